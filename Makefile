@@ -1,0 +1,65 @@
+# `make` tells what there is. PYTHON=/path/to/python3.12 chooses the Python of a new environment.
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help run test test-long check check-sql fix docs up down lock clean
+
+BIN := .venv/bin
+# A tree that was moved or copied needs its environment made anew: the stamps carry its place.
+PLACE := $(shell pwd -P | cksum | cut -d ' ' -f 1)
+RUN := .venv/.run-$(PLACE)
+DEV := .venv/.dev-$(PLACE)
+PYTHON_ROOMS := metadata extract headwater
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: $(RUN) ## bring the demo's real data from its publishers to history
+	@$(BIN)/headwater demo
+
+test: $(DEV) ## run the tests
+	@$(BIN)/python -m pytest $(ARGS)
+
+test-long: $(DEV) ## run all tests, with more random examples: some minutes
+	@$(BIN)/python -m pytest --long $(ARGS)
+
+check: $(DEV) ## style, types, SQL and metadata, without changing anything
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy $(PYTHON_ROOMS)
+	$(BIN)/headwater check
+	$(BIN)/headwater generate --check
+	@$(MAKE) --no-print-directory check-sql
+
+check-sql: $(DEV) ## the style of the models; dbt compiles them on the embedded Postgres
+	eval "$$($(BIN)/headwater env)" && $(BIN)/sqlfluff lint models
+
+fix: $(DEV) ## mend what can be mended: style, and the files made from the metadata
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+	$(BIN)/headwater generate
+	eval "$$($(BIN)/headwater env)" && $(BIN)/sqlfluff fix models
+
+docs: $(RUN) ## make the documentation pages
+	@$(BIN)/headwater docs
+
+up: $(RUN) ## start the embedded servers
+	@$(BIN)/headwater up
+
+down: ## stop the embedded servers
+	@if [ -x $(BIN)/headwater ]; then $(BIN)/headwater down; fi
+
+lock: ## write the locks anew from pyproject.toml; newest versions: make lock ARGS=--upgrade
+	requirements/environment.sh lock $(ARGS)
+
+clean: ## remove what tools leave behind; data, servers and environment stay
+	rm -rf target logs dbt_packages build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	find . -name __pycache__ -not -path './.venv/*' -type d -prune -exec rm -rf {} +
+
+$(RUN): requirements/run.lock requirements/environment.sh pyproject.toml
+	@requirements/environment.sh run
+	@touch $@
+
+# The packages for developers include those for running.
+$(DEV): requirements/dev.lock requirements/run.lock requirements/environment.sh pyproject.toml
+	@requirements/environment.sh dev
+	@touch $(RUN) $@

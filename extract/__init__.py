@@ -1,0 +1,1 @@
+"""Publisher → S3 → raw: offers are found, landed in the archive, and loaded into raw tables."""

@@ -1,0 +1,80 @@
+"""ZIP archives: the one member that a source wants, as a stream, on guard against bombs."""
+
+from __future__ import annotations
+
+import re
+import zipfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import IO
+
+from extract.text_blocks import Readable
+from metadata.errors import FormatBroken
+
+LARGEST_MEMBER = 64 << 30  # bytes, unpacked
+LARGEST_RATIO = 200  # unpacked to packed; DEFLATE itself goes to 1032, text rarely beyond 30
+SMALL = 64 << 20  # bytes; below it no ratio is a bomb
+
+
+def is_archive(publisher_name: str, member_pattern: str | None) -> bool:
+    """Whether a delivery is a ZIP: the source says so by zip_member, or its name does."""
+    return member_pattern is not None or publisher_name.lower().endswith(".zip")
+
+
+@contextmanager
+def open_member(spool: IO[bytes], file: str, member_pattern: str | None) -> Iterator[tuple[Readable, str]]:
+    """The stream of the only member that matches (of the only one, without a pattern), and its full name.
+
+    `spool` is the archive as a file that can be read from anywhere. Nothing is unpacked to disk.
+    Raises `FormatBroken` when it is no ZIP, encrypted, a bomb, or has no or several such members.
+    """
+    try:
+        with zipfile.ZipFile(spool) as archive:
+            member = _choose(archive, file, member_pattern)
+            name = f"{file}/{member.filename}"
+            _refuse_bomb(member, name)
+            with archive.open(member) as unpacked:
+                yield _Member(unpacked, name), name
+    except (zipfile.BadZipFile, NotImplementedError) as error:
+        raise FormatBroken(file, None, f"not a ZIP that can be read ({error}), expected one") from None
+
+
+def _choose(archive: zipfile.ZipFile, file: str, member_pattern: str | None) -> zipfile.ZipInfo:
+    members = [member for member in archive.infolist() if not member.is_dir()]
+    fitting = [m for m in members if member_pattern is None or re.search(member_pattern, m.filename)]
+    if len(fitting) != 1:
+        names = ", ".join(member.filename for member in members[:10]) or "nothing"
+        wanted = (
+            f"exactly one that matches {member_pattern} (zip_member)"
+            if member_pattern
+            else "exactly one file"
+        )
+        raise FormatBroken(file, None, f"the ZIP holds {names}, expected {wanted}")
+    if fitting[0].flag_bits & 0x1:
+        raise FormatBroken(file, None, f"{fitting[0].filename} in the ZIP is encrypted, expected it open")
+    return fitting[0]
+
+
+def _refuse_bomb(member: zipfile.ZipInfo, name: str) -> None:
+    size, packed = member.file_size, max(member.compress_size, 1)
+    if size > LARGEST_MEMBER or (size > SMALL and size / packed > LARGEST_RATIO):
+        raise FormatBroken(
+            name,
+            None,
+            f"unpacks from {packed} to {size} bytes, "
+            f"expected at most {LARGEST_MEMBER >> 30} GiB and {LARGEST_RATIO} times its packed size",
+        )
+
+
+class _Member:
+    """A member as it is read: zipfile stops at the size that the archive announces, and checks the CRC."""
+
+    def __init__(self, unpacked: Readable, name: str) -> None:
+        self._unpacked, self._name = unpacked, name
+
+    def read(self, size: int, /) -> bytes:
+        try:
+            return self._unpacked.read(size)
+        except (zipfile.BadZipFile, zlib.error, EOFError) as error:
+            raise FormatBroken(self._name, None, f"damaged in the ZIP ({error}), expected it whole") from None

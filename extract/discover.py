@@ -1,0 +1,74 @@
+"""Discovery: what a source's publisher offers, and what of it is not landed yet.
+
+A data source type is a function `discover(source)` that lists offers. A source with a publisher unlike
+all others names its own in `extract_function`, as `package.module:function`.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
+from typing import Any
+
+from extract.found import Found
+from metadata.errors import PublisherError
+from metadata.process.deliveries import Fingerprint
+from metadata.static.model import Source
+
+EXTRACTORS = {
+    "http_files": "extract.http_files:discover",
+    "local_files": "extract.local_files:discover",
+}
+STRONGEST_FIRST = ("etag", "last_modified", "size")
+
+
+def discover(source: Source) -> list[Found]:
+    """All that the publisher offers now, in the order in which it applies: by delivery_date, then by name.
+
+    Raises `PublisherError` when it cannot be asked or answers what makes no sense.
+    """
+    name = source.extract_function or source.data_source.data_source_type
+    found = list(named_function(EXTRACTORS.get(name, name), source, "extract_function")(source))
+    identities: dict[tuple[str, datetime], Found] = {}
+    for offer in found:
+        other = identities.setdefault((offer.publisher_name, offer.delivery_date), offer)
+        if other is not offer:
+            raise PublisherError(
+                f"{source.name}: {offer.publisher_name} of {offer.delivery_date:%Y-%m-%d} is offered twice, "
+                f"at {other.address} and at {offer.address}: expected one name for one delivery"
+            )
+    return sorted(found, key=lambda offer: (offer.delivery_date, offer.publisher_name))
+
+
+def is_known(offer: Found, landed: Mapping[tuple[str, datetime], Fingerprint]) -> bool:
+    """Whether the newest landing of the offer's identity has its content, by all that the publisher tells."""
+    fingerprint = landed.get((offer.publisher_name, offer.delivery_date))
+    return fingerprint is not None and same_content(fingerprint, offer.fingerprint)
+
+
+def same_content(one: Fingerprint, other: Fingerprint) -> bool:
+    """Whether two fingerprints speak of one content: what both tell is equal, and one tells all of it.
+
+    Equal etags suffice; a publisher's mirrors often disagree about the rest.
+    """
+    told = [name for name in STRONGEST_FIRST if name in one and name in other]
+    if not told:
+        return not one and not other
+    if told[0] == "etag" and one["etag"] == other["etag"]:
+        return True
+    return all(one[name] == other[name] for name in told)
+
+
+def named_function(name: str, source: Source, column: str) -> Callable[..., Iterable[Any]]:
+    """The function `package.module:function`. Raises `PublisherError` when there is none of that name."""
+    module, _, function = name.partition(":")
+    try:
+        found: Callable[..., Iterable[Any]] = getattr(importlib.import_module(module), function)
+    except (ImportError, AttributeError, ValueError) as error:
+        known = ", ".join(EXTRACTORS)
+        raise PublisherError(
+            f"{source.name}: {column} {name!r} cannot be used ({error}), "
+            f"expected package.module:function or one of {known}"
+        ) from None
+    return found

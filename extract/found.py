@@ -1,0 +1,101 @@
+"""What an extractor finds: offers of a publisher, each with the way to fetch it."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Protocol
+
+from metadata.errors import PublisherError
+from metadata.process.deliveries import Fingerprint
+from metadata.static.model import Source
+
+DATE_FORMATS = ("%Y%m%d", "%Y-%m-%d", "%Y-%m")
+PLACEHOLDER = re.compile(r"\$\{([A-Z][A-Z0-9_]*)\}")
+
+
+class Sink(Protocol):
+    """Where a fetched file goes, in the order of its bytes."""
+
+    def write(self, chunk: bytes) -> None:
+        """Take the next bytes."""
+
+    def restart(self) -> None:
+        """Forget all bytes so far: the file comes again from its beginning."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """One delivery that a publisher offers.
+
+    `publisher_name` is unique among the offers of one delivery_date (aware, UTC). `fingerprint` is what
+    tells without reading it whether the content is another one: etag, last_modified, size. `fetch` writes
+    the whole file to a sink and returns the offer as it then was; it raises `ExtractError` when it cannot.
+    """
+
+    publisher_name: str
+    address: str
+    delivery_date: datetime
+    fingerprint: Fingerprint
+    fetch: Callable[[Found, Sink], Found] = field(compare=False, repr=False)
+
+
+def expand(text: str, source: Source) -> str:
+    """Replace `${NAME}` by the environment's value. Raises `PublisherError` when it is not set."""
+
+    def value(match: re.Match[str]) -> str:
+        if match[1] not in os.environ:
+            raise PublisherError(
+                f"{source.name}: {text} needs the environment variable {match[1]}, which is not set"
+            )
+        return os.environ[match[1]]
+
+    return PLACEHOLDER.sub(value, text)
+
+
+def file_pattern(source: Source) -> re.Pattern[str]:
+    """What the names of the source's files match. Raises `PublisherError` when the source has no pattern."""
+    if "file_pattern" not in source.options:
+        raise PublisherError(
+            f"{source.name}: no file_pattern, expected one in source_attribute.csv: "
+            "a regular expression that the names of its files match"
+        )
+    return re.compile(source.options["file_pattern"])
+
+
+def read_date(source: Source, text: str) -> datetime | None:
+    """The moment that `text` names by the source's date_format, or None (UTC where it has no zone)."""
+    own = source.options.get("date_format")
+    for form in [own] if own else DATE_FORMATS:
+        try:
+            moment = datetime.strptime(text, form)  # noqa: DTZ007
+        except ValueError:
+            continue
+        if own or moment.strftime(form) == text:  # strptime takes 2026111 for a date of eight digits
+            return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    return None
+
+
+def expected_date(source: Source) -> str:
+    """How a date should be written, for a message."""
+    return source.options.get("date_format") or " or ".join(DATE_FORMATS)
+
+
+def date_in_name(source: Source, name: str, match: re.Match[str]) -> datetime:
+    """The delivery date that the named group `date` of the file pattern caught. Raises `PublisherError`."""
+    text = match.groupdict().get("date")
+    if text is None:
+        raise PublisherError(
+            f"{source.name}: {name}: its name gives no date, expected a group (?P<date>…) in the "
+            f"file_pattern {match.re.pattern}, or date_from = page or header"
+        )
+    moment = read_date(source, text)
+    if moment is None:
+        raise PublisherError(
+            f"{source.name}: {name}: {text!r} in its name is no date, "
+            f"expected {expected_date(source)} (date_format)"
+        )
+    return moment

@@ -1,0 +1,175 @@
+"""The data source type `http_files`: a download page whose links match the source's pattern.
+
+Options of the source (`source_attribute`): `page` is the page's path below the address of its conn_str;
+`file_pattern` matches the links' names; `date_from` says where a delivery's date stands: in the `name` (the
+pattern's group `date`), on the `page` near the link (`date_pattern`), or in the `header` Last-Modified.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import partial
+from html.parser import HTMLParser
+from urllib.parse import unquote, urljoin, urlsplit
+
+from extract.fetch import Head, HttpClient, Page, shown
+from extract.found import Found, Sink, date_in_name, expand, expected_date, file_pattern, read_date
+from metadata.errors import PublisherError
+from metadata.static.model import Source
+
+ROWS = frozenset({"tr", "li", "p"})  # what is said of a link stands in the same one
+
+
+@dataclass(frozen=True)
+class Link:
+    """A link of a page and the text that belongs to it."""
+
+    address: str  # absolute, without fragment
+    after: str  # its own text and what follows, up to the next link or the end of its row
+    before: str  # what precedes it in its row, from the link before
+
+
+def discover(source: Source, client: HttpClient | None = None) -> Iterator[Found]:
+    """The files that the source's page links to.
+
+    Raises `PublisherError` when the page cannot be read, none of its links matches, or one has no date.
+    """
+    client = client or HttpClient()
+    base = source.conn_str.url_template if source.conn_str else None
+    if not base:
+        raise PublisherError(
+            f"{source.name}: no address, expected a source_attribute conn_str "
+            "that names a conn_str with a url_template"
+        )
+    path = source.options.get("page", "")
+    address = expand(base, source)
+    page = client.page(f"{address.rstrip('/')}/{path.lstrip('/')}" if path else address)
+    pattern = file_pattern(source)
+    matching: dict[str, tuple[str, re.Match[str], list[Link]]] = {}
+    for link in links(page):
+        name = publisher_name(page.address, link.address)
+        match = pattern.search(name)
+        if match:
+            matching.setdefault(link.address, (name, match, []))[2].append(link)
+    if not matching:
+        raise PublisherError(
+            f"{source.name}: no link on {shown(page.address)} matches the file_pattern {pattern.pattern}"
+        )
+    for address, (name, match, same) in matching.items():
+        if urlsplit(address).scheme not in ("http", "https"):
+            raise PublisherError(f"{source.name}: {name} is linked as {address}, expected http or https")
+        head = client.head(address)
+        yield Found(
+            publisher_name=name,
+            address=address,
+            delivery_date=_delivery_date(source, name, match, same, head),
+            fingerprint=head.fingerprint,
+            fetch=partial(_fetch, source, client),
+        )
+
+
+def _fetch(source: Source, client: HttpClient, offer: Found, sink: Sink) -> Found:
+    head = client.download(offer.address, sink, offer.fingerprint.get("size"))
+    date = offer.delivery_date
+    if source.options.get("date_from") == "header":  # the file may be newer than the one that was listed
+        date = _header_date(source, offer.publisher_name, head)
+    return replace(offer, fingerprint=head.fingerprint, delivery_date=date)
+
+
+def publisher_name(page: str, address: str) -> str:
+    """A link's path relative to its page, decoded; elsewhere its whole path, with the host if it is another.
+
+    `https://x.org/data/index.html`, `https://x.org/data/2026/a%20b.csv` gives `2026/a b.csv`.
+    """
+    own, other = urlsplit(page), urlsplit(address)
+    folder = own.path.rpartition("/")[0] + "/"
+    path = other.path.removeprefix(folder) if other.path.startswith(folder) else other.path
+    if (own.scheme, own.netloc) != (other.scheme, other.netloc):
+        path = f"{other.netloc.rpartition('@')[2]}{other.path}"
+    return unquote(path) + (f"?{unquote(other.query)}" if other.query else "")
+
+
+def links(page: Page) -> list[Link]:
+    """The links of a page, in its order."""
+    reader = _LinkReader(page.address)
+    reader.feed(page.text)
+    reader.close()
+    return reader.finish()
+
+
+def _delivery_date(source: Source, name: str, match: re.Match[str], same: list[Link], head: Head) -> datetime:
+    date_from = source.options.get("date_from", "name")
+    if date_from == "page":
+        return _page_date(source, name, same)
+    return _header_date(source, name, head) if date_from == "header" else date_in_name(source, name, match)
+
+
+def _header_date(source: Source, name: str, head: Head) -> datetime:
+    if head.modified_at is None:
+        told = "it tells none" if head.last_modified is None else f"it tells {head.last_modified!r}"
+        raise PublisherError(
+            f"{source.name}: {name}: the publisher's server gives no date, "
+            f"expected a header Last-Modified ({told}), or date_from = name or page"
+        )
+    return head.modified_at
+
+
+def _page_date(source: Source, name: str, same: list[Link]) -> datetime:
+    pattern = re.compile(source.options.get("date_pattern", r"(?P<date>\d{4}-\d{2}-\d{2})"))
+    for text in [link.after for link in same] + [link.before for link in same]:
+        found = pattern.search(text)
+        moment = read_date(source, found["date"]) if found else None
+        if moment is not None:
+            return moment
+    text = " ".join(f"{link.before} {link.after}".strip() for link in same)
+    raise PublisherError(
+        f"{source.name}: {name}: the page gives it no date, expected {expected_date(source)} where the "
+        f"date_pattern {pattern.pattern} matches near the link, which reads {' '.join(text.split())[:120]!r}"
+    )
+
+
+class _LinkReader(HTMLParser):
+    """Cuts a page into links and the texts between them."""
+
+    def __init__(self, address: str) -> None:
+        super().__init__(convert_charrefs=True)
+        self._base = address
+        self._addresses: list[str] = []
+        self._after: list[str] = []
+        self._before: list[str] = []
+        self._text = ""  # since the last link or the beginning of the row
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        values = dict(attrs)
+        href = values.get("href")
+        if tag == "base" and href:
+            self._base = urljoin(self._base, href)
+        elif tag == "a" and href:
+            self._settle()
+            self._addresses.append(urljoin(self._base, href.strip()).partition("#")[0])
+            self._before.append(self._text)
+            self._text = ""
+        elif tag in ROWS:
+            self._end_row()
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag in ROWS:
+            self._end_row()
+
+    def handle_data(self, data: str) -> None:
+        self._text += data
+
+    def finish(self) -> list[Link]:
+        self._settle()
+        return [Link(*parts) for parts in zip(self._addresses, self._after, self._before, strict=True)]
+
+    def _settle(self) -> None:
+        if len(self._after) < len(self._addresses):
+            self._after.append(self._text)
+
+    def _end_row(self) -> None:
+        self._settle()
+        self._text = ""

@@ -1,0 +1,115 @@
+"""Landing: a file of a publisher becomes an object on S3 and a manifest beside it, then rows.
+
+In this order, so that a crash loses nothing and nothing half counts: the object, the manifest (from then
+on the delivery is landed), the rows, the event. An object without a manifest is nothing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from contextlib import suppress
+from datetime import UTC, datetime
+
+import sqlalchemy as sa
+from sqlalchemy import Engine
+
+from extract.found import Found
+from extract.manifest import manifest_key, object_key, to_json
+from extract.register import record_landed, register_landed, register_manifests
+from extract.store import ObjectStore, Upload
+from metadata.errors import StorageError
+from metadata.process.deliveries import Delivery, lock_source, newest_content, next_delivery_sqn
+from metadata.static.model import Source
+
+
+def land(
+    engine: Engine, store: ObjectStore, source: Source, offer: Found, job_inst_id: int
+) -> Delivery | None:
+    """Fetch an offer and store it as a new delivery; None when it is the content that its identity last had.
+
+    Memory does not grow with the file. Raises `ExtractError` when the publisher or S3 does not play along;
+    nothing is then left that counts as landed.
+    """
+    delivery_sqn = claim_sqn(engine, store, source.name)
+    key = object_key(source.name, delivery_sqn, offer.publisher_name)
+    with store.upload(key) as upload:
+        sink = HashingSink(upload)
+        fetched = offer.fetch(offer, sink)
+        if not upload.complete():
+            raise StorageError(f"{store.address(key)} is there already, and objects are never overwritten")
+    landed = Delivery(
+        delivery_sqn=delivery_sqn,
+        source=source.name,
+        publisher_name=fetched.publisher_name,
+        delivery_filename=store.address(key),
+        delivery_type=source.delivery_type,
+        delivery_date=fetched.delivery_date,
+        process_date=datetime.now(UTC),
+        content_sha256=sink.sha256,
+        file_size=sink.size,
+        fingerprint=fetched.fingerprint,
+        job_inst_id=job_inst_id,
+    )
+    with engine.begin() as connection:
+        lock_source(connection, source.name)
+        register_manifests(
+            connection, store, source.name, job_inst_id
+        )  # of a process that died while we fetched
+        if (
+            newest_content(connection, source.name, landed.publisher_name, landed.delivery_date)
+            == sink.sha256
+        ):
+            with suppress(
+                StorageError
+            ):  # where nothing may be deleted it stays, and is nothing without a manifest
+                store.delete(key)
+            return None
+        manifest = to_json(landed, key)
+        if not store.put_new(manifest_key(source.name, delivery_sqn), manifest):
+            raise StorageError(f"{store.address(manifest_key(source.name, delivery_sqn))} is there already")
+        register_landed(connection, landed, job_inst_id)
+    record_landed(engine, store, source.name, delivery_sqn)
+    return landed
+
+
+def claim_sqn(engine: Engine, store: ObjectStore, source: str) -> int:
+    """A delivery_sqn that nobody has, ever: taken on S3, since a new database would count from 1 again."""
+    while True:
+        with engine.begin() as connection:
+            delivery_sqn = next_delivery_sqn(connection)
+        if store.put_new(_claim_key(delivery_sqn), source.encode()):
+            return delivery_sqn
+        greatest = max(int(key.rpartition("/")[2]) for key in store.list("delivery_sqns/"))
+        with engine.begin() as connection:
+            connection.execute(
+                sa.text(
+                    "select setval('metadata.delivery_sqn_seq', greatest(last_value, :greatest))"
+                    " from metadata.delivery_sqn_seq"
+                ),
+                {"greatest": greatest},
+            )
+
+
+class HashingSink:
+    """Passes bytes on to an upload, counts them and digests them."""
+
+    def __init__(self, upload: Upload) -> None:
+        self._upload, self._digest, self.size = upload, hashlib.sha256(), 0
+
+    @property
+    def sha256(self) -> str:
+        """Digest (hex) of all bytes since the last restart."""
+        return self._digest.hexdigest()
+
+    def write(self, chunk: bytes) -> None:
+        self._upload.write(chunk)
+        self._digest.update(chunk)
+        self.size += len(chunk)
+
+    def restart(self) -> None:
+        self._upload.restart()
+        self._digest, self.size = hashlib.sha256(), 0
+
+
+def _claim_key(delivery_sqn: int) -> str:
+    return f"delivery_sqns/{delivery_sqn:010d}"

@@ -1,0 +1,213 @@
+"""Raw: a landed delivery, from S3 into `raw.<source>` by one COPY, streamed, whole or not at all."""
+
+from __future__ import annotations
+
+import hashlib
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, cast
+
+from sqlalchemy import Connection
+
+from extract.archive import is_archive, open_member
+from extract.columns import Layout, match_header
+from extract.copy_text import OPTIONS, SEPARATOR, FastPath, from_records
+from extract.csv_records import CsvFile, Record
+from extract.dialect import Dialect
+from extract.raw_table import OWN_COLUMNS, REST, ensure_raw_table
+from extract.store import ObjectReader, ObjectStore
+from extract.text_blocks import Readable
+from extract.wrangle import wrangle_function
+from metadata.errors import FormatBroken, LedgerBroken, StorageError
+from metadata.process.deliveries import Delivery, record_layer
+from metadata.static.model import Source
+
+if TYPE_CHECKING:
+    import psycopg2.extensions
+
+SPOOL = 1 << 20  # bytes
+BATCH = 2000  # records in a piece of COPY text, where they go one by one
+
+
+@dataclass
+class Counts:
+    """How many records a delivery has: parsed from the file, and written to raw after wrangling."""
+
+    parsed: int = 0
+    written: int = 0
+
+
+def load_raw(
+    connection: Connection, store: ObjectStore, source: Source, delivery: Delivery, job_inst_id: int
+) -> Counts:
+    """Write the rows of a delivery and its status. The caller's transaction holds the source's lock.
+
+    Raises `FormatBroken` when the file breaks its format, `StorageError` when the object is not what landed,
+    `LedgerBroken` when Postgres counts other rows than were sent: the caller then rolls back.
+    """
+    table = ensure_raw_table(connection, source)
+    counts = Counts()
+    with _opened(store, source, delivery) as (stream, file):
+        content = CsvFile(stream, file, Dialect.of(source))
+        wrangled = wrangle_function(source)
+        records: Iterator[Record] | None = None
+        header: Sequence[str] = content.header
+        line = content.dialect.header_line
+        if wrangled is not None:
+            header, produced = wrangled(source, header, _counted(content.records(), counts), file)
+            records = iter(produced)
+        layout = match_header(source, header, file, line)
+        constants = f"{delivery.delivery_sqn}{SEPARATOR}{job_inst_id}{SEPARATOR}"
+        if records is not None:
+            pieces = _by_record(_of_width(records, layout.width, file), layout, constants, counts)
+        elif layout.is_plain:
+            pieces = _by_block(content, layout, constants, counts)
+        else:
+            pieces = _by_record(_counted(content.records(), counts), layout, constants, counts)
+        prepare = connection.dialect.identifier_preparer
+        columns = [*OWN_COLUMNS, *layout.columns, *([REST] if layout.rest else [])]
+        names = ", ".join(map(prepare.quote_identifier, columns))
+        statement = f"copy {prepare.format_table(table)} ({names}) from stdin ({OPTIONS})"
+        copied = _copy(connection, statement, pieces)
+    if copied != counts.written:
+        raise LedgerBroken(
+            delivery.delivery_sqn, "raw", f"{counts.written} rows were sent, Postgres counts {copied}"
+        )
+    record_layer(
+        connection,
+        delivery.delivery_sqn,
+        "raw",
+        status="loaded",
+        job_inst_id=job_inst_id,
+        file_size=delivery.file_size,
+        record_count=counts.written,
+        parsed_count=counts.parsed,
+    )
+    return counts
+
+
+@contextmanager
+def _opened(store: ObjectStore, source: Source, delivery: Delivery) -> Iterator[tuple[Readable, str]]:
+    """The text of a delivery, and the name to call it by in messages.
+
+    At the end, and before a file is blamed for its format, the object must have been what landed.
+    """
+    pattern = source.options.get("zip_member")
+    with store.open(store.key(delivery.delivery_filename)) as stored:
+        landed = _Landed(stored)
+        if is_archive(delivery.publisher_name, pattern):
+            with tempfile.TemporaryFile() as spool:  # a ZIP is read from its end
+                while chunk := landed.read(SPOOL):
+                    spool.write(chunk)
+                landed.require(delivery)
+                with open_member(spool, delivery.publisher_name, pattern) as opened:
+                    yield opened
+            return
+        try:
+            yield landed, delivery.publisher_name
+        except FormatBroken:
+            while landed.read(SPOOL):
+                pass
+            landed.require(delivery)
+            raise
+        landed.require(delivery)
+
+
+class _Landed:
+    """Digests an object while it is read."""
+
+    def __init__(self, stored: ObjectReader) -> None:
+        self._stored, self._digest = stored, hashlib.sha256()
+
+    def read(self, size: int, /) -> bytes:
+        chunk = self._stored.read(size)
+        self._digest.update(chunk)
+        return chunk
+
+    def require(self, delivery: Delivery) -> None:
+        """Raise `StorageError` unless all was read and is the content that landed."""
+        if self._digest.hexdigest() != delivery.content_sha256:
+            raise StorageError(
+                f"{delivery.source}: {delivery.delivery_filename} is not what landed: sha256 "
+                f"{self._digest.hexdigest()}, expected {delivery.content_sha256}"
+            )
+
+
+def _by_block(content: CsvFile, layout: Layout, constants: str, counts: Counts) -> Iterator[bytes]:
+    fast = FastPath(content.dialect, layout.width, constants)
+    for block in content.blocks():
+        converted = fast.from_csv(block)
+        if converted is None:
+            records = content.parse(block)
+            converted = from_records(records, constants), len(records)
+        text, count = converted
+        counts.parsed += count
+        counts.written += count
+        if text:  # COPY takes an empty piece for the end
+            yield text
+
+
+def _by_record(records: Iterator[Record], layout: Layout, constants: str, counts: Counts) -> Iterator[bytes]:
+    batch: list[Record] = []
+    for record in records:
+        batch.append(layout.row(record))
+        if len(batch) == BATCH:
+            counts.written += BATCH
+            yield from_records(batch, constants)
+            batch = []
+    if batch:
+        counts.written += len(batch)
+        yield from_records(batch, constants)
+
+
+def _counted(records: Iterator[Record], counts: Counts) -> Iterator[Record]:
+    for record in records:
+        counts.parsed += 1
+        yield record
+
+
+def _of_width(records: Iterator[Record], width: int, file: str) -> Iterator[Record]:
+    """Wrangled records, if each has as many values as their header."""
+    for record in records:
+        if len(record.values) != width:
+            raise FormatBroken(
+                file,
+                record.line,
+                f"{len(record.values)} values after wrangling, expected {width} as in its header",
+            )
+        yield record
+
+
+def _copy(connection: Connection, statement: str, pieces: Iterator[bytes]) -> int:
+    """Run COPY; returns the number of rows by Postgres' own count."""
+    source = _Pieces(pieces)
+    driver = cast("psycopg2.extensions.connection", connection.connection.dbapi_connection)
+    with driver.cursor() as cursor:
+        try:
+            cursor.copy_expert(statement, source)
+        except Exception:
+            if (
+                source.error is not None
+            ):  # what psycopg2 tells of it is the server's answer to its breaking off
+                raise source.error from None
+            raise
+        return int(cursor.rowcount)
+
+
+class _Pieces:
+    """What psycopg2 reads from. It takes a piece of any size for an answer to `read`."""
+
+    def __init__(self, pieces: Iterator[bytes]) -> None:
+        self._pieces = pieces
+        self.error: Exception | None = None
+
+    def read(self, _size: int = -1, /) -> bytes:
+        try:
+            return next(self._pieces, b"")
+        except Exception as error:
+            self.error = error
+            raise
+
+    readline = read  # psycopg2 wants to see one, and reads blocks only

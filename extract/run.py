@@ -1,0 +1,135 @@
+"""Extraction of one source: register what S3 knows, discover, land what is new, load raw what is pending."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from sqlalchemy import Engine
+
+from extract.discover import discover, is_known
+from extract.fetch import shown
+from extract.land import land
+from extract.load_raw import Counts, load_raw
+from extract.register import register_archive
+from extract.store import ObjectStore
+from metadata.errors import ExtractError, FormatBroken, LedgerBroken
+from metadata.process.deliveries import Delivery, known_fingerprints, lock_source, raw_pending
+from metadata.process.events import record_event
+from metadata.static.model import Source
+
+
+class Report(Protocol):
+    """Where progress is told: `JobInstance.log` is one. `level` is detail, information or error."""
+
+    def __call__(self, level: str, message: str, **context: Any) -> None: ...
+
+
+@dataclass
+class ExtractSummary:
+    """What one extraction of one source did."""
+
+    source: str
+    offered: int = 0
+    known: int = 0  # of the offers: nothing new was told of them
+    unchanged: int = 0  # of the offers: fetched, and the content was the old one
+    registered: list[Delivery] = field(default_factory=list)  # were on S3, not in the database
+    landed: list[Delivery] = field(default_factory=list)
+    failed: list[str] = field(default_factory=list)  # one message per offer that could not be landed
+
+
+@dataclass
+class LoadSummary:
+    """What became of one source's pending deliveries."""
+
+    source: str
+    loaded: list[tuple[Delivery, Counts]] = field(default_factory=list)
+    refused: list[tuple[Delivery, str]] = field(default_factory=list)  # halted, with the reason
+    failed: list[str] = field(default_factory=list)  # for a reason that is not the delivery's
+
+
+def extract_source(
+    engine: Engine, store: ObjectStore, source: Source, job_inst_id: int, report: Report
+) -> ExtractSummary:
+    """Land all that the publisher has and we do not. One offer that fails does not stop the others.
+
+    Raises `PublisherError` when the publisher cannot be asked at all, `StorageError` when S3 cannot.
+    """
+    summary = ExtractSummary(source.name)
+    summary.registered = register_archive(engine, store, source.name, job_inst_id)
+    if summary.registered:
+        report("information", f"{source.name}: registered {len(summary.registered)} deliveries that S3 has")
+    offers = discover(source)
+    summary.offered = len(offers)
+    with engine.connect() as connection:
+        landed = known_fingerprints(connection, source.name)
+    for offer in offers:
+        if is_known(offer, landed):
+            summary.known += 1
+            continue
+        try:
+            delivery = land(engine, store, source, offer, job_inst_id)
+        except ExtractError as error:
+            message = f"{source.name}: {offer.publisher_name} could not be landed: {error}"
+            summary.failed.append(message)
+            report("error", message, publisher_name=offer.publisher_name, address=shown(offer.address))
+            continue
+        if delivery is None:
+            summary.unchanged += 1
+            report("detail", f"{source.name}: {offer.publisher_name} came again with the same content")
+        else:
+            summary.landed.append(delivery)
+            report(
+                "detail",
+                f"{source.name}: landed {delivery.publisher_name} as delivery {delivery.delivery_sqn}",
+                delivery_sqn=delivery.delivery_sqn,
+                file_size=delivery.file_size,
+            )
+    return summary
+
+
+def load_pending(
+    engine: Engine, store: ObjectStore, source: Source, job_inst_id: int, report: Report
+) -> LoadSummary:
+    """Load raw every delivery that is landed and not in raw, each in a transaction of its own.
+
+    A file that breaks its format is halted, with nothing of it in raw; the others go on.
+    """
+    summary = LoadSummary(source.name)
+    with engine.connect() as connection:
+        pending = raw_pending(connection, source.name)
+    for delivery in pending:
+        try:
+            counts = load_delivery(engine, store, source, delivery, job_inst_id)
+        except (FormatBroken, LedgerBroken) as error:
+            check = "format" if isinstance(error, FormatBroken) else "ledger"
+            sqn = delivery.delivery_sqn
+            record_event(engine, store, sqn, source.name, "halted", checks=(check,), why=str(error))
+            message = f"{source.name}: delivery {sqn} is halted, nothing of it is in raw: {error}"
+            summary.refused.append((delivery, str(error)))
+            report("error", message, delivery_sqn=delivery.delivery_sqn, check=check)
+        except ExtractError as error:
+            message = f"{source.name}: delivery {delivery.delivery_sqn} could not be loaded: {error}"
+            summary.failed.append(message)
+            report("error", message, delivery_sqn=delivery.delivery_sqn)
+        else:
+            if counts is not None:
+                summary.loaded.append((delivery, counts))
+                report(
+                    "detail",
+                    f"{source.name}: loaded {counts.written} records of delivery {delivery.delivery_sqn} into raw",
+                    delivery_sqn=delivery.delivery_sqn,
+                )
+    return summary
+
+
+def load_delivery(
+    engine: Engine, store: ObjectStore, source: Source, delivery: Delivery, job_inst_id: int
+) -> Counts | None:
+    """Load one delivery in one transaction; None when another process has done it meanwhile."""
+    with engine.begin() as connection:
+        lock_source(connection, source.name)
+        still = {pending.delivery_sqn for pending in raw_pending(connection, source.name)}
+        if delivery.delivery_sqn not in still:
+            return None
+        return load_raw(connection, store, source, delivery, job_inst_id)

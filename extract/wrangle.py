@@ -1,0 +1,84 @@
+"""Wrangling: records of a shape that is no table of the source's become records that are.
+
+A wrangle function takes the source, the header, the records and the file's name, and gives a new header and
+new records. Each new record keeps the line of the one that it came from. It raises `FormatBroken` for a
+file that it cannot make sense of. A source names its own as `package.module:function`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Protocol, cast
+
+from extract.csv_records import Record
+from extract.discover import named_function
+from metadata.errors import FormatBroken
+from metadata.static.model import Source
+
+WRANGLERS = {"unpivot": "extract.wrangle:unpivot"}
+
+
+class Wrangle(Protocol):
+    """What a wrangle function looks like."""
+
+    def __call__(
+        self, source: Source, header: Sequence[str], records: Iterable[Record], file: str
+    ) -> tuple[Sequence[str], Iterable[Record]]: ...
+
+
+def wrangle_function(source: Source) -> Wrangle | None:
+    """The source's wrangle function, None when it has none."""
+    name = source.wrangle_function
+    if not name:
+        return None
+    return cast(Wrangle, named_function(WRANGLERS.get(name, name), source, "wrangle_function"))
+
+
+def unpivot(
+    source: Source, header: Sequence[str], records: Iterable[Record], file: str
+) -> tuple[Sequence[str], Iterable[Record]]:
+    """Wide to long: a record per column that is not kept, with the column's name and its value.
+
+    `unpivot_keep` columns stay, `unpivot_name` and `unpivot_value` name the two new ones, and a value that is
+    one of `unpivot_skip` makes no record. A column without a name may hold nothing but such values.
+    """
+    keep = source.tokens("unpivot_keep")
+    line = int(source.options.get("header_line", "1"))
+    missing = [name for name in keep if name not in header]
+    twice = sorted({name for name in header if name and header.count(name) > 1})
+    if missing or twice:
+        said = (
+            f"lacks {', '.join(map(repr, missing))}"
+            if missing
+            else f"has {', '.join(map(repr, twice))} twice"
+        )
+        raise FormatBroken(file, line, f"the header {said}, expected each column once (wrangle unpivot)")
+    kept = [header.index(name) for name in keep]
+    spread = [(position, name) for position, name in enumerate(header) if position not in set(kept)]
+    new_header = (*keep, source.options["unpivot_name"], source.options["unpivot_value"])
+    return new_header, _unpivoted(source, records, kept, spread, file)
+
+
+def _unpivoted(
+    source: Source,
+    records: Iterable[Record],
+    kept: Sequence[int],
+    spread: Sequence[tuple[int, str]],
+    file: str,
+) -> Iterator[Record]:
+    skip = set(source.tokens("unpivot_skip"))
+    trim = source.options.get("trim_whitespace") == "true"
+    for line, values in records:
+        stays = [values[position] for position in kept]
+        for position, name in spread:
+            value = values[position]
+            if (value.strip() if trim and value else value) in skip:
+                continue
+            if not name:
+                raise FormatBroken(
+                    file,
+                    line,
+                    f"{value!r} in column {position + 1}, which has no name: "
+                    "expected a name, or only values of unpivot_skip",
+                )
+            yield Record(line, [*stays, name, value])

@@ -1,0 +1,249 @@
+"""The checks that every source gets, made from its metadata: SQL that finds the deliveries that break a rule.
+
+Each query returns one row per failing delivery, with `delivery_sqn`, `unexpected_count`, `observed` (a
+phrase) and `sample` (a JSON list), so one query judges all pending deliveries. A delivery without a row
+has passed.
+
+null_keys is critical where the source says on_null_key = halt. Where it says fall_out the rows are in
+the quarantine already and the rest of the delivery is sound: the check then fails as a warning, so that
+the number is on record and seen, and the delivery goes on. The same holds for duplicate_keys and
+on_duplicate_key = last_wins.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from headwater.checks.verdict import SAMPLE_SIZE
+from metadata.static.model import Severity, Source
+
+
+@dataclass(frozen=True)
+class BuiltInCheck:
+    """A rule on deliveries, the SQL that finds those that break it, and a phrase for those that do not."""
+
+    name: str
+    severity: Severity
+    rule: str
+    query: str
+    when_passed: str
+
+
+def built_in_checks(source: Source, pending: Sequence[int]) -> tuple[BuiltInCheck, ...]:
+    """The built-in checks of `source`, written for the deliveries `pending` (delivery_sqn, at least one)."""
+    # numbers in the text, not a subquery: only then does the planner use the index on delivery_sqn
+    these = f"delivery_sqn in ({', '.join(str(int(sqn)) for sqn in pending)})"
+    checks = [
+        BuiltInCheck(
+            name="duplicate_keys",
+            severity="critical" if source.on_duplicate_key == "halt" else "warning",
+            rule=f"No key ({_names(source)}) comes twice, delete marks included.",
+            query=_duplicate_keys(source, these),
+            when_passed="no key comes twice",
+        ),
+        BuiltInCheck(
+            name="duplicate_rows",
+            severity="warning",
+            rule="No row is an exact copy of another.",
+            query=_duplicate_rows(source, these),
+            when_passed="no row comes twice",
+        ),
+        BuiltInCheck(
+            name="null_keys",
+            severity="critical" if source.on_null_key == "halt" else "warning",
+            rule=f"Every row has its whole key ({_names(source)}).",
+            query=_null_keys(these),
+            when_passed="every key is whole",
+        ),
+        BuiltInCheck(
+            name="ledger",
+            severity="critical",
+            rule="Every row of raw is either staged or in the quarantine, and recorded so.",
+            query=_ledger(source, these),
+            when_passed="raw = staging + fallen out",
+        ),
+    ]
+    if source.max_fallen_out_pct is not None:
+        checks.append(
+            BuiltInCheck(
+                name="fallen_out",
+                severity="critical",
+                rule=f"At most {source.max_fallen_out_pct} % of the rows fall out.",
+                query=_fallen_out(these, limit=str(source.max_fallen_out_pct)),
+                when_passed=f"at most {source.max_fallen_out_pct} % fell out",
+            )
+        )
+    return tuple(checks)
+
+
+def _names(source: Source) -> str:
+    return ", ".join(attribute.target_name for attribute in source.keys)
+
+
+def _list(names: Iterable[str], of: str = "") -> str:
+    return ", ".join(f'{of}"{name}"' for name in names)
+
+
+def _object(names: Iterable[str], of: str) -> str:
+    """A JSON object of columns, in their order, which jsonb would not keep."""
+    return "json_build_object(" + ", ".join(f"'{name}', {of}\"{name}\"" for name in names) + ")"
+
+
+def _staged(source: Source, these: str) -> str:
+    return f'(select * from staging."stg_{source.name}" where {these})'
+
+
+def _repeated(source: Source, these: str) -> str:
+    """CTE `repeated`: the keys that come more than once. No column of a source begins with `_`."""
+    keys = _list(a.target_name for a in source.keys)
+    return f"""repeated as (
+    select delivery_sqn, {keys}, count(*) as _row_count, min(line_number) as _first_line
+    from {_staged(source, these)} as staged
+    group by delivery_sqn, {keys}
+    having count(*) > 1
+)"""
+
+
+def _duplicate_keys(source: Source, these: str) -> str:
+    keys = [a.target_name for a in source.keys]
+    # lines are looked up for sampled keys only: collected in `repeated`, every key would carry a list of them
+    return f"""
+with {_repeated(source, these)},
+ranked as (
+    select *, row_number() over (partition by delivery_sqn order by _first_line) as _place from repeated
+),
+sampled as (
+    select
+        ranked.delivery_sqn, ranked._place,
+        json_build_object(
+            'key', {_object(keys, "ranked.")},
+            'lines', json_agg(staged.line_number order by staged.line_number)
+        ) as _found
+    from ranked
+    inner join {_staged(source, these)} as staged using (delivery_sqn, {_list(keys)})
+    where ranked._place <= {SAMPLE_SIZE}
+    group by ranked.delivery_sqn, ranked._place, {_list(keys, "ranked.")}
+)
+select
+    delivery_sqn,
+    count(*) as unexpected_count,
+    format('%s on %s rows', case count(*) when 1 then '1 key' else count(*) || ' keys' end, sum(_row_count))
+        as observed,
+    (
+        select json_agg(_found order by _place) from sampled where sampled.delivery_sqn = ranked.delivery_sqn
+    ) as sample
+from ranked
+group by delivery_sqn"""
+
+
+def _duplicate_rows(source: Source, these: str) -> str:
+    keys = [a.target_name for a in source.keys]
+    columns = [a.target_name for a in source.attributes]
+    if "delete_column" in source.options:
+        columns.append("is_delete_mark")
+    return f"""
+with {_repeated(source, these)},
+copies as (
+    select
+        staged.delivery_sqn, {_object(keys, "staged.")} as key, count(*) as row_count,
+        json_agg(staged.line_number order by staged.line_number) as lines,
+        row_number() over (partition by staged.delivery_sqn order by min(staged.line_number)) as place
+    from repeated
+    inner join {_staged(source, these)} as staged using (delivery_sqn, {_list(keys)})
+    group by staged.delivery_sqn, {_list(columns, "staged.")}
+    having count(*) > 1
+)
+select
+    delivery_sqn,
+    sum(row_count - 1)::bigint as unexpected_count,
+    case sum(row_count - 1) when 1 then '1 copy of a row' else sum(row_count - 1) || ' copies of rows' end
+        as observed,
+    json_agg(json_build_object('key', key, 'lines', lines) order by place)
+        filter (where place <= {SAMPLE_SIZE}) as sample
+from copies
+group by delivery_sqn"""
+
+
+def _null_keys(these: str) -> str:
+    return f"""
+with fallen as (
+    select *, row_number() over (partition by delivery_sqn order by line_number, quarantined_row_id) as place
+    from metadata.quarantined_row
+    where {these} and rule = 'null_key'
+)
+select
+    delivery_sqn,
+    count(*) as unexpected_count,
+    case count(*) when 1 then '1 row' else count(*) || ' rows' end || ' without a whole key' as observed,
+    json_agg(json_build_object('line', line_number, 'column', column_name) order by place)
+        filter (where place <= {SAMPLE_SIZE}) as sample
+from fallen
+group by delivery_sqn"""
+
+
+_RECORDED = """recorded as (
+    select
+        raw.delivery_sqn, raw.record_count as raw, staging.record_count as staging,
+        staging.fallen_out_count as fallen_out
+    from metadata.delivery_status as raw
+    inner join metadata.delivery_status as staging
+        on staging.delivery_sqn = raw.delivery_sqn and staging.layer = 'staging'
+    where raw.layer = 'raw' and raw.{these}
+)"""
+
+
+def _ledger(source: Source, these: str) -> str:
+    return f"""
+with {_RECORDED.format(these=these)},
+staged as (
+    select delivery_sqn, count(*) as row_count from {_staged(source, these)} as staged group by delivery_sqn
+),
+quarantined as (
+    -- the losers of a duplicate key are staged too
+    select delivery_sqn, count(*) as row_count
+    from metadata.quarantined_row
+    where {these} and rule <> 'duplicate_key'
+    group by delivery_sqn
+),
+counted as (
+    select
+        recorded.*, coalesce(staged.row_count, 0) as staged, coalesce(quarantined.row_count, 0) as quarantined
+    from recorded
+    left join staged using (delivery_sqn)
+    left join quarantined using (delivery_sqn)
+)
+select
+    delivery_sqn,
+    -- rows by which the worst pair differs; greatest() leaves out what was never recorded
+    greatest(abs(raw - staged - quarantined), abs(staging - staged), abs(fallen_out - quarantined), 1)
+        as unexpected_count,
+    format(
+        'raw %s, staged %s (recorded %s), in quarantine %s (recorded %s)',
+        coalesce(raw::text, 'not recorded'), staged, coalesce(staging::text, 'nothing'),
+        quarantined, coalesce(fallen_out::text, 'nothing')
+    ) as observed,
+    '[]'::json as sample
+from counted
+where (raw, staging, fallen_out) is distinct from (staged + quarantined, staged, quarantined)"""
+
+
+def _fallen_out(these: str, limit: str) -> str:
+    return f"""
+with {_RECORDED.format(these=these)},
+fallen as (
+    select *, row_number() over (partition by delivery_sqn order by line_number, quarantined_row_id) as place
+    from metadata.quarantined_row
+    where {these} and rule <> 'duplicate_key'
+)
+select
+    delivery_sqn,
+    count(*) as unexpected_count,
+    format('%s of %s rows, %s %%', count(*), recorded.raw, round(100.0 * count(*) / recorded.raw, 3))
+        as observed,
+    json_agg(json_build_object('line', line_number, 'column', column_name, 'rule', rule) order by place)
+        filter (where place <= {SAMPLE_SIZE}) as sample
+from fallen
+inner join recorded using (delivery_sqn)
+group by delivery_sqn, recorded.raw
+having 100.0 * count(*) > {limit} * recorded.raw"""

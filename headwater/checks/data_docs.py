@@ -1,0 +1,228 @@
+"""Data Docs: a page per judged delivery, and lists of them, below `<home>/data_docs/`.
+
+Great Expectations renders what it found; the frame around it is ours. Its own site needs a dozen files from
+the network to be readable, names pages after run ids, prints values of the data as markup, and reads every
+result there is to write its index. These pages open offline from a folder, are named after source, delivery
+date and publisher's name, and a run writes only its own pages and the lists.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+from markupsafe import Markup, escape
+from sqlalchemy.engine import Engine
+
+from headwater.checks.verdict import CheckResult, Verdict
+from headwater.docs.page import mark, moment, page, table, write
+
+if TYPE_CHECKING:  # importing Great Expectations takes seconds
+    from great_expectations.core import ExpectationSuiteValidationResult
+
+FOLDER = "data_docs"
+# what Great Expectations' markup needs to look like a part of the page
+_STYLE = """
+.ge-section h5 { margin: 1.2rem 0 .2rem; }
+.ge-section td:first-child { width: 3rem; }
+.sample table, .ge-section td table { width: auto; font-size: .92rem; }
+.ge-section td table td:first-child { width: auto; }
+.sample td, .sample th, .ge-section td table td, .ge-section td table th { padding: .15rem .9rem .15rem 0; }
+h3 { font-size: 1rem; margin: 1.4rem 0 .2rem; }
+.ge-section .badge { font-weight: 600; }
+.ge-section .text-danger { color: var(--bad); font-weight: 400; }
+.fas::before { font-style: normal; font-weight: 600; }
+.fa-check-circle::before, .fa-check::before { content: "✓"; color: var(--good); }
+.fa-times::before { content: "✗"; color: var(--bad); }
+.fa-exclamation-triangle::before { content: "!"; color: var(--warn); }
+"""
+
+
+def page_path(
+    home: Path, source: str, delivery_sqn: int, publisher_name: str, delivery_date: datetime
+) -> Path:
+    """Where a delivery's page lies: `data_docs/<source>/<date>_<publisher's name>_<delivery_sqn>.html`."""
+    day = moment(delivery_date).removesuffix(" UTC").replace(" ", "T").replace(":", "")
+    name = re.sub(r"[^A-Za-z0-9.-]+", "-", publisher_name).strip("-.")[:80]
+    return home / FOLDER / source / f"{day}_{name}_{delivery_sqn}.html"
+
+
+def write_page(home: Path, verdict: Verdict, validation: ExpectationSuiteValidationResult) -> Path:
+    """Write the page of one delivery, in place of that of an earlier judgement; return where."""
+    word = mark("passed", "good") if verdict.passed else mark("halted", "bad")
+    body = Markup(
+        "<h1>{source}, {date}</h1>\n<p>{word} · <code>{publisher_name}</code> · delivery {sqn}</p>\n"
+        "<h2>Checks</h2>\n{checks}\n{samples}\n<h2>As Great Expectations reports them</h2>\n{report}"
+    ).format(
+        source=verdict.source,
+        date=moment(verdict.delivery_date),
+        word=word,
+        publisher_name=verdict.publisher_name,
+        sqn=verdict.delivery_sqn,
+        checks=table(
+            ["Check", "Severity", "Result", "Observed"],
+            [[r.check_name, r.severity, _outcome(r), r.observed] for r in verdict.results],
+        ),
+        samples=Markup("\n").join(_sample(r) for r in verdict.results if r.unexpected_sample),
+        report=_report(validation),
+    )
+    path = page_path(
+        home, verdict.source, verdict.delivery_sqn, verdict.publisher_name, verdict.delivery_date
+    )
+    crumbs = [
+        ("Headwater", "../../docs/index.html"),
+        ("Data Docs", "../index.html"),
+        (verdict.source, "index.html"),
+    ]
+    title = f"{verdict.source}, {moment(verdict.delivery_date)}: checks"
+    write(path, page(title, body, crumbs=crumbs, style=_STYLE))
+    return path
+
+
+def _outcome(result: CheckResult) -> Markup:
+    if result.passed:
+        return mark("passed", "good")
+    return mark("failed", "bad") if result.severity == "critical" else mark("warning", "warn")
+
+
+def _sample(result: CheckResult) -> Markup:
+    """What a failed check found, a row each, with the parts of a key as columns."""
+    rows = [_flat(found) for found in result.unexpected_sample]
+    columns = list(dict.fromkeys(name for row in rows for name in row))
+    shown = table(columns, [[row.get(name) for name in columns] for row in rows])
+    return Markup('<div class="sample"><h3>{}: {}</h3>\n{}</div>').format(
+        result.check_name, result.observed, shown
+    )
+
+
+def _flat(found: Any) -> dict[str, str | None]:
+    if not isinstance(found, Mapping):
+        return {"value": str(found)}
+    parts = {**(found.get("key") or {}), **{name: part for name, part in found.items() if name != "key"}}
+    return {
+        name: ", ".join(map(str, part)) if isinstance(part, list) else None if part is None else str(part)
+        for name, part in parts.items()
+    }
+
+
+def _report(validation: ExpectationSuiteValidationResult) -> Markup:
+    """The sections of Great Expectations' own page, without its overview of suites and run ids."""
+    from great_expectations.render.renderer.page_renderer import ValidationResultsPageRenderer
+    from great_expectations.render.view.view import DefaultJinjaSectionView
+
+    view: Any = DefaultJinjaSectionView()
+    sections = ValidationResultsPageRenderer().render(validation).to_json_dict()["sections"][1:]
+    return Markup("\n").join(
+        Markup(view.render({"section": _without_markup(section), "section_loop": {"index": number}}))
+        for number, section in enumerate(sections, 1)
+    )
+
+
+def _without_markup(block: Any, is_text: bool = False) -> Any:
+    """The same block with its plain texts escaped: values of the data among them would be taken for markup.
+
+    What comes as a template with parameters Great Expectations escapes itself.
+    """
+    if isinstance(block, str):
+        return str(escape(block)) if is_text else block
+    if isinstance(block, list):
+        return [_without_markup(item, is_text) for item in block]
+    if isinstance(block, dict):
+        return {name: _without_markup(item, name in _PLAIN_TEXTS) for name, item in block.items()}
+    return block
+
+
+_PLAIN_TEXTS = ("table", "header_row", "bullet_list", "value_list", "collapse", "text")
+_JUDGED = sa.text("""
+with
+
+failed as (
+
+    select
+        delivery_sqn,
+        string_agg(check_name, ', ' order by check_name) filter (where severity = 'critical') as critical,
+        string_agg(check_name, ', ' order by check_name) filter (where severity = 'warning') as warning
+    from metadata.data_quality_checks
+    where not passed
+    group by delivery_sqn
+
+)
+
+select
+    delivery.source, delivery.delivery_sqn, delivery.publisher_name, delivery.delivery_date,
+    judged.status, judged.status_at, failed.critical, failed.warning
+from metadata.delivery
+inner join metadata.delivery_status as judged
+    on judged.delivery_sqn = delivery.delivery_sqn and judged.layer = 'checks'
+left join failed on failed.delivery_sqn = delivery.delivery_sqn
+where delivery.source = :source
+order by delivery.delivery_date desc, delivery.publisher_name collate "C" desc, delivery.delivery_sqn desc
+""")
+
+_SOURCES = sa.text("""
+select
+    delivery.source,
+    count(*) as judged,
+    count(*) filter (where judged.status = 'halted') as halted,
+    max(judged.status_at) as status_at
+from metadata.delivery
+inner join metadata.delivery_status as judged
+    on judged.delivery_sqn = delivery.delivery_sqn and judged.layer = 'checks'
+group by delivery.source
+order by delivery.source
+""")
+
+
+def write_lists(home: Path, engine: Engine, source: str) -> Path:
+    """List the judged deliveries of `source`, newest first, and all sources; return the path of that."""
+    with engine.connect() as connection:
+        deliveries = connection.execute(_JUDGED, {"source": source}).all()
+        sources = connection.execute(_SOURCES).all()
+    folder = home / FOLDER
+    listed = [
+        [
+            _link(
+                page_path(home, d.source, d.delivery_sqn, d.publisher_name, d.delivery_date),
+                moment(d.delivery_date),
+            ),
+            d.publisher_name,
+            mark("passed", "good") if d.status == "passed" else mark("halted", "bad"),
+            d.critical,
+            d.warning,
+            d.status_at,
+        ]
+        for d in deliveries
+    ]
+    body = Markup("<h1>{source}: judged deliveries</h1>\n{deliveries}").format(
+        source=source,
+        deliveries=table(["Delivery", "Publisher's name", "Verdict", "Failed", "Warnings", "Judged"], listed),
+    )
+    crumbs = [("Headwater", "../../docs/index.html"), ("Data Docs", "../index.html")]
+    write(folder / source / "index.html", page(f"{source}: judged deliveries", body, crumbs=crumbs))
+
+    rows = [
+        [
+            _link(folder / s.source / "index.html", s.source, folder),
+            s.judged,
+            mark(f"{s.halted:,} halted", "bad") if s.halted else mark("none halted", "good"),
+            s.status_at,
+        ]
+        for s in sources
+    ]
+    body = Markup("<h1>Data Docs</h1>\n<p>{said}</p>\n{sources}").format(
+        said="What Great Expectations found in each delivery before it was let into history.",
+        sources=table(["Source", "Deliveries", "Verdicts", "Last judged"], rows, numbers=["Deliveries"]),
+    )
+    write(folder / "index.html", page("Data Docs", body, crumbs=[("Headwater", "../docs/index.html")]))
+    return folder / "index.html"
+
+
+def _link(target: Path, text: str, start: Path | None = None) -> Markup:
+    """A link, or bare text when there is no page: a working folder may be younger than the database."""
+    if not target.exists():
+        return Markup("{}").format(text)
+    return Markup('<a href="{}">{}</a>').format(target.relative_to(start or target.parent).as_posix(), text)

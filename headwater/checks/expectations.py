@@ -1,0 +1,203 @@
+"""From checks to expectations of Great Expectations, whose import takes seconds: import this late."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator
+from types import UnionType
+from typing import Any, ClassVar, Union, get_args, get_origin
+
+import great_expectations.expectations
+from great_expectations.execution_engine.execution_engine import ExecutionEngine
+from great_expectations.expectations.expectation import (
+    BatchExpectation,
+    ColumnMapExpectation,
+    ColumnPairMapExpectation,
+    Expectation,
+    MulticolumnMapExpectation,
+)
+from great_expectations.expectations.metadata_types import FailureSeverity
+from pydantic.v1 import ValidationError
+
+from headwater.checks.built_in import BuiltInCheck
+from metadata.errors import CheckInvalid
+from metadata.static.model import QualityCheck, Source
+
+gxe: Any = great_expectations.expectations  # it has them all and declares only some
+
+ROW_WISE = (ColumnMapExpectation, ColumnPairMapExpectation, MulticolumnMapExpectation)
+# these compare a row with the others of its batch, so what holds for one delivery need not hold for several
+COMPARES_ROWS = (
+    gxe.ExpectColumnValuesToBeUnique,
+    gxe.ExpectCompoundColumnsToBeUnique,
+    gxe.ExpectMulticolumnValuesToBeUnique,
+    gxe.ExpectColumnValuesToBeIncreasing,
+    gxe.ExpectColumnValuesToBeDecreasing,
+    gxe.ExpectColumnValueZScoresToBeLessThan,
+    gxe.ExpectColumnValuesToNotBeOutliers,
+)
+# the metadata says which columns there are and of what type, and staging makes them so
+NOT_ABOUT_VALUES = (
+    gxe.ExpectColumnToExist,
+    gxe.ExpectColumnTypeToBe,
+    gxe.ExpectColumnValuesToBeInTypeList,
+    gxe.ExpectColumnValuesToBeOfType,
+    gxe.ExpectTableColumnCountToBeBetween,
+    gxe.ExpectTableColumnCountToEqual,
+    gxe.ExpectTableColumnsToMatchOrderedList,
+    gxe.ExpectTableColumnsToMatchSet,
+    gxe.ExpectTableRowCountToEqualOtherTable,
+    gxe.ExpectQueryResultsToMatchComparison,
+)
+CHECK_NAME = "check_name"  # the key in an expectation's meta under which its answer is found again
+COLUMN_PARAMETERS = ("column", "column_A", "column_B", "column_list")
+OURS = (
+    "batch_id",
+    "id",
+    "meta",
+    "rendered_content",
+    "severity",
+    "windows",
+    "result_format",
+    "catch_exceptions",
+)
+
+
+class ExpectNoDeliveryToBreakRule(BatchExpectation):
+    """Holds when its query finds no delivery; each row it returns is a delivery that breaks the rule.
+
+    What `UnexpectedRowsExpectation` is, but that one runs its query twice (for the rows and for their
+    number) and takes 200 rows at most.
+    """
+
+    query: str
+    fetch_all: bool = True
+
+    metric_dependencies: ClassVar[tuple[str, ...]] = ("query.table",)
+    success_keys: ClassVar[tuple[str, ...]] = ("query", "fetch_all")
+    domain_keys: ClassVar[tuple[str, ...]] = ("batch_id", "row_condition", "condition_parser")
+
+    def _validate(
+        self,
+        metrics: dict[str, Any],
+        runtime_configuration: dict[str, Any] | None = None,  # noqa: ARG002
+        execution_engine: ExecutionEngine[Any] | None = None,  # noqa: ARG002
+    ) -> dict[str, Any]:
+        failing = metrics["query.table"]
+        return {
+            "success": not failing,
+            "result": {"observed_value": len(failing), "details": {"unexpected_rows": failing}},
+        }
+
+
+def expectation_of(check: BuiltInCheck) -> Expectation:
+    """A built-in check as an expectation."""
+    return ExpectNoDeliveryToBreakRule(
+        query=check.query,
+        description=check.rule,
+        severity=FailureSeverity(check.severity),
+        meta={CHECK_NAME: check.name},
+    )
+
+
+def is_row_wise(expectation: Expectation) -> bool:
+    """Whether holding for several deliveries together is holding for each of them."""
+    return (
+        isinstance(expectation, ROW_WISE)
+        and not isinstance(expectation, COMPARES_ROWS)
+        and getattr(expectation, "mostly", 1) == 1
+    )
+
+
+def extra_expectations(source: Source) -> dict[str, Expectation]:
+    """The expectations of `source.quality_checks` by the name under which their results are kept.
+
+    Raises `CheckInvalid`, which names source, check and parameter and says what was expected.
+    """
+    found: dict[str, Expectation] = {}
+    for check in source.quality_checks:
+        parameters = dict(check.parameters) | ({} if check.column is None else {"column": check.column})
+        columns = ", ".join(column for _, column in _columns_named(parameters))
+        base = f"{check.expect}({columns})" if columns else check.expect
+        name, again = base, 2
+        while name in found:
+            name, again = f"{base} #{again}", again + 1
+        found[name] = _build(source, check, name, parameters)
+    return found
+
+
+def _build(source: Source, check: QualityCheck, name: str, parameters: dict[str, Any]) -> Expectation:
+    kind = _expectation_class(source, check)
+    known = sorted(set(kind.__fields__) - set(OURS))
+    for parameter in parameters:
+        if parameter not in known:
+            raise _invalid(source, check, parameter, "is no parameter of it", f"one of {', '.join(known)}")
+    for parameter, column in _columns_named(parameters):
+        if column not in {a.target_name for a in source.attributes}:
+            columns = ", ".join(a.target_name for a in source.attributes)
+            raise _invalid(
+                source, check, parameter, f"there is no target column {column!r}", f"one of {columns}"
+            )
+    try:
+        return kind(**parameters, severity=FailureSeverity(check.severity), meta={CHECK_NAME: name})
+    except ValidationError as error:
+        first = error.errors()[0]
+        parameter = str(first["loc"][0])
+        if parameter not in known:  # a rule on several of them
+            raise _invalid(
+                source, check, None, first["msg"], f"parameters among {', '.join(known)}"
+            ) from None
+        value = f"{parameters[parameter]!r}: " if parameter in parameters else ""
+        expected = _type_name(kind.__fields__[parameter].outer_type_)
+        raise _invalid(source, check, parameter, value + first["msg"], expected) from None
+    except (TypeError, ValueError) as error:  # a few expectations check their parameters by hand
+        raise _invalid(
+            source, check, None, str(error).splitlines()[0], f"parameters among {', '.join(known)}"
+        ) from None
+
+
+def _expectation_class(source: Source, check: QualityCheck) -> type[Expectation]:
+    classes = {
+        kind.expectation_type: kind
+        for name, kind in vars(gxe).items()
+        if name.startswith("Expect") and isinstance(kind, type) and hasattr(kind, "expectation_type")
+    }
+    if check.expect not in classes:
+        close = difflib.get_close_matches(check.expect, classes, n=1)
+        hint = f"such as {close[0]}" if close else "such as expect_column_values_to_be_between"
+        raise CheckInvalid(
+            f"source {source.name}: quality check {check.expect!r}: Great Expectations has no such"
+            f" expectation; expected the name of one in snake case, {hint}"
+        )
+    if issubclass(classes[check.expect], NOT_ABOUT_VALUES):
+        raise CheckInvalid(
+            f"source {source.name}: quality check {check.expect}: columns and types are the metadata's to"
+            " say; expected an expectation about the values of a delivery"
+        )
+    return classes[check.expect]
+
+
+def _columns_named(parameters: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    for name in COLUMN_PARAMETERS:
+        value = parameters.get(name)
+        for column in value if isinstance(value, list) else [value]:
+            if isinstance(column, str):
+                yield name, column
+
+
+def _type_name(kind: Any) -> str:
+    """`float, datetime or None` for the type of a field; a dict there is a suite parameter: not for us."""
+    if get_origin(kind) not in (Union, UnionType):
+        name = str(getattr(kind, "__name__", kind))
+        return {"NoneType": "None", "StrictStr": "str", "ConstrainedFloatValue": "float"}.get(name, name)
+    shown = list(dict.fromkeys(name for name in map(_type_name, get_args(kind)) if name != "dict"))
+    return shown[0] if len(shown) == 1 else f"{', '.join(shown[:-1])} or {shown[-1]}"
+
+
+def _invalid(
+    source: Source, check: QualityCheck, parameter: str | None, wrong: str, expected: str
+) -> CheckInvalid:
+    where = f"parameter {parameter!r}: " if parameter else ""
+    return CheckInvalid(
+        f"source {source.name}: quality check {check.expect}: {where}{wrong}; expected {expected}"
+    )

@@ -1,0 +1,133 @@
+"""The checks step of a source: judge what is staged and without a verdict, and put the verdicts on record."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Engine
+
+from headwater.checks import data_docs
+from headwater.checks.verdict import CheckResult, Verdict
+from metadata.process.deliveries import Delivery, lock_source, pending, record_layer
+from metadata.process.events import EventStore, record_event
+from metadata.process.tables import data_quality_checks
+from metadata.static.model import Source
+
+if TYPE_CHECKING:
+    from headwater.checks.validation import Judged
+
+TOGETHER = 200  # deliveries judged by one query; more would make its text and its plan long
+
+
+def run_checks(
+    engine: Engine,
+    store: EventStore,
+    source: Source,
+    job_inst_id: int,
+    home: Path,
+    say: Callable[[str], None],
+) -> list[Verdict]:
+    """Judge every delivery of `source` that is staged and has no verdict; return the verdicts in order.
+
+    Results go to `metadata.data_quality_checks`, `delivery_status` (layer checks), the delivery's events
+    and a page below `home`/data_docs. Nothing pending: nothing is done, and Great Expectations is not
+    even imported. Raises `CheckInvalid` when `source.quality_checks` cannot be run as written.
+
+    The event comes last because it is the verdict: until it is there the delivery is still pending, so a
+    run that dies before it is repeated as a whole and writes the same page and the same rows again.
+    """
+    with _one_at_a_time(engine, source):
+        with engine.connect() as connection:
+            deliveries = pending(connection, source.name, "checks")
+        if not deliveries:
+            return []
+        validate = _start_great_expectations()
+        verdicts = []
+        for start in range(0, len(deliveries), TOGETHER):
+            batch = deliveries[start : start + TOGETHER]
+            judgements = validate(engine, source, [delivery.delivery_sqn for delivery in batch])
+            for delivery, judged in zip(batch, judgements, strict=True):
+                verdict = _verdict(delivery, judged.results)
+                data_docs.write_page(home, verdict, judged.validation)
+                _record(engine, verdict, job_inst_id)
+                event = "passed" if verdict.passed else "halted"
+                halting = [result.check_name for result in verdict.halting]
+                record_event(
+                    engine, store, verdict.delivery_sqn, source.name, event, why=verdict.why, checks=halting
+                )
+                verdicts.append(verdict)
+        data_docs.write_lists(home, engine, source.name)
+    halted = sum(not verdict.passed for verdict in verdicts)
+    say(f"{source.name}: {len(verdicts)} checked, {halted} halted")
+    return verdicts
+
+
+def _start_great_expectations() -> Callable[[Engine, Source, Sequence[int]], list[Judged]]:
+    """Import what takes seconds, only when there is work; it reports to nobody and says nothing by itself."""
+    os.environ["GX_ANALYTICS_ENABLED"] = "false"
+    logging.getLogger("great_expectations").setLevel(logging.CRITICAL)  # what matters comes back as a result
+    from headwater.checks.validation import validate
+
+    return validate
+
+
+def _verdict(delivery: Delivery, results: tuple[CheckResult, ...]) -> Verdict:
+    return Verdict(
+        delivery_sqn=delivery.delivery_sqn,
+        source=delivery.source,
+        publisher_name=delivery.publisher_name,
+        delivery_date=delivery.delivery_date,
+        passed=all(result.passed or result.severity != "critical" for result in results),
+        results=results,
+    )
+
+
+def _record(engine: Engine, verdict: Verdict, job_inst_id: int) -> None:
+    """Write a delivery's results and its status, in place of those of an earlier judgement."""
+    with engine.begin() as connection:
+        lock_source(connection, verdict.source)
+        connection.execute(
+            sa.delete(data_quality_checks).where(data_quality_checks.c.delivery_sqn == verdict.delivery_sqn)
+        )
+        connection.execute(
+            sa.insert(data_quality_checks).values(
+                [
+                    {
+                        "delivery_sqn": verdict.delivery_sqn,
+                        "check_name": result.check_name,
+                        "severity": result.severity,
+                        "passed": result.passed,
+                        "observed": result.observed,
+                        "unexpected_count": result.unexpected_count,
+                        "unexpected_sample": list(result.unexpected_sample),
+                        "checked_at": sa.func.clock_timestamp(),
+                        "job_inst_id": job_inst_id,
+                    }
+                    for result in verdict.results
+                ]
+            )
+        )
+        status = "passed" if verdict.passed else "halted"
+        record_layer(connection, verdict.delivery_sqn, "checks", status=status, job_inst_id=job_inst_id)
+
+
+@contextmanager
+def _one_at_a_time(engine: Engine, source: Source) -> Iterator[None]:
+    """Let one process at a time judge a source: a verdict is an event, and events cannot be taken back.
+
+    The lock is the session's, since judging spans several transactions, and it is not the one that
+    writers of layers take, so nobody waits for Great Expectations to start.
+    """
+    name = {"name": f"headwater checks {source.name}"}
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.execute(sa.text("select pg_advisory_lock(hashtextextended(:name, 0))"), name)
+        try:
+            yield
+        finally:
+            connection.execute(sa.text("select pg_advisory_unlock(hashtextextended(:name, 0))"), name)

@@ -1,0 +1,84 @@
+"""What the checks say of a delivery: a result per check, and the verdict that follows from them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from metadata.static.model import Severity
+
+SAMPLE_SIZE = 20  # unexpected things kept per delivery and check
+NAMED_IN_WHY = 5  # of these, how many the verdict's sentence names
+
+
+@dataclass(frozen=True)
+class CheckResult:
+    """What one check found in one delivery.
+
+    `observed` is for people. `unexpected_count` is None where a check has one value and nothing to count.
+    `unexpected_sample` holds at most 20 JSON-like things, with key values and line numbers if there are any.
+    """
+
+    check_name: str
+    severity: Severity
+    passed: bool
+    observed: str | None
+    unexpected_count: int | None
+    unexpected_sample: tuple[Any, ...]
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Whether a delivery may go on to `historical`. `delivery_date` is aware, in UTC."""
+
+    delivery_sqn: int
+    source: str
+    publisher_name: str
+    delivery_date: datetime
+    passed: bool
+    results: tuple[CheckResult, ...]
+
+    @property
+    def halting(self) -> tuple[CheckResult, ...]:
+        """The critical checks that failed: a single one halts the delivery."""
+        return tuple(r for r in self.results if r.severity == "critical" and not r.passed)
+
+    @property
+    def warnings(self) -> tuple[CheckResult, ...]:
+        """The checks that failed and let the delivery pass."""
+        return tuple(r for r in self.results if r.severity == "warning" and not r.passed)
+
+    @property
+    def why(self) -> str:
+        """One sentence for the record: what failed, and on which keys."""
+        if self.halting:
+            return "; ".join(_said(result) for result in self.halting)
+        if self.warnings:
+            return "no critical check failed; warnings: " + "; ".join(_said(r) for r in self.warnings)
+        return f"all {len(self.results)} checks passed"
+
+
+def _said(result: CheckResult) -> str:
+    said = f"{result.check_name}: {result.observed or 'failed'}"
+    named = [_named(found) for found in result.unexpected_sample[:NAMED_IN_WHY]]
+    count = result.unexpected_count or 0
+    more = f" and {count - len(named):,} more" if count > len(named) else ""
+    return f"{said} ({'; '.join(named)}{more})" if named else said
+
+
+def _named(found: Any) -> str:
+    """`origin=EWR, hour=1, lines 24, 25` for an item of a sample."""
+    if not isinstance(found, Mapping):
+        return str(found)
+    parts = []
+    for name, value in found.items():
+        if name == "key" and isinstance(value, Mapping):
+            parts += [f"{column}={text}" for column, text in value.items()]
+        elif name in ("line", "lines"):
+            lines = value if isinstance(value, list) else [value]
+            parts.append(f"{name} {', '.join(map(str, lines))}")
+        elif value is not None:
+            parts.append(f"{name}={value}")
+    return ", ".join(parts)

@@ -1,0 +1,25 @@
+"""The demo: real data of real publishers, fetched once and served as they would serve it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from headwater.demo.layout import lay_out
+from headwater.demo.packages import PACKAGES, DemoError, fetch
+from headwater.services.state import locked
+
+__all__ = ["DemoError", "prepare"]
+
+
+def prepare(home: Path, say: Callable[[str], None]) -> None:
+    """Make sure that the publisher's tree lies in the working folder `home`, fetching what is missing.
+
+    Tells its progress, a line at a time, to `say`; says nothing when all is there. Raises `DemoError`.
+    """
+    folder = home / "demo"
+    folder.mkdir(parents=True, exist_ok=True)
+    with locked(folder, "demo.lock"):
+        fetch(folder / "packages", say)
+        if lay_out(folder / "packages", PACKAGES, folder / "site"):
+            say(f"laid out the publishers' pages in {folder / 'site'}")

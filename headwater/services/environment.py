@@ -1,0 +1,75 @@
+"""Whose servers do the environment's variables mean: the user's own, or ours?
+
+A user points Headwater at real servers by the variables that every client knows. But the embedded
+servers are told to child processes and shells (`headwater env`) by the same variables, and there
+they must not pass for the user's own, or nobody would start the embedded ones again. So with them
+goes HEADWATER_EMBEDDED, which repeats the addresses: what equals it is ours, even after the port has
+changed; what differs was set by the user since.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from headwater.services.processes import LOOPBACK
+
+POSTGRES, S3, PUBLISHER = "postgres", "s3", "publisher"
+MARKER = "HEADWATER_EMBEDDED"
+BUCKET = "headwater"
+S3_KEYS = {
+    "AWS_ACCESS_KEY_ID": "headwater",
+    "AWS_SECRET_ACCESS_KEY": "headwater",
+    "AWS_DEFAULT_REGION": "us-east-1",
+    "HEADWATER_BUCKET": BUCKET,
+}
+
+
+def users_own(service: str, environ: Mapping[str, str], port: int | None) -> str | None:
+    """The address of the user's own server, or None when the embedded one is meant.
+
+    `port` is the one that the embedded service is remembered by, if it ever ran.
+    """
+    address = _address(service, environ)
+    if address is None:
+        return None
+    ours = {told.partition("=")[2] for told in environ.get(MARKER, "").split()}
+    if port is not None:
+        ours.add(_embedded_address(service, port))
+    return None if address in ours else address
+
+
+def variables(service: str, port: int, environ: Mapping[str, str]) -> dict[str, str]:
+    """What to set so that clients find the embedded service; keys that the user has set for S3 stay."""
+    address = _embedded_address(service, port)
+    if service == POSTGRES:
+        from headwater.services.postgres import DATABASE, USER
+
+        found = {"PGHOST": LOOPBACK, "PGPORT": str(port), "PGUSER": USER, "PGDATABASE": DATABASE}
+        return found | ({"PGSSLMODE": "disable"} if "PGSSLMODE" in environ else {})
+    if service == S3:
+        return {"AWS_ENDPOINT_URL": address} | {
+            name: environ.get(name, value) for name, value in S3_KEYS.items()
+        }
+    return {"HEADWATER_DEMO_URL": address}
+
+
+def marker(ports: Mapping[str, int]) -> dict[str, str]:
+    """HEADWATER_EMBEDDED for these embedded services."""
+    told = [f"{service}={_embedded_address(service, port)}" for service, port in sorted(ports.items())]
+    return {MARKER: " ".join(told)}
+
+
+def _embedded_address(service: str, port: int) -> str:
+    return f"{LOOPBACK}:{port}" if service == POSTGRES else f"http://{LOOPBACK}:{port}"
+
+
+def _address(service: str, environ: Mapping[str, str]) -> str | None:
+    """The address that the variables name, in the words of `_embedded_address`; None when they are unset."""
+    if service == POSTGRES:
+        host = environ.get("PGHOST")
+        return f"{host}:{environ.get('PGPORT') or 5432}" if host else None
+    if service == S3:
+        endpoint = environ.get("AWS_ENDPOINT_URL_S3") or environ.get("AWS_ENDPOINT_URL")
+        bucket = environ.get("HEADWATER_BUCKET")
+        return endpoint or (f"s3://{bucket}" if bucket else None)
+    return environ.get("HEADWATER_DEMO_URL") or None

@@ -1,0 +1,30 @@
+"""A server of ours ends when the folder that it serves goes away: nobody could find it again then."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from pathlib import Path
+
+EVERY_S = 1.0
+
+
+def end_with(folder: Path, every_s: float = EVERY_S) -> None:
+    """From now on, end this process soon after `folder` was deleted or replaced."""
+    first = _identity(folder)
+
+    def watch() -> None:
+        while _identity(folder) == first:
+            time.sleep(every_s)
+        os._exit(0)
+
+    threading.Thread(target=watch, daemon=True, name=f"guard of {folder}").start()
+
+
+def _identity(folder: Path) -> tuple[int, int] | None:
+    try:
+        found = folder.stat()
+    except FileNotFoundError:
+        return None
+    return found.st_dev, found.st_ino

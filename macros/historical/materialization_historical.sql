@@ -1,0 +1,21 @@
+{% materialization historical, adapter='postgres' -%}
+    {%- set definition = source_definition(config.get('meta').source_name) -%}
+    {%- set target_relation = this.incorporate(type='table') -%}
+
+    {{ run_hooks(pre_hooks, inside_transaction=false) }}
+    {%- do open_source_transaction(definition.name) -%}
+    {{ run_hooks(pre_hooks, inside_transaction=true) }}
+
+    {%- do require_same_definition(definition) -%}
+    {%- do create_historical_table(target_relation, definition) -%}
+    {%- if should_full_refresh() -%}
+        {%- do forget_history(target_relation, definition) -%}
+    {%- endif -%}
+    {%- set applied = 0 if flags.EMPTY else apply_deliveries(target_relation, definition, sql) -%}
+    {%- call noop_statement('main', 'APPLIED ' ~ applied ~ ' deliveries') %}{% endcall -%}
+
+    {{ run_hooks(post_hooks, inside_transaction=true) }}
+    {{ adapter.commit() }}
+    {{ run_hooks(post_hooks, inside_transaction=false) }}
+    {{ return({'relations': [target_relation]}) }}
+{%- endmaterialization %}

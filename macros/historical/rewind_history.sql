@@ -1,0 +1,15 @@
+{% macro rewind_history(relation, source_name, since) -%}
+    {%- set unloaded = run_query(
+        "delete from metadata.delivery_status using metadata.delivery"
+        ~ " where delivery.delivery_sqn = delivery_status.delivery_sqn and layer = 'historical'"
+        ~ " and source = " ~ sql_literal(source_name) ~ " and delivery_date >= " ~ sql_literal(since)
+        ~ " returning delivery.delivery_sqn"
+    ) -%}
+    {%- if unloaded.rows -%}
+        {%- do run_query("delete from " ~ relation ~ " where valid_from >= " ~ sql_literal(since)) -%}
+        {%- do run_query(
+            "update " ~ relation ~ " set valid_to = null, end_type = null, ended_by_delivery_sqn = null"
+            ~ " where valid_to >= " ~ sql_literal(since)
+        ) -%}
+    {%- endif -%}
+{%- endmacro %}

@@ -1,0 +1,66 @@
+{% macro require_same_definition(definition) -%}
+    {#- what the layers of a source were made with is on record: rows made under another definition must not mix with ours -#}
+    {%- set ours = {
+        'load_new': definition.load_new,
+        'load_changed': definition.load_changed,
+        'load_removed': definition.load_removed,
+        'trim_whitespace': definition.trim_whitespace,
+        'delete_column': definition.delete_column,
+        'delete_values': definition.delete_values,
+    } -%}
+    {%- for attribute in definition.attributes -%}
+        {%- do ours.update({'attribute ' ~ attribute.name: {
+            'position': loop.index,
+            'data_type': attribute.data_type,
+            'raw_column': attribute.raw_column,
+            'format': attribute.format,
+            'null_tokens': attribute.null_tokens,
+            'is_key': attribute.is_key,
+            'is_tracked': attribute.is_tracked,
+        }}) -%}
+    {%- endfor -%}
+
+    {%- set difference -%}
+        with
+
+        recorded as (
+            select definition
+            from metadata.source_definition
+            where source = {{ sql_literal(definition.name) }}
+        ),
+
+        theirs as (
+            select part.*
+            from recorded
+            cross join lateral jsonb_each(recorded.definition) as part (name, value)
+        ),
+
+        ours as (
+            select part.*
+            from recorded
+            cross join lateral jsonb_each({{ sql_literal(tojson(ours)) }}::jsonb) as part (name, value)
+        )
+
+        select
+            name,
+            coalesce(theirs.value::text, 'absent'),
+            coalesce(ours.value::text, 'absent')
+        from theirs
+        full join ours using (name)
+        where theirs.value is distinct from ours.value
+        order by name
+    {%- endset -%}
+    {%- set differences = run_query(difference).rows -%}
+    {%- if differences -%}
+        {%- do exceptions.raise_compiler_error(
+            "Definition changed: source " ~ definition.name ~ ": " ~ differences[0][0] ~ " was " ~ differences[0][1]
+            ~ " when its tables were made, and is " ~ differences[0][2] ~ " in the metadata"
+            ~ (" (and " ~ (differences | length - 1) ~ " more)" if differences | length > 1 else "")
+            ~ ". Expected the same; `headwater rebuild " ~ definition.name ~ "` makes the tables anew."
+        ) -%}
+    {%- endif -%}
+    {%- do run_query(
+        "insert into metadata.source_definition (source, definition, made_at) values ("
+        ~ sql_literal(definition.name) ~ ", " ~ sql_literal(tojson(ours)) ~ "::jsonb, now()) on conflict do nothing"
+    ) -%}
+{%- endmacro %}

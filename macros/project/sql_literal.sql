@@ -1,0 +1,3 @@
+{% macro sql_literal(value) -%}
+    {{ return("'" ~ (value | string | replace("'", "''")) ~ "'") }}
+{%- endmacro %}

@@ -1,0 +1,47 @@
+{% macro fits_type(text, data_type, format=none) -%}
+    {%- set base = base_type(data_type) -%}
+    {%- set is_valid = "pg_input_is_valid(" ~ text ~ ", '" ~ data_type ~ "')" -%}
+    {%- set clock = '([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9]([.][0-9]{1,6})?)?' -%}
+    {%- set day = '[0-9]{4}-[0-9]{2}-[0-9]{2}' -%}
+    {%- set patterns = {
+        'date': '^' ~ day ~ '$',
+        'time': '^' ~ clock ~ '$',
+        'timestamp': '^' ~ day ~ '[ T]' ~ clock ~ '$',
+        'timestamptz': '^' ~ day ~ '[ T]' ~ clock ~ ' ?(Z|UTC|[+-][0-9]{2}(:?[0-9]{2})?)$',
+        'uuid': '^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$',
+    } -%}
+
+    {%- if base == 'text' -%}
+        {%- set rule = 'true' -%}
+    {%- elif base == 'varchar' -%}
+        {%- set rule = 'char_length(' ~ text ~ ') <= ' ~ data_type.split('(')[1].split(')')[0] -%}
+    {%- elif base in ('smallint', 'integer', 'bigint') -%}
+        {#- what is left without the digits is a sign or nothing: no 0x1F, no 1_000, no blank; cheaper than a pattern -#}
+        {%- set rule = "translate(" ~ text ~ ", '0123456789', '') in ('', '-', '+') and " ~ is_valid -%}
+    {%- elif base in ('numeric', 'real', 'double precision') -%}
+        {#- NaN and Infinity have other letters, so they go; what is left must still be a number to Postgres -#}
+        {%- set rule = "translate(" ~ text ~ ", '0123456789.+-eE', '') = '' and " ~ is_valid -%}
+        {%- if base == 'numeric' and '(' in data_type -%}
+            {%- set scale = (data_type.split('(')[1].split(')')[0].split(',') + ['0'])[1] | trim -%}
+            {%- set rule = "case when " ~ rule ~ " then scale(trim_scale(" ~ text ~ "::numeric)) <= " ~ scale ~ " else " ~ text ~ " is null end" -%}
+        {%- endif -%}
+    {%- elif base == 'boolean' -%}
+        {%- if format -%}
+            {%- set rule = text ~ ' in (' ~ sql_literal(format.split('|')[0]) ~ ', ' ~ sql_literal(format.split('|')[1]) ~ ')' -%}
+        {%- else -%}
+            {%- set rule = "lower(" ~ text ~ ") in ('true', 'false', 't', 'f')" -%}
+        {%- endif -%}
+    {%- elif base == 'jsonb' -%}
+        {%- set rule = is_valid -%}
+    {%- elif base in patterns and format -%}
+        {%- set rule = text ~ " ~ '" ~ format_pattern(format).pattern ~ "' and pg_input_is_valid("
+            ~ reformat_text(text, data_type, format) ~ ", '" ~ data_type ~ "')" -%}
+    {%- elif base in patterns -%}
+        {%- set rule = text ~ " ~ '" ~ patterns[base] ~ "' and " ~ is_valid -%}
+    {%- else -%}
+        {% do exceptions.raise_compiler_error(
+            "fits_type: no rule for the type '" ~ data_type ~ "'. Expected one that `headwater check` accepts."
+        ) %}
+    {%- endif -%}
+    {{ return(rule) }}
+{%- endmacro %}

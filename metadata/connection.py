@@ -1,0 +1,39 @@
+"""One way to Postgres: where it is, is said by libpq's variables (PGHOST, PGPORT, PGUSER, PGDATABASE, PGPASSWORD …)."""
+
+from __future__ import annotations
+
+import os
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Engine
+
+from metadata.errors import DatabaseUnavailable
+
+SESSION_OPTIONS = "-c TimeZone=UTC -c DateStyle=ISO,YMD"  # what a text means must not depend on the server's settings
+
+
+def session_options(*more: str) -> str:
+    """The value of PGOPTIONS for a session: the user's own options, then ours."""
+    own = os.environ.get("PGOPTIONS", "").replace(SESSION_OPTIONS, "").strip()
+    return " ".join(filter(None, [own, SESSION_OPTIONS, *more]))
+
+
+def engine(database: str | None = None) -> Engine:
+    """An engine on the database of the environment, or on `database` of the same server.
+
+    Everything else, passwords included, stays with libpq: no URL of ours ever holds a secret.
+    """
+    url = sa.URL.create("postgresql+psycopg2", database=database)
+    return sa.create_engine(url, connect_args={"options": session_options()}, pool_pre_ping=True)
+
+
+def require_reachable(on: Engine) -> None:
+    """Raise `DatabaseUnavailable` with libpq's own words when no connection can be had."""
+    try:
+        on.connect().close()
+    except sa.exc.OperationalError as error:
+        host = os.environ.get("PGHOST", "the default socket")
+        raise DatabaseUnavailable(
+            f"Postgres at {host}:{os.environ.get('PGPORT', '5432')} cannot be reached: {str(error.orig).strip()}. "
+            "Expected a server that PGHOST, PGPORT, PGUSER and PGDATABASE name; unset PGHOST to use the embedded one."
+        ) from None

@@ -1,0 +1,81 @@
+"""Every error that a user may see, in one tree.
+
+    HeadwaterError              something a person can act on; its message is all that is shown
+    ├── MetadataInvalid         the seeds break a rule; `problems` lists every one of them
+    ├── DatabaseUnavailable     Postgres cannot be reached or refuses us
+    ├── ExtractError            bringing a delivery in
+    │   ├── PublisherError      the publisher cannot be reached, or answers what makes no sense
+    │   ├── DeliveryIncomplete  fewer bytes came than were announced
+    │   ├── FormatBroken        the file breaks its own format; carries file, line and reason
+    │   └── StorageError        the object store refuses or contradicts us
+    ├── LedgerBroken            the counts of a delivery do not balance; carries its delivery_sqn
+    ├── LoadFailed              a dbt model failed for a reason that is not a delivery's
+    ├── CheckInvalid            a quality check of the metadata cannot be run as written
+    └── ServiceError            an embedded server does not start or stop
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+
+class HeadwaterError(Exception):
+    """Root of the tree: a message for a person, without a stack trace."""
+
+
+class MetadataInvalid(HeadwaterError):
+    """The seeds break a rule. `problems` holds one printable object per broken rule."""
+
+    def __init__(self, problems: Sequence[object]) -> None:
+        self.problems = tuple(problems)
+        count = f"{len(self.problems)} error{'s' if len(self.problems) != 1 else ''} in the metadata"
+        super().__init__("\n".join([count, *map(str, self.problems)]))
+
+
+class DatabaseUnavailable(HeadwaterError):
+    """Postgres cannot be reached, or refuses us."""
+
+
+class ExtractError(HeadwaterError):
+    """A delivery could not be brought in."""
+
+
+class PublisherError(ExtractError):
+    """The publisher cannot be reached, or answers what makes no sense."""
+
+
+class DeliveryIncomplete(ExtractError):
+    """Fewer bytes came than the publisher announced."""
+
+
+class FormatBroken(ExtractError):
+    """A file breaks its own format: `file`, `line` (physical, from 1; None for the whole file), `reason`."""
+
+    def __init__(self, file: str, line: int | None, reason: str) -> None:
+        self.file, self.line, self.reason = file, line, reason
+        place = file if line is None else f"{file}:{line}"
+        super().__init__(f"{place}: {reason}")
+
+
+class StorageError(ExtractError):
+    """The object store refuses, or contradicts what we know."""
+
+
+class LedgerBroken(HeadwaterError):
+    """The counts of one delivery do not balance in `layer`; the load was rolled back."""
+
+    def __init__(self, delivery_sqn: int, layer: str, reason: str) -> None:
+        self.delivery_sqn, self.layer, self.reason = delivery_sqn, layer, reason
+        super().__init__(f"delivery {delivery_sqn}, {layer}: {reason}")
+
+
+class LoadFailed(HeadwaterError):
+    """A dbt model failed for a reason that is not one delivery's."""
+
+
+class CheckInvalid(HeadwaterError):
+    """A quality check of the metadata cannot be run as written."""
+
+
+class ServiceError(HeadwaterError):
+    """An embedded server does not start or stop."""

@@ -1,0 +1,129 @@
+"""Deliveries: registering them, what is known of them, and how far each has come."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import Connection
+from sqlalchemy.dialects.postgresql import insert
+
+from metadata.process.tables import delivery, delivery_status
+
+Fingerprint = Mapping[str, Any]  # what a publisher tells of a file without sending it: etag, last_modified, size
+
+
+@dataclass(frozen=True)
+class NewDelivery:
+    """A delivery that a publisher offers and that is not landed yet. `delivery_date` is aware, in UTC."""
+
+    source: str
+    publisher_name: str
+    delivery_type: str
+    delivery_date: datetime
+    fingerprint: Fingerprint
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """A landed delivery: the immutable facts that its manifest holds too."""
+
+    delivery_sqn: int
+    source: str
+    publisher_name: str
+    delivery_filename: str  # s3://bucket/key
+    delivery_type: str
+    delivery_date: datetime
+    process_date: datetime
+    content_sha256: str
+    file_size: int  # bytes
+    fingerprint: Fingerprint
+    job_inst_id: int | None
+
+
+_FACTS = [delivery.c[name] for name in Delivery.__dataclass_fields__]
+
+
+def lock_source(connection: Connection, source: str) -> None:
+    """Wait for, and hold until the transaction ends, the sole right to write layers of `source`."""
+    connection.execute(sa.text("select metadata.lock_source(:source)"), {"source": source})
+
+
+def next_delivery_sqn(connection: Connection) -> int:
+    """A number that no delivery has; gaps are fine."""
+    sqn: int = connection.execute(sa.text("select nextval('metadata.delivery_sqn_seq')")).scalar_one()
+    return sqn
+
+
+def register(connection: Connection, landed: Delivery) -> bool:
+    """Write the row of a landed delivery; False when it was there. Later numbers begin above it."""
+    row = connection.execute(
+        insert(delivery).values(asdict(landed)).on_conflict_do_nothing().returning(delivery.c.delivery_sqn)
+    ).first()
+    connection.execute(
+        sa.text(
+            "select setval('metadata.delivery_sqn_seq', :sqn)"
+            " from metadata.delivery_sqn_seq where last_value < :sqn"
+        ),
+        {"sqn": landed.delivery_sqn},
+    )
+    return row is not None
+
+
+def known_fingerprints(connection: Connection, source: str) -> dict[tuple[str, datetime], dict[str, Any]]:
+    """(publisher_name, delivery_date) → what the publisher told of its newest landing."""
+    rows = connection.execute(
+        sa.select(delivery.c.publisher_name, delivery.c.delivery_date, delivery.c.fingerprint)
+        .where(delivery.c.source == source)
+        .order_by(delivery.c.delivery_sqn)
+    )
+    return {(row.publisher_name, row.delivery_date): row.fingerprint for row in rows}
+
+
+def newest_content(connection: Connection, source: str, publisher_name: str, delivery_date: datetime) -> str | None:
+    """sha256 (hex) of the newest landing of one identity; None when it never came."""
+    found: str | None = connection.execute(
+        sa.select(delivery.c.content_sha256)
+        .where(
+            delivery.c.source == source,
+            delivery.c.publisher_name == publisher_name,
+            delivery.c.delivery_date == delivery_date,
+        )
+        .order_by(delivery.c.delivery_sqn.desc())
+        .limit(1)
+    ).scalar()
+    return found
+
+
+def raw_pending(connection: Connection, source: str) -> list[Delivery]:
+    """Landed deliveries that raw does not hold yet, in the order in which they apply."""
+    return pending(connection, source, "raw")
+
+
+def pending(connection: Connection, source: str, layer: str) -> list[Delivery]:
+    """Deliveries that `layer` has still to process, in order of (delivery_date, publisher_name)."""
+    sqns: list[int] = connection.execute(
+        sa.text("select metadata.pending_deliveries(:source, :layer)"), {"source": source, "layer": layer}
+    ).scalar_one()
+    rows = connection.execute(sa.select(*_FACTS).where(delivery.c.delivery_sqn.in_(sqns))).mappings()
+    found = {row["delivery_sqn"]: Delivery(**row) for row in rows}
+    return [found[sqn] for sqn in sqns]
+
+
+def record_layer(
+    connection: Connection, delivery_sqn: int, layer: str, *, status: str, job_inst_id: int, **counts: int | None
+) -> None:
+    """Write what became of a delivery in a layer, in place of what stood there.
+
+    `counts` are columns of delivery_status: file_size (bytes), record_count, parsed_count, fallen_out_count …
+    Belongs in the transaction that writes the layer's rows.
+    """
+    said = {"status": status, "job_inst_id": job_inst_id, "status_at": sa.func.clock_timestamp(), **counts}
+    connection.execute(
+        insert(delivery_status)
+        .values(delivery_sqn=delivery_sqn, layer=layer, **said)
+        .on_conflict_do_update(index_elements=["delivery_sqn", "layer"], set_=said)
+    )

@@ -1,0 +1,46 @@
+"""Bring the process metadata of a database to the newest version."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import sqlalchemy as sa
+from alembic import command
+from alembic.config import Config
+from alembic.script import ScriptDirectory
+from sqlalchemy.engine import Engine
+
+from metadata.process.tables import SCHEMA
+
+SCHEMAS = (SCHEMA, "raw", "staging", "historical", "marts")
+MIGRATIONS = Path(__file__).parent / "migrations"
+LOCK = "headwater: migrations"
+
+
+def upgrade(engine: Engine) -> bool:
+    """Make the schemas and apply what is missing, in one transaction; True when something was applied.
+
+    Safe to call again, and by many processes at once: one works while the others wait for its lock.
+    """
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
+    newest = ScriptDirectory.from_config(config).get_current_head()
+    with engine.begin() as connection:
+        if _version(connection) == newest:
+            return False
+        connection.execute(sa.select(sa.func.pg_advisory_xact_lock(sa.func.hashtextextended(LOCK, 0))))
+        if _version(connection) == newest:
+            return False
+        for schema in SCHEMAS:
+            connection.execute(sa.schema.CreateSchema(schema, if_not_exists=True))
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+        return True
+
+
+def _version(connection: sa.Connection) -> str | None:
+    table = f"{SCHEMA}.process_metadata_version"
+    if connection.execute(sa.text("select to_regclass(:table)"), {"table": table}).scalar() is None:
+        return None
+    version: str | None = connection.execute(sa.text(f"select version_num from {table}")).scalar()
+    return version

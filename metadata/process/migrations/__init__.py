@@ -1,0 +1,1 @@
+"""Alembic's room: `env.py` and one file per version."""

@@ -1,0 +1,57 @@
+"""Checks of every cell, of keys that must be unique, and of names that refer to another table."""
+
+from __future__ import annotations
+
+from metadata.static.kinds import blank_problem, cell_problem
+from metadata.static.layout import TABLES, Column, Table
+from metadata.static.load import Seeds
+from metadata.static.problem import Problems
+from metadata.static.rows import Row
+
+
+def check_cells(seeds: Seeds, problems: Problems) -> None:
+    """Every cell of every row on its own, and the keys of every table.
+
+    White space around a cell is told and then taken off, so that it is told once and not again by
+    every rule that reads the cell.
+    """
+    for table in TABLES.values():
+        for row in seeds.rows[table.name]:
+            for column in table.columns:
+                _check_cell(table, row, column, seeds, problems)
+        for key in table.keys:
+            _check_unique(table, key, seeds, problems)
+
+
+def _check_cell(table: Table, row: Row, column: Column, seeds: Seeds, problems: Problems) -> None:
+    cell = row[column.name]
+    if cell is None:
+        wrong = blank_problem(column)
+    else:
+        wrong = cell_problem(column, cell)
+        if not wrong and column.refers_to and not seeds.knows(column.refers_to, cell):
+            wrong = _dangling(column.refers_to, cell, seeds)
+        if not column.free:
+            row.cells[column.name] = cell.strip() or None
+    if wrong:
+        problems.add(table.name, row, column.name, *wrong)
+
+
+def _dangling(table: str, name: str, seeds: Seeds) -> tuple[str, str]:
+    near = seeds.guess(table, name)
+    return f'"{name}" is not in {table}.csv', "the name of a row there" + (
+        f" (perhaps {near})" if near else ""
+    )
+
+
+def _check_unique(table: Table, key: tuple[str, ...], seeds: Seeds, problems: Problems) -> None:
+    first: dict[tuple[str, ...], int] = {}
+    for row in seeds.rows[table.name]:
+        values = tuple(row.text(column) for column in key)
+        if not all(values):
+            continue
+        line = first.setdefault(values, row.line)
+        if line != row.line:
+            message = f'"{values[-1]}" stands on line {line} already'
+            expected = f"each {key[-1]} once" + (f" in a {key[0]}" if len(key) > 1 else "")
+            problems.add(table.name, row, key[-1], message, expected)

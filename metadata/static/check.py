@@ -1,0 +1,41 @@
+"""`headwater check`: every rule of the static metadata, all broken ones told at once.
+
+    load        is each file there, in UTF-8, a CSV with our columns?
+    cells       is each cell what its column may hold; are keys unique and names known?
+    check_*     do the tables agree: connections, jobs, options, attributes, sources, files, quality checks?
+
+Needs no database, and reads nothing but the seeds.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from metadata.static.cells import check_cells
+from metadata.static.check_attributes import check_attributes
+from metadata.static.check_connections import check_connections
+from metadata.static.check_jobs import check_jobs
+from metadata.static.check_options import check_options
+from metadata.static.check_sources import check_sources
+from metadata.static.load import Seeds, load_seeds
+from metadata.static.problem import Problem, Problems
+
+__all__ = ["Problem", "check", "load_and_check"]
+
+
+def check(seeds: Path) -> list[Problem]:
+    """Everything that is wrong in the folder `seeds`, in the order of table, line and column."""
+    return load_and_check(seeds)[1]
+
+
+def load_and_check(folder: Path) -> tuple[Seeds, list[Problem]]:
+    """The rows of the folder and what is wrong with them; the rows are sound when nothing is."""
+    problems = Problems(folder.resolve().name)
+    seeds = load_seeds(folder, problems)
+    check_cells(seeds, problems)
+    check_connections(seeds, problems)
+    check_jobs(seeds, problems)
+    check_options(seeds, problems)
+    check_attributes(seeds, problems)
+    check_sources(seeds, problems)
+    return seeds, problems.in_order()

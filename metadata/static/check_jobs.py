@@ -1,0 +1,93 @@
+"""Rules of job and job_task: does every job come to run, and does every task know what to do?"""
+
+from __future__ import annotations
+
+from metadata.static.circles import find_circles
+from metadata.static.load import Seeds
+from metadata.static.problem import WHOLE_ROW, Problems
+from metadata.static.rows import Row
+
+_WORK = ("source", "sql_script", "python_callable")
+
+
+def check_jobs(seeds: Seeds, problems: Problems) -> None:
+    """Every job and task on its own, jobs that wait for each other, and the order of a job's tasks."""
+    for row in seeds.rows["job"]:
+        _check_job(row, seeds, problems)
+    waits = {row.text("job"): row.text("after_job") for row in seeds.rows["job"]}
+    for circle in find_circles({job: after for job, after in waits.items() if after}):
+        row = seeds.by_name["job"][circle[0]]
+        message = f"waits for itself: {' → '.join([*circle, circle[0]])}"
+        problems.add("job", row, "after_job", message, "a job that does not lead back")
+    for row in seeds.rows["job_task"]:
+        _check_task(row, seeds, problems)
+    _check_order_of_steps(seeds, problems)
+
+
+def _check_job(row: Row, seeds: Seeds, problems: Problems) -> None:
+    if row.is_true("is_etl") and row["etl_steps"] is None:
+        problems.add("job", row, "etl_steps", "is blank though is_etl is true", "one of E, ETL, TL")
+    if row["is_etl"] == "false" and row["etl_steps"] is not None:
+        problems.add(
+            "job", row, "etl_steps", f'is "{row["etl_steps"]}" though is_etl is false', "a blank cell"
+        )
+    after = seeds.find("job", row["after_job"])
+    if after and row.is_true("is_active") and after["is_active"] == "false":
+        message = f'waits for "{row["after_job"]}", which is not active'
+        problems.add("job", row, "after_job", message, "an active job, or is_active false here too")
+
+
+def _check_task(row: Row, seeds: Seeds, problems: Problems) -> None:
+    work = [column for column in _WORK if row[column] is not None]
+    if len(work) != 1:
+        said = f"has {' and '.join(work)}" if work else "has nothing to run"
+        problems.add("job_task", row, WHOLE_ROW, said, f"exactly one of {', '.join(_WORK)}")
+    if row["conn_str"] is not None and row["conn_api"] is not None:
+        problems.add("job_task", row, "conn_api", "stands beside a conn_str", "one of conn_str, conn_api")
+    if row["tgt_tbl"] is not None and row["tgt_tbl"] == row["src_tbl"]:
+        problems.add("job_task", row, "tgt_tbl", f'"{row["tgt_tbl"]}" is the src_tbl too', "another table")
+    source = seeds.find("source", row["source"])
+    if source and source.text("job") != row.text("job"):
+        message = f'"{row["source"]}" belongs to the job "{source["job"]}"'
+        problems.add("job_task", row, "source", message, f'a source of the job "{row["job"]}"')
+    job = seeds.find("job", row["job"])
+    if job is None:
+        return
+    steps = job.text("etl_steps")
+    if not job.is_true("is_etl"):
+        if row["etl_step"] is not None:
+            problems.add(
+                "job_task",
+                row,
+                "etl_step",
+                f'is "{row["etl_step"]}" though its job is not ETL',
+                "a blank cell",
+            )
+        return
+    if row.text("etl_step") not in steps or row["etl_step"] is None:
+        said = f'"{row["etl_step"]}" is not a step' if row["etl_step"] else "is blank"
+        problems.add("job_task", row, "etl_step", said, f"one of {', '.join(steps)}, the steps of its job")
+    if row["tgt_tbl"] is None:
+        problems.add("job_task", row, "tgt_tbl", "is blank", "the one table that an ETL task fills")
+
+
+def _check_order_of_steps(seeds: Seeds, problems: Problems) -> None:
+    """Within one source of a job, E comes before T and T before L."""
+    latest: dict[tuple[str, str], Row] = {}
+    tasks = [
+        row for row in seeds.rows["job_task"] if row["source"] and row.text("etl_step") in ("E", "T", "L")
+    ]
+    for row in sorted(tasks, key=lambda task: "ETL".index(task.text("etl_step"))):
+        if not row.text("step_seq").isdigit():
+            continue
+        before = latest.get((row.text("job"), row.text("source")))
+        if (
+            before
+            and before["etl_step"] != row["etl_step"]
+            and int(row.text("step_seq")) <= int(before.text("step_seq"))
+        ):
+            message = (
+                f"step {row['etl_step']} runs no later than step {before['etl_step']} of line {before.line}"
+            )
+            problems.add("job_task", row, "step_seq", message, f"a number above {before['step_seq']}")
+        latest[row.text("job"), row.text("source")] = row

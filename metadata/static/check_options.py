@@ -1,0 +1,102 @@
+"""Rules of source_attribute: is an option known, and is its value of the right kind?"""
+
+from __future__ import annotations
+
+import codecs
+import re
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from metadata.static.kinds import boolean_problem, choice_problem, count_problem, spelling_problem
+from metadata.static.layout import DATE_FROM, OPTIONS, SPELLED_OPTIONS, OptionKind
+from metadata.static.load import Seeds
+from metadata.static.naming import one_of
+from metadata.static.problem import Problems
+from metadata.static.secrecy import holds_secret, names_a_secret
+from metadata.static.spelling import unspell
+
+Wrong = tuple[str, str]
+
+_SECRET_EXPECTED = "only its name, in secret_ref of conn_str or conn_api"
+
+
+def check_options(seeds: Seeds, problems: Problems) -> None:
+    """Every option on its own. What options need of each other is a matter of their source."""
+    for row in seeds.rows["source_attribute"]:
+        name, value = row["name"], row["value"]
+        if name is None:
+            continue
+        if name not in OPTIONS:
+            problems.add("source_attribute", row, "name", *_unknown_name(name))
+        elif value is not None and (wrong := option_problem(name, value)):
+            problems.add("source_attribute", row, "value", *wrong)
+
+
+def _unknown_name(name: str) -> Wrong:
+    if names_a_secret(name):
+        return f'"{name}" stands for a secret', _SECRET_EXPECTED
+    return f'"{name}" is not an option', one_of(OPTIONS, name)
+
+
+def option_problem(name: str, value: str) -> Wrong | None:
+    """What is wrong with the value of a known option, or None."""
+    if holds_secret(value):
+        return f"{name} holds a password", _SECRET_EXPECTED
+    if name in SPELLED_OPTIONS and (wrong := spelling_problem(value)):
+        return f"{name} {wrong[0]}", wrong[1]
+    wrong = _CHECKS[OPTIONS[name]](value)
+    return (f"{name} {wrong[0]}", wrong[1]) if wrong else None
+
+
+def _text_problem(_: str) -> Wrong | None:
+    return None
+
+
+def _regex_problem(value: str) -> Wrong | None:
+    try:
+        re.compile(value)
+    except re.error as error:
+        return f'"{value}" is not a regular expression ({error})', "one that Python's re compiles"
+    return None
+
+
+def _character_problem(value: str) -> Wrong | None:
+    if len(unspell(value)) == 1 or value == "<none>":
+        return None
+    return f'"{value}" is not one character', r"one such as ; or | or \t or <space>"
+
+
+def _encoding_problem(value: str) -> Wrong | None:
+    try:
+        "".encode(codecs.lookup(value).name)  # refuses what is a codec and no encoding of text, such as hex
+    except LookupError:
+        return f'"{value}" is not known', "an encoding such as utf-8, iso-8859-1 or utf-16"
+    return None
+
+
+def _date_format_problem(value: str) -> Wrong | None:
+    day = datetime(2001, 2, 3, tzinfo=UTC)
+    try:
+        understood = time.strptime(day.strftime(value), value).tm_year == day.year and "%" in value
+    except ValueError:
+        understood = False
+    return None if understood else (f'"{value}" does not read a date', "strptime's signs, such as %Y-%m-%d")
+
+
+def _choice_problem(value: str) -> Wrong | None:
+    return choice_problem(DATE_FROM, value)
+
+
+_CHECKS: dict[OptionKind, Callable[[str], Wrong | None]] = {
+    "text": _text_problem,
+    "list": _text_problem,
+    "token": _text_problem,
+    "regex": _regex_problem,
+    "character": _character_problem,
+    "boolean": boolean_problem,
+    "count": count_problem,
+    "encoding": _encoding_problem,
+    "date_format": _date_format_problem,
+    "choice": _choice_problem,
+}

@@ -1,0 +1,153 @@
+"""The datatypes that an attribute may have, and the formats that fit them.
+
+Each function returns None when all is well, or what is wrong and what was expected instead.
+"""
+
+from __future__ import annotations
+
+import re
+
+from metadata.static.naming import nearest
+
+PLAIN = (
+    "text",
+    "smallint",
+    "integer",
+    "bigint",
+    "numeric",
+    "real",
+    "double precision",
+    "boolean",
+    "date",
+    "time",
+    "timestamp",
+    "timestamptz",
+    "uuid",
+    "jsonb",
+)
+KNOWN = ("text", "varchar(n)", "numeric(p,s)", *PLAIN[1:])
+
+# What people write, and the one name that we use for it: two names of one type would differ in contracts.
+INSTEAD = {
+    "bool": "boolean",
+    "char": "varchar(1)",
+    "character varying": "text",
+    "varchar": "text",
+    "string": "text",
+    "str": "text",
+    "int": "integer",
+    "int2": "smallint",
+    "int4": "integer",
+    "int8": "bigint",
+    "decimal": "numeric",
+    "float": "double precision",
+    "float4": "real",
+    "float8": "double precision",
+    "double": "double precision",
+    "datetime": "timestamp",
+    "timestamp without time zone": "timestamp",
+    "timestamp with time zone": "timestamptz",
+    "time without time zone": "time",
+    "json": "jsonb",
+}
+
+LONGEST_VARCHAR = 10_485_760
+MOST_DIGITS = 1_000
+
+_VARCHAR = re.compile(r"varchar\(([0-9]+)\)")
+_NUMERIC = re.compile(r"numeric\(([0-9]+),([0-9]+)\)")
+_SIZED = re.compile(r"(?:char|character|bpchar|nvarchar|character varying)\(([0-9]+)\)")
+_DECIMAL = re.compile(r"(?:decimal|numeric|number)\(([0-9]+)(?:, *([0-9]+))?\)")
+
+DATE_TOKENS = ("YYYY", "Month", "Mon", "MM", "DD")
+TIME_TOKENS = ("HH24", "MI", "SS")
+_TEMPLATE = re.compile(r"(YYYY|HH24|Month|Mon|MM|DD|MI|SS)|([ /.,:T-])")
+
+Wrong = tuple[str, str]
+
+
+def datatype_problem(datatype: str) -> Wrong | None:
+    """Whether `datatype` is one of ours, written our way."""
+    if datatype in PLAIN:
+        return None
+    if sized := _VARCHAR.fullmatch(datatype):
+        if 1 <= int(sized[1]) <= LONGEST_VARCHAR:
+            return None
+        return (
+            f'"{datatype}" has a length that Postgres does not know',
+            f"varchar(1) to varchar({LONGEST_VARCHAR})",
+        )
+    if sized := _NUMERIC.fullmatch(datatype):
+        precision, scale = int(sized[1]), int(sized[2])
+        if 1 <= precision <= MOST_DIGITS and scale <= precision:
+            return None
+        return (
+            f'"{datatype}" has digits that Postgres does not know',
+            f"numeric(p,s) with p from 1 to {MOST_DIGITS} and s from 0 to p",
+        )
+    return f'"{datatype}" is not a datatype of an attribute', _expected_instead(datatype)
+
+
+def _expected_instead(datatype: str) -> str:
+    word = re.sub(r"\s+", " ", datatype.lower()).strip()
+    if word in PLAIN:
+        return word
+    if word in INSTEAD:
+        return INSTEAD[word]
+    if sized := _SIZED.fullmatch(word):
+        return f"varchar({sized[1]})"
+    if sized := _DECIMAL.fullmatch(word):
+        return f"numeric({sized[1]},{sized[2] or 0})"
+    if near := nearest(word, PLAIN):
+        return near
+    return f"one of {', '.join(KNOWN)}"
+
+
+def format_problem(datatype: str, template: str) -> Wrong | None:
+    """Whether `template` can say how a value of `datatype` is written in the source."""
+    if datatype == "boolean":
+        true_token, separator, false_token = template.partition("|")
+        if separator and true_token and false_token and true_token != false_token and "|" not in false_token:
+            return None
+        return f'"{template}" does not say what true and false are', "true_token|false_token such as Y|N"
+    if datatype not in ("date", "time", "timestamp", "timestamptz"):
+        return f'"{template}" is given for {datatype}, which has no format', "a blank cell"
+    return _template_problem(datatype, template)
+
+
+def _template_problem(datatype: str, template: str) -> Wrong | None:
+    allowed = {"date": DATE_TOKENS, "time": TIME_TOKENS}.get(datatype, DATE_TOKENS + TIME_TOKENS)
+    tokens: list[str] = []
+    at = 0
+    while at < len(template):
+        found = _TEMPLATE.match(template, at)
+        if not found:
+            return (
+                f'"{template}" cannot be read from "{template[at:]}" on',
+                f"{' '.join(allowed)}, blanks and - / . , : T",
+            )
+        if token := found[1]:
+            if token not in allowed:
+                return (
+                    f'"{template}" has {token}, which a {datatype} has not',
+                    f"{' '.join(allowed)}, blanks and - / . , : T",
+                )
+            tokens.append(token)
+        at = found.end()
+    return _parts_problem(datatype, template, tokens)
+
+
+def _parts_problem(datatype: str, template: str, tokens: list[str]) -> Wrong | None:
+    parts = ["MM" if token in ("Mon", "Month") else token for token in tokens]
+    if doubled := next((part for part in parts if parts.count(part) > 1), None):
+        return f'"{template}" has {doubled} more than once', "each part once"
+    needed = ("HH24", "MI") if datatype == "time" else ("YYYY", "MM", "DD")
+    if missing := [part for part in needed if part not in parts]:
+        return (
+            f'"{template}" has no {" and no ".join(missing)}',
+            "MM, Mon or Month beside YYYY and DD" if "MM" in missing else f"{' '.join(needed)} in it",
+        )
+    for finer, coarser in (("MI", "HH24"), ("SS", "MI")):
+        if finer in parts and coarser not in parts:
+            return f'"{template}" has {finer} without {coarser}', f"{coarser} before {finer}"
+    return None

@@ -1,0 +1,131 @@
+"""What each kind of cell may hold: a check per kind, on the cell alone.
+
+Every check returns None when all is well, or what is wrong and what was expected instead.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from decimal import Decimal, InvalidOperation
+
+from metadata.static.cron import schedule_problem
+from metadata.static.layout import Column
+from metadata.static.naming import PYTHON_SPEC, SAFE_NAME, TABLE_NAME, one_of
+from metadata.static.secrecy import is_secret_name
+from metadata.static.spelling import SPELLINGS, unknown_spellings
+
+Wrong = tuple[str, str]
+
+MOST_COUNTED = 1_000_000_000
+WHOLE_PERCENTAGE = 100
+
+_EXPECTED = {
+    "name": "a to z, 0 to 9 and _, a letter first, 50 characters at most",
+    "table": "schema.table in a to z, 0 to 9 and _",
+    "boolean": "true or false",
+    "count": "1, 2, 3 …",
+    "percentage": "a number from 0 to 100",
+    "reference": "a name",
+}
+
+
+def blank_problem(column: Column) -> Wrong | None:
+    """Whether the cell may be blank."""
+    if not column.required:
+        return None
+    choices = f"one of {', '.join(column.accepted)}" if column.accepted else None
+    return "is blank", choices or _EXPECTED.get(column.kind, "a text")
+
+
+def cell_problem(column: Column, cell: str) -> Wrong | None:
+    """Whether a cell that is not blank is what its column may hold."""
+    if column.kind == "secret":
+        return _secret_problem(cell)  # before all others, which repeat the cell
+    if cell != cell.strip() and not column.free:
+        return f'"{cell}" begins or ends with white space', 'none, or "<space>" where it is meant'
+    if column.kind == "accepted":
+        return choice_problem(column.accepted, cell)
+    if column.kind == "function":
+        return _function_problem(column.accepted, cell)
+    check = _CHECKS.get(column.kind)
+    return check(cell) if check else None
+
+
+def choice_problem(accepted: tuple[str, ...], cell: str) -> Wrong | None:
+    """Whether the cell is one of the accepted values."""
+    return None if cell in accepted else (f'"{cell}" is not known', one_of(accepted, cell))
+
+
+def boolean_problem(cell: str) -> Wrong | None:
+    """Whether the cell is true or false, in these letters: dbt and Python must agree."""
+    return None if cell in ("true", "false") else (f'"{cell}" is not a boolean', _EXPECTED["boolean"])
+
+
+def count_problem(cell: str) -> Wrong | None:
+    """Whether the cell is a whole number from 1, in plain digits."""
+    plain = cell.isascii() and cell.isdigit() and not cell.startswith("0")
+    if plain and int(cell) < MOST_COUNTED:
+        return None
+    return f'"{cell}" is not a whole number from 1', _EXPECTED["count"]
+
+
+def spelling_problem(cell: str) -> Wrong | None:
+    """Whether a cell is spelled so that Python and dbt read it alike, and as it is meant."""
+    if unknown := unknown_spellings(cell):
+        return f'"{unknown[0]}" is not a spelling', one_of(SPELLINGS, unknown[0])
+    if cell.lower() == "null":
+        return f'"{cell}" alone is a blank cell to dbt', f'another token beside it, such as "{cell}|<empty>"'
+    return None
+
+
+def _function_problem(ours: tuple[str, ...], cell: str) -> Wrong | None:
+    if cell in ours or PYTHON_SPEC.fullmatch(cell):
+        return None
+    if not ours:
+        return f'"{cell}" is not a function', "package.module:function"
+    return f'"{cell}" is not a function that we know', f"{one_of(ours, cell)}, or package.module:function"
+
+
+def _name_problem(cell: str) -> Wrong | None:
+    return None if SAFE_NAME.fullmatch(cell) else (f'"{cell}" is not a safe name', _EXPECTED["name"])
+
+
+def _table_problem(cell: str) -> Wrong | None:
+    fits = TABLE_NAME.fullmatch(cell)
+    return None if fits else (f'"{cell}" is not the name of a table', _EXPECTED["table"])
+
+
+def _percentage_problem(cell: str) -> Wrong | None:
+    try:
+        fits = Decimal(cell) <= WHOLE_PERCENTAGE and set(cell) <= set("0123456789.")
+    except InvalidOperation:
+        fits = False
+    return None if fits else (f'"{cell}" is not a percentage', _EXPECTED["percentage"])
+
+
+def _secret_problem(cell: str) -> Wrong | None:
+    if is_secret_name(cell):
+        return None
+    # The message goes to terminals and logs: it must not repeat what may be a password.
+    return "looks like a secret, not like the name of one", "a name such as PGPASSWORD or crm_reader"
+
+
+def _json_problem(cell: str) -> Wrong | None:
+    try:
+        json.loads(cell)
+    except ValueError as error:
+        return f"is not JSON ({error})", "JSON"
+    return None
+
+
+_CHECKS: dict[str, Callable[[str], Wrong | None]] = {
+    "name": _name_problem,
+    "table": _table_problem,
+    "boolean": boolean_problem,
+    "count": count_problem,
+    "percentage": _percentage_problem,
+    "schedule": schedule_problem,
+    "json": _json_problem,
+    "spelled": spelling_problem,
+}

@@ -1,0 +1,262 @@
+"""The layout of the ten tables: their columns, what a cell may hold, and which options a source may have.
+
+`seeds/_seeds.yml` says the same to dbt, with descriptions; a test holds the two together.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Kind = Literal[
+    "text",  # anything
+    "name",  # a safe name: it becomes an identifier somewhere
+    "table",  # a table's name, with its schema
+    "boolean",  # true or false
+    "accepted",  # one of `accepted`
+    "reference",  # the key of a row of the table `refers_to`
+    "count",  # a whole number from 1
+    "percentage",  # a number from 0 to 100
+    "schedule",  # five cron fields or an @word
+    "function",  # package.module:function, or the name of one of ours in `accepted`
+    "secret",  # the name of a secret, never the secret
+    "json",  # JSON
+    "spelled",  # text whose white space and nothing are spelled
+]
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of a table. `free` cells may begin and end with white space."""
+
+    name: str
+    kind: Kind = "text"
+    required: bool = False
+    accepted: tuple[str, ...] = ()
+    refers_to: str | None = None
+    free: bool = False
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table and its columns; `keys` are the sets of columns that are unique, the first names a row."""
+
+    name: str
+    keys: tuple[tuple[str, ...], ...]
+    columns: tuple[Column, ...]
+
+    @property
+    def column_names(self) -> tuple[str, ...]:
+        return tuple(column.name for column in self.columns)
+
+
+DATA_SOURCE_TYPES = ("http_files", "rest_api", "rdbms", "object_store", "kafka", "local_files")
+WRANGLE_FUNCTIONS = ("unpivot",)
+PAGINATION_TYPES = ("none", "page", "offset", "cursor", "link_header", "next_url")
+SOURCE_SCHEDULES = (
+    "hourly",
+    "daily",
+    "weekly",
+    "monthly",
+    "quarterly",
+    "yearly",
+    "irregular",
+    "once",
+    "continuous",
+)
+
+
+def _key(name: str) -> Column:
+    return Column(name, "name", required=True)
+
+
+def _ref(name: str, table: str | None = None, required: bool = False) -> Column:
+    return Column(name, "reference", required=required, refers_to=table or name)
+
+
+def _flag(name: str, required: bool = False) -> Column:
+    return Column(name, "boolean", required=required)
+
+
+def _one(name: str, *accepted: str, required: bool = True) -> Column:
+    return Column(name, "accepted", required=required, accepted=accepted)
+
+
+def _need(name: str) -> Column:
+    return Column(name, required=True)
+
+
+_TABLES = (
+    Table(
+        "data_source",
+        (("data_source",),),
+        (_key("data_source"), _one("data_source_type", *DATA_SOURCE_TYPES), _need("description")),
+    ),
+    Table(
+        "conn_str",
+        (("conn_str",),),
+        (
+            _key("conn_str"),
+            _ref("data_source", required=True),
+            Column("server"),
+            Column("database_name"),
+            Column("username"),
+            Column("secret_ref", "secret"),
+            Column("options"),
+            Column("url_template"),
+            Column("file_path"),
+        ),
+    ),
+    Table(
+        "conn_api",
+        (("conn_api",),),
+        (
+            _key("conn_api"),
+            _ref("data_source", required=True),
+            _ref("parent_conn_api", "conn_api"),
+            _need("api_url"),
+            _one("http_method", "GET", "POST"),
+            _flag("need_token", required=True),
+            Column("secret_ref", "secret"),
+            Column("payload_json", "json"),
+            _one("pagination_type", *PAGINATION_TYPES),
+            Column("page_param_name"),
+            Column("per_page_param_name"),
+            Column("page_size", "count"),
+            Column("cursor_param_name"),
+            Column("cursor_path"),
+            _flag("use_incremental"),
+            Column("modified_since_param"),
+        ),
+    ),
+    Table(
+        "tbl",
+        (("tbl",),),
+        (
+            Column("tbl", "table", required=True),
+            _ref("data_source", required=True),
+            Column("incr_column"),
+            _one("data_size", "small", "large"),
+        ),
+    ),
+    Table(
+        "sql_script",
+        (("sql_script",),),
+        (
+            _key("sql_script"),
+            _flag("is_stored_proc", required=True),
+            Column("sql_text", required=True, free=True),
+        ),
+    ),
+    Table(
+        "job",
+        (("job",),),
+        (
+            _key("job"),
+            _flag("is_etl", required=True),
+            _one("etl_steps", "E", "ETL", "TL", required=False),
+            _flag("is_full_load"),
+            _flag("del_temp_data"),
+            _one("job_type", "batch", "stream", "maintenance"),
+            Column("schedule", "schedule"),
+            _ref("after_job", "job"),
+            _need("owner"),
+            _flag("is_active", required=True),
+            _need("description"),
+        ),
+    ),
+    Table(
+        "job_task",
+        (("job_task",),),
+        (
+            Column("job_task", "name", required=True),
+            _ref("job", required=True),
+            _one("etl_step", "E", "T", "L", required=False),
+            Column("step_seq", "count", required=True),
+            _flag("is_active", required=True),
+            _ref("source"),
+            _ref("sql_script"),
+            Column("python_callable", "function"),
+            _ref("conn_str"),
+            _ref("conn_api"),
+            _ref("src_tbl", "tbl"),
+            _ref("tgt_tbl", "tbl"),
+        ),
+    ),
+    Table(
+        "source",
+        (("source",),),
+        (
+            _key("source"),
+            _ref("job", required=True),
+            _ref("data_source", required=True),
+            _need("owner"),
+            _one("schedule", *SOURCE_SCHEDULES),
+            _need("geographic_granularity"),
+            _one("delivery_type", "snapshot", "delta"),
+            Column("extract_function", "function", accepted=DATA_SOURCE_TYPES),
+            Column("wrangle_function", "function", accepted=WRANGLE_FUNCTIONS),
+            Column("quality_checks", "json"),
+            _flag("load_new"),
+            _flag("load_changed"),
+            _flag("load_removed"),
+            _one("on_null_key", "fall_out", "halt", required=False),
+            _one("on_duplicate_key", "halt", "last_wins", required=False),
+            _one("on_unknown_column", "halt", "ignore", "keep", required=False),
+            Column("max_removed_pct", "percentage"),
+            Column("max_fallen_out_pct", "percentage"),
+            _need("description"),
+        ),
+    ),
+    Table(
+        "attribute",
+        (("source", "target_name"), ("source", "source_name")),
+        (
+            _ref("source", required=True),
+            Column("source_name", "spelled", required=True),
+            Column("target_name", "name", required=True),
+            _need("target_datatype"),
+            Column("format"),
+            Column("null_tokens", "spelled"),
+            _flag("is_key"),
+            _flag("is_tracked"),
+            _flag("is_optional"),
+            _need("description"),
+        ),
+    ),
+    Table(
+        "source_attribute",
+        (("source", "name"),),
+        (_ref("source", required=True), _need("name"), _need("value")),
+    ),
+)
+
+TABLES = {table.name: table for table in _TABLES}
+
+# The options of `source_attribute` by what their value is.
+OptionKind = Literal[
+    "text", "regex", "list", "token", "character", "boolean", "count", "encoding", "date_format", "choice"
+]
+OPTIONS: dict[str, OptionKind] = {
+    "conn_str": "text",
+    "page": "text",
+    "file_pattern": "regex",
+    "date_from": "choice",
+    "date_format": "date_format",
+    "date_pattern": "regex",
+    "zip_member": "regex",
+    "delimiter": "character",
+    "encoding": "encoding",
+    "quote_char": "character",
+    "header_line": "count",
+    "trim_whitespace": "boolean",
+    "null_tokens": "list",
+    "delete_column": "token",
+    "delete_values": "list",
+    "unpivot_keep": "list",
+    "unpivot_name": "token",
+    "unpivot_value": "token",
+    "unpivot_skip": "list",
+}
+DATE_FROM = ("name", "page", "header")
+SPELLED_OPTIONS = frozenset(name for name, kind in OPTIONS.items() if kind in ("list", "token", "character"))

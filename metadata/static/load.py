@@ -1,0 +1,126 @@
+"""Reading the ten files: is each there, in UTF-8, a CSV that has our columns?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from metadata.static.layout import TABLES, Table
+from metadata.static.naming import nearest, one_of
+from metadata.static.problem import WHOLE_FILE, WHOLE_ROW, Problems
+from metadata.static.rows import CsvRows, Row, UnreadableError, read_csv
+
+MOST_GUESSES = 50
+
+
+@dataclass
+class Seeds:
+    """The rows of every table that could be read, and by name for those that are referred to."""
+
+    rows: dict[str, list[Row]] = field(default_factory=lambda: {table: [] for table in TABLES})
+    by_name: dict[str, dict[str, Row]] = field(default_factory=lambda: {table: {} for table in TABLES})
+    # Names of rows that are broken, and tables that could not be read: what refers to them is not wrong.
+    broken_names: dict[str, set[str]] = field(default_factory=lambda: {table: set() for table in TABLES})
+    unreadable: set[str] = field(default_factory=set)
+    _guesses: dict[tuple[str, str], str | None] = field(default_factory=dict)
+
+    def find(self, table: str, name: str | None) -> Row | None:
+        """The row of that name, or None."""
+        return self.by_name[table].get(name) if name else None
+
+    def knows(self, table: str, name: str) -> bool:
+        """Whether a reference to `name` is right, as far as can be told."""
+        return table in self.unreadable or name in self.by_name[table] or name in self.broken_names[table]
+
+    def guess(self, table: str, name: str) -> str | None:
+        """The name in `table` that was probably meant, if one is much like it.
+
+        Comparing takes milliseconds where names are many, so only the first unknown names are guessed at.
+        """
+        if (table, name) not in self._guesses and len(self._guesses) < MOST_GUESSES:
+            self._guesses[table, name] = nearest(name, self.by_name[table])
+        return self._guesses.get((table, name))
+
+
+def load_seeds(folder: Path, problems: Problems) -> Seeds:
+    """Read every table of `folder`. What cannot be read goes to `problems` and is left out."""
+    seeds = Seeds()
+    _check_no_other_files(folder, problems)
+    for table in TABLES.values():
+        content = _read(folder, table, problems)
+        if content is None or not _header_fits(table, content.header, problems):
+            seeds.unreadable.add(table.name)
+            continue
+        for line, fields in content.ragged:
+            problems.add(
+                table.name,
+                line,
+                WHOLE_ROW,
+                f"has {_fields(len(fields))}",
+                f"{len(content.header)} as in the header",
+            )
+        key = table.keys[0][0]
+        at = content.header.index(key)
+        seeds.broken_names[table.name] = {
+            fields[at].strip() for _, fields in content.ragged if at < len(fields)
+        }
+        seeds.rows[table.name] = content.rows
+        if len(table.keys[0]) == 1:
+            for row in content.rows:
+                if name := row.text(key).strip():
+                    seeds.by_name[table.name].setdefault(name, row)
+    return seeds
+
+
+def _read(folder: Path, table: Table, problems: Problems) -> CsvRows | None:
+    try:
+        return read_csv(folder / f"{table.name}.csv")
+    except FileNotFoundError:
+        expected = f"a CSV file with the columns {', '.join(table.column_names)}"
+        problems.add(table.name, 1, WHOLE_FILE, "is missing", expected)
+    except OSError as error:
+        problems.add(
+            table.name, 1, WHOLE_FILE, f"cannot be read ({error.strerror})", "a file that we may read"
+        )
+    except UnreadableError as broken:
+        problems.add(table.name, broken.line, WHOLE_FILE, broken.message, broken.expected)
+    return None
+
+
+def _header_fits(table: Table, header: list[str], problems: Problems) -> bool:
+    expected = table.column_names
+    fits = True
+    for place, name in enumerate(header):
+        if name not in expected:
+            free = [column for column in expected if column not in header]
+            shown = f'"{name}"' if name else "a blank name"
+            problems.add(
+                table.name,
+                1,
+                name or WHOLE_ROW,
+                f"{shown} is not a column of {table.name}",
+                one_of(free or expected, name),
+            )
+            fits = False
+        elif name in header[:place]:
+            problems.add(table.name, 1, name, "stands twice in the header", "each column once")
+            fits = False
+    for name in expected:
+        if name not in header:
+            problems.add(
+                table.name, 1, name, "is missing in the header", f"the columns {', '.join(expected)}"
+            )
+            fits = False
+    return fits
+
+
+def _check_no_other_files(folder: Path, problems: Problems) -> None:
+    for path in sorted(folder.glob("*.csv")):
+        if path.stem not in TABLES:
+            near = nearest(path.stem, TABLES)
+            expected = f"{near}.csv" if near else f"only {', '.join(TABLES)}"
+            problems.add(path.stem, 1, WHOLE_FILE, "is not a table of the static metadata", expected)
+
+
+def _fields(count: int) -> str:
+    return f"{count} field" if count == 1 else f"{count} fields"

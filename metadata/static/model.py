@@ -1,0 +1,212 @@
+"""The static metadata as Python sees it: one frozen dataclass per table of `seeds/`.
+
+A blank cell is None, or the default that its table says; names are kept as they are written. The
+values are plain (str, bool, int, Decimal, tuple, dict), so that `dataclasses.asdict` gives JSON-like
+data of a source, for a manifest or a fingerprint of its definition.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any, Literal
+
+from metadata.static.naming import is_raw_column
+
+DataSourceType = Literal["http_files", "rest_api", "rdbms", "object_store", "kafka", "local_files"]
+DeliveryType = Literal["snapshot", "delta"]
+Severity = Literal["critical", "warning"]
+
+
+@dataclass(frozen=True)
+class DataSource:
+    """A publisher or system."""
+
+    name: str
+    data_source_type: DataSourceType
+    description: str
+
+
+@dataclass(frozen=True)
+class ConnStr:
+    """How to reach a database, a file share or a download page; `${NAME}` is an environment variable."""
+
+    name: str
+    data_source: str
+    server: str | None
+    database_name: str | None
+    username: str | None
+    secret_ref: str | None
+    options: str | None
+    url_template: str | None
+    file_path: str | None
+
+
+@dataclass(frozen=True)
+class ConnApi:
+    """How to reach an API."""
+
+    name: str
+    data_source: str
+    parent_conn_api: str | None
+    api_url: str
+    http_method: Literal["GET", "POST"]
+    need_token: bool
+    secret_ref: str | None
+    payload_json: str | None
+    pagination_type: Literal["none", "page", "offset", "cursor", "link_header", "next_url"]
+    page_param_name: str | None
+    per_page_param_name: str | None
+    page_size: int | None
+    cursor_param_name: str | None
+    cursor_path: str | None
+    use_incremental: bool
+    modified_since_param: str | None
+
+
+@dataclass(frozen=True)
+class Tbl:
+    """A table at either end, by its fully qualified name."""
+
+    name: str
+    data_source: str
+    incr_column: str | None
+    data_size: Literal["small", "large"]
+
+
+@dataclass(frozen=True)
+class SqlScript:
+    """A query, a statement or a stored procedure that a task runs."""
+
+    name: str
+    is_stored_proc: bool
+    sql_text: str
+
+
+@dataclass(frozen=True)
+class Job:
+    """A DAG. `schedule` is five cron fields in UTC, or an @word; None: by hand or after `after_job`."""
+
+    name: str
+    is_etl: bool
+    etl_steps: Literal["E", "ETL", "TL"] | None
+    is_full_load: bool
+    del_temp_data: bool
+    job_type: Literal["batch", "stream", "maintenance"]
+    schedule: str | None
+    after_job: str | None
+    owner: str
+    is_active: bool
+    description: str
+
+
+@dataclass(frozen=True)
+class JobTask:
+    """A task of a job: runs one of `source` (that step of it), `sql_script` and `python_callable`."""
+
+    name: str
+    job: str
+    etl_step: Literal["E", "T", "L"] | None
+    step_seq: int
+    is_active: bool
+    source: str | None
+    sql_script: str | None
+    python_callable: str | None
+    conn_str: str | None
+    conn_api: str | None
+    src_tbl: str | None
+    tgt_tbl: str | None
+
+
+@dataclass(frozen=True)
+class Attribute:
+    """A column of a source: what the publisher calls it, and what `historical` calls it."""
+
+    source: str
+    source_name: str
+    target_name: str
+    target_datatype: str
+    format: str | None
+    null_tokens: tuple[str, ...]
+    is_key: bool
+    is_tracked: bool
+    is_optional: bool
+    description: str
+
+    @property
+    def raw_column(self) -> str:
+        """Its column in the raw table: the source's name, or `_` and the target's if Postgres refuses it."""
+        return self.source_name if is_raw_column(self.source_name) else f"_{self.target_name}"
+
+
+@dataclass(frozen=True)
+class QualityCheck:
+    """One Great Expectations expectation of a source; `parameters` are its own, `column` left out."""
+
+    expect: str
+    column: str | None
+    severity: Severity
+    parameters: Mapping[str, Any] = field(hash=False)
+
+
+@dataclass(frozen=True)
+class Source:
+    """A dataset with one key and one historical table. Percentages run from 0 to 100."""
+
+    name: str
+    job: str
+    data_source: DataSource
+    owner: str
+    schedule: str
+    geographic_granularity: str
+    delivery_type: DeliveryType
+    extract_function: str | None
+    wrangle_function: str | None
+    quality_checks: tuple[QualityCheck, ...]
+    load_new: bool
+    load_changed: bool
+    load_removed: bool
+    on_null_key: Literal["fall_out", "halt"]
+    on_duplicate_key: Literal["halt", "last_wins"]
+    on_unknown_column: Literal["halt", "ignore", "keep"]
+    max_removed_pct: Decimal | None
+    max_fallen_out_pct: Decimal | None
+    description: str
+    attributes: tuple[Attribute, ...]
+    options: Mapping[str, str] = field(hash=False)
+    conn_str: ConnStr | None
+    conn_api: ConnApi | None
+
+    @property
+    def keys(self) -> tuple[Attribute, ...]:
+        """The attributes that identify a row over time."""
+        return tuple(a for a in self.attributes if a.is_key)
+
+    @property
+    def tracked(self) -> tuple[Attribute, ...]:
+        """The attributes whose change makes a new version."""
+        return tuple(a for a in self.attributes if a.is_tracked)
+
+    @property
+    def untracked(self) -> tuple[Attribute, ...]:
+        """The attributes that stay as the delivery said that opened the version."""
+        return tuple(a for a in self.attributes if not a.is_key and not a.is_tracked)
+
+    def tokens(self, option: str) -> tuple[str, ...]:
+        """The tokens of a list option, () where it is not given: `N/A|<empty>` is ("N/A", "")."""
+        return tuple(self.options[option].split("|")) if option in self.options else ()
+
+
+@dataclass(frozen=True)
+class Catalog:
+    """All static metadata, each table by name. Sources in the order of their file."""
+
+    data_sources: Mapping[str, DataSource] = field(hash=False)
+    conn_strs: Mapping[str, ConnStr] = field(hash=False)
+    conn_apis: Mapping[str, ConnApi] = field(hash=False)
+    tbls: Mapping[str, Tbl] = field(hash=False)
+    sql_scripts: Mapping[str, SqlScript] = field(hash=False)
+    jobs: Mapping[str, Job] = field(hash=False)
+    job_tasks: Mapping[str, JobTask] = field(hash=False)
+    sources: Mapping[str, Source] = field(hash=False)

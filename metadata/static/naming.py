@@ -1,0 +1,60 @@
+"""Names: which are safe as identifiers, which are taken, which name was probably meant."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterable
+
+SAFE_NAME = re.compile(r"[a-z][a-z0-9_]{0,49}")
+TABLE_NAME = re.compile(r"[a-z][a-z0-9_]{0,62}(\.[a-z][a-z0-9_]{0,62}){0,2}")
+PYTHON_SPEC = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*")
+ENVIRONMENT_NAME = re.compile(r"\$\{[A-Z][A-Z0-9_]*\}")
+
+_ADDED_BY_US = (
+    "delivery_sqn line_number job_inst_id valid_from valid_to change_type end_type ended_by_delivery_sqn"
+    " process_date is_delete_mark fall_out row_as_it_came _rest"
+)
+# Reserved: Postgres takes them as column names only in quotes, so a person's SELECT would break on them.
+_SQL = (
+    "all analyse analyze and any array as asc asymmetric authorization binary both case cast check collate"
+    " collation column concurrently constraint create cross current_catalog current_date current_role"
+    " current_schema current_time current_timestamp current_user default deferrable desc distinct do else end"
+    " except false fetch for foreign freeze from full grant group having ilike in initially inner intersect"
+    " into is isnull join lateral leading left like limit localtime localtimestamp natural not notnull null"
+    " offset on only or order outer overlaps placing primary references returning right select session_user"
+    " similar some symmetric system_user table tablesample then to trailing true union unique user using"
+    " variadic verbose when where window with"
+)
+RESERVED_TARGETS = frozenset(_ADDED_BY_US.split())
+SQL_WORDS = frozenset(_SQL.split())
+SYSTEM_COLUMNS = frozenset({"ctid", "xmin", "xmax", "cmin", "cmax", "tableoid"})  # every table has these
+RESERVED_RAW = frozenset({"_rest", "delivery_sqn", "line_number", "job_inst_id"}) | SYSTEM_COLUMNS
+
+LONGEST_IDENTIFIER_BYTES = 63
+_CONTROL_CHARACTER = re.compile(r"[\x00-\x1f\x7f]")
+
+
+def is_raw_column(source_name: str) -> bool:
+    """Whether a publisher's column name can be a column of the raw table as it stands."""
+    return (
+        bool(source_name.strip())
+        and len(source_name.encode()) <= LONGEST_IDENTIFIER_BYTES
+        and source_name not in RESERVED_RAW
+        and not _CONTROL_CHARACTER.search(source_name)
+    )
+
+
+def nearest(word: str, known: Iterable[str]) -> str | None:
+    """The known name that is most like `word`, if any is much like it."""
+    found = difflib.get_close_matches(word, list(known), n=1)
+    return found[0] if found else None
+
+
+def one_of(known: Iterable[str], word: str) -> str:
+    """What was expected instead of `word`, for a message: all that is known and what was probably meant."""
+    names = list(known)
+    if len(names) == 1:
+        return names[0]
+    near = nearest(word, names)
+    return f"one of {', '.join(names)}" + (f" (perhaps {near})" if near else "")

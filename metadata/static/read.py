@@ -1,0 +1,193 @@
+"""The static metadata from `seeds/`: CSV rows that pass every check, as the dataclasses of `model`."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Callable, Mapping
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, TypeVar
+
+from metadata.errors import MetadataInvalid
+from metadata.static.check import load_and_check
+from metadata.static.check_connections import connection_table
+from metadata.static.layout import SPELLED_OPTIONS
+from metadata.static.load import Seeds
+from metadata.static.model import (
+    Attribute,
+    Catalog,
+    ConnApi,
+    ConnStr,
+    DataSource,
+    Job,
+    JobTask,
+    QualityCheck,
+    Source,
+    SqlScript,
+    Tbl,
+)
+from metadata.static.rows import Row
+from metadata.static.spelling import unspell, unspell_list
+
+Made = TypeVar("Made")
+
+# What a blank cell means, where it means anything but None.
+_DEFAULTS = {"on_null_key": "fall_out", "on_duplicate_key": "halt", "on_unknown_column": "keep"}
+
+
+def read_catalog(seeds: Path) -> Catalog:
+    """All static metadata of the folder. Raises `MetadataInvalid` with every problem when there is one."""
+    tables, problems = load_and_check(seeds)
+    if problems:
+        raise MetadataInvalid(problems)
+    data_sources = _by_name(tables, "data_source", _data_source)
+    conn_strs = _by_name(
+        tables, "conn_str", lambda row: ConnStr(row.text("conn_str"), **_rest(row, "conn_str"))
+    )
+    conn_apis = _by_name(tables, "conn_api", _conn_api)
+    return Catalog(
+        data_sources=data_sources,
+        conn_strs=conn_strs,
+        conn_apis=conn_apis,
+        tbls=_by_name(tables, "tbl", lambda row: Tbl(row.text("tbl"), **_rest(row, "tbl"))),
+        sql_scripts=_by_name(tables, "sql_script", _sql_script),
+        jobs=_by_name(tables, "job", _job),
+        job_tasks=_by_name(tables, "job_task", _job_task),
+        sources=_sources(tables, data_sources, conn_strs, conn_apis),
+    )
+
+
+def _by_name(tables: Seeds, table: str, make: Callable[[Row], Made]) -> dict[str, Made]:
+    return {row.text(table): make(row) for row in tables.rows[table]}
+
+
+def _rest(row: Row, *left_out: str) -> dict[str, Any]:
+    """The cells of a row as the fields of its dataclass; the checks have seen that they fit."""
+    return {column: cell for column, cell in row.cells.items() if column not in left_out}
+
+
+def _data_source(row: Row) -> DataSource:
+    return DataSource(row.text("data_source"), **_rest(row, "data_source"))
+
+
+def _conn_api(row: Row) -> ConnApi:
+    page_size = row["page_size"]
+    return ConnApi(
+        name=row.text("conn_api"),
+        need_token=row.is_true("need_token"),
+        use_incremental=row.is_true("use_incremental"),
+        page_size=int(page_size) if page_size else None,
+        **_rest(row, "conn_api", "need_token", "use_incremental", "page_size"),
+    )
+
+
+def _sql_script(row: Row) -> SqlScript:
+    return SqlScript(row.text("sql_script"), row.is_true("is_stored_proc"), row.text("sql_text"))
+
+
+def _job(row: Row) -> Job:
+    flags: dict[str, Any] = {
+        flag: row.is_true(flag) for flag in ("is_etl", "is_full_load", "del_temp_data", "is_active")
+    }
+    return Job(name=row.text("job"), **flags, **_rest(row, "job", *flags))
+
+
+def _job_task(row: Row) -> JobTask:
+    return JobTask(
+        name=row.text("job_task"),
+        step_seq=int(row.text("step_seq")),
+        is_active=row.is_true("is_active"),
+        **_rest(row, "job_task", "step_seq", "is_active"),
+    )
+
+
+def _sources(
+    tables: Seeds,
+    data_sources: Mapping[str, DataSource],
+    conn_strs: Mapping[str, ConnStr],
+    conn_apis: Mapping[str, ConnApi],
+) -> dict[str, Source]:
+    attributes: dict[str, list[Row]] = defaultdict(list)
+    for row in tables.rows["attribute"]:
+        attributes[row.text("source")].append(row)
+    options: dict[str, dict[str, str]] = defaultdict(dict)
+    for row in tables.rows["source_attribute"]:
+        name, value = row.text("name"), row.text("value")
+        options[row.text("source")][name] = unspell(value) if name in SPELLED_OPTIONS else value
+    strs = _first_by_data_source(conn_strs)
+    apis = _first_by_data_source(conn_apis)
+
+    made: dict[str, Source] = {}
+    for row in tables.rows["source"]:
+        name, data_source = row.text("source"), data_sources[row.text("data_source")]
+        by_api = connection_table(data_source.data_source_type) == "conn_api"
+        chosen = options[name].get("conn_str")
+        made[name] = _source(
+            row,
+            data_source,
+            attributes[name],
+            options[name],
+            conn_str=None if by_api else conn_strs[chosen] if chosen else strs[data_source.name],
+            conn_api=None if not by_api else conn_apis[chosen] if chosen else apis[data_source.name],
+        )
+    return made
+
+
+def _first_by_data_source(connections: Mapping[str, Any]) -> dict[str, Any]:
+    return {connection.data_source: connection for connection in reversed(list(connections.values()))}
+
+
+def _source(
+    row: Row,
+    data_source: DataSource,
+    attributes: list[Row],
+    options: Mapping[str, str],
+    conn_str: ConnStr | None,
+    conn_api: ConnApi | None,
+) -> Source:
+    null_tokens = tuple(options["null_tokens"].split("|")) if "null_tokens" in options else ("",)
+    policy: dict[str, Any] = {
+        **{name: row.is_true(name, default=True) for name in ("load_new", "load_changed", "load_removed")},
+        **{name: row[name] or default for name, default in _DEFAULTS.items()},
+        **{name: _percentage(row[name]) for name in ("max_removed_pct", "max_fallen_out_pct")},
+    }
+    return Source(
+        name=row.text("source"),
+        data_source=data_source,
+        quality_checks=_quality_checks(row["quality_checks"]),
+        attributes=tuple(_attribute(attribute, null_tokens) for attribute in attributes),
+        options=options,
+        conn_str=conn_str,
+        conn_api=conn_api,
+        **policy,
+        **_rest(row, "source", "data_source", "quality_checks", *policy),
+    )
+
+
+def _attribute(row: Row, null_tokens: tuple[str, ...]) -> Attribute:
+    own_tokens, is_key = row["null_tokens"], row.is_true("is_key")
+    return Attribute(
+        source=row.text("source"),
+        source_name=unspell(row.text("source_name")),
+        target_name=row.text("target_name"),
+        target_datatype=row.text("target_datatype"),
+        format=row["format"],
+        null_tokens=unspell_list(own_tokens) if own_tokens else null_tokens,
+        is_key=is_key,
+        is_tracked=not is_key and row.is_true("is_tracked", default=True),
+        is_optional=row.is_true("is_optional"),
+        description=row.text("description"),
+    )
+
+
+def _percentage(cell: str | None) -> Decimal | None:
+    return None if cell is None else Decimal(cell)
+
+
+def _quality_checks(cell: str | None) -> tuple[QualityCheck, ...]:
+    def made(check: dict[str, Any]) -> QualityCheck:
+        own = {name: value for name, value in check.items() if name not in ("expect", "column", "severity")}
+        return QualityCheck(check["expect"], check.get("column"), check.get("severity", "critical"), own)
+
+    return tuple(map(made, json.loads(cell))) if cell else ()

@@ -1,0 +1,70 @@
+"""Telling a secret from the name of one: metadata is in git, so a password in it is a leak.
+
+No function here returns the secret, so that no message can repeat it.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+from metadata.static.naming import ENVIRONMENT_NAME
+
+_SECRET_WORD = (
+    r"(?:pass(?:word|wd|phrase)?|pwd|secret|token|api[-_]?key|access[-_]?key|private[-_]?key|credentials?)"
+)
+_NAMES_A_SECRET = re.compile(rf"(?:^|[-_.]|(?<=[a-z])(?=[A-Z])){_SECRET_WORD}s?$", re.IGNORECASE)
+_USERINFO = re.compile(r"(?:^|[/\s=])[^/\s:@=]*:(?P<secret>[^/\s@]+)@")
+_ASSIGNED = re.compile(rf"(?:^|[^A-Za-z]){_SECRET_WORD}\s*=\s*(?P<secret>[^\s;&]+)", re.IGNORECASE)
+
+_SECRET_NAME = re.compile(r"[A-Za-z][A-Za-z0-9]*(?:[-_./][A-Za-z0-9]+)*")
+_LONGEST_PART = 32
+_LONGEST_NAME = 128
+
+
+def is_secret_name(text: str) -> bool:
+    """Whether `text` can be the name of a secret: PGPASSWORD, crm_reader, crm/warehouse-2.
+
+    One case, and digits only in a name of several parts: `hunter2` and `Xk29fQ` look like the secret itself.
+    """
+    parts = re.split(r"[-_./]", text)
+    return (
+        _SECRET_NAME.fullmatch(text) is not None
+        and text in (text.lower(), text.upper())
+        and (len(parts) > 1 or text.isalpha())
+        and len(text) <= _LONGEST_NAME
+        and max(map(len, parts)) <= _LONGEST_PART
+    )
+
+
+def names_a_secret(name: str) -> bool:
+    """Whether a field called `name` would hold a secret: password, apiKey, client_secret."""
+    return _NAMES_A_SECRET.search(name) is not None
+
+
+def holds_secret(text: str) -> bool:
+    """Whether `text` has a password in it: `user:password@host`, `password=…`. `${NAME}` is no password."""
+    found = [*_USERINFO.finditer(text), *_ASSIGNED.finditer(text)]
+    return any(not ENVIRONMENT_NAME.fullmatch(match["secret"]) for match in found)
+
+
+def json_holds_secret(text: str) -> bool:
+    """Whether JSON has a value for a name that stands for a secret. False when it is not JSON."""
+    try:
+        return _member_is_secret(json.loads(text))
+    except ValueError:
+        return False
+
+
+def _member_is_secret(value: Any) -> bool:
+    if isinstance(value, list):
+        return any(map(_member_is_secret, value))
+    if isinstance(value, dict):
+        return any(_is_secret(name, member) or _member_is_secret(member) for name, member in value.items())
+    return False
+
+
+def _is_secret(name: str, member: Any) -> bool:
+    told = isinstance(member, str) and member != "" and not ENVIRONMENT_NAME.fullmatch(member)
+    return told and names_a_secret(name)

@@ -1,0 +1,55 @@
+"""All rows that say something of one source, brought together once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from metadata.static.load import Seeds
+from metadata.static.problem import Problems
+from metadata.static.rows import Row
+
+
+@dataclass
+class SourceParts:
+    """What belongs to one source: its row, that of its data source, its attributes, its options by name."""
+
+    row: Row
+    data_source: Row | None
+    attributes: list[Row] = field(default_factory=list)
+    options: dict[str, Row] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        return self.row.text("source")
+
+    @property
+    def data_source_type(self) -> str:
+        """Its type, "" when that cannot be told."""
+        return self.data_source.text("data_source_type") if self.data_source else ""
+
+    def option(self, name: str) -> str | None:
+        """The value of an option, None when it is not given."""
+        return self.options[name]["value"] if name in self.options else None
+
+    def blame(self, problems: Problems, column: str, message: str, expected: str) -> None:
+        """Note that a cell of the source's own row is wrong."""
+        problems.add("source", self.row, column, message, expected)
+
+    def blame_option(self, problems: Problems, name: str, column: str, message: str, expected: str) -> None:
+        """Note that an option is wrong: its `name` (it should not be there) or its `value`."""
+        problems.add("source_attribute", self.options[name], column, message, expected)
+
+
+def gather_parts(seeds: Seeds) -> list[SourceParts]:
+    """Every source with what belongs to it, in the order of the file."""
+    parts = {
+        name: SourceParts(row, seeds.find("data_source", row["data_source"]))
+        for name, row in seeds.by_name["source"].items()
+    }
+    for row in seeds.rows["attribute"]:
+        if row.text("source") in parts:
+            parts[row.text("source")].attributes.append(row)
+    for row in seeds.rows["source_attribute"]:
+        if row.text("source") in parts:
+            parts[row.text("source")].options.setdefault(row.text("name"), row)
+    return list(parts.values())

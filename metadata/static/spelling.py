@@ -1,0 +1,31 @@
+r"""How white space and nothing are written in a cell, where an editor or dbt would lose them.
+
+    <empty>  no character at all      <space>  one blank      <none>  nothing (no quote character)
+    \t       a tab                    \n       a line feed    \r      a carriage return
+
+A list is written with `|` between its tokens: `NA|<empty>` is the token NA and the empty token.
+"""
+
+from __future__ import annotations
+
+import re
+
+SPELLINGS = {"<empty>": "", "<none>": "", "<space>": " ", r"\t": "\t", r"\n": "\n", r"\r": "\r"}
+
+_SPELLED = re.compile("|".join(map(re.escape, SPELLINGS)))
+_LOOKS_SPELLED = re.compile(r"<[a-z]+>")
+
+
+def unspell(cell: str) -> str:
+    """The text that a cell stands for: `<space>USD` is a blank and USD."""
+    return _SPELLED.sub(lambda found: SPELLINGS[found.group()], cell)
+
+
+def unspell_list(cell: str) -> tuple[str, ...]:
+    """The tokens of a list, in their order: `NA|<empty>` is ("NA", "")."""
+    return tuple(unspell(token) for token in cell.split("|"))
+
+
+def unknown_spellings(cell: str) -> tuple[str, ...]:
+    """What is written like a spelling and is none: `<spaces>` or `<nul>`."""
+    return tuple(found for found in _LOOKS_SPELLED.findall(cell) if found not in SPELLINGS)

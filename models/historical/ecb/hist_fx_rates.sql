@@ -1,0 +1,22 @@
+with
+
+staged as (
+
+    select * from {{ ref('stg_fx_rates') }}
+
+),
+
+final as (
+
+    select
+        ---------- delivery
+        delivery_sqn,
+
+        ---------- attributes
+        {{ history_columns('fx_rates') }}
+
+    from staged
+
+)
+
+select * from final

@@ -1,0 +1,42 @@
+with
+
+delivered as (
+
+    select * from {{ raw_deliveries('airports') }}
+
+),
+
+renamed as (
+
+    select
+        ---------- delivery
+        delivery_sqn,
+        line_number,
+        to_jsonb(delivered) as row_as_it_came,
+
+        ---------- attributes, still text
+        {{ renamed_columns('airports') }}
+
+    from delivered
+
+),
+
+typed as (
+
+    select
+        ---------- delivery
+        delivery_sqn,
+        line_number,
+
+        ---------- what cannot go on
+        row_as_it_came,
+        {{ fall_out('airports') }} as fall_out,
+
+        ---------- attributes
+        {{ typed_columns('airports') }}
+
+    from renamed
+
+)
+
+select * from typed

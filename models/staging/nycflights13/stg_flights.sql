@@ -1,0 +1,42 @@
+with
+
+delivered as (
+
+    select * from {{ raw_deliveries('flights') }}
+
+),
+
+renamed as (
+
+    select
+        ---------- delivery
+        delivery_sqn,
+        line_number,
+        to_jsonb(delivered) as row_as_it_came,
+
+        ---------- attributes, still text
+        {{ renamed_columns('flights') }}
+
+    from delivered
+
+),
+
+typed as (
+
+    select
+        ---------- delivery
+        delivery_sqn,
+        line_number,
+
+        ---------- what cannot go on
+        row_as_it_came,
+        {{ fall_out('flights') }} as fall_out,
+
+        ---------- attributes
+        {{ typed_columns('flights') }}
+
+    from renamed
+
+)
+
+select * from typed

@@ -1,0 +1,182 @@
+"""Fixtures that many rooms share: a real Postgres and a real object store, in throw-away folders.
+
+`database` and `store` are fresh for every test and cost some 50 ms; the servers behind them start once
+per session, on first use. No test sees the user's own servers, working folder or keys.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import hypothesis
+import pytest
+
+from headwater.services import children, environment, postgres
+from headwater.services.processes import Process, born, stop
+
+if TYPE_CHECKING:
+    from sqlalchemy.engine import Engine
+
+    from extract.store import ObjectStore
+
+PROJECT = Path(__file__).resolve().parents[1]
+TEMPLATE = "headwater_template"
+FAST = {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "off", "shared_buffers": "128MB"}
+FOREIGN = ("PG", "AWS_", "HEADWATER_")
+
+hypothesis.settings.register_profile("short", max_examples=200, deadline=None)
+hypothesis.settings.register_profile("long", max_examples=1000, deadline=None)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--long", action="store_true", help="run the long tests too, and more random examples")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    hypothesis.settings.load_profile("long" if config.getoption("--long") else "short")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if not config.getoption("--long"):
+        for item in items:
+            if item.get_closest_marker("long"):
+                item.add_marker(pytest.mark.skip(reason="runs with --long only"))
+
+
+@pytest.fixture(autouse=True)
+def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """No variable of the user's reaches a test; the working folder is the test's own."""
+    for name in os.environ:
+        if name.startswith(FOREIGN):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("HEADWATER_HOME", str(tmp_path / "home"))
+
+
+@dataclass(frozen=True)
+class TestServers:
+    """The session's folder; servers in it are found by the next session if this one is killed."""
+
+    __test__ = False
+    folder: Path
+
+    def remember(self, name: str, process: Process) -> None:
+        (self.folder / f"{name}.pid").write_text(f"{process.pid} {process.born}")
+
+    def stop(self) -> None:
+        for path in self.folder.glob("*.pid"):
+            pid, _, birth = path.read_text().partition(" ")
+            stop(Process(int(pid), birth), (signal.SIGINT, 10), (signal.SIGKILL, 5))
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestServers]:
+    """A folder for this session's servers, which end with it. Those of killed sessions are stopped first."""
+    root = tmp_path_factory.getbasetemp().parent / "headwater-servers"
+    root.mkdir(exist_ok=True)
+    root.chmod(0o755)
+    for left in root.iterdir():
+        pid, _, birth = left.name.partition("-")
+        if born(int(pid)) != birth.replace("+", "/"):
+            TestServers(left).stop()
+    mine = root / f"{os.getpid()}-{(born(os.getpid()) or '').replace('/', '+')}"
+    mine.mkdir()
+    started = TestServers(mine)
+    yield started
+    started.stop()
+
+
+@pytest.fixture(scope="session")
+def postgres_server(servers: TestServers) -> postgres.Server:
+    """One embedded Postgres for the session; it keeps nothing safe and is the faster for it."""
+    server = postgres.start(servers.folder / "pg", servers.folder / "postgres.log", settings=FAST)
+    servers.remember("postgres", server.process)
+    return server
+
+
+@pytest.fixture(scope="session")
+def template_database(postgres_server: postgres.Server) -> str:
+    """The name of a database with every migration applied, to copy from."""
+    from metadata.connection import engine
+    from metadata.process.migrate import upgrade
+
+    administer(postgres_server, f"create database {TEMPLATE}")
+    with pytest.MonkeyPatch.context() as patch:  # libpq reads the variables whenever it connects
+        point_to(postgres_server, TEMPLATE, patch)
+        made = engine()
+        upgrade(made)
+        made.dispose()
+    return TEMPLATE
+
+
+@pytest.fixture
+def empty_database(postgres_server: postgres.Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[Engine]:
+    """A fresh database without any table of ours; PGHOST, PGPORT, PGUSER and PGDATABASE name it."""
+    yield from _fresh_database(postgres_server, "template1", monkeypatch)
+
+
+@pytest.fixture
+def database(
+    postgres_server: postgres.Server, template_database: str, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Engine]:
+    """A fresh database with the migrations applied; PGHOST, PGPORT, PGUSER and PGDATABASE name it."""
+    yield from _fresh_database(postgres_server, template_database, monkeypatch)
+
+
+@pytest.fixture(scope="session")
+def s3_server(servers: TestServers) -> children.Child:
+    """One embedded S3 for the session."""
+    server = children.start(children.S3, servers.folder / "s3", servers.folder / "s3.log")
+    servers.remember("s3", server.process)
+    return server
+
+
+@pytest.fixture
+def store(s3_server: children.Child, monkeypatch: pytest.MonkeyPatch) -> ObjectStore:
+    """An empty bucket; AWS_ENDPOINT_URL and HEADWATER_BUCKET name it."""
+    from extract.store import ObjectStore
+
+    for name, value in environment.variables(environment.S3, s3_server.port, {}).items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("HEADWATER_BUCKET", f"test-{uuid.uuid4().hex}")
+    return ObjectStore.from_environment()
+
+
+def _fresh_database(
+    server: postgres.Server, template: str, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Engine]:
+    from metadata.connection import engine
+
+    name = f"test_{uuid.uuid4().hex}"
+    administer(server, f"create database {name} template {template}")
+    point_to(server, name, monkeypatch)
+    made = engine()
+    yield made
+    made.dispose()
+    administer(server, f"drop database {name} with (force)")
+
+
+def point_to(server: postgres.Server, database: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for variable, value in {**server.environment, "PGDATABASE": database}.items():
+        monkeypatch.setenv(variable, value)
+
+
+def administer(server: postgres.Server, statement: str) -> None:
+    import psycopg2
+
+    connection = psycopg2.connect(
+        host="127.0.0.1", port=server.port, user=postgres.USER, dbname="postgres", sslmode="disable"
+    )
+    try:
+        connection.autocommit = True
+        with connection.cursor() as cursor:
+            cursor.execute(statement)
+    finally:
+        connection.close()

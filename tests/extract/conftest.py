@@ -1,0 +1,31 @@
+"""Fixtures of the extract room: a job instance to write in the name of, and publishers that misbehave."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+import sqlalchemy as sa
+from sqlalchemy import Engine
+
+from tests.extract.publisher import Publisher
+
+
+@pytest.fixture
+def job_inst_id(database: Engine) -> int:
+    """A job instance in the test's database."""
+    with database.begin() as connection:
+        made: int = connection.execute(
+            sa.text(
+                "insert into metadata.job_inst (job, run_id, parameters, status, started_at)"
+                " values ('test', 'test', '{}', 'running', now()) returning job_inst_id"
+            )
+        ).scalar_one()
+    return made
+
+
+@pytest.fixture
+def publisher() -> Iterator[Publisher]:
+    """A web server on loopback that answers as the test tells it to."""
+    with Publisher.running() as server:
+        yield server

@@ -1,0 +1,108 @@
+"""A publisher for tests: a real web server whose every answer a test can script."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any, Self
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One answer. `announced` is the Content-Length it tells (None: none); `body` is what it really sends."""
+
+    status: int = 200
+    body: bytes = b""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    announced: int | None = -1  # -1: the truth
+
+
+@dataclass(frozen=True)
+class Request:
+    """What was asked."""
+
+    method: str
+    path: str
+    headers: Mapping[str, str]
+
+
+Script = Callable[[Request], Answer]
+
+
+class Publisher:
+    """Serves `files` (path → bytes) in full, with an ETag, unless `scripts` has answers of its own for a path."""
+
+    def __init__(self, port: int) -> None:
+        self.url = f"http://127.0.0.1:{port}"
+        self.files: dict[str, bytes] = {}
+        self.headers: dict[str, dict[str, str]] = {}  # more headers for a file
+        self.scripts: dict[str, list[Answer | Script]] = {}  # taken one by one; the last one stays
+        self.requests: list[Request] = []
+
+    @classmethod
+    @contextmanager
+    def running(cls) -> Iterator[Self]:
+        server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
+        publisher = cls(server.server_address[1])
+        server.publisher = publisher  # type: ignore[attr-defined]
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
+        thread.start()
+        try:
+            yield publisher
+        finally:
+            server.shutdown()
+            server.server_close()
+
+    def asked(self, method: str, path: str) -> list[Request]:
+        """The requests so far of one kind."""
+        return [r for r in self.requests if (r.method, r.path) == (method, path)]
+
+    def answer(self, request: Request) -> Answer:
+        script = self.scripts.get(request.path)
+        if script and not (request.method == "HEAD" and request.path in self.files):
+            step = script.pop(0) if len(script) > 1 else script[0]
+            return step if isinstance(step, Answer) else step(request)
+        if request.path not in self.files:
+            return Answer(404, b"no such file")
+        body = self.files[request.path]
+        headers = {"ETag": f'"{hash(body):x}"', **self.headers.get(request.path, {})}
+        return Answer(200, body, headers)
+
+    def page(self, path: str, *links: str) -> None:
+        """A download page with a list of links, each a line of HTML."""
+        self.files[path] = (
+            "<html><body><ul>" + "\n".join(f"<li>{link}</li>" for link in links) + "</ul>"
+        ).encode()
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self) -> None:
+        self._answer()
+
+    def do_HEAD(self) -> None:
+        self._answer()
+
+    def log_message(self, *_: Any) -> None:
+        """Nothing."""
+
+    def _answer(self) -> None:
+        publisher: Publisher = self.server.publisher  # type: ignore[attr-defined]
+        request = Request(self.command, self.path, dict(self.headers))
+        publisher.requests.append(request)
+        answer = publisher.answer(request)
+        self.send_response(answer.status)
+        for name, value in answer.headers.items():
+            self.send_header(name, value)
+        announced = len(answer.body) if answer.announced == -1 else answer.announced
+        if announced is not None:
+            self.send_header("Content-Length", str(announced))
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(answer.body)
+            self.wfile.flush()
+            self.close_connection = announced != len(answer.body)

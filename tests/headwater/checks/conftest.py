@@ -1,0 +1,206 @@
+"""A source with staged deliveries on a real Postgres, as the staging layer leaves them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from sqlalchemy.engine import Engine
+
+from headwater.checks import Verdict, run_checks
+from metadata.process.deliveries import Delivery, record_layer, register
+from metadata.static.model import Attribute, DataSource, QualityCheck, Source
+
+FIRST_DATE = datetime(2026, 1, 1, tzinfo=UTC)
+KEY = "region text*, station integer*, reading numeric, note text"
+
+
+class Archive:
+    """An object store that keeps events in memory."""
+
+    def __init__(self) -> None:
+        self.objects: dict[str, dict[str, Any]] = {}
+
+    def put_new(self, key: str, body: bytes) -> bool:
+        is_new = key not in self.objects
+        self.objects.setdefault(key, json.loads(body))
+        return is_new
+
+
+@dataclass
+class Bench:
+    """One source, its staging table and what the checks made of its deliveries."""
+
+    engine: Engine
+    home: Path
+    source: Source
+    archive: Archive = field(default_factory=Archive)
+    said: list[str] = field(default_factory=list)
+    job_inst_id: int = 0
+    delivery_sqn: int = 0
+
+    def create(self) -> None:
+        columns = "".join(f', "{a.target_name}" {a.target_datatype}' for a in self.source.attributes)
+        mark = ", is_delete_mark boolean not null" if "delete_column" in self.source.options else ""
+        with self.engine.begin() as connection:
+            connection.execute(
+                sa.text(
+                    f'create table staging."stg_{self.source.name}" (delivery_sqn bigint not null,'
+                    f" line_number bigint not null, job_inst_id bigint not null{mark}{columns})"
+                )
+            )
+            self.job_inst_id = connection.execute(
+                sa.text(
+                    "insert into metadata.job_inst (job, run_id, parameters, status, started_at)"
+                    " values ('test', gen_random_uuid(), '{}', 'running', now()) returning job_inst_id"
+                )
+            ).scalar_one()
+
+    def stage(
+        self, rows: Iterable[tuple[Any, ...]], *, fallen: Iterable[tuple[int, str, str]] = (), name: str = ""
+    ) -> int:
+        """Stage a delivery; `fallen` are (line, column, rule), lines count from 2. Returns delivery_sqn."""
+        self.delivery_sqn += 1
+        sqn, rows, fallen = self.delivery_sqn, list(rows), list(fallen)
+        columns = ["is_delete_mark"] if "delete_column" in self.source.options else []
+        columns += [a.target_name for a in self.source.attributes]
+        with self.engine.begin() as connection:
+            register(connection, self._delivery(sqn, name or f"readings-{sqn}.csv"))
+            names = ", ".join(f'"{column}"' for column in columns)
+            places = ", ".join(f":c{number}" for number in range(len(columns)))
+            insert = sa.text(
+                f'insert into staging."stg_{self.source.name}" (delivery_sqn, line_number, job_inst_id,'
+                f" {names}) values (:sqn, :line, :job, {places})"
+            )
+            for line, row in enumerate(rows, 2):
+                values = {f"c{number}": value for number, value in enumerate(row)}
+                connection.execute(insert, {"sqn": sqn, "line": line, "job": self.job_inst_id, **values})
+            for line, column, rule in fallen:
+                connection.execute(
+                    sa.text(
+                        "insert into metadata.quarantined_row"
+                        " (delivery_sqn, line_number, column_name, rule, row)"
+                        " values (:sqn, :line, :column, :rule, '{}')"
+                    ),
+                    {"sqn": sqn, "line": line, "column": column, "rule": rule},
+                )
+            total = len(rows) + len(fallen)
+            job = {"status": "loaded", "job_inst_id": self.job_inst_id}
+            record_layer(connection, sqn, "raw", record_count=total, **job)
+            record_layer(
+                connection, sqn, "staging", record_count=len(rows), fallen_out_count=len(fallen), **job
+            )
+        return sqn
+
+    def check(self) -> list[Verdict]:
+        return run_checks(
+            self.engine, self.archive, self.source, self.job_inst_id, self.home, self.said.append
+        )
+
+    def rows(self, statement: str) -> list[tuple[Any, ...]]:
+        with self.engine.begin() as connection:
+            result = connection.execute(sa.text(statement))
+            return [tuple(row) for row in result] if result.returns_rows else []
+
+    def _delivery(self, sqn: int, name: str) -> Delivery:
+        date = FIRST_DATE + timedelta(days=sqn)
+        return Delivery(
+            delivery_sqn=sqn,
+            source=self.source.name,
+            publisher_name=name,
+            delivery_filename=f"s3://headwater/{sqn}",
+            delivery_type=self.source.delivery_type,
+            delivery_date=date,
+            process_date=date,
+            content_sha256=hashlib.sha256(str(sqn).encode()).hexdigest(),
+            file_size=1,
+            fingerprint={},
+            job_inst_id=None,
+        )
+
+
+class MakeBench:
+    """Makes the bench of a source: `columns` is `name type, …` with `*` after the type of a key."""
+
+    def __init__(self, engine: Engine, home: Path) -> None:
+        self._engine, self._home = engine, home
+
+    def __call__(
+        self,
+        columns: str = KEY,
+        *checks: Mapping[str, Any],
+        options: Mapping[str, str] | None = None,
+        **changes: Any,
+    ) -> Bench:
+        source = replace(readings(columns, *checks, options=options or {}), **changes)
+        bench = Bench(self._engine, self._home, source)
+        bench.create()
+        return bench
+
+
+def readings(columns: str = KEY, *checks: Mapping[str, Any], options: Mapping[str, str]) -> Source:
+    """A delta source named readings."""
+    return Source(
+        name="readings",
+        job="readings",
+        data_source=DataSource("weather_office", "http_files", ""),
+        owner="office",
+        schedule="@daily",
+        geographic_granularity="station",
+        delivery_type="delta",
+        extract_function=None,
+        wrangle_function=None,
+        quality_checks=tuple(map(_quality_check, checks)),
+        load_new=True,
+        load_changed=True,
+        load_removed=True,
+        on_null_key="fall_out",
+        on_duplicate_key="halt",
+        on_unknown_column="keep",
+        max_removed_pct=None,
+        max_fallen_out_pct=None,
+        description="",
+        attributes=tuple(_attribute(*column.strip().split(maxsplit=1)) for column in columns.split(",")),
+        options=options,
+        conn_str=None,
+        conn_api=None,
+    )
+
+
+def _attribute(name: str, datatype: str) -> Attribute:
+    is_key = datatype.endswith("*")
+    return Attribute(
+        source="readings",
+        source_name=name,
+        target_name=name,
+        target_datatype=datatype.rstrip("*"),
+        format=None,
+        null_tokens=("",),
+        is_key=is_key,
+        is_tracked=not is_key,
+        is_optional=False,
+        description="",
+    )
+
+
+def _quality_check(said: Mapping[str, Any]) -> QualityCheck:
+    own = {name: value for name, value in said.items() if name not in ("expect", "column", "severity")}
+    return QualityCheck(said["expect"], said.get("column"), said.get("severity", "critical"), own)
+
+
+@pytest.fixture
+def make_bench(database: Engine, tmp_path: Path) -> MakeBench:
+    return MakeBench(database, tmp_path / "home")
+
+
+@pytest.fixture
+def make_source() -> Callable[..., Source]:
+    """Makes a source of the usual columns with the quality checks given."""
+    return lambda *checks: readings(KEY, *checks, options={})

@@ -1,0 +1,115 @@
+"""The pages: what a person finds on them, and what must never be there."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+import sqlalchemy as sa
+
+from headwater.checks.data_docs import write_lists
+
+REGEX = {"expect": "expect_column_values_to_match_regex", "column": "note", "regex": "^[a-z]+$"}
+NOTES = {"expect": "expect_column_distinct_values_to_be_in_set", "column": "note", "value_set": ["<i>"]}
+MARKUP = "<script>alert(1)</script>"
+
+
+def pages(home: Path) -> dict[str, str]:
+    return {path.relative_to(home).as_posix(): path.read_text() for path in sorted(home.rglob("*.html"))}
+
+
+def test_a_page_is_named_after_date_publisher_and_delivery_and_linked_from_the_lists(make_bench):
+    bench = make_bench()
+    bench.stage([("north", 1, 1, "a")], name="Readings of the north/2026 (1).csv")
+    bench.check()
+
+    found = pages(bench.home)
+
+    page = "2026-01-02_Readings-of-the-north-2026-1-.csv_1.html"
+    assert set(found) == {
+        f"data_docs/readings/{page}",
+        "data_docs/readings/index.html",
+        "data_docs/index.html",
+    }
+    assert f'<a href="{page}">2026-01-02</a>' in found["data_docs/readings/index.html"]
+    assert '<a href="readings/index.html">readings</a>' in found["data_docs/index.html"]
+
+
+def test_every_relative_link_leads_to_a_page_or_to_the_index_of_the_docs(make_bench):
+    bench = make_bench()
+    bench.stage([("north", 1, 1, "a")])
+    bench.check()
+
+    for name, text in pages(bench.home).items():
+        for address in re.findall(r'href="([^"#]+)"', text):
+            target = (bench.home / name).parent.joinpath(address).resolve()
+            assert target.exists() or target == (bench.home / "docs/index.html").resolve(), (name, address)
+
+
+def test_a_page_shows_the_keys_and_lines_and_needs_nothing_from_the_network(make_bench):
+    bench = make_bench()
+    bench.stage([("north", 1, 1, "a"), ("north", 1, 2, "b")])
+    bench.check()
+
+    (page,) = [text for name, text in pages(bench.home).items() if "csv" in name]
+
+    assert "duplicate_keys: 1 key on 2 rows" in page
+    assert "<th>region</th><th>station</th><th>lines</th>" in page
+    assert "<td>north</td><td>1</td><td>2, 3</td>" in page
+    assert "No key (region, station) comes twice, delete marks included." in page
+    assert not re.search(r"""(src|href)=["']?(https?:)?//|@import|url\(""", page)
+
+
+def test_values_of_the_data_are_text_on_the_page_wherever_they_stand(make_bench):
+    bench = make_bench("region text*, note text", REGEX, NOTES)
+    bench.stage([(MARKUP, MARKUP), (MARKUP, MARKUP)], name=MARKUP)
+    bench.check()
+
+    found = pages(bench.home)
+    assert len(found) == 3
+    for name, text in found.items():
+        assert "<script" not in text.lower(), name
+        assert ("&lt;script&gt;alert(1)&lt;/script&gt;" in text) == ("readings/" in name), name
+
+
+def test_no_secret_of_the_connection_gets_onto_a_page_or_into_the_records(make_bench):
+    secret = "hunter2-9f3c"
+    bench = make_bench("station integer*, note text", REGEX)
+    where = {name: os.environ[f"PG{name.upper()}"] for name in ("host", "port", "user")}
+    url = sa.URL.create(
+        "postgresql+psycopg2",
+        where["user"],
+        secret,
+        where["host"],
+        int(where["port"]),
+        os.environ["PGDATABASE"],
+    )
+    bench.engine = sa.create_engine(url)
+    bench.stage([(1, "UPPER")])
+
+    (verdict,) = bench.check()
+    bench.engine.dispose()
+
+    assert not verdict.passed
+    assert secret in bench.engine.url.render_as_string(hide_password=False)
+    everything = [repr(verdict), repr(bench.archive.objects), *bench.said, *pages(bench.home).values()]
+    assert len(everything) == 6
+    assert not [text for text in everything if secret in text]
+
+
+def test_the_lists_say_what_failed_and_leave_out_links_to_pages_that_are_gone(make_bench):
+    bench = make_bench()
+    bench.stage([("north", 1, 1, "a"), ("north", 1, 1, "a")])
+    bench.check()
+    (page,) = [path for path in bench.home.rglob("*.html") if path.name != "index.html"]
+
+    listed = pages(bench.home)["data_docs/readings/index.html"]
+    assert f'<a href="{page.name}">' in listed
+    assert '<span class="mark bad">halted</span></td><td>duplicate_keys</td><td>duplicate_rows</td>' in listed
+
+    page.unlink()
+    write_lists(bench.home, bench.engine, "readings")
+    listed = pages(bench.home)["data_docs/readings/index.html"]
+    assert page.name not in listed
+    assert "<td>2026-01-02</td>" in listed

@@ -1,0 +1,123 @@
+"""`source.quality_checks` as expectations, and the message that each mistake in them gets."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from headwater.checks.expectations import extra_expectations, is_row_wise
+from metadata.errors import CheckInvalid
+
+BETWEEN = {"expect": "expect_column_values_to_be_between", "column": "reading", "min_value": 0}
+
+
+def names(source: Any) -> list[str]:
+    return list(extra_expectations(source))
+
+
+def test_parameters_severity_and_order_are_kept(make_source):
+    source = make_source(
+        BETWEEN | {"max_value": 10, "mostly": 0.9, "severity": "warning"},
+        {"expect": "expect_column_pair_values_to_be_equal", "column_A": "region", "column_B": "note"},
+        {"expect": "expect_compound_columns_to_be_unique", "column_list": ["region", "station"]},
+        {"expect": "expect_table_row_count_to_be_between", "min_value": 1},
+    )
+
+    found = extra_expectations(source)
+
+    assert list(found) == [
+        "expect_column_values_to_be_between(reading)",
+        "expect_column_pair_values_to_be_equal(region, note)",
+        "expect_compound_columns_to_be_unique(region, station)",
+        "expect_table_row_count_to_be_between",
+    ]
+    between = found["expect_column_values_to_be_between(reading)"]
+    assert (between.column, between.min_value, between.max_value, between.mostly) == ("reading", 0, 10, 0.9)
+    assert between.severity == "warning"
+
+
+@pytest.mark.parametrize(
+    ("check", "row_wise"),
+    [
+        (BETWEEN, True),
+        (BETWEEN | {"mostly": 0.99}, False),
+        (BETWEEN | {"expect": "expect_column_mean_to_be_between"}, False),
+        ({"expect": "expect_column_values_to_be_unique", "column": "note"}, False),
+        ({"expect": "expect_compound_columns_to_be_unique", "column_list": ["note", "region"]}, False),
+        (
+            {
+                "expect": "expect_column_value_z_scores_to_be_less_than",
+                "column": "reading",
+                "threshold": 3,
+                "double_sided": True,
+            },
+            False,
+        ),
+        ({"expect": "expect_column_values_to_be_in_set", "column": "note", "value_set": ["a"]}, True),
+    ],
+)
+def test_only_what_looks_at_one_row_is_row_wise(make_source, check, row_wise):
+    (expectation,) = extra_expectations(make_source(check)).values()
+
+    assert is_row_wise(expectation) is row_wise
+
+
+@pytest.mark.parametrize(
+    ("check", "message"),
+    [
+        (
+            {"expect": "expect_column_values_between", "column": "reading"},
+            "quality check 'expect_column_values_between': Great Expectations has no such expectation;"
+            " expected the name of one in snake case, such as expect_column_values_to_be_between",
+        ),
+        (
+            {"expect": "expect_column_values_to_be_of_type", "column": "reading", "type_": "text"},
+            "quality check expect_column_values_to_be_of_type: columns and types are the metadata's to say;"
+            " expected an expectation about the values of a delivery",
+        ),
+        (
+            BETWEEN | {"minimum": 3},
+            "quality check expect_column_values_to_be_between: parameter 'minimum': is no parameter of it;"
+            " expected one of column, condition_parser, description, max_value, min_value, mostly, notes,"
+            " row_condition, strict_max, strict_min",
+        ),
+        (
+            BETWEEN | {"column": "readings"},
+            "quality check expect_column_values_to_be_between: parameter 'column': there is no target column"
+            " 'readings'; expected one of region, station, reading, note",
+        ),
+        (
+            {"expect": "expect_compound_columns_to_be_unique", "column_list": ["region", "place"]},
+            "quality check expect_compound_columns_to_be_unique: parameter 'column_list': there is no target"
+            " column 'place'; expected one of region, station, reading, note",
+        ),
+        (
+            BETWEEN | {"min_value": "low"},
+            "quality check expect_column_values_to_be_between: parameter 'min_value': 'low': value is not a"
+            " valid float; expected float, date, datetime or None",
+        ),
+        (
+            BETWEEN | {"mostly": 1.5},
+            "quality check expect_column_values_to_be_between: parameter 'mostly': 1.5: ensure this value is"
+            " less than or equal to 1.0; expected float",
+        ),
+        (
+            {"expect": "expect_column_value_lengths_to_equal", "column": "note"},
+            "quality check expect_column_value_lengths_to_equal: parameter 'value': field required;"
+            " expected float",
+        ),
+        (
+            {"expect": "expect_column_values_to_be_between", "column": "reading"},
+            "quality check expect_column_values_to_be_between: min_value and max_value cannot both be None;"
+            " expected parameters among column, condition_parser, description, max_value, min_value, mostly,"
+            " notes, row_condition, strict_max, strict_min",
+        ),
+    ],
+)
+def test_a_mistake_names_source_check_parameter_and_what_was_expected(make_source, check, message):
+    with pytest.raises(CheckInvalid) as error:
+        extra_expectations(make_source(check))
+
+    assert str(error.value) == f"source readings: {message}"
+    assert error.value.__cause__ is None

@@ -1,0 +1,409 @@
+"""Verdicts on deliveries, on a real Postgres and with the real Great Expectations."""
+
+from __future__ import annotations
+
+import contextlib
+import subprocess
+import sys
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from headwater.checks import CheckResult, Verdict, run
+from metadata.errors import CheckInvalid
+
+NORTH, SOUTH = ("north", 1, Decimal("1.5"), "a"), ("south", 1, Decimal("2.5"), None)
+BETWEEN = {
+    "expect": "expect_column_values_to_be_between",
+    "column": "reading",
+    "min_value": 0,
+    "max_value": 10,
+}
+ROWS = {"expect": "expect_table_row_count_to_be_between", "min_value": 2}
+
+
+def result(verdict: Verdict, name: str) -> CheckResult:
+    (found,) = [r for r in verdict.results if r.check_name == name]
+    return found
+
+
+def recorded(bench: Any) -> list[tuple[Any, ...]]:
+    return bench.rows(
+        "select delivery_sqn, check_name, severity, passed, observed, unexpected_count, unexpected_sample"
+        " from metadata.data_quality_checks order by 1, 2"
+    )
+
+
+def test_a_sound_delivery_passes_and_every_check_is_on_record(make_bench):
+    bench = make_bench()
+    sqn = bench.stage([NORTH, SOUTH])
+
+    (verdict,) = bench.check()
+
+    assert verdict.passed
+    assert verdict.why == "all 4 checks passed"
+    assert recorded(bench) == [
+        (sqn, "duplicate_keys", "critical", True, "no key comes twice", 0, []),
+        (sqn, "duplicate_rows", "warning", True, "no row comes twice", 0, []),
+        (sqn, "ledger", "critical", True, "raw = staging + fallen out", 0, []),
+        (sqn, "null_keys", "warning", True, "every key is whole", 0, []),
+    ]
+    assert bench.rows(
+        "select layer, status, job_inst_id from metadata.delivery_status where layer = 'checks'"
+    ) == [("checks", "passed", bench.job_inst_id)]
+    assert bench.rows("select event, checks from metadata.delivery_event") == [("passed", [])]
+    assert [event["event"] for event in bench.archive.objects.values()] == ["passed"]
+    assert bench.said == ["readings: 1 checked, 0 halted"]
+
+
+def test_duplicate_keys_halt_although_the_other_columns_differ_or_are_null(make_bench):
+    bench = make_bench()
+    sqn = bench.stage(
+        [NORTH, ("north", 1, None, None), SOUTH, ("north", 2, None, None), ("south", 1, None, "b")]
+    )
+
+    (verdict,) = bench.check()
+
+    assert not verdict.passed
+    found = result(verdict, "duplicate_keys")
+    assert (found.passed, found.severity, found.unexpected_count) == (False, "critical", 2)
+    assert found.observed == "2 keys on 4 rows"
+    assert found.unexpected_sample == (
+        {"key": {"region": "north", "station": 1}, "lines": [2, 3]},
+        {"key": {"region": "south", "station": 1}, "lines": [4, 6]},
+    )
+    why = (
+        "duplicate_keys: 2 keys on 4 rows"
+        " (region=north, station=1, lines 2, 3; region=south, station=1, lines 4, 6)"
+    )
+    assert bench.rows("select delivery_sqn, event, checks, why from metadata.delivery_event") == [
+        (sqn, "halted", ["duplicate_keys"], why)
+    ]
+    assert bench.rows("select status from metadata.delivery_status where layer = 'checks'") == [("halted",)]
+    assert bench.rows("select metadata.pending_deliveries('readings', 'historical')") == [([],)]
+
+
+def test_rows_that_are_equal_to_the_last_null_are_told_apart_from_keys_that_repeat(make_bench):
+    bench = make_bench(on_duplicate_key="last_wins")
+    bench.stage([SOUTH, SOUTH, SOUTH, NORTH, ("north", 1, Decimal("1.5"), None)])
+
+    (verdict,) = bench.check()
+
+    assert verdict.passed, "both are warnings where the last of a key wins"
+    keys, rows = result(verdict, "duplicate_keys"), result(verdict, "duplicate_rows")
+    assert (keys.severity, keys.passed, keys.unexpected_count) == ("warning", False, 2)
+    assert (rows.severity, rows.passed, rows.unexpected_count) == ("warning", False, 2)
+    assert rows.unexpected_sample == ({"key": {"region": "south", "station": 1}, "lines": [2, 3, 4]},)
+    assert verdict.why.startswith("no critical check failed; warnings: duplicate_keys: 2 keys on 5 rows")
+
+
+def test_of_two_pending_deliveries_only_the_one_that_fails_halts(make_bench):
+    bench = make_bench()
+    good = bench.stage([NORTH, SOUTH])
+    bad = bench.stage([NORTH, NORTH])
+    same_keys_as_the_first = bench.stage([NORTH, SOUTH])
+
+    verdicts = bench.check()
+
+    assert [(v.delivery_sqn, v.passed) for v in verdicts] == [
+        (good, True),
+        (bad, False),
+        (same_keys_as_the_first, True),
+    ]
+    assert bench.rows("select metadata.pending_deliveries('readings', 'historical')") == [
+        ([good, same_keys_as_the_first],)
+    ]
+
+
+def test_the_sample_keeps_twenty_keys_and_the_verdict_names_five(make_bench):
+    bench = make_bench()
+    bench.stage([("north", station // 2, None, None) for station in range(50)])
+
+    (verdict,) = bench.check()
+
+    found = result(verdict, "duplicate_keys")
+    assert found.unexpected_count == 25
+    assert [item["key"]["station"] for item in found.unexpected_sample] == list(range(20))
+    assert "station=4, lines 10, 11 and 20 more)" in verdict.why
+    assert "station=5" not in verdict.why
+
+
+def test_a_delete_mark_is_a_row_of_its_key_and_extra_expectations_do_not_see_it(make_bench):
+    not_null = {"expect": "expect_column_values_to_not_be_null", "column": "reading"}
+    bench = make_bench("station integer*, reading numeric", not_null, options={"delete_column": "gone"})
+    clean = bench.stage([(False, 1, 5), (True, 2, None)])
+    both = bench.stage([(False, 1, 5), (True, 1, None)])
+
+    verdicts = {v.delivery_sqn: v for v in bench.check()}
+
+    assert verdicts[clean].passed
+    assert [r.check_name for r in verdicts[both].halting] == ["duplicate_keys"]
+
+
+def test_the_same_row_as_a_delete_mark_and_not_is_no_exact_copy(make_bench):
+    bench = make_bench("station integer*", options={"delete_column": "gone"})
+    bench.stage([(False, 1), (True, 1)])
+
+    (verdict,) = bench.check()
+
+    assert result(verdict, "duplicate_rows").passed
+
+
+@pytest.mark.parametrize(
+    ("policy", "severity", "passed"), [("fall_out", "warning", True), ("halt", "critical", False)]
+)
+def test_null_keys_are_counted_from_the_quarantine(make_bench, policy, severity, passed):
+    bench = make_bench(on_null_key=policy)
+    bench.stage([NORTH], fallen=[(3, "station", "null_key"), (4, "reading", "type")])
+
+    (verdict,) = bench.check()
+
+    found = result(verdict, "null_keys")
+    assert (found.severity, found.passed, found.unexpected_count) == (severity, False, 1)
+    assert found.unexpected_sample == ({"line": 3, "column": "station"},)
+    assert verdict.passed is passed
+
+
+@pytest.mark.parametrize(("limit", "passed"), [("49.9", False), ("50", True), (None, True)])
+def test_a_share_of_fallen_rows_above_the_limit_halts(make_bench, limit, passed):
+    bench = make_bench(max_fallen_out_pct=Decimal(limit) if limit else None)
+    bench.stage([NORTH, SOUTH], fallen=[(4, "reading", "type"), (5, "station", "null_key")])
+
+    (verdict,) = bench.check()
+
+    assert verdict.passed is passed
+    assert ("fallen_out" in [r.check_name for r in verdict.results]) is (limit is not None)
+    if not passed:
+        assert verdict.why == (
+            "fallen_out: 2 of 4 rows, 50.000 %"
+            " (line 4, column=reading, rule=type; line 5, column=station, rule=null_key)"
+        )
+
+
+@pytest.mark.parametrize(
+    ("tampering", "observed"),
+    [
+        (
+            "delete from staging.stg_readings where line_number = 3",
+            "raw 3, staged 1 (recorded 2), in quarantine 1 (recorded 1)",
+        ),
+        (
+            "delete from metadata.quarantined_row",
+            "raw 3, staged 2 (recorded 2), in quarantine 0 (recorded 1)",
+        ),
+        (
+            "update metadata.delivery_status set record_count = 4 where layer = 'raw'",
+            "raw 4, staged 2 (recorded 2), in quarantine 1 (recorded 1)",
+        ),
+        (
+            "update metadata.delivery_status set fallen_out_count = null where layer = 'staging'",
+            "raw 3, staged 2 (recorded 2), in quarantine 1 (recorded nothing)",
+        ),
+        (  # a row lost and a row made up: the sum still balances
+            "delete from metadata.quarantined_row;"
+            " insert into staging.stg_readings values (1, 9, 1, 'west', 1)",
+            "raw 3, staged 3 (recorded 2), in quarantine 0 (recorded 1)",
+        ),
+    ],
+)  # fmt: skip
+def test_a_ledger_that_was_tampered_with_halts(make_bench, tampering, observed):
+    bench = make_bench()
+    bench.stage([NORTH, SOUTH], fallen=[(4, "reading", "type")])
+    bench.rows(tampering)
+
+    (verdict,) = bench.check()
+
+    assert [r.check_name for r in verdict.halting] == ["ledger"]
+    assert result(verdict, "ledger").observed == observed
+    assert result(verdict, "ledger").unexpected_count > 0
+
+
+def test_a_delivery_of_which_every_row_fell_out_balances(make_bench):
+    bench = make_bench(max_fallen_out_pct=Decimal(99))
+    bench.stage([], fallen=[(2, "reading", "type")])
+
+    (verdict,) = bench.check()
+
+    assert result(verdict, "ledger").passed
+    assert not result(verdict, "fallen_out").passed
+
+
+def test_extra_expectations_are_split_into_a_result_per_delivery(make_bench):
+    bench = make_bench("station integer*, reading numeric", BETWEEN, ROWS)
+    good = bench.stage([(1, 5), (2, 10)])
+    too_high = bench.stage([(1, 5), (2, 11), (3, 99)])
+    too_short = bench.stage([(1, 5)])
+
+    verdicts = {v.delivery_sqn: v for v in bench.check()}
+
+    between, rows = "expect_column_values_to_be_between(reading)", "expect_table_row_count_to_be_between"
+    assert {sqn: [r.check_name for r in v.halting] for sqn, v in verdicts.items()} == {
+        good: [],
+        too_high: [between],
+        too_short: [rows],
+    }
+    found = result(verdicts[too_high], between)
+    assert (found.observed, found.unexpected_count) == ("2 unexpected of 3", 2)
+    assert found.unexpected_sample == (
+        {"key": {"station": 2}, "reading": 11, "line": 3},
+        {"key": {"station": 3}, "reading": 99, "line": 4},
+    )
+    assert result(verdicts[too_short], rows).observed == "1"
+    assert len(recorded(bench)) == 3 * 6
+
+
+def test_a_row_wise_expectation_that_holds_is_asked_once_for_all(make_bench, monkeypatch):
+    from headwater.checks import validation
+
+    asked: list[tuple[int, int]] = []
+    original = validation._Staging.ask
+
+    def ask(self, deliveries, expectations, *rest):
+        asked.append((len(deliveries), len(expectations)))
+        return original(self, deliveries, expectations, *rest)
+
+    monkeypatch.setattr(validation._Staging, "ask", ask)
+    bench = make_bench("station integer*, reading numeric", BETWEEN)
+    for _ in range(3):
+        bench.stage([(1, 5)])
+
+    verdicts = bench.check()
+
+    assert [v.passed for v in verdicts] == [True] * 3
+    assert [one for one in asked if one[1]] == [(3, 4), (3, 1)]
+
+
+def test_mostly_and_uniqueness_are_judged_by_each_delivery_alone(make_bench):
+    mostly = BETWEEN | {"mostly": 0.6}
+    unique = {"expect": "expect_column_values_to_be_unique", "column": "station"}
+    bench = make_bench("station integer*, reading numeric", mostly, unique)
+    # together 4 of 6 are in range: only alone does the second one fail
+    good = bench.stage([(1, 5), (2, 5), (3, 5)])
+    bad = bench.stage([(1, 5), (2, 50), (3, 50)])
+
+    verdicts = {v.delivery_sqn: v for v in bench.check()}
+
+    assert verdicts[good].passed
+    assert [r.check_name for r in verdicts[bad].halting] == ["expect_column_values_to_be_between(reading)"]
+
+
+def test_a_failing_expectation_of_severity_warning_lets_the_delivery_pass(make_bench):
+    bench = make_bench("station integer*, reading numeric", BETWEEN | {"severity": "warning"})
+    bench.stage([(1, 50)])
+
+    (verdict,) = bench.check()
+
+    assert verdict.passed
+    assert [(r.severity, r.unexpected_count) for r in verdict.warnings] == [("warning", 1)]
+    assert bench.rows("select event, checks from metadata.delivery_event") == [("passed", [])]
+
+
+def test_one_expectation_twice_is_two_checks(make_bench):
+    bench = make_bench(
+        "station integer*, reading numeric", BETWEEN, BETWEEN | {"max_value": 6, "severity": "warning"}
+    )
+    bench.stage([(1, 8)])
+
+    (verdict,) = bench.check()
+
+    assert [(r.check_name, r.severity, r.passed) for r in verdict.results[-2:]] == [
+        ("expect_column_values_to_be_between(reading)", "critical", True),
+        ("expect_column_values_to_be_between(reading) #2", "warning", False),
+    ]
+
+
+def test_an_expectation_that_does_not_fit_its_column_names_check_and_reason(make_bench):
+    bench = make_bench("station integer*, note text", BETWEEN | {"column": "note"})
+    bench.stage([(1, "x")])
+
+    with pytest.raises(CheckInvalid) as error:
+        bench.check()
+
+    assert str(error.value) == (
+        "source readings: quality check expect_column_values_to_be_between(note): cannot be run on"
+        " staging.stg_readings: operator does not exist: text >= numeric; expected parameters that fit the"
+        " datatypes of its columns"
+    )
+    assert recorded(bench) == [], "nothing is judged by half"
+
+
+def test_columns_named_like_our_own_or_like_sql_are_no_trouble(make_bench):
+    bench = make_bench("order text*, place integer*, row_count text, lines text, found text")
+    bench.stage([("a", 1, "x", "y", "z"), ("a", 1, "x", "y", "z")])
+
+    (verdict,) = bench.check()
+
+    expected = ({"key": {"order": "a", "place": 1}, "lines": [2, 3]},)
+    assert result(verdict, "duplicate_keys").unexpected_sample == expected
+    assert result(verdict, "duplicate_rows").unexpected_sample == expected
+
+
+def test_a_judged_delivery_is_not_judged_again(make_bench):
+    bench = make_bench()
+    bench.stage([NORTH])
+    bench.check()
+
+    assert bench.check() == []
+    assert bench.rows("select count(*) from metadata.delivery_event") == [(1,)]
+
+
+@pytest.mark.parametrize("dies_in", ["write_page", "_record", "record_event"])
+def test_running_again_after_a_crash_gives_the_same(make_bench, monkeypatch, dies_in):
+    bench = make_bench()
+    bench.stage([NORTH])
+    bench.stage([NORTH, NORTH])
+
+    def die(*_: Any, **__: Any) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(run.data_docs if dies_in == "write_page" else run, dies_in, die)
+        with pytest.raises(KeyboardInterrupt):
+            bench.check()
+    bench.check()
+
+    crashed = (
+        recorded(bench),
+        bench.rows("select delivery_sqn, event, checks, why from metadata.delivery_event"),
+    )
+    bench.rows("truncate metadata.data_quality_checks, metadata.delivery_event")
+    bench.rows("delete from metadata.delivery_status where layer = 'checks'")
+    bench.check()
+    assert crashed == (
+        recorded(bench),
+        bench.rows("select delivery_sqn, event, checks, why from metadata.delivery_event"),
+    )
+    assert len(crashed[1]) == 2
+
+
+def test_a_replayed_delivery_is_judged_anew_and_its_results_replaced(make_bench):
+    bench = make_bench()
+    sqn = bench.stage([NORTH, NORTH])
+    bench.check()
+    bench.rows("update staging.stg_readings set station = 2 where line_number = 3")
+    bench.rows(
+        "insert into metadata.delivery_event values"
+        f" (gen_random_uuid(), {sqn}, 'replayed', '{{}}', 'mended', 'test', clock_timestamp())"
+    )
+
+    (verdict,) = bench.check()
+
+    assert verdict.passed
+    assert [row[3] for row in recorded(bench)] == [True] * 4
+    assert bench.rows("select status from metadata.delivery_status where layer = 'checks'") == [("passed",)]
+
+
+def test_nothing_pending_does_not_even_import_great_expectations(make_bench):
+    code = "import sys, headwater.checks; sys.exit('great_expectations' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+    assert make_bench().check() == []
+
+
+def test_the_terminal_hears_nothing_of_great_expectations(make_bench, capfd):
+    bench = make_bench("station integer*, note text", BETWEEN | {"column": "note"})
+    bench.stage([(1, "x")])
+    with contextlib.suppress(CheckInvalid):
+        bench.check()
+
+    assert capfd.readouterr() == ("", "")

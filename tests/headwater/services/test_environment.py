@@ -1,0 +1,68 @@
+"""Whose servers the variables mean."""
+
+import pytest
+
+from headwater.services.environment import POSTGRES, PUBLISHER, S3, marker, users_own, variables
+
+
+@pytest.mark.parametrize(
+    ("service", "environ", "address"),
+    [
+        (POSTGRES, {"PGHOST": "db.example.org"}, "db.example.org:5432"),
+        (POSTGRES, {"PGHOST": "127.0.0.1", "PGPORT": "5433"}, "127.0.0.1:5433"),
+        (S3, {"AWS_ENDPOINT_URL": "https://s3.example.org"}, "https://s3.example.org"),
+        (S3, {"AWS_ENDPOINT_URL_S3": "https://s3.example.org"}, "https://s3.example.org"),
+        (S3, {"HEADWATER_BUCKET": "archive"}, "s3://archive"),
+        (PUBLISHER, {"HEADWATER_DEMO_URL": "http://127.0.0.1:8000"}, "http://127.0.0.1:8000"),
+    ],
+)
+def test_variables_that_the_user_sets_name_the_users_own_server(service, environ, address):
+    assert users_own(service, environ, port=40000) == address
+
+
+@pytest.mark.parametrize(
+    ("service", "environ"),
+    [
+        (POSTGRES, {"PGPORT": "5433", "PGUSER": "me"}),
+        (POSTGRES, {"PGHOST": ""}),
+        (S3, {"AWS_ACCESS_KEY_ID": "key", "AWS_PROFILE": "work"}),
+        (PUBLISHER, {}),
+    ],
+)
+def test_without_an_address_the_embedded_server_is_meant(service, environ):
+    assert users_own(service, environ, port=None) is None
+
+
+@pytest.mark.parametrize("service", [POSTGRES, S3, PUBLISHER])
+def test_variables_told_to_a_child_process_mean_the_embedded_server(service):
+    told = variables(service, 40000, {}) | marker({service: 40000})
+    assert users_own(service, told, port=40000) is None
+
+
+@pytest.mark.parametrize("service", [POSTGRES, S3, PUBLISHER])
+def test_variables_of_a_shell_that_is_older_than_a_new_port_still_mean_the_embedded_server(service):
+    told = variables(service, 40000, {}) | marker({service: 40000})
+    assert users_own(service, told, port=50000) is None
+    assert users_own(service, told, port=None) is None
+
+
+@pytest.mark.parametrize("service", [POSTGRES, S3, PUBLISHER])
+def test_the_remembered_port_suffices_where_the_marker_was_lost(service):
+    assert users_own(service, variables(service, 40000, {}), port=40000) is None
+
+
+def test_a_server_that_the_user_names_after_headwater_env_is_the_users_own():
+    told = variables(POSTGRES, 40000, {}) | marker({POSTGRES: 40000})
+    assert users_own(POSTGRES, told | {"PGHOST": "db.example.org"}, port=40000) == "db.example.org:40000"
+
+
+def test_keys_and_bucket_that_the_user_has_set_stay():
+    told = variables(S3, 40000, {"AWS_ACCESS_KEY_ID": "mine", "HEADWATER_BUCKET": "other"})
+    assert told["AWS_ACCESS_KEY_ID"] == "mine"
+    assert told["HEADWATER_BUCKET"] == "other"
+    assert told["AWS_ENDPOINT_URL"] == "http://127.0.0.1:40000"
+
+
+def test_a_demand_for_ssl_does_not_reach_the_embedded_postgres():
+    assert variables(POSTGRES, 40000, {"PGSSLMODE": "require"})["PGSSLMODE"] == "disable"
+    assert "PGSSLMODE" not in variables(POSTGRES, 40000, {})

@@ -1,0 +1,113 @@
+"""The demo publisher answers as publishers do."""
+
+import os
+import shutil
+import signal
+import time
+from collections.abc import Iterator
+
+import pytest
+import requests
+
+from headwater.services import children
+from headwater.services.processes import is_alive, stop
+
+BODY = bytes(range(256)) * 10
+CHANGED = 1_359_676_800  # 2013-02-01 00:00 UTC
+
+
+@pytest.fixture(scope="module")
+def publisher(tmp_path_factory: pytest.TempPathFactory) -> Iterator[children.Child]:
+    folder = tmp_path_factory.mktemp("published")
+    site = folder / "site"
+    (site / "page").mkdir(parents=True)
+    (site / "page" / "index.html").write_text("<a href='data.csv'>data</a>")
+    (site / "page" / "data.csv").write_bytes(BODY)
+    (folder / "secret.txt").write_text("not published")
+    os.utime(site / "page" / "data.csv", (CHANGED, CHANGED))
+    server = children.start(children.PUBLISHER, site, folder / "log")
+    yield server
+    stop(server.process, (signal.SIGTERM, 5))
+
+
+def get(publisher: children.Child, **headers: str) -> requests.Response:
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    return requests.get(f"{publisher.url}/page/data.csv", headers=named, timeout=5)
+
+
+def test_a_file_comes_with_what_discovery_compares(publisher):
+    got = get(publisher)
+    assert got.content == BODY
+    assert got.headers["Last-Modified"] == "Fri, 01 Feb 2013 00:00:00 GMT"
+    assert got.headers["Content-Length"] == str(len(BODY))
+    assert got.headers["ETag"] == f'"{CHANGED:x}-{len(BODY):x}"'
+    assert got.headers["Accept-Ranges"] == "bytes"
+
+
+def test_head_tells_the_same_without_the_body(publisher):
+    got = requests.head(f"{publisher.url}/page/data.csv", timeout=5)
+    whole = get(publisher)
+    assert got.content == b""
+    for name in ("ETag", "Last-Modified", "Content-Length"):
+        assert got.headers[name] == whole.headers[name]
+
+
+@pytest.mark.parametrize(
+    ("asked", "first", "last"),
+    [
+        ("bytes=100-199", 100, 199),
+        ("bytes=2500-", 2500, 2559),
+        ("bytes=-10", 2550, 2559),
+        ("bytes=0-99999", 0, 2559),
+    ],
+)
+def test_a_range_is_that_part_of_the_file(publisher, asked, first, last):
+    got = get(publisher, Range=asked)
+    assert got.status_code == 206
+    assert got.content == BODY[first : last + 1]
+    assert got.headers["Content-Range"] == f"bytes {first}-{last}/{len(BODY)}"
+
+
+def test_a_range_behind_the_end_is_refused(publisher):
+    got = get(publisher, Range=f"bytes={len(BODY)}-")
+    assert got.status_code == 416
+    assert got.headers["Content-Range"] == f"bytes */{len(BODY)}"
+
+
+def test_a_range_of_another_version_is_the_whole_file(publisher):
+    got = get(publisher, Range="bytes=100-199", If_Range='"another"')
+    assert (got.status_code, got.content) == (200, BODY)
+
+
+def test_what_is_known_is_not_sent_again(publisher):
+    etag = get(publisher).headers["ETag"]
+    assert get(publisher, If_None_Match=etag).status_code == 304
+    assert get(publisher, If_None_Match='"another"').status_code == 200
+    assert get(publisher, If_Modified_Since="Fri, 01 Feb 2013 00:00:00 GMT").status_code == 304
+    assert get(publisher, If_Modified_Since="Thu, 31 Jan 2013 00:00:00 GMT").status_code == 200
+
+
+def test_a_folder_is_its_page(publisher):
+    got = requests.get(f"{publisher.url}/page/", timeout=5)
+    assert got.headers["Content-Type"].startswith("text/html")
+    assert "data.csv" in got.text
+
+
+@pytest.mark.parametrize(
+    "path", ["/missing", "/../secret.txt", "/%2e%2e/secret.txt", "/page/%2e%2e/%2e%2e/secret.txt"]
+)
+def test_nothing_else_is_published(publisher, path):
+    with requests.Session() as session:
+        request = requests.Request("GET", publisher.url).prepare()
+        request.url = publisher.url + path  # as it stands: requests would tidy it up
+        assert session.send(request, timeout=5).status_code == 404
+
+
+def test_it_ends_when_its_folder_goes(tmp_path):
+    site = tmp_path / "site"
+    server = children.start(children.PUBLISHER, site, tmp_path / "log")
+    shutil.rmtree(site)
+    deadline = time.monotonic() + 15
+    while is_alive(server.process) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert not is_alive(server.process)

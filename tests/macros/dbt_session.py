@@ -1,0 +1,61 @@
+"""dbt's own rendering and connection, held open: a macro runs as in a model, without dbt's start-up each time."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+from dbt.adapters.factory import get_adapter, register_adapter, reset_adapters
+from dbt.cli.flags import Flags
+from dbt.cli.types import Command
+from dbt.config.runtime import RuntimeConfig
+from dbt.context.providers import generate_runtime_macro_context
+from dbt.flags import set_flags
+from dbt.mp_context import get_mp_context
+from dbt.parser.manifest import ManifestLoader
+from dbt.tracking import disable_tracking
+from dbt_common.context import set_invocation_context
+
+
+class DbtSession:
+    """The macros of a project on the database that libpq's variables name at this moment."""
+
+    def __init__(self, project: Path, target: Path) -> None:
+        set_invocation_context(dict(os.environ))
+        flags = Flags.from_dict(
+            Command.PARSE,
+            {
+                "project_dir": str(project),
+                "profiles_dir": str(project / "profiles"),
+                "target_path": str(target),
+                "partial_parse": False,
+                "quiet": True,
+            },
+        )
+        set_flags(flags)
+        disable_tracking()
+        config = RuntimeConfig.from_args(flags)
+        register_adapter(config, get_mp_context())
+        self._adapter: Any = get_adapter(config)
+        self._adapter.set_macro_context_generator(generate_runtime_macro_context)
+        self._manifest = ManifestLoader.get_full_manifest(config)
+
+    def transaction(self, *calls: tuple[str, dict[str, Any]]) -> list[Any]:
+        """Execute macros, each (name, arguments), in one transaction; what they return."""
+        adapter = self._adapter
+        with adapter.connection_named("test"):
+            results = [
+                adapter.execute_macro(name, macro_resolver=self._manifest, kwargs=arguments) for name, arguments in calls
+            ]
+            adapter.commit_if_has_connection()
+            return results
+
+    def relation(self, schema: str, name: str) -> Any:
+        """A relation as dbt passes it to macros."""
+        return self._adapter.Relation.create(schema=schema, identifier=name, type="table")
+
+    def close(self) -> None:
+        """Close its connections and forget its adapter."""
+        self._adapter.cleanup_connections()
+        reset_adapters()

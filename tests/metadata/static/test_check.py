@@ -1,0 +1,612 @@
+from __future__ import annotations
+
+import dataclasses
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from metadata.errors import MetadataInvalid
+from metadata.static.check import Problem, check
+from metadata.static.read import read_catalog
+
+PROJECT = Path(__file__).resolve().parents[3]
+
+# (table, text that stands there once, what it becomes, the messages)
+Broken = tuple[str, str, str, list[str]]
+
+BROKEN: dict[str, Broken] = {
+    "a_source_without_key": (
+        "attribute",
+        "city_id,integer,,,true,",
+        "city_id,integer,,,,",
+        [
+            'seeds/source.csv:2: source: "cities" has no key attribute, '
+            "expected one row at least in attribute.csv with is_key true"
+        ],
+    ),
+    "an_optional_key": (
+        "attribute",
+        "city_id,integer,,,true,,",
+        "city_id,integer,,,true,,true",
+        ["seeds/attribute.csv:2: is_optional: is true for a key, expected false: every row needs its key"],
+    ),
+    "a_tracked_key": (
+        "attribute",
+        "city_id,integer,,,true,,",
+        "city_id,integer,,,true,true,",
+        ["seeds/attribute.csv:2: is_tracked: is true for a key, expected a blank cell: a key cannot change"],
+    ),
+    "a_datatype_that_postgres_does_not_know": (
+        "attribute",
+        "city_id,integer",
+        "city_id,datetime",
+        [
+            'seeds/attribute.csv:2: target_datatype: "datetime" is not a datatype of an attribute, '
+            "expected timestamp"
+        ],
+    ),
+    "json_instead_of_jsonb": (
+        "attribute",
+        "amount_eur,numeric",
+        "amount_eur,json",
+        ['seeds/attribute.csv:9: target_datatype: "json" is not a datatype of an attribute, expected jsonb'],
+    ),
+    "more_digits_behind_the_point_than_digits": (
+        "attribute",
+        "numeric(9,6)",
+        "numeric(6,9)",
+        [
+            'seeds/attribute.csv:4: target_datatype: "numeric(6,9)" has digits that Postgres does not know, '
+            "expected numeric(p,s) with p from 1 to 1000 and s from 0 to p"
+        ],
+    ),
+    "a_format_for_a_number": (
+        "attribute",
+        "amount_eur,numeric,",
+        "amount_eur,numeric,0.00",
+        [
+            'seeds/attribute.csv:9: format: "0.00" is given for numeric, which has no format, '
+            "expected a blank cell"
+        ],
+    ),
+    "a_format_without_the_year": (
+        "attribute",
+        "DD.MM.YYYY",
+        "DD.MM.",
+        ['seeds/attribute.csv:7: format: "DD.MM." has no YYYY, expected YYYY MM DD in it'],
+    ),
+    "a_target_name_that_is_ours": (
+        "attribute",
+        "Name,name,",
+        "Name,valid_from,",
+        [
+            'seeds/attribute.csv:3: target_name: "valid_from" is a column that Headwater adds itself, '
+            "expected another name"
+        ],
+    ),
+    "a_target_name_that_is_sql": (
+        "attribute",
+        "Name,name,",
+        "Name,order,",
+        ['seeds/attribute.csv:3: target_name: "order" is a reserved word of SQL, expected another name'],
+    ),
+    "a_target_name_twice": (
+        "attribute",
+        "Name,name,",
+        "Name,city_id,",
+        [
+            'seeds/attribute.csv:3: target_name: "city_id" stands on line 2 already, '
+            "expected each target_name once in a source"
+        ],
+    ),
+    "two_attributes_in_one_raw_column": (
+        "attribute",
+        "Name,name,",
+        "_bus_line,name,",
+        [
+            'seeds/attribute.csv:6: target_name: needs the raw column "_bus_line", which line 3 has, '
+            "expected another target name"
+        ],
+    ),
+    "a_misspelled_null_token": (
+        "attribute",
+        "NA|<empty>",
+        "NA|<emtpy>",
+        [
+            'seeds/attribute.csv:4: null_tokens: "<emtpy>" is not a spelling, '
+            r"expected one of <empty>, <none>, <space>, \t, \n, \r (perhaps <empty>)"
+        ],
+    ),
+    "a_null_token_that_dbt_loses": (
+        "attribute",
+        "NA|<empty>",
+        "NULL",
+        [
+            'seeds/attribute.csv:4: null_tokens: "NULL" alone is a blank cell to dbt, '
+            'expected another token beside it, such as "NULL|<empty>"'
+        ],
+    ),
+    "white_space_that_nobody_sees": (
+        "attribute",
+        "cities,Name,",
+        "cities,Name ,",
+        [
+            'seeds/attribute.csv:3: source_name: "Name " begins or ends with white space, '
+            'expected none, or "<space>" where it is meant'
+        ],
+    ),
+    "an_unknown_column": (
+        "attribute",
+        "source_name,target_name",
+        "source_nme,target_name",
+        [
+            'seeds/attribute.csv:1: source_nme: "source_nme" is not a column of attribute, '
+            "expected source_name",
+            "seeds/attribute.csv:1: source_name: is missing in the header, expected the columns source, "
+            "source_name, target_name, target_datatype, format, null_tokens, is_key, is_tracked, "
+            "is_optional, description",
+        ],
+    ),
+    "a_name_that_is_not_safe": (
+        "sql_script",
+        "tidy,false",
+        "Robert'); drop table students;--,false",
+        [
+            'seeds/sql_script.csv:2: sql_script: "Robert\'); drop table students;--" is not a safe name, '
+            "expected a to z, 0 to 9 and _, a letter first, 50 characters at most",
+            'seeds/job_task.csv:5: sql_script: "tidy" is not in sql_script.csv, '
+            "expected the name of a row there",
+        ],
+    ),
+    "a_reference_to_nothing": (
+        "source",
+        "cities,cities,gazetteer,",
+        "cities,cities,gazeteer,",
+        [
+            'seeds/source.csv:2: data_source: "gazeteer" is not in data_source.csv, '
+            "expected the name of a row there (perhaps gazetteer)"
+        ],
+    ),
+    "a_value_that_is_not_accepted": (
+        "source",
+        "snapshot",
+        "snapshots",
+        [
+            'seeds/source.csv:2: delivery_type: "snapshots" is not known, '
+            "expected one of snapshot, delta (perhaps snapshot)"
+        ],
+    ),
+    "a_boolean_that_is_none": (
+        "source",
+        ",true,true,false,",
+        ",true,yes,false,",
+        ['seeds/source.csv:3: load_changed: "yes" is not a boolean, expected true or false'],
+    ),
+    "a_percentage_that_is_none": (
+        "source",
+        ",5,1.5,",
+        ",5,150,",
+        [
+            'seeds/source.csv:2: max_fallen_out_pct: "150" is not a percentage, expected a number from 0 to 100'
+        ],
+    ),
+    "a_guard_of_snapshots_on_a_delta": (
+        "source",
+        "last_wins,ignore,,,",
+        "last_wins,ignore,5,,",
+        ["seeds/source.csv:3: max_removed_pct: guards snapshots only, expected a blank cell for a delta"],
+    ),
+    "a_row_too_short": (
+        "source",
+        ",5,1.5,A city",
+        ",5,1.5",
+        ["seeds/source.csv:2: (row): has 18 fields, expected 19 as in the header"],
+    ),
+    "an_unknown_function": (
+        "source",
+        "delta,,unpivot",
+        "delta,own_functions.fetch,unpivot",
+        [
+            'seeds/source.csv:3: extract_function: "own_functions.fetch" is not a function that we know, '
+            "expected one of http_files, rest_api, rdbms, object_store, kafka, local_files, "
+            "or package.module:function"
+        ],
+    ),
+    "a_quality_check_that_is_not_json": (
+        "source",
+        '""warning""}]',
+        '""warning""}',
+        [
+            "seeds/source.csv:2: quality_checks: is not JSON "
+            "(Expecting ',' delimiter: line 1 column 128 (char 127)), expected JSON"
+        ],
+    ),
+    "a_quality_check_of_an_unknown_column": (
+        "source",
+        '""latitude""',
+        '""latitud""',
+        [
+            'seeds/source.csv:2: quality_checks: check 1 names the column "latitud", which the source has '
+            "not, expected one of bus_line, city_id, latitude, name (perhaps latitude)"
+        ],
+    ),
+    "an_unknown_expectation": (
+        "source",
+        "expect_column_values_to_be_between",
+        "expect_column_values_to_be_betwen",
+        [
+            "seeds/source.csv:2: quality_checks: check 1 names the expectation "
+            '"expect_column_values_to_be_betwen", which is not known, '
+            "expected expect_column_values_to_be_between"
+        ],
+    ),
+    "two_jobs_that_wait_for_each_other": (
+        "job",
+        "0 5 * * *,,",
+        "0 5 * * *,sales,",
+        [
+            "seeds/job.csv:2: after_job: waits for itself: cities → sales → cities, "
+            "expected a job that does not lead back"
+        ],
+    ),
+    "a_job_that_waits_for_one_at_rest": (
+        "job",
+        ",,cities,retail",
+        ",,resting,retail",
+        [
+            'seeds/job.csv:3: after_job: waits for "resting", which is not active, '
+            "expected an active job, or is_active false here too"
+        ],
+    ),
+    "a_schedule_of_25_hours": (
+        "job",
+        "0 5 * * *",
+        "0 25 * * *",
+        [
+            'seeds/job.csv:2: schedule: "25" does not say the hour of a schedule, '
+            "expected * or numbers from 0 to 23"
+        ],
+    ),
+    "a_task_with_nothing_to_run": (
+        "job_task",
+        ",,tidy,",
+        ",,,",
+        [
+            "seeds/job_task.csv:5: (row): has nothing to run, "
+            "expected exactly one of source, sql_script, python_callable"
+        ],
+    ),
+    "a_task_that_transforms_before_it_extracts": (
+        "job_task",
+        "sales,T,2",
+        "sales,T,1",
+        [
+            "seeds/job_task.csv:4: step_seq: step T runs no later than step E of line 3, "
+            "expected a number above 1"
+        ],
+    ),
+    "a_task_that_runs_the_source_of_another_job": (
+        "job_task",
+        "cities,E,1,true,cities",
+        "cities,E,1,true,sales",
+        [
+            'seeds/job_task.csv:2: source: "sales" belongs to the job "sales", '
+            'expected a source of the job "cities"'
+        ],
+    ),
+    "a_password_in_secret_ref": (
+        "conn_str",
+        "till_reader",
+        "hunter2",
+        [
+            "seeds/conn_str.csv:3: secret_ref: looks like a secret, not like the name of one, "
+            "expected a name such as PGPASSWORD or crm_reader"
+        ],
+    ),
+    "a_password_in_an_address": (
+        "conn_str",
+        "https://example.org",
+        "https://joe:hunter2@example.org",
+        ["seeds/conn_str.csv:2: url_template: holds a password, expected only its name, in secret_ref"],
+    ),
+    "a_password_in_the_options": (
+        "conn_str",
+        ",till_reader,,",
+        ",till_reader,sslmode=require;password=hunter2,",
+        ["seeds/conn_str.csv:3: options: holds a password, expected only its name, in secret_ref"],
+    ),
+    "a_secret_in_a_payload": (
+        "conn_api",
+        "${CRM_SECRET}",
+        "hunter2",
+        [
+            "seeds/conn_api.csv:2: payload_json: holds a secret, "
+            "expected ${NAME} for it, which the environment knows"
+        ],
+    ),
+    "a_key_among_the_options_of_a_source": (
+        "source_attribute",
+        "sales,delimiter,",
+        "sales,api_key,",
+        [
+            'seeds/source_attribute.csv:6: name: "api_key" stands for a secret, '
+            "expected only its name, in secret_ref of conn_str or conn_api"
+        ],
+    ),
+    "a_variable_without_braces": (
+        "conn_str",
+        "${TILL_FOLDER}",
+        "$TILL_FOLDER",
+        [
+            'seeds/conn_str.csv:3: file_path: "$TILL_FOLDER/out" has a $ that names no variable, '
+            "expected ${NAME} in capitals"
+        ],
+    ),
+    "pages_by_cursor_without_a_cursor": (
+        "conn_api",
+        "page,page,per_page",
+        "cursor,page,per_page",
+        [
+            "seeds/conn_api.csv:3: cursor_param_name: is blank, "
+            "expected a cursor_param_name for pagination_type cursor",
+            "seeds/conn_api.csv:3: cursor_path: is blank, expected a cursor_path for pagination_type cursor",
+        ],
+    ),
+    "tokens_that_come_from_themselves": (
+        "conn_api",
+        "crm_token,crm,,",
+        "crm_token,crm,crm_customers,",
+        [
+            "seeds/conn_api.csv:2: parent_conn_api: gets its token from itself: "
+            "crm_token → crm_customers → crm_token, expected a parent that does not lead back"
+        ],
+    ),
+    "a_data_source_that_nothing_reaches": (
+        "conn_str",
+        "till_share,till,,,clerk,till_reader,,,${TILL_FOLDER}/out\n",
+        "",
+        [
+            'seeds/data_source.csv:3: data_source: "till" has no row in conn_str.csv, '
+            "expected one, as its type is local_files",
+            'seeds/job_task.csv:3: conn_str: "till_share" is not in conn_str.csv, '
+            "expected the name of a row there",
+        ],
+    ),
+    "an_unknown_option": (
+        "source_attribute",
+        "sales,delimiter,",
+        "sales,delimeter,",
+        [
+            'seeds/source_attribute.csv:6: name: "delimeter" is not an option, expected one of conn_str, '
+            "page, file_pattern, date_from, date_format, date_pattern, zip_member, delimiter, encoding, "
+            "quote_char, header_line, trim_whitespace, null_tokens, delete_column, delete_values, "
+            "unpivot_keep, unpivot_name, unpivot_value, unpivot_skip (perhaps delimiter)"
+        ],
+    ),
+    "a_source_whose_files_nobody_finds": (
+        "source_attribute",
+        "sales,file_pattern,sales\n",
+        "",
+        [
+            'seeds/source.csv:3: source: "sales" has no file_pattern, '
+            "expected one in source_attribute.csv for a source of type local_files"
+        ],
+    ),
+    "a_pattern_that_does_not_compile": (
+        "source_attribute",
+        r"(?P<date>\d{8})",
+        r"(?P<date>\d{8}",
+        [
+            r'seeds/source_attribute.csv:2: value: file_pattern "cities-(?P<date>\d{8}\.csv$" is not a '
+            "regular expression (missing ), unterminated subpattern at position 7), "
+            "expected one that Python's re compiles"
+        ],
+    ),
+    "a_pattern_without_the_date": (
+        "source_attribute",
+        r"(?P<date>\d{8})",
+        r"\d{8}",
+        [
+            "seeds/source_attribute.csv:2: value: file_pattern has no group date, "
+            "expected (?P<date>…) around the date, or date_from page or header"
+        ],
+    ),
+    "an_unknown_encoding": (
+        "source_attribute",
+        r"sales,delimiter,\t",
+        "sales,encoding,hex",
+        [
+            'seeds/source_attribute.csv:6: value: encoding "hex" is not known, '
+            "expected an encoding such as utf-8, iso-8859-1 or utf-16"
+        ],
+    ),
+    "a_separator_of_three_characters": (
+        "source_attribute",
+        r"sales,delimiter,\t",
+        "sales,delimiter,tab",
+        [
+            'seeds/source_attribute.csv:6: value: delimiter "tab" is not one character, '
+            r"expected one such as ; or | or \t or <space>"
+        ],
+    ),
+    "an_incomplete_unpivot": (
+        "source_attribute",
+        "sales,unpivot_name,product\n",
+        "",
+        [
+            "seeds/source.csv:3: wrangle_function: unpivot has no unpivot_name, "
+            "expected unpivot_name in source_attribute.csv"
+        ],
+    ),
+    "a_column_that_unpivot_does_not_make": (
+        "attribute",
+        "sales,amount,",
+        "sales,Amount,",
+        [
+            'seeds/attribute.csv:9: source_name: "Amount" is not a column that unpivot makes, '
+            "expected one of Day, flag, product, amount"
+        ],
+    ),
+    "a_delete_column_of_a_snapshot": (
+        "source",
+        "shop,delta",
+        "shop,snapshot",
+        [
+            "seeds/source_attribute.csv:10: name: delete_column stands for a snapshot, "
+            "expected none: what a snapshot does not hold is removed"
+        ],
+    ),
+}
+
+
+@pytest.mark.parametrize("broken", BROKEN.values(), ids=BROKEN.keys())
+def test_broken_metadata_gets_its_message(seeds, broken: Broken) -> None:
+    table, old, new, messages = broken
+    seeds.edit(table, old, new)
+    assert seeds.messages() == messages
+
+
+BrokenFile = tuple[Callable[[Path], object], str]
+
+BROKEN_FILES: dict[str, BrokenFile] = {
+    "missing": (
+        lambda folder: (folder / "tbl.csv").unlink(),
+        "seeds/tbl.csv:1: (file): is missing, "
+        "expected a CSV file with the columns tbl, data_source, incr_column, data_size",
+    ),
+    "empty": (
+        lambda folder: (folder / "tbl.csv").write_bytes(b""),
+        "seeds/tbl.csv:1: (file): the file is empty, expected a header",
+    ),
+    "not_utf_8": (
+        lambda folder: (folder / "data_source.csv").write_bytes(
+            b"data_source,data_source_type,description\ncafe,local_files,Caf\xe9\n"
+        ),
+        "seeds/data_source.csv:2: (file): byte 0xE9 is not UTF-8, expected a file in UTF-8",
+    ),
+    "nul": (
+        lambda folder: (folder / "sql_script.csv").write_bytes(
+            b"sql_script,is_stored_proc,sql_text\ntidy,false,a\x00b\n"
+        ),
+        "seeds/sql_script.csv:2: (file): a NUL character, expected text",
+    ),
+    "unclosed_quote": (
+        lambda folder: (folder / "sql_script.csv").write_bytes(
+            b'sql_script,is_stored_proc,sql_text\ntidy,false,"x\ny"\nmore,false,"x\ny\n'
+        ),
+        "seeds/sql_script.csv:4: (file): not readable as CSV (unexpected end of data), "
+        "expected quotes closed and doubled inside quotes",
+    ),
+    "of_no_table": (
+        lambda folder: (folder / "sources.csv").write_bytes(b"a,b\n"),
+        "seeds/sources.csv:1: (file): is not a table of the static metadata, expected source.csv",
+    ),
+}
+
+
+@pytest.mark.parametrize("broken", BROKEN_FILES.values(), ids=BROKEN_FILES.keys())
+def test_broken_file_gets_its_message_and_no_other(seeds, broken: BrokenFile) -> None:
+    break_it, message = broken
+    break_it(seeds.folder)
+    assert seeds.messages() == [message]
+
+
+def test_good_seeds_have_no_problem(seeds) -> None:
+    assert seeds.messages() == []
+
+
+def test_seeds_of_the_project_have_no_problem() -> None:
+    assert [str(problem) for problem in check(PROJECT / "seeds")] == []
+
+
+def test_all_problems_come_at_once_in_order_of_file_line_and_column(seeds) -> None:
+    seeds.edit("source_attribute", "sales,date_from,header", "sales,header_line,none")
+    seeds.edit("attribute", "amount_eur,numeric,,,,", "amount_eur,number,,,,yes")
+    seeds.edit("attribute", "city_id,integer", "City,integer")
+    seeds.edit("source", "shop,delta", "shop,daily")
+    seeds.edit("conn_str", "till_reader", "S3cr3t")
+    assert seeds.messages() == [
+        "seeds/conn_str.csv:3: secret_ref: looks like a secret, not like the name of one, "
+        "expected a name such as PGPASSWORD or crm_reader",
+        'seeds/source.csv:3: delivery_type: "daily" is not known, expected one of snapshot, delta',
+        'seeds/attribute.csv:2: target_name: "City" is not a safe name, '
+        "expected a to z, 0 to 9 and _, a letter first, 50 characters at most",
+        'seeds/attribute.csv:9: target_datatype: "number" is not a datatype of an attribute, '
+        "expected numeric",
+        'seeds/attribute.csv:9: is_tracked: "yes" is not a boolean, expected true or false',
+        "seeds/source_attribute.csv:3: value: file_pattern has no group date, "
+        "expected (?P<date>…) around the date, or date_from page or header",
+        'seeds/source_attribute.csv:5: value: header_line "none" is not a whole number from 1, '
+        "expected 1, 2, 3 …",
+    ]
+
+
+def test_line_is_where_the_row_begins_though_cells_hold_line_breaks(seeds) -> None:
+    assert "\n" in (seeds.folder / "job.csv").read_text().split("tidying", 1)[1].split("resting")[0].strip()
+    seeds.edit("job", "resting,true,E", "resting,true,")
+    assert seeds.messages() == [
+        "seeds/job.csv:6: etl_steps: is blank though is_etl is true, expected one of E, ETL, TL"
+    ]
+
+
+def test_circle_of_three_jobs_is_told_once(seeds) -> None:
+    seeds.edit("job", "0 5 * * *,,", "0 5 * * *,tidying,")
+    seeds.edit("job", "@weekly,,", "@weekly,sales,")
+    assert seeds.messages() == [
+        "seeds/job.csv:2: after_job: waits for itself: cities → tidying → sales → cities, "
+        "expected a job that does not lead back"
+    ]
+
+
+def test_message_never_repeats_a_secret(seeds) -> None:
+    seeds.edit("conn_str", "till_reader", " hunter2 ")
+    seeds.edit("conn_str", "https://example.org", "https://joe:hunter2@example.org/$x")
+    seeds.edit("conn_api", "https://example.org/token", "ftp://joe:hunter2@example.org/token")
+    seeds.edit("source_attribute", "sales,date_from,header", "sales,page,joe:hunter2@host")
+    messages = seeds.messages()
+    assert len(messages) >= 4
+    assert "hunter2" not in "\n".join(messages)
+
+
+def test_broken_row_does_not_make_its_name_unknown(seeds) -> None:
+    seeds.edit("source", "A sale", "A sale,more")
+    assert seeds.messages() == ["seeds/source.csv:3: (row): has 20 fields, expected 19 as in the header"]
+
+
+def test_blank_lines_and_a_byte_order_mark_are_no_problem(seeds) -> None:
+    path = seeds.folder / "data_source.csv"
+    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes().replace(b"\n", b"\r\n") + b"\r\n")
+    assert seeds.messages() == []
+
+
+def test_read_catalog_raises_with_every_problem(seeds) -> None:
+    seeds.edit("source", "snapshot", "snapshots")
+    seeds.edit("job", "@weekly", "@often")
+    with pytest.raises(MetadataInvalid) as raised:
+        read_catalog(seeds.folder)
+    assert [(p.file, p.line, p.column) for p in raised.value.problems] == [
+        ("seeds/job.csv", 4, "schedule"),
+        ("seeds/source.csv", 2, "delivery_type"),
+    ]
+    assert str(raised.value).startswith("2 errors in the metadata\nseeds/job.csv:4: schedule: ")
+
+
+def test_problem_is_a_value() -> None:
+    problem = Problem("seeds/job.csv", 4, "owner", "is blank", "a text")
+    assert str(problem) == "seeds/job.csv:4: owner: is blank, expected a text"
+    assert dataclasses.replace(problem) == problem
+
+
+def test_checking_imports_nothing_heavy() -> None:
+    code = (
+        "import sys; from pathlib import Path; from metadata.static.read import read_catalog;"
+        "read_catalog(Path('seeds'));"
+        "print([m for m in ('dbt', 'pandas', 'sqlalchemy', 'great_expectations', 'boto3') if m in sys.modules])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=PROJECT, capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "[]\n"

@@ -1,0 +1,22 @@
+from __future__ import annotations
+
+from metadata.static.circles import find_circles
+
+
+def test_chain_has_no_circle() -> None:
+    assert find_circles({"a": "b", "b": "c"}) == []
+
+
+def test_circle_begins_with_its_first_name_and_leaves_out_the_way_to_it() -> None:
+    assert find_circles({"x": "b", "a": "b", "b": "c", "c": "a"}) == [("a", "b", "c")]
+
+
+def test_every_circle_is_found_once() -> None:
+    assert find_circles({"a": "a", "b": "c", "c": "b", "d": "c"}) == [("a",), ("b", "c")]
+
+
+def test_long_chain_is_walked_once() -> None:
+    names = [str(number) for number in range(100_000)]
+    follows = dict(zip(reversed(names[:-1]), reversed(names[1:]), strict=True))
+    assert find_circles(follows) == []
+    assert find_circles({**follows, names[-1]: names[0]}) == [(*names[-2::-1][:1], names[-1], *names[:-2])]

@@ -1,0 +1,79 @@
+from __future__ import annotations
+
+import pytest
+
+from metadata.static.datatypes import PLAIN, datatype_problem, format_problem
+
+
+@pytest.mark.parametrize(
+    "datatype", [*PLAIN, "varchar(1)", "varchar(10485760)", "numeric(9,0)", "numeric(9,9)"]
+)
+def test_known_datatype_is_no_problem(datatype: str) -> None:
+    assert datatype_problem(datatype) is None
+
+
+@pytest.mark.parametrize(
+    ("datatype", "expected"),
+    [
+        ("INTEGER", "integer"),
+        ("int4", "integer"),
+        ("float", "double precision"),
+        ("double  precision", "double precision"),
+        ("timestamp with time zone", "timestamptz"),
+        ("character varying(8)", "varchar(8)"),
+        ("decimal(9, 2)", "numeric(9,2)"),
+        ("numeric(9)", "numeric(9,0)"),
+        ("varchar", "text"),
+        ("json", "jsonb"),
+        ("bigintt", "bigint"),
+        ("numeric(0,0)", "numeric(p,s) with p from 1 to 1000 and s from 0 to p"),
+        ("varchar(0)", "varchar(1) to varchar(10485760)"),
+    ],
+)
+def test_other_datatype_is_told_what_it_should_be(datatype: str, expected: str) -> None:
+    problem = datatype_problem(datatype)
+    assert problem is not None
+    assert problem[1] == expected
+    assert f'"{datatype}"' in problem[0]
+
+
+@pytest.mark.parametrize(
+    ("datatype", "template"),
+    [
+        ("date", "YYYY-MM-DD"),
+        ("date", "YYYYMMDD"),
+        ("date", "DD Month YYYY"),
+        ("date", "Mon DD, YYYY"),
+        ("time", "HH24:MI"),
+        ("timestamp", "DD/MM/YYYY HH24:MI:SS"),
+        ("timestamp", "YYYY-MM-DDTHH24:MI"),
+        ("timestamptz", "YYYY-MM-DD"),
+        ("boolean", "Y|N"),
+    ],
+)
+def test_format_that_fits_is_no_problem(datatype: str, template: str) -> None:
+    assert format_problem(datatype, template) is None
+
+
+@pytest.mark.parametrize(
+    ("datatype", "template", "message"),
+    [
+        ("date", "yyyy-mm-dd", '"yyyy-mm-dd" cannot be read from "yyyy-mm-dd" on'),
+        ("date", "YYYY-MM-DD HH24", '"YYYY-MM-DD HH24" has HH24, which a date has not'),
+        ("date", "YYYY-MM", '"YYYY-MM" has no DD'),
+        ("date", "DD/YYYY", '"DD/YYYY" has no MM'),
+        ("date", "YYYY-Mon-MM-DD", '"YYYY-Mon-MM-DD" has MM more than once'),
+        ("time", "HH24", '"HH24" has no MI'),
+        ("timestamp", "YYYY-MM-DD MI", '"YYYY-MM-DD MI" has MI without HH24'),
+        ("timestamp", "HH24:MI", '"HH24:MI" has no YYYY and no MM and no DD'),
+        ("boolean", "Y", '"Y" does not say what true and false are'),
+        ("boolean", "Y|Y", '"Y|Y" does not say what true and false are'),
+        ("boolean", "Y|N|U", '"Y|N|U" does not say what true and false are'),
+        ("text", "DD", '"DD" is given for text, which has no format'),
+        ("numeric(9,2)", "0.00", '"0.00" is given for numeric(9,2), which has no format'),
+    ],
+)
+def test_format_that_does_not_fit_is_told_why(datatype: str, template: str, message: str) -> None:
+    problem = format_problem(datatype, template)
+    assert problem is not None
+    assert problem[0] == message

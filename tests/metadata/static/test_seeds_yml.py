@@ -1,0 +1,75 @@
+"""What dbt is told of the seeds (`seeds/_seeds.yml`) is what Python knows of them (`layout`), and what the files hold."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ruamel.yaml import YAML
+
+from metadata.static.layout import TABLES, Table
+
+SEEDS = Path(__file__).resolve().parents[3] / "seeds"
+DECLARED: dict[str, dict[str, Any]] = {
+    seed["name"]: seed for seed in YAML(typ="safe").load(SEEDS / "_seeds.yml")["seeds"]
+}
+
+tables = pytest.mark.parametrize("table", TABLES.values(), ids=TABLES.keys())
+
+
+def columns_of(table: Table) -> dict[str, dict[str, Any]]:
+    return {column["name"]: column for column in DECLARED[table.name]["columns"]}
+
+
+def tests_of(column: dict[str, Any]) -> dict[str, Any]:
+    """The data tests of a column: name → arguments."""
+    found: dict[str, Any] = {}
+    for test in column.get("data_tests", []):
+        name, body = (test, {}) if isinstance(test, str) else next(iter(test.items()))
+        found[name] = body.get("arguments", {})
+    return found
+
+
+def test_every_table_is_declared_and_no_other() -> None:
+    assert list(DECLARED) == list(TABLES)
+
+
+@tables
+def test_every_column_of_the_file_is_described_and_declared(table: Table) -> None:
+    with (SEEDS / f"{table.name}.csv").open(encoding="utf-8", newline="") as file:
+        header = next(csv.reader(file))
+    columns = columns_of(table)
+    assert header == list(table.column_names) == list(columns)
+    assert header == list(DECLARED[table.name]["config"]["column_types"])
+    assert all(len(column["description"]) > len("A name.") for column in columns.values())
+    assert DECLARED[table.name]["description"]
+
+
+@tables
+def test_every_column_is_declared_text_or_boolean(table: Table) -> None:
+    expected = {column.name: "boolean" if column.kind == "boolean" else "text" for column in table.columns}
+    assert DECLARED[table.name]["config"]["column_types"] == expected
+
+
+@tables
+def test_data_tests_say_what_the_layout_says(table: Table) -> None:
+    for column in table.columns:
+        tests = tests_of(columns_of(table)[column.name])
+        where = f"{table.name}.{column.name}"
+        assert ("not_null" in tests) == column.required, where
+        assert ("unique" in tests) == ((column.name,) in table.keys), where
+        accepted = column.accepted if column.kind == "accepted" else ()
+        assert tuple(tests.get("accepted_values", {}).get("values", ())) == accepted, where
+        related = (
+            {"to": f"ref('{column.refers_to}')", "field": column.refers_to} if column.refers_to else None
+        )
+        assert tests.get("relationships") == related, where
+
+
+@tables
+def test_keys_of_several_columns_are_tested(table: Table) -> None:
+    tests = DECLARED[table.name].get("data_tests", [])
+    combinations = [tuple(test["unique_combination"]["arguments"]["columns"]) for test in tests]
+    assert combinations == [key for key in table.keys if len(key) > 1]
