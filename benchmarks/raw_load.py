@@ -5,13 +5,14 @@
 Makes a file of 12 columns, once with few quotes and once with every field in quotes, and loads it by turns:
 with psql's `\\copy` from a local file into a table of 12 text columns, with psycopg2's COPY of the same, and
 with `load_raw` from S3 into `raw.<source>`, with line numbers, status and all, each in a fresh process.
-Servers are those of the environment (PGHOST …, AWS_ENDPOINT_URL …), or embedded ones that it starts and stops.
+Servers are those of the environment (PGHOST …, AWS_ENDPOINT_URL …), or embedded ones of its own.
 """
 
 from __future__ import annotations
 
 import argparse
 import csv
+import hashlib
 import json
 import os
 import random
@@ -72,9 +73,9 @@ class Measured:
 
 
 def make_file(path: Path, rows: int, quoting: int) -> None:
-    """A file of measurements, some 180 bytes a row: numbers, dates, codes, names with accents and commas, blanks."""
+    """A file of measurements, some 180 bytes a row: numbers, dates, names with accents and commas, blanks."""
     chance = random.Random(1)
-    cities = [
+    cities = [  # one name in eight must be quoted
         "München",
         "Ciudad de México",
         "Washington, D.C.",
@@ -136,8 +137,6 @@ def measurement_source() -> Source:
 
 def land(store: ObjectStore, path: Path) -> tuple[str, str, int]:
     """Put the file on S3; returns its key, sha256 and size."""
-    import hashlib
-
     key = object_key("measurements", 0, uuid.uuid4().hex)
     with path.open("rb") as file:
         assert store.upload_new(key, file)
@@ -146,14 +145,13 @@ def land(store: ObjectStore, path: Path) -> tuple[str, str, int]:
 
 
 def load_once(key: str, sha256: str, size: int) -> tuple[float, float]:
-    """Load the object as a new delivery; returns seconds, begin to commit, and this process' peak memory in MiB."""
+    """Load the object as a new delivery; returns seconds from begin to commit and peak memory in MiB."""
     source, store, database = measurement_source(), ObjectStore.from_environment(), engine()
     with database.begin() as connection:
         sqn = next_delivery_sqn(connection)
         job_inst_id = connection.execute(
             sa.text("select max(job_inst_id) from metadata.job_inst")
         ).scalar_one()
-        connection.execute(sa.text("update metadata.delivery set delivery_filename = delivery_sqn::text"))
         delivery = Delivery(
             sqn, source.name, f"measurements-{sqn}.csv", store.address(key), "snapshot", DATE, DATE, sha256, size, {},
             job_inst_id,
@@ -179,7 +177,7 @@ def peak_mib() -> float:
 
 def measure(variant: str, path: Path, rows: int, repeats: int) -> Measured:
     """Load one file in every way, by turns; medians."""
-    key, sha256, size = land(ObjectStore.from_environment(), path)
+    store = ObjectStore.from_environment()
     psql = shutil.which("psql") or str(postgres.binaries() / "psql")
     copy = "copy bench.bare from stdin (format csv, header)"
     times: dict[str, list[float]] = {"psql": [], "copy": [], "load_raw": []}
@@ -200,10 +198,12 @@ def measure(variant: str, path: Path, rows: int, repeats: int) -> Measured:
         return time.perf_counter() - begin
 
     def by_load_raw() -> float:
+        key, sha256, size = land(store, path)
         command = [sys.executable, "-m", "benchmarks.raw_load", "--load", key, sha256, str(size)]
         told = subprocess.run(command, check=True, capture_output=True, text=True).stdout
         seconds, peak = json.loads(told)
         peaks.append(peak)
+        store.delete(key)
         return float(seconds)
 
     ways: dict[str, Callable[[], float]] = {"psql": by_psql, "copy": by_copy, "load_raw": by_load_raw}
@@ -216,7 +216,7 @@ def measure(variant: str, path: Path, rows: int, repeats: int) -> Measured:
             require_rows("raw.measurements" if name == "load_raw" else "bench.bare", rows)
     medians = {name: statistics.median(seconds) for name, seconds in times.items() if seconds}
     return Measured(
-        variant, rows, size, medians.get("psql"), medians["copy"], medians["load_raw"], max(peaks)
+        variant, rows, path.stat().st_size, medians.get("psql"), medians["copy"], medians["load_raw"], max(peaks)
     )  # fmt: skip
 
 
@@ -247,7 +247,7 @@ def empty_tables() -> None:
 def require_rows(table: str, rows: int) -> None:
     """Stop when a way of loading did not load."""
     with engine().connect() as connection:
-        found = connection.execute(sa.text(f"select count(*) from {table}")).scalar_one()
+        found: int = connection.execute(sa.text(f"select count(*) from {table}")).scalar_one()
     if found != rows:
         raise SystemExit(f"{table} has {found} rows, expected {rows}")
 
@@ -301,7 +301,7 @@ def table(measured: list[Measured]) -> str:
         "|---|--:|--:|--:|--:|--:|--:|--:|",
     )
     lines = [
-        f"| {m.variant} | {m.rows:,} | {m.file_size / 1e6:.0f} | {f'{m.psql_s:.2f}' if m.psql_s else '–'} "
+        f"| {m.variant} | {m.rows:,} | {m.file_size / 1e6:.0f} | {f'{m.psql_s:.2f}' if m.psql_s else 'none'} "
         f"| {m.copy_s:.2f} | {m.load_raw_s:.2f} | {m.ratio:.2f} | {m.peak_mib:.0f} |"
         for m in measured
     ]

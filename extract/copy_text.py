@@ -20,12 +20,13 @@ from extract.csv_records import Record
 from extract.dialect import Dialect
 from extract.text_blocks import Block
 
-SEPARATOR = "\x1f"  # ASCII's own unit separator: real files do not hold it, and where one does, it is escaped
+SEPARATOR = "\x1f"  # ASCII's unit separator: hardly a file holds one, and where one does, it is escaped
 OPTIONS = "format text, delimiter e'\\x1f', null '\\N', encoding 'utf-8'"
 _ESCAPES = {"\\": "\\\\", "\n": "\\n", "\r": "\\r", SEPARATOR: "\\" + SEPARATOR}
 _SPECIAL = re.compile("[" + "".join(map(re.escape, _ESCAPES)) + "]")
 _SEP, _LF = ord(SEPARATOR), ord("\n")
 
+_separators = methodcaller("count", SEPARATOR.encode())
 Positions = npt.NDArray[np.intp]
 
 
@@ -58,7 +59,6 @@ class FastPath:
         self._join = f"%d{SEPARATOR}{constants}%b\n".encode().__mod__
         self._delimiter = dialect.delimiter.encode()
         self._quote = (dialect.quote_char or "").encode()
-        self._count = methodcaller("count", self._delimiter)
         special = {b"\\", b"\r", b"\n", SEPARATOR.encode()}
         self._is_possible = (
             len(self._delimiter) == 1
@@ -86,52 +86,57 @@ class FastPath:
             text = text.replace(b"\\", b"\\\\")
         if not text.endswith(b"\n"):
             text += b"\n"
-        fields = self._quoted(text) if self._quote and self._quote in text else self._unquoted(text)
+        fields = self._separated(text)
         if fields is None:
             return None
         lines = fields.split(b"\n")
         lines.pop()
+        if set(map(_separators, lines)) != {self._width - 1}:
+            return None
         return b"".join(map(self._join, enumerate(lines, block.line))), len(lines)
 
+    def _separated(self, text: bytes) -> bytes | None:
+        """The fields, SEPARATOR between them, a line feed after each record, and no quotes around them."""
+        if not self._quote or self._quote not in text:
+            if self._width == 1 and (b"\n\n" in text or text.startswith(b"\n")):
+                return None  # a blank line is no record
+            return text.translate(self._table)
+        return self._unquoted(text) if self._width > 1 else None
+
     def _unquoted(self, text: bytes) -> bytes | None:
-        lines = text.split(b"\n")
-        lines.pop()
-        if set(map(self._count, lines)) != {self._width - 1} or (self._width == 1 and b"" in lines):
-            return None
-        return text.translate(self._table)
+        """As `_separated`, where there are quotes.
 
-    def _quoted(self, text: bytes) -> bytes | None:
-        """Fields without their quotes and with SEPARATOR between them.
-
-        Quotes open and close in turn. One that opens must stand at the beginning of a field, one that
-        closes at its end; or they touch (`""` in quotes), and are one quote of the field.
+        They open and close in turn. One that opens must stand at the beginning of a field, one that closes
+        at its end; or the two touch (`""` in quotes), and are one quote of the field.
         """
         chars = np.frombuffer(b"\n" + text, np.uint8)
         quotes = np.flatnonzero(chars == ord(self._quote))
         opening, closing = quotes[0::2], quotes[1::2]
         if len(opening) != len(closing):
             return None
-        touching = closing[:-1] + 1 == opening[1:]
-        before = self._is_edge(chars[opening - 1])
-        after = self._is_edge(chars[closing + 1])
-        before[1:] |= touching
-        after[:-1] |= touching
-        line_ends = np.flatnonzero(chars == _LF)[1:]
-        if not before.all() or not after.all() or _inside(line_ends, quotes).any():
+        gaps = opening[1:] - closing[:-1]
+        touching = gaps == 1
+        following = chars[closing + 1]
+        closes = (following == self._delimiter[0]) | (following == _LF)
+        closes[:-1] |= touching
+        if not closes.all():
             return None
-        delimiters = np.flatnonzero(chars == ord(self._delimiter))
-        delimiters = delimiters[~_inside(delimiters, quotes)]
-        separators = self._width - 1
-        expected = separators * np.arange(1, len(line_ends) + 1)
         if (
-            len(delimiters) != separators * len(line_ends)
-            or (np.searchsorted(delimiters, line_ends) != expected).any()
-        ):
-            return None
-        if self._width == 1 and (np.diff(line_ends, prepend=0) == 1).any():
-            return None  # a blank line is no record
+            opening[0] == 1 and closing[-1] == len(chars) - 2 and (gaps <= 2).all()
+        ):  # every field is in quotes
+            if np.count_nonzero(following == _LF) != text.count(b"\n"):
+                return None
+            separators = closing[following == self._delimiter[0]] + 1
+        else:
+            preceding = chars[opening - 1]
+            opens = (preceding == self._delimiter[0]) | (preceding == _LF)
+            opens[1:] |= touching
+            if not opens.all() or _are_inside(np.flatnonzero(chars == _LF), quotes).any():
+                return None
+            delimiters = np.flatnonzero(chars == self._delimiter[0])
+            separators = delimiters[~_are_inside(delimiters, quotes)]
         fields = chars.copy()
-        fields[delimiters] = _SEP
+        fields[separators] = _SEP
         if not touching.any():
             return fields[1:].tobytes().translate(None, self._quote)
         kept = np.ones(len(fields), np.bool_)
@@ -140,15 +145,11 @@ class FastPath:
         kept[opening[1:][touching]] = True
         return fields[kept].tobytes()
 
-    def _is_edge(self, chars: npt.NDArray[np.uint8]) -> npt.NDArray[np.bool_]:
-        is_edge: npt.NDArray[np.bool_] = (chars == ord(self._delimiter)) | (chars == _LF)
-        return is_edge
 
-
-def _inside(positions: Positions, quotes: Positions) -> npt.NDArray[np.bool_]:
+def _are_inside(positions: Positions, quotes: Positions) -> npt.NDArray[np.bool_]:
     """Which positions lie between a quote that opens and the one that closes."""
-    is_inside: npt.NDArray[np.bool_] = np.searchsorted(quotes, positions) % 2 == 1
-    return is_inside
+    are_inside: npt.NDArray[np.bool_] = np.searchsorted(quotes, positions) % 2 == 1
+    return are_inside
 
 
 def _escape(found: re.Match[str]) -> str:

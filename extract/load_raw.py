@@ -17,6 +17,7 @@ from extract.copy_text import OPTIONS, SEPARATOR, FastPath, from_records
 from extract.csv_records import CsvFile, Record
 from extract.dialect import Dialect
 from extract.raw_table import OWN_COLUMNS, REST, ensure_raw_table
+from extract.read_ahead import read_ahead
 from extract.store import ObjectReader, ObjectStore
 from extract.text_blocks import Readable
 from extract.wrangle import wrangle_function
@@ -182,9 +183,9 @@ def _of_width(records: Iterator[Record], width: int, file: str) -> Iterator[Reco
 
 def _copy(connection: Connection, statement: str, pieces: Iterator[bytes]) -> int:
     """Run COPY; returns the number of rows by Postgres' own count."""
-    source = _Pieces(pieces)
     driver = cast("psycopg2.extensions.connection", connection.connection.dbapi_connection)
-    with driver.cursor() as cursor:
+    with read_ahead(pieces) as ahead, driver.cursor() as cursor:
+        source = _Pieces(ahead)
         try:
             cursor.copy_expert(statement, source)
         except Exception:

@@ -7,7 +7,7 @@ has passed.
 null_keys is critical where the source says on_null_key = halt. Where it says fall_out the rows are in
 the quarantine already and the rest of the delivery is sound: the check then fails as a warning, so that
 the number is on record and seen, and the delivery goes on. The same holds for duplicate_keys and
-on_duplicate_key = last_wins.
+on_duplicate_key = last_wins, whose losers staging has put into the quarantine.
 """
 
 from __future__ import annotations
@@ -31,23 +31,15 @@ class BuiltInCheck:
 
 
 def built_in_checks(source: Source, pending: Sequence[int]) -> tuple[BuiltInCheck, ...]:
-    """The built-in checks of `source`, written for the deliveries `pending` (delivery_sqn, at least one)."""
-    # numbers in the text, not a subquery: only then does the planner use the index on delivery_sqn
-    these = f"delivery_sqn in ({', '.join(str(int(sqn)) for sqn in pending)})"
+    """The checks of `source`, but for duplicate_rows, written for the deliveries `pending` (delivery_sqn)."""
+    these = _these(pending)
     checks = [
         BuiltInCheck(
             name="duplicate_keys",
             severity="critical" if source.on_duplicate_key == "halt" else "warning",
             rule=f"No key ({_names(source)}) comes twice, delete marks included.",
-            query=_duplicate_keys(source, these),
+            query=_duplicate_keys(source, these) if source.on_duplicate_key == "halt" else _losers(these),
             when_passed="no key comes twice",
-        ),
-        BuiltInCheck(
-            name="duplicate_rows",
-            severity="warning",
-            rule="No row is an exact copy of another.",
-            query=_duplicate_rows(source, these),
-            when_passed="no row comes twice",
         ),
         BuiltInCheck(
             name="null_keys",
@@ -69,12 +61,31 @@ def built_in_checks(source: Source, pending: Sequence[int]) -> tuple[BuiltInChec
             BuiltInCheck(
                 name="fallen_out",
                 severity="critical",
-                rule=f"At most {source.max_fallen_out_pct} % of the rows fall out.",
+                rule=f"At most {source.max_fallen_out_pct} % of the rows fall out for what they hold.",
                 query=_fallen_out(these, limit=str(source.max_fallen_out_pct)),
                 when_passed=f"at most {source.max_fallen_out_pct} % fell out",
             )
         )
     return tuple(checks)
+
+
+def duplicate_rows_check(source: Source, suspects: Sequence[int]) -> BuiltInCheck:
+    """The check duplicate_rows, written for the deliveries in which duplicate_keys failed.
+
+    It tells a mere copy from a contradiction. Where the last of a key wins, both are settled: no check then.
+    """
+    return BuiltInCheck(
+        name="duplicate_rows",
+        severity="warning",
+        rule="No row is an exact copy of another.",
+        query=_duplicate_rows(source, _these(suspects)),
+        when_passed="no row comes twice",
+    )
+
+
+def _these(deliveries: Sequence[int]) -> str:
+    # numbers in the text, not a subquery: only then does the planner use the index on delivery_sqn
+    return f"delivery_sqn in ({', '.join(map(str, deliveries))})" if deliveries else "delivery_sqn is null"
 
 
 def _names(source: Source) -> str:
@@ -134,6 +145,27 @@ select
         select json_agg(_found order by _place) from sampled where sampled.delivery_sqn = ranked.delivery_sqn
     ) as sample
 from ranked
+group by delivery_sqn"""
+
+
+def _losers(these: str) -> str:
+    return f"""
+with losers as (
+    select
+        delivery_sqn, key, count(*) as row_count, json_agg(line_number order by line_number) as lines,
+        row_number() over (partition by delivery_sqn order by min(line_number)) as place
+    from metadata.quarantined_row
+    where {these} and rule = 'duplicate_key'
+    group by delivery_sqn, key
+)
+select
+    delivery_sqn,
+    count(*) as unexpected_count,
+    format('%s, %s overruled', case count(*) when 1 then '1 key' else count(*) || ' keys' end,
+        case sum(row_count) when 1 then '1 row' else sum(row_count) || ' rows' end) as observed,
+    json_agg(json_build_object('key', key, 'lines', lines) order by place)
+        filter (where place <= {SAMPLE_SIZE}) as sample
+from losers
 group by delivery_sqn"""
 
 
@@ -200,10 +232,9 @@ staged as (
     select delivery_sqn, count(*) as row_count from {_staged(source, these)} as staged group by delivery_sqn
 ),
 quarantined as (
-    -- the losers of a duplicate key are staged too
     select delivery_sqn, count(*) as row_count
     from metadata.quarantined_row
-    where {these} and rule <> 'duplicate_key'
+    where {these}
     group by delivery_sqn
 ),
 counted as (

@@ -9,7 +9,7 @@ date and publisher's name, and a run writes only its own pages and the lists.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,7 +19,7 @@ from markupsafe import Markup, escape
 from sqlalchemy.engine import Engine
 
 from headwater.checks.verdict import CheckResult, Verdict
-from headwater.docs.page import mark, moment, page, table, write
+from headwater.page import mark, moment, page, table, write
 
 if TYPE_CHECKING:  # importing Great Expectations takes seconds
     from great_expectations.core import ExpectationSuiteValidationResult
@@ -150,79 +150,90 @@ failed as (
     where not passed
     group by delivery_sqn
 
+),
+
+halted as (
+
+    select distinct on (delivery_sqn) delivery_sqn, why, event_at
+    from metadata.delivery_event
+    where event = 'halted'
+    order by delivery_sqn, event_at desc
+
 )
 
 select
-    delivery.source, delivery.delivery_sqn, delivery.publisher_name, delivery.delivery_date,
-    judged.status, judged.status_at, failed.critical, failed.warning
-from metadata.delivery
-inner join metadata.delivery_status as judged
-    on judged.delivery_sqn = delivery.delivery_sqn and judged.layer = 'checks'
-left join failed on failed.delivery_sqn = delivery.delivery_sqn
-where delivery.source = :source
-order by delivery.delivery_date desc, delivery.publisher_name collate "C" desc, delivery.delivery_sqn desc
+    state.delivery_sqn, state.publisher_name, state.delivery_date, failed.warning,
+    coalesce(judged.status, 'halted') as verdict,
+    coalesce(judged.status_at, halted.event_at) as judged_at,
+    -- what is no sound file, or loses rows on its way, is halted before any check
+    case when judged.status is null then halted.why else failed.critical end as failed
+from metadata.delivery_state as state
+left join metadata.delivery_status as judged
+    on judged.delivery_sqn = state.delivery_sqn and judged.layer = 'checks'
+left join failed on failed.delivery_sqn = state.delivery_sqn
+left join halted on halted.delivery_sqn = state.delivery_sqn
+where state.source = :source and (judged.status is not null or state.status = 'halted')
+order by state.delivery_date desc, state.publisher_name collate "C" desc, state.delivery_sqn desc
 """)
 
 _SOURCES = sa.text("""
 select
-    delivery.source,
+    state.source,
     count(*) as judged,
-    count(*) filter (where judged.status = 'halted') as halted,
-    max(judged.status_at) as status_at
-from metadata.delivery
-inner join metadata.delivery_status as judged
-    on judged.delivery_sqn = delivery.delivery_sqn and judged.layer = 'checks'
-group by delivery.source
-order by delivery.source
+    count(*) filter (where state.status = 'halted') as halted,
+    max(judged.status_at) as judged_at
+from metadata.delivery_state as state
+left join metadata.delivery_status as judged
+    on judged.delivery_sqn = state.delivery_sqn and judged.layer = 'checks'
+where judged.status is not null or state.status = 'halted'
+group by state.source
+order by state.source
 """)
 
 
-def write_lists(home: Path, engine: Engine, source: str) -> Path:
-    """List the judged deliveries of `source`, newest first, and all sources; return the path of that."""
-    with engine.connect() as connection:
-        deliveries = connection.execute(_JUDGED, {"source": source}).all()
-        sources = connection.execute(_SOURCES).all()
+def write_lists(home: Path, engine: Engine, names: Iterable[str]) -> Path:
+    """List the judged deliveries of each source in `names`, newest first, and all sources; return that page."""
     folder = home / FOLDER
-    listed = [
-        [
-            _link(
-                page_path(home, d.source, d.delivery_sqn, d.publisher_name, d.delivery_date),
-                moment(d.delivery_date),
-            ),
-            d.publisher_name,
-            mark("passed", "good") if d.status == "passed" else mark("halted", "bad"),
-            d.critical,
-            d.warning,
-            d.status_at,
-        ]
-        for d in deliveries
-    ]
-    body = Markup("<h1>{source}: judged deliveries</h1>\n{deliveries}").format(
-        source=source,
-        deliveries=table(["Delivery", "Publisher's name", "Verdict", "Failed", "Warnings", "Judged"], listed),
-    )
-    crumbs = [("Headwater", "../../docs/index.html"), ("Data Docs", "../index.html")]
-    write(folder / source / "index.html", page(f"{source}: judged deliveries", body, crumbs=crumbs))
-
-    rows = [
-        [
-            _link(folder / s.source / "index.html", s.source, folder),
-            s.judged,
-            mark(f"{s.halted:,} halted", "bad") if s.halted else mark("none halted", "good"),
-            s.status_at,
-        ]
-        for s in sources
-    ]
-    body = Markup("<h1>Data Docs</h1>\n<p>{said}</p>\n{sources}").format(
-        said="What Great Expectations found in each delivery before it was let into history.",
-        sources=table(["Source", "Deliveries", "Verdicts", "Last judged"], rows, numbers=["Deliveries"]),
-    )
-    write(folder / "index.html", page("Data Docs", body, crumbs=[("Headwater", "../docs/index.html")]))
+    with engine.connect() as connection:
+        for source in names:
+            deliveries = connection.execute(_JUDGED, {"source": source}).all()
+            write(folder / source / "index.html", _list_of_deliveries(home, source, deliveries))
+        sources = connection.execute(_SOURCES).all()
+    write(folder / "index.html", _list_of_sources(folder, sources))
     return folder / "index.html"
 
 
-def _link(target: Path, text: str, start: Path | None = None) -> Markup:
+def _list_of_deliveries(home: Path, source: str, deliveries: Sequence[sa.Row[Any]]) -> str:
+    rows = []
+    for d in deliveries:
+        target = page_path(home, source, d.delivery_sqn, d.publisher_name, d.delivery_date)
+        link = _link(target, target.parent, moment(d.delivery_date))
+        verdict = mark("passed", "good") if d.verdict == "passed" else mark("halted", "bad")
+        rows.append([link, d.publisher_name, verdict, d.failed, d.warning, d.judged_at])
+    body = Markup("<h1>{source}: judged deliveries</h1>\n{deliveries}").format(
+        source=source,
+        deliveries=table(["Delivery", "Publisher's name", "Verdict", "Failed", "Warnings", "Judged"], rows),
+    )
+    crumbs = [("Headwater", "../../docs/index.html"), ("Data Docs", "../index.html")]
+    return page(f"{source}: judged deliveries", body, crumbs=crumbs)
+
+
+def _list_of_sources(folder: Path, sources: Sequence[sa.Row[Any]]) -> str:
+    rows = []
+    for s in sources:
+        halts = mark(f"{s.halted:,} halted", "bad") if s.halted else mark("none", "good")
+        rows.append([_link(folder / s.source / "index.html", folder, s.source), s.judged, halts, s.judged_at])
+    body = Markup("<h1>Data Docs</h1>\n<p>{said}</p>\n{sources}").format(
+        said="What Great Expectations found in each delivery before it was let into history.",
+        sources=table(
+            ["Source", "Deliveries", "Standing halts", "Last judged"], rows, numbers=["Deliveries"]
+        ),
+    )
+    return page("Data Docs", body, crumbs=[("Headwater", "../docs/index.html")])
+
+
+def _link(target: Path, start: Path, text: str) -> Markup:
     """A link, or bare text when there is no page: a working folder may be younger than the database."""
     if not target.exists():
-        return Markup("{}").format(text)
-    return Markup('<a href="{}">{}</a>').format(target.relative_to(start or target.parent).as_posix(), text)
+        return Markup('<span class="fixed">{}</span>').format(text)
+    return Markup('<a class="fixed" href="{}">{}</a>').format(target.relative_to(start).as_posix(), text)

@@ -62,7 +62,7 @@ def run_checks(
                     engine, store, verdict.delivery_sqn, source.name, event, why=verdict.why, checks=halting
                 )
                 verdicts.append(verdict)
-        data_docs.write_lists(home, engine, source.name)
+        data_docs.write_lists(home, engine, [source.name])
     halted = sum(not verdict.passed for verdict in verdicts)
     say(f"{source.name}: {len(verdicts)} checked, {halted} halted")
     return verdicts

@@ -1,5 +1,4 @@
-"""Validating deliveries with Great Expectations, a result per delivery and check. Import this late: it takes
-seconds."""
+"""Validating deliveries with Great Expectations, a result per delivery and check. Import takes seconds."""
 
 from __future__ import annotations
 
@@ -16,10 +15,16 @@ from great_expectations.expectations.expectation_configuration import Expectatio
 from great_expectations.expectations.metadata_types import FailureSeverity
 from sqlalchemy.engine import Engine
 
-from headwater.checks.built_in import BuiltInCheck, built_in_checks
-from headwater.checks.expectations import CHECK_NAME, expectation_of, extra_expectations, is_row_wise
+from headwater.checks.built_in import BuiltInCheck, built_in_checks, duplicate_rows_check
+from headwater.checks.expectations import (
+    CHECK_NAME,
+    ExpectNoDeliveryToBreakRule,
+    expectation_of,
+    extra_expectations,
+    is_row_wise,
+)
 from headwater.checks.verdict import SAMPLE_SIZE, CheckResult
-from metadata.errors import CheckInvalid
+from metadata.errors import CheckInvalid, HeadwaterError
 from metadata.static.model import Severity, Source
 
 
@@ -45,11 +50,17 @@ def validate(engine: Engine, source: Source, pending: Sequence[int]) -> list[Jud
     and what looks at a delivery as a whole, runs again for each. Delete marks say no more than a key, so
     extra expectations do not see them. Raises `CheckInvalid` when an extra expectation cannot be run.
     """
-    checks = built_in_checks(source, pending)
     extras = extra_expectations(source)
     staging = _Staging(engine, source)
 
+    checks = built_in_checks(source, pending)
     rules = staging.ask(pending, {check.name: expectation_of(check) for check in checks})
+    if source.on_duplicate_key == "halt":
+        # only where a key comes twice can a row come twice, and grouping again would cost as much again
+        suspects = [row["delivery_sqn"] for row in _failing(rules["duplicate_keys"])]
+        checks += (duplicate_rows_check(source, suspects),)
+        rules |= staging.ask(pending, {checks[-1].name: expectation_of(checks[-1])})
+
     row_wise = {name: e for name, e in extras.items() if is_row_wise(e)}
     held = {name: a for name, a in staging.ask(pending, row_wise, "BOOLEAN_ONLY").items() if a.success}
     open_questions = {name: e for name, e in extras.items() if name not in held}
@@ -111,20 +122,26 @@ class _Staging:
 def _require_run(source: Source, name: str, answer: ExpectationValidationResult) -> None:
     """Raise when Great Expectations could not run an expectation, with the database's words and no trace."""
     info = answer.exception_info
-    raised = [info] if "raised_exception" in info else list(info.values())
-    for one in raised:
-        if one["raised_exception"]:
-            said = re.sub(r"^\(psycopg2[.\w]+\) ", "", str(one["exception_message"]).splitlines()[0])
-            raise CheckInvalid(
-                f"source {source.name}: quality check {name}: cannot be run on staging.stg_{source.name}:"
-                f" {said}; expected parameters that fit the datatypes of its columns"
-            )
+    for one in [info] if "raised_exception" in info else info.values():
+        if not one["raised_exception"]:
+            continue
+        said = re.sub(r"^\(psycopg2[.\w]+\) ", "", str(one["exception_message"]).splitlines()[0])
+        where = f"source {source.name}: quality check {name}: cannot be run on staging.stg_{source.name}"
+        if _asked(answer).type == ExpectNoDeliveryToBreakRule.expectation_type:
+            raise HeadwaterError(f"{where}: {said}")
+        raise CheckInvalid(f"{where}: {said}; expected parameters that fit the datatypes of its columns")
 
 
 def _asked(answer: ExpectationValidationResult) -> ExpectationConfiguration:
     asked = answer.expectation_config
     assert asked is not None  # only results from outside come without
     return asked
+
+
+def _failing(answer: ExpectationValidationResult) -> list[dict[str, Any]]:
+    """The deliveries that a built-in check found, as its query returned them."""
+    rows: list[dict[str, Any]] = answer.result["details"]["unexpected_rows"]
+    return rows
 
 
 def _severity(answer: ExpectationValidationResult) -> Severity:
@@ -136,7 +153,7 @@ def _key_names(source: Source) -> list[str]:
 
 
 def _of_rule(check: BuiltInCheck, answer: ExpectationValidationResult, sqn: int) -> _Found:
-    row = next((r for r in answer.result["details"]["unexpected_rows"] if r["delivery_sqn"] == sqn), None)
+    row = next((row for row in _failing(answer) if row["delivery_sqn"] == sqn), None)
     result = CheckResult(
         check_name=check.name,
         severity=check.severity,

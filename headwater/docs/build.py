@@ -2,31 +2,21 @@
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from datetime import datetime
+import os
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
 
-import sqlalchemy as sa
 from markupsafe import Markup
-from sqlalchemy.engine import Connection, Engine
 
-from headwater.docs.page import mark, page, table, write
+from headwater import standing
+from headwater.checks.data_docs import write_lists
+from headwater.page import mark, page, table, write
 from metadata.connection import engine
 from metadata.errors import HeadwaterError
 from metadata.static.model import Catalog
 from metadata.static.read import read_catalog
-
-
-@dataclass(frozen=True)
-class Standing:
-    """Where a source stands. `last_delivery_date` is the newest in history; the Nones come before any is."""
-
-    deliveries: int
-    halted: int
-    last_delivery_date: datetime | None
-    current_rows: int | None
 
 
 def build_docs(project_root: Path, home: Path, say: Callable[[str], None]) -> Path:
@@ -35,83 +25,58 @@ def build_docs(project_root: Path, home: Path, say: Callable[[str], None]) -> Pa
     Needs the database of the environment, with the models built: dbt reads column types from it. Raises
     `HeadwaterError` when dbt cannot write its docs.
     """
-    folder = home / "docs"
-    folder.mkdir(parents=True, exist_ok=True)
     say("writing the docs of dbt")
-    generate_dbt_docs(project_root, folder / "dbt.html")
+    generate_dbt_docs(project_root, home)
     catalog = read_catalog(project_root / "seeds")
     database = engine()
     try:
-        standings = read_standings(database, catalog)
+        standings = standing.sources(database, catalog)
+        judged = [one["source"] for one in standings if one["deliveries"]]
+        if judged:
+            write_lists(home, database, judged)
     finally:
         database.dispose()
     return write_index(home, catalog, standings)
 
 
-def generate_dbt_docs(project_root: Path, page_path: Path) -> None:
-    """Let dbt write its documentation as one page that needs no server, at `page_path`."""
+def generate_dbt_docs(project_root: Path, home: Path) -> Path:
+    """Let dbt write its docs as one page that needs no server, `<home>/docs/dbt.html`; return its path."""
     from dbt.cli.main import dbtRunner  # takes 1.6 s
 
-    arguments = ["docs", "generate", "--static", "--quiet"]
-    places = ["--project-dir", str(project_root), "--profiles-dir", str(project_root / "profiles")]
-    outcome = dbtRunner().invoke([*arguments, *places])
-    if not outcome.success:
-        raise HeadwaterError(f"dbt could not write its docs: {outcome.exception or 'see its messages above'}")
-    shutil.copyfile(project_root / "target" / "static_index.html", page_path)
+    os.environ.setdefault("DO_NOT_TRACK", "1")
+    with TemporaryDirectory(prefix="headwater-docs-") as target:
+        places = [
+            *("--project-dir", str(project_root), "--profiles-dir", str(project_root / "profiles")),
+            *("--target-path", target, "--log-path", str(home / "logs"), "--log-level", "none"),
+        ]
+        outcome = dbtRunner().invoke(["docs", "generate", "--static", *places])
+        if not outcome.success:
+            raise HeadwaterError(f"dbt could not write its docs: {outcome.exception or outcome.result}")
+        page_path = home / "docs" / "dbt.html"
+        write(page_path, (Path(target) / "static_index.html").read_text(encoding="utf-8"))
+    return page_path
 
 
-def read_standings(database: Engine, catalog: Catalog) -> dict[str, Standing]:
-    """Where each source of the catalog stands."""
-    with database.connect() as connection:
-        counts = {row.source: row for row in connection.execute(_COUNTS)}
-        return {
-            name: Standing(
-                deliveries=counts[name].deliveries if name in counts else 0,
-                halted=counts[name].halted if name in counts else 0,
-                last_delivery_date=counts[name].last_delivery_date if name in counts else None,
-                current_rows=_current_rows(connection, name),
-            )
-            for name in catalog.sources
-        }
+def write_index(home: Path, catalog: Catalog, standings: Iterable[Mapping[str, Any]]) -> Path:
+    """Write the page where reading begins, `<home>/docs/index.html`; return its path.
 
-
-_COUNTS = sa.text("""
-select
-    source,
-    count(*) as deliveries,
-    count(*) filter (where status = 'halted') as halted,
-    max(delivery_date) filter (where is_loaded) as last_delivery_date
-from metadata.delivery_state
-group by source
-""")
-
-
-def _current_rows(connection: Connection, source: str) -> int | None:
-    table_name = f'historical."{source}"'
-    if connection.execute(sa.select(sa.func.to_regclass(table_name))).scalar() is None:
-        return None
-    count: int = connection.execute(
-        sa.text(f"select count(*) from {table_name} where valid_to is null")
-    ).scalar_one()
-    return count
-
-
-def write_index(home: Path, catalog: Catalog, standings: Mapping[str, Standing]) -> Path:
-    """Write the page where reading begins, `<home>/docs/index.html`; return its path."""
+    `standings` are those of `headwater.standing.sources`, one for each source of the catalog.
+    """
+    by_source = {one["source"]: one for one in standings}
     rows = []
     for name, source in catalog.sources.items():
-        standing = standings[name]
-        halts = mark(f"{standing.halted:,} halted", "bad") if standing.halted else mark("none", "good")
-        if standing.halted:
+        where = by_source[name]
+        halts = mark(f"{where['halted']:,} halted", "bad") if where["halted"] else mark("none", "good")
+        if where["halted"]:
             halts = _link(home, f"data_docs/{name}/index.html", halts)
         rows.append(
             [
                 Markup("<strong>{}</strong>").format(name),
                 source.description,
                 source.owner,
-                standing.deliveries,
-                standing.last_delivery_date,
-                standing.current_rows,
+                where["deliveries"],
+                where["last_delivery_date"],
+                where["current"],
                 halts,
             ]
         )

@@ -114,8 +114,8 @@ def _secret_problem(cell: str) -> Wrong | None:
 def _json_problem(cell: str) -> Wrong | None:
     try:
         json.loads(cell)
-    except ValueError as error:
-        return f"is not JSON ({error})", "JSON"
+    except json.JSONDecodeError as error:
+        return f"is not JSON from character {error.pos + 1} on", "JSON"
     return None
 
 

@@ -25,7 +25,8 @@ class Problem:
     expected: str
 
     def __str__(self) -> str:
-        return f"{self.file}:{self.line}: {self.column}: {self.message}, expected {self.expected}"
+        text = f"{self.file}:{self.line}: {self.column}: {self.message}, expected {self.expected}"
+        return text.replace("\r", r"\r").replace("\n", r"\n")  # one problem, one line
 
 
 @dataclass

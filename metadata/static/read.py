@@ -115,8 +115,8 @@ def _sources(
     for row in tables.rows["source_attribute"]:
         name, value = row.text("name"), row.text("value")
         options[row.text("source")][name] = unspell(value) if name in SPELLED_OPTIONS else value
-    strs = _first_by_data_source(conn_strs)
-    apis = _first_by_data_source(conn_apis)
+    strs = _by_data_source(conn_strs)
+    apis = _by_data_source(conn_apis)
 
     made: dict[str, Source] = {}
     for row in tables.rows["source"]:
@@ -134,8 +134,9 @@ def _sources(
     return made
 
 
-def _first_by_data_source(connections: Mapping[str, Any]) -> dict[str, Any]:
-    return {connection.data_source: connection for connection in reversed(list(connections.values()))}
+def _by_data_source(connections: Mapping[str, Any]) -> dict[str, Any]:
+    """The one connection of each data source; where there are several, the source names its own."""
+    return {connection.data_source: connection for connection in connections.values()}
 
 
 def _source(

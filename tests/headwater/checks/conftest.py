@@ -64,9 +64,9 @@ class Bench:
             ).scalar_one()
 
     def stage(
-        self, rows: Iterable[tuple[Any, ...]], *, fallen: Iterable[tuple[int, str, str]] = (), name: str = ""
+        self, rows: Iterable[tuple[Any, ...]], *, fallen: Iterable[tuple[Any, ...]] = (), name: str = ""
     ) -> int:
-        """Stage a delivery; `fallen` are (line, column, rule), lines count from 2. Returns delivery_sqn."""
+        """Stage a delivery, lines from 2; `fallen` are (line, column, rule[, key]). Returns its delivery_sqn."""
         self.delivery_sqn += 1
         sqn, rows, fallen = self.delivery_sqn, list(rows), list(fallen)
         columns = ["is_delete_mark"] if "delete_column" in self.source.options else []
@@ -82,14 +82,20 @@ class Bench:
             for line, row in enumerate(rows, 2):
                 values = {f"c{number}": value for number, value in enumerate(row)}
                 connection.execute(insert, {"sqn": sqn, "line": line, "job": self.job_inst_id, **values})
-            for line, column, rule in fallen:
+            for line, column, rule, *key in fallen:
                 connection.execute(
                     sa.text(
                         "insert into metadata.quarantined_row"
-                        " (delivery_sqn, line_number, column_name, rule, row)"
-                        " values (:sqn, :line, :column, :rule, '{}')"
+                        " (delivery_sqn, line_number, column_name, rule, key, row)"
+                        " values (:sqn, :line, :column, :rule, cast(:key as jsonb), '{}')"
                     ),
-                    {"sqn": sqn, "line": line, "column": column, "rule": rule},
+                    {
+                        "sqn": sqn,
+                        "line": line,
+                        "column": column,
+                        "rule": rule,
+                        "key": json.dumps(*key or [None]),
+                    },
                 )
             total = len(rows) + len(fallen)
             job = {"status": "loaded", "job_inst_id": self.job_inst_id}

@@ -9,6 +9,7 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from headwater.checks.data_docs import write_lists
+from metadata.process.events import record_event
 
 REGEX = {"expect": "expect_column_values_to_match_regex", "column": "note", "regex": "^[a-z]+$"}
 NOTES = {"expect": "expect_column_distinct_values_to_be_in_set", "column": "note", "value_set": ["<i>"]}
@@ -32,8 +33,8 @@ def test_a_page_is_named_after_date_publisher_and_delivery_and_linked_from_the_l
         "data_docs/readings/index.html",
         "data_docs/index.html",
     }
-    assert f'<a href="{page}">2026-01-02</a>' in found["data_docs/readings/index.html"]
-    assert '<a href="readings/index.html">readings</a>' in found["data_docs/index.html"]
+    assert f'<a class="fixed" href="{page}">2026-01-02</a>' in found["data_docs/readings/index.html"]
+    assert '<a class="fixed" href="readings/index.html">readings</a>' in found["data_docs/index.html"]
 
 
 def test_every_relative_link_leads_to_a_page_or_to_the_index_of_the_docs(make_bench):
@@ -105,11 +106,25 @@ def test_the_lists_say_what_failed_and_leave_out_links_to_pages_that_are_gone(ma
     (page,) = [path for path in bench.home.rglob("*.html") if path.name != "index.html"]
 
     listed = pages(bench.home)["data_docs/readings/index.html"]
-    assert f'<a href="{page.name}">' in listed
+    assert f'href="{page.name}"' in listed
     assert '<span class="mark bad">halted</span></td><td>duplicate_keys</td><td>duplicate_rows</td>' in listed
 
     page.unlink()
-    write_lists(bench.home, bench.engine, "readings")
+    write_lists(bench.home, bench.engine, ["readings"])
     listed = pages(bench.home)["data_docs/readings/index.html"]
     assert page.name not in listed
-    assert "<td>2026-01-02</td>" in listed
+    assert '<span class="fixed">2026-01-02</span>' in listed
+
+
+def test_a_delivery_that_was_halted_before_any_check_is_listed_with_the_reason(make_bench):
+    bench = make_bench()
+    sqn = bench.stage([("north", 1, 1, "a")])
+    record_event(
+        bench.engine, bench.archive, sqn, "readings", "halted", why="line 7 has 3 fields", checks=["format"]
+    )
+
+    write_lists(bench.home, bench.engine, ["readings"])
+
+    listed = pages(bench.home)["data_docs/readings/index.html"]
+    assert '<span class="mark bad">halted</span></td><td>line 7 has 3 fields</td>' in listed
+    assert '<span class="mark bad">1 halted</span>' in pages(bench.home)["data_docs/index.html"]

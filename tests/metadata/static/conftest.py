@@ -59,7 +59,8 @@ source,job,data_source,owner,schedule,geographic_granularity,delivery_type,extra
 quality_checks,load_new,load_changed,load_removed,on_null_key,on_duplicate_key,on_unknown_column,\
 max_removed_pct,max_fallen_out_pct,description
 cities,cities,gazetteer,geography,monthly,city,snapshot,,,\
-"[{""expect"": ""expect_column_values_to_be_between"", ""column"": ""latitude"", ""min_value"": -90, ""max_value"": 90, ""severity"": ""warning""}]",,,,,,,5,1.5,A city
+"[{""expect"": ""expect_column_values_to_be_between"", ""column"": ""latitude"", \
+""min_value"": -90, ""max_value"": 90, ""severity"": ""warning""}]",,,,,,,5,1.5,A city
 sales,sales,till,retail,daily,shop,delta,,unpivot,,true,true,false,halt,last_wins,ignore,,,A sale
 """,
     "attribute": """\
@@ -101,9 +102,9 @@ class EditableSeeds:
         assert text.count(old) == 1, f"{old!r} stands {text.count(old)} times in {table}.csv"
         path.write_text(text.replace(old, new), encoding="utf-8")
 
-    def append(self, table: str, line: str) -> None:
+    def append(self, table: str, *lines: str) -> None:
         with (self.folder / f"{table}.csv").open("a", encoding="utf-8") as file:
-            file.write(f"{line}\n")
+            file.writelines(f"{line}\n" for line in lines)
 
     def messages(self) -> list[str]:
         return [str(problem) for problem in check(self.folder)]

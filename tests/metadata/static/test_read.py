@@ -5,16 +5,20 @@ import json
 import time
 from decimal import Decimal
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from metadata.static.model import Attribute, QualityCheck
 from metadata.static.read import read_catalog
 
+if TYPE_CHECKING:
+    from tests.metadata.static.conftest import EditableSeeds
+
 PROJECT = Path(__file__).resolve().parents[3]
 
 
-def test_blank_cells_become_none_or_the_default_of_their_table(seeds) -> None:
+def test_blank_cells_become_none_or_the_default_of_their_table(seeds: EditableSeeds) -> None:
     catalog = read_catalog(seeds.folder)
     cities, sales = catalog.sources["cities"], catalog.sources["sales"]
     assert (cities.load_new, cities.load_changed, cities.load_removed) == (True, True, True)
@@ -35,7 +39,7 @@ def test_blank_cells_become_none_or_the_default_of_their_table(seeds) -> None:
     assert catalog.jobs["sales"].schedule is None
 
 
-def test_source_brings_its_data_source_connection_and_checks(seeds) -> None:
+def test_source_brings_its_data_source_connection_and_checks(seeds: EditableSeeds) -> None:
     catalog = read_catalog(seeds.folder)
     cities = catalog.sources["cities"]
     assert cities.data_source is catalog.data_sources["gazetteer"]
@@ -49,13 +53,13 @@ def test_source_brings_its_data_source_connection_and_checks(seeds) -> None:
     assert catalog.sources["sales"].quality_checks == ()
 
 
-def test_severity_is_critical_where_a_check_does_not_say(seeds) -> None:
+def test_severity_is_critical_where_a_check_does_not_say(seeds: EditableSeeds) -> None:
     seeds.edit("source", ', ""severity"": ""warning""', "")
     (only,) = read_catalog(seeds.folder).sources["cities"].quality_checks
     assert only.severity == "critical"
 
 
-def test_named_connection_is_chosen_among_several(seeds) -> None:
+def test_named_connection_is_chosen_among_several(seeds: EditableSeeds) -> None:
     seeds.append("conn_str", "other_page,gazetteer,,,,,,https://example.com/,")
     assert seeds.messages() == [
         'seeds/source.csv:2: data_source: "gazetteer" is reached by gazetteer_page, other_page, '
@@ -67,7 +71,7 @@ def test_named_connection_is_chosen_among_several(seeds) -> None:
     assert chosen.name == "other_page"
 
 
-def test_source_of_an_api_brings_its_connection(seeds) -> None:
+def test_source_of_an_api_brings_its_connection(seeds: EditableSeeds) -> None:
     seeds.append("source", "buyers,cities,crm,retail,daily,country,snapshot,,,,,,,,,,,,A buyer")
     seeds.append("attribute", "buyers,id,buyer_id,bigint,,,true,,,Number of the buyer")
     assert seeds.messages() == [
@@ -85,7 +89,7 @@ def test_source_of_an_api_brings_its_connection(seeds) -> None:
     )
 
 
-def test_attributes_keep_the_order_of_the_file_and_split_by_role(seeds) -> None:
+def test_attributes_keep_the_order_of_the_file_and_split_by_role(seeds: EditableSeeds) -> None:
     cities = read_catalog(seeds.folder).sources["cities"]
     assert [a.target_name for a in cities.attributes] == ["city_id", "name", "latitude", "bus_line"]
     assert [a.target_name for a in cities.keys] == ["city_id"]
@@ -94,7 +98,7 @@ def test_attributes_keep_the_order_of_the_file_and_split_by_role(seeds) -> None:
     assert [a.is_optional for a in cities.attributes] == [False, False, False, True]
 
 
-def test_null_tokens_are_the_attributes_own_else_the_sources_else_the_empty_one(seeds) -> None:
+def test_null_tokens_are_the_attributes_own_else_the_sources_else_the_empty_one(seeds: EditableSeeds) -> None:
     catalog = read_catalog(seeds.folder)
     tokens = {a.target_name: a.null_tokens for a in catalog.sources["cities"].attributes}
     assert tokens["latitude"] == ("NA", "")
@@ -102,7 +106,7 @@ def test_null_tokens_are_the_attributes_own_else_the_sources_else_the_empty_one(
     assert {a.null_tokens for a in catalog.sources["sales"].attributes} == {("",)}
 
 
-def test_spelled_options_are_read_and_patterns_are_left_alone(seeds) -> None:
+def test_spelled_options_are_read_and_patterns_are_left_alone(seeds: EditableSeeds) -> None:
     catalog = read_catalog(seeds.folder)
     sales = catalog.sources["sales"]
     assert sales.options["delimiter"] == "\t"
@@ -112,7 +116,7 @@ def test_spelled_options_are_read_and_patterns_are_left_alone(seeds) -> None:
     assert catalog.sources["cities"].options["file_pattern"] == r"cities-(?P<date>\d{8})\.csv$"
 
 
-def test_tables_that_are_not_sources_are_read_too(seeds) -> None:
+def test_tables_that_are_not_sources_are_read_too(seeds: EditableSeeds) -> None:
     catalog = read_catalog(seeds.folder)
     assert catalog.sql_scripts["tidy"].sql_text == "delete from scratch\nwhere done"
     assert catalog.jobs["tidying"].description == "Tidies\nup"
@@ -144,7 +148,7 @@ def test_raw_column_is_the_sources_name_where_postgres_takes_it(source_name: str
     assert attribute.raw_column == raw_column
 
 
-def test_source_can_be_written_down_as_plain_data(seeds) -> None:
+def test_source_can_be_written_down_as_plain_data(seeds: EditableSeeds) -> None:
     source = read_catalog(seeds.folder).sources["cities"]
     text = json.dumps(dataclasses.asdict(source), default=str)
     assert json.loads(text)["attributes"][2]["null_tokens"] == ["NA", ""]
@@ -163,15 +167,15 @@ def test_demo_sources_of_the_project_are_there() -> None:
     assert {a.null_tokens for a in sources["airports"].attributes} == {("",)}  # NA is Namibia
 
 
-def test_thousand_sources_are_checked_and_read_in_two_seconds(seeds) -> None:
-    for number in range(1000):
-        name = f"source_{number}"
-        seeds.append("job", f"{name},true,ETL,,,batch,@daily,,team,true,A job")
-        seeds.append("source", f"{name},{name},gazetteer,team,daily,city,snapshot,,,,,,,,,,,,A source")
-        seeds.append("source_attribute", f"{name},file_pattern,{name}-(?P<date>.*)")
-        for column in range(12):
-            is_key = "true" if column == 0 else ""
-            seeds.append("attribute", f'{name},C{column},c{column},"numeric(9,2)",,,{is_key},,,A column')
+def test_thousand_sources_are_checked_and_read_in_two_seconds(seeds: EditableSeeds) -> None:
+    names = [f"source_{number}" for number in range(1000)]
+    columns = ["C0,c0,text,,,true", *(f'C{n},c{n},"numeric(9,2)",,,' for n in range(1, 12))]
+    seeds.append("job", *(f"{name},true,ETL,,,batch,@daily,,team,true,A job" for name in names))
+    seeds.append(
+        "source", *(f"{name},{name},gazetteer,team,daily,city,snapshot{',' * 12}A source" for name in names)
+    )
+    seeds.append("source_attribute", *(f"{name},file_pattern,{name}-(?P<date>.*)" for name in names))
+    seeds.append("attribute", *(f"{name},{column},,,A column" for name in names for column in columns))
     begun = time.process_time()
     catalog = read_catalog(seeds.folder)
     assert time.process_time() - begun < 2

@@ -1,4 +1,4 @@
-"""What dbt is told of the seeds (`seeds/_seeds.yml`) is what Python knows of them (`layout`), and what the files hold."""
+"""What dbt is told of the seeds (`seeds/_seeds.yml`) is what Python knows of them and what the files hold."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def columns_of(table: Table) -> dict[str, dict[str, Any]]:
     return {column["name"]: column for column in DECLARED[table.name]["columns"]}
 
 
-def tests_of(column: dict[str, Any]) -> dict[str, Any]:
+def data_tests_of(column: dict[str, Any]) -> dict[str, Any]:
     """The data tests of a column: name → arguments."""
     found: dict[str, Any] = {}
     for test in column.get("data_tests", []):
@@ -56,7 +56,7 @@ def test_every_column_is_declared_text_or_boolean(table: Table) -> None:
 @tables
 def test_data_tests_say_what_the_layout_says(table: Table) -> None:
     for column in table.columns:
-        tests = tests_of(columns_of(table)[column.name])
+        tests = data_tests_of(columns_of(table)[column.name])
         where = f"{table.name}.{column.name}"
         assert ("not_null" in tests) == column.required, where
         assert ("unique" in tests) == ((column.name,) in table.keys), where

@@ -39,7 +39,8 @@ th { color: var(--faint); font-size: .82rem; font-weight: 600; white-space: nowr
 td.number, th.number { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
 code { font-family: ui-monospace, "SF Mono", Menlo, "Liberation Mono", monospace; font-size: .92em; }
 .good { color: var(--good); } .bad { color: var(--bad); } .warn { color: var(--warn); }
-.mark { font-weight: 600; white-space: nowrap; }
+.mark { font-weight: 600; }
+.mark, .fixed { white-space: nowrap; }
 .cards { display: flex; flex-wrap: wrap; gap: 1rem; margin: 1.2rem 0 0; padding: 0; list-style: none; }
 .cards li { flex: 1 1 20rem; border: 1px solid var(--line); border-radius: 6px; padding: 1rem 1.2rem;
   background: var(--raised); }
@@ -89,7 +90,9 @@ def cell(value: object) -> Markup:
         return Markup('<span class="faint">&ndash;</span>')
     if isinstance(value, int):
         return escape(f"{value:,}")
-    return escape(moment(value) if isinstance(value, datetime) else value)
+    if isinstance(value, datetime):
+        return Markup('<span class="fixed">{}</span>').format(moment(value))
+    return escape(value)
 
 
 def moment(value: datetime) -> str:

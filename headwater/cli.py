@@ -1,0 +1,245 @@
+"""The `headwater` command."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+from headwater import show
+from headwater.project import Project, find_project
+from metadata.errors import HeadwaterError, MetadataInvalid
+
+app = typer.Typer(
+    help="Turns sources that change over time into a history you can trust.",
+    epilog="Example: headwater run airports && headwater deliveries airports",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+out, err = Console(highlight=False, soft_wrap=True), Console(stderr=True, highlight=False, soft_wrap=True)
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for machines instead of a table.")]
+FAILED, MISUSE, HALTED = 1, 2, 3
+
+
+@contextmanager
+def _explained() -> Iterator[None]:
+    """What a person can act on is said in red, without a stack trace; the exit code tells it apart."""
+    try:
+        yield
+    except MetadataInvalid as error:
+        err.print(str(error), style="red", markup=False)
+        raise typer.Exit(FAILED) from None
+    except HeadwaterError as error:
+        err.print(f"Error: {error}", style="red", markup=False)
+        raise typer.Exit(FAILED) from None
+    except KeyboardInterrupt:
+        err.print("Interrupted. The next run takes up what was left.", style="yellow")
+        raise typer.Exit(FAILED) from None
+
+
+def _say(line: str) -> None:
+    err.print(line, style="dim", markup=False)
+
+
+@contextmanager
+def _project() -> Iterator[Project]:
+    """The project, with its servers up: the embedded ones are started or found."""
+    from headwater.services import ensure_up
+
+    with _explained():
+        project = find_project()
+        for service in ensure_up(project.root).services:
+            if service.is_started:
+                _say(f"started the embedded {service.name} at {service.address}")
+        yield project
+
+
+@app.command(epilog="Example: headwater run airports fx_rates")
+def run(
+    source: Annotated[list[str] | None, typer.Argument(help="Sources to run; all active ones by default.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Bring what is new from the publishers to history. Exit code 3: something halted; 1: something failed."""
+    from headwater.run import prepare
+    from headwater.run import run as run_sources
+
+    with _project() as project:
+        catalog, _ = prepare(project)
+        _require_known(source or [], catalog.sources)
+        result = run_sources(project, source or [], _say)
+        if as_json:
+            _print_json(show.result_as_dict(result))
+        else:
+            show.result(out, result)
+        raise typer.Exit(result.exit_code)
+
+
+@app.command(epilog="Example: headwater demo")
+def demo() -> None:
+    """Fetch the demo's real data, run it to history, and say what to look at."""
+    from headwater.demo import prepare as prepare_demo
+    from headwater.docs import build_docs
+    from headwater.run import prepare
+    from headwater.run import run as run_sources
+    from headwater.services import home
+
+    with _explained():
+        prepare_demo(home(find_project().root), _say)
+    with _project() as project:
+        result = run_sources(project, [], _say)
+        catalog, engine = prepare(project)
+        page = build_docs(project.root, project.home, _say)
+        is_as_expected = show.demo(out, result, engine, catalog, page)
+        raise typer.Exit(0 if is_as_expected else result.exit_code or FAILED)
+
+
+@app.command(epilog="Example: headwater status --json")
+def status(as_json: AsJson = False) -> None:
+    """Where each source stands, with the halts that wait for a decision."""
+    from headwater import standing
+    from headwater.run import prepare
+
+    with _project() as project:
+        catalog, engine = prepare(project)
+        sources = standing.sources(engine, catalog)
+        halted = [row for row in standing.deliveries(engine, None) if row["status"] == "halted"]
+        if as_json:
+            _print_json({"sources": sources, "halts": halted})
+        else:
+            show.sources(out, sources)
+            show.standing_halts(out, halted)
+
+
+@app.command(epilog="Example: headwater deliveries airports --json")
+def deliveries(
+    source: Annotated[str | None, typer.Argument(help="One source; all by default.")] = None, as_json: AsJson = False
+) -> None:
+    """Every delivery, in the order in which they apply: its status, and what it did to history."""
+    from headwater import standing
+    from headwater.run import prepare
+
+    with _project() as project:
+        catalog, engine = prepare(project)
+        _require_known([source] if source else [], catalog.sources)
+        rows = standing.deliveries(engine, source)
+        if as_json:
+            _print_json(rows)
+        else:
+            show.deliveries(out, rows)
+
+
+@app.command(epilog="Example: headwater check")
+def check() -> None:
+    """Check the static metadata in seeds/: every error at once, with file, line and what was expected."""
+    from metadata.static.check import check as problems_of
+
+    with _explained():
+        problems = problems_of(find_project().seeds)
+        for problem in problems:
+            err.print(str(problem), style="red", markup=False)
+        if problems:
+            err.print(f"{len(problems)} error{'s' if len(problems) > 1 else ''}")
+            raise typer.Exit(FAILED)
+        out.print("seeds: all well")
+
+
+@app.command(epilog="Example: headwater generate && git diff models")
+def generate(
+    is_check: Annotated[bool, typer.Option("--check", help="Write nothing; fail when a file is stale.")] = False,
+) -> None:
+    """Write what dbt needs of seeds/ beside the models. SQL that is there is never overwritten."""
+    from headwater.generate import generated_files, stale_files, write_files
+    from metadata.static.read import read_catalog
+
+    with _explained():
+        project = find_project()
+        files = generated_files(read_catalog(project.seeds), project.models)
+        stale = [file.path for file in stale_files(files)]
+        if not is_check:
+            write_files(files)
+        for path in stale:
+            out.print(f"{'stale' if is_check else 'wrote'} {path.relative_to(project.root)}", markup=False)
+        if is_check and stale:
+            err.print("Run `headwater generate` and commit what it writes.", style="red")
+            raise typer.Exit(FAILED)
+        if not stale:
+            out.print("models: as the seeds say")
+
+
+@app.command(epilog="Example: headwater docs")
+def docs() -> None:
+    """Write the documentation pages: dbt's, with lineage and every column; the Data Docs; an index of both."""
+    from headwater.docs import build_docs
+    from headwater.run import prepare
+
+    with _project() as project:
+        prepare(project)
+        out.print(f"file://{build_docs(project.root, project.home, _say)}", markup=False)
+
+
+@app.command(epilog="Example: headwater up")
+def up() -> None:
+    """Start the embedded servers, or find them running."""
+    from headwater.services import ensure_up
+
+    with _explained():
+        for service in ensure_up(find_project().root).services:
+            how = "yours" if service.pid is None else "started" if service.is_started else "running"
+            out.print(f"{service.name:10} {service.address:32} {how}", markup=False)
+
+
+@app.command(epilog="Example: headwater down")
+def down() -> None:
+    """Stop the embedded servers. Their data stays."""
+    from headwater.services import down as stop
+
+    with _explained():
+        stopped = stop(find_project().root)
+        for service in stopped:
+            out.print(f"stopped {service.name} (process {service.pid})", markup=False)
+        if not stopped:
+            out.print("nothing was running")
+
+
+@app.command(epilog='Example: eval "$(headwater env)" && psql')
+def env() -> None:
+    """Print shell exports by which psql, dbt and aws find the servers."""
+    from headwater.services import ensure_up
+    from metadata.connection import session_options
+
+    with _explained():
+        project = find_project()
+        variables = dict(ensure_up(project.root).environment)
+        variables |= {"PGOPTIONS": session_options(), "DBT_PROFILES_DIR": str(project.root / "profiles")}
+        for name, value in variables.items():
+            sys.stdout.write(f"export {name}={shlex.quote(value)}\n")
+
+
+def _require_known(names: list[str], known: Any) -> None:
+    unknown = [name for name in names if name not in known]
+    if unknown:
+        err.print(
+            f"Error: no source {', '.join(unknown)}. Expected one of: {', '.join(sorted(known))}.",
+            style="red", markup=False,
+        )  # fmt: skip
+        raise typer.Exit(MISUSE)
+
+
+def _print_json(value: Any) -> None:
+    def plain(other: Any) -> str:
+        return other.isoformat() if isinstance(other, datetime) else str(other)
+
+    sys.stdout.write(json.dumps(value, default=plain, ensure_ascii=False, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    app()

@@ -1,0 +1,115 @@
+"""dbt in this process: parsed once, run once per layer for all sources together."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+from sqlalchemy import Engine
+
+from headwater.services.state import locked
+from metadata.connection import session_options
+from metadata.errors import HeadwaterError, LedgerBroken, LoadFailed
+
+if TYPE_CHECKING:
+    from dbt.contracts.graph.manifest import Manifest
+
+_LEDGER = re.compile(r"Ledger broken: source \w+, delivery (\d+), (\w+): (.+?)\. Nothing of this load was kept\.", re.S)
+_SAID_BY_US = re.compile(r"(Definition changed: .+|History overlaps: .+)")
+
+
+@dataclass(frozen=True)
+class ModelOutcome:
+    """How one model of a dbt run ended; `error` is None when it went well."""
+
+    name: str
+    error: HeadwaterError | None
+
+
+class Dbt:
+    """The dbt project in `root`, on the database that libpq's variables name. `run_id` names whose rows it writes."""
+
+    def __init__(self, root: Path, home: Path, run_id: str) -> None:
+        os.environ.setdefault("DO_NOT_TRACK", "1")
+        self._root, self._home, self._run_id = root, home, run_id
+        self._manifest: Manifest | None = None
+
+    def run(self, models: Sequence[str]) -> list[ModelOutcome]:
+        """Run the named models (dbt's selection syntax). Raises `LoadFailed` when dbt cannot run at all."""
+        results = self._invoke("run", "--select", *models).results
+        return [ModelOutcome(result.node.name, _error(result)) for result in results]
+
+    def load_seeds(self, engine: Engine) -> bool:
+        """Load the static metadata into Postgres, if it is not what is there already; True when it was loaded."""
+        said = f"seeds {self._seeds_checksum()}"
+        remembered = sa.text("select obj_description(to_regclass('metadata.source_attribute'))")
+        with engine.connect() as waiting:
+            waiting.execute(sa.text("select pg_advisory_lock(hashtextextended('headwater: seeds', 0))"))
+            try:
+                if waiting.execute(remembered).scalar() == said:
+                    return False
+                self._invoke("seed", "--full-refresh")
+                with engine.begin() as connection:
+                    connection.execute(sa.text(f"comment on table metadata.source_attribute is '{said}'"))
+            finally:
+                waiting.execute(sa.text("select pg_advisory_unlock(hashtextextended('headwater: seeds', 0))"))
+        return True
+
+    def _seeds_checksum(self) -> str:
+        digest = hashlib.sha256()
+        for path in sorted((self._root / "seeds").iterdir()):
+            digest.update(path.name.encode() + b"\0" + path.read_bytes())
+        return digest.hexdigest()
+
+    def _invoke(self, *arguments: str) -> Any:
+        from dbt.cli.main import dbtRunner  # takes 1.6 s
+
+        places = [
+            "--project-dir", str(self._root), "--profiles-dir", str(self._root / "profiles"),
+            "--log-path", str(self._home / "logs"), "--log-level", "none",
+        ]  # fmt: skip
+        with self._session():
+            if self._manifest is None:
+                # two processes must not write the parsed project at once
+                with locked(self._home, "dbt-parse.lock"):
+                    parsed = dbtRunner().invoke(["parse", *places])
+                if not parsed.success:
+                    raise LoadFailed(f"dbt cannot read the project: {parsed.exception}")
+                self._manifest = parsed.result  # type: ignore[assignment]
+            outcome = dbtRunner(manifest=self._manifest).invoke([*arguments, *places, "--no-write-json"])
+        if outcome.result is None:
+            raise LoadFailed(f"dbt {arguments[0]} did not run: {outcome.exception}")
+        if arguments[0] != "run" and not outcome.success:
+            raise LoadFailed("; ".join(f"{r.node.name}: {r.message}" for r in outcome.result.results if r.message))
+        return outcome.result
+
+    @contextmanager
+    def _session(self) -> Iterator[None]:
+        """Every connection that dbt opens bears the run's name; an environment variable is libpq's way to say so."""
+        before = os.environ.get("PGOPTIONS")
+        os.environ["PGOPTIONS"] = session_options(f"-c headwater.run_id={self._run_id}")
+        try:
+            yield
+        finally:
+            if before is None:
+                del os.environ["PGOPTIONS"]
+            else:
+                os.environ["PGOPTIONS"] = before
+
+
+def _error(result: Any) -> HeadwaterError | None:
+    if str(result.status) in ("success", "pass"):
+        return None
+    message = str(result.message or result.status)
+    broken = _LEDGER.search(message)
+    if broken:
+        return LedgerBroken(int(broken[1]), broken[2], broken[3])
+    ours = _SAID_BY_US.search(message)
+    return LoadFailed(ours[1] if ours else f"{result.node.name}: {' '.join(message.split())}")

@@ -1,0 +1,302 @@
+"""One run: every chosen source from its publisher to history, each layer asking what is there and not yet processed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from uuid import uuid4
+
+import sqlalchemy as sa
+from sqlalchemy import Engine
+
+from extract.run import extract_source, load_pending
+from extract.store import ObjectStore
+from headwater.checks import run_checks
+from headwater.dbt import Dbt
+from headwater.generate import generated_files, stale_files
+from headwater.project import Project
+from metadata.connection import engine as new_engine
+from metadata.connection import require_reachable
+from metadata.errors import HeadwaterError, LedgerBroken
+from metadata.process.events import record_event
+from metadata.process.jobs import JobInstance, Outcome, close_abandoned
+from metadata.process.migrate import upgrade
+from metadata.static.model import Catalog, Source
+from metadata.static.read import read_catalog
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Halt:
+    """A delivery that did not go on to history, and why."""
+
+    delivery_sqn: int
+    source: str
+    publisher_name: str
+    checks: tuple[str, ...]
+    why: str
+
+
+@dataclass
+class SourceResult:
+    """What a run did for one source."""
+
+    source: str
+    landed: int = 0
+    loaded: int = 0  # deliveries that came into history
+    halts: list[Halt] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+    failures: list[str] = field(default_factory=list)
+
+    @property
+    def status(self) -> str:
+        """The worst that happened: failed, halted or succeeded."""
+        return "failed" if self.failures else "halted" if self.halts else "succeeded"
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """What a run did, by source."""
+
+    run_id: str
+    sources: tuple[SourceResult, ...]
+    marts_failures: tuple[str, ...] = ()
+
+    @property
+    def halts(self) -> list[Halt]:
+        """Every delivery that this run halted."""
+        return [halt for result in self.sources for halt in result.halts]
+
+    @property
+    def failures(self) -> list[str]:
+        """Everything that failed, as sentences."""
+        return [failure for result in self.sources for failure in result.failures] + list(self.marts_failures)
+
+    @property
+    def exit_code(self) -> int:
+        """0 all well, 3 something halted, 1 something failed."""
+        return 1 if self.failures else 3 if self.halts else 0
+
+
+def prepare(project: Project) -> tuple[Catalog, Engine]:
+    """Read the metadata and bring the database to its newest version.
+
+    Raises `MetadataInvalid`, `DatabaseUnavailable`, or `HeadwaterError` when generated files are stale.
+    """
+    catalog = read_catalog(project.seeds)
+    stale = stale_files(generated_files(catalog, project.models))
+    if stale:
+        names = ", ".join(str(file.path.relative_to(project.root)) for file in stale)
+        raise HeadwaterError(f"{names}: not what seeds/ says. Run `headwater generate` and commit what it writes.")
+    engine = new_engine()
+    require_reachable(engine)
+    upgrade(engine)
+    return catalog, engine
+
+
+def run(project: Project, names: Sequence[str], say: Say) -> RunResult:
+    """Run the named sources, or all whose job is active. One that fails does not stop the others."""
+    catalog, engine = prepare(project)
+    sources = _chosen(catalog, names)
+    close_abandoned(engine)
+    return Run(project, engine, ObjectStore.from_environment(), sources, say).whole()
+
+
+class Run:
+    """The steps of one run over some sources. Each step can be called alone, and again."""
+
+    def __init__(
+        self, project: Project, engine: Engine, store: ObjectStore, sources: Sequence[Source], say: Say
+    ) -> None:
+        self.run_id = str(uuid4())
+        self.results = {source.name: SourceResult(source.name) for source in sources}
+        self._project, self._engine, self._store, self._say = project, engine, store, say
+        self._sources = {source.name: source for source in sources}
+        self._dbt = Dbt(project.root, project.home, self.run_id)
+        self._jobs: dict[str, JobInstance] = {}
+        self._marts_failures: list[str] = []
+
+    def whole(self) -> RunResult:
+        """All steps, in order, as one job instance for each job that the sources belong to."""
+        with self._job_instances():
+            for source in self._sources.values():
+                self.extract(source)
+            if self._dbt.load_seeds(self._engine):
+                self._say("metadata: loaded the seeds into Postgres")
+            self.staging()
+            for source in self._sources.values():
+                self.check(source)
+            self.historical()
+            self.marts()
+        return RunResult(self.run_id, tuple(self.results.values()), tuple(self._marts_failures))
+
+    def extract(self, source: Source) -> None:
+        """Publisher → S3 → raw."""
+        result, job = self.results[source.name], self._jobs[source.job]
+        with self._guarded(source, "extract") as outcome:
+            self._say(f"{source.name}: asking {source.data_source.name} what is new")
+            found = extract_source(self._engine, self._store, source, job.job_inst_id, job.log)
+            result.landed = len(found.landed)
+            result.failures += found.failed
+            outcome.worsen("failed" if found.failed else "succeeded")
+            if found.landed:
+                self._say(f"{source.name}: landed {_deliveries(len(found.landed))}")
+        with self._guarded(source, "raw") as outcome:
+            loads = load_pending(self._engine, self._store, source, job.job_inst_id, job.log)
+            result.failures += loads.failed
+            for delivery, why in loads.refused:
+                checks = ("format",)
+                result.halts.append(Halt(delivery.delivery_sqn, source.name, delivery.publisher_name, checks, why))
+            outcome.worsen("failed" if loads.failed else "halted" if loads.refused else "succeeded")
+            if loads.loaded:
+                rows = sum(counts.written for _, counts in loads.loaded)
+                self._say(f"{source.name}: loaded {rows:,} rows into raw")
+
+    def staging(self) -> None:
+        """raw → staging, for all sources that have something pending, in one dbt run."""
+        self._build_layer("staging", "stg_")
+
+    def check(self, source: Source) -> None:
+        """Judge what is staged."""
+        result, job = self.results[source.name], self._jobs[source.job]
+        with self._guarded(source, "checks") as outcome:
+            for verdict in run_checks(
+                self._engine, self._store, source, job.job_inst_id, self._project.home, self._say
+            ):
+                if verdict.passed:
+                    result.warnings += [f"{verdict.publisher_name}: {warning.check_name}" for warning in verdict.warnings]
+                    continue
+                checks = tuple(check.check_name for check in verdict.halting)
+                halt = Halt(verdict.delivery_sqn, source.name, verdict.publisher_name, checks, verdict.why)
+                result.halts.append(halt)
+                job.log("error", f"{source.name}: delivery {halt.delivery_sqn} is halted: {halt.why}", checks=checks)
+                outcome.worsen("halted")
+
+    def historical(self) -> None:
+        """staging → history, for all sources in which what counts is not what is loaded, in one dbt run."""
+        waiting = {name: len(self._pending(name, "historical")) for name in self._sources}
+        self._build_layer("historical", "hist_")
+        for name, count in waiting.items():
+            self.results[name].loaded = count - len(self._pending(name, "historical"))
+
+    def marts(self) -> None:
+        """History → what consumers read, when anything came into history."""
+        if not any(result.loaded for result in self.results.values()):
+            return
+        self._say("marts: building")
+        with self._shared_task("marts", self._sources) as outcome:
+            for model in self._dbt.run(["path:models/marts"]):
+                if model.error is not None:
+                    self._marts_failures.append(str(model.error))
+                    self._log_all("error", str(model.error))
+                    outcome.worsen("failed")
+
+    def _build_layer(self, layer: str, prefix: str) -> None:
+        """Run a layer's models; a delivery whose ledger breaks is halted, and the rest of its source tried again."""
+        todo = [name for name in self._sources if self._pending(name, layer) or not self._exists(layer, prefix, name)]
+        with self._shared_task(layer, todo) as outcome:
+            while todo:
+                self._say(f"{layer}: {', '.join(todo)}")
+                again = []
+                for model in self._dbt.run([f"{prefix}{name}" for name in todo]):
+                    name = model.name.removeprefix(prefix)
+                    if isinstance(model.error, LedgerBroken):
+                        self._halt(name, model.error)
+                        again.append(name)
+                        outcome.worsen("halted")
+                    elif model.error is not None:
+                        self._fail(name, model.error)
+                        outcome.worsen("failed")
+                todo = again
+
+    def _halt(self, name: str, broken: LedgerBroken) -> None:
+        with self._engine.connect() as connection:
+            publisher_name: str = connection.execute(
+                sa.text("select publisher_name from metadata.delivery where delivery_sqn = :sqn"),
+                {"sqn": broken.delivery_sqn},
+            ).scalar_one()
+        why = f"{broken.layer}: {broken.reason}"
+        record_event(self._engine, self._store, broken.delivery_sqn, name, "halted", checks=("ledger",), why=why)
+        self.results[name].halts.append(Halt(broken.delivery_sqn, name, publisher_name, ("ledger",), why))
+        self._jobs[self._sources[name].job].log("error", f"{name}: {broken}", check="ledger")
+
+    def _fail(self, name: str, error: HeadwaterError) -> None:
+        self.results[name].failures.append(f"{name}: {error}")
+        self._jobs[self._sources[name].job].log("error", f"{name}: {error}")
+        self._jobs[self._sources[name].job].outcome.worsen("failed")
+
+    @contextmanager
+    def _guarded(self, source: Source, task: str) -> Iterator[Outcome]:
+        """A task of one source, on record; what it raises for a person to read is kept as the source's failure."""
+        try:
+            with self._jobs[source.job].task(task, source=source.name) as outcome:
+                yield outcome
+        except HeadwaterError as error:
+            self.results[source.name].failures.append(f"{source.name}: {error}")
+            self._say(f"{source.name}: {task} failed: {error}")
+
+    @contextmanager
+    def _shared_task(self, task: str, names: Iterable[str]) -> Iterator[Outcome]:
+        """One task that serves several sources at once, on record in each of their jobs."""
+        shared = Outcome()
+        with ExitStack() as tasks:
+            jobs = {self._sources[name].job for name in names}
+            outcomes = [tasks.enter_context(self._jobs[job].task(task)) for job in sorted(jobs)]
+            try:
+                yield shared
+            finally:
+                for outcome in outcomes:
+                    outcome.worsen(shared.status)
+
+    @contextmanager
+    def _job_instances(self) -> Iterator[None]:
+        """Open a job instance for each job; close them with the truth, whatever happens."""
+        try:
+            for job in sorted({source.job for source in self._sources.values()}):
+                names = [source.name for source in self._sources.values() if source.job == job]
+                self._jobs[job] = JobInstance(self._engine, job, self.run_id, {"sources": names})
+            yield
+        except BaseException as error:
+            for instance in self._jobs.values():
+                instance.outcome.worsen("failed")
+                instance.log("error", str(error) or type(error).__name__)
+            raise
+        finally:
+            for job, instance in self._jobs.items():
+                for name, source in self._sources.items():
+                    if source.job == job:
+                        instance.outcome.worsen(self.results[name].status)
+                instance.close()
+
+    def _log_all(self, level: str, message: str) -> None:
+        for instance in self._jobs.values():
+            instance.log(level, message)
+
+    def _pending(self, name: str, layer: str) -> list[int]:
+        with self._engine.connect() as connection:
+            found: list[int] = connection.execute(
+                sa.text("select metadata.pending_deliveries(:source, :layer)"), {"source": name, "layer": layer}
+            ).scalar_one()
+        return found
+
+    def _exists(self, layer: str, prefix: str, name: str) -> bool:
+        table = f"{layer}.{prefix if layer == 'staging' else ''}{name}"
+        with self._engine.connect() as connection:
+            return connection.execute(sa.text("select to_regclass(:table)"), {"table": table}).scalar() is not None
+
+
+def _chosen(catalog: Catalog, names: Sequence[str]) -> list[Source]:
+    unknown = [name for name in names if name not in catalog.sources]
+    if unknown:
+        raise HeadwaterError(
+            f"no source {', '.join(unknown)}. Expected one or more of: {', '.join(sorted(catalog.sources))}."
+        )
+    if names:
+        return [catalog.sources[name] for name in dict.fromkeys(names)]
+    return [source for source in catalog.sources.values() if catalog.jobs[source.job].is_active]
+
+
+def _deliveries(count: int) -> str:
+    return f"{count} {'delivery' if count == 1 else 'deliveries'}"

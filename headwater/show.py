@@ -1,0 +1,161 @@
+"""What the command prints: tables for people."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+from sqlalchemy import Engine
+
+from headwater import standing
+from metadata.static.model import Catalog
+
+if TYPE_CHECKING:
+    from headwater.run import Halt, RunResult
+
+LAYERS = ("raw", "staging", "checks", "historical")
+COLOURS = {
+    "succeeded": "green", "loaded": "green", "passed": "green", "halted": "red", "failed": "red",
+    "pending": "yellow", "superseded": "dim", "withdrawn": "dim",
+}  # fmt: skip
+
+# The one delivery of the demo that must halt, and why: shown so that nobody takes it for an accident.
+EXPECTED_HALT = ("flight_weather", "duplicate_keys")
+
+
+def result(out: Console, done: RunResult) -> None:
+    """What a run did, by source, then what halted and what failed."""
+    table = _table("source", "landed", "into history", "halted", "status")
+    for source in done.sources:
+        halts = str(len(source.halts)) if source.halts else "0"
+        table.add_row(source.source, str(source.landed), str(source.loaded), halts, _coloured(source.status))
+    out.print(table)
+    for source in done.sources:
+        for warning in source.warnings:
+            out.print(f"[yellow]warning[/] {escape(source.source)}: {escape(warning)}")
+    halts_of_run(out, done.halts)
+    for failure in done.failures:
+        out.print(f"[red]failed[/] {escape(failure)}")
+
+
+def halts_of_run(out: Console, halts: Iterable[Halt]) -> None:
+    """Each halted delivery with the checks that it failed and what they found."""
+    for halt in halts:
+        out.print(
+            f"[bold red]halted[/] {escape(halt.source)}: delivery {halt.delivery_sqn}, "
+            f"{escape(halt.publisher_name)}: {escape(halt.why)}"
+        )
+
+
+def sources(out: Console, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Where each source stands."""
+    table = _table("source", "deliveries", "loaded", "pending", "halted", "versions", "current", "last delivery", "last run")
+    for row in rows:
+        table.add_row(
+            row["source"], *(_number(row[name]) for name in ("deliveries", "loaded", "pending")),
+            f"[red]{row['halted']}[/]" if row["halted"] else "0",
+            _number(row["versions"]), _number(row["current"]), _day(row["last_delivery_date"]),
+            _coloured(row["last_run"] or "never"),
+        )  # fmt: skip
+    out.print(table)
+
+
+def standing_halts(out: Console, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Deliveries that wait for a decision."""
+    for row in rows:
+        out.print(
+            f"[bold red]halted[/] {escape(row['source'])}: delivery {row['delivery_sqn']}, "
+            f"{escape(row['publisher_name'])}: {escape(row['why'] or '')}"
+        )
+
+
+def deliveries(out: Console, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Deliveries, one a line."""
+    if not rows:
+        out.print("no deliveries yet: `headwater run` fetches what publishers have")
+        return
+    table = _table("sqn", "source", "delivery date", "publisher's name", "status", *LAYERS, "new", "changed", "removed", "unchanged")
+    for row in rows:
+        layers = row["layers"] or {}
+        table.add_row(
+            str(row["delivery_sqn"]), row["source"], _day(row["delivery_date"]), escape(row["publisher_name"]),
+            _coloured(row["status"]),
+            *(_layer(layers.get(layer)) for layer in LAYERS),
+            *(_number(row[name]) for name in ("new", "changed", "removed", "unchanged")),
+        )  # fmt: skip
+    out.print(table)
+
+
+def demo(out: Console, done: RunResult, engine: Engine, catalog: Catalog, page: Path) -> bool:
+    """The summary of the demo and where to look next; whether it ended as it should."""
+    if done.halts or done.failures:
+        result(out, done)
+    sources(out, standing.sources(engine, catalog))
+    halted = [row for row in standing.deliveries(engine, None) if row["status"] == "halted"]
+    expected = [row for row in halted if (row["source"], *row["checks"]) == EXPECTED_HALT]
+    for row in expected:
+        out.print(
+            f"[yellow]One delivery is meant to halt:[/] {escape(row['publisher_name'])} of {row['source']}. When summer time"
+            " ended, 1 o'clock came twice, and a key of local hours cannot tell the two apart.\n"
+            f"  {escape(row['why'])}\n"
+            "  The other eleven months are in history: a halt stops one delivery, never its source."
+        )
+    landed = sum(source.landed for source in done.sources)
+    out.print(f"\n{landed} new deliveries." if landed else "\nNothing new: every delivery was there already.")
+    out.print("\nWhere to look next:")
+    for command, what in (
+        (".venv/bin/headwater deliveries airports", "what each delivery did to history"),
+        (".venv/bin/headwater status", "where every source stands"),
+        ('eval "$(.venv/bin/headwater env)"', "then psql and dbt find the database"),
+        ("psql -c 'select * from historical.airports limit 5'", "the history itself"),
+        (".venv/bin/headwater down", "stop the embedded servers; the data stays"),
+    ):
+        out.print(f"  {escape(command):58} [dim]{what}[/]")
+    out.print(f"  {escape(page.as_uri())}\n{'':61}[dim]lineage, every column, every check[/]")
+    return not done.failures and len(expected) == len(halted)
+
+
+def result_as_dict(done: RunResult) -> dict[str, Any]:
+    """A run for machines."""
+    return {
+        "run_id": done.run_id,
+        "exit_code": done.exit_code,
+        "sources": [{**asdict(source), "status": source.status} for source in done.sources],
+        "failures": done.failures,
+    }
+
+
+def _table(*columns: str) -> Table:
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    texts = ("source", "publisher's name", "status", "delivery date", "last delivery", "last run")
+    for column in columns:
+        table.add_column(column, justify="left" if column in texts else "right", no_wrap=column != "publisher's name")
+    return table
+
+
+def _coloured(status: str) -> str:
+    return f"[{COLOURS.get(status, 'default')}]{status}[/]"
+
+
+def _number(value: int | None) -> str:
+    return "" if value is None else f"{value:,}"
+
+
+def _day(moment: datetime | None) -> str:
+    if moment is None:
+        return ""
+    return moment.strftime("%Y-%m-%d" if moment.time().isoformat() == "00:00:00" else "%Y-%m-%d %H:%M")
+
+
+def _layer(layer: Mapping[str, Any] | None) -> str:
+    if layer is None:
+        return "[dim]-[/]"
+    count = layer.get("record_count")
+    text = _number(count) if count is not None else layer["status"]
+    return f"[red]{text}[/]" if layer["status"] == "halted" else text

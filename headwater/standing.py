@@ -1,0 +1,113 @@
+"""Where things stand: queries over process metadata that the command and the pages show."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import Engine
+
+from metadata.static.model import Catalog
+
+_DELIVERIES = """
+select
+    state.delivery_sqn,
+    state.source,
+    state.publisher_name,
+    state.delivery_filename,
+    state.delivery_type,
+    state.delivery_date,
+    state.process_date,
+    state.status,
+    history.new_count as new,
+    history.changed_count as changed,
+    history.removed_count as removed,
+    history.unchanged_count as unchanged,
+    history.ignored_count as ignored,
+    history.overtaken_count as overtaken,
+    history.delete_mark_count as delete_marks,
+    layer.layers,
+    verdict.checks,
+    verdict.why
+from metadata.delivery_state as state
+left join metadata.delivery_status as history
+    on history.delivery_sqn = state.delivery_sqn and history.layer = 'historical'
+left join lateral (
+    select
+        jsonb_object_agg(
+            layer,
+            jsonb_strip_nulls(jsonb_build_object(
+                'status', status,
+                'record_count', record_count,
+                'fallen_out_count', fallen_out_count,
+                'file_size', file_size
+            ))
+        ) as layers
+    from metadata.delivery_status
+    where delivery_status.delivery_sqn = state.delivery_sqn
+) as layer on true
+left join lateral (
+    select checks, why
+    from metadata.delivery_event
+    where delivery_event.delivery_sqn = state.delivery_sqn and event in ('halted', 'passed', 'accepted')
+    order by event_at desc
+    limit 1
+) as verdict on true
+where cast(:source as text) is null or state.source = :source
+order by state.source, state.delivery_date, state.publisher_name collate "C", state.delivery_sqn
+"""
+
+_SOURCES = """
+select
+    source,
+    count(*) as deliveries,
+    count(*) filter (where status = 'loaded') as loaded,
+    count(*) filter (where status = 'pending') as pending,
+    count(*) filter (where status = 'halted') as halted,
+    max(delivery_date) filter (where status = 'loaded') as last_delivery_date
+from metadata.delivery_state
+group by source
+"""
+
+_LAST_RUNS = """
+select distinct on (job) job, job_inst_id, status, started_at, ended_at, last_error
+from metadata.job_inst
+left join (select job_inst_id, last_error from metadata.log_header) as header using (job_inst_id)
+order by job, job_inst_id desc
+"""
+
+
+def deliveries(engine: Engine, source: str | None) -> list[dict[str, Any]]:
+    """One dict per delivery, of one source or of all, in the order in which they apply."""
+    with engine.connect() as connection:
+        rows = connection.execute(sa.text(_DELIVERIES), {"source": source}).mappings()
+        return [dict(row) for row in rows]
+
+
+def sources(engine: Engine, catalog: Catalog) -> list[dict[str, Any]]:
+    """One dict per source of the catalog: its deliveries, versions, current rows, standing halts and last run."""
+    with engine.connect() as connection:
+        known = {row["source"]: dict(row) for row in connection.execute(sa.text(_SOURCES)).mappings()}
+        runs = {row["job"]: dict(row) for row in connection.execute(sa.text(_LAST_RUNS)).mappings()}
+        standing = []
+        for source in catalog.sources.values():
+            counted = known.get(source.name, dict.fromkeys(("deliveries", "loaded", "pending", "halted"), 0))
+            table = f'historical."{source.name}"'
+            versions, current = None, None
+            if connection.execute(sa.text("select to_regclass(:table)"), {"table": table}).scalar() is not None:
+                versions, current = connection.execute(
+                    sa.text(f"select count(*), count(*) filter (where valid_to is null) from {table}")
+                ).one()
+            last_run = runs.get(source.job, {})
+            standing.append(
+                {
+                    "source": source.name,
+                    **{name: counted[name] for name in ("deliveries", "loaded", "pending", "halted")},
+                    "last_delivery_date": counted.get("last_delivery_date"),
+                    "versions": versions,
+                    "current": current,
+                    "last_run": last_run.get("status"),
+                    "last_error": last_run.get("last_error"),
+                }
+            )
+    return standing
