@@ -11,7 +11,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Sequence
-from operator import methodcaller
 
 import numpy as np
 import numpy.typing as npt
@@ -26,8 +25,8 @@ _ESCAPES = {"\\": "\\\\", "\n": "\\n", "\r": "\\r", SEPARATOR: "\\" + SEPARATOR}
 _SPECIAL = re.compile("[" + "".join(map(re.escape, _ESCAPES)) + "]")
 _SEP, _LF = ord(SEPARATOR), ord("\n")
 
-_separators = methodcaller("count", SEPARATOR.encode())
-Positions = npt.NDArray[np.intp]
+
+Chars = npt.NDArray[np.uint8]
 
 
 def from_records(records: Iterable[Record], constants: str) -> bytes:
@@ -86,25 +85,22 @@ class FastPath:
             text = text.replace(b"\\", b"\\\\")
         if not text.endswith(b"\n"):
             text += b"\n"
-        fields = self._separated(text)
+        fields = self._quoted(text) if self._quote and self._quote in text else self._plain(text)
         if fields is None:
             return None
         lines = fields.split(b"\n")
         lines.pop()
-        if set(map(_separators, lines)) != {self._width - 1}:
-            return None
         return b"".join(map(self._join, enumerate(lines, block.line))), len(lines)
 
-    def _separated(self, text: bytes) -> bytes | None:
-        """The fields, SEPARATOR between them, a line feed after each record, and no quotes around them."""
-        if not self._quote or self._quote not in text:
-            if self._width == 1 and (b"\n\n" in text or text.startswith(b"\n")):
-                return None  # a blank line is no record
-            return text.translate(self._table)
-        return self._unquoted(text) if self._width > 1 else None
+    def _plain(self, text: bytes) -> bytes | None:
+        """The fields, with SEPARATOR between them and a line feed after each record."""
+        if self._width == 1 and (b"\n\n" in text or text.startswith(b"\n")):
+            return None  # a blank line is no record
+        chars = np.frombuffer(text, np.uint8)
+        return text.translate(self._table) if self._is_regular(chars[self._ends(chars)]) else None
 
-    def _unquoted(self, text: bytes) -> bytes | None:
-        """As `_separated`, where there are quotes.
+    def _quoted(self, text: bytes) -> bytes | None:
+        """As `_plain`, where there are quotes; they are left out.
 
         They open and close in turn. One that opens must stand at the beginning of a field, one that closes
         at its end; or the two touch (`""` in quotes), and are one quote of the field.
@@ -112,31 +108,30 @@ class FastPath:
         chars = np.frombuffer(b"\n" + text, np.uint8)
         quotes = np.flatnonzero(chars == ord(self._quote))
         opening, closing = quotes[0::2], quotes[1::2]
-        if len(opening) != len(closing):
+        if len(opening) != len(closing) or self._width == 1:
             return None
         gaps = opening[1:] - closing[:-1]
         touching = gaps == 1
-        following = chars[closing + 1]
-        closes = (following == self._delimiter[0]) | (following == _LF)
-        closes[:-1] |= touching
-        if not closes.all():
-            return None
         if (
             opening[0] == 1 and closing[-1] == len(chars) - 2 and (gaps <= 2).all()
         ):  # every field is in quotes
-            if np.count_nonzero(following == _LF) != text.count(b"\n"):
+            ends = closing[np.append(~touching, True)] + 1
+            if False:
                 return None
-            separators = closing[following == self._delimiter[0]] + 1
         else:
-            preceding = chars[opening - 1]
-            opens = (preceding == self._delimiter[0]) | (preceding == _LF)
+            preceding, following = chars[opening - 1], chars[closing + 1]
+            opens, closes = self._are_ends(preceding), self._are_ends(following)
             opens[1:] |= touching
-            if not opens.all() or _are_inside(np.flatnonzero(chars == _LF), quotes).any():
+            closes[:-1] |= touching
+            ends = self._ends(chars)[1:]
+            are_inside = np.searchsorted(quotes, ends) % 2 == 1
+            if not opens.all() or not closes.all() or (chars[ends[are_inside]] == _LF).any():
                 return None
-            delimiters = np.flatnonzero(chars == self._delimiter[0])
-            separators = delimiters[~_are_inside(delimiters, quotes)]
+            ends = ends[~are_inside]
+        if not self._is_regular(chars[ends]):
+            return None
         fields = chars.copy()
-        fields[separators] = _SEP
+        fields[ends[chars[ends] != _LF]] = _SEP
         if not touching.any():
             return fields[1:].tobytes().translate(None, self._quote)
         kept = np.ones(len(fields), np.bool_)
@@ -145,11 +140,20 @@ class FastPath:
         kept[opening[1:][touching]] = True
         return fields[kept].tobytes()
 
+    def _are_ends(self, chars: Chars) -> npt.NDArray[np.bool_]:
+        """Which characters end a field, if they are not in quotes: delimiters and line feeds."""
+        are_ends: npt.NDArray[np.bool_] = (chars == self._delimiter[0]) | (chars == _LF)
+        return are_ends
 
-def _are_inside(positions: Positions, quotes: Positions) -> npt.NDArray[np.bool_]:
-    """Which positions lie between a quote that opens and the one that closes."""
-    are_inside: npt.NDArray[np.bool_] = np.searchsorted(quotes, positions) % 2 == 1
-    return are_inside
+    def _ends(self, chars: Chars) -> npt.NDArray[np.intp]:
+        return np.flatnonzero(self._are_ends(chars))
+
+    def _is_regular(self, ends: Chars) -> bool:
+        """Whether the characters that end the fields make records of `width` fields, and nothing else."""
+        if len(ends) % self._width:
+            return False
+        records = ends.reshape(-1, self._width)
+        return bool((records[:, -1] == _LF).all() and (records[:, :-1] == self._delimiter[0]).all())
 
 
 def _escape(found: re.Match[str]) -> str:

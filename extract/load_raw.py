@@ -189,10 +189,8 @@ def _copy(connection: Connection, statement: str, pieces: Iterator[bytes]) -> in
         try:
             cursor.copy_expert(statement, source)
         except Exception:
-            if (
-                source.error is not None
-            ):  # what psycopg2 tells of it is the server's answer to its breaking off
-                raise source.error from None
+            if source.error is not None:
+                raise source.error from None  # psycopg2 only tells that it broke off, and how Postgres took it
             raise
         return int(cursor.rowcount)
 

@@ -24,20 +24,11 @@ def read_ahead(pieces: Iterator[T]) -> Iterator[Iterator[T]]:
     def produce() -> None:
         try:
             for piece in pieces:
-                if not put((piece,)):
+                if not _put(made, (piece,), stopped):
                     return
         except BaseException as error:  # noqa: BLE001
             failures.append(error)  # raised again where the pieces are taken
-        put(())
-
-    def put(piece: tuple[T, ...]) -> bool:
-        while not stopped.is_set():
-            try:
-                made.put(piece, timeout=PATIENCE_S)
-            except Full:
-                continue
-            return True
-        return False
+        _put(made, (), stopped)
 
     def take() -> Iterator[T]:
         while piece := made.get():
@@ -52,3 +43,13 @@ def read_ahead(pieces: Iterator[T]) -> Iterator[Iterator[T]]:
     finally:
         stopped.set()
         thread.join()
+
+
+def _put(made: Queue[tuple[T, ...]], piece: tuple[T, ...], stopped: Event) -> bool:
+    while not stopped.is_set():
+        try:
+            made.put(piece, timeout=PATIENCE_S)
+        except Full:
+            continue
+        return True
+    return False

@@ -117,7 +117,7 @@ def load_pending(
                 summary.loaded.append((delivery, counts))
                 report(
                     "detail",
-                    f"{source.name}: loaded {counts.written} records of delivery {delivery.delivery_sqn} into raw",
+                    f"{source.name}: delivery {delivery.delivery_sqn} is in raw with {counts.written} records",
                     delivery_sqn=delivery.delivery_sqn,
                 )
     return summary

@@ -24,7 +24,10 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-out, err = Console(highlight=False, soft_wrap=True), Console(stderr=True, highlight=False, soft_wrap=True)
+# where nobody looks at a screen, a table needs no screen's width
+WIDTH = None if sys.stdout.isatty() else 200
+out = Console(highlight=False, soft_wrap=True, width=WIDTH)
+err = Console(stderr=True, highlight=False, soft_wrap=True)
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for machines instead of a table.")]
 FAILED, MISUSE, HALTED = 1, 2, 3
@@ -65,7 +68,9 @@ def _project() -> Iterator[Project]:
 
 @app.command(epilog="Example: headwater run airports fx_rates")
 def run(
-    source: Annotated[list[str] | None, typer.Argument(help="Sources to run; all active ones by default.")] = None,
+    source: Annotated[
+        list[str] | None, typer.Argument(help="Sources to run; all active ones by default.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Bring what is new from the publishers to history. Exit code 3: something halted; 1: something failed."""
@@ -121,7 +126,8 @@ def status(as_json: AsJson = False) -> None:
 
 @app.command(epilog="Example: headwater deliveries airports --json")
 def deliveries(
-    source: Annotated[str | None, typer.Argument(help="One source; all by default.")] = None, as_json: AsJson = False
+    source: Annotated[str | None, typer.Argument(help="One source; all by default.")] = None,
+    as_json: AsJson = False,
 ) -> None:
     """Every delivery, in the order in which they apply: its status, and what it did to history."""
     from headwater import standing
@@ -154,7 +160,9 @@ def check() -> None:
 
 @app.command(epilog="Example: headwater generate && git diff models")
 def generate(
-    is_check: Annotated[bool, typer.Option("--check", help="Write nothing; fail when a file is stale.")] = False,
+    is_check: Annotated[
+        bool, typer.Option("--check", help="Write nothing; fail when a file is stale.")
+    ] = False,
 ) -> None:
     """Write what dbt needs of seeds/ beside the models. SQL that is there is never overwritten."""
     from headwater.generate import generated_files, stale_files, write_files

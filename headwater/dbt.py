@@ -21,7 +21,9 @@ from metadata.errors import HeadwaterError, LedgerBroken, LoadFailed
 if TYPE_CHECKING:
     from dbt.contracts.graph.manifest import Manifest
 
-_LEDGER = re.compile(r"Ledger broken: source \w+, delivery (\d+), (\w+): (.+?)\. Nothing of this load was kept\.", re.S)
+_LEDGER = re.compile(
+    r"Ledger broken: source \w+, delivery (\d+), (\w+): (.+?)\. Nothing of this load was kept\.", re.DOTALL
+)
 _SAID_BY_US = re.compile(r"(Definition changed: .+|History overlaps: .+)")
 
 
@@ -43,8 +45,8 @@ class Dbt:
 
     def run(self, models: Sequence[str]) -> list[ModelOutcome]:
         """Run the named models (dbt's selection syntax). Raises `LoadFailed` when dbt cannot run at all."""
-        results = self._invoke("run", "--select", *models).results
-        return [ModelOutcome(result.node.name, _error(result)) for result in results]
+        results: Any = self._invoke("run", "--select", *models)
+        return [ModelOutcome(result.node.name, _error(result)) for result in results.results]
 
     def load_seeds(self, engine: Engine) -> bool:
         """Load the static metadata into Postgres, if it is not what is there already; True when it was loaded."""
@@ -83,11 +85,13 @@ class Dbt:
                 if not parsed.success:
                     raise LoadFailed(f"dbt cannot read the project: {parsed.exception}")
                 self._manifest = parsed.result  # type: ignore[assignment]
-            outcome = dbtRunner(manifest=self._manifest).invoke([*arguments, *places, "--no-write-json"])
+            outcome: Any = dbtRunner(manifest=self._manifest).invoke([*arguments, *places, "--no-write-json"])
         if outcome.result is None:
             raise LoadFailed(f"dbt {arguments[0]} did not run: {outcome.exception}")
         if arguments[0] != "run" and not outcome.success:
-            raise LoadFailed("; ".join(f"{r.node.name}: {r.message}" for r in outcome.result.results if r.message))
+            raise LoadFailed(
+                "; ".join(f"{r.node.name}: {r.message}" for r in outcome.result.results if r.message)
+            )
         return outcome.result
 
     @contextmanager

@@ -22,9 +22,15 @@ BOOKKEEPING = {
     "line_number": ("bigint", "Line of the delivered file on which the row begins, from 1"),
     "job_inst_id": ("bigint", "The job instance that wrote the row"),
     "is_delete_mark": ("boolean", "Whether the row says that its key is gone"),
-    "_rest": ("jsonb", "Everything that the file held and the metadata does not map, under its original name"),
+    "_rest": (
+        "jsonb",
+        "Everything that the file held and the metadata does not map, under its original name",
+    ),
     "valid_from": ("timestamptz", "The delivery date from which the version is true"),
-    "valid_to": ("timestamptz", "The delivery date at which the version stopped being true; null while it is current"),
+    "valid_to": (
+        "timestamptz",
+        "The delivery date at which the version stopped being true; null while it is current",
+    ),
     "change_type": ("text", "How the version began: new or changed"),
     "end_type": ("text", "How the version ended: changed or removed; null while it is current"),
     "ended_by_delivery_sqn": ("bigint", "The delivery that ended the version; null while it is current"),
@@ -48,9 +54,13 @@ def generated_files(catalog: Catalog, models: Path) -> list[GeneratedFile]:
         staging = models / "staging" / source.data_source.name
         historical = models / "historical" / source.data_source.name
         files += [
-            GeneratedFile(staging / f"stg_{source.name}.yml", _yaml(staging_properties(source)), is_ours=True),
+            GeneratedFile(
+                staging / f"stg_{source.name}.yml", _yaml(staging_properties(source)), is_ours=True
+            ),
             GeneratedFile(staging / f"stg_{source.name}.sql", staging_model(source), is_ours=False),
-            GeneratedFile(historical / f"hist_{source.name}.yml", _yaml(historical_properties(source)), is_ours=True),
+            GeneratedFile(
+                historical / f"hist_{source.name}.yml", _yaml(historical_properties(source)), is_ours=True
+            ),
             GeneratedFile(historical / f"hist_{source.name}.sql", historical_model(source), is_ours=False),
         ]
     return files
@@ -88,7 +98,9 @@ def staging_properties(source: Source) -> dict[str, Any]:
                     {
                         "name": source.name,
                         "description": f"{source.description}, as delivered by {source.data_source.name}",
-                        "columns": [_bookkeeping(name) for name in ("delivery_sqn", "line_number", "job_inst_id")]
+                        "columns": [
+                            _bookkeeping(name) for name in ("delivery_sqn", "line_number", "job_inst_id")
+                        ]
                         + [_raw_column(attribute) for attribute in source.attributes]
                         + [_bookkeeping("_rest")],
                     }
@@ -120,7 +132,7 @@ def historical_properties(source: Source) -> dict[str, Any]:
         "models": [
             {
                 "name": f"hist_{source.name}",
-                "description": f"One row per {', '.join(keys)} and version: {_uncapitalised(source.description)}, and when it was so.",
+                "description": _grain(source),
                 "config": {"meta": {"source_name": source.name}},
                 "data_tests": [{"versions_do_not_overlap": {"arguments": {"key": keys}}}],
                 "columns": [_typed_column(attribute) for attribute in source.attributes]
@@ -250,9 +262,12 @@ def _bookkeeping(name: str) -> dict[str, Any]:
     return {"name": name, "description": description, "data_type": data_type}
 
 
-def _uncapitalised(sentence: str) -> str:
-    return sentence[:1].lower() + sentence[1:]
+def _grain(source: Source) -> str:
+    keys = ", ".join(attribute.target_name for attribute in source.keys)
+    of = source.description[:1].lower() + source.description[1:]
+    return f"One row per {keys} and version: {of}, and when it was so."
 
 
 def _yaml(properties: Mapping[str, Any]) -> str:
-    return HEADER + yaml.safe_dump(dict(properties), sort_keys=False, allow_unicode=True, width=110)
+    text: str = yaml.safe_dump(dict(properties), sort_keys=False, allow_unicode=True, width=110)
+    return HEADER + text

@@ -32,5 +32,7 @@ def find_project() -> Project:
     """The project that HEADWATER_PROJECT names, or the one that this package lies in."""
     root = Path(os.environ.get("HEADWATER_PROJECT") or Path(__file__).parents[1]).resolve()
     if not (root / "dbt_project.yml").is_file():
-        raise HeadwaterError(f"{root} holds no dbt_project.yml. Expected HEADWATER_PROJECT to name a project's folder.")
+        raise HeadwaterError(
+            f"{root} holds no dbt_project.yml. Expected HEADWATER_PROJECT to name a project's folder."
+        )
     return Project(root, home(root))

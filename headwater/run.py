@@ -89,7 +89,9 @@ def prepare(project: Project) -> tuple[Catalog, Engine]:
     stale = stale_files(generated_files(catalog, project.models))
     if stale:
         names = ", ".join(str(file.path.relative_to(project.root)) for file in stale)
-        raise HeadwaterError(f"{names}: not what seeds/ says. Run `headwater generate` and commit what it writes.")
+        raise HeadwaterError(
+            f"{names}: not what seeds/ says. Run `headwater generate` and commit what it writes."
+        )
     engine = new_engine()
     require_reachable(engine)
     upgrade(engine)
@@ -148,7 +150,9 @@ class Run:
             result.failures += loads.failed
             for delivery, why in loads.refused:
                 checks = ("format",)
-                result.halts.append(Halt(delivery.delivery_sqn, source.name, delivery.publisher_name, checks, why))
+                result.halts.append(
+                    Halt(delivery.delivery_sqn, source.name, delivery.publisher_name, checks, why)
+                )
             outcome.worsen("failed" if loads.failed else "halted" if loads.refused else "succeeded")
             if loads.loaded:
                 rows = sum(counts.written for _, counts in loads.loaded)
@@ -166,12 +170,18 @@ class Run:
                 self._engine, self._store, source, job.job_inst_id, self._project.home, self._say
             ):
                 if verdict.passed:
-                    result.warnings += [f"{verdict.publisher_name}: {warning.check_name}" for warning in verdict.warnings]
+                    result.warnings += [
+                        f"{verdict.publisher_name}: {warning.check_name}" for warning in verdict.warnings
+                    ]
                     continue
                 checks = tuple(check.check_name for check in verdict.halting)
                 halt = Halt(verdict.delivery_sqn, source.name, verdict.publisher_name, checks, verdict.why)
                 result.halts.append(halt)
-                job.log("error", f"{source.name}: delivery {halt.delivery_sqn} is halted: {halt.why}", checks=checks)
+                job.log(
+                    "error",
+                    f"{source.name}: delivery {halt.delivery_sqn} is halted: {halt.why}",
+                    checks=checks,
+                )
                 outcome.worsen("halted")
 
     def historical(self) -> None:
@@ -195,7 +205,11 @@ class Run:
 
     def _build_layer(self, layer: str, prefix: str) -> None:
         """Run a layer's models; a delivery whose ledger breaks is halted, and the rest of its source tried again."""
-        todo = [name for name in self._sources if self._pending(name, layer) or not self._exists(layer, prefix, name)]
+        todo = [
+            name
+            for name in self._sources
+            if self._pending(name, layer) or not self._exists(layer, prefix, name)
+        ]
         with self._shared_task(layer, todo) as outcome:
             while todo:
                 self._say(f"{layer}: {', '.join(todo)}")
@@ -218,7 +232,9 @@ class Run:
                 {"sqn": broken.delivery_sqn},
             ).scalar_one()
         why = f"{broken.layer}: {broken.reason}"
-        record_event(self._engine, self._store, broken.delivery_sqn, name, "halted", checks=("ledger",), why=why)
+        record_event(
+            self._engine, self._store, broken.delivery_sqn, name, "halted", checks=("ledger",), why=why
+        )
         self.results[name].halts.append(Halt(broken.delivery_sqn, name, publisher_name, ("ledger",), why))
         self._jobs[self._sources[name].job].log("error", f"{name}: {broken}", check="ledger")
 
@@ -277,14 +293,18 @@ class Run:
     def _pending(self, name: str, layer: str) -> list[int]:
         with self._engine.connect() as connection:
             found: list[int] = connection.execute(
-                sa.text("select metadata.pending_deliveries(:source, :layer)"), {"source": name, "layer": layer}
+                sa.text("select metadata.pending_deliveries(:source, :layer)"),
+                {"source": name, "layer": layer},
             ).scalar_one()
         return found
 
     def _exists(self, layer: str, prefix: str, name: str) -> bool:
         table = f"{layer}.{prefix if layer == 'staging' else ''}{name}"
         with self._engine.connect() as connection:
-            return connection.execute(sa.text("select to_regclass(:table)"), {"table": table}).scalar() is not None
+            return (
+                connection.execute(sa.text("select to_regclass(:table)"), {"table": table}).scalar()
+                is not None
+            )
 
 
 def _chosen(catalog: Catalog, names: Sequence[str]) -> list[Source]:

@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rich.console import Console
+from rich.console import Console, JustifyMethod
 from rich.markup import escape
 from rich.table import Table
 from sqlalchemy import Engine
@@ -19,6 +19,7 @@ from metadata.static.model import Catalog
 if TYPE_CHECKING:
     from headwater.run import Halt, RunResult
 
+WIDE = 120  # columns of a screen
 LAYERS = ("raw", "staging", "checks", "historical")
 COLOURS = {
     "succeeded": "green", "loaded": "green", "passed": "green", "halted": "red", "failed": "red",
@@ -31,7 +32,7 @@ EXPECTED_HALT = ("flight_weather", "duplicate_keys")
 
 def result(out: Console, done: RunResult) -> None:
     """What a run did, by source, then what halted and what failed."""
-    table = _table("source", "landed", "into history", "halted", "status")
+    table = _table(out, "source", "landed", "into history", "halted", "status")
     for source in done.sources:
         halts = str(len(source.halts)) if source.halts else "0"
         table.add_row(source.source, str(source.landed), str(source.loaded), halts, _coloured(source.status))
@@ -55,14 +56,20 @@ def halts_of_run(out: Console, halts: Iterable[Halt]) -> None:
 
 def sources(out: Console, rows: Sequence[Mapping[str, Any]]) -> None:
     """Where each source stands."""
-    table = _table("source", "deliveries", "loaded", "pending", "halted", "versions", "current", "last delivery", "last run")
+    table = _table(
+        out, "source", "deliveries", "pending", "halted", "versions", "current", "newest", "last run"
+    )
     for row in rows:
         table.add_row(
-            row["source"], *(_number(row[name]) for name in ("deliveries", "loaded", "pending")),
+            row["source"],
+            _number(row["deliveries"]),
+            _number(row["pending"]),
             f"[red]{row['halted']}[/]" if row["halted"] else "0",
-            _number(row["versions"]), _number(row["current"]), _day(row["last_delivery_date"]),
+            _number(row["versions"]),
+            _number(row["current"]),
+            _day(row["last_delivery_date"]),
             _coloured(row["last_run"] or "never"),
-        )  # fmt: skip
+        )
     out.print(table)
 
 
@@ -76,19 +83,25 @@ def standing_halts(out: Console, rows: Sequence[Mapping[str, Any]]) -> None:
 
 
 def deliveries(out: Console, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Deliveries, one a line."""
+    """Deliveries, one a line; how many rows each layer holds only where the screen is wide enough."""
     if not rows:
         out.print("no deliveries yet: `headwater run` fetches what publishers have")
         return
-    table = _table("sqn", "source", "delivery date", "publisher's name", "status", *LAYERS, "new", "changed", "removed", "unchanged")
+    layers = LAYERS if out.width >= WIDE else ()
+    fates = ("new", "changed", "removed", "unchanged")
+    is_one_source = len({row["source"] for row in rows}) == 1
+    source = () if is_one_source else ("source",)
+    table = _table(out, "sqn", *source, "dated", "publisher's name", "status", *layers, *fates)
     for row in rows:
-        layers = row["layers"] or {}
         table.add_row(
-            str(row["delivery_sqn"]), row["source"], _day(row["delivery_date"]), escape(row["publisher_name"]),
+            str(row["delivery_sqn"]),
+            *(row[name] for name in source),
+            _day(row["delivery_date"]),
+            escape(row["publisher_name"]),
             _coloured(row["status"]),
-            *(_layer(layers.get(layer)) for layer in LAYERS),
-            *(_number(row[name]) for name in ("new", "changed", "removed", "unchanged")),
-        )  # fmt: skip
+            *(_layer((row["layers"] or {}).get(layer)) for layer in layers),
+            *(_number(row[fate]) for fate in fates),
+        )
     out.print(table)
 
 
@@ -101,8 +114,8 @@ def demo(out: Console, done: RunResult, engine: Engine, catalog: Catalog, page: 
     expected = [row for row in halted if (row["source"], *row["checks"]) == EXPECTED_HALT]
     for row in expected:
         out.print(
-            f"[yellow]One delivery is meant to halt:[/] {escape(row['publisher_name'])} of {row['source']}. When summer time"
-            " ended, 1 o'clock came twice, and a key of local hours cannot tell the two apart.\n"
+            f"[yellow]One delivery is meant to halt:[/] {escape(row['publisher_name'])} of {row['source']}."
+            " When summer time ended, 1 o'clock came twice, and a key of local hours cannot tell the two apart.\n"
             f"  {escape(row['why'])}\n"
             "  The other eleven months are in history: a halt stops one delivery, never its source."
         )
@@ -131,11 +144,16 @@ def result_as_dict(done: RunResult) -> dict[str, Any]:
     }
 
 
-def _table(*columns: str) -> Table:
-    table = Table(box=None, header_style="bold", pad_edge=False)
-    texts = ("source", "publisher's name", "status", "delivery date", "last delivery", "last run")
+def _table(out: Console, *columns: str) -> Table:
+    gap = 2 if out.width >= WIDE else 1
+    table = Table(box=None, header_style="bold", pad_edge=False, padding=(0, gap, 0, 0))
+    texts = ("source", "publisher's name", "status", "dated", "newest", "last run")
     for column in columns:
-        table.add_column(column, justify="left" if column in texts else "right", no_wrap=column != "publisher's name")
+        justify: JustifyMethod = "left" if column in texts else "right"
+        if column == "publisher's name":  # of any length; nothing else is broken over two lines
+            table.add_column(column, justify=justify, overflow="fold", ratio=1)
+        else:
+            table.add_column(column, justify=justify, no_wrap=True)
     return table
 
 

@@ -94,7 +94,10 @@ def sources(engine: Engine, catalog: Catalog) -> list[dict[str, Any]]:
             counted = known.get(source.name, dict.fromkeys(("deliveries", "loaded", "pending", "halted"), 0))
             table = f'historical."{source.name}"'
             versions, current = None, None
-            if connection.execute(sa.text("select to_regclass(:table)"), {"table": table}).scalar() is not None:
+            if (
+                connection.execute(sa.text("select to_regclass(:table)"), {"table": table}).scalar()
+                is not None
+            ):
                 versions, current = connection.execute(
                     sa.text(f"select count(*), count(*) filter (where valid_to is null) from {table}")
                 ).one()

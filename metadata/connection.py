@@ -9,7 +9,9 @@ from sqlalchemy.engine import Engine
 
 from metadata.errors import DatabaseUnavailable
 
-SESSION_OPTIONS = "-c TimeZone=UTC -c DateStyle=ISO,YMD"  # what a text means must not depend on the server's settings
+SESSION_OPTIONS = (
+    "-c TimeZone=UTC -c DateStyle=ISO,YMD"  # what a text means must not depend on the server's settings
+)
 
 
 def session_options(*more: str) -> str:

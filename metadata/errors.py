@@ -1,17 +1,17 @@
 """Every error that a user may see, in one tree.
 
-    HeadwaterError              something a person can act on; its message is all that is shown
-    ├── MetadataInvalid         the seeds break a rule; `problems` lists every one of them
-    ├── DatabaseUnavailable     Postgres cannot be reached or refuses us
-    ├── ExtractError            bringing a delivery in
-    │   ├── PublisherError      the publisher cannot be reached, or answers what makes no sense
-    │   ├── DeliveryIncomplete  fewer bytes came than were announced
-    │   ├── FormatBroken        the file breaks its own format; carries file, line and reason
-    │   └── StorageError        the object store refuses or contradicts us
-    ├── LedgerBroken            the counts of a delivery do not balance; carries its delivery_sqn
-    ├── LoadFailed              a dbt model failed for a reason that is not a delivery's
-    ├── CheckInvalid            a quality check of the metadata cannot be run as written
-    └── ServiceError            an embedded server does not start or stop
+HeadwaterError              something a person can act on; its message is all that is shown
+├── MetadataInvalid         the seeds break a rule; `problems` lists every one of them
+├── DatabaseUnavailable     Postgres cannot be reached or refuses us
+├── ExtractError            bringing a delivery in
+│   ├── PublisherError      the publisher cannot be reached, or answers what makes no sense
+│   ├── DeliveryIncomplete  fewer bytes came than were announced
+│   ├── FormatBroken        the file breaks its own format; carries file, line and reason
+│   └── StorageError        the object store refuses or contradicts us
+├── LedgerBroken            the counts of a delivery do not balance; carries its delivery_sqn
+├── LoadFailed              a dbt model failed for a reason that is not a delivery's
+├── CheckInvalid            a quality check of the metadata cannot be run as written
+└── ServiceError            an embedded server does not start or stop
 """
 
 from __future__ import annotations

@@ -192,7 +192,7 @@ order by state.source
 
 
 def write_lists(home: Path, engine: Engine, names: Iterable[str]) -> Path:
-    """List the judged deliveries of each source in `names`, newest first, and all sources; return that page."""
+    """List each named source's judged deliveries, newest first, and all sources; return the path of that."""
     folder = home / FOLDER
     with engine.connect() as connection:
         for source in names:

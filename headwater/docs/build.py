@@ -31,7 +31,7 @@ def build_docs(project_root: Path, home: Path, say: Callable[[str], None]) -> Pa
     database = engine()
     try:
         standings = standing.sources(database, catalog)
-        judged = [one["source"] for one in standings if one["deliveries"]]
+        judged = [one["source"] for one in standings if one["loaded"] or one["halted"]]
         if judged:
             write_lists(home, database, judged)
     finally:
@@ -66,9 +66,9 @@ def write_index(home: Path, catalog: Catalog, standings: Iterable[Mapping[str, A
     rows = []
     for name, source in catalog.sources.items():
         where = by_source[name]
-        halts = mark(f"{where['halted']:,} halted", "bad") if where["halted"] else mark("none", "good")
+        halts = mark("none", "good")
         if where["halted"]:
-            halts = _link(home, f"data_docs/{name}/index.html", halts)
+            halts = _link(home, f"data_docs/{name}/index.html", mark(f"{where['halted']:,} halted", "bad"))
         rows.append(
             [
                 Markup("<strong>{}</strong>").format(name),
@@ -80,15 +80,6 @@ def write_index(home: Path, catalog: Catalog, standings: Iterable[Mapping[str, A
                 halts,
             ]
         )
-    header = [
-        "Source",
-        "What it is",
-        "Owner",
-        "Deliveries",
-        "Newest in history",
-        "Current rows",
-        "Standing halts",
-    ]
     body = Markup('<h1>Headwater</h1>\n<ul class="cards">{cards}</ul>\n<h2>Sources</h2>\n{sources}').format(
         cards=Markup("\n").join(
             [
@@ -96,13 +87,22 @@ def write_index(home: Path, catalog: Catalog, standings: Iterable[Mapping[str, A
                 _card(home, "data_docs/index.html", "Data Docs", _ABOUT_DATA_DOCS, _NOTHING_JUDGED),
             ]
         ),
-        sources=table(header, rows, numbers=["Deliveries", "Current rows"]),
+        sources=table(_HEADER, rows, numbers=_FIGURES),
     )
     path = home / "docs" / "index.html"
     write(path, page("Headwater", body))
     return path
 
 
+_HEADER = [
+    "Source",
+    "What it is",
+    "Owner",
+    "Deliveries",
+    "Newest in history",
+    "Current rows",
+    "Standing halts",
+]
 _ABOUT_DBT = "Every table and column described, and the lineage from raw to what consumers read."
 _ABOUT_DATA_DOCS = "What Great Expectations found in each delivery before it was let into history."
 _NOTHING_JUDGED = "No delivery has been judged in this working folder yet; a run writes a page for each."

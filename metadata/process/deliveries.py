@@ -13,7 +13,9 @@ from sqlalchemy.dialects.postgresql import insert
 
 from metadata.process.tables import delivery, delivery_status
 
-Fingerprint = Mapping[str, Any]  # what a publisher tells of a file without sending it: etag, last_modified, size
+Fingerprint = Mapping[
+    str, Any
+]  # what a publisher tells of a file without sending it: etag, last_modified, size
 
 
 @dataclass(frozen=True)
@@ -83,7 +85,9 @@ def known_fingerprints(connection: Connection, source: str) -> dict[tuple[str, d
     return {(row.publisher_name, row.delivery_date): row.fingerprint for row in rows}
 
 
-def newest_content(connection: Connection, source: str, publisher_name: str, delivery_date: datetime) -> str | None:
+def newest_content(
+    connection: Connection, source: str, publisher_name: str, delivery_date: datetime
+) -> str | None:
     """sha256 (hex) of the newest landing of one identity; None when it never came."""
     found: str | None = connection.execute(
         sa.select(delivery.c.content_sha256)
@@ -114,7 +118,13 @@ def pending(connection: Connection, source: str, layer: str) -> list[Delivery]:
 
 
 def record_layer(
-    connection: Connection, delivery_sqn: int, layer: str, *, status: str, job_inst_id: int, **counts: int | None
+    connection: Connection,
+    delivery_sqn: int,
+    layer: str,
+    *,
+    status: str,
+    job_inst_id: int,
+    **counts: int | None,
 ) -> None:
     """Write what became of a delivery in a layer, in place of what stood there.
 

@@ -1,4 +1,4 @@
-"""Events of a delivery: landed, judged, decided about. Append-only, on S3 before Postgres, so that a rebuild keeps them."""
+"""Events of a delivery: landed, judged, decided about. Append-only; on S3 before Postgres, so a rebuild keeps them."""
 
 from __future__ import annotations
 
@@ -56,9 +56,13 @@ def record_event(
     """
     with engine.connect() as connection:
         now: datetime = connection.execute(sa.select(sa.func.clock_timestamp())).scalar_one()
-    happened = DeliveryEvent(uuid4(), delivery_sqn, event, tuple(checks), why, who or whoami(), now.astimezone(UTC))
+    happened = DeliveryEvent(
+        uuid4(), delivery_sqn, event, tuple(checks), why, who or whoami(), now.astimezone(UTC)
+    )
     if not store.put_new(event_key(source, happened), to_json(happened)):
-        raise StorageError(f"{event_key(source, happened)} is there already, and events are never overwritten")
+        raise StorageError(
+            f"{event_key(source, happened)} is there already, and events are never overwritten"
+        )
     with engine.begin() as connection:
         register_event(connection, happened)
     return happened

@@ -39,7 +39,9 @@ class JobInstance:
         with engine.begin() as connection:
             self.job_inst_id: int = connection.execute(
                 job_inst.insert()
-                .values(job=job, run_id=run_id, parameters=dict(parameters), status="running", started_at=_now())
+                .values(
+                    job=job, run_id=run_id, parameters=dict(parameters), status="running", started_at=_now()
+                )
                 .returning(job_inst.c.job_inst_id)
             ).scalar_one()
             # held before the row is visible, so that nobody takes a run that just begins for a dead one
@@ -57,7 +59,11 @@ class JobInstance:
             task_id: int = connection.execute(
                 job_inst_task.insert()
                 .values(
-                    job_inst_id=self.job_inst_id, task=name, parameters=parameters, status="running", started_at=_now()
+                    job_inst_id=self.job_inst_id,
+                    task=name,
+                    parameters=parameters,
+                    status="running",
+                    started_at=_now(),
                 )
                 .returning(job_inst_task.c.job_inst_task_id)
             ).scalar_one()
@@ -126,7 +132,9 @@ def _close(connection: Connection, job_inst_id: int, status: str, **header: str)
     ended = {"status": status, "ended_at": _now()}
     running = "running"
     connection.execute(
-        job_inst.update().where(job_inst.c.job_inst_id == job_inst_id, job_inst.c.status == running).values(ended)
+        job_inst.update()
+        .where(job_inst.c.job_inst_id == job_inst_id, job_inst.c.status == running)
+        .values(ended)
     )
     connection.execute(
         job_inst_task.update()

@@ -24,7 +24,14 @@ metadata = sa.MetaData(
 
 LAYERS = ("landed", "raw", "staging", "checks", "historical")
 EVENTS = ("landed", "halted", "passed", "accepted", "withdrawn", "restored", "replayed")
-FATES = ("new", "changed", "unchanged", "ignored", "overtaken", "delete_mark")  # of a staged row; exactly one each
+FATES = (
+    "new",
+    "changed",
+    "unchanged",
+    "ignored",
+    "overtaken",
+    "delete_mark",
+)  # of a staged row; exactly one each
 
 
 def _moment(name: str, nullable: bool = False) -> sa.Column[datetime]:
@@ -35,8 +42,14 @@ def _one_of(column: str, values: tuple[str, ...], name: str) -> sa.CheckConstrai
     return sa.CheckConstraint(f"{column} in ({', '.join(repr(v) for v in values)})", name=name)
 
 
-def _job_inst() -> sa.Column[int]:
-    return sa.Column("job_inst_id", sa.BigInteger, sa.ForeignKey("metadata.job_inst.job_inst_id"), nullable=False)
+def _job_inst(unique: bool | None = None) -> sa.Column[int]:
+    return sa.Column(
+        "job_inst_id",
+        sa.BigInteger,
+        sa.ForeignKey("metadata.job_inst.job_inst_id"),
+        nullable=False,
+        unique=unique,
+    )
 
 
 def _delivery_sqn(primary_key: bool = False) -> sa.Column[int]:
@@ -79,7 +92,7 @@ job_inst_task = sa.Table(
 log_header = sa.Table(
     "log_header", metadata,
     sa.Column("log_header_id", sa.BigInteger, sa.Identity(), primary_key=True),
-    sa.Column("job_inst_id", sa.BigInteger, sa.ForeignKey("metadata.job_inst.job_inst_id"), nullable=False, unique=True),
+    _job_inst(unique=True),
     sa.Column("status", sa.Text, nullable=False),
     sa.Column("last_error", sa.Text),
     _moment("started_at"),

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import io
-import json
-import zipfile
 from typing import Any
 
 import pytest
-import sqlalchemy as sa
 from sqlalchemy import Engine
 
 from extract.load_raw import Counts
-from extract.run import load_delivery, load_pending
+from extract.run import load_delivery
 from extract.store import ObjectStore
-from metadata.errors import FormatBroken, StorageError
 from metadata.static.model import Source
 from tests.extract.sources import land_bytes, make_source
 

@@ -46,7 +46,8 @@ class DbtSession:
         adapter = self._adapter
         with adapter.connection_named("test"):
             results = [
-                adapter.execute_macro(name, macro_resolver=self._manifest, kwargs=arguments) for name, arguments in calls
+                adapter.execute_macro(name, macro_resolver=self._manifest, kwargs=arguments)
+                for name, arguments in calls
             ]
             adapter.commit_if_has_connection()
             return results

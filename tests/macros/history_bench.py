@@ -1,4 +1,4 @@
-"""A source of the tests' own: staged deliveries go in at one end, its historical table and counts come out at the other.
+"""A source of the tests' own: staged deliveries go in at one end, its history and counts come out at the other.
 
 What stands before history (landing, raw, staging, checks) is written here directly, as those layers would
 have left it, so that a test may choose any order, batching and content.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
@@ -30,7 +30,7 @@ class Shape:
     keys: Mapping[str, str]
     tracked: Mapping[str, str]
     untracked: Mapping[str, str]
-    policy: Policy = Policy()
+    policy: Policy = field(default_factory=Policy)
 
     def definition(self, source: str) -> dict[str, Any]:
         """What `source_definition` makes of the metadata of such a source."""
@@ -149,7 +149,7 @@ class Bench:
             rows = connection.execute(
                 sa.text(
                     f"select version.valid_from, version.valid_to, change_type, end_type, opener.publisher_name,"
-                    f" ender.publisher_name, {names} from historical.\"{self.source}\" as version"
+                    f' ender.publisher_name, {names} from historical."{self.source}" as version'
                     f" join metadata.delivery as opener using (delivery_sqn)"
                     f" left join metadata.delivery as ender on ender.delivery_sqn = ended_by_delivery_sqn"
                 )
@@ -157,7 +157,9 @@ class Bench:
         keys, tracked = len(self.shape.keys), len(self.shape.tracked)
         found = []
         for valid_from, valid_to, change, ended, by, ended_by, *values in rows:
-            assert all(value == by for value in values[keys + tracked :]), "untracked: as the opening delivery said"
+            assert all(value == by for value in values[keys + tracked :]), (
+                "untracked: as the opening delivery said"
+            )
             found.append(
                 Version(
                     tuple(values[:keys]), tuple(values[keys : keys + tracked]), _utc(valid_from), _utc(valid_to),

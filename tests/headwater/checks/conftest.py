@@ -66,7 +66,7 @@ class Bench:
     def stage(
         self, rows: Iterable[tuple[Any, ...]], *, fallen: Iterable[tuple[Any, ...]] = (), name: str = ""
     ) -> int:
-        """Stage a delivery, lines from 2; `fallen` are (line, column, rule[, key]). Returns its delivery_sqn."""
+        """Stage a delivery, lines from 2; `fallen` are (line, column, rule[, key]). Returns delivery_sqn."""
         self.delivery_sqn += 1
         sqn, rows, fallen = self.delivery_sqn, list(rows), list(fallen)
         columns = ["is_delete_mark"] if "delete_column" in self.source.options else []

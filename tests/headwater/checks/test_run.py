@@ -411,10 +411,25 @@ def test_a_replayed_delivery_is_judged_anew_and_its_results_replaced(make_bench)
     assert bench.rows("select status from metadata.delivery_status where layer = 'checks'") == [("passed",)]
 
 
-def test_nothing_pending_does_not_even_import_great_expectations(make_bench):
-    code = "import sys, headwater.checks; sys.exit('great_expectations' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
-    assert make_bench().check() == []
+def test_great_expectations_starts_late_and_without_a_word():
+    code = """
+import sys
+from headwater.checks import run
+assert "great_expectations" not in sys.modules
+run._start_great_expectations()
+assert "great_expectations" in sys.modules
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+def test_nothing_pending_starts_nothing_and_says_nothing(make_bench, monkeypatch):
+    bench = make_bench()
+    monkeypatch.setattr(run, "_start_great_expectations", lambda: pytest.fail("there is nothing to judge"))
+
+    assert bench.check() == []
+    assert bench.said == []
+    assert not bench.home.exists()
 
 
 def test_the_terminal_hears_nothing_of_great_expectations(make_bench, capfd):

@@ -1,22 +1,25 @@
-"""Whatever the deliveries, their order of arrival, their batches and the policy: tables and counts equal the oracle's."""
+"""Whatever the deliveries, their order of arrival, batches and policy: tables and counts equal the oracle's."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.history_oracle import Delivery, Key, Policy
 from tests.macros.conftest import HistoryLab
-from tests.macros.history_bench import Shape, at, delta, snapshot
+from tests.macros.history_bench import Shape, delta, snapshot
 
 SHAPES = (
     Shape(keys={"code": "text"}, tracked={"a": "text", "b": "integer"}, untracked={"seen": "text"}),
     Shape(keys={"code": "text", "part": "integer"}, tracked={"a": "text"}, untracked={}),
     Shape(keys={"code": "text"}, tracked={}, untracked={}),
-    Shape(keys={"select": "integer", "Mixed Case": "text"}, tracked={"order": "text", "b": "integer"}, untracked={}),
+    Shape(
+        keys={"select": "integer", "Mixed Case": "text"},
+        tracked={"order": "text", "b": "integer"},
+        untracked={},
+    ),
 )
 VALUES = {
     "text": st.sampled_from([None, "", "a", "A", "b", " ", "ä"]),
@@ -47,7 +50,9 @@ def examples(draw: st.DrawFn) -> Example:
     shape = Shape(base.keys, base.tracked, base.untracked, policy)
     keys = st.tuples(*(KEY_VALUES[kind] for kind in shape.keys.values()))
     rows = st.tuples(*(VALUES[kind] for kind in shape.tracked.values()))
-    identities = st.lists(st.tuples(st.sampled_from(NAMES), st.integers(1, 4)), min_size=1, max_size=7, unique=True)
+    identities = st.lists(
+        st.tuples(st.sampled_from(NAMES), st.integers(1, 4)), min_size=1, max_size=7, unique=True
+    )
     deliveries = []
     for name, day in draw(identities):
         held = draw(st.dictionaries(keys, rows, max_size=5))
@@ -80,7 +85,9 @@ def test_history_and_counts_equal_the_oracle(history_lab: HistoryLab, example: E
     for number in example.withdrawn:
         bench.say(sqns[number], "withdrawn")
     history_lab.load(bench)
-    bench.assert_equals_oracle(d for number, d in enumerate(example.deliveries) if number not in example.withdrawn)
+    bench.assert_equals_oracle(
+        d for number, d in enumerate(example.deliveries) if number not in example.withdrawn
+    )
 
     for number in example.restored:
         bench.say(sqns[number], "restored")
