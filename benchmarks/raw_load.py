@@ -149,7 +149,7 @@ def load_once(key: str, sha256: str, size: int) -> tuple[float, float]:
     source, store, database = measurement_source(), ObjectStore.from_environment(), engine()
     with database.begin() as connection:
         sqn = next_delivery_sqn(connection)
-        job_inst_id = connection.execute(
+        job_inst_id: int = connection.execute(
             sa.text("select max(job_inst_id) from metadata.job_inst")
         ).scalar_one()
         delivery = Delivery(

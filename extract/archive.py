@@ -13,7 +13,7 @@ from extract.text_blocks import Readable
 from metadata.errors import FormatBroken
 
 LARGEST_MEMBER = 64 << 30  # bytes, unpacked
-LARGEST_RATIO = 200  # unpacked to packed; DEFLATE itself goes to 1032, text rarely beyond 30
+LARGEST_RATIO = 500  # unpacked to packed; DEFLATE itself goes to 1032, text rarely beyond 30
 SMALL = 64 << 20  # bytes; below it no ratio is a bomb
 
 

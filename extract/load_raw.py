@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
+from psycopg2 import sql
 from sqlalchemy import Connection
 
 from extract.archive import is_archive, open_member
@@ -16,7 +17,7 @@ from extract.columns import Layout, match_header
 from extract.copy_text import OPTIONS, SEPARATOR, FastPath, from_records
 from extract.csv_records import CsvFile, Record
 from extract.dialect import Dialect
-from extract.raw_table import OWN_COLUMNS, REST, ensure_raw_table
+from extract.raw_table import OWN_COLUMNS, REST, SCHEMA, ensure_raw_table
 from extract.read_ahead import read_ahead
 from extract.store import ObjectReader, ObjectStore
 from extract.text_blocks import Readable
@@ -48,7 +49,7 @@ def load_raw(
     Raises `FormatBroken` when the file breaks its format, `StorageError` when the object is not what landed,
     `LedgerBroken` when Postgres counts other rows than were sent: the caller then rolls back.
     """
-    table = ensure_raw_table(connection, source)
+    ensure_raw_table(connection, source)
     counts = Counts()
     with _opened(store, source, delivery) as (stream, file):
         content = CsvFile(stream, file, Dialect.of(source))
@@ -67,11 +68,8 @@ def load_raw(
             pieces = _by_block(content, layout, constants, counts)
         else:
             pieces = _by_record(_counted(content.records(), counts), layout, constants, counts)
-        prepare = connection.dialect.identifier_preparer
         columns = [*OWN_COLUMNS, *layout.columns, *([REST] if layout.rest else [])]
-        names = ", ".join(map(prepare.quote_identifier, columns))
-        statement = f"copy {prepare.format_table(table)} ({names}) from stdin ({OPTIONS})"
-        copied = _copy(connection, statement, pieces)
+        copied = _copy(connection, source.name, columns, pieces)
     if copied != counts.written:
         raise LedgerBroken(
             delivery.delivery_sqn, "raw", f"{counts.written} rows were sent, Postgres counts {copied}"
@@ -181,8 +179,11 @@ def _of_width(records: Iterator[Record], width: int, file: str) -> Iterator[Reco
         yield record
 
 
-def _copy(connection: Connection, statement: str, pieces: Iterator[bytes]) -> int:
-    """Run COPY; returns the number of rows by Postgres' own count."""
+def _copy(connection: Connection, table: str, columns: Sequence[str], pieces: Iterator[bytes]) -> int:
+    """Run COPY into a raw table; returns the number of rows by Postgres' own count."""
+    statement = sql.SQL("copy {} ({}) from stdin ({})").format(
+        sql.Identifier(SCHEMA, table), sql.SQL(", ").join(map(sql.Identifier, columns)), sql.SQL(OPTIONS)
+    )
     driver = cast("psycopg2.extensions.connection", connection.connection.dbapi_connection)
     with read_ahead(pieces) as ahead, driver.cursor() as cursor:
         source = _Pieces(ahead)

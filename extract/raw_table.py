@@ -35,7 +35,7 @@ def raw_table(source: Source) -> sa.Table:
     )
 
 
-def ensure_raw_table(connection: Connection, source: Source) -> sa.Table:
+def ensure_raw_table(connection: Connection, source: Source) -> None:
     """Make the table, or add the columns that it lacks. The caller holds the source's lock.
 
     A column that the metadata no longer has stays: older deliveries have it.
@@ -45,11 +45,17 @@ def ensure_raw_table(connection: Connection, source: Source) -> sa.Table:
     if not inspector.has_table(table.name, SCHEMA):
         sa.Index(f"{source.name}_delivery_sqn_idx", table.c.delivery_sqn, postgresql_using="brin")
         table.create(connection)
-        return table
+        return
     there = {column["name"] for column in inspector.get_columns(table.name, SCHEMA)}
     for column in table.columns:
         if column.name not in there:  # not "if not exists", which locks the table even when it does
             name = connection.dialect.identifier_preparer.format_column(column)
             place = connection.dialect.identifier_preparer.format_table(table)
             connection.exec_driver_sql(f"alter table {place} add column {name} text")
-    return table
+
+
+def forget_rows(connection: Connection, source: Source, delivery_sqn: int) -> None:
+    """Take what an earlier load of a delivery left in its raw table, if there is one, out of it."""
+    table = raw_table(source)
+    if sa.inspect(connection).has_table(table.name, SCHEMA):
+        connection.execute(sa.delete(table).where(table.c.delivery_sqn == delivery_sqn))

@@ -11,11 +11,12 @@ from extract.discover import discover, is_known
 from extract.fetch import shown
 from extract.land import land
 from extract.load_raw import Counts, load_raw
+from extract.raw_table import forget_rows
 from extract.register import register_archive
 from extract.store import ObjectStore
 from metadata.errors import ExtractError, FormatBroken, LedgerBroken
 from metadata.process.deliveries import Delivery, known_fingerprints, lock_source, raw_pending
-from metadata.process.events import record_event
+from metadata.process.events import record_event, was_replayed
 from metadata.static.model import Source
 
 
@@ -132,4 +133,6 @@ def load_delivery(
         still = {pending.delivery_sqn for pending in raw_pending(connection, source.name)}
         if delivery.delivery_sqn not in still:
             return None
+        if was_replayed(connection, delivery.delivery_sqn):
+            forget_rows(connection, source, delivery.delivery_sqn)
         return load_raw(connection, store, source, delivery, job_inst_id)

@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from sqlalchemy import Engine
 
 from headwater.services.state import locked
-from metadata.connection import session_options
+from metadata.connection import session_lock, session_options
 from metadata.errors import HeadwaterError, LedgerBroken, LoadFailed
 
 if TYPE_CHECKING:
@@ -43,25 +43,24 @@ class Dbt:
         self._root, self._home, self._run_id = root, home, run_id
         self._manifest: Manifest | None = None
 
-    def run(self, models: Sequence[str]) -> list[ModelOutcome]:
-        """Run the named models (dbt's selection syntax). Raises `LoadFailed` when dbt cannot run at all."""
-        results: Any = self._invoke("run", "--select", *models)
+    def run(self, models: Sequence[str], exclude: Sequence[str] = ()) -> list[ModelOutcome]:
+        """Run the named models but the excluded ones (in the words of dbt's --select).
+
+        Raises `LoadFailed` when dbt cannot run at all.
+        """
+        results: Any = self._invoke("run", "--select", *models, *(["--exclude", *exclude] if exclude else []))
         return [ModelOutcome(result.node.name, _error(result)) for result in results.results]
 
     def load_seeds(self, engine: Engine) -> bool:
         """Load the static metadata into Postgres, if it is not what is there already; True when it was loaded."""
         said = f"seeds {self._seeds_checksum()}"
         remembered = sa.text("select obj_description(to_regclass('metadata.source_attribute'))")
-        with engine.connect() as waiting:
-            waiting.execute(sa.text("select pg_advisory_lock(hashtextextended('headwater: seeds', 0))"))
-            try:
-                if waiting.execute(remembered).scalar() == said:
-                    return False
-                self._invoke("seed", "--full-refresh")
-                with engine.begin() as connection:
-                    connection.execute(sa.text(f"comment on table metadata.source_attribute is '{said}'"))
-            finally:
-                waiting.execute(sa.text("select pg_advisory_unlock(hashtextextended('headwater: seeds', 0))"))
+        with session_lock(engine, "seeds"), engine.connect() as connection:
+            if connection.execute(remembered).scalar() == said:
+                return False
+            self._invoke("seed", "--full-refresh")
+            connection.execute(sa.text(f"comment on table metadata.source_attribute is '{said}'"))
+            connection.commit()
         return True
 
     def _seeds_checksum(self) -> str:

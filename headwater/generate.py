@@ -13,6 +13,7 @@ from typing import Any
 
 import yaml
 
+from extract.raw_table import mapped_columns
 from metadata.static.model import Attribute, Catalog, Source
 
 HEADER = "# Written by `headwater generate` from seeds/: change the seeds, not this file.\n"
@@ -225,9 +226,15 @@ def _source_meta(source: Source) -> dict[str, Any]:
         "load_removed": source.load_removed,
         "on_duplicate_key": source.on_duplicate_key,
         "trim_whitespace": source.options.get("trim_whitespace") == "true",
-        "delete_column": source.options.get("delete_column"),
+        "delete_column": _delete_column(source),
         "delete_values": list(source.tokens("delete_values")),
     }
+
+
+def _delete_column(source: Source) -> str | None:
+    """The raw column that holds the publisher's delete mark."""
+    mark = source.options.get("delete_column")
+    return mapped_columns(source)[mark][0] if mark else None
 
 
 def _attribute_meta(attribute: Attribute) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -17,7 +18,7 @@ from headwater.dbt import Dbt
 from headwater.generate import generated_files, stale_files
 from headwater.project import Project
 from metadata.connection import engine as new_engine
-from metadata.connection import require_reachable
+from metadata.connection import require_reachable, session_lock
 from metadata.errors import HeadwaterError, LedgerBroken
 from metadata.process.events import record_event
 from metadata.process.jobs import JobInstance, Outcome, close_abandoned
@@ -103,39 +104,52 @@ def run(project: Project, names: Sequence[str], say: Say) -> RunResult:
     catalog, engine = prepare(project)
     sources = _chosen(catalog, names)
     close_abandoned(engine)
-    return Run(project, engine, ObjectStore.from_environment(), sources, say).whole()
+    return Run(project, engine, ObjectStore.from_environment(), catalog, sources, say).whole()
 
 
 class Run:
     """The steps of one run over some sources. Each step can be called alone, and again."""
 
     def __init__(
-        self, project: Project, engine: Engine, store: ObjectStore, sources: Sequence[Source], say: Say
+        self,
+        project: Project,
+        engine: Engine,
+        store: ObjectStore,
+        catalog: Catalog,
+        sources: Sequence[Source],
+        say: Say,
+        *,
+        is_offline: bool = False,
     ) -> None:
         self.run_id = str(uuid4())
         self.results = {source.name: SourceResult(source.name) for source in sources}
         self._project, self._engine, self._store, self._say = project, engine, store, say
         self._sources = {source.name: source for source in sources}
+        self._every_source = tuple(catalog.sources)
         self._dbt = Dbt(project.root, project.home, self.run_id)
         self._jobs: dict[str, JobInstance] = {}
         self._marts_failures: list[str] = []
+        self._is_offline = is_offline  # asks no publisher
 
     def whole(self) -> RunResult:
         """All steps, in order, as one job instance for each job that the sources belong to."""
         with self._job_instances():
             for source in self._sources.values():
-                self.extract(source)
+                if not self._is_offline:
+                    self.extract(source)
+                self.load_raw(source)
             if self._dbt.load_seeds(self._engine):
                 self._say("metadata: loaded the seeds into Postgres")
             self.staging()
             for source in self._sources.values():
                 self.check(source)
+            self.reload()
             self.historical()
             self.marts()
         return RunResult(self.run_id, tuple(self.results.values()), tuple(self._marts_failures))
 
     def extract(self, source: Source) -> None:
-        """Publisher → S3 → raw."""
+        """Publisher → S3."""
         result, job = self.results[source.name], self._jobs[source.job]
         with self._guarded(source, "extract") as outcome:
             self._say(f"{source.name}: asking {source.data_source.name} what is new")
@@ -145,6 +159,10 @@ class Run:
             outcome.worsen("failed" if found.failed else "succeeded")
             if found.landed:
                 self._say(f"{source.name}: landed {_deliveries(len(found.landed))}")
+
+    def load_raw(self, source: Source) -> None:
+        """S3 → raw."""
+        result, job = self.results[source.name], self._jobs[source.job]
         with self._guarded(source, "raw") as outcome:
             loads = load_pending(self._engine, self._store, source, job.job_inst_id, job.log)
             result.failures += loads.failed
@@ -184,6 +202,14 @@ class Run:
                 )
                 outcome.worsen("halted")
 
+    def reload(self) -> None:
+        """Bring back to staging what history needs again and no longer finds there: S3 has it."""
+        for source in self._sources.values():
+            if self._pending(source.name, "raw"):
+                self.load_raw(source)
+        if any(self._pending(name, "staging") for name in self._sources):
+            self.staging()
+
     def historical(self) -> None:
         """staging → history, for all sources in which what counts is not what is loaded, in one dbt run."""
         waiting = {name: len(self._pending(name, "historical")) for name in self._sources}
@@ -192,16 +218,45 @@ class Run:
             self.results[name].loaded = count - len(self._pending(name, "historical"))
 
     def marts(self) -> None:
-        """History → what consumers read, when anything came into history."""
-        if not any(result.loaded for result in self.results.values()):
-            return
-        self._say("marts: building")
-        with self._shared_task("marts", self._sources) as outcome:
-            for model in self._dbt.run(["path:models/marts"]):
-                if model.error is not None:
-                    self._marts_failures.append(str(model.error))
-                    self._log_all("error", str(model.error))
-                    outcome.worsen("failed")
+        """History → what consumers read, unless it was made of this very history and these very models."""
+        with session_lock(self._engine, "marts"):
+            unbuilt = [name for name in self._every_source if not self._exists("historical", "hist_", name)]
+            made_of = self._marts_fingerprint(unbuilt)
+            if made_of == self._last_marts_fingerprint():
+                return
+            self._say("marts: building")
+            with self._shared_task("marts", self._sources, made_of=made_of) as outcome:
+                for model in self._dbt.run(
+                    ["path:models/marts"], exclude=[f"hist_{name}+" for name in unbuilt]
+                ):
+                    if model.error is not None:
+                        self._marts_failures.append(str(model.error))
+                        self._log_all("error", str(model.error))
+                        outcome.worsen("failed")
+
+    def _marts_fingerprint(self, unbuilt: Sequence[str]) -> str:
+        """What marts are made of: the loads of history, the models' texts, and what there is no history of yet."""
+        models = sorted((self._project.models / "marts").rglob("*.sql"))
+        texts = hashlib.md5(b"".join(path.read_bytes() for path in models), usedforsecurity=False).hexdigest()
+        loads = "delivery_sqn || ' ' || status || ' ' || status_at"
+        with self._engine.connect() as connection:
+            history: str | None = connection.execute(
+                sa.text(
+                    f"select md5(string_agg({loads}, ',' order by delivery_sqn))"
+                    " from metadata.delivery_status where layer = 'historical'"
+                )
+            ).scalar()
+        return " ".join([history or "empty", texts, *unbuilt])
+
+    def _last_marts_fingerprint(self) -> str | None:
+        with self._engine.connect() as connection:
+            last: str | None = connection.execute(
+                sa.text(
+                    "select parameters ->> 'made_of' from metadata.job_inst_task"
+                    " where task = 'marts' and status = 'succeeded' order by job_inst_task_id desc limit 1"
+                )
+            ).scalar()
+        return last
 
     def _build_layer(self, layer: str, prefix: str) -> None:
         """Run a layer's models; a delivery whose ledger breaks is halted, and the rest of its source tried again."""
@@ -254,12 +309,12 @@ class Run:
             self._say(f"{source.name}: {task} failed: {error}")
 
     @contextmanager
-    def _shared_task(self, task: str, names: Iterable[str]) -> Iterator[Outcome]:
+    def _shared_task(self, task: str, names: Iterable[str], **parameters: str) -> Iterator[Outcome]:
         """One task that serves several sources at once, on record in each of their jobs."""
         shared = Outcome()
         with ExitStack() as tasks:
             jobs = {self._sources[name].job for name in names}
-            outcomes = [tasks.enter_context(self._jobs[job].task(task)) for job in sorted(jobs)]
+            outcomes = [tasks.enter_context(self._jobs[job].task(task, **parameters)) for job in sorted(jobs)]
             try:
                 yield shared
             finally:

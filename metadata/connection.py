@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Engine
@@ -27,6 +29,18 @@ def engine(database: str | None = None) -> Engine:
     """
     url = sa.URL.create("postgresql+psycopg2", database=database)
     return sa.create_engine(url, connect_args={"options": session_options()}, pool_pre_ping=True)
+
+
+@contextmanager
+def session_lock(on: Engine, name: str) -> Iterator[None]:
+    """Let one process at a time do what `name` says; the others wait. For work that spans several transactions."""
+    lock = {"name": f"headwater {name}"}
+    with on.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.execute(sa.text("select pg_advisory_lock(hashtextextended(:name, 0))"), lock)
+        try:
+            yield
+        finally:
+            connection.execute(sa.text("select pg_advisory_unlock(hashtextextended(:name, 0))"), lock)
 
 
 def require_reachable(on: Engine) -> None:

@@ -163,7 +163,11 @@ halted as (
 
 select
     state.delivery_sqn, state.publisher_name, state.delivery_date, failed.warning,
-    coalesce(judged.status, 'halted') as verdict,
+    case
+        when state.is_withdrawn then 'withdrawn'
+        when judged.status = 'halted' and state.verdict = 'passed' then 'accepted'
+        else coalesce(judged.status, 'halted')
+    end as verdict,
     coalesce(judged.status_at, halted.event_at) as judged_at,
     -- what is no sound file, or loses rows on its way, is halted before any check
     case when judged.status is null then halted.why else failed.critical end as failed
@@ -208,8 +212,9 @@ def _list_of_deliveries(home: Path, source: str, deliveries: Sequence[sa.Row[Any
     for d in deliveries:
         target = page_path(home, source, d.delivery_sqn, d.publisher_name, d.delivery_date)
         link = _link(target, target.parent, moment(d.delivery_date))
-        verdict = mark("passed", "good") if d.verdict == "passed" else mark("halted", "bad")
-        rows.append([link, d.publisher_name, verdict, d.failed, d.warning, d.judged_at])
+        verdict = mark(d.verdict, {"passed": "good", "halted": "bad"}.get(d.verdict, "warn"))
+        name = Markup('<span class="fixed">{}</span>').format(d.publisher_name)
+        rows.append([link, name, verdict, d.failed, d.warning, d.judged_at])
     body = Markup("<h1>{source}: judged deliveries</h1>\n{deliveries}").format(
         source=source,
         deliveries=table(["Delivery", "Publisher's name", "Verdict", "Failed", "Warnings", "Judged"], rows),

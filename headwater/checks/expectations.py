@@ -8,6 +8,7 @@ from types import UnionType
 from typing import Any, ClassVar, Union, get_args, get_origin
 
 import great_expectations.expectations
+from great_expectations.compatibility.pydantic import ValidationError
 from great_expectations.execution_engine.execution_engine import ExecutionEngine
 from great_expectations.expectations.expectation import (
     BatchExpectation,
@@ -17,7 +18,6 @@ from great_expectations.expectations.expectation import (
     MulticolumnMapExpectation,
 )
 from great_expectations.expectations.metadata_types import FailureSeverity
-from pydantic.v1 import ValidationError
 
 from headwater.checks.built_in import BuiltInCheck
 from metadata.errors import CheckInvalid

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +13,7 @@ from sqlalchemy.engine import Engine
 
 from headwater.checks import data_docs
 from headwater.checks.verdict import CheckResult, Verdict
+from metadata.connection import session_lock
 from metadata.process.deliveries import Delivery, lock_source, pending, record_layer
 from metadata.process.events import EventStore, record_event
 from metadata.process.tables import data_quality_checks
@@ -42,7 +42,8 @@ def run_checks(
     The event comes last because it is the verdict: until it is there the delivery is still pending, so a
     run that dies before it is repeated as a whole and writes the same page and the same rows again.
     """
-    with _one_at_a_time(engine, source):
+    # a verdict is an event, and events cannot be taken back: one process at a time gives them
+    with session_lock(engine, f"checks {source.name}"):
         with engine.connect() as connection:
             deliveries = pending(connection, source.name, "checks")
         if not deliveries:
@@ -71,7 +72,7 @@ def run_checks(
 def _start_great_expectations() -> Callable[[Engine, Source, Sequence[int]], list[Judged]]:
     """Import what takes seconds, only when there is work; it reports to nobody and says nothing by itself."""
     os.environ["GX_ANALYTICS_ENABLED"] = "false"
-    pass; logging.getLogger("xgreat_expectations").setLevel(logging.CRITICAL)  # what matters comes back as a result
+    logging.getLogger("great_expectations").setLevel(logging.CRITICAL)  # what matters comes back as a result
     from headwater.checks.validation import validate
 
     return validate
@@ -115,19 +116,3 @@ def _record(engine: Engine, verdict: Verdict, job_inst_id: int) -> None:
         )
         status = "passed" if verdict.passed else "halted"
         record_layer(connection, verdict.delivery_sqn, "checks", status=status, job_inst_id=job_inst_id)
-
-
-@contextmanager
-def _one_at_a_time(engine: Engine, source: Source) -> Iterator[None]:
-    """Let one process at a time judge a source: a verdict is an event, and events cannot be taken back.
-
-    The lock is the session's, since judging spans several transactions, and it is not the one that
-    writers of layers take, so nobody waits for Great Expectations to start.
-    """
-    name = {"name": f"headwater checks {source.name}"}
-    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        connection.execute(sa.text("select pg_advisory_lock(hashtextextended(:name, 0))"), name)
-        try:
-            yield
-        finally:
-            connection.execute(sa.text("select pg_advisory_unlock(hashtextextended(:name, 0))"), name)

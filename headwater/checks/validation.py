@@ -58,8 +58,9 @@ def validate(engine: Engine, source: Source, pending: Sequence[int]) -> list[Jud
     if source.on_duplicate_key == "halt":
         # only where a key comes twice can a row come twice, and grouping again would cost as much again
         suspects = [row["delivery_sqn"] for row in _failing(rules["duplicate_keys"])]
-        checks += (duplicate_rows_check(source, suspects),)
-        rules |= staging.ask(pending, {checks[-1].name: expectation_of(checks[-1])})
+        copies = duplicate_rows_check(source, suspects)
+        rules |= staging.ask(pending, {copies.name: expectation_of(copies)})
+        checks = (checks[0], copies, *checks[1:])
 
     row_wise = {name: e for name, e in extras.items() if is_row_wise(e)}
     held = {name: a for name, a in staging.ask(pending, row_wise, "BOOLEAN_ONLY").items() if a.success}

@@ -94,7 +94,8 @@ def write_index(home: Path, catalog: Catalog, standings: Iterable[Mapping[str, A
     return path
 
 
-_HEADER = [
+_FIGURES = ("Deliveries", "Current rows")
+_HEADER = (
     "Source",
     "What it is",
     "Owner",
@@ -102,7 +103,7 @@ _HEADER = [
     "Newest in history",
     "Current rows",
     "Standing halts",
-]
+)
 _ABOUT_DBT = "Every table and column described, and the lineage from raw to what consumers read."
 _ABOUT_DATA_DOCS = "What Great Expectations found in each delivery before it was let into history."
 _NOTHING_JUDGED = "No delivery has been judged in this working folder yet; a run writes a page for each."

@@ -16,6 +16,7 @@
     {%- if not to_apply -%}
         {{ return(0) }}
     {%- endif -%}
+    {%- do require_staged(definition.name) -%}
     {%- set deliveries = [] -%}
     {%- set kind = namespace(has_snapshot=false, has_ties=false) -%}
     {%- for row in to_apply -%}

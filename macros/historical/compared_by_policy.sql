@@ -17,7 +17,7 @@ let_in as (
 
     select
         *,
-        {{ 'true' if definition.load_new else 'bool_or(position = 0 or is_first_date) over (partition by ' ~ keys ~ ', stay)' }} as is_let_in,
+        {{ 'true' if definition.load_new else 'bool_or(not is_gone and (position = 0 or is_first_date)) over (partition by ' ~ keys ~ ', stay)' }} as is_let_in,
         not is_gone and row_number() {{ rows_of_stay }} > 1 as was_there,
         {{ 'lag' if definition.load_changed else 'first_value' }}({{ tracked }}) {{ rows_of_stay }} as was
     from in_stays

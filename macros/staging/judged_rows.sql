@@ -1,23 +1,21 @@
-{% macro judged_rows(definition, model_sql) -%}
-    {%- if definition.on_duplicate_key == 'last_wins' -%}
-    select
-        modelled.*,
-        case
-            when fall_out is not null then fall_out
-            when row_number() over (
+{% macro judged_rows(definition, model_sql, last_wins_in) -%}
+select
+    modelled.*,
+    {% if last_wins_in -%}
+    case
+        when fall_out is not null then fall_out
+        -- rows that fell out for another reason do not compete
+        when {{ is_any_of(last_wins_in) }}
+            and lead(line_number) over (
                 partition by delivery_sqn, {{ quoted_list(definition.key_names) }}, fall_out is null
-                order by line_number desc, row_as_it_came desc
-            ) > 1 then 'duplicate_key:{{ definition.key_names[0] }}'
-        end as verdict
-    from (
-{{ model_sql }}
-    ) as modelled
+                order by line_number, row_as_it_came
+            ) is not null
+            then 'duplicate_key:{{ definition.key_names[0] }}'
+    end
     {%- else -%}
-    select
-        modelled.*,
-        fall_out as verdict
-    from (
+    fall_out
+    {%- endif %} as verdict
+from (
 {{ model_sql }}
-    ) as modelled
-    {%- endif -%}
+) as modelled
 {%- endmacro %}

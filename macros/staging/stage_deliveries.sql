@@ -2,7 +2,7 @@
     {%- set these = is_any_of(pending) -%}
     {%- set job_inst_id = this_job_inst(definition.job) -%}
     {%- set judged -%}
-        {{ judged_rows(definition, model_sql) }}
+        {{ judged_rows(definition, model_sql, deliveries_where_last_wins(definition, pending)) }}
     {%- endset -%}
 
     {%- do run_query("delete from " ~ relation ~ " where " ~ these) -%}

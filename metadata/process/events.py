@@ -77,6 +77,14 @@ def register_event(connection: Connection, happened: DeliveryEvent) -> bool:
     return row is not None
 
 
+def was_replayed(connection: Connection, delivery_sqn: int) -> bool:
+    """Whether a delivery was ever sent through the layers again, so that rows of an earlier time may lie in raw."""
+    seen = sa.exists().where(
+        delivery_event.c.delivery_sqn == delivery_sqn, delivery_event.c.event == "replayed"
+    )
+    return bool(connection.execute(sa.select(seen)).scalar())
+
+
 def event_key(source: str, happened: DeliveryEvent) -> str:
     """Where the event lies on S3; it sorts by delivery, then by time."""
     moment = happened.event_at.strftime("%Y%m%dT%H%M%S%fZ")

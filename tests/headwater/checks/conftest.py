@@ -97,13 +97,15 @@ class Bench:
                         "key": json.dumps(*key or [None]),
                     },
                 )
-            total = len(rows) + len(fallen)
-            job = {"status": "loaded", "job_inst_id": self.job_inst_id}
-            record_layer(connection, sqn, "raw", record_count=total, **job)
-            record_layer(
-                connection, sqn, "staging", record_count=len(rows), fallen_out_count=len(fallen), **job
-            )
+        self.record_staged(sqn, staged=len(rows), fallen=len(fallen))
         return sqn
+
+    def record_staged(self, sqn: int, *, staged: int, fallen: int) -> None:
+        """Say in the ledger what raw and staging hold of a delivery."""
+        job = {"status": "loaded", "job_inst_id": self.job_inst_id}
+        with self.engine.begin() as connection:
+            record_layer(connection, sqn, "raw", record_count=staged + fallen, **job)
+            record_layer(connection, sqn, "staging", record_count=staged, fallen_out_count=fallen, **job)
 
     def check(self) -> list[Verdict]:
         return run_checks(

@@ -6,6 +6,7 @@ import os
 import re
 from pathlib import Path
 
+import pytest
 import sqlalchemy as sa
 
 from headwater.checks.data_docs import write_lists
@@ -128,3 +129,17 @@ def test_a_delivery_that_was_halted_before_any_check_is_listed_with_the_reason(m
     listed = pages(bench.home)["data_docs/readings/index.html"]
     assert '<span class="mark bad">halted</span></td><td>line 7 has 3 fields</td>' in listed
     assert '<span class="mark bad">1 halted</span>' in pages(bench.home)["data_docs/index.html"]
+
+
+@pytest.mark.parametrize("decision", ["accepted", "withdrawn"])
+def test_a_decision_about_a_halted_delivery_is_what_the_list_shows(make_bench, decision):
+    bench = make_bench()
+    sqn = bench.stage([("north", 1, 1, "a"), ("north", 1, 1, "a")])
+    bench.check()
+    record_event(bench.engine, bench.archive, sqn, "readings", decision, why="known to the publisher")
+
+    write_lists(bench.home, bench.engine, ["readings"])
+
+    listed = pages(bench.home)["data_docs/readings/index.html"]
+    assert f'<span class="mark warn">{decision}</span></td><td>duplicate_keys</td>' in listed
+    assert '<span class="mark good">none</span>' in pages(bench.home)["data_docs/index.html"]

@@ -12,6 +12,7 @@ import pytest
 
 from headwater.checks import CheckResult, Verdict, run
 from metadata.errors import CheckInvalid
+from metadata.process.events import record_event
 
 NORTH, SOUTH = ("north", 1, Decimal("1.5"), "a"), ("south", 1, Decimal("2.5"), None)
 BETWEEN = {
@@ -398,17 +399,20 @@ def test_a_replayed_delivery_is_judged_anew_and_its_results_replaced(make_bench)
     bench = make_bench()
     sqn = bench.stage([NORTH, NORTH])
     bench.check()
+    record_event(bench.engine, bench.archive, sqn, "readings", "replayed", why="the publisher mended it")
     bench.rows("update staging.stg_readings set station = 2 where line_number = 3")
-    bench.rows(
-        "insert into metadata.delivery_event values"
-        f" (gen_random_uuid(), {sqn}, 'replayed', '{{}}', 'mended', 'test', clock_timestamp())"
-    )
+    bench.record_staged(sqn, staged=2, fallen=0)
 
     (verdict,) = bench.check()
 
     assert verdict.passed
     assert [row[3] for row in recorded(bench)] == [True] * 4
     assert bench.rows("select status from metadata.delivery_status where layer = 'checks'") == [("passed",)]
+    assert bench.rows("select event from metadata.delivery_event order by event_at") == [
+        ("halted",),
+        ("replayed",),
+        ("passed",),
+    ]
 
 
 def test_great_expectations_starts_late_and_without_a_word():

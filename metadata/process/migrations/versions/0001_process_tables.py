@@ -98,7 +98,7 @@ create table metadata.delivery_status (
     job_inst_id bigint not null,
     constraint delivery_status_pkey primary key (delivery_sqn, layer),
     constraint delivery_status_layer_check check (layer in ('landed', 'raw', 'staging', 'checks', 'historical')),
-    constraint delivery_status_status_check check (status in ('loaded', 'passed', 'halted')),
+    constraint delivery_status_status_check check (status in ('loaded', 'passed', 'halted', 'stale')),
     constraint delivery_status_ledger_check check (layer <> 'historical' or record_count = new_count + changed_count + unchanged_count + ignored_count + overtaken_count + delete_mark_count),
     constraint delivery_status_delivery_sqn_fkey foreign key(delivery_sqn) references metadata.delivery (delivery_sqn),
     constraint delivery_status_job_inst_id_fkey foreign key(job_inst_id) references metadata.job_inst (job_inst_id)

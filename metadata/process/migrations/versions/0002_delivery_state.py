@@ -54,17 +54,21 @@ select
     ranked.*,
     coalesce(delivery_sqn < counting_sqn, false) as is_superseded,
     coalesce(delivery_sqn = counting_sqn, false) as counts,
-    historical.loaded_sqn is not null as is_loaded,
+    coalesce(historical.status = 'loaded', false) as is_loaded,
     case
         when is_withdrawn then 'withdrawn'
         when verdict = 'halted' then 'halted'
         when delivery_sqn < counting_sqn then 'superseded'
-        when verdict = 'passed' and historical.loaded_sqn is not null then 'loaded'
+        when verdict = 'passed' and historical.status = 'loaded' then 'loaded'
         else 'pending'
     end as status
 from ranked
 left join (
-    select delivery_sqn as loaded_sqn from metadata.delivery_status where layer = 'historical'
+    select
+        delivery_sqn as loaded_sqn,
+        status
+    from metadata.delivery_status
+    where layer = 'historical'
 ) as historical on historical.loaded_sqn = ranked.delivery_sqn;
 
 -- the sole right to write the layers of a source, until the transaction ends
@@ -76,35 +80,71 @@ return pg_advisory_xact_lock(hashtextextended('headwater source ' || of_source, 
 create function metadata.pending_deliveries(of_source text, of_layer text) returns bigint[]
 language sql stable
 return (
+    with
+
+    state as (
+
+        select
+            delivery_state.*,
+            exists (
+                select from metadata.delivery_status as done
+                where done.delivery_sqn = delivery_state.delivery_sqn and done.layer = 'raw' and done.status = 'loaded'
+            ) as is_in_raw,
+            exists (
+                select from metadata.delivery_status as done
+                where done.delivery_sqn = delivery_state.delivery_sqn and done.layer = 'staging'
+            ) as is_staged
+        from metadata.delivery_state
+        where source = of_source
+
+    ),
+
+    -- from here on history is to be made anew, for which every delivery that counts must be staged
+    since as (
+
+        select min(delivery_date) as since from state where counts <> is_loaded
+
+    ),
+
+    wanted as (
+
+        select
+            state.*,
+            not is_withdrawn and (verdict = 'pending' or (counts and delivery_date >= since)) as is_wanted
+        from state
+        cross join since
+
+    )
+
     select coalesce(array_agg(delivery_sqn order by delivery_date, publisher_name collate "C", delivery_sqn), '{}')
-    from metadata.delivery_state as state
-    where state.source = of_source
-        and case of_layer
-            when 'raw' then
-                not is_withdrawn and verdict <> 'halted'
-                and not exists (
-                    select from metadata.delivery_status as done
-                    where done.delivery_sqn = state.delivery_sqn and done.layer = 'raw'
-                )
-            when 'staging' then
-                not is_withdrawn and verdict <> 'halted'
-                and exists (
-                    select from metadata.delivery_status as done
-                    where done.delivery_sqn = state.delivery_sqn and done.layer = 'raw' and done.status = 'loaded'
-                )
-                and not exists (
-                    select from metadata.delivery_status as done
-                    where done.delivery_sqn = state.delivery_sqn and done.layer = 'staging'
-                )
-            when 'checks' then
-                not is_withdrawn and verdict = 'pending'
-                and exists (
-                    select from metadata.delivery_status as done
-                    where done.delivery_sqn = state.delivery_sqn and done.layer = 'staging' and done.status = 'loaded'
-                )
-            when 'historical' then counts <> is_loaded
-        end
+    from wanted
+    where case of_layer
+        when 'raw' then is_wanted and not is_staged and not is_in_raw
+        when 'staging' then is_wanted and not is_staged and is_in_raw
+        when 'checks' then not is_withdrawn and verdict = 'pending' and is_staged
+        when 'historical' then counts <> is_loaded
+    end
 );
+
+-- What an event undoes of the layers, whichever way it comes: from a command, or from S3 after a crash or a rebuild.
+-- A replayed delivery goes through every layer again. One that is accepted in spite of its duplicate keys is staged
+-- again, where the last row of each key wins.
+create function metadata.undo_layers() returns trigger
+language plpgsql volatile as $$
+begin
+    perform metadata.lock_source(source) from metadata.delivery where delivery_sqn = new.delivery_sqn;
+    delete from metadata.delivery_status
+    where delivery_sqn = new.delivery_sqn
+        and (layer = 'staging' or (new.event = 'replayed' and layer in ('raw', 'checks')));
+    update metadata.delivery_status set status = 'stale'
+    where delivery_sqn = new.delivery_sqn and layer = 'historical';
+    return null;
+end
+$$;
+
+create trigger undo_layers after insert on metadata.delivery_event
+for each row when (new.event = 'replayed' or (new.event = 'accepted' and 'duplicate_keys' = any(new.checks)))
+execute function metadata.undo_layers();
 
 -- the job instance in whose name a session writes: the one of its run, or, for a dbt that a person started, one of its own
 create function metadata.this_job_inst(of_job text) returns bigint
@@ -135,7 +175,9 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     op.execute(
-        "drop function metadata.this_job_inst(text);"
+        "drop trigger undo_layers on metadata.delivery_event;"
+        " drop function metadata.undo_layers();"
+        " drop function metadata.this_job_inst(text);"
         " drop function metadata.lock_source(text);"
         " drop function metadata.pending_deliveries(text, text);"
         " drop view metadata.delivery_state"

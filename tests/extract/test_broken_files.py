@@ -1,0 +1,248 @@
+"""Files that break their own format: what each is told, that nothing of it is in raw, and that others go on."""
+
+from __future__ import annotations
+
+import io
+import struct
+import zipfile
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from sqlalchemy import Engine
+
+from extract.run import load_pending
+from extract.store import ObjectStore
+from tests.extract.sources import land_bytes, make_source
+
+GOOD = b"id,name\n1,Ulm\n"
+
+
+def zipped(members: dict[str, bytes], compression: int = zipfile.ZIP_DEFLATED) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", compression) as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+    return buffer.getvalue()
+
+
+def encrypted(archive: bytes) -> bytes:
+    """The same ZIP with the flag set that says that its member is encrypted."""
+    place = archive.index(b"PK\x01\x02") + 8
+    flag = struct.pack("<H", struct.unpack_from("<H", archive, place)[0] | 1)
+    return archive[:6] + flag + archive[8:place] + flag + archive[place + 2 :]
+
+
+def bomb(archive: bytes) -> bytes:
+    """The same ZIP with a member that announces four gigabytes."""
+    place = archive.index(b"PK\x01\x02") + 24
+    return archive[:place] + struct.pack("<I", 4_000_000_000) + archive[place + 4 :]
+
+
+def damaged(archive: bytes) -> bytes:
+    """The same ZIP with some of the packed bytes turned over."""
+    middle = len(archive) // 2 - 40
+    return (
+        archive[:middle] + bytes(255 - byte for byte in archive[middle : middle + 8]) + archive[middle + 8 :]
+    )
+
+
+def unpivoting(**options: str) -> dict[str, Any]:
+    said = {
+        "unpivot_keep": "id",
+        "unpivot_name": "name",
+        "unpivot_value": "value",
+        "unpivot_skip": "",
+        **options,
+    }
+    return {"columns": ["id", "name", "value"], "wrangle_function": "unpivot", "options": said}
+
+
+MANY = b"".join(b"%d,name\n" % n for n in range(1000, 1500))
+
+BROKEN: list[tuple[str, dict[str, Any], bytes, str]] = [
+    (
+        "nothing.csv",
+        {},
+        b"",
+        "nothing.csv: empty, expected a header",
+    ),
+    (
+        "short_line.csv",
+        {},
+        b"id,name\n1,Ulm\n2\n",
+        "short_line.csv:3: 1 field, expected 2 as in the header",
+    ),
+    (
+        "long_line.csv",
+        {},
+        b'id,name\n1,Ulm\n2,"a\nb"\n3,Bonn,am Rhein\n',
+        "long_line.csv:5: 3 fields, expected 2 as in the header",
+    ),
+    (
+        "cut_off.csv",
+        {},
+        b'id,name\n1,Ulm\n2,"Bonn',
+        "cut_off.csv:3: the record that begins here has a quote that is not closed before the end of the file",
+    ),
+    (
+        "misquoted.csv",
+        {},
+        b'id,name\n1,"Ulm" an der Donau\n',
+        """misquoted.csv:2: not well-formed CSV: ',' expected after '"'""",
+    ),
+    (
+        "undecodable.csv",
+        {},
+        b"id,name\n" + MANY + "1,Köln\n".encode("latin-1"),
+        "undecodable.csv:502: byte 0xf6 at offset 5011 is not utf-8, "
+        "expected text in that encoding (source_attribute encoding)",
+    ),
+    (
+        "half_a_character.csv",
+        {"options": {"encoding": "utf-16-le"}},
+        "id,name\n1,Ulm\n".encode("utf-16-le")[:-1],
+        "half_a_character.csv:2: byte 0x0a at offset 26 is not utf-16-le, "
+        "expected text in that encoding (source_attribute encoding)",
+    ),
+    (
+        "nul.csv",
+        {},
+        b"id,name\r\n1,Ulm\r\n2,Bo\0nn\r\n",
+        "nul.csv:3: a NUL byte, expected text",
+    ),
+    (
+        "other_columns.csv",
+        {"columns": ["id", "name", "country", "tz"]},
+        b"ID,nam,note\n1,Ulm,x\n",
+        "other_columns.csv:1: the header lacks 'id' (nearest: 'ID'), 'name' (nearest: 'nam'), 'country', 'tz': "
+        "expected every column of places that is not optional",
+    ),
+    (
+        "more_columns.csv",
+        {"on_unknown_column": "halt"},
+        b"id,name,note,\n1,Ulm,x,\n",
+        "more_columns.csv:1: the header has 'note' (column 3), '' (column 4), which places does not know: "
+        "expected an attribute for it, or on_unknown_column = keep or ignore",
+    ),
+    (
+        "no_header.csv",
+        {"options": {"header_line": "3"}},
+        b"Report\nof today\n\nid,name\n1,Ulm\n",
+        "no_header.csv:3: a blank line, expected the header (source_attribute header_line)",
+    ),
+    (
+        "too_few_lines.csv",
+        {"options": {"header_line": "5"}},
+        b"Report\nid,name\n1,Ulm\n",
+        "too_few_lines.csv: fewer lines than 5, on which its header is expected (header_line)",
+    ),
+    (
+        "cut_off_header.csv",
+        {},
+        b'id,"name\n1,Ulm\n',
+        "cut_off_header.csv:1: the record that begins here has a quote that is not closed before the end of the file",
+    ),
+    (
+        "no.zip",
+        {},
+        b"<html>Not found</html>",
+        "no.zip: not a ZIP that can be read (File is not a zip file), expected one",
+    ),
+    (
+        "two_members.zip",
+        {},
+        zipped({"places.csv": GOOD, "readme.txt": b"hello"}),
+        "two_members.zip: the ZIP holds places.csv, readme.txt, expected exactly one file",
+    ),
+    (
+        "other_member.zip",
+        {"options": {"zip_member": r"places\.csv$"}},
+        zipped({"readme.txt": b"hello"}),
+        r"other_member.zip: the ZIP holds readme.txt, expected exactly one that matches places\.csv$ (zip_member)",
+    ),
+    (
+        "encrypted.zip",
+        {},
+        encrypted(zipped({"places.csv": GOOD})),
+        "encrypted.zip: places.csv in the ZIP is encrypted, expected it open",
+    ),
+    (
+        "damaged.zip",
+        {},
+        damaged(zipped({"places.csv": b"id,name\n" + MANY})),
+        "damaged.zip/places.csv: damaged in the ZIP (Bad CRC-32 for file 'places.csv'), expected it whole",
+    ),
+    (
+        "bomb.zip",
+        {},
+        bomb(zipped({"places.csv": GOOD}, zipfile.ZIP_STORED)),
+        "bomb.zip/places.csv: unpacks from 14 to 4000000000 bytes, "
+        "expected at most 64 GiB and 500 times its packed size",
+    ),
+    (
+        "broken_member.zip",
+        {},
+        zipped({"data/places.csv": b"id,name\n1\n"}),
+        "broken_member.zip/data/places.csv:2: 1 field, expected 2 as in the header",
+    ),
+    (
+        "wide.csv",
+        unpivoting(unpivot_keep="key"),
+        b"id,USD,USD\n1,2,3\n",
+        "wide.csv:1: the header lacks 'key', expected each column once (wrangle unpivot)",
+    ),
+    (
+        "twice.csv",
+        unpivoting(),
+        b"id,USD,JPY,USD\n1,2,3,4\n",
+        "twice.csv:1: the header has 'USD' twice, expected each column once (wrangle unpivot)",
+    ),
+    (
+        "nameless.csv",
+        unpivoting(),
+        b"id,USD,\n1,2,\n2,3,4\n",
+        "nameless.csv:3: '4' in column 3, which has no name: expected a name, or only values of unpivot_skip",
+    ),
+]
+
+
+@pytest.mark.parametrize(("name", "source", "content", "message"), BROKEN, ids=[case[0] for case in BROKEN])
+def test_a_broken_file_is_refused_by_name_line_and_reason(
+    database: Engine,
+    store: ObjectStore,
+    job_inst_id: int,
+    name: str,
+    source: dict[str, Any],
+    content: bytes,
+    message: str,
+) -> None:
+    told: list[tuple[str, str]] = []
+
+    def report(level: str, message: str, **_context: Any) -> None:
+        told.append((level, message))
+
+    broken = make_source(**source)
+    delivery = land_bytes(database, store, broken, content, name, job_inst_id)
+
+    summary = load_pending(database, store, broken, job_inst_id, report)
+
+    assert [(d.delivery_sqn, why) for d, why in summary.refused] == [(delivery.delivery_sqn, message)]
+    assert told == [
+        ("error", f"places: delivery {delivery.delivery_sqn} is halted, nothing of it is in raw: {message}")
+    ]
+    with database.connect() as connection:
+        assert connection.execute(sa.text("select to_regclass('raw.places')")).scalar() is None
+        events = connection.execute(sa.text("select event, checks, why from metadata.delivery_event")).all()
+        assert [tuple(event) for event in events] == [("halted", ["format"], message)]
+    assert load_pending(database, store, broken, job_inst_id, report).refused == []  # it is not tried again
+
+
+def test_the_others_go_on(database: Engine, store: ObjectStore, job_inst_id: int) -> None:
+    for name, content in (("a.csv", GOOD), ("b.csv", b"id,name\n1\n"), ("c.csv", GOOD)):
+        land_bytes(database, store, make_source(), content, name, job_inst_id)
+    summary = load_pending(database, store, make_source(), job_inst_id, lambda *_, **__: None)
+    assert [delivery.publisher_name for delivery, _ in summary.loaded] == ["a.csv", "c.csv"]
+    assert [why for _, why in summary.refused] == ["b.csv:2: 1 field, expected 2 as in the header"]
+    with database.connect() as connection:
+        assert connection.execute(sa.text("select count(*) from raw.places")).scalar() == 2
