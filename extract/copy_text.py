@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -29,10 +29,23 @@ _SEP, _LF = ord(SEPARATOR), ord("\n")
 Chars = npt.NDArray[np.uint8]
 
 
-def from_records(records: Iterable[Record], constants: str) -> bytes:
-    """Records as COPY text: the line, `constants` (fields in COPY text, or ""), then the values."""
-    lines = [f"{line}{SEPARATOR}{constants}{encode(values)}\n" for line, values in records]
-    return "".join(lines).encode()
+def from_records(records: Sequence[Record], constants: str) -> bytes:
+    """Records as COPY text: the line, `constants` (fields that end in SEPARATOR, or ""), then the values."""
+    try:
+        text = "".join(
+            [f"{line}{SEPARATOR}{constants}{SEPARATOR.join(values)}\n" for line, values in records]
+        )
+    except TypeError:  # a None among the values
+        text = "\\"
+    separators = sum(map(len, (values for _, values in records))) + len(records) * constants.count(SEPARATOR)
+    if (
+        "\\" in text
+        or "\r" in text
+        or text.count("\n") != len(records)
+        or text.count(SEPARATOR) != separators
+    ):
+        text = "".join([f"{line}{SEPARATOR}{constants}{encode(values)}\n" for line, values in records])
+    return text.encode()
 
 
 def encode(values: Sequence[str | None]) -> str:

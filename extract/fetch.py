@@ -264,7 +264,9 @@ class _Download:
                 self._head = None
                 raise _AgainError(f"it answers {response.status_code} where the whole file was expected")
             self._head = Head.of(response)
-        for chunk in response.raw.stream(CHUNK, decode_content=True):
+        while chunk := response.raw.read1(
+            CHUNK, decode_content=True
+        ):  # read() would lose the last bytes of a cut body
             self._sink.write(chunk)
             self.received += len(chunk)
         if self._head is None or (self.expected is not None and self.received != self.expected):
@@ -297,12 +299,13 @@ def _decode(body: bytes, content_type: str) -> str:
 
 
 def _reason(error: BaseException) -> str:
-    cause = error.args[0] if error.args else error
-    cause = getattr(cause, "reason", cause)
-    if isinstance(error, requests.Timeout | TimeoutError) or "timed out" in str(cause):
-        return "no answer in time"
-    broken = cause if isinstance(cause, Exception) else error
-    return f"the connection broke ({type(broken).__name__})"
+    cause: BaseException | None = error
+    while cause is not None:  # requests wraps urllib3, which wraps http.client
+        error = cause
+        wrapped = [error.__dict__.get("reason"), *reversed(error.args)]
+        cause = next((inner for inner in wrapped if isinstance(inner, Exception)), None)
+    name = type(error).__name__
+    return "no answer in time" if "Timeout" in name else f"the connection failed ({name})"
 
 
 def _http_date(text: str | None) -> datetime | None:

@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING, cast
 
 from psycopg2 import sql
@@ -149,16 +150,9 @@ def _by_block(content: CsvFile, layout: Layout, constants: str, counts: Counts) 
 
 
 def _by_record(records: Iterator[Record], layout: Layout, constants: str, counts: Counts) -> Iterator[bytes]:
-    batch: list[Record] = []
-    for record in records:
-        batch.append(layout.row(record))
-        if len(batch) == BATCH:
-            counts.written += BATCH
-            yield from_records(batch, constants)
-            batch = []
-    if batch:
+    while batch := list(islice(records, BATCH)):
         counts.written += len(batch)
-        yield from_records(batch, constants)
+        yield from_records(batch if layout.is_plain else [layout.row(record) for record in batch], constants)
 
 
 def _counted(records: Iterator[Record], counts: Counts) -> Iterator[Record]:

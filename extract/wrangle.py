@@ -66,13 +66,13 @@ def _unpivoted(
     spread: Sequence[tuple[int, str]],
     file: str,
 ) -> Iterator[Record]:
-    skip = set(source.tokens("unpivot_skip"))
+    skip: set[str | None] = set(source.tokens("unpivot_skip"))
     trim = source.options.get("trim_whitespace") == "true"
     for line, values in records:
         stays = [values[position] for position in kept]
         for position, name in spread:
             value = values[position]
-            if (value.strip() if trim and value else value) in skip:
+            if value in skip or (trim and value is not None and value.strip() in skip):
                 continue
             if not name:
                 raise FormatBroken(

@@ -7,6 +7,7 @@ import shlex
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -141,6 +142,73 @@ def deliveries(
             _print_json(rows)
         else:
             show.deliveries(out, rows)
+
+
+Why = Annotated[str, typer.Option("--why", help="The reason, for the record.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Only say what it would do to history.")]
+Number = Annotated[
+    int, typer.Argument(metavar="SQN", help="The delivery's number; `headwater deliveries` lists them.")
+]
+
+
+@app.command(epilog='Example: headwater withdraw 12 --why "the publisher took it back" --dry-run')
+def withdraw(sqn: Number, why: Why, is_dry_run: DryRun = False, as_json: AsJson = False) -> None:
+    """Make history as if a delivery had never come."""
+    _decide("withdraw", sqn, why, is_dry_run, as_json)
+
+
+@app.command(epilog='Example: headwater restore 12 --why "it was right after all"')
+def restore(sqn: Number, why: Why, is_dry_run: DryRun = False, as_json: AsJson = False) -> None:
+    """Undo a withdrawal."""
+    _decide("restore", sqn, why, is_dry_run, as_json)
+
+
+@app.command(epilog='Example: headwater accept 30 --why "the last of the two hours will do"')
+def accept(sqn: Number, why: Why, is_dry_run: DryRun = False, as_json: AsJson = False) -> None:
+    """Let a halted delivery pass in spite of the checks that it failed. Of duplicate keys the last row wins."""
+    _decide("accept", sqn, why, is_dry_run, as_json)
+
+
+@app.command(epilog='Example: headwater replay 30 --why "the key has the time zone now"')
+def replay(sqn: Number, why: Why, as_json: AsJson = False) -> None:
+    """Send a delivery through every layer again, from S3, and judge it again."""
+    _decide("replay", sqn, why, False, as_json)
+
+
+def _decide(decision: str, sqn: int, why: str, is_dry_run: bool, as_json: bool) -> None:
+    from headwater import decide
+
+    with _project() as project:
+        try:
+            if is_dry_run:
+                rehearsal = decide.rehearse(project, decision, sqn, _say)
+                _print_json(asdict(rehearsal)) if as_json else show.rehearsal(out, decision, sqn, rehearsal)
+                return
+            result = decide.decide(project, decision, sqn, why, _say)
+        except decide.NotDecidable as error:
+            err.print(f"Error: {error}", style="red", markup=False)
+            raise typer.Exit(MISUSE) from None
+        _print_json(show.result_as_dict(result)) if as_json else show.result(out, result)
+        raise typer.Exit(result.exit_code)
+
+
+@app.command(epilog="Example: headwater rebuild airports")
+def rebuild(
+    source: Annotated[
+        list[str] | None, typer.Argument(help="Sources to rebuild; all active ones by default.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Make raw, staging and history anew from S3 and the metadata. No publisher is asked; decisions stay."""
+    from headwater.rebuild import rebuild as rebuild_sources
+    from headwater.run import prepare
+
+    with _project() as project:
+        catalog, _ = prepare(project)
+        _require_known(source or [], catalog.sources)
+        result = rebuild_sources(project, source or [], _say)
+        _print_json(show.result_as_dict(result)) if as_json else show.result(out, result)
+        raise typer.Exit(result.exit_code)
 
 
 @app.command(epilog="Example: headwater check")

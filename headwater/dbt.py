@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import re
 from collections.abc import Iterator, Sequence
@@ -24,7 +25,18 @@ if TYPE_CHECKING:
 _LEDGER = re.compile(
     r"Ledger broken: source \w+, delivery (\d+), (\w+): (.+?)\. Nothing of this load was kept\.", re.DOTALL
 )
-_SAID_BY_US = re.compile(r"(Definition changed: .+|History overlaps: .+)")
+_SAID_BY_US = re.compile(r"((?:Definition changed|History overlaps|Not staged): .+)")
+_REHEARSED = re.compile(r"Dry run: added (\d+), dropped (\d+), ended (\d+), reopened (\d+)\.")
+
+
+@dataclass(frozen=True)
+class Rehearsal:
+    """What a decision would do to history: how many versions."""
+
+    added: int
+    dropped: int
+    ended: int
+    reopened: int
 
 
 @dataclass(frozen=True)
@@ -51,6 +63,17 @@ class Dbt:
         results: Any = self._invoke("run", "--select", *models, *(["--exclude", *exclude] if exclude else []))
         return [ModelOutcome(result.node.name, _error(result)) for result in results.results]
 
+    def rehearse(self, source: str, event: str, delivery_sqn: int, checks: Sequence[str]) -> Rehearsal:
+        """What the event would do to the history of `source`; nothing of it is kept. Raises `LoadFailed`."""
+        supposed = {"source": source, "event": event, "delivery_sqn": delivery_sqn, "checks": list(checks)}
+        with _variables(HEADWATER_SUPPOSE=json.dumps(supposed)):
+            results: Any = self._invoke("run", "--select", f"hist_{source}")
+        message = str(results.results[0].message)
+        found = _REHEARSED.search(message)
+        if found is None:
+            raise _error(results.results[0]) or LoadFailed(f"the dry run of {source} said nothing")
+        return Rehearsal(*map(int, found.groups()))
+
     def load_seeds(self, engine: Engine) -> bool:
         """Load the static metadata into Postgres, if it is not what is there already; True when it was loaded."""
         said = f"seeds {self._seeds_checksum()}"
@@ -76,7 +99,8 @@ class Dbt:
             "--project-dir", str(self._root), "--profiles-dir", str(self._root / "profiles"),
             "--log-path", str(self._home / "logs"), "--log-level", "none",
         ]  # fmt: skip
-        with self._session():
+        # every connection that dbt opens bears the run's name; this variable is libpq's own way to say so
+        with _variables(PGOPTIONS=session_options(f"-c headwater.run_id={self._run_id}")):
             if self._manifest is None:
                 # two processes must not write the parsed project at once
                 with locked(self._home, "dbt-parse.lock"):
@@ -93,18 +117,20 @@ class Dbt:
             )
         return outcome.result
 
-    @contextmanager
-    def _session(self) -> Iterator[None]:
-        """Every connection that dbt opens bears the run's name; an environment variable is libpq's way to say so."""
-        before = os.environ.get("PGOPTIONS")
-        os.environ["PGOPTIONS"] = session_options(f"-c headwater.run_id={self._run_id}")
-        try:
-            yield
-        finally:
-            if before is None:
-                del os.environ["PGOPTIONS"]
+
+@contextmanager
+def _variables(**variables: str) -> Iterator[None]:
+    """Set environment variables for as long as the body runs."""
+    before = {name: os.environ.get(name) for name in variables}
+    os.environ.update(variables)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
             else:
-                os.environ["PGOPTIONS"] = before
+                os.environ[name] = value
 
 
 def _error(result: Any) -> HeadwaterError | None:

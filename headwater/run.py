@@ -11,10 +11,11 @@ from uuid import uuid4
 import sqlalchemy as sa
 from sqlalchemy import Engine
 
+from extract.register import register_archive
 from extract.run import extract_source, load_pending
 from extract.store import ObjectStore
 from headwater.checks import run_checks
-from headwater.dbt import Dbt
+from headwater.dbt import Dbt, Rehearsal
 from headwater.generate import generated_files, stale_files
 from headwater.project import Project
 from metadata.connection import engine as new_engine
@@ -47,6 +48,7 @@ class SourceResult:
     source: str
     landed: int = 0
     loaded: int = 0  # deliveries that came into history
+    taken_out: int = 0  # deliveries that history holds no more: withdrawn, superseded, or halted by a replay
     halts: list[Halt] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     failures: list[str] = field(default_factory=list)
@@ -102,7 +104,7 @@ def prepare(project: Project) -> tuple[Catalog, Engine]:
 def run(project: Project, names: Sequence[str], say: Say) -> RunResult:
     """Run the named sources, or all whose job is active. One that fails does not stop the others."""
     catalog, engine = prepare(project)
-    sources = _chosen(catalog, names)
+    sources = chosen(catalog, names)
     close_abandoned(engine)
     return Run(project, engine, ObjectStore.from_environment(), catalog, sources, say).whole()
 
@@ -129,14 +131,14 @@ class Run:
         self._dbt = Dbt(project.root, project.home, self.run_id)
         self._jobs: dict[str, JobInstance] = {}
         self._marts_failures: list[str] = []
+        self._failed: set[tuple[str, str]] = set()  # layer and source: not tried again in this run
         self._is_offline = is_offline  # asks no publisher
 
     def whole(self) -> RunResult:
         """All steps, in order, as one job instance for each job that the sources belong to."""
         with self._job_instances():
             for source in self._sources.values():
-                if not self._is_offline:
-                    self.extract(source)
+                self.register(source) if self._is_offline else self.extract(source)
                 self.load_raw(source)
             if self._dbt.load_seeds(self._engine):
                 self._say("metadata: loaded the seeds into Postgres")
@@ -159,6 +161,22 @@ class Run:
             outcome.worsen("failed" if found.failed else "succeeded")
             if found.landed:
                 self._say(f"{source.name}: landed {_deliveries(len(found.landed))}")
+
+    def register(self, source: Source) -> None:
+        """What S3 has and Postgres does not know: its deliveries and events."""
+        with self._guarded(source, "register"):
+            job_inst_id = self._jobs[source.job].job_inst_id
+            found = register_archive(self._engine, self._store, source.name, job_inst_id)
+            if found:
+                self._say(f"{source.name}: registered {_deliveries(len(found))} that S3 has")
+
+    def rehearse(self, source: Source, event: str, delivery_sqn: int, checks: Sequence[str]) -> Rehearsal:
+        """What an event would do to history; only the job instance of asking it stays."""
+        with (
+            self._job_instances(),
+            self._jobs[source.job].task("dry run", event=event, delivery_sqn=delivery_sqn),
+        ):
+            return self._dbt.rehearse(source.name, event, delivery_sqn, checks)
 
     def load_raw(self, source: Source) -> None:
         """S3 → raw."""
@@ -212,10 +230,12 @@ class Run:
 
     def historical(self) -> None:
         """staging → history, for all sources in which what counts is not what is loaded, in one dbt run."""
-        waiting = {name: len(self._pending(name, "historical")) for name in self._sources}
+        held = {name: self._held_by_history(name) for name in self._sources}
         self._build_layer("historical", "hist_")
-        for name, count in waiting.items():
-            self.results[name].loaded = count - len(self._pending(name, "historical"))
+        for name, before in held.items():
+            after = self._held_by_history(name)
+            self.results[name].loaded = len(after.items() - before.items())
+            self.results[name].taken_out = len(before.keys() - after.keys())
 
     def marts(self) -> None:
         """History → what consumers read, unless it was made of this very history and these very models."""
@@ -263,7 +283,8 @@ class Run:
         todo = [
             name
             for name in self._sources
-            if self._pending(name, layer) or not self._exists(layer, prefix, name)
+            if (self._pending(name, layer) or not self._exists(layer, prefix, name))
+            and (layer, name) not in self._failed
         ]
         with self._shared_task(layer, todo) as outcome:
             while todo:
@@ -276,6 +297,7 @@ class Run:
                         again.append(name)
                         outcome.worsen("halted")
                     elif model.error is not None:
+                        self._failed.add((layer, name))
                         self._fail(name, model.error)
                         outcome.worsen("failed")
                 todo = again
@@ -353,6 +375,18 @@ class Run:
             ).scalar_one()
         return found
 
+    def _held_by_history(self, name: str) -> dict[int, str]:
+        """delivery_sqn → loaded or stale."""
+        with self._engine.connect() as connection:
+            found = connection.execute(
+                sa.text(
+                    "select delivery_sqn, status from metadata.delivery_status"
+                    " join metadata.delivery using (delivery_sqn) where layer = 'historical' and source = :source"
+                ),
+                {"source": name},
+            )
+            return {row.delivery_sqn: row.status for row in found}
+
     def _exists(self, layer: str, prefix: str, name: str) -> bool:
         table = f"{layer}.{prefix if layer == 'staging' else ''}{name}"
         with self._engine.connect() as connection:
@@ -362,7 +396,8 @@ class Run:
             )
 
 
-def _chosen(catalog: Catalog, names: Sequence[str]) -> list[Source]:
+def chosen(catalog: Catalog, names: Sequence[str]) -> list[Source]:
+    """The named sources, or all whose job is active. Raises `HeadwaterError` on a name that is none."""
     unknown = [name for name in names if name not in catalog.sources]
     if unknown:
         raise HeadwaterError(

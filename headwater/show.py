@@ -17,6 +17,7 @@ from headwater import standing
 from metadata.static.model import Catalog
 
 if TYPE_CHECKING:
+    from headwater.dbt import Rehearsal
     from headwater.run import Halt, RunResult
 
 WIDE = 120  # columns of a screen
@@ -32,10 +33,17 @@ EXPECTED_HALT = ("flight_weather", "duplicate_keys")
 
 def result(out: Console, done: RunResult) -> None:
     """What a run did, by source, then what halted and what failed."""
-    table = _table(out, "source", "landed", "into history", "halted", "status")
+    is_any_taken_out = any(source.taken_out for source in done.sources)
+    taken_out = ("taken out",) if is_any_taken_out else ()
+    table = _table(out, "source", "landed", "into history", *taken_out, "halted", "status")
     for source in done.sources:
-        halts = str(len(source.halts)) if source.halts else "0"
-        table.add_row(source.source, str(source.landed), str(source.loaded), halts, _coloured(source.status))
+        counts = [
+            source.landed,
+            source.loaded,
+            *([source.taken_out] if is_any_taken_out else []),
+            len(source.halts),
+        ]
+        table.add_row(source.source, *map(str, counts), _coloured(source.status))
     out.print(table)
     for source in done.sources:
         for warning in source.warnings:
@@ -132,6 +140,14 @@ def demo(out: Console, done: RunResult, engine: Engine, catalog: Catalog, page: 
         out.print(f"  {escape(command):58} [dim]{what}[/]")
     out.print(f"  {escape(page.as_uri())}\n{'':61}[dim]lineage, every column, every check[/]")
     return not done.failures and len(expected) == len(halted)
+
+
+def rehearsal(out: Console, decision: str, delivery_sqn: int, would: Rehearsal) -> None:
+    """What a decision would do to history."""
+    out.print(
+        f"{decision} {delivery_sqn} would add {would.added:,} versions, drop {would.dropped:,}, "
+        f"end {would.ended:,} and reopen {would.reopened:,}. Nothing was changed."
+    )
 
 
 def result_as_dict(done: RunResult) -> dict[str, Any]:

@@ -72,9 +72,10 @@ def run_checks(
 def _start_great_expectations() -> Callable[[Engine, Source, Sequence[int]], list[Judged]]:
     """Import what takes seconds, only when there is work; it reports to nobody and says nothing by itself."""
     os.environ["GX_ANALYTICS_ENABLED"] = "false"
-    logging.getLogger("great_expectations").setLevel(logging.CRITICAL)  # what matters comes back as a result
     from headwater.checks.validation import validate
 
+    # what matters comes back as a result; said to no handler, not even one that dbt has put on the root
+    logging.getLogger("great_expectations").propagate = False
     return validate
 
 

@@ -11,6 +11,10 @@
     {%- if should_full_refresh() -%}
         {%- do forget_history(target_relation, definition) -%}
     {%- endif -%}
+    {%- set supposed = fromjson(env_var('HEADWATER_SUPPOSE', '{}')) -%}
+    {%- if supposed.source == definition.name -%}
+        {%- do rehearse(target_relation, definition, sql, supposed) -%}
+    {%- endif -%}
     {%- set applied = 0 if flags.EMPTY else apply_deliveries(target_relation, definition, sql) -%}
     {%- call noop_statement('main', 'APPLIED ' ~ applied ~ ' deliveries') %}{% endcall -%}
 

@@ -144,51 +144,65 @@ class Bench:
 
     def versions(self) -> list[Version]:
         """The historical table as the oracle writes it."""
-        names = ", ".join(f'"{name}"' for name in self._columns)
-        with self.database.connect() as connection:
-            rows = connection.execute(
-                sa.text(
-                    f"select version.valid_from, version.valid_to, change_type, end_type, opener.publisher_name,"
-                    f' ender.publisher_name, {names} from historical."{self.source}" as version'
-                    f" join metadata.delivery as opener using (delivery_sqn)"
-                    f" left join metadata.delivery as ender on ender.delivery_sqn = ended_by_delivery_sqn"
-                )
-            ).all()
-        keys, tracked = len(self.shape.keys), len(self.shape.tracked)
-        found = []
-        for valid_from, valid_to, change, ended, by, ended_by, *values in rows:
-            assert all(value == by for value in values[keys + tracked :]), (
-                "untracked: as the opening delivery said"
-            )
-            found.append(
-                Version(
-                    tuple(values[:keys]), tuple(values[keys : keys + tracked]), _utc(valid_from), _utc(valid_to),
-                    change, ended, by, ended_by,
-                )
-            )  # fmt: skip
-        return sorted(found, key=lambda version: (version.key, version.valid_from))
-
-    def counts(self) -> dict[str, dict[str, int]]:
-        """What became of the rows of every delivery that is in history, by name."""
-        columns = ", ".join(f"{name}_count" for name in COUNTED)
-        with self.database.connect() as connection:
-            rows = connection.execute(
-                sa.text(
-                    f"select publisher_name, {columns} from metadata.delivery_status"
-                    " join metadata.delivery using (delivery_sqn) where layer = 'historical' and source = :source"
-                ),
-                {"source": self.source},
-            ).all()
-        return {name: dict(zip(COUNTED, numbers, strict=True)) for name, *numbers in rows}
+        return versions(self.database, self.source, self.shape)
 
     def assert_equals_oracle(self, counting: Iterable[Delivery]) -> None:
         """Versions and counts are what the oracle says of these deliveries."""
-        expected = list(counting)
-        assert self.versions() == history(expected, self.shape.policy)
-        assert self.counts() == {
-            name: {fate: tally[fate] for fate in COUNTED}
-            for name, tally in counts(expected, self.shape.policy).items()
-        }
+        assert_equals_oracle(self.database, self.source, self.shape, counting)
+
+
+def versions(database: Engine, source: str, shape: Shape) -> list[Version]:
+    """A historical table as the oracle writes it."""
+    columns = {**shape.keys, **shape.tracked, **shape.untracked}
+    names = ", ".join(f'"{name}"' for name in columns)
+    with database.connect() as connection:
+        rows = connection.execute(
+            sa.text(
+                f"select version.valid_from, version.valid_to, change_type, end_type, opener.publisher_name,"
+                f' ender.publisher_name, {names} from historical."{source}" as version'
+                f" join metadata.delivery as opener using (delivery_sqn)"
+                f" left join metadata.delivery as ender on ender.delivery_sqn = ended_by_delivery_sqn"
+            )
+        ).all()
+    keys, tracked = len(shape.keys), len(shape.tracked)
+    found = []
+    for valid_from, valid_to, change, ended, by, ended_by, *values in rows:
+        assert all(value == by for value in values[keys + tracked :]), (
+            "untracked: as the opening delivery said"
+        )
+        found.append(
+            Version(
+                tuple(values[:keys]), tuple(values[keys : keys + tracked]), _utc(valid_from), _utc(valid_to),
+                change, ended, by, ended_by,
+            )
+        )  # fmt: skip
+    return sorted(found, key=lambda version: (version.key, version.valid_from))
+
+
+def loaded_counts(database: Engine, source: str) -> dict[str, dict[str, int]]:
+    """What became of the rows of every delivery that is in history, by name."""
+    columns = ", ".join(f"{name}_count" for name in COUNTED)
+    with database.connect() as connection:
+        rows = connection.execute(
+            sa.text(
+                f"select publisher_name, {columns} from metadata.delivery_status"
+                " join metadata.delivery using (delivery_sqn) where layer = 'historical' and source = :source"
+            ),
+            {"source": source},
+        ).all()
+    return {name: dict(zip(COUNTED, numbers, strict=True)) for name, *numbers in rows}
+
+
+def assert_equals_oracle(
+    database: Engine, source: str, shape: Shape, counting: Iterable[Delivery]
+) -> None:
+    """Versions and counts of a source are what the oracle says of these deliveries."""
+    expected = list(counting)
+    assert versions(database, source, shape) == history(expected, shape.policy)
+    assert loaded_counts(database, source) == {
+        name: {fate: tally[fate] for fate in COUNTED}
+        for name, tally in counts(expected, shape.policy).items()
+    }
 
 
 def at(day: int) -> datetime:

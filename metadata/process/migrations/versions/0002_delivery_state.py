@@ -54,7 +54,11 @@ select
     ranked.*,
     coalesce(delivery_sqn < counting_sqn, false) as is_superseded,
     coalesce(delivery_sqn = counting_sqn, false) as counts,
-    coalesce(historical.status = 'loaded', false) as is_loaded,
+    -- a stale delivery was sent through the layers again: history holds it as it was before
+    case
+        when delivery_sqn = counting_sqn then historical.status is distinct from 'loaded'
+        else historical.status is not null
+    end as differs_from_history,
     case
         when is_withdrawn then 'withdrawn'
         when verdict = 'halted' then 'halted'
@@ -102,7 +106,7 @@ return (
     -- from here on history is to be made anew, for which every delivery that counts must be staged
     since as (
 
-        select min(delivery_date) as since from state where counts <> is_loaded
+        select min(delivery_date) as since from state where differs_from_history
 
     ),
 
@@ -122,7 +126,7 @@ return (
         when 'raw' then is_wanted and not is_staged and not is_in_raw
         when 'staging' then is_wanted and not is_staged and is_in_raw
         when 'checks' then not is_withdrawn and verdict = 'pending' and is_staged
-        when 'historical' then counts <> is_loaded
+        when 'historical' then differs_from_history
     end
 );
 

@@ -1,0 +1,123 @@
+"""Decisions about a delivery: withdraw, restore, accept, replay. Each is an event with a reason; history follows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+from sqlalchemy import Engine
+
+from extract.store import ObjectStore
+from headwater.dbt import Rehearsal
+from headwater.project import Project
+from headwater.run import Run, RunResult, Say, prepare
+from metadata.errors import HeadwaterError
+from metadata.process.events import record_event
+from metadata.process.jobs import close_abandoned
+from metadata.static.model import Catalog, Source
+
+EVENTS = {"withdraw": "withdrawn", "restore": "restored", "accept": "accepted", "replay": "replayed"}
+NEVER_ACCEPTED = {
+    "format": "the file breaks its own format, so there are no rows to accept",
+    "ledger": "its counts do not balance, and history must not hold what cannot be accounted for",
+}
+
+
+class NotDecidable(HeadwaterError):  # noqa: N818  (like its siblings in metadata.errors, it says what happened)
+    """The decision does not fit the state that the delivery is in."""
+
+
+@dataclass(frozen=True)
+class Standing:
+    """What a decision must know of its delivery."""
+
+    delivery_sqn: int
+    source: str
+    publisher_name: str
+    status: str
+    verdict: str
+    is_withdrawn: bool
+    failed_checks: tuple[str, ...]
+
+
+def decide(project: Project, decision: str, delivery_sqn: int, why: str, say: Say) -> RunResult:
+    """Put the decision on record and make history follow; no publisher is asked.
+
+    Raises `NotDecidable` when it does not fit, e.g. restoring what was never withdrawn.
+    """
+    catalog, engine = prepare(project)
+    standing = _standing(engine, delivery_sqn)
+    checks = _require_fit(decision, standing)
+    source = _source(catalog, standing)
+    store = ObjectStore.from_environment()
+    record_event(engine, store, delivery_sqn, source.name, EVENTS[decision], why=why, checks=checks)
+    say(f"{source.name}: delivery {delivery_sqn}, {standing.publisher_name}, is {EVENTS[decision]}")
+    close_abandoned(engine)
+    return Run(project, engine, store, catalog, [source], say, is_offline=True).whole()
+
+
+def rehearse(project: Project, decision: str, delivery_sqn: int, say: Say) -> Rehearsal:
+    """What the decision would do to history, without putting anything on record."""
+    catalog, engine = prepare(project)
+    standing = _standing(engine, delivery_sqn)
+    checks = _require_fit(decision, standing)
+    if decision == "replay":
+        raise NotDecidable(
+            "a replay judges the delivery again, so what it does is known only once it is done;"
+            " `headwater withdraw` takes the delivery out should you not like it"
+        )
+    source = _source(catalog, standing)
+    run = Run(project, engine, ObjectStore.from_environment(), catalog, [source], say, is_offline=True)
+    return run.rehearse(source, EVENTS[decision], delivery_sqn, checks)
+
+
+def _standing(engine: Engine, delivery_sqn: int) -> Standing:
+    with engine.connect() as connection:
+        row = connection.execute(
+            sa.text(
+                "select delivery_sqn, source, publisher_name, status, verdict, is_withdrawn,"
+                " coalesce((select checks from metadata.delivery_event as halt"
+                " where halt.delivery_sqn = state.delivery_sqn and event = 'halted'"
+                " order by event_at desc limit 1), '{}') as failed_checks"
+                " from metadata.delivery_state as state where delivery_sqn = :sqn"
+            ),
+            {"sqn": delivery_sqn},
+        ).mappings().first()  # fmt: skip
+    if row is None:
+        raise NotDecidable(
+            f"there is no delivery {delivery_sqn}. `headwater deliveries` lists them with their numbers."
+        )
+    return Standing(**{**row, "failed_checks": tuple(row["failed_checks"])})
+
+
+def _require_fit(decision: str, standing: Standing) -> Sequence[str]:
+    """The checks that the decision is about; raises `NotDecidable` when it does not fit."""
+    named = f"delivery {standing.delivery_sqn} of {standing.source}"
+    if decision == "restore":
+        if not standing.is_withdrawn:
+            raise NotDecidable(f"{named} is {standing.status}, not withdrawn: there is nothing to restore")
+        return ()
+    if standing.is_withdrawn:
+        raise NotDecidable(
+            f"{named} is withdrawn. Expected `headwater restore {standing.delivery_sqn}` first."
+        )
+    if decision == "accept":
+        if standing.verdict != "halted":
+            raise NotDecidable(f"{named} is {standing.status}, not halted: there is nothing to accept")
+        for check in standing.failed_checks:
+            if check in NEVER_ACCEPTED:
+                raise NotDecidable(
+                    f"{named} cannot be accepted: {NEVER_ACCEPTED[check]}."
+                    f" Mend what is wrong, then `headwater replay {standing.delivery_sqn}`."
+                )
+        return standing.failed_checks
+    return ()
+
+
+def _source(catalog: Catalog, standing: Standing) -> Source:
+    if standing.source not in catalog.sources:
+        raise NotDecidable(
+            f"the source {standing.source} of delivery {standing.delivery_sqn} is not in seeds/ any more"
+        )
+    return catalog.sources[standing.source]

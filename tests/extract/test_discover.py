@@ -1,0 +1,84 @@
+"""Discovery: what is new is told by name and fingerprint, never by content; users bring their own extractors."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from extract.discover import discover, is_known, same_content
+from extract.found import Found, Sink
+from metadata.errors import PublisherError
+from metadata.static.model import Source
+from tests.extract.sources import DATE, make_source
+
+
+def fetch_nothing(offer: Found, sink: Sink) -> Found:
+    sink.write(b"")
+    return offer
+
+
+OFFER = Found("f.csv", "sftp://x/f.csv", DATE, {"etag": '"1"', "size": 3}, fetch_nothing)
+
+
+def list_two(source: Source) -> Iterator[Found]:
+    """An extractor as a user would write one."""
+    assert source.name == "places"
+    yield replace(OFFER, delivery_date=DATE + timedelta(days=1))
+    yield OFFER
+
+
+def list_twice(_source: Source) -> list[Found]:
+    return [OFFER, replace(OFFER, address="sftp://x/g.csv")]
+
+
+def test_a_source_may_bring_its_own_extractor() -> None:
+    source = make_source(extract_function="tests.extract.test_discover:list_two")
+    assert [offer.delivery_date for offer in discover(source)] == [DATE, DATE + timedelta(days=1)]
+
+
+def test_two_offers_of_one_identity_are_refused() -> None:
+    with pytest.raises(PublisherError) as refused:
+        discover(make_source(extract_function="tests.extract.test_discover:list_twice"))
+    assert str(refused.value) == (
+        "places: f.csv of 2026-03-01 is offered twice, at sftp://x/f.csv and at sftp://x/g.csv: "
+        "expected one name for one delivery"
+    )
+
+
+@pytest.mark.parametrize("name", ["nowhere.at.all:f", "tests.extract.test_discover:nothing", "rest_api"])
+def test_an_extractor_that_is_not_there_is_named(name: str) -> None:
+    with pytest.raises(PublisherError, match=rf"^places: extract_function '{name}' cannot be used"):
+        discover(make_source(extract_function=name))
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ({"etag": "1", "size": 3}, {"etag": "1", "size": 3}, True),
+        ({"etag": "1", "last_modified": "a"}, {"etag": "1", "last_modified": "b"}, True),  # a farm of servers
+        ({"etag": "1", "size": 3}, {"etag": "2", "size": 3}, False),
+        ({"last_modified": "a", "size": 3}, {"last_modified": "a", "size": 4}, False),
+        ({"last_modified": "a", "size": 3}, {"last_modified": "b", "size": 3}, False),
+        ({"last_modified": "a", "size": 3}, {"last_modified": "a", "size": 3, "etag": "1"}, True),
+        ({"size": 3}, {"etag": "1"}, False),  # nothing in common: better fetch it
+        ({}, {"etag": "1"}, False),
+        ({}, {}, True),
+    ],
+)
+def test_fingerprints_are_compared_in_what_both_tell(
+    one: dict[str, Any], other: dict[str, Any], same: bool
+) -> None:
+    assert same_content(one, other) is same
+    assert same_content(other, one) is same
+
+
+def test_an_offer_is_known_by_name_date_and_fingerprint() -> None:
+    landed = {("f.csv", DATE): {"etag": '"1"', "size": 3}}
+    assert is_known(OFFER, landed)
+    assert not is_known(replace(OFFER, publisher_name="g.csv"), landed)
+    assert not is_known(replace(OFFER, delivery_date=datetime(2026, 3, 2, tzinfo=UTC)), landed)
+    assert not is_known(replace(OFFER, fingerprint={"etag": '"2"', "size": 3}), landed)

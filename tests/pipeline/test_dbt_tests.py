@@ -1,0 +1,46 @@
+"""The tests that dbt runs on the models: they pass on what runs make, and find what is planted."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+from tests.pipeline.line import Line, cities, prices, ratings
+
+
+def dbt_test(line: Line, *selection: str) -> dict[str, str]:
+    """Test → status, by dbt itself."""
+    from dbt.cli.main import dbtRunner
+
+    root = str(line.project.root)
+    done: Any = dbtRunner().invoke(
+        [
+            "test", *selection, "--project-dir", root, "--profiles-dir", f"{root}/profiles", "--log-level", "none",
+            "--log-path", str(line.project.home), "--no-write-json",
+        ]  # fmt: skip
+    )
+    assert done.result is not None, done.exception
+    return {result.node.name: str(result.status) for result in done.result.results}
+
+
+def test_dbt_test_passes_on_what_a_run_made_and_finds_a_planted_overlap(line):
+    line.deliver("cities", cities(1, {"a": ("A", 1), "b": ("B", 1)}))
+    line.deliver("cities", cities(2, {"a": ("A", 2)}))
+    line.deliver("prices", prices(1, {("x", 1): (Decimal(1),)}))
+    line.deliver("ratings", ratings(1, {"eve": (1,)}))
+    line.ran_well()
+    results = dbt_test(line)
+    assert set(results.values()) == {"pass"}, {name: s for name, s in results.items() if s != "pass"}
+    overlaps = {name for name in results if name.startswith("versions_do_not_overlap_hist_")}
+    assert len(overlaps) == 3
+
+    line.execute("drop index historical.cities_current_key; drop index historical.cities_valid_from_key")
+    columns = "city, name, people, seen, change_type, delivery_sqn, job_inst_id, process_date"
+    line.execute(
+        f"insert into historical.cities ({columns}, valid_from) select {columns}, '2026-01-01 12:00+00'"
+        " from historical.cities where city = 'a' and valid_to is not null"
+    )
+    after = dbt_test(line, "--select", "hist_cities", "hist_prices")
+    assert {name for name, status in after.items() if status != "pass"} == {
+        name for name in overlaps if name.startswith("versions_do_not_overlap_hist_cities")
+    }
