@@ -10,7 +10,9 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from typing import cast
 
 import numpy as np
 import numpy.typing as npt
@@ -25,27 +27,19 @@ _ESCAPES = {"\\": "\\\\", "\n": "\\n", "\r": "\\r", SEPARATOR: "\\" + SEPARATOR}
 _SPECIAL = re.compile("[" + "".join(map(re.escape, _ESCAPES)) + "]")
 _SEP, _LF = ord(SEPARATOR), ord("\n")
 
-
 Chars = npt.NDArray[np.uint8]
 
 
 def from_records(records: Sequence[Record], constants: str) -> bytes:
     """Records as COPY text: the line, `constants` (fields that end in SEPARATOR, or ""), then the values."""
-    try:
-        text = "".join(
-            [f"{line}{SEPARATOR}{constants}{SEPARATOR.join(values)}\n" for line, values in records]
-        )
-    except TypeError:  # a None among the values
-        text = "\\"
-    separators = sum(map(len, (values for _, values in records))) + len(records) * constants.count(SEPARATOR)
-    if (
-        "\\" in text
-        or "\r" in text
-        or text.count("\n") != len(records)
-        or text.count(SEPARATOR) != separators
-    ):
-        text = "".join([f"{line}{SEPARATOR}{constants}{encode(values)}\n" for line, values in records])
-    return text.encode()
+    joined = cast(Callable[[Sequence[str | None]], str], SEPARATOR.join)
+    with suppress(TypeError):  # a None among the values
+        text = "".join([f"{line}{SEPARATOR}{constants}{joined(values)}\n" for line, values in records])
+        separators = sum([len(values) for _, values in records]) + len(records) * constants.count(SEPARATOR)
+        is_bare = text.count("\n") == len(records) and text.count(SEPARATOR) == separators
+        if is_bare and "\\" not in text and "\r" not in text:  # nothing to escape, as in most batches
+            return text.encode()
+    return "".join([f"{line}{SEPARATOR}{constants}{encode(values)}\n" for line, values in records]).encode()
 
 
 def encode(values: Sequence[str | None]) -> str:

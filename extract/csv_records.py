@@ -62,14 +62,14 @@ class CsvFile:
             for values in reader:
                 if values:
                     if len(values) != width:
-                        raise self.ragged(block.line + begin, len(values))
+                        raise self._ragged(block.line + begin, len(values))
                     records.append(Record(block.line + begin, cast("list[str | None]", values)))
                 begin = reader.line_num
         except csv.Error as error:
             self._keep(Block(block.line + begin, b"".join(lines[begin:])), error)
         return records
 
-    def ragged(self, line: int, fields: int) -> FormatBroken:
+    def _ragged(self, line: int, fields: int) -> FormatBroken:
         """What to say of a record with another number of fields than the header."""
         return FormatBroken(
             self.file,

@@ -97,7 +97,7 @@ def _validate(texts: Iterator[bytes], encoding: str) -> Iterator[bytes]:
             try:
                 text.decode(encoding)
             except UnicodeDecodeError as error:
-                raise _undecodable(error, offset, text[: error.start]) from None
+                raise _undecodable(error, encoding, offset, text[: error.start]) from None
         yield text
         offset += len(text)
 
@@ -112,7 +112,7 @@ def _transcode(pieces: Iterator[bytes], encoding: str) -> Iterator[bytes]:
             text = decoder.decode(piece, final=not piece)
         except UnicodeDecodeError as error:
             before = error.object[: error.start].decode(encoding, "ignore").encode()
-            raise _undecodable(error, offset - begun, before) from None
+            raise _undecodable(error, encoding, offset - begun, before) from None
         if text:
             yield text.encode()
         offset += len(piece)
@@ -123,10 +123,10 @@ def _and_end(pieces: Iterator[bytes]) -> Iterator[bytes]:
     yield b""
 
 
-def _undecodable(error: UnicodeDecodeError, offset: int, before: bytes) -> _NoTextError:
+def _undecodable(error: UnicodeDecodeError, encoding: str, offset: int, before: bytes) -> _NoTextError:
     bad = error.object[error.start : error.end]
     return _NoTextError(
-        f"byte 0x{bad[:4].hex()} at offset {offset + error.start} is not {error.encoding}, "
+        f"byte 0x{bad[:4].hex()} at offset {offset + error.start} is not {encoding}, "
         "expected text in that encoding (source_attribute encoding)",
         before,
     )

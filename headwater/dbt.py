@@ -104,7 +104,7 @@ class Dbt:
             if self._manifest is None:
                 # two processes must not write the parsed project at once
                 with locked(self._home, "dbt-parse.lock"):
-                    parsed = dbtRunner().invoke(["parse", *places])
+                    parsed = dbtRunner().invoke(["parse", *places, "--no-write-json"])
                 if not parsed.success:
                     raise LoadFailed(f"dbt cannot read the project: {parsed.exception}")
                 self._manifest = parsed.result  # type: ignore[assignment]

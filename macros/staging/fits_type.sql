@@ -1,5 +1,6 @@
 {% macro fits_type(text, data_type, format=none) -%}
     {%- set base = base_type(data_type) -%}
+    {%- set format = none if is_canonical_format(data_type, format) else format -%}
     {%- set is_valid = "pg_input_is_valid(" ~ text ~ ", '" ~ data_type ~ "')" -%}
     {%- set clock = '([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9]([.][0-9]{1,6})?)?' -%}
     {%- set day = '[0-9]{4}-[0-9]{2}-[0-9]{2}' -%}

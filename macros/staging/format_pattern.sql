@@ -1,42 +1,41 @@
 {% macro format_pattern(format) -%}
+    {#- what a text of this format looks like, and where in it each part stands -#}
     {%- set months = 'January|February|March|April|May|June|July|August|September|October|November|December' -%}
+    {#- a day before a written-out month has one digit or two: such texts have no fixed places -#}
+    {%- set is_fixed = 'Month' not in format -%}
     {#- longest first, so that Month is not read as Mon followed by th -#}
     {%- set tokens = [
-        ('Month', '(' ~ months ~ ')', 'month'),
-        ('YYYY', '([0-9]{4})', 'year'),
-        ('HH24', '([0-9]{2})', 'hour'),
-        ('Mon', '(Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)', 'month'),
-        ('MM', '([0-9]{2})', 'month'),
-        ('DD', '([0-9]{1,2})', 'day'),
-        ('MI', '([0-9]{2})', 'minute'),
-        ('SS', '([0-9]{2}(?:[.][0-9]{1,6})?)', 'second'),
+        ('Month', '(' ~ months ~ ')', 'month', 0),
+        ('YYYY', '[0-9]{4}', 'year', 4),
+        ('HH24', '[0-9]{2}', 'hour', 2),
+        ('Mon', '(Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)', 'month', 3),
+        ('MM', '[0-9]{2}', 'month', 2),
+        ('DD', '[0-9]{2}' if is_fixed else '[0-9]{1,2}', 'day', 2),
+        ('MI', '[0-9]{2}', 'minute', 2),
+        ('SS', '[0-9]{2}', 'second', 2),
     ] -%}
-    {%- set state = namespace(rest=format, pattern='', groups={}, taken=false) -%}
+    {%- set state = namespace(rest=format, pattern='', parts={}, place=1, separators=[], is_taken=false) -%}
     {%- for _ in range(format | length) if state.rest -%}
-        {%- set state.taken = false -%}
-        {%- for token, pattern, part in tokens if not state.taken and state.rest.startswith(token) -%}
-            {%- do state.groups.update({part: (state.groups | length) + 1}) -%}
+        {%- set state.is_taken = false -%}
+        {%- for token, pattern, part, width in tokens if not state.is_taken and state.rest.startswith(token) -%}
+            {%- do state.parts.update({part: {'nth': (state.parts | length) + 1, 'place': state.place, 'width': width}}) -%}
             {%- set state.pattern = state.pattern ~ pattern -%}
+            {%- set state.place = state.place + width -%}
             {%- set state.rest = state.rest[token | length:] -%}
-            {%- set state.taken = true -%}
+            {%- set state.is_taken = true -%}
         {%- endfor -%}
-        {%- if not state.taken -%}
-            {%- set state.pattern = state.pattern ~ (
-                state.rest[0] if state.rest[0] in ' ,/-:T' else '[' ~ state.rest[0] ~ ']'
-            ) -%}
+        {%- if not state.is_taken -%}
+            {%- set character = state.rest[0] -%}
+            {%- do state.separators.append(character) -%}
+            {%- set state.pattern = state.pattern ~ (character if character in ' ,/-:T' else '[' ~ character ~ ']') -%}
+            {%- set state.place = state.place + 1 -%}
             {%- set state.rest = state.rest[1:] -%}
         {%- endif -%}
     {%- endfor -%}
-    {%- set day = [] -%}
-    {%- for part in ('year', 'month', 'day') if part in state.groups -%}
-        {%- do day.append('\\' ~ state.groups[part]) -%}
-    {%- endfor -%}
-    {%- set clock = [] -%}
-    {%- for part in ('hour', 'minute', 'second') if part in state.groups -%}
-        {%- do clock.append('\\' ~ state.groups[part]) -%}
-    {%- endfor -%}
     {{ return({
         'pattern': '^' ~ state.pattern ~ '$',
-        'canonical': [day | join('-'), clock | join(':')] | select | join(' '),
+        'is_fixed': is_fixed,
+        'parts': state.parts,
+        'separators': state.separators | unique | list,
     }) }}
 {%- endmacro %}

@@ -1,5 +1,21 @@
 {% macro reformat_text(text, data_type, format) -%}
+    {#- the text as Postgres reads it whatever its settings: year, month, day, then the clock. Cut out by place or by
+        separator: regexp_replace with groups takes a hundred times as long -#}
     {%- set parsed = format_pattern(format) -%}
-    {%- set zone = '+00' if base_type(data_type) == 'timestamptz' else '' -%}
-    {{ return("regexp_replace(" ~ text ~ ", '" ~ parsed.pattern ~ "', '" ~ parsed.canonical ~ zone ~ "')") }}
+    {%- if not parsed.is_fixed and parsed.separators | length != 1 -%}
+        {% do exceptions.raise_compiler_error(
+            "reformat_text: the format '" ~ format ~ "' has a written-out Month and more than one kind of separator."
+            ~ " Expected one kind, as in DD Month YYYY."
+        ) %}
+    {%- endif -%}
+    {%- set day = [] -%}
+    {%- set clock = [] -%}
+    {%- for part in ('year', 'month', 'day', 'hour', 'minute', 'second') if part in parsed.parts -%}
+        {%- set at = parsed.parts[part] -%}
+        {%- set cut = 'substr(' ~ text ~ ', ' ~ at.place ~ ', ' ~ at.width ~ ')' if parsed.is_fixed
+            else 'split_part(' ~ text ~ ', ' ~ sql_literal(parsed.separators[0]) ~ ', ' ~ at.nth ~ ')' -%}
+        {%- do (day if part in ('year', 'month', 'day') else clock).append(cut) -%}
+    {%- endfor -%}
+    {%- set sides = [day | join(" || '-' || "), clock | join(" || ':' || ")] | select | join(" || ' ' || ") -%}
+    {{ return('(' ~ sides ~ (" || '+00'" if base_type(data_type) == 'timestamptz' else '') ~ ')') }}
 {%- endmacro %}

@@ -193,9 +193,7 @@ def loaded_counts(database: Engine, source: str) -> dict[str, dict[str, int]]:
     return {name: dict(zip(COUNTED, numbers, strict=True)) for name, *numbers in rows}
 
 
-def assert_equals_oracle(
-    database: Engine, source: str, shape: Shape, counting: Iterable[Delivery]
-) -> None:
+def assert_equals_oracle(database: Engine, source: str, shape: Shape, counting: Iterable[Delivery]) -> None:
     """Versions and counts of a source are what the oracle says of these deliveries."""
     expected = list(counting)
     assert versions(database, source, shape) == history(expected, shape.policy)

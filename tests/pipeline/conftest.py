@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -59,13 +60,20 @@ def template_database(
 def database(
     template_database: str, postgres_server: postgres.Server, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Engine]:
+    """A fresh database, with the seeds in it; PGHOST, PGPORT, PGUSER and PGDATABASE name it."""
+    with fresh_database(postgres_server, template_database, monkeypatch) as made:
+        yield made
+
+
+@contextmanager
+def fresh_database(server: postgres.Server, template: str, patch: pytest.MonkeyPatch) -> Iterator[Engine]:
     """A fresh database, always of one name: where PGDATABASE changes, dbt parses the whole project anew."""
-    administer(postgres_server, f"create database {DATABASE} template {template_database}")
-    point_to(postgres_server, DATABASE, monkeypatch)
+    administer(server, f"create database {DATABASE} template {template}")
+    point_to(server, DATABASE, patch)
     made = engine()
     yield made
     made.dispose()
-    administer(postgres_server, f"drop database {DATABASE} with (force)")
+    administer(server, f"drop database {DATABASE} with (force)")
 
 
 @pytest.fixture

@@ -18,6 +18,8 @@ from tests.history_oracle import Delivery, Key, Row
 from tests.macros.history_bench import assert_equals_oracle, delta, snapshot, versions
 from tests.pipeline.project import HEADERS, SHAPES
 
+Essence = dict[str, Counter[tuple[Any, ...]]]  # table → its rows
+
 # what every run writes, whether or not it finds something to do
 OF_THE_RUN = ("job_inst", "job_inst_task", "log_header", "log_dtl")
 
@@ -91,14 +93,16 @@ class Line:
             runs=list(OF_THE_RUN),
         )
         return {
-            table: self.query(f"select count(*), md5(string_agg(t::text, ' ' order by t::text)) from {table} as t")[0]
+            table: self.query(
+                f"select count(*), md5(string_agg(t::text, ' ' order by t::text)) from {table} as t"
+            )[0]
             for (table,) in tables
         }
 
-    def essence(self) -> dict[str, Counter[tuple[Any, ...]]]:
+    def essence(self) -> Essence:
         """The rows of every table that holds data, without what differs between two ways to the same end:
         numbers of deliveries and runs, and when something was done."""
-        names = {sqn: name for sqn, name in self.query("select delivery_sqn, publisher_name from metadata.delivery")}
+        names: dict[int, str] = dict(self.query("select delivery_sqn, publisher_name from metadata.delivery"))
         found = {}
         for table in DATA:
             if self.query("select to_regclass(:table)", table=table)[0][0] is None:
@@ -106,7 +110,10 @@ class Line:
             rows = self.query(f"select to_jsonb(t) - :hidden from {table} as t", hidden=list(HIDDEN))
             found[table] = Counter(
                 tuple(
-                    sorted((column, str(names.get(value, value) if column in SQNS else value)) for column, value in row.items())
+                    sorted(
+                        (column, str(names.get(value, value) if column in SQNS else value))
+                        for column, value in row.items()
+                    )
                 )
                 for (row,) in rows
             )
@@ -154,4 +161,3 @@ def _csv_lines(source: str, delivery: Delivery) -> Iterable[str]:
         yield ",".join("" if value is None else str(value) for value in (*key, *row, *end))
     for key in delivery.removed:
         yield ",".join([*map(str, key), "", "yes"])
-

@@ -13,12 +13,15 @@ def dbt_test(line: Line, *selection: str) -> dict[str, str]:
     from dbt.cli.main import dbtRunner
 
     root = str(line.project.root)
-    done: Any = dbtRunner().invoke(
-        [
-            "test", *selection, "--project-dir", root, "--profiles-dir", f"{root}/profiles", "--log-level", "none",
-            "--log-path", str(line.project.home), "--no-write-json",
-        ]  # fmt: skip
-    )
+    places = [
+        "--project-dir",
+        root,
+        "--profiles-dir",
+        f"{root}/profiles",
+        "--log-path",
+        str(line.project.home),
+    ]
+    done: Any = dbtRunner().invoke(["test", *selection, *places, "--log-level", "none", "--no-write-json"])
     assert done.result is not None, done.exception
     return {result.node.name: str(result.status) for result in done.result.results}
 

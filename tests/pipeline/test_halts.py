@@ -13,10 +13,11 @@ DAYS = {1: ("A", 1), 2: ("A", 2), 3: ("A", 3)}
 
 
 def last_event(line: Line, name: str) -> tuple[str, list[str], str]:
-    statement = (
-        "select event, checks, why from metadata.delivery_event where delivery_sqn = :sqn order by event_at desc limit 1"
-    )
-    return line.query(statement, sqn=line.sqn(name))[0]
+    return line.query(
+        "select event, checks, why from metadata.delivery_event where delivery_sqn = :sqn"
+        " order by event_at desc limit 1",
+        sqn=line.sqn(name),
+    )[0]
 
 
 def test_a_delivery_with_a_key_twice_halts_alone_and_names_it(line):
@@ -51,10 +52,12 @@ def test_a_file_that_breaks_its_format_is_refused_with_file_and_line_and_leaves_
     (halt,) = result.halts
     assert (halt.publisher_name, halt.checks) == (broken.name, ("format",))
     assert halt.why.startswith(f"{broken.name}:4: ")
-    assert line.query("select count(*) from raw.cities where delivery_sqn = :s", s=line.sqn(broken.name)) == [(0,)]
-    assert line.query("select layer from metadata.delivery_status where delivery_sqn = :s", s=line.sqn(broken.name)) == [
-        ("landed",)
+    assert line.query("select count(*) from raw.cities where delivery_sqn = :s", s=line.sqn(broken.name)) == [
+        (0,)
     ]
+    assert line.query(
+        "select layer from metadata.delivery_status where delivery_sqn = :s", s=line.sqn(broken.name)
+    ) == [("landed",)]
     line.assert_history("cities", first, third)
 
 
@@ -65,7 +68,9 @@ def test_a_file_that_breaks_its_format_is_refused_with_file_and_line_and_leaves_
         ("historical", "staging", "historical: staging recorded 3 rows, but 2 met a fate in history"),
     ],
 )
-def test_a_count_that_was_tampered_with_rolls_the_load_back_and_halts_the_delivery(line, monkeypatch, step, layer, said):
+def test_a_count_that_was_tampered_with_rolls_the_load_back_and_halts_the_delivery(
+    line, monkeypatch, step, layer, said
+):
     first = line.deliver("cities", cities(1, {"a": DAYS[1], "b": ("B", 1)}))
     second = line.deliver("cities", cities(2, {"a": DAYS[2], "b": ("B", 1)}))
     third = line.deliver("cities", cities(3, {"a": DAYS[3], "b": ("B", 1)}))
@@ -74,7 +79,8 @@ def test_a_count_that_was_tampered_with_rolls_the_load_back_and_halts_the_delive
 
     def tampered(run: Run) -> None:
         line.execute(
-            "update metadata.delivery_status set record_count = record_count + 1 where layer = :l and delivery_sqn = :s",
+            "update metadata.delivery_status set record_count = record_count + 1"
+            " where layer = :l and delivery_sqn = :s",
             l=layer, s=line.sqn(second.name),
         )  # fmt: skip
         proper(run)
@@ -86,6 +92,8 @@ def test_a_count_that_was_tampered_with_rolls_the_load_back_and_halts_the_delive
     assert (halt.publisher_name, halt.checks, halt.why) == (second.name, ("ledger",), said)
     assert last_event(line, second.name)[:2] == ("halted", ["ledger"])
     table = "staging.stg_cities" if step == "staging" else "historical.cities"
-    assert line.query(f"select count(*) from {table} where delivery_sqn = :s", s=line.sqn(second.name)) == [(0,)]
+    assert line.query(f"select count(*) from {table} where delivery_sqn = :s", s=line.sqn(second.name)) == [
+        (0,)
+    ]
     line.assert_history("cities", first, third)
     line.assert_history("prices", other)

@@ -36,7 +36,13 @@ def test_first_run_on_an_empty_database_equals_the_oracle_and_the_second_changes
     ]
 
     before = line.contents()
-    assert {"raw.cities", "staging.stg_prices", "historical.ratings", "marts.town", "metadata.attribute"} <= set(before)
+    assert {
+        "raw.cities",
+        "staging.stg_prices",
+        "historical.ratings",
+        "marts.town",
+        "metadata.attribute",
+    } <= set(before)
     again = line.ran_well()
     assert [(s.landed, s.loaded) for s in again.sources] == [(0, 0)] * 3
     assert line.contents() == before
@@ -66,13 +72,18 @@ def test_every_batching_and_order_ends_in_the_chronological_history(line, batche
         line.assert_history("cities", *arrived)
     assert [v.row[0] for v in line.versions("cities", "a")] == ["A", "B", "A"]
     assert [v.row[1] for v in line.versions("cities", "n")] == [None, 2, None]
-    assert [(v.change, v.ended) for v in line.versions("cities", "gone")] == [("new", "removed"), ("new", None)]
+    assert [(v.change, v.ended) for v in line.versions("cities", "gone")] == [
+        ("new", "removed"),
+        ("new", None),
+    ]
     assert len(line.versions("cities", "same")) == 1
 
 
 def test_a_delta_changes_adds_and_ends_what_it_names_and_nothing_else(line):
     first = line.deliver("prices", prices(1, {("x", 1): (CHEAP,), ("x", 2): (CHEAP,), ("y", 1): (CHEAP,)}))
-    second = line.deliver("prices", prices(2, {("x", 1): (DEAR,), ("z", 9): (None,)}, removed=[("y", 1), ("no", 1)]))
+    second = line.deliver(
+        "prices", prices(2, {("x", 1): (DEAR,), ("z", 9): (None,)}, removed=[("y", 1), ("no", 1)])
+    )
     line.ran_well("prices")
     line.assert_history("prices", first, second)
     assert [(v.change, v.ended, v.ended_by) for v in line.versions("prices", "y", 1)] == [
@@ -115,7 +126,8 @@ def test_one_identity_with_new_content_supersedes_the_old_one_unless_it_halts(li
         ("superseded",)
     ]
     assert line.query(
-        "select count(*) from metadata.delivery_status where delivery_sqn = :s and layer = 'historical'", s=replaced
+        "select count(*) from metadata.delivery_status where delivery_sqn = :s and layer = 'historical'",
+        s=replaced,
     ) == [(0,)]
 
     line.deliver("cities", cities(1, {"a": ("A", 3)}), "a,A,4,twice")

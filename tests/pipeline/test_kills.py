@@ -7,23 +7,18 @@ import signal
 import subprocess
 import sys
 import uuid
-from collections import Counter
-from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from extract.store import ObjectStore
 from headwater.project import Project
-from headwater.services import children, postgres
-from headwater.services.home import make_home
-from metadata.connection import engine
+from headwater.services import children, environment, postgres
 from metadata.process.jobs import CLOSED_BY_NEXT_RUN
-from tests.conftest import PROJECT, administer, point_to
-from tests.pipeline.conftest import UNDISTURBED
-from tests.pipeline.line import Line, cities, prices
+from tests.conftest import PROJECT
+from tests.pipeline.conftest import fresh_database
+from tests.pipeline.line import Essence, Line, cities, prices
 from tests.pipeline.project import FOLDER
 
 RUN = """
@@ -32,29 +27,29 @@ from pathlib import Path
 from headwater.project import Project
 from headwater.run import run
 
-def die(*_, **__):
-    os.kill(os.getpid(), signal.SIGKILL)
+def die_at(call, module, name, says=""):
+    proper, calls = getattr(module, name), []
+    def counted(*arguments, **named):
+        if says in " ".join(map(str, arguments)):
+            calls.append(1)
+            if len(calls) == call:
+                os.kill(os.getpid(), signal.SIGKILL)
+        return proper(*arguments, **named)
+    setattr(module, name, counted)
 
 {plant}
 run(Project(Path(sys.argv[1]), Path(sys.argv[2])), ["cities", "prices"], print)
 """
-WHEN_DBT_SAYS = """
-from dbt.adapters.sql import SQLConnectionManager
-proper = SQLConnectionManager.add_query
-def add_query(self, sql, *args, **kwargs):
-    if {said!r} in sql:
-        die()
-    return proper(self, sql, *args, **kwargs)
-SQLConnectionManager.add_query = add_query
-"""
+DBT = "from dbt.adapters.sql import SQLConnectionManager as dbt\n"
 MOMENTS = {
-    "between the object and its manifest": "import extract.land\nextract.land.to_json = die",
-    "between the manifest and the rows": "import extract.land\nextract.land.register_landed = die",
-    "between COPY and its commit": "import extract.load_raw\nextract.load_raw.record_layer = die",
-    "between staged rows and their commit": WHEN_DBT_SAYS.format(said="analyze \"" + "{db}" + "\".\"staging\""),
-    "between a verdict's rows and its event": "import headwater.checks.run\nheadwater.checks.run.record_event = die",
-    "between new versions and their commit": WHEN_DBT_SAYS.format(said="create temporary table tally"),
+    "object-manifest": "import extract.land\ndie_at(2, extract.land, 'to_json')",
+    "manifest-rows": "import extract.land\ndie_at(2, extract.land, 'register_landed')",
+    "copy-commit": "import extract.load_raw\ndie_at(2, extract.load_raw, 'record_layer')",
+    "staged-commit": DBT + "die_at(1, dbt, 'add_query', 'clock_timestamp')",
+    "checks-event": "import headwater.checks.run\ndie_at(2, headwater.checks.run, 'record_event')",
+    "versions-commit": DBT + "die_at(1, dbt, 'add_query', 'create temporary table tally')",
 }
+LONG = ("staged-commit",)  # much like versions-commit
 
 
 def deliver_all(line: Line) -> None:
@@ -62,3 +57,63 @@ def deliver_all(line: Line) -> None:
     line.deliver("cities", cities(2, {"a": ("A", 2)}, unreadable=["b"]), "b,B,many,x")
     line.deliver("prices", prices(1, {("x", 1): (Decimal(1),), ("x", 2): (Decimal(2),)}))
     line.deliver("prices", prices(2, {("x", 1): (Decimal(3),)}, removed=[("x", 2)]))
+
+
+@pytest.fixture(scope="module")
+def undisturbed(
+    project_folder: Path,
+    template_database: str,
+    postgres_server: postgres.Server,
+    s3_server: children.Child,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Essence:
+    """What the tables hold when nobody is killed."""
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        fresh_database(postgres_server, template_database, patch) as database,
+    ):
+        for name, value in environment.variables(environment.S3, s3_server.port, {}).items():
+            patch.setenv(name, value)
+        patch.setenv("HEADWATER_BUCKET", f"test-{uuid.uuid4().hex}")
+        folder = tmp_path_factory.mktemp("publisher")
+        patch.setenv(FOLDER, str(folder))
+        line = Line(Project(project_folder, folder), folder, database, ObjectStore.from_environment())
+        deliver_all(line)
+        line.ran_well("cities", "prices")
+        return line.essence()
+
+
+@pytest.mark.parametrize(
+    "moment", [pytest.param(name, marks=[pytest.mark.long] if name in LONG else []) for name in MOMENTS]
+)
+def test_a_killed_run_followed_by_a_run_gives_the_tables_of_an_undisturbed_one(undisturbed, line, moment):
+    deliver_all(line)
+    killed = subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            RUN.format(plant=MOMENTS[moment]),
+            str(line.project.root),
+            str(line.project.home),
+        ],
+        env={**os.environ, "PYTHONPATH": str(PROJECT)},
+        capture_output=True,
+        text=True,
+    )
+    assert killed.returncode == -signal.SIGKILL, killed.stdout + killed.stderr
+    abandoned = line.query("select job, status from metadata.job_inst order by job")
+    assert abandoned == [("cities", "running"), ("market", "running")]
+    assert line.essence() != undisturbed
+
+    line.ran_well("cities", "prices")
+    assert line.essence() == undisturbed
+    assert line.query(
+        "select job, job_inst.status, header.status, last_error, job_inst.ended_at is null from metadata.job_inst"
+        " join metadata.log_header as header using (job_inst_id) order by job_inst_id"
+    ) == [
+        ("cities", "failed", "failed", CLOSED_BY_NEXT_RUN, False),
+        ("market", "failed", "failed", CLOSED_BY_NEXT_RUN, False),
+        ("cities", "succeeded", "succeeded", None, False),
+        ("market", "succeeded", "succeeded", None, False),
+    ]
+    assert line.query("select count(*) from metadata.job_inst_task where status = 'running'") == [(0,)]

@@ -63,9 +63,13 @@ def test_a_row_without_its_key_halts_where_the_source_says_so(line):
 
 def test_where_the_last_wins_the_highest_line_is_kept_and_the_others_are_quarantined(line):
     said = ratings(1, {"bob": (2,), "eve": (3,)})
-    (line.publisher / "ratings" / said.name).write_text("reader,stars\neve,1\neve,many\nbob,2\neve,3\neve,none\n")
+    (line.publisher / "ratings" / said.name).write_text(
+        "reader,stars\neve,1\neve,many\nbob,2\neve,3\neve,none\n"
+    )
     line.ran_well("ratings")
-    assert [(number, rule, key, row["stars"]) for number, rule, _, key, row in line.quarantine(said.name)] == [
+    assert [
+        (number, rule, key, row["stars"]) for number, rule, _, key, row in line.quarantine(said.name)
+    ] == [
         (2, "duplicate_key", {"reader": "eve"}, "1"),
         (3, "type", {"reader": "eve"}, "many"),
         (6, "type", {"reader": "eve"}, "none"),

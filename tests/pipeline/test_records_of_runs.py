@@ -60,7 +60,9 @@ def test_job_instances_tasks_and_logs_tell_how_each_job_ended(line):
     assert [error[0] for error in errors] == ["cities", "market"]
     assert errors[0][1] == jobs[0][3]
     assert errors[1] == ("market", jobs[1][3], "extract")
-    landed = line.query("select message from metadata.log_dtl where level = 'detail' and message like '%landed%'")
+    landed = line.query(
+        "select message from metadata.log_dtl where level = 'detail' and message like '%landed%'"
+    )
     assert len(landed) == 2
 
     (line.publisher / "prices").mkdir()
@@ -69,7 +71,9 @@ def test_job_instances_tasks_and_logs_tell_how_each_job_ended(line):
     assert line.query("select job, status from metadata.job_inst where run_id = :run", run=well.run_id) == [
         ("market", "succeeded")
     ]
-    assert line.query("select last_error from metadata.log_header order by log_header_id desc limit 1") == [(None,)]
+    assert line.query("select last_error from metadata.log_header order by log_header_id desc limit 1") == [
+        (None,)
+    ]
 
 
 def test_every_row_bears_the_job_instance_that_wrote_it(line):

@@ -80,7 +80,7 @@ create function metadata.lock_source(of_source text) returns void
 language sql volatile
 return pg_advisory_xact_lock(hashtextextended('headwater source ' || of_source, 0));
 
--- which deliveries of a source a layer has still to process; stable, so the planner sees the numbers themselves
+-- which deliveries of a source a layer has still to process, in the order in which they apply
 create function metadata.pending_deliveries(of_source text, of_layer text) returns bigint[]
 language sql stable
 return (
