@@ -90,9 +90,11 @@ class FastPath:
             text = text.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
         if b"\\" in text:
             text = text.replace(b"\\", b"\\\\")
+        line_ends = block.line_ends
         if not text.endswith(b"\n"):
             text += b"\n"
-        fields = self._quoted(text) if self._quote and self._quote in text else self._plain(text)
+            line_ends += 1
+        fields = self._quoted(text, line_ends) if self._quote and self._quote in text else self._plain(text)
         if fields is None:
             return None
         lines = fields.split(b"\n")
@@ -106,7 +108,7 @@ class FastPath:
         chars = np.frombuffer(text, np.uint8)
         return text.translate(self._table) if self._is_regular(chars[self._ends(chars)]) else None
 
-    def _quoted(self, text: bytes) -> bytes | None:
+    def _quoted(self, text: bytes, line_ends: int) -> bytes | None:
         """As `_plain`, where there are quotes; they are left out.
 
         They open and close in turn. One that opens must stand at the beginning of a field, one that closes
@@ -123,7 +125,7 @@ class FastPath:
             opening[0] == 1 and closing[-1] == len(chars) - 2 and (gaps <= 2).all()
         ):  # every field is in quotes
             ends = closing[np.append(~touching, True)] + 1
-            if np.count_nonzero(chars[ends] == _LF) != text.count(b"\n"):
+            if np.count_nonzero(chars[ends] == _LF) != line_ends:
                 return None
         else:
             preceding, following = chars[opening - 1], chars[closing + 1]

@@ -27,7 +27,7 @@ class Record(NamedTuple):
     values: list[str | None]
 
 
-_NOTHING = Block(0, b"")
+_NOTHING = Block(0, b"", 0)
 
 
 class CsvFile:
@@ -66,7 +66,7 @@ class CsvFile:
                     records.append(Record(block.line + begin, cast("list[str | None]", values)))
                 begin = reader.line_num
         except csv.Error as error:
-            self._keep(Block(block.line + begin, b"".join(lines[begin:])), error)
+            self._keep(Block(block.line + begin, b"".join(lines[begin:]), block.line_ends - begin), error)
         return records
 
     def _ragged(self, line: int, fields: int) -> FormatBroken:
@@ -99,7 +99,10 @@ class CsvFile:
         block = next(self._blocks, None)
         if block is None:
             return False
-        self._next = Block(self._next.line, self._next.text + block.text) if self._next.text else block
+        kept = self._next
+        if kept.text:
+            block = Block(kept.line, kept.text + block.text, kept.line_ends + block.line_ends)
+        self._next = block
         return True
 
     def _read_header(self) -> Block:
@@ -127,7 +130,7 @@ class CsvFile:
             trim = self.dialect.trim_whitespace
             self.header = tuple(name.strip() if trim else name for name in header)
             used = skipped + reader.line_num
-            return Block(used + 1, b"".join(lines[used:]))
+            return Block(used + 1, b"".join(lines[used:]), self._next.line_ends - used)
         if not self._next.text:
             raise FormatBroken(self.file, None, "empty, expected a header")
         if len(self._next.text.splitlines()) <= skipped:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
-from extract.found import Found
+from extract.found import Found, shown
 from metadata.errors import PublisherError
 from metadata.process.deliveries import Fingerprint
 from metadata.static.model import Source
@@ -36,7 +36,7 @@ def discover(source: Source) -> list[Found]:
         if other is not offer:
             raise PublisherError(
                 f"{source.name}: {offer.publisher_name} of {offer.delivery_date:%Y-%m-%d} is offered twice, "
-                f"at {other.address} and at {offer.address}: expected one name for one delivery"
+                f"at {shown(other.address)} and at {shown(offer.address)}: expected one name for one delivery"
             )
     return sorted(found, key=lambda offer: (offer.delivery_date, offer.publisher_name))
 

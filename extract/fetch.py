@@ -15,12 +15,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any, TypeVar
-from urllib.parse import urlsplit, urlunsplit
 
 import requests
 import urllib3
 
-from extract.found import Sink
+from extract.found import Sink, shown
 from metadata.errors import DeliveryIncomplete, PublisherError
 
 CHUNK = 256 << 10  # bytes
@@ -188,12 +187,10 @@ class HttpClient:
             )
         except BROKEN as error:
             raise _AgainError(_reason(error)) from None
-        except requests.exceptions.InvalidSchema as error:
-            raise PublisherError(
-                f"{shown(address)} leads away from HTTP ({error}), expected http or https"
-            ) from None
-        except requests.RequestException as error:
-            raise PublisherError(f"{shown(address)} cannot be asked: {error}") from None
+        except requests.exceptions.InvalidSchema:
+            raise PublisherError(f"{shown(address)} leads away from HTTP, expected http or https") from None
+        except requests.RequestException as error:  # its text may hold the whole address, and a token in it
+            raise PublisherError(f"{shown(address)} cannot be asked ({type(error).__name__})") from None
         status = response.status_code
         if status < 400 or status in accept:
             return response
@@ -279,12 +276,6 @@ class _Download:
         now, unit = Head.of(response), response.headers.get("Content-Range", "")
         same = now.etag in (None, self._head.etag) and now.last_modified in (None, self._head.last_modified)
         return same and now.size in (None, self._head.size) and unit.startswith(f"bytes {self.received}-")
-
-
-def shown(address: str) -> str:
-    """An address as it may be printed: without credentials, and without the query, which may hold a token."""
-    parts = urlsplit(address)
-    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
 
 
 _IDENTITY = {"Accept-Encoding": "identity"}  # lengths and ranges must speak of the file itself

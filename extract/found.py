@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Protocol
+from urllib.parse import urlsplit, urlunsplit
 
 from metadata.errors import PublisherError
 from metadata.process.deliveries import Fingerprint
@@ -41,6 +42,12 @@ class Found:
     delivery_date: datetime
     fingerprint: Fingerprint
     fetch: Callable[[Found, Sink], Found] = field(compare=False, repr=False)
+
+
+def shown(address: str) -> str:
+    """An address as it may be printed: without credentials, and without the query, which may hold a token."""
+    parts = urlsplit(address)
+    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
 
 
 def expand(text: str, source: Source) -> str:

@@ -15,8 +15,8 @@ from functools import partial
 from html.parser import HTMLParser
 from urllib.parse import unquote, urljoin, urlsplit
 
-from extract.fetch import Head, HttpClient, Page, shown
-from extract.found import Found, Sink, date_in_name, expand, expected_date, file_pattern, read_date
+from extract.fetch import Head, HttpClient, Page
+from extract.found import Found, Sink, date_in_name, expand, expected_date, file_pattern, read_date, shown
 from metadata.errors import PublisherError
 from metadata.static.model import Source
 
@@ -50,17 +50,20 @@ def discover(source: Source, client: HttpClient | None = None) -> Iterator[Found
     pattern = file_pattern(source)
     matching: dict[str, tuple[str, re.Match[str], list[Link]]] = {}
     for link in links(page):
-        name = publisher_name(page.address, link.address)
-        match = pattern.search(name)
-        if match:
-            matching.setdefault(link.address, (name, match, []))[2].append(link)
+        for name in publisher_names(page.address, link.address):
+            match = pattern.search(name)
+            if match:
+                matching.setdefault(link.address, (name, match, []))[2].append(link)
+                break
     if not matching:
         raise PublisherError(
             f"{source.name}: no link on {shown(page.address)} matches the file_pattern {pattern.pattern}"
         )
     for address, (name, match, same) in matching.items():
         if urlsplit(address).scheme not in ("http", "https"):
-            raise PublisherError(f"{source.name}: {name} is linked as {address}, expected http or https")
+            raise PublisherError(
+                f"{source.name}: {name} is linked as {shown(address)}, expected http or https"
+            )
         head = client.head(address)
         yield Found(
             publisher_name=name,
@@ -79,17 +82,22 @@ def _fetch(source: Source, client: HttpClient, offer: Found, sink: Sink) -> Foun
     return replace(offer, fingerprint=head.fingerprint, delivery_date=date)
 
 
-def publisher_name(page: str, address: str) -> str:
-    """A link's path relative to its page, decoded; elsewhere its whole path, with the host if it is another.
+def publisher_names(page: str, address: str) -> Iterator[str]:
+    """What a linked file may be called: its path as seen from the page; then, if it has one, with its query.
 
-    `https://x.org/data/index.html`, `https://x.org/data/2026/a%20b.csv` gives `2026/a b.csv`.
+    The first that the pattern matches is its name, so that tokens and signatures in a query make no new
+    names where nothing depends on them. `https://x.org/data/`, `https://x.org/data/2026/a%20b.csv?v=2` gives
+    `2026/a b.csv`, `2026/a b.csv?v=2`. Elsewhere on the host it is the whole path, elsewhere the host with it.
     """
     own, other = urlsplit(page), urlsplit(address)
+    host = other.netloc.rpartition("@")[2]
     folder = own.path.rpartition("/")[0] + "/"
-    path = other.path.removeprefix(folder) if other.path.startswith(folder) else other.path
-    if (own.scheme, own.netloc) != (other.scheme, other.netloc):
-        path = f"{other.netloc.rpartition('@')[2]}{other.path}"
-    return unquote(path) + (f"?{unquote(other.query)}" if other.query else "")
+    path = unquote(other.path.removeprefix(folder) if other.path.startswith(folder) else other.path)
+    if host != own.netloc.rpartition("@")[2]:
+        path = host + unquote(other.path)
+    yield path
+    if other.query:
+        yield f"{path}?{unquote(other.query)}"
 
 
 def links(page: Page) -> list[Link]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from contextlib import suppress
 from datetime import UTC, datetime
+from uuid import uuid4
 
 import sqlalchemy as sa
 from sqlalchemy import Engine
@@ -77,7 +78,7 @@ def claim_sqn(engine: Engine, store: ObjectStore, source: str) -> int:
     while True:
         with engine.begin() as connection:
             delivery_sqn = next_delivery_sqn(connection)
-        if store.put_new(_claim_key(delivery_sqn), source.encode()):
+        if store.put_new(_claim_key(delivery_sqn), f"{source} {uuid4()}".encode()):
             return delivery_sqn
         greatest = max(int(key.rpartition("/")[2]) for key in store.list("delivery_sqns/"))
         with engine.begin() as connection:

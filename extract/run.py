@@ -8,7 +8,7 @@ from typing import Any, Protocol
 from sqlalchemy import Engine
 
 from extract.discover import discover, is_known
-from extract.fetch import shown
+from extract.found import shown
 from extract.land import land
 from extract.load_raw import Counts, load_raw
 from extract.raw_table import forget_rows

@@ -79,9 +79,10 @@ class ObjectStore:
             try:
                 self._client.put_object(Bucket=self.bucket, Key=key, Body=body, IfNoneMatch="*")
             except ClientError as error:
-                if _code(error) in TAKEN:
-                    return False
-                raise
+                if _code(error) not in TAKEN:
+                    raise
+                # a client that tries again may find what its own first try has stored
+                return bool(error.response["ResponseMetadata"].get("RetryAttempts")) and self.get(key) == body
         return True
 
     def upload_new(self, key: str, stream: BinaryIO) -> bool:

@@ -21,10 +21,11 @@ class Readable(Protocol):
 
 
 class Block(NamedTuple):
-    """Text in UTF-8 and the physical line, from 1, on which it begins."""
+    """Text in UTF-8, the physical line (from 1) on which it begins, and the number of line ends in it."""
 
     line: int
     text: bytes
+    line_ends: int
 
 
 class _NoTextError(Exception):
@@ -53,8 +54,9 @@ def read_blocks(stream: Readable, file: str, encoding: str) -> Iterator[Block]:
             nul = text.find(b"\0")
             if nul >= 0:
                 raise _NoTextError("a NUL byte, expected text", text[:nul])
-            yield Block(line, text)
-            line += count_lines(text)
+            line_ends = count_lines(text)
+            yield Block(line, text, line_ends)
+            line += line_ends
     except _NoTextError as error:
         raise FormatBroken(file, line + count_lines(error.before), str(error)) from None
 

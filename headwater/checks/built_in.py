@@ -12,9 +12,10 @@ on_duplicate_key = last_wins, whose losers staging has put into the quarantine.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+from headwater.checks.sql import column_list, json_object, names_of, staging_table
 from headwater.checks.verdict import SAMPLE_SIZE
 from metadata.static.model import Severity, Source
 
@@ -89,25 +90,16 @@ def _these(deliveries: Sequence[int]) -> str:
 
 
 def _names(source: Source) -> str:
-    return ", ".join(attribute.target_name for attribute in source.keys)
-
-
-def _list(names: Iterable[str], of: str = "") -> str:
-    return ", ".join(f'{of}"{name}"' for name in names)
-
-
-def _object(names: Iterable[str], of: str) -> str:
-    """A JSON object of columns, in their order, which jsonb would not keep."""
-    return "json_build_object(" + ", ".join(f"'{name}', {of}\"{name}\"" for name in names) + ")"
+    return ", ".join(names_of(source.keys))
 
 
 def _staged(source: Source, these: str) -> str:
-    return f'(select * from staging."stg_{source.name}" where {these})'
+    return f"(select * from {staging_table(source)} where {these})"
 
 
 def _repeated(source: Source, these: str) -> str:
     """CTE `repeated`: the keys that come more than once. No column of a source begins with `_`."""
-    keys = _list(a.target_name for a in source.keys)
+    keys = column_list(names_of(source.keys))
     return f"""repeated as (
     select delivery_sqn, {keys}, count(*) as _row_count, min(line_number) as _first_line
     from {_staged(source, these)} as staged
@@ -117,7 +109,7 @@ def _repeated(source: Source, these: str) -> str:
 
 
 def _duplicate_keys(source: Source, these: str) -> str:
-    keys = [a.target_name for a in source.keys]
+    keys = names_of(source.keys)
     # lines are looked up for sampled keys only: collected in `repeated`, every key would carry a list of them
     return f"""
 with {_repeated(source, these)},
@@ -128,13 +120,13 @@ sampled as (
     select
         ranked.delivery_sqn, ranked._place,
         json_build_object(
-            'key', {_object(keys, "ranked.")},
+            'key', {json_object(keys, "ranked.")},
             'lines', json_agg(staged.line_number order by staged.line_number)
         ) as _found
     from ranked
-    inner join {_staged(source, these)} as staged using (delivery_sqn, {_list(keys)})
+    inner join {_staged(source, these)} as staged using (delivery_sqn, {column_list(keys)})
     where ranked._place <= {SAMPLE_SIZE}
-    group by ranked.delivery_sqn, ranked._place, {_list(keys, "ranked.")}
+    group by ranked.delivery_sqn, ranked._place, {column_list(keys, "ranked.")}
 )
 select
     delivery_sqn,
@@ -170,20 +162,20 @@ group by delivery_sqn"""
 
 
 def _duplicate_rows(source: Source, these: str) -> str:
-    keys = [a.target_name for a in source.keys]
-    columns = [a.target_name for a in source.attributes]
+    keys = names_of(source.keys)
+    columns = names_of(source.attributes)
     if "delete_column" in source.options:
         columns.append("is_delete_mark")
     return f"""
 with {_repeated(source, these)},
 copies as (
     select
-        staged.delivery_sqn, {_object(keys, "staged.")} as key, count(*) as row_count,
+        staged.delivery_sqn, {json_object(keys, "staged.")} as key, count(*) as row_count,
         json_agg(staged.line_number order by staged.line_number) as lines,
         row_number() over (partition by staged.delivery_sqn order by min(staged.line_number)) as place
     from repeated
-    inner join {_staged(source, these)} as staged using (delivery_sqn, {_list(keys)})
-    group by staged.delivery_sqn, {_list(columns, "staged.")}
+    inner join {_staged(source, these)} as staged using (delivery_sqn, {column_list(keys)})
+    group by staged.delivery_sqn, {column_list(columns, "staged.")}
     having count(*) > 1
 )
 select

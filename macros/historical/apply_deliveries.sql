@@ -34,6 +34,7 @@
     {%- do run_query("analyze movement") -%}
     {%- do run_query(close_versions(relation, definition)) -%}
     {%- do run_query(open_versions(relation, definition, job_inst_id)) -%}
+    {%- do analyze_when_grown(relation) -%}
     {%- do record_fates(definition, model_sql, deliveries, job_inst_id) -%}
     {%- do require_no_overlaps(relation, definition) -%}
     {{ return(deliveries | length) }}

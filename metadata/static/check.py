@@ -2,7 +2,7 @@
 
     load        is each file there, in UTF-8, a CSV with our columns?
     cells       is each cell what its column may hold; are keys unique and names known?
-    check_*     do the tables agree: connections, jobs, options, attributes, sources, files, quality checks?
+    check_*     do the tables agree: connections, jobs, options, attributes, sources, files, doubts, checks?
 
 Needs no database, and reads nothing but the seeds.
 """

@@ -6,10 +6,10 @@ import codecs
 import re
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 from metadata.static.kinds import boolean_problem, choice_problem, count_problem, spelling_problem
-from metadata.static.layout import DATE_FROM, OPTIONS, SPELLED_OPTIONS, OptionKind
+from metadata.static.layout import CHOICES, OPTIONS, SPELLED_OPTIONS, OptionKind
 from metadata.static.load import Seeds
 from metadata.static.naming import one_of
 from metadata.static.problem import Problems
@@ -45,7 +45,7 @@ def option_problem(name: str, value: str) -> Wrong | None:
         return f"{name} holds a password", _SECRET_EXPECTED
     if name in SPELLED_OPTIONS and (wrong := spelling_problem(value)):
         return f"{name} {wrong[0]}", wrong[1]
-    wrong = _CHECKS[OPTIONS[name]](value)
+    wrong = choice_problem(CHOICES[name], value) if name in CHOICES else _CHECKS[OPTIONS[name]](value)
     return (f"{name} {wrong[0]}", wrong[1]) if wrong else None
 
 
@@ -84,8 +84,12 @@ def _date_format_problem(value: str) -> Wrong | None:
     return None if understood else (f'"{value}" does not read a date', "strptime's signs, such as %Y-%m-%d")
 
 
-def _choice_problem(value: str) -> Wrong | None:
-    return choice_problem(DATE_FROM, value)
+def _date_problem(value: str) -> Wrong | None:
+    try:
+        is_date = date.fromisoformat(value).isoformat() == value
+    except ValueError:
+        is_date = False
+    return None if is_date else (f'"{value}" is not a date', "a day such as 2026-01-31")
 
 
 _CHECKS: dict[OptionKind, Callable[[str], Wrong | None]] = {
@@ -98,5 +102,5 @@ _CHECKS: dict[OptionKind, Callable[[str], Wrong | None]] = {
     "count": count_problem,
     "encoding": _encoding_problem,
     "date_format": _date_format_problem,
-    "choice": _choice_problem,
+    "date": _date_problem,
 }

@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Mapping
 
 from metadata.static.check_connections import connection_table
+from metadata.static.check_doubts import check_doubts
 from metadata.static.check_files import check_files
 from metadata.static.check_quality import quality_problems
 from metadata.static.load import Seeds
@@ -27,6 +28,7 @@ def check_sources(seeds: Seeds, problems: Problems) -> None:
             _check_columns(source, problems)
         _check_connection(source, connections, seeds, problems)
         check_files(source, seeds, problems)
+        check_doubts(source, problems)
 
 
 def _connections_by_data_source(seeds: Seeds) -> Connections:

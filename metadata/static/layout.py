@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from metadata.static.doubts import DOUBTS, PERIODS, REACTIONS
+
 Kind = Literal[
     "text",  # anything
     "name",  # a safe name: it becomes an identifier somewhere
@@ -235,7 +237,17 @@ TABLES = {table.name: table for table in _TABLES}
 
 # The options of `source_attribute` by what their value is.
 OptionKind = Literal[
-    "text", "regex", "list", "token", "character", "boolean", "count", "encoding", "date_format", "choice"
+    "text",
+    "regex",
+    "list",
+    "token",
+    "character",
+    "boolean",
+    "count",
+    "encoding",
+    "date_format",
+    "date",
+    "choice",
 ]
 OPTIONS: dict[str, OptionKind] = {
     "conn_str": "text",
@@ -257,6 +269,14 @@ OPTIONS: dict[str, OptionKind] = {
     "unpivot_name": "token",
     "unpivot_value": "token",
     "unpivot_skip": "list",
+    "min_rows": "count",
+    "first_delivery_date": "date",
+    "expected_every": "choice",
+    **{doubt.option: "choice" for doubt in DOUBTS.values()},
 }
-DATE_FROM = ("name", "page", "header")
+CHOICES: dict[str, tuple[str, ...]] = {
+    "date_from": ("name", "page", "header"),
+    "expected_every": PERIODS,
+    **{doubt.option: REACTIONS for doubt in DOUBTS.values()},
+}
 SPELLED_OPTIONS = frozenset(name for name, kind in OPTIONS.items() if kind in ("list", "token", "character"))

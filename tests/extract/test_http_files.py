@@ -9,7 +9,7 @@ import pytest
 from extract.discover import discover
 from extract.fetch import HttpClient, Page, Patience
 from extract.http_files import discover as discover_http
-from extract.http_files import links, publisher_name
+from extract.http_files import links, publisher_names
 from metadata.errors import PublisherError
 from tests.extract.publisher import Answer, Publisher
 from tests.extract.sources import make_source
@@ -58,17 +58,29 @@ def test_the_page_is_found_below_the_address_of_the_conn_str(
 
 
 @pytest.mark.parametrize(
-    ("page", "address", "name"),
+    ("page", "address", "names"),
     [
-        ("https://x.org/data/index.html", "https://x.org/data/a%20b.csv", "a b.csv"),
-        ("https://x.org/data/", "https://x.org/data/2026/a.csv", "2026/a.csv"),
-        ("https://x.org/data/", "https://x.org/other/a.csv", "/other/a.csv"),
-        ("https://x.org/data/", "https://user:word@cdn.x.org/data/a.csv", "cdn.x.org/data/a.csv"),
-        ("https://x.org/data", "https://x.org/get?file=a.csv&v=2", "get?file=a.csv&v=2"),
+        ("https://x.org/data/index.html", "https://x.org/data/a%20b.csv", ["a b.csv"]),
+        ("https://x.org/data/", "https://x.org/data/2026/a.csv", ["2026/a.csv"]),
+        ("https://me:word@x.org/data/", "http://x.org/data/a.csv", ["a.csv"]),
+        ("https://x.org/data/", "https://x.org/other/a.csv", ["/other/a.csv"]),
+        ("https://x.org/data/", "https://user:word@cdn.x.org/data/a.csv", ["cdn.x.org/data/a.csv"]),
+        ("https://x.org/data", "https://x.org/get?file=a.csv&v=%32", ["get", "get?file=a.csv&v=2"]),
     ],
 )
-def test_a_file_is_called_by_its_path_from_the_page(page: str, address: str, name: str) -> None:
-    assert publisher_name(page, address) == name
+def test_a_file_is_called_by_its_path_from_the_page(page: str, address: str, names: list[str]) -> None:
+    assert list(publisher_names(page, address)) == names
+
+
+def test_a_query_is_part_of_the_name_only_where_the_pattern_needs_it(publisher: Publisher) -> None:
+    publisher.page("/", '<a href="places-20260301.csv?signature=1">x</a>', '<a href="get?day=20260301">x</a>')
+    publisher.files["/places-20260301.csv?signature=1"] = publisher.files["/get?day=20260301"] = b""
+    for pattern, name in (
+        (r"(?P<date>\d{8})\.csv", "places-20260301.csv"),
+        (r"day=(?P<date>\d{8})$", "get?day=20260301"),
+    ):
+        [offer] = discover(make_source(address=f"{publisher.url}/", options={"file_pattern": pattern}))
+        assert offer.publisher_name == name
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ import os
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from extract import store as store_module
 from extract.store import ObjectStore
@@ -19,6 +20,24 @@ def test_an_object_is_put_once(store: ObjectStore) -> None:
     assert store.put_new("a/b.json", b"first")
     assert not store.put_new("a/b.json", b"second")
     assert store.get("a/b.json") == b"first"
+
+
+@pytest.mark.parametrize(("body", "is_ours"), [(b"first", True), (b"second", False)])
+def test_a_put_that_was_tried_again_knows_its_own_object(
+    store: ObjectStore, monkeypatch: pytest.MonkeyPatch, body: bytes, is_ours: bool
+) -> None:
+    store.put_new("k", b"first")
+    put = store._client.put_object
+
+    def after_a_retry(**parts: Any) -> None:
+        try:
+            put(**parts)
+        except ClientError as error:
+            error.response["ResponseMetadata"]["RetryAttempts"] = 1
+            raise
+
+    monkeypatch.setattr(store._client, "put_object", after_a_retry)
+    assert store.put_new("k", body) is is_ours
 
 
 def test_objects_are_listed_by_prefix_in_order(store: ObjectStore) -> None:

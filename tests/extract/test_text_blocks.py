@@ -22,7 +22,8 @@ def test_blocks_are_the_text_cut_after_line_ends(text: str, size: int, encoding:
     line = 1
     for block in blocks:
         assert block.line == line
-        line += count_lines(block.text)
+        assert block.line_ends == count_lines(block.text)
+        line += block.line_ends
     for one, other in pairwise(blocks):
         assert one.text[-1:] in b"\r\n"
         assert not (one.text.endswith(b"\r") and other.text.startswith(b"\n"))
@@ -60,8 +61,8 @@ def test_a_nul_is_told_by_its_line(encoding: str, size: int) -> None:
 
 def test_only_the_first_mark_is_a_byte_order_mark() -> None:
     assert list(read_blocks(Slow("\ufeffa\n\ufeffb\n".encode(), 5), "f", "utf-8")) == [
-        Block(1, b"a\n"),
-        Block(2, "\ufeffb\n".encode()),
+        Block(1, b"a\n", 1),
+        Block(2, "\ufeffb\n".encode(), 1),
     ]
 
 

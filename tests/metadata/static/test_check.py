@@ -385,7 +385,9 @@ BROKEN: dict[str, Broken] = {
             'seeds/source_attribute.csv:6: name: "delimeter" is not an option, expected one of conn_str, '
             "page, file_pattern, date_from, date_format, date_pattern, zip_member, delimiter, encoding, "
             "quote_char, header_line, trim_whitespace, null_tokens, delete_column, delete_values, "
-            "unpivot_keep, unpivot_name, unpivot_value, unpivot_skip (perhaps delimiter)"
+            "unpivot_keep, unpivot_name, unpivot_value, unpivot_skip, min_rows, first_delivery_date, "
+            "expected_every, on_removed, on_min_rows, on_empty, on_nothing_new, on_delivery_date_in_future, "
+            "on_delivery_date_before_start, on_gap (perhaps delimiter)"
         ],
     ),
     "a_source_whose_files_nobody_finds": (
