@@ -85,7 +85,7 @@ def make_file(path: Path, rows: int, quoting: int) -> None:
         "Osaka",
         "Pune",
     ]
-    operators = [f"State Regional Office of Environmental Monitoring No. {n:03d}" for n in range(1, 200)]
+    operators = [f"State Regional Office of Environmental Air Monitoring No. {n:03d}" for n in range(1, 200)]
     remarks = [
         "",
         "",

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Any
 
 import typer
@@ -142,6 +142,33 @@ def deliveries(
             _print_json(rows)
         else:
             show.deliveries(out, rows)
+
+
+@app.command("as-of", epilog="Example: headwater as-of airports --on 2026-06-01 --known-at 2026-08-01")
+def as_of(
+    source: Annotated[str, typer.Argument(help="The source.")],
+    on: Annotated[
+        datetime, typer.Option("--on", help="The day, or moment in UTC, of which to know the truth.")
+    ],
+    known_at: Annotated[
+        datetime | None,
+        typer.Option("--known-at", help="By what was known then; by all that is known by default."),
+    ] = None,
+    limit: Annotated[int, typer.Option(help="How many rows to show; 0 for all.")] = 20,
+    as_json: AsJson = False,
+) -> None:
+    """What was true on a day; or what we believed, at a moment, to have been true on it."""
+    from headwater import standing
+    from headwater.dbt import Dbt
+    from headwater.run import prepare
+
+    with _project() as project:
+        catalog, engine = prepare(project)
+        _require_known([source], catalog.sources)
+        moments = [moment.replace(tzinfo=UTC) if moment else None for moment in (on, known_at)]
+        dbt = Dbt(project.root, project.home, "as-of")
+        total, rows = standing.rows_as_of(engine, dbt, source, moments[0] or on, moments[1], limit or None)
+        _print_json(rows) if as_json else show.rows(out, total, rows)
 
 
 Why = Annotated[str, typer.Option("--why", help="The reason, for the record.")]

@@ -74,6 +74,11 @@ class Dbt:
             raise _error(results.results[0]) or LoadFailed(f"the dry run of {source} said nothing")
         return Rehearsal(*map(int, found.groups()))
 
+    def compiled(self, template: str) -> str:
+        """The SQL that a template in the models' language (Jinja, our macros) stands for."""
+        results: Any = self._invoke("compile", "--inline", template, "--quiet")
+        return str(results.results[0].node.compiled_code)
+
     def load_seeds(self, engine: Engine) -> bool:
         """Load the static metadata into Postgres, if it is not what is there already; True when it was loaded."""
         said = f"seeds {self._seeds_checksum()}"

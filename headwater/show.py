@@ -142,6 +142,26 @@ def demo(out: Console, done: RunResult, engine: Engine, catalog: Catalog, page: 
     return not done.failures and len(expected) == len(halted)
 
 
+def rows(out: Console, total: int, found: Sequence[Mapping[str, Any]]) -> None:
+    """Rows of history as a table, without its bookkeeping."""
+    hidden = (
+        "change_type",
+        "end_type",
+        "delivery_sqn",
+        "ended_by_delivery_sqn",
+        "process_date",
+        "job_inst_id",
+    )
+    if found:
+        shown = [name for name in found[0] if name not in hidden]
+        table = Table(*shown, box=None, header_style="bold", pad_edge=False)
+        for row in found:
+            table.add_row(*("" if row[name] is None else escape(str(row[name])) for name in shown))
+        out.print(table)
+    more = f" {len(found):,} are shown." if len(found) < total else ""
+    out.print(f"{total:,} {'row' if total == 1 else 'rows'}.{more}")
+
+
 def rehearsal(out: Console, decision: str, delivery_sqn: int, would: Rehearsal) -> None:
     """What a decision would do to history."""
     out.print(

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 from sqlalchemy import Engine
 
 from metadata.static.model import Catalog
+
+if TYPE_CHECKING:
+    from headwater.dbt import Dbt
 
 _DELIVERIES = """
 select
@@ -82,6 +86,23 @@ def deliveries(engine: Engine, source: str | None) -> list[dict[str, Any]]:
     with engine.connect() as connection:
         rows = connection.execute(sa.text(_DELIVERIES), {"source": source}).mappings()
         return [dict(row) for row in rows]
+
+
+def rows_as_of(
+    engine: Engine, dbt: Dbt, source: str, on: datetime, known_at: datetime | None, limit: int | None
+) -> tuple[int, list[dict[str, Any]]]:
+    """What was true of `source` on a day, and by what was known at a moment: how many rows, and the first `limit`."""
+    believed = f"known_at('{source}', '{known_at.isoformat()}')" if known_at else f"ref('hist_{source}')"
+    compiled = dbt.compiled(f"select * from {{{{ as_of({believed}, '{on.isoformat()}') }}}} as true_then")
+    with engine.connect() as connection:
+        rows = connection.exec_driver_sql(
+            f"select count(*) over () as total, * from ({compiled}) as found order by 2"
+        ).mappings()
+        found = [dict(row) for row in (rows.fetchmany(limit) if limit else rows)]
+    total = found[0]["total"] if found else 0
+    for row in found:
+        del row["total"]
+    return total, found
 
 
 def sources(engine: Engine, catalog: Catalog) -> list[dict[str, Any]]:

@@ -49,7 +49,8 @@ def require_reachable(on: Engine) -> None:
         on.connect().close()
     except sa.exc.OperationalError as error:
         host = os.environ.get("PGHOST", "the default socket")
+        said = " ".join(str(error.orig).split()).rstrip(".?")
         raise DatabaseUnavailable(
-            f"Postgres at {host}:{os.environ.get('PGPORT', '5432')} cannot be reached: {str(error.orig).strip()}. "
+            f"Postgres at {host}:{os.environ.get('PGPORT', '5432')} cannot be reached: {said}. "
             "Expected a server that PGHOST, PGPORT, PGUSER and PGDATABASE name; unset PGHOST to use the embedded one."
         ) from None

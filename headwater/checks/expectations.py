@@ -20,6 +20,7 @@ from great_expectations.expectations.expectation import (
 from great_expectations.expectations.metadata_types import FailureSeverity
 
 from headwater.checks.built_in import BuiltInCheck
+from headwater.checks.doubts import Answer
 from metadata.errors import CheckInvalid
 from metadata.static.model import QualityCheck, Source
 
@@ -90,6 +91,21 @@ class ExpectNoDeliveryToBreakRule(BatchExpectation):
         }
 
 
+class ExpectDeliveryToFitItsSurroundings(BatchExpectation):
+    """Stands for a doubt on a page. Its answer depends on verdicts given a moment ago, so it is found elsewhere."""
+
+    metric_dependencies: ClassVar[tuple[str, ...]] = ()
+    domain_keys: ClassVar[tuple[str, ...]] = ("batch_id",)
+
+    def _validate(
+        self,
+        metrics: dict[str, Any],
+        runtime_configuration: dict[str, Any] | None = None,
+        execution_engine: ExecutionEngine[Any] | None = None,
+    ) -> dict[str, Any]:
+        raise NotImplementedError
+
+
 def expectation_of(check: BuiltInCheck) -> Expectation:
     """A built-in check as an expectation."""
     return ExpectNoDeliveryToBreakRule(
@@ -97,6 +113,15 @@ def expectation_of(check: BuiltInCheck) -> Expectation:
         description=check.rule,
         severity=FailureSeverity(check.severity),
         meta={CHECK_NAME: check.name},
+    )
+
+
+def expectation_of_doubt(answer: Answer) -> Expectation:
+    """A doubt as an expectation, to report what came of it."""
+    return ExpectDeliveryToFitItsSurroundings(
+        description=answer.rule,
+        severity=FailureSeverity(answer.result.severity),
+        meta={CHECK_NAME: answer.result.check_name},
     )
 
 

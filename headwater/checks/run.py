@@ -52,7 +52,7 @@ def run_checks(
         verdicts = []
         for start in range(0, len(deliveries), TOGETHER):
             batch = deliveries[start : start + TOGETHER]
-            judgements = validate(engine, source, [delivery.delivery_sqn for delivery in batch])
+            judgements = validate(engine, source, batch)
             for delivery, judged in zip(batch, judgements, strict=True):
                 verdict = _verdict(delivery, judged.results)
                 data_docs.write_page(home, verdict, judged.validation)
@@ -69,7 +69,7 @@ def run_checks(
     return verdicts
 
 
-def _start_great_expectations() -> Callable[[Engine, Source, Sequence[int]], list[Judged]]:
+def _start_great_expectations() -> Callable[[Engine, Source, Sequence[Delivery]], list[Judged]]:
     """Import what takes seconds, only when there is work; it reports to nobody and says nothing by itself."""
     os.environ["GX_ANALYTICS_ENABLED"] = "false"
     from headwater.checks.validation import validate

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
 
 import great_expectations as gx
+import sqlalchemy as sa
 from great_expectations.core import ExpectationSuiteValidationResult, ExpectationValidationResult
 from great_expectations.data_context.types.base import ProgressBarsConfig
 from great_expectations.expectations.expectation import Expectation
-from great_expectations.expectations.expectation_configuration import ExpectationConfiguration
-from great_expectations.expectations.metadata_types import FailureSeverity
 from sqlalchemy.engine import Engine
 
-from headwater.checks.built_in import BuiltInCheck, built_in_checks, duplicate_rows_check
+from headwater.checks.built_in import built_in_checks, duplicate_rows_check
+from headwater.checks.doubts import Doubts
 from headwater.checks.expectations import (
     CHECK_NAME,
     ExpectNoDeliveryToBreakRule,
@@ -23,9 +24,22 @@ from headwater.checks.expectations import (
     extra_expectations,
     is_row_wise,
 )
+from headwater.checks.found import (
+    Found,
+    asked,
+    failing,
+    halting,
+    of_doubt,
+    of_held,
+    of_own,
+    of_rule,
+    suite_result,
+)
+from headwater.checks.sql import names_of
 from headwater.checks.verdict import SAMPLE_SIZE, CheckResult
 from metadata.errors import CheckInvalid, HeadwaterError
-from metadata.static.model import Severity, Source
+from metadata.process.deliveries import Delivery
+from metadata.static.model import Source
 
 
 @dataclass(frozen=True)
@@ -37,18 +51,33 @@ class Judged:
     validation: ExpectationSuiteValidationResult
 
 
-@dataclass(frozen=True)
-class _Found:
-    result: CheckResult
-    evidence: ExpectationValidationResult
+def validate(engine: Engine, source: Source, pending: Sequence[Delivery]) -> list[Judged]:
+    """Judge the deliveries `pending` (at least one) of `source`, in their order.
+
+    First each is looked at alone, by Great Expectations; then, in order, beside its surroundings, of which
+    those that pass become a part. Raises `CheckInvalid` when an extra expectation cannot be run.
+    """
+    alone = _look_at_each(engine, source, [delivery.delivery_sqn for delivery in pending])
+    judged = []
+    with _doubts(engine, source) as doubts:
+        for delivery, (rules, extras) in zip(pending, alone, strict=True):
+            found = [*rules, *map(of_doubt, doubts.about(delivery)), *extras]
+            if not halting(found):
+                doubts.let_pass(delivery)
+            judged.append(
+                Judged(delivery.delivery_sqn, tuple(f.result for f in found), suite_result(source, found))
+            )
+    return judged
 
 
-def validate(engine: Engine, source: Source, pending: Sequence[int]) -> list[Judged]:
-    """Judge the deliveries `pending` (delivery_sqn, at least one) of `source`, in their order.
+def _look_at_each(
+    engine: Engine, source: Source, pending: Sequence[int]
+) -> list[tuple[list[Found], list[Found]]]:
+    """What the built-in checks, and the extra expectations, found in each delivery.
 
     The built-in checks and the row-wise extra expectations run once for all deliveries. What fails there,
     and what looks at a delivery as a whole, runs again for each. Delete marks say no more than a key, so
-    extra expectations do not see them. Raises `CheckInvalid` when an extra expectation cannot be run.
+    extra expectations do not see them.
     """
     extras = extra_expectations(source)
     staging = _Staging(engine, source)
@@ -57,7 +86,7 @@ def validate(engine: Engine, source: Source, pending: Sequence[int]) -> list[Jud
     rules = staging.ask(pending, {check.name: expectation_of(check) for check in checks})
     if source.on_duplicate_key == "halt":
         # only where a key comes twice can a row come twice, and grouping again would cost as much again
-        suspects = [row["delivery_sqn"] for row in _failing(rules["duplicate_keys"])]
+        suspects = [row["delivery_sqn"] for row in failing(rules["duplicate_keys"])]
         copies = duplicate_rows_check(source, suspects)
         rules |= staging.ask(pending, {copies.name: expectation_of(copies)})
         checks = (checks[0], copies, *checks[1:])
@@ -66,13 +95,36 @@ def validate(engine: Engine, source: Source, pending: Sequence[int]) -> list[Jud
     held = {name: a for name, a in staging.ask(pending, row_wise, "BOOLEAN_ONLY").items() if a.success}
     open_questions = {name: e for name, e in extras.items() if name not in held}
 
-    judged = []
+    found = []
     for sqn in pending:
         own = staging.ask([sqn], open_questions)
-        found = [_of_rule(check, rules[check.name], sqn) for check in checks]
-        found += [_of_held(name, held[name]) if name in held else _of_own(name, own[name]) for name in extras]
-        judged.append(Judged(sqn, tuple(f.result for f in found), _suite_result(source, found)))
-    return judged
+        of_rules = [of_rule(check, rules[check.name], sqn) for check in checks]
+        of_extras = [
+            of_held(name, held[name]) if name in held else of_own(name, own[name]) for name in extras
+        ]
+        found.append((of_rules, of_extras))
+    return found
+
+
+@contextmanager
+def _doubts(engine: Engine, source: Source) -> Iterator[Doubts]:
+    """The doubts of a source, in one transaction that sees all tables as they are now.
+
+    Nothing is asked and nothing written on another connection meanwhile: whoever waits for our locks could
+    hold what that one waits for, and the database would not know that both wait for us.
+    """
+    try:
+        with engine.connect().execution_options(isolation_level="REPEATABLE READ") as connection:
+            memory = {"memory": os.environ.get("HEADWATER_WORK_MEM", "128MB")}
+            connection.execute(sa.text("set local jit = off"))
+            connection.execute(sa.text("select set_config('work_mem', :memory, true)"), memory)
+            yield Doubts(connection, source)
+    except (sa.exc.ProgrammingError, sa.exc.DataError) as error:
+        said = str(error.orig).splitlines()[0]
+        raise HeadwaterError(
+            f"source {source.name}: a delivery cannot be compared with history: {said}; expected staging and history"
+            f" of one definition, as `headwater rebuild {source.name}` makes them"
+        ) from None
 
 
 class _Staging:
@@ -110,11 +162,11 @@ class _Staging:
             result_format={
                 "result_format": result_format,
                 "partial_unexpected_count": SAMPLE_SIZE,
-                "unexpected_index_column_names": ["line_number", *_key_names(self._source)],
+                "unexpected_index_column_names": ["line_number", *names_of(self._source.keys)],
                 "return_unexpected_index_query": False,
             },
         )  # fmt: skip
-        by_name = {str(_asked(one).meta[CHECK_NAME]): one for one in answer.results}
+        by_name = {str(asked(one).meta[CHECK_NAME]): one for one in answer.results}
         for name, one in by_name.items():
             _require_run(self._source, name, one)
         return by_name
@@ -128,111 +180,6 @@ def _require_run(source: Source, name: str, answer: ExpectationValidationResult)
             continue
         said = re.sub(r"^\(psycopg2[.\w]+\) ", "", str(one["exception_message"]).splitlines()[0])
         where = f"source {source.name}: quality check {name}: cannot be run on staging.stg_{source.name}"
-        if _asked(answer).type == ExpectNoDeliveryToBreakRule.expectation_type:
+        if asked(answer).type == ExpectNoDeliveryToBreakRule.expectation_type:
             raise HeadwaterError(f"{where}: {said}")
         raise CheckInvalid(f"{where}: {said}; expected parameters that fit the datatypes of its columns")
-
-
-def _asked(answer: ExpectationValidationResult) -> ExpectationConfiguration:
-    asked = answer.expectation_config
-    assert asked is not None  # only results from outside come without
-    return asked
-
-
-def _failing(answer: ExpectationValidationResult) -> list[dict[str, Any]]:
-    """The deliveries that a built-in check found, as its query returned them."""
-    rows: list[dict[str, Any]] = answer.result["details"]["unexpected_rows"]
-    return rows
-
-
-def _severity(answer: ExpectationValidationResult) -> Severity:
-    return "critical" if _asked(answer).severity == FailureSeverity.CRITICAL else "warning"
-
-
-def _key_names(source: Source) -> list[str]:
-    return [attribute.target_name for attribute in source.keys]
-
-
-def _of_rule(check: BuiltInCheck, answer: ExpectationValidationResult, sqn: int) -> _Found:
-    row = next((row for row in _failing(answer) if row["delivery_sqn"] == sqn), None)
-    result = CheckResult(
-        check_name=check.name,
-        severity=check.severity,
-        passed=row is None,
-        observed=row["observed"] if row else check.when_passed,
-        unexpected_count=int(row["unexpected_count"]) if row else 0,
-        unexpected_sample=tuple(row["sample"] or ()) if row else (),
-    )
-    return _Found(result, _evidence(answer, result.passed, {"observed_value": result.observed}))
-
-
-def _of_held(name: str, answer: ExpectationValidationResult) -> _Found:
-    """What holds for every row of all deliveries together holds for each delivery."""
-    severity = _severity(answer)
-    result = CheckResult(name, severity, True, "0 unexpected", 0, ())
-    return _Found(result, _evidence(answer, True, {"unexpected_count": 0, "unexpected_percent": 0.0}))
-
-
-def _of_own(name: str, answer: ExpectationValidationResult) -> _Found:
-    said: Any = answer.to_json_dict()["result"]
-    result = CheckResult(
-        check_name=name,
-        severity=_severity(answer),
-        passed=bool(answer.success),
-        observed=_observed(said),
-        unexpected_count=said.get("unexpected_count"),
-        unexpected_sample=_sample(said),
-    )
-    return _Found(result, answer)
-
-
-def _observed(said: Mapping[str, Any]) -> str | None:
-    value, count, total = said.get("observed_value"), said.get("unexpected_count"), said.get("element_count")
-    if isinstance(value, float):
-        return f"{value:.6g}"
-    if value is not None:
-        return str(value)
-    if count is None:
-        return None
-    return f"{count:,} unexpected" if total is None else f"{count:,} unexpected of {total:,}"
-
-
-def _sample(said: Mapping[str, Any]) -> tuple[Any, ...]:
-    """The unexpected rows as {key, other columns, line}; their values alone where nothing tells the rows."""
-    rows = said.get("partial_unexpected_index_list")
-    if not rows:
-        return tuple((said.get("partial_unexpected_list") or [])[:SAMPLE_SIZE])
-    keys = set(said["unexpected_index_column_names"]) - {"line_number"}
-    return tuple(
-        {
-            "key": {name: value for name, value in row.items() if name in keys},
-            **{name: value for name, value in row.items() if name not in keys and name != "line_number"},
-            "line": row["line_number"],
-        }
-        for row in rows[:SAMPLE_SIZE]
-    )
-
-
-def _evidence(
-    answer: ExpectationValidationResult, passed: bool, said: dict[str, Any]
-) -> ExpectationValidationResult:
-    """The answer that was given for many deliveries, as it is for one of them."""
-    return ExpectationValidationResult(
-        success=passed, expectation_config=answer.expectation_config, result=said, meta={}
-    )
-
-
-def _suite_result(source: Source, found: Sequence[_Found]) -> ExpectationSuiteValidationResult:
-    passed = sum(f.result.passed for f in found)
-    return ExpectationSuiteValidationResult(
-        success=all(f.result.passed or f.result.severity != "critical" for f in found),
-        results=[f.evidence for f in found],
-        suite_name=source.name,
-        statistics={
-            "evaluated_expectations": len(found),
-            "successful_expectations": passed,
-            "unsuccessful_expectations": len(found) - passed,
-            "success_percent": 100 * passed / len(found),
-        },
-        meta={"great_expectations_version": gx.__version__},
-    )

@@ -8,7 +8,7 @@
     {%- set job_inst_id = this_job_inst(definition.job) -%}
 
     {%- do rewind_history(relation, definition.name, since) -%}
-    {%- do run_query(create_deliveries_to_apply(definition.name, since)) -%}
+    {%- do create_temporary('delivery_to_apply', deliveries_to_apply(definition.name, since)) -%}
     {%- set to_apply = run_query(
         "select delivery_sqn, delivery_type, count(*) over (partition by delivery_date) > 1"
         ~ " from delivery_to_apply where position > 0 order by position"
@@ -26,12 +26,10 @@
     {%- endfor -%}
 
     {%- if not kind.has_snapshot -%}
-        {%- do run_query(create_heard_keys(definition, model_sql, deliveries)) -%}
-        {%- do run_query("analyze heard_key") -%}
+        {%- do create_temporary('heard_key', heard_keys(definition, model_sql, deliveries)) -%}
     {%- endif -%}
-    {%- do run_query(create_fates(relation, definition, model_sql, deliveries, kind.has_snapshot, kind.has_ties)) -%}
-    {%- do run_query(create_movements(definition)) -%}
-    {%- do run_query("analyze movement") -%}
+    {%- do create_temporary('fate', fates(relation, definition, model_sql, deliveries, kind.has_snapshot, kind.has_ties)) -%}
+    {%- do create_temporary('movement', movements(definition)) -%}
     {%- do run_query(close_versions(relation, definition)) -%}
     {%- do run_query(open_versions(relation, definition, job_inst_id)) -%}
     {%- do analyze_when_grown(relation) -%}

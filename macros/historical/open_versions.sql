@@ -1,26 +1,19 @@
 {% macro open_versions(relation, definition, job_inst_id) -%}
-{%- set columns = quoted_list(definition.key_names + definition.tracked_names + definition.untracked_names) -%}
 insert into {{ relation }} (
-    {{ columns }},
+    {{ quoted_list(definition.key_names + definition.tracked_names + definition.untracked_names) }},
     valid_from,
     valid_to,
     change_type,
     end_type,
     delivery_sqn,
     ended_by_delivery_sqn,
-    job_inst_id,
-    process_date
+    process_date,
+    job_inst_id
 )
 select
-    {{ columns }},
-    delivery_date,
-    valid_to,
-    fate,
-    end_type,
-    delivery_sqn,
-    ended_by_delivery_sqn,
-    {{ job_inst_id }},
-    process_date
-from movement
-where fate in ('new', 'changed')
+    opened.*,
+    {{ job_inst_id }}
+from (
+    {{ versions_opened(definition) | indent(4) }}
+) as opened
 {%- endmacro %}

@@ -1,6 +1,7 @@
 {% macro words_heard(relation, definition, model_sql, deliveries, has_snapshot) -%}
 {%- set keys = quoted_list(definition.key_names) -%}
 {%- set values = definition.tracked_names + definition.untracked_names -%}
+{% if relation -%}
 -- what was current before
 select
     'current' as word,
@@ -14,16 +15,17 @@ where valid_to is null
 
 union all
 
+{% endif -%}
 -- rows and delete marks
 select
-    {% if definition.delete_column %}case when is_delete_mark then 'mark' else 'row' end{% else %}'row'{% endif %},
+    {% if definition.delete_column %}case when is_delete_mark then 'mark' else 'row' end{% else %}'row'{% endif %} as word,
     position,
     {{ quoted_list(definition.key_names + values) }}
 from (
 {{ model_sql }}
 ) as modelled
 inner join delivery_to_apply using (delivery_sqn)
-where {{ is_any_of(deliveries) }}
+{{ 'where ' ~ is_any_of(deliveries) if deliveries }}
 {%- if has_snapshot %}
 
 union all
@@ -40,6 +42,6 @@ cross join lateral jsonb_to_record(key) as readable (
     {{ adapter.quote(attribute.name) }} {{ attribute.data_type }}{{ ', ' if not loop.last }}
     {%- endfor -%}
 )
-where key is not null and rule <> 'duplicate_key' and {{ is_any_of(deliveries) }}
+where key is not null and rule <> 'duplicate_key'{{ ' and ' ~ is_any_of(deliveries) if deliveries }}
 {%- endif %}
 {%- endmacro %}

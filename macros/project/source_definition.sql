@@ -1,7 +1,16 @@
 {% macro source_definition(source) -%}
     {#- at parse time there is no graph yet, and nothing is rendered from it either -#}
     {%- if not execute -%}
-        {{ return({'name': source, 'attributes': []}) }}
+        {{ return({
+            'name': source,
+            'attributes': [],
+            'key_names': [],
+            'tracked_names': [],
+            'untracked_names': [],
+            'load_new': true,
+            'load_changed': true,
+            'load_removed': true,
+        }) }}
     {%- endif -%}
     {%- set node = graph.nodes.get('model.' ~ project_name ~ '.stg_' ~ source) -%}
     {%- if node is none or 'source' not in node.config.meta -%}

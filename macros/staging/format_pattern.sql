@@ -7,12 +7,12 @@
     {%- set tokens = [
         ('Month', '(' ~ months ~ ')', 'month', 0),
         ('YYYY', '[0-9]{4}', 'year', 4),
-        ('HH24', '[0-9]{2}', 'hour', 2),
+        ('HH24', '([01][0-9]|2[0-3])', 'hour', 2),
         ('Mon', '(Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)', 'month', 3),
         ('MM', '[0-9]{2}', 'month', 2),
         ('DD', '[0-9]{2}' if is_fixed else '[0-9]{1,2}', 'day', 2),
-        ('MI', '[0-9]{2}', 'minute', 2),
-        ('SS', '[0-9]{2}', 'second', 2),
+        ('MI', '[0-5][0-9]', 'minute', 2),
+        ('SS', '[0-5][0-9]', 'second', 2),
     ] -%}
     {%- set state = namespace(rest=format, pattern='', parts={}, place=1, separators=[], is_taken=false) -%}
     {%- for _ in range(format | length) if state.rest -%}

@@ -15,7 +15,8 @@ _SHORTEST = {
 
 def check_doubts(source: SourceParts, problems: Problems) -> None:
     """All doubts of one source."""
-    if source.row["max_removed_pct"] is not None and source.row["load_removed"] == "false":
+    is_snapshot = source.row["delivery_type"] == "snapshot"
+    if is_snapshot and source.row["max_removed_pct"] is not None and source.row["load_removed"] == "false":
         expected = "a blank cell, or load_removed true"
         source.blame(problems, "max_removed_pct", "guards what load_removed leaves out", expected)
     for doubt in DOUBTS.values():

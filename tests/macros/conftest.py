@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
+from datetime import datetime
 
 import pytest
 import sqlalchemy as sa
@@ -11,8 +12,9 @@ from sqlalchemy import Engine
 
 from headwater.services import postgres
 from tests.conftest import PROJECT, administer, point_to
+from tests.history_oracle import Version
 from tests.macros.dbt_session import DbtSession
-from tests.macros.history_bench import Bench, Shape
+from tests.macros.history_bench import Bench, Shape, versions
 
 DATABASE = "history_lab"
 
@@ -27,6 +29,16 @@ class HistoryLab:
     def bench(self, shape: Shape) -> Bench:
         """A source that nobody else uses."""
         return Bench(self.database, f"example_{next(self._numbers)}", shape)
+
+    def known_at(self, bench: Bench, moment: datetime) -> list[Version]:
+        """What was believed at a moment, by the macro that marts use."""
+        query = self.dbt.render(
+            "history_known_at",
+            definition=bench.definition,
+            model_sql=bench.model_sql,
+            known_at=moment.isoformat(),
+        )
+        return versions(self.database, f"({query})", bench.shape)
 
     def load(self, bench: Bench) -> None:
         """Load what is pending, with the macros of the materialization, in one transaction."""

@@ -52,6 +52,16 @@ class DbtSession:
             adapter.commit_if_has_connection()
             return results
 
+    def rendered(self, name: str, **arguments: Any) -> Any:
+        """What a macro returns that asks the database nothing."""
+        with self._adapter.connection_named("test"):
+            return self._adapter.execute_macro(name, macro_resolver=self._manifest, kwargs=arguments)
+
+    def render(self, name: str, **arguments: Any) -> str:
+        """The SQL that a macro writes."""
+        with self._adapter.connection_named("test"):
+            return str(self._adapter.execute_macro(name, macro_resolver=self._manifest, kwargs=arguments))
+
     def relation(self, schema: str, name: str) -> Any:
         """A relation as dbt passes it to macros."""
         return self._adapter.Relation.create(schema=schema, identifier=name, type="table")

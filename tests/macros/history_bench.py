@@ -95,7 +95,7 @@ class Bench:
                 process.Delivery(
                     delivery_sqn=sqn, source=self.source, publisher_name=delivery.name,
                     delivery_filename=f"s3://test/{self.source}/{sqn}", delivery_type=delivery.type,
-                    delivery_date=delivery.date, process_date=delivery.date, content_sha256="0" * 64, file_size=1,
+                    delivery_date=delivery.date, process_date=self.now(), content_sha256="0" * 64, file_size=1,
                     fingerprint={}, job_inst_id=self._job_inst_id,
                 ),
             )  # fmt: skip
@@ -109,6 +109,12 @@ class Bench:
         self._sqns.setdefault(delivery.name, []).append(sqn)
         self.say(sqn, "passed")
         return sqn
+
+    def now(self) -> datetime:
+        """This moment by the database's clock."""
+        with self.database.connect() as connection:
+            moment: datetime = connection.execute(sa.text("select clock_timestamp()")).scalar_one()
+        return moment
 
     def say(self, sqn: int, event: str) -> None:
         """Record an event of a delivery."""
@@ -144,22 +150,22 @@ class Bench:
 
     def versions(self) -> list[Version]:
         """The historical table as the oracle writes it."""
-        return versions(self.database, self.source, self.shape)
+        return versions(self.database, f'historical."{self.source}"', self.shape)
 
     def assert_equals_oracle(self, counting: Iterable[Delivery]) -> None:
         """Versions and counts are what the oracle says of these deliveries."""
         assert_equals_oracle(self.database, self.source, self.shape, counting)
 
 
-def versions(database: Engine, source: str, shape: Shape) -> list[Version]:
-    """A historical table as the oracle writes it."""
+def versions(database: Engine, table: str, shape: Shape) -> list[Version]:
+    """A historical table, or a query in parentheses that gives one, as the oracle writes it."""
     columns = {**shape.keys, **shape.tracked, **shape.untracked}
     names = ", ".join(f'"{name}"' for name in columns)
     with database.connect() as connection:
         rows = connection.execute(
             sa.text(
                 f"select version.valid_from, version.valid_to, change_type, end_type, opener.publisher_name,"
-                f' ender.publisher_name, {names} from historical."{source}" as version'
+                f" ender.publisher_name, {names} from {table} as version"
                 f" join metadata.delivery as opener using (delivery_sqn)"
                 f" left join metadata.delivery as ender on ender.delivery_sqn = ended_by_delivery_sqn"
             )
@@ -196,7 +202,7 @@ def loaded_counts(database: Engine, source: str) -> dict[str, dict[str, int]]:
 def assert_equals_oracle(database: Engine, source: str, shape: Shape, counting: Iterable[Delivery]) -> None:
     """Versions and counts of a source are what the oracle says of these deliveries."""
     expected = list(counting)
-    assert versions(database, source, shape) == history(expected, shape.policy)
+    assert versions(database, f'historical."{source}"', shape) == history(expected, shape.policy)
     assert loaded_counts(database, source) == {
         name: {fate: tally[fate] for fate in COUNTED}
         for name, tally in counts(expected, shape.policy).items()

@@ -180,10 +180,8 @@ def test_histories_through_dbt_equal_the_oracle(cases: list[Case], database: Eng
             )
             if "UNIQUE" in definition
         ]
-        keys = ", ".join(
-            f'"{name}"' if name != name.lower() or name == "select" else name
-            for name in case.bench.shape.keys
-        )
+        needs_quotes = {"select", "Mixed Case"}
+        keys = ", ".join(f'"{name}"' if name in needs_quotes else name for name in case.bench.shape.keys)
         assert sorted(indexes) == [f"btree ({keys}) WHERE (valid_to IS NULL)", f"btree ({keys}, valid_from)"]
 
 

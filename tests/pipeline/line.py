@@ -65,7 +65,7 @@ class Line:
 
     def versions(self, source: str, *key: Any) -> list[Any]:
         """The versions of one key, as the oracle writes them."""
-        return [v for v in versions(self.database, source, SHAPES[source]) if v.key == key]
+        return [v for v in versions(self.database, f'historical."{source}"', SHAPES[source]) if v.key == key]
 
     def sqn(self, name: str) -> int:
         """The delivery_sqn of the newest landing of a publisher's name."""

@@ -45,9 +45,9 @@ MOMENTS = {
     "object-manifest": "import extract.land\ndie_at(2, extract.land, 'to_json')",
     "manifest-rows": "import extract.land\ndie_at(2, extract.land, 'register_landed')",
     "copy-commit": "import extract.load_raw\ndie_at(2, extract.load_raw, 'record_layer')",
-    "staged-commit": DBT + "die_at(1, dbt, 'add_query', 'clock_timestamp')",
+    "staged-commit": DBT + "die_at(1, dbt, 'add_query', \"'staging', 'loaded'\")",
     "checks-event": "import headwater.checks.run\ndie_at(2, headwater.checks.run, 'record_event')",
-    "versions-commit": DBT + "die_at(1, dbt, 'add_query', 'create temporary table tally')",
+    "versions-commit": DBT + "die_at(1, dbt, 'add_query', \"'historical', 'loaded'\")",
 }
 LONG = ("staged-commit",)  # much like versions-commit
 

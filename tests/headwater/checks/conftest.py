@@ -16,7 +16,9 @@ from sqlalchemy.engine import Engine
 
 from headwater.checks import Verdict, run_checks
 from metadata.process.deliveries import Delivery, record_layer, register
+from metadata.process.events import record_event
 from metadata.static.model import Attribute, DataSource, QualityCheck, Source
+from tests import history_oracle as oracle
 
 FIRST_DATE = datetime(2026, 1, 1, tzinfo=UTC)
 KEY = "region text*, station integer*, reading numeric, note text"
@@ -64,15 +66,23 @@ class Bench:
             ).scalar_one()
 
     def stage(
-        self, rows: Iterable[tuple[Any, ...]], *, fallen: Iterable[tuple[Any, ...]] = (), name: str = ""
+        self,
+        rows: Iterable[tuple[Any, ...]],
+        *,
+        fallen: Iterable[tuple[Any, ...]] = (),
+        name: str = "",
+        **facts: Any,
     ) -> int:
-        """Stage a delivery, lines from 2; `fallen` are (line, column, rule[, key]). Returns delivery_sqn."""
+        """Stage a delivery, lines from 2; `fallen` are (line, column, rule[, key]). Returns delivery_sqn.
+
+        `facts` are those of a landed delivery that matter: delivery_date, process_date, delivery_type.
+        """
         self.delivery_sqn += 1
         sqn, rows, fallen = self.delivery_sqn, list(rows), list(fallen)
         columns = ["is_delete_mark"] if "delete_column" in self.source.options else []
         columns += [a.target_name for a in self.source.attributes]
         with self.engine.begin() as connection:
-            register(connection, self._delivery(sqn, name or f"readings-{sqn}.csv"))
+            register(connection, replace(self._delivery(sqn, name or f"readings-{sqn}.csv"), **facts))
             names = ", ".join(f'"{column}"' for column in columns)
             places = ", ".join(f":c{number}" for number in range(len(columns)))
             insert = sa.text(
@@ -106,6 +116,49 @@ class Bench:
         with self.engine.begin() as connection:
             record_layer(connection, sqn, "raw", record_count=staged + fallen, **job)
             record_layer(connection, sqn, "staging", record_count=staged, fallen_out_count=fallen, **job)
+
+    def deliver(self, delivery: oracle.Delivery) -> int:
+        """Stage a delivery as the oracle has it."""
+        marks = "delete_column" in self.source.options
+        rows = [(*((False,) if marks else ()), *key, *row) for key, row in delivery.rows.items()]
+        nulls = (None,) * (len(self.source.attributes) - len(self.source.keys))
+        rows += [(True, *key, *nulls) for key in delivery.removed]
+        names = [attribute.target_name for attribute in self.source.keys]
+        fallen = [
+            (1, "reading", "type", dict(zip(names, key, strict=True))) for key in sorted(delivery.unreadable)
+        ]
+        return self.stage(
+            rows,
+            fallen=fallen,
+            name=delivery.name,
+            delivery_date=delivery.date,
+            process_date=delivery.date,
+            delivery_type=delivery.type,
+        )
+
+    def load(self, deliveries: Mapping[int, oracle.Delivery], policy: oracle.Policy | None = None) -> None:
+        """Fill the historical table with what the oracle makes of these deliveries, and say so in the ledger."""
+        columns = {a.target_name: a.target_datatype for a in self.source.attributes}
+        typed = "".join(f', "{name}" {datatype}' for name, datatype in columns.items())
+        table = f'historical."{self.source.name}"'
+        self.rows(f"create table if not exists {table} (valid_from timestamptz, valid_to timestamptz{typed})")
+        self.rows(f"truncate {table}")
+        self.rows("delete from metadata.delivery_status where layer = 'historical'")
+        places = ", ".join(f":c{number}" for number in range(len(columns)))
+        with self.engine.begin() as connection:
+            for version in oracle.history(deliveries.values(), policy or oracle.Policy()):
+                values = {f"c{number}": value for number, value in enumerate((*version.key, *version.row))}
+                dates = {"valid_from": version.valid_from, "valid_to": version.valid_to}
+                connection.execute(
+                    sa.text(f"insert into {table} values (:valid_from, :valid_to, {places})"),
+                    {**dates, **values},
+                )
+            for sqn in deliveries:
+                record_layer(connection, sqn, "historical", status="loaded", job_inst_id=self.job_inst_id)
+
+    def say(self, sqn: int, event: str, *checks: str) -> None:
+        """Record an event of a delivery."""
+        record_event(self.engine, self.archive, sqn, self.source.name, event, why="a test", checks=checks)
 
     def check(self) -> list[Verdict]:
         return run_checks(

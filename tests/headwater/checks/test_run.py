@@ -43,8 +43,9 @@ def test_a_sound_delivery_passes_and_every_check_is_on_record(make_bench):
     (verdict,) = bench.check()
 
     assert verdict.passed
-    assert verdict.why == "all 4 checks passed"
+    assert verdict.why == "all 5 checks passed"
     assert recorded(bench) == [
+        (sqn, "delivery_date_in_future", "critical", True, "dated 2026-01-02, got 2026-01-02", 0, []),
         (sqn, "duplicate_keys", "critical", True, "no key comes twice", 0, []),
         (sqn, "duplicate_rows", "warning", True, "no row comes twice", 0, []),
         (sqn, "ledger", "critical", True, "raw = staging + fallen out", 0, []),
@@ -268,7 +269,7 @@ def test_extra_expectations_are_split_into_a_result_per_delivery(make_bench):
         {"key": {"station": 3}, "reading": 99, "line": 4},
     )
     assert result(verdicts[too_short], rows).observed == "1"
-    assert len(recorded(bench)) == 3 * 6
+    assert len(recorded(bench)) == 3 * 7
 
 
 def test_a_row_wise_expectation_that_holds_is_asked_once_for_all(make_bench, monkeypatch):
@@ -406,7 +407,7 @@ def test_a_replayed_delivery_is_judged_anew_and_its_results_replaced(make_bench)
     (verdict,) = bench.check()
 
     assert verdict.passed
-    assert [row[3] for row in recorded(bench)] == [True] * 4
+    assert [row[3] for row in recorded(bench)] == [True] * 5
     assert bench.rows("select status from metadata.delivery_status where layer = 'checks'") == [("passed",)]
     assert bench.rows("select event from metadata.delivery_event order by event_at") == [
         ("halted",),

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.history_oracle import Delivery, Key, Policy
+from tests.history_oracle import Delivery, Key, Policy, history
 from tests.macros.conftest import HistoryLab
 from tests.macros.history_bench import Shape, delta, snapshot
 
@@ -74,8 +76,10 @@ def examples(draw: st.DrawFn) -> Example:
 def test_history_and_counts_equal_the_oracle(history_lab: HistoryLab, example: Example) -> None:
     bench = history_lab.bench(example.shape)
     sqns = []
+    beliefs: list[tuple[datetime, Sequence[Delivery]]] = []  # what was known when
     for number, delivery in enumerate(example.deliveries):
         sqns.append(bench.stage(delivery))
+        beliefs.append((bench.now(), example.deliveries[: number + 1]))
         if number in example.loads_after:
             history_lab.load(bench)
             bench.assert_equals_oracle(example.deliveries[: number + 1])
@@ -85,12 +89,15 @@ def test_history_and_counts_equal_the_oracle(history_lab: HistoryLab, example: E
     for number in example.withdrawn:
         bench.say(sqns[number], "withdrawn")
     history_lab.load(bench)
-    bench.assert_equals_oracle(
-        d for number, d in enumerate(example.deliveries) if number not in example.withdrawn
-    )
+    left = [d for number, d in enumerate(example.deliveries) if number not in example.withdrawn]
+    bench.assert_equals_oracle(left)
+    beliefs.append((bench.now(), left))
 
     for number in example.restored:
         bench.say(sqns[number], "restored")
     history_lab.load(bench)
     still_out = set(example.withdrawn) - set(example.restored)
     bench.assert_equals_oracle(d for number, d in enumerate(example.deliveries) if number not in still_out)
+
+    for moment, counting in beliefs:
+        assert history_lab.known_at(bench, moment) == history(counting, example.shape.policy)

@@ -6,7 +6,22 @@ revision = "0002"
 down_revision = "0001"
 
 DDL = """
-create view metadata.delivery_state as
+-- what the events of deliveries amounted to at a moment: what we knew of, and what of that counted
+create function metadata.delivery_state_at(known_at timestamptz) returns table (
+    delivery_sqn bigint,
+    source text,
+    publisher_name text,
+    delivery_filename text,
+    delivery_type text,
+    delivery_date timestamptz,
+    process_date timestamptz,
+    file_size bigint,
+    verdict text,
+    is_withdrawn boolean,
+    is_superseded boolean,
+    counts boolean
+)
+language sql stable as $$
 with
 
 judged as (
@@ -25,6 +40,7 @@ judged as (
         from metadata.delivery_event
         where delivery_event.delivery_sqn = delivery.delivery_sqn
             and event in ('halted', 'passed', 'accepted', 'replayed')
+            and event_at <= known_at
         order by event_at desc, event_id desc
         limit 1
     ) as verdict on true
@@ -33,9 +49,11 @@ judged as (
         from metadata.delivery_event
         where delivery_event.delivery_sqn = delivery.delivery_sqn
             and event in ('withdrawn', 'restored')
+            and event_at <= known_at
         order by event_at desc, event_id desc
         limit 1
     ) as decision on true
+    where delivery.process_date <= known_at
 
 ),
 
@@ -51,29 +69,44 @@ ranked as (
 )
 
 select
-    ranked.*,
-    coalesce(delivery_sqn < counting_sqn, false) as is_superseded,
-    coalesce(delivery_sqn = counting_sqn, false) as counts,
+    ranked.delivery_sqn,
+    ranked.source,
+    ranked.publisher_name,
+    ranked.delivery_filename,
+    ranked.delivery_type,
+    ranked.delivery_date,
+    ranked.process_date,
+    ranked.file_size,
+    ranked.verdict,
+    ranked.is_withdrawn,
+    coalesce(ranked.delivery_sqn < ranked.counting_sqn, false),
+    coalesce(ranked.delivery_sqn = ranked.counting_sqn, false)
+from ranked
+$$;
+
+create view metadata.delivery_state as
+select
+    state.*,
     -- a stale delivery was sent through the layers again: history holds it as it was before
     case
-        when delivery_sqn = counting_sqn then historical.status is distinct from 'loaded'
+        when counts then historical.status is distinct from 'loaded'
         else historical.status is not null
     end as differs_from_history,
     case
         when is_withdrawn then 'withdrawn'
         when verdict = 'halted' then 'halted'
-        when delivery_sqn < counting_sqn then 'superseded'
+        when is_superseded then 'superseded'
         when verdict = 'passed' and historical.status = 'loaded' then 'loaded'
         else 'pending'
     end as status
-from ranked
+from metadata.delivery_state_at('infinity') as state
 left join (
     select
         delivery_sqn as loaded_sqn,
         status
     from metadata.delivery_status
     where layer = 'historical'
-) as historical on historical.loaded_sqn = ranked.delivery_sqn;
+) as historical on historical.loaded_sqn = state.delivery_sqn;
 
 -- the sole right to write the layers of a source, until the transaction ends
 create function metadata.lock_source(of_source text) returns void
@@ -184,5 +217,6 @@ def downgrade() -> None:
         " drop function metadata.this_job_inst(text);"
         " drop function metadata.lock_source(text);"
         " drop function metadata.pending_deliveries(text, text);"
-        " drop view metadata.delivery_state"
+        " drop view metadata.delivery_state;"
+        " drop function metadata.delivery_state_at(timestamptz)"
     )

@@ -1,7 +1,6 @@
-{% macro create_movements(definition) -%}
+{% macro movements(definition) -%}
 {%- set of_key = "over (partition by " ~ quoted_list(definition.key_names) ~ " order by position)" -%}
 {#- what begins or ends versions, each with the movement of its key that follows -#}
-create temporary table movement on commit drop as
 select
     *,
     row_number() {{ of_key }} = 1 as is_first,

@@ -1,9 +1,8 @@
-{% macro create_fates(relation, definition, model_sql, deliveries, has_snapshot, has_ties) -%}
+{% macro fates(relation, definition, model_sql, deliveries, has_snapshot, has_ties) -%}
 {%- set keys = quoted_list(definition.key_names) -%}
 {%- set values = definition.tracked_names + definition.untracked_names -%}
 {%- set by_policy = not (definition.load_new and definition.load_changed) -%}
 {#- what became of every word that the deliveries said; tests/history_oracle.py is the meaning of each step -#}
-create temporary table fate on commit drop as
 with
 
 heard as (

@@ -1,6 +1,5 @@
-{% macro create_heard_keys(definition, model_sql, deliveries) -%}
+{% macro heard_keys(definition, model_sql, deliveries) -%}
 {#- a small delta must not read all of history: with its keys at hand, analyzed, the planner looks them up in the index -#}
-create temporary table heard_key on commit drop as
 select distinct {{ quoted_list(definition.key_names) }}
 from (
 {{ model_sql }}

@@ -1,6 +1,5 @@
-{% macro create_deliveries_to_apply(source_name, since) -%}
+{% macro deliveries_to_apply(source_name, since, state='metadata.delivery_state') -%}
 {#- position 0 stands for what history holds before: it has no delivery, but a next snapshot like all others -#}
-create temporary table delivery_to_apply on commit drop as
 with
 
 counting as (
@@ -8,7 +7,7 @@ counting as (
     select
         *,
         delivery_date = min(delivery_date) over () as is_first_date
-    from metadata.delivery_state
+    from {{ state }} as state
     where source = {{ sql_literal(source_name) }} and counts
 
 ),

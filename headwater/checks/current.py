@@ -1,0 +1,160 @@
+"""What was current at some moment, as SQL: each function returns a query of key and tracked columns.
+
+`tests/history_oracle.py` says what current means; the macros of history say the same to dbt.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from headwater.checks.sql import column_list, names_of, staging_table
+from metadata.static.model import Source
+
+
+@dataclass(frozen=True)
+class Step:
+    """A delivery that counts, on the way to some moment."""
+
+    delivery_sqn: int
+    is_snapshot: bool
+
+
+def columns_of(source: Source) -> list[str]:
+    """The columns of every query of this module."""
+    return names_of((*source.keys, *source.tracked))
+
+
+def nothing(source: Source) -> str:
+    """What is current before the first delivery."""
+    columns = (f'null::{a.target_datatype} as "{a.target_name}"' for a in (*source.keys, *source.tracked))
+    return f"select {', '.join(columns)} where false"
+
+
+def newest_of_history(source: Source) -> str:
+    """What the historical table holds as current."""
+    return f"{_history(source)} where valid_to is null"
+
+
+def history_before(source: Source, moment: datetime) -> str:
+    """What the historical table says was current until `moment`."""
+    at = _literal(moment)
+    return f"{_history(source)} where valid_from < {at} and (valid_to is null or valid_to >= {at})"
+
+
+def history_from(source: Source, moment: datetime) -> str:
+    """What the historical table says was current from `moment` on."""
+    at = _literal(moment)
+    return f"{_history(source)} where valid_from <= {at} and (valid_to is null or valid_to > {at})"
+
+
+def rows_of(source: Source, delivery_sqn: int) -> str:
+    """The rows of a staged delivery, without its delete marks."""
+    marks = " and not is_delete_mark" if "delete_column" in source.options else ""
+    columns = column_list(columns_of(source))
+    return f"select {columns} from {staging_table(source)} where delivery_sqn = {delivery_sqn}{marks}"
+
+
+def unreadable_keys_of(source: Source, deliveries: Sequence[int]) -> str:
+    """`delivery_sqn` and key of the rows that fell out and still say that their key is there."""
+    keys = column_list(names_of(source.keys), of="readable.")
+    types = ", ".join(f'"{a.target_name}" {a.target_datatype}' for a in source.keys)
+    return (
+        f"select delivery_sqn, {keys} from metadata.quarantined_row"
+        f" cross join lateral jsonb_to_record(key) as readable ({types})"
+        f" where key is not null and rule <> 'duplicate_key' and delivery_sqn in ({_these(deliveries)})"
+    )
+
+
+def current_after(source: Source, base: str, steps: Sequence[Step], *, lets_all_in: bool) -> str:
+    """What is current after `steps`, where `base` was before them.
+
+    The steps must be of one date, unless the source loads both what is new and what is removed: only the
+    end of a date is ever true, and what may come in or go out depends on what was true before it.
+    `lets_all_in` says that new keys come in, by policy or because it is the first date.
+    """
+    keys, columns = column_list(names_of(source.keys)), column_list(columns_of(source))
+    last_said = f"""
+with
+placed (_sqn, _position, _next_snapshot) as (values {_placed(steps)}),
+words as (
+    select 'row' as _word, 0 as _position, {_next_snapshot(steps, 0)}::integer as _next_snapshot, {columns}
+    from ({base}) as base
+    union all
+    {_staged_words(source, steps)}{_unreadable_words(source, steps)}
+),
+followed as (
+    select *, lead(_position) over (partition by {keys} order by _position) as _next_position from words
+),
+-- a snapshot that comes before the next word about a key does not hold it
+said as (
+    select _position, _word = 'row' as _is_there, {columns} from followed where _word <> 'unreadable'
+    union all
+    select _next_snapshot, false, {columns} from followed
+    where _next_snapshot < coalesce(_next_position, _next_snapshot + 1)
+),
+last_said as (select distinct on ({keys}) * from said order by {keys}, _position desc)"""
+    if lets_all_in and source.load_removed:
+        return f"{last_said} select {columns} from last_said where _is_there"
+    tracked = (
+        f'case when _is_there then last_said."{n}" else base."{n}" end as "{n}"'
+        for n in names_of(source.tracked)
+    )
+    return f"""{last_said}
+select {", ".join((keys, *tracked))}
+from last_said
+left join (select *, true as _was_there from ({base}) as base) as base using ({keys})
+where case
+    when _was_there then _is_there or {_boolean(not source.load_removed)}
+    else _is_there and {_boolean(lets_all_in)}
+end"""
+
+
+def _history(source: Source) -> str:
+    return f'select {column_list(columns_of(source))} from historical."{source.name}"'
+
+
+def _staged_words(source: Source, steps: Sequence[Step]) -> str:
+    word = (
+        "case when is_delete_mark then 'mark' else 'row' end"
+        if "delete_column" in source.options
+        else "'row'"
+    )
+    return f"""select {word}, _position, _next_snapshot, {column_list(columns_of(source))}
+    from {staging_table(source)} inner join placed on _sqn = delivery_sqn
+    where delivery_sqn in ({_these([step.delivery_sqn for step in steps])})"""
+
+
+def _unreadable_words(source: Source, steps: Sequence[Step]) -> str:
+    snapshots = [step.delivery_sqn for step in steps if step.is_snapshot]
+    if not snapshots:
+        return ""
+    return f"""
+    union all
+    select 'unreadable', _position, _next_snapshot, {column_list(names_of(source.keys))}{", null" * len(source.tracked)}
+    from ({unreadable_keys_of(source, snapshots)}) as unreadable inner join placed on _sqn = delivery_sqn"""
+
+
+def _placed(steps: Sequence[Step]) -> str:
+    return ", ".join(
+        f"({step.delivery_sqn}, {position}, {_next_snapshot(steps, position)}::integer)"
+        for position, step in enumerate(steps, 1)
+    )
+
+
+def _next_snapshot(steps: Sequence[Step], position: int) -> str:
+    later = (place for place, step in enumerate(steps, 1) if place > position and step.is_snapshot)
+    return str(next(later, "null"))
+
+
+def _these(deliveries: Sequence[int]) -> str:
+    return ", ".join(map(str, deliveries))
+
+
+def _literal(moment: datetime) -> str:
+    return f"timestamptz '{moment.isoformat()}'"
+
+
+def _boolean(value: bool) -> str:
+    return "true" if value else "false"

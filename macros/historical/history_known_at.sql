@@ -1,0 +1,26 @@
+{% macro history_known_at(definition, model_sql, known_at) -%}
+{#- history as it would stand had nothing happened after `known_at`: made anew from staging, whatever was decided since -#}
+with
+
+delivery_to_apply as (
+
+    {{ deliveries_to_apply(
+        definition.name, '-infinity', 'metadata.delivery_state_at(' ~ sql_literal(known_at) ~ ')'
+    ) | indent(4) }}
+
+),
+
+fate as (
+
+    {{ fates(none, definition, model_sql, none, has_snapshot=true, has_ties=true) | indent(4) }}
+
+),
+
+movement as (
+
+    {{ movements(definition) | indent(4) }}
+
+)
+
+{{ versions_opened(definition) }}
+{%- endmacro %}

@@ -1,0 +1,128 @@
+"""Job instances: on record while they run, closed with the truth, and by others when their process is gone."""
+
+from __future__ import annotations
+
+import pytest
+import sqlalchemy as sa
+
+from metadata.errors import HeadwaterError
+from metadata.process.jobs import CLOSED_BY_NEXT_RUN, JobInstance, Outcome, close_abandoned
+from metadata.process.tables import job_inst, job_inst_task, log_dtl, log_header
+
+
+def rows(database, table):
+    with database.connect() as connection:
+        (key,) = table.primary_key.columns
+        return connection.execute(sa.select(table).order_by(key)).all()
+
+
+def die(instance):
+    """What becomes of a job instance when its process is killed: its connections end, nothing else happens."""
+    instance._alive.invalidate()
+    instance._alive.close()
+
+
+def test_the_worst_that_was_said_stays():
+    outcome = Outcome()
+    for status, expected in (
+        ("halted", "halted"),
+        ("succeeded", "halted"),
+        ("failed", "failed"),
+        ("halted", "failed"),
+    ):
+        outcome.worsen(status)
+        assert outcome.status == expected
+
+
+def test_a_job_instance_is_running_until_it_is_closed(database):
+    instance = JobInstance(database, "cities", "run 1", {"sources": ["cities"]})
+    (inst,), (header,) = rows(database, job_inst), rows(database, log_header)
+    assert (inst.job, inst.run_id, inst.parameters, inst.status, inst.ended_at) == (
+        "cities", "run 1", {"sources": ["cities"]}, "running", None,
+    )  # fmt: skip
+    assert (header.job_inst_id, header.status, header.last_error) == (instance.job_inst_id, "running", None)
+    with instance.task("extract", source="cities"):
+        (task,) = rows(database, job_inst_task)
+        assert (task.task, task.parameters, task.status) == ("extract", {"source": "cities"}, "running")
+    instance.close()
+    (inst,), (header,), (task,) = (rows(database, table) for table in (job_inst, log_header, job_inst_task))
+    assert inst.status == header.status == task.status == "succeeded"
+    assert inst.started_at <= task.started_at <= task.ended_at <= inst.ended_at
+
+
+def test_a_job_instance_ends_as_badly_as_its_worst_task(database):
+    instance = JobInstance(database, "cities", "run 1", {})
+    with instance.task("checks") as outcome:
+        outcome.worsen("halted")
+    with instance.task("historical"):
+        pass
+    instance.close()
+    assert [task.status for task in rows(database, job_inst_task)] == ["halted", "succeeded"]
+    assert rows(database, job_inst)[0].status == "halted"
+
+
+@pytest.mark.parametrize(
+    ("error", "has_trace"), [(HeadwaterError("no network"), False), (KeyError("oops"), True)]
+)
+def test_a_task_that_raises_is_failed_with_its_error_in_the_log(database, error, has_trace):
+    instance = JobInstance(database, "cities", "run 1", {})
+    with pytest.raises(type(error)), instance.task("extract"):
+        raise error
+    instance.log("information", "went on")
+    instance.close()
+    (task,), (header,), (line, later) = (
+        rows(database, table) for table in (job_inst_task, log_header, log_dtl)
+    )
+    assert task.status == header.status == rows(database, job_inst)[0].status == "failed"
+    assert header.last_error == line.message == str(error)
+    assert (line.level, line.job_inst_task_id, line.context["task"]) == (
+        "error",
+        task.job_inst_task_id,
+        "extract",
+    )
+    assert ("trace" in line.context) == has_trace
+    assert (later.level, later.message, later.job_inst_task_id) == ("information", "went on", None)
+
+
+def test_a_run_has_one_instance_of_a_job(database):
+    JobInstance(database, "cities", "run 1", {}).close()
+    with pytest.raises(sa.exc.IntegrityError):
+        JobInstance(database, "cities", "run 1", {})
+
+
+def test_what_a_dead_process_left_running_is_closed_as_failed_and_what_lives_is_not(database):
+    dead = JobInstance(database, "cities", "run 1", {})
+    with dead.task("extract"):
+        living = JobInstance(database, "cities", "run 2", {})
+        done = JobInstance(database, "cities", "run 0", {})
+        done.close()
+        die(dead)
+        assert close_abandoned(database) == [dead.job_inst_id]
+        assert [(inst.run_id, inst.status) for inst in rows(database, job_inst)] == [
+            ("run 1", "failed"), ("run 2", "running"), ("run 0", "succeeded"),
+        ]  # fmt: skip
+        assert [task.status for task in rows(database, job_inst_task)] == ["failed"]
+        assert [header.last_error for header in rows(database, log_header)] == [
+            CLOSED_BY_NEXT_RUN,
+            None,
+            None,
+        ]
+        assert close_abandoned(database) == []
+    living.close()
+    assert rows(database, job_inst)[1].status == "succeeded"
+
+
+def test_rows_are_written_in_the_name_of_the_run_or_of_a_dbt_that_a_person_started(database):
+    instance = JobInstance(database, "cities", "run 1", {})
+    ask = sa.text("select metadata.this_job_inst(:job)")
+    with database.connect() as connection:
+        connection.exec_driver_sql("set headwater.run_id = 'run 1'")
+        assert connection.execute(ask, {"job": "cities"}).scalar() == instance.job_inst_id
+        with pytest.raises(sa.exc.DBAPIError, match="run run 1 has no job instance for job prices"):
+            connection.execute(ask, {"job": "prices"})
+        connection.rollback()
+    with database.begin() as connection:
+        own = connection.execute(ask, {"job": "cities"}).scalar()
+    instance.close()
+    by_hand = next(inst for inst in rows(database, job_inst) if inst.job_inst_id == own)
+    assert (by_hand.job, by_hand.status, by_hand.parameters) == ("cities", "succeeded", {"started by": "dbt"})

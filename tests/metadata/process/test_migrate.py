@@ -1,0 +1,93 @@
+"""Migrations: once, whoever calls and however often; and the tables are those that SQLAlchemy knows."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from typing import Any
+
+import sqlalchemy as sa
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import Engine
+
+from metadata.process.migrate import SCHEMAS, upgrade
+from metadata.process.tables import SCHEMA, metadata
+from tests.conftest import PROJECT
+
+CATALOG = {
+    "columns": """
+        select table_name, column_name, data_type, is_nullable, is_identity, column_default
+        from information_schema.columns
+        where table_schema = 'metadata' and table_name in (
+            select tablename from pg_tables where schemaname = 'metadata' and tablename <> 'process_metadata_version'
+        )
+    """,
+    "constraints": """
+        select conrelid::regclass::text, conname, pg_get_constraintdef(oid) from pg_constraint
+        where connamespace = 'metadata'::regnamespace and conrelid::regclass::text not like '%process_metadata_version'
+    """,
+    "indexes": """
+        select indexdef from pg_indexes
+        where schemaname = 'metadata' and tablename <> 'process_metadata_version'
+    """,
+}
+
+
+def catalog(database: Engine) -> dict[str, list[tuple[Any, ...]]]:
+    """All that Postgres knows of the tables of process metadata."""
+    with database.connect() as connection:
+        return {
+            what: sorted(tuple(map(str, row)) for row in connection.execute(sa.text(statement)))
+            for what, statement in CATALOG.items()
+        }
+
+
+def test_an_empty_database_gets_every_schema_and_table_and_the_second_call_does_nothing(empty_database):
+    assert upgrade(empty_database) is True
+    inspector = sa.inspect(empty_database)
+    assert set(SCHEMAS) <= set(inspector.get_schema_names())
+    expected = {table.name for table in metadata.tables.values()}
+    assert set(inspector.get_table_names(SCHEMA)) == expected | {"process_metadata_version"}
+    before = catalog(empty_database)
+    assert upgrade(empty_database) is False
+    assert catalog(empty_database) == before
+
+
+def test_of_two_processes_at_once_one_migrates_and_both_go_on(empty_database):
+    program = "from metadata.connection import engine\nfrom metadata.process.migrate import upgrade\nprint(upgrade(engine()))"
+    both = [
+        subprocess.Popen(
+            [sys.executable, "-c", program],
+            env={**os.environ, "PYTHONPATH": str(PROJECT)},
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        )
+        for _ in range(2)
+    ]  # fmt: skip
+    said = [process.communicate(timeout=60) for process in both]
+    assert [process.returncode for process in both] == [0, 0], said
+    assert sorted(out.strip() for out, _ in said) == ["False", "True"]
+    assert upgrade(empty_database) is False
+
+
+def test_the_tables_are_those_that_alembic_would_make_of_the_metadata(database):
+    def ours(name: str | None, kind: str, parents: Any) -> bool:
+        if kind == "schema":
+            return name == SCHEMA
+        return not (kind == "table" and name == "process_metadata_version") and parents is not None
+
+    with database.connect() as connection:
+        options = {"include_schemas": True, "include_name": ours, "compare_type": True}
+        assert compare_metadata(MigrationContext.configure(connection, opts=options), metadata) == []
+
+
+def test_columns_constraints_and_indexes_are_those_that_sqlalchemy_would_make(empty_database):
+    with empty_database.begin() as connection:
+        connection.execute(sa.schema.CreateSchema(SCHEMA))
+        metadata.create_all(connection)
+    made_by_sqlalchemy = catalog(empty_database)
+    with empty_database.begin() as connection:
+        connection.execute(sa.schema.DropSchema(SCHEMA, cascade=True))
+    upgrade(empty_database)
+    assert catalog(empty_database) == made_by_sqlalchemy
