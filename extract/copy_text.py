@@ -28,6 +28,7 @@ _SPECIAL = re.compile("[" + "".join(map(re.escape, _ESCAPES)) + "]")
 _SEP, _LF = ord(SEPARATOR), ord("\n")
 
 Chars = npt.NDArray[np.uint8]
+Positions = npt.NDArray[np.intp]
 
 
 def from_records(records: Sequence[Record], constants: str) -> bytes:
@@ -106,7 +107,8 @@ class FastPath:
         if self._width == 1 and (b"\n\n" in text or text.startswith(b"\n")):
             return None  # a blank line is no record
         chars = np.frombuffer(text, np.uint8)
-        return text.translate(self._table) if self._is_regular(chars[self._ends(chars)]) else None
+        ends = np.flatnonzero(self._are_ends(chars))
+        return None if self._delimiters(chars, ends) is None else text.translate(self._table)
 
     def _quoted(self, text: bytes, line_ends: int) -> bytes | None:
         """As `_plain`, where there are quotes; they are left out.
@@ -114,7 +116,7 @@ class FastPath:
         They open and close in turn. One that opens must stand at the beginning of a field, one that closes
         at its end; or the two touch (`""` in quotes), and are one quote of the field.
         """
-        chars = np.frombuffer(b"\n" + text, np.uint8)
+        chars = np.frombuffer(text, np.uint8)
         quotes = np.flatnonzero(chars == ord(self._quote))
         opening, closing = quotes[0::2], quotes[1::2]
         if len(opening) != len(closing) or self._width == 1:
@@ -122,29 +124,28 @@ class FastPath:
         gaps = opening[1:] - closing[:-1]
         touching = gaps == 1
         if (
-            opening[0] == 1 and closing[-1] == len(chars) - 2 and (gaps <= 2).all()
+            opening[0] == 0 and closing[-1] == len(chars) - 2 and (gaps <= 2).all()
         ):  # every field is in quotes
             ends = closing[np.append(~touching, True)] + 1
-            if np.count_nonzero(chars[ends] == _LF) != line_ends:
-                return None
         else:
-            preceding, following = chars[opening - 1], chars[closing + 1]
-            opens, closes = self._are_ends(preceding), self._are_ends(following)
+            opens = self._are_ends(
+                chars[opening - 1]
+            )  # before the first character comes the last, a line feed
+            closes = self._are_ends(chars[closing + 1])
             opens[1:] |= touching
             closes[:-1] |= touching
-            ends = self._ends(chars)[1:]
-            are_inside = np.searchsorted(quotes, ends) % 2 == 1
-            if not opens.all() or not closes.all() or (chars[ends[are_inside]] == _LF).any():
+            ends = np.flatnonzero(self._are_ends(chars))
+            ends = ends[np.searchsorted(quotes, ends) % 2 == 0]
+            if not opens.all() or not closes.all():
                 return None
-            ends = ends[~are_inside]
-        if not self._is_regular(chars[ends]):
+        delimiters = self._delimiters(chars, ends)
+        if delimiters is None or len(ends) - len(delimiters) != line_ends:  # a line end in quotes
             return None
         fields = chars.copy()
-        fields[ends[chars[ends] != _LF]] = _SEP
+        fields[delimiters] = _SEP
         if not touching.any():
-            return fields[1:].tobytes().translate(None, self._quote)
+            return fields.tobytes().translate(None, self._quote)
         kept = np.ones(len(fields), np.bool_)
-        kept[0] = False
         kept[quotes] = False
         kept[opening[1:][touching]] = True
         return fields[kept].tobytes()
@@ -154,15 +155,14 @@ class FastPath:
         are_ends: npt.NDArray[np.bool_] = (chars == self._delimiter[0]) | (chars == _LF)
         return are_ends
 
-    def _ends(self, chars: Chars) -> npt.NDArray[np.intp]:
-        return np.flatnonzero(self._are_ends(chars))
-
-    def _is_regular(self, ends: Chars) -> bool:
-        """Whether the characters that end the fields make records of `width` fields, and nothing else."""
+    def _delimiters(self, chars: Chars, ends: Positions) -> Positions | None:
+        """Where the delimiters are, if the ends of all fields make records of `width` fields; else None."""
         if len(ends) % self._width:
-            return False
+            return None
         records = ends.reshape(-1, self._width)
-        return bool((records[:, -1] == _LF).all() and (records[:, :-1] == self._delimiter[0]).all())
+        delimiters = records[:, :-1].ravel()
+        is_regular = (chars[records[:, -1]] == _LF).all() and (chars[delimiters] == self._delimiter[0]).all()
+        return delimiters if is_regular else None
 
 
 def _escape(found: re.Match[str]) -> str:

@@ -76,13 +76,16 @@ def _cut(pieces: Iterator[bytes]) -> Iterator[bytes]:
     buffer = b""
     try:
         for piece in pieces:
-            buffer = buffer + piece if buffer else piece
-            end = buffer.rfind(b"\n") + 1
-            if not end:  # a \r that ends the buffer may be the half of a \r\n
-                end = buffer.rfind(b"\r", 0, -1) + 1
+            end = piece.rfind(b"\n") + 1
             if end:
-                yield buffer[:end]
-                buffer = buffer[end:]
+                block, buffer = buffer + piece[:end], piece[end:]
+                yield block
+                continue
+            buffer += piece
+            end = buffer.rfind(b"\r", 0, -1) + 1  # one at the very end may be the half of a \r\n
+            if end:
+                block, buffer = buffer[:end], buffer[end:]
+                yield block
             elif len(buffer) > LONGEST_RECORD:
                 raise _NoTextError(f"a line of more than {LONGEST_RECORD >> 20} MiB, expected a line end")
     except _NoTextError as error:

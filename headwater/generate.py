@@ -102,7 +102,7 @@ def staging_properties(source: Source) -> dict[str, Any]:
                         "columns": [
                             _bookkeeping(name) for name in ("delivery_sqn", "line_number", "job_inst_id")
                         ]
-                        + [_raw_column(attribute) for attribute in source.attributes]
+                        + _raw_columns(source)
                         + [_bookkeeping("_rest")],
                     }
                 ],
@@ -247,8 +247,12 @@ def _attribute_meta(attribute: Attribute) -> dict[str, Any]:
     }
 
 
-def _raw_column(attribute: Attribute) -> dict[str, Any]:
-    return {"name": attribute.raw_column, "description": attribute.description, "data_type": "text"}
+def _raw_columns(source: Source) -> list[dict[str, Any]]:
+    described = {attribute.raw_column: attribute.description for attribute in source.attributes}
+    mark = _delete_column(source)
+    if mark is not None:
+        described.setdefault(mark, "The publisher's mark of what is deleted")
+    return [{"name": name, "description": said, "data_type": "text"} for name, said in described.items()]
 
 
 def _typed_column(attribute: Attribute, meta: Mapping[str, Any] | None = None) -> dict[str, Any]:

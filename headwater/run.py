@@ -316,7 +316,7 @@ class Run:
         self._jobs[self._sources[name].job].log("error", f"{name}: {broken}", check="ledger")
 
     def _fail(self, name: str, error: HeadwaterError) -> None:
-        self.results[name].failures.append(f"{name}: {error}")
+        self.results[name].failures.append(_of_source(name, error))
         self._jobs[self._sources[name].job].log("error", f"{name}: {error}")
         self._jobs[self._sources[name].job].outcome.worsen("failed")
 
@@ -327,8 +327,8 @@ class Run:
             with self._jobs[source.job].task(task, source=source.name) as outcome:
                 yield outcome
         except HeadwaterError as error:
-            self.results[source.name].failures.append(f"{source.name}: {error}")
-            self._say(f"{source.name}: {task} failed: {error}")
+            self.results[source.name].failures.append(_of_source(source.name, error))
+            self._say(f"{task} failed: {_of_source(source.name, error)}")
 
     @contextmanager
     def _shared_task(self, task: str, names: Iterable[str], **parameters: str) -> Iterator[Outcome]:
@@ -406,6 +406,12 @@ def chosen(catalog: Catalog, names: Sequence[str]) -> list[Source]:
     if names:
         return [catalog.sources[name] for name in dict.fromkeys(names)]
     return [source for source in catalog.sources.values() if catalog.jobs[source.job].is_active]
+
+
+def _of_source(name: str, error: HeadwaterError) -> str:
+    """The error's message, with the name of its source in front, once."""
+    said = str(error)
+    return said if said.startswith(f"{name}: ") else f"{name}: {said}"
 
 
 def _deliveries(count: int) -> str:

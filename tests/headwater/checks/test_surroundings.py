@@ -116,7 +116,10 @@ def stations(make_bench: Any) -> Any:
     return make_bench(COLUMNS, delivery_type="snapshot")
 
 
-@settings(max_examples=settings.default.max_examples // 3, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=settings.default.max_examples // 3,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
 @given(landings(), policies)
 def test_any_mix_of_deliveries_gives_what_the_oracle_says(marked_stations, found, policy):
     bench = marked_stations

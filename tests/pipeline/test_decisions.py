@@ -1,0 +1,166 @@
+"""What a person decides about a delivery is on record, and history is what it would be had it always been so."""
+
+from __future__ import annotations
+
+import pytest
+import sqlalchemy as sa
+
+from headwater import decide
+from headwater.dbt import Rehearsal
+from headwater.rebuild import rebuild
+from metadata.process.migrate import upgrade
+from tests.pipeline.line import Line, cities
+
+SCHEMAS = "metadata, raw, staging, historical, marts"
+
+
+def decided(line: Line, decision: str, name: str, why: str = "a test") -> int:
+    """Decide about the newest landing of a name; the run's exit code."""
+    return decide.decide(line.project, decision, line.sqn(name), why, line.said.append).exit_code
+
+
+def rehearsed(line: Line, decision: str, name: str) -> Rehearsal:
+    return decide.rehearse(line.project, decision, line.sqn(name), line.said.append)
+
+
+def three_days(line: Line):
+    first = line.deliver("cities", cities(1, {"a": ("A", 1), "b": ("B", 1)}))
+    second = line.deliver("cities", cities(2, {"a": ("A", 2), "c": ("C", 1)}))
+    third = line.deliver("cities", cities(3, {"a": ("A", 2), "b": ("B", 1)}))
+    line.ran_well("cities")
+    return first, second, third
+
+
+def test_withdrawn_a_delivery_never_came_and_restored_it_always_did(line):
+    first, second, third = three_days(line)
+    before = line.essence()["historical.cities"]
+
+    would = rehearsed(line, "withdraw", second.name)
+    line.assert_history("cities", first, second, third)  # a dry run changes nothing …
+    assert line.status(second.name) == "loaded"
+    assert decided(line, "withdraw", second.name, "the publisher took it back") == 0
+    line.assert_history("cities", first, third)
+    assert line.status(second.name) == "withdrawn"
+    # … and said what came: a is new from the 3rd and no more from the 2nd, c was never there, b never went
+    assert would == Rehearsal(added=1, dropped=3, ended=1, reopened=1)
+    ((event, why, who),) = line.query(
+        "select event, why, who from metadata.delivery_event where event = 'withdrawn' and delivery_sqn = :sqn",
+        sqn=line.sqn(second.name),
+    )
+    assert (event, why) == ("withdrawn", "the publisher took it back")
+    assert who
+
+    assert decided(line, "restore", second.name) == 0
+    line.assert_history("cities", first, second, third)
+    assert line.essence()["historical.cities"] == before
+
+
+def test_the_newest_delivery_withdrawn_reopens_what_it_ended(line):
+    first, second, third = three_days(line)
+    assert decided(line, "withdraw", third.name) == 0
+    line.assert_history("cities", first, second)
+
+
+def test_every_delivery_withdrawn_leaves_an_empty_history(line):
+    for delivery in three_days(line):
+        assert decided(line, "withdraw", delivery.name) == 0
+    line.assert_history("cities")
+
+
+def test_accepted_in_spite_of_duplicate_keys_the_last_row_wins_until_it_is_replayed(line):
+    first = line.deliver("cities", cities(1, {"a": ("A", 1)}))
+    halted = line.deliver("cities", cities(2, {"b": ("B", 9)}), "b,Bee,3,cities-20260102.csv")
+    assert line.run("cities").exit_code == 3
+    would = rehearsed(line, "accept", halted.name)
+    line.assert_history("cities", first)
+
+    assert decided(line, "accept", halted.name, "the second line corrects the first") == 0
+    line.assert_history("cities", first, cities(2, {"b": ("Bee", 3)}))
+    assert would == Rehearsal(added=1, dropped=0, ended=1, reopened=0)
+    assert [(line_number, rule) for line_number, rule, *_ in line.quarantine(halted.name)] == [
+        (2, "duplicate_key")
+    ]
+
+    assert decided(line, "replay", halted.name, "judge it again") == 3
+    line.assert_history("cities", first)
+    assert line.quarantine(halted.name) == []
+
+
+def test_a_replayed_delivery_goes_through_every_layer_again_and_counts_once(line):
+    deliveries = three_days(line)
+    before = line.essence()
+    assert decided(line, "replay", deliveries[1].name) == 0
+    line.assert_history("cities", *deliveries)
+    after = line.essence()
+    assert {table: rows for table, rows in after.items() if table != "metadata.delivery_event"} == {
+        table: rows for table, rows in before.items() if table != "metadata.delivery_event"
+    }
+
+
+@pytest.mark.parametrize(
+    ("decision", "said"),
+    [
+        ("restore", "is loaded, not withdrawn: there is nothing to restore"),
+        ("accept", "is loaded, not halted: there is nothing to accept"),
+    ],
+)
+def test_a_decision_that_does_not_fit_is_refused_and_leaves_no_event(line, decision, said):
+    first = line.deliver("cities", cities(1, {"a": ("A", 1)}))
+    line.ran_well("cities")
+    before = line.contents()
+    with pytest.raises(decide.NotDecidable, match=said):
+        decided(line, decision, first.name)
+    assert line.contents() == before
+
+
+def test_a_broken_file_cannot_be_accepted(line):
+    line.deliver("cities", cities(1, {"a": ("A", 1)}))
+    broken = line.deliver("cities", cities(2, {"a": ("A", 1)}), "ragged")
+    assert line.run("cities").exit_code == 3
+    with pytest.raises(
+        decide.NotDecidable, match="the file breaks its own format, so there are no rows to accept"
+    ):
+        decided(line, "accept", broken.name)
+
+
+def test_a_number_that_no_delivery_has_is_named(line):
+    with pytest.raises(decide.NotDecidable, match="there is no delivery 999"):
+        decide.decide(line.project, "withdraw", 999, "a test", line.said.append)
+
+
+def test_rebuilt_without_the_publisher_every_table_is_what_it_was(line):
+    three_days(line)
+    line.deliver("cities", cities(4, {"a": ("A", 5)}), "b,Bee,many,x")  # one row falls out
+    line.run("cities")
+    before = line.essence()
+    for file in line.publisher.rglob("*.csv"):
+        file.unlink()
+
+    assert rebuild(line.project, ["cities"], line.said.append).exit_code == 0
+    assert line.essence() == before
+
+
+def test_an_empty_database_is_rebuilt_from_s3_decisions_included(line):
+    first, second, third = three_days(line)
+    halted = line.deliver("cities", cities(4, {"b": ("B", 9)}), "b,Bee,3,cities-20260104.csv")
+    assert line.run("cities").exit_code == 3
+    decided(line, "withdraw", second.name)
+    decided(line, "accept", halted.name)
+    before = line.essence()
+    sqns = line.query("select delivery_sqn, publisher_name from metadata.delivery order by 1")
+    for file in line.publisher.rglob("*.csv"):
+        file.unlink()
+    with line.database.begin() as connection:
+        connection.execute(sa.text(f"drop schema {SCHEMAS} cascade"))
+    upgrade(line.database)
+
+    assert rebuild(line.project, ["cities"], line.said.append).exit_code == 0
+    line.assert_history("cities", first, third, cities(4, {"b": ("Bee", 3)}))
+    assert line.query("select delivery_sqn, publisher_name from metadata.delivery order by 1") == sqns
+    after = line.essence()
+    tables = ("historical.cities", "metadata.delivery_event", "metadata.quarantined_row")
+    assert {table: after[table] for table in tables} == {table: before[table] for table in tables}
+
+    # what does not count was not loaded; S3 has it when it is wanted again
+    assert decided(line, "restore", second.name) == 0
+    line.assert_history("cities", first, second, third, cities(4, {"b": ("Bee", 3)}))

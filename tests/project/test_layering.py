@@ -1,0 +1,128 @@
+"""Data flows one way, and so do imports and refs: read from the code and from dbt's manifest."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import PROJECT
+
+# each room may import from itself and from rooms before it
+ROOMS = ("metadata", "extract", "headwater", "dags")
+# room → top-level packages from outside that have no business there
+KEPT_OUT = {
+    "metadata": {
+        "boto3",
+        "botocore",
+        "dbt",
+        "great_expectations",
+        "requests",
+        "rich",
+        "typer",
+        "localbucket",
+    },
+    "extract": {"dbt", "great_expectations", "rich", "typer", "localbucket"},
+}
+
+
+def modules(room: str) -> list[Path]:
+    return sorted((PROJECT / room).rglob("*.py"))
+
+
+def imports(module: Path) -> Iterator[tuple[int, str]]:
+    """Line and full name of everything that a module imports, wherever in it."""
+    for node in ast.walk(ast.parse(module.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from ((node.lineno, alias.name) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{module}:{node.lineno}: a relative import"
+            yield node.lineno, node.module or ""
+
+
+def wrong_imports(room: str, module: Path) -> list[str]:
+    below = set(ROOMS[ROOMS.index(room) + 1 :]) | {"tests", "benchmarks"}
+    forbidden = below | KEPT_OUT.get(room, set())
+    return [
+        f"{module}:{line}: {name}" for line, name in imports(module) if name.partition(".")[0] in forbidden
+    ]
+
+
+@pytest.mark.parametrize("room", [room for room in ROOMS if (PROJECT / room).is_dir()])
+def test_a_room_imports_only_from_rooms_above_it(room):
+    assert len(modules(room)) > 1
+    assert [wrong for module in modules(room) for wrong in wrong_imports(room, module)] == []
+
+
+def test_an_import_from_below_is_found(tmp_path):
+    module = tmp_path / "module.py"
+    module.write_text("import os\n\ndef later():\n    from headwater.cli import app\n    import dbt.cli\n")
+    assert [wrong.partition(".py")[2] for wrong in wrong_imports("extract", module)] == [
+        ":4: headwater.cli",
+        ":5: dbt.cli",
+    ]
+    assert wrong_imports("headwater", module) == []
+
+
+def test_static_metadata_is_read_without_a_database():
+    for module in modules("metadata/static"):
+        for line, name in imports(module):
+            assert name.partition(".")[0] not in ("sqlalchemy", "psycopg2", "alembic"), f"{module}:{line}"
+            assert not name.startswith("metadata.process"), f"{module}:{line}"
+
+
+READS = {  # layer → what its models may read
+    "staging": {"source.raw"},
+    "historical": {"model.staging"},
+    "marts": {"model.historical", "model.marts"},
+}
+
+
+def kind(manifest, unique_id: str) -> str:
+    """`source.raw`, `model.staging` … of a node's id."""
+    if unique_id.startswith("source."):
+        return f"source.{manifest.sources[unique_id].source_name}"
+    return f"model.{manifest.nodes[unique_id].fqn[1]}"
+
+
+@pytest.mark.parametrize("layer", READS)
+def test_models_of_a_layer_read_only_from_the_layer_before(manifest, models, layer):
+    of_layer = [model for model in models if model.fqn[1] == layer]
+    assert of_layer
+    wrong = {
+        (model.name, parent)
+        for model in of_layer
+        for parent in model.depends_on.nodes
+        if kind(manifest, parent) not in READS[layer]
+    }
+    assert wrong == set()
+
+
+def test_a_staging_model_reads_its_own_raw_table_and_history_its_own_staging(manifest, models):
+    for model in models:
+        if model.fqn[1] == "staging":
+            (parent,) = model.depends_on.nodes
+            assert manifest.sources[parent].name == model.name.removeprefix("stg_")
+        elif model.fqn[1] == "historical":
+            (parent,) = model.depends_on.nodes
+            assert manifest.nodes[parent].name == model.name.replace("hist_", "stg_")
+
+
+def test_a_model_lies_in_the_schema_of_its_layer_and_bears_its_sources_name(models, catalog):
+    tables = {(model.schema, model.alias) for model in models if model.fqn[1] != "marts"}
+    assert tables == {("staging", f"stg_{name}") for name in catalog.sources} | {
+        ("historical", name) for name in catalog.sources
+    }
+    assert {model.schema for model in models if model.fqn[1] == "marts"} == {"marts"}
+
+
+def test_every_mart_leads_to_an_exposure(manifest, models):
+    exposed = {parent for exposure in manifest.exposures.values() for parent in exposure.depends_on.nodes}
+    read_by_marts = {
+        parent for model in models if model.fqn[1] == "marts" for parent in model.depends_on.nodes
+    }
+    assert {
+        m.name for m in models if m.fqn[1] == "marts" and m.unique_id not in exposed | read_by_marts
+    } == set()
