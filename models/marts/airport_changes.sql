@@ -1,6 +1,9 @@
-{#- between which two dates: `dbt run --select airport_changes --vars '{changes_from: 2026-03-15, changes_to: 2026-08-03}'` -#}
-{%- set changes_from = var('changes_from', none) -%}
-{%- set changes_to = var('changes_to', none) -%}
+{#- between two dates of your choice:
+    dbt run --select airport_changes --vars '{changes_from: 2026-03-15, changes_to: 2026-08-03}' -#}
+{%- set first_date = "'" ~ var('changes_from') ~ "'::timestamptz" if var('changes_from', none)
+    else 'min(valid_from)' -%}
+{%- set last_date = "'" ~ var('changes_to') ~ "'::timestamptz" if var('changes_to', none)
+    else 'greatest(max(valid_from), max(valid_to))' -%}
 
 with
 
@@ -13,50 +16,54 @@ airports as (
 dates as (
 
     select
-        {{ "'" ~ changes_from ~ "'::timestamptz" if changes_from else 'min(valid_from)' }} as changes_from,
-        {{ "'" ~ changes_to ~ "'::timestamptz" if changes_to else 'greatest(max(valid_from), max(valid_to))' }} as changes_to
+        {{ first_date }} as changes_from,
+        {{ last_date }} as changes_to
     from airports
 
 ),
 
-before as (
+earlier as (
 
     select airports.*
     from airports
     cross join dates
-    where valid_from <= changes_from and (valid_to is null or valid_to > changes_from)
+    where
+        airports.valid_from <= dates.changes_from
+        and (airports.valid_to is null or airports.valid_to > dates.changes_from)
 
 ),
 
-after as (
+later as (
 
     select airports.*
     from airports
     cross join dates
-    where valid_from <= changes_to and (valid_to is null or valid_to > changes_to)
+    where
+        airports.valid_from <= dates.changes_to
+        and (airports.valid_to is null or airports.valid_to > dates.changes_to)
 
 ),
 
 compared as (
 
     select
-        coalesce(after.icao, before.icao) as icao,
+        coalesce(later.icao, earlier.icao) as icao,
         case
-            when before.icao is null then 'added'
-            when after.icao is null then 'removed'
+            when earlier.icao is null then 'added'
+            when later.icao is null then 'removed'
             else 'changed'
-        end as change,
-        before.name as name_before,
-        after.name as name_after,
-        before.city as city_before,
-        after.city as city_after,
-        coalesce(after.country, before.country) as country,
-        coalesce(after.latitude, before.latitude) as latitude,
-        coalesce(after.longitude, before.longitude) as longitude
-    from before
-    full join after on before.icao = after.icao
+        end as change_between,
+        earlier.name as name_before,
+        later.name as name_after,
+        earlier.city as city_before,
+        later.city as city_after,
+        coalesce(later.country, earlier.country) as country,
+        coalesce(later.latitude, earlier.latitude) as latitude,
+        coalesce(later.longitude, earlier.longitude) as longitude
+    from earlier
+    full join later on earlier.icao = later.icao
     -- a version that holds on both dates is the same row of history, and no change
-    where before.valid_from is distinct from after.valid_from
+    where earlier.valid_from is distinct from later.valid_from
 
 ),
 
