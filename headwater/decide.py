@@ -39,6 +39,7 @@ class Standing:
     verdict: str
     is_withdrawn: bool
     failed_checks: tuple[str, ...]
+    is_staged: bool
 
 
 def decide(project: Project, decision: str, delivery_sqn: int, why: str, say: Say) -> RunResult:
@@ -67,6 +68,11 @@ def rehearse(project: Project, decision: str, delivery_sqn: int, say: Say) -> Re
             "a replay judges the delivery again, so what it does is known only once it is done;"
             " `headwater withdraw` takes the delivery out should you not like it"
         )
+    if decision != "withdraw" and not standing.is_staged:
+        raise NotDecidable(
+            f"delivery {delivery_sqn} is not staged now, as after a rebuild: what its rows would do cannot be told"
+            f" before it is loaded again. `headwater {decision}` does that; `headwater withdraw` takes it out."
+        )
     source = _source(catalog, standing)
     run = Run(project, engine, ObjectStore.from_environment(), catalog, [source], say, is_offline=True)
     return run.rehearse(source, EVENTS[decision], delivery_sqn, checks)
@@ -79,7 +85,9 @@ def _standing(engine: Engine, delivery_sqn: int) -> Standing:
                 "select delivery_sqn, source, publisher_name, status, verdict, is_withdrawn,"
                 " coalesce((select checks from metadata.delivery_event as halt"
                 " where halt.delivery_sqn = state.delivery_sqn and event = 'halted'"
-                " order by event_at desc limit 1), '{}') as failed_checks"
+                " order by event_at desc limit 1), '{}') as failed_checks,"
+                " exists (select from metadata.delivery_status as staged"
+                " where staged.delivery_sqn = state.delivery_sqn and layer = 'staging') as is_staged"
                 " from metadata.delivery_state as state where delivery_sqn = :sqn"
             ),
             {"sqn": delivery_sqn},

@@ -143,6 +143,21 @@ def historical_properties(source: Source) -> dict[str, Any]:
     }
 
 
+def definition(source: Source) -> dict[str, Any]:
+    """What the tables of a source are made with, as `require_same_definition` puts it on record."""
+    said = _source_meta(source)
+    whole = ("load_new", "load_changed", "load_removed", "trim_whitespace", "delete_column", "delete_values")
+    attributes = {
+        f"attribute {attribute.target_name}": {
+            "position": position,
+            "data_type": attribute.target_datatype,
+            **_attribute_meta(attribute),
+        }
+        for position, attribute in enumerate(source.attributes, start=1)
+    }
+    return {name: said[name] for name in whole} | attributes
+
+
 def staging_model(source: Source) -> str:
     """The SQL with which a staging model begins its life."""
     return f"""with

@@ -16,7 +16,7 @@ from extract.run import extract_source, load_pending
 from extract.store import ObjectStore
 from headwater.checks import run_checks
 from headwater.dbt import Dbt, Rehearsal
-from headwater.generate import generated_files, stale_files
+from headwater.generate import definition, generated_files, stale_files
 from headwater.project import Project
 from metadata.connection import engine as new_engine
 from metadata.connection import require_reachable, session_lock
@@ -283,7 +283,11 @@ class Run:
         todo = [
             name
             for name in self._sources
-            if (self._pending(name, layer) or not self._exists(layer, prefix, name))
+            if (
+                self._pending(name, layer)
+                or not self._exists(layer, prefix, name)
+                or self._is_redefined(name)
+            )
             and (layer, name) not in self._failed
         ]
         with self._shared_task(layer, todo) as outcome:
@@ -316,7 +320,10 @@ class Run:
         self._jobs[self._sources[name].job].log("error", f"{name}: {broken}", check="ledger")
 
     def _fail(self, name: str, error: HeadwaterError) -> None:
-        self.results[name].failures.append(_of_source(name, error))
+        failure = _of_source(name, error)
+        if failure in self.results[name].failures:  # an earlier layer has said so
+            return
+        self.results[name].failures.append(failure)
         self._jobs[self._sources[name].job].log("error", f"{name}: {error}")
         self._jobs[self._sources[name].job].outcome.worsen("failed")
 
@@ -374,6 +381,15 @@ class Run:
                 {"source": name, "layer": layer},
             ).scalar_one()
         return found
+
+    def _is_redefined(self, name: str) -> bool:
+        """Whether the tables were made with another definition: the model then says what differs, and fails."""
+        with self._engine.connect() as connection:
+            recorded = connection.execute(
+                sa.text("select definition from metadata.source_definition where source = :source"),
+                {"source": name},
+            ).scalar()
+        return recorded is not None and recorded != definition(self._sources[name])
 
     def _held_by_history(self, name: str) -> dict[int, str]:
         """delivery_sqn → loaded or stale."""

@@ -11,6 +11,7 @@ from sqlalchemy.engine import Engine
 
 from metadata.errors import DatabaseUnavailable
 
+OLDEST_POSTGRES = 16
 SESSION_OPTIONS = (
     "-c TimeZone=UTC -c DateStyle=ISO,YMD"  # what a text means must not depend on the server's settings
 )
@@ -44,9 +45,12 @@ def session_lock(on: Engine, name: str) -> Iterator[None]:
 
 
 def require_reachable(on: Engine) -> None:
-    """Raise `DatabaseUnavailable` with libpq's own words when no connection can be had."""
+    """Raise `DatabaseUnavailable`, with libpq's own words, when no connection can be had or the server is too old."""
     try:
-        on.connect().close()
+        with on.connect() as connection:
+            version: int = connection.execute(
+                sa.text("select current_setting('server_version_num')::int")
+            ).scalar_one()
     except sa.exc.OperationalError as error:
         host = os.environ.get("PGHOST", "the default socket")
         said = " ".join(str(error.orig).split()).rstrip(".?")
@@ -54,3 +58,8 @@ def require_reachable(on: Engine) -> None:
             f"Postgres at {host}:{os.environ.get('PGPORT', '5432')} cannot be reached: {said}. "
             "Expected a server that PGHOST, PGPORT, PGUSER and PGDATABASE name; unset PGHOST to use the embedded one."
         ) from None
+    if version < OLDEST_POSTGRES * 10_000:
+        raise DatabaseUnavailable(
+            f"Postgres {version // 10_000} is too old. Expected {OLDEST_POSTGRES} or later, which can tell whether a"
+            " text fits a type without failing."
+        )

@@ -52,11 +52,21 @@
     {%- endset -%}
     {%- set differences = run_query(difference).rows -%}
     {%- if differences -%}
+        {%- set name, theirs, ours_now = differences[0].values() -%}
+        {%- set was = fromjson(theirs, theirs) -%}
+        {%- set is_now = fromjson(ours_now, ours_now) -%}
+        {%- set members = [] -%}
+        {%- if was is mapping and is_now is mapping -%}
+            {%- for member in is_now if was.get(member) != is_now[member] -%}
+                {%- do members.append(member ~ ' was ' ~ tojson(was.get(member)) ~ ', is ' ~ tojson(is_now[member])) -%}
+            {%- endfor -%}
+        {%- else -%}
+            {%- do members.append('was ' ~ theirs ~ ', is ' ~ ours_now) -%}
+        {%- endif -%}
         {%- do exceptions.raise_compiler_error(
-            "Definition changed: source " ~ definition.name ~ ": " ~ differences[0][0] ~ " was " ~ differences[0][1]
-            ~ " when its tables were made, and is " ~ differences[0][2] ~ " in the metadata"
+            "Definition changed: source " ~ definition.name ~ ": " ~ name ~ ": " ~ members | join('; ')
             ~ (" (and " ~ (differences | length - 1) ~ " more)" if differences | length > 1 else "")
-            ~ ". Expected the same; `headwater rebuild " ~ definition.name ~ "` makes the tables anew."
+            ~ ". Its tables were made with what was; `headwater rebuild " ~ definition.name ~ "` makes them anew."
         ) -%}
     {%- endif -%}
     {%- do run_query(
