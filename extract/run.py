@@ -45,7 +45,7 @@ class LoadSummary:
 
     source: str
     loaded: list[tuple[Delivery, Counts]] = field(default_factory=list)
-    refused: list[tuple[Delivery, str]] = field(default_factory=list)  # halted, with the reason
+    refused: list[tuple[Delivery, str, str]] = field(default_factory=list)  # halted, with the check and the reason
     failed: list[str] = field(default_factory=list)  # for a reason that is not the delivery's
 
 
@@ -107,7 +107,7 @@ def load_pending(
             sqn = delivery.delivery_sqn
             record_event(engine, store, sqn, source.name, "halted", checks=(check,), why=str(error))
             message = f"{source.name}: delivery {sqn} is halted, nothing of it is in raw: {error}"
-            summary.refused.append((delivery, str(error)))
+            summary.refused.append((delivery, check, str(error)))
             report("error", message, delivery_sqn=delivery.delivery_sqn, check=check)
         except ExtractError as error:
             message = f"{source.name}: delivery {delivery.delivery_sqn} could not be loaded: {error}"

@@ -184,10 +184,9 @@ class Run:
         with self._guarded(source, "raw") as outcome:
             loads = load_pending(self._engine, self._store, source, job.job_inst_id, job.log)
             result.failures += loads.failed
-            for delivery, why in loads.refused:
-                checks = ("format",)
+            for delivery, check, why in loads.refused:
                 result.halts.append(
-                    Halt(delivery.delivery_sqn, source.name, delivery.publisher_name, checks, why)
+                    Halt(delivery.delivery_sqn, source.name, delivery.publisher_name, (check,), why)
                 )
             outcome.worsen("failed" if loads.failed else "halted" if loads.refused else "succeeded")
             if loads.loaded:

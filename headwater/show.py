@@ -63,7 +63,7 @@ def halts_of_run(out: Console, halts: Iterable[Halt]) -> None:
 
 
 def sources(out: Console, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Where each source stands."""
+    """Where each source stands, with the warnings about the newest delivery that counts."""
     table = _table(
         out, "source", "deliveries", "pending", "halted", "versions", "current", "newest", "last run"
     )
@@ -79,6 +79,12 @@ def sources(out: Console, rows: Sequence[Mapping[str, Any]]) -> None:
             _coloured(row["last_run"] or "never"),
         )
     out.print(table)
+    for row in rows:
+        for warning in row["warnings"]:
+            out.print(
+                f"[yellow]warning[/] {escape(row['source'])}: delivery {warning['delivery_sqn']}, "
+                f"{escape(warning['publisher_name'])}: {warning['check_name']}: {escape(warning['observed'] or '')}"
+            )
 
 
 def standing_halts(out: Console, rows: Sequence[Mapping[str, Any]]) -> None:

@@ -80,6 +80,26 @@ left join (select job_inst_id, last_error from metadata.log_header) as header us
 order by job, job_inst_id desc
 """
 
+# of the newest delivery that counts, of each source: what was said of older ones is of the past
+_WARNINGS = """
+with
+
+newest as (
+
+    select distinct on (source) source, delivery_sqn, publisher_name
+    from metadata.delivery_state
+    where counts
+    order by source, delivery_date desc, publisher_name collate "C" desc
+
+)
+
+select newest.source, delivery_sqn, newest.publisher_name, checks.check_name, checks.observed
+from newest
+inner join metadata.data_quality_checks as checks using (delivery_sqn)
+where checks.severity = 'warning' and not checks.passed
+order by newest.source, checks.check_name
+"""
+
 
 def deliveries(engine: Engine, source: str | None) -> list[dict[str, Any]]:
     """One dict per delivery, of one source or of all, in the order in which they apply."""
@@ -106,10 +126,13 @@ def rows_as_of(
 
 
 def sources(engine: Engine, catalog: Catalog) -> list[dict[str, Any]]:
-    """One dict per source of the catalog: its deliveries, versions, current rows, standing halts and last run."""
+    """One dict per source of the catalog: its deliveries, versions, current rows, halts, last run and warnings."""
     with engine.connect() as connection:
         known = {row["source"]: dict(row) for row in connection.execute(sa.text(_SOURCES)).mappings()}
         runs = {row["job"]: dict(row) for row in connection.execute(sa.text(_LAST_RUNS)).mappings()}
+        warnings: dict[str, list[dict[str, Any]]] = {}
+        for row in connection.execute(sa.text(_WARNINGS)).mappings():
+            warnings.setdefault(row["source"], []).append({k: v for k, v in row.items() if k != "source"})
         standing = []
         for source in catalog.sources.values():
             counted = known.get(source.name, dict.fromkeys(("deliveries", "loaded", "pending", "halted"), 0))
@@ -132,6 +155,7 @@ def sources(engine: Engine, catalog: Catalog) -> list[dict[str, Any]]:
                     "current": current,
                     "last_run": last_run.get("status"),
                     "last_error": last_run.get("last_error"),
+                    "warnings": warnings.get(source.name, []),
                 }
             )
     return standing

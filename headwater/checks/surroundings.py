@@ -104,9 +104,6 @@ class Surroundings:
         same = [d for d in self._deliveries.values() if d.place == self[delivery_sqn].place]
         rivals = {d.delivery_sqn for d in same} & self._counting | {delivery_sqn}
         self._counting = self._counting - rivals | {max(rivals)}
-        superseded = rivals - {max(rivals)}
-        self._differing |= {sqn for sqn in superseded if self[sqn].is_in_history}
-        self._differing -= {sqn for sqn in superseded if not self[sqn].is_in_history}
         if delivery_sqn in self._counting:
             self._differing.add(delivery_sqn)
 

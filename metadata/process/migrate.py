@@ -15,6 +15,7 @@ from metadata.process.tables import SCHEMA
 SCHEMAS = (SCHEMA, "raw", "staging", "historical", "marts")
 MIGRATIONS = Path(__file__).parent / "migrations"
 LOCK = "headwater: migrations"
+VERSION_TABLE = "process_metadata_version"
 
 
 def upgrade(engine: Engine) -> bool:
@@ -39,8 +40,10 @@ def upgrade(engine: Engine) -> bool:
 
 
 def _version(connection: sa.Connection) -> str | None:
-    table = f"{SCHEMA}.process_metadata_version"
-    if connection.execute(sa.text("select to_regclass(:table)"), {"table": table}).scalar() is None:
+    # not by to_regclass: it asks a cache, which within a transaction does not hear of tables that others made
+    if not sa.inspect(connection).has_table(VERSION_TABLE, SCHEMA):
         return None
-    version: str | None = connection.execute(sa.text(f"select version_num from {table}")).scalar()
+    version: str | None = connection.execute(
+        sa.text(f"select version_num from {SCHEMA}.{VERSION_TABLE}")
+    ).scalar()
     return version

@@ -227,7 +227,9 @@ def test_a_broken_file_is_refused_by_name_line_and_reason(
 
     summary = load_pending(database, store, broken, job_inst_id, report)
 
-    assert [(d.delivery_sqn, why) for d, why in summary.refused] == [(delivery.delivery_sqn, message)]
+    assert [(d.delivery_sqn, check, why) for d, check, why in summary.refused] == [
+        (delivery.delivery_sqn, "format", message)
+    ]
     assert told == [
         ("error", f"places: delivery {delivery.delivery_sqn} is halted, nothing of it is in raw: {message}")
     ]
@@ -243,6 +245,6 @@ def test_the_others_go_on(database: Engine, store: ObjectStore, job_inst_id: int
         land_bytes(database, store, make_source(), content, name, job_inst_id)
     summary = load_pending(database, store, make_source(), job_inst_id, lambda *_, **__: None)
     assert [delivery.publisher_name for delivery, _ in summary.loaded] == ["a.csv", "c.csv"]
-    assert [why for _, why in summary.refused] == ["b.csv:2: 1 field, expected 2 as in the header"]
+    assert [why for _, _, why in summary.refused] == ["b.csv:2: 1 field, expected 2 as in the header"]
     with database.connect() as connection:
         assert connection.execute(sa.text("select count(*) from raw.places")).scalar() == 2

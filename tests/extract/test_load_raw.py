@@ -272,8 +272,8 @@ def test_a_count_that_postgres_does_not_share_rolls_back_and_halts(
     with pytest.raises(LedgerBroken):
         load_delivery(loader.engine, loader.store, make_source(), delivery, loader.job_inst_id)
     summary = load_pending(loader.engine, loader.store, make_source(), loader.job_inst_id, ignore)
-    assert [why for _, why in summary.refused] == [
-        f"delivery {delivery.delivery_sqn}, raw: 2 rows were sent, Postgres counts 1"
+    assert [(check, why) for _, check, why in summary.refused] == [
+        ("ledger", f"delivery {delivery.delivery_sqn}, raw: 2 rows were sent, Postgres counts 1")
     ]
     assert loader.rows("id") == [("1",)]
     assert loader.query("select event, checks from metadata.delivery_event") == [("halted", ["ledger"])]

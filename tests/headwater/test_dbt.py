@@ -27,7 +27,8 @@ def test_a_broken_ledger_names_its_delivery_and_layer():
     error = _error(
         outcome(
             "Compilation Error in model hist_cities (models/x.sql)\n  Ledger broken: source cities, delivery 12,"
-            " historical: staging recorded 3 rows, but 2 met a fate in history. Nothing of this load was kept.\n  > in macro y"
+            " historical: staging recorded 3 rows, but 2 met a fate in history."
+            " Nothing of this load was kept.\n  > in macro y"
         )
     )
     assert isinstance(error, LedgerBroken)

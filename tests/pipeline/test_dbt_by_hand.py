@@ -1,4 +1,4 @@
-"""The tests that dbt runs on the models: they pass on what runs make, and find what is planted."""
+"""dbt by hand, beside the runs: its tests pass and find what is planted; a full refresh loses nothing."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import Any
 from tests.pipeline.line import Line, cities, prices, ratings
 
 
-def dbt_test(line: Line, *selection: str) -> dict[str, str]:
-    """Test → status, by dbt itself."""
+def dbt(line: Line, *command: str) -> dict[str, str]:
+    """Node → status, by dbt itself."""
     from dbt.cli.main import dbtRunner
 
     root = str(line.project.root)
@@ -21,7 +21,7 @@ def dbt_test(line: Line, *selection: str) -> dict[str, str]:
         "--log-path",
         str(line.project.home),
     ]
-    done: Any = dbtRunner().invoke(["test", *selection, *places, "--log-level", "none", "--no-write-json"])
+    done: Any = dbtRunner().invoke([*command, *places, "--log-level", "none", "--no-write-json"])
     assert done.result is not None, done.exception
     return {result.node.name: str(result.status) for result in done.result.results}
 
@@ -32,7 +32,7 @@ def test_dbt_test_passes_on_what_a_run_made_and_finds_a_planted_overlap(line):
     line.deliver("prices", prices(1, {("x", 1): (Decimal(1),)}))
     line.deliver("ratings", ratings(1, {"eve": (1,)}))
     line.ran_well()
-    results = dbt_test(line)
+    results = dbt(line, "test")
     assert set(results.values()) == {"pass"}, {name: s for name, s in results.items() if s != "pass"}
     overlaps = {name for name in results if name.startswith("versions_do_not_overlap_hist_")}
     assert len(overlaps) == 3
@@ -43,7 +43,23 @@ def test_dbt_test_passes_on_what_a_run_made_and_finds_a_planted_overlap(line):
         f"insert into historical.cities ({columns}, valid_from) select {columns}, '2026-01-01 12:00+00'"
         " from historical.cities where city = 'a' and valid_to is not null"
     )
-    after = dbt_test(line, "--select", "hist_cities", "hist_prices")
+    after = dbt(line, "test", "--select", "hist_cities", "hist_prices")
     assert {name for name, status in after.items() if status != "pass"} == {
         name for name in overlaps if name.startswith("versions_do_not_overlap_hist_cities")
     }
+
+
+def test_a_full_refresh_by_hand_loses_nothing(line):
+    first = line.deliver("cities", cities(1, {"a": ("A", 1), "b": ("B", 1)}), "c,C,many,x")
+    second = line.deliver("cities", cities(2, {"a": ("A", 2)}))
+    line.ran_well("cities")
+    before = line.essence()
+
+    assert dbt(line, "run", "--full-refresh", "--select", "hist_cities") == {"hist_cities": "success"}
+    assert line.essence() == before
+
+    dbt(line, "run", "--full-refresh", "--select", "stg_cities", "hist_cities")
+    line.assert_history("cities", first, second)
+    line.ran_well("cities")
+    line.assert_history("cities", first, second)
+    assert len(line.quarantine(first.name)) == 1

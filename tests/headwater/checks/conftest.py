@@ -75,8 +75,10 @@ class Bench:
     ) -> int:
         """Stage a delivery, lines from 2; `fallen` are (line, column, rule[, key]). Returns delivery_sqn.
 
-        `facts` are those of a landed delivery that matter: delivery_date, process_date, delivery_type.
+        `facts` are those of a landed delivery that matter: delivery_type, delivery_date, process_date, the
+        same if it is not given.
         """
+        facts = {"process_date": facts["delivery_date"], **facts} if "delivery_date" in facts else facts
         self.delivery_sqn += 1
         sqn, rows, fallen = self.delivery_sqn, list(rows), list(fallen)
         columns = ["is_delete_mark"] if "delete_column" in self.source.options else []
@@ -132,7 +134,6 @@ class Bench:
             fallen=fallen,
             name=delivery.name,
             delivery_date=delivery.date,
-            process_date=delivery.date,
             delivery_type=delivery.type,
         )
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta, timezone
+from itertools import pairwise
 
 import pytest
 
@@ -36,7 +37,7 @@ def test_numbers_rise_by_one_where_names_change_and_nowhere_else(every):
         "year": lambda m: f"{m:%Y}",
     }[every]
     assert labels == [expected(moment) for moment in MOMENTS]
-    steps = {after - before for before, after in zip(numbers, numbers[1:], strict=False)}
+    steps = {after - before for before, after in pairwise(numbers)}
     assert steps <= {0, 1}
     assert len(set(numbers)) == len(set(labels))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
 from typing import Any
 
 import sqlalchemy as sa
@@ -12,7 +13,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import Engine
 
-from metadata.process.migrate import SCHEMAS, upgrade
+from metadata.process.migrate import LOCK, SCHEMAS, upgrade
 from metadata.process.tables import SCHEMA, metadata
 from tests.conftest import PROJECT
 
@@ -55,16 +56,32 @@ def test_an_empty_database_gets_every_schema_and_table_and_the_second_call_does_
     assert catalog(empty_database) == before
 
 
+MIGRATE = """
+from metadata.connection import engine
+from metadata.process.migrate import upgrade
+print(upgrade(engine()))
+"""
+WAITING = "select count(*) from pg_locks where locktype = 'advisory' and not granted and database = :database"
+
+
 def test_of_two_processes_at_once_one_migrates_and_both_go_on(empty_database):
-    program = "from metadata.connection import engine\nfrom metadata.process.migrate import upgrade\nprint(upgrade(engine()))"
-    both = [
-        subprocess.Popen(
-            [sys.executable, "-c", program],
-            env={**os.environ, "PYTHONPATH": str(PROJECT)},
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-        )
-        for _ in range(2)
-    ]  # fmt: skip
+    with empty_database.connect() as holder:  # until both have come this far
+        holder.execute(sa.select(sa.func.pg_advisory_lock(sa.func.hashtextextended(LOCK, 0))))
+        mine = sa.text("select oid from pg_database where datname = current_database()")
+        database = holder.execute(mine).scalar_one()
+        both = [
+            subprocess.Popen(
+                [sys.executable, "-c", MIGRATE],
+                env={**os.environ, "PYTHONPATH": str(PROJECT)},
+                stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+            )
+            for _ in range(2)
+        ]  # fmt: skip
+        until = time.monotonic() + 60
+        while holder.execute(sa.text(WAITING), {"database": database}).scalar_one() < 2:
+            assert time.monotonic() < until, "the two do not wait for the lock of migrations"
+            time.sleep(0.05)
+    empty_database.dispose()  # and with the session goes the lock
     said = [process.communicate(timeout=60) for process in both]
     assert [process.returncode for process in both] == [0, 0], said
     assert sorted(out.strip() for out, _ in said) == ["False", "True"]
@@ -73,9 +90,8 @@ def test_of_two_processes_at_once_one_migrates_and_both_go_on(empty_database):
 
 def test_the_tables_are_those_that_alembic_would_make_of_the_metadata(database):
     def ours(name: str | None, kind: str, parents: Any) -> bool:
-        if kind == "schema":
-            return name == SCHEMA
-        return not (kind == "table" and name == "process_metadata_version") and parents is not None
+        assert parents is not None
+        return name == SCHEMA if kind == "schema" else name != "process_metadata_version"
 
     with database.connect() as connection:
         options = {"include_schemas": True, "include_name": ours, "compare_type": True}

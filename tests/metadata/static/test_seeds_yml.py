@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import csv
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 from ruamel.yaml import YAML
 
+from metadata.static.doubts import DOUBTS, PERIODS, REACTIONS, Doubt
 from metadata.static.layout import TABLES, Table
 
 SEEDS = Path(__file__).resolve().parents[3] / "seeds"
@@ -73,3 +75,16 @@ def test_keys_of_several_columns_are_tested(table: Table) -> None:
     tests = DECLARED[table.name].get("data_tests", [])
     combinations = [tuple(test["unique_combination"]["arguments"]["columns"]) for test in tests]
     assert combinations == [key for key in table.keys if len(key) > 1]
+
+
+@pytest.mark.parametrize("doubt", DOUBTS.values(), ids=DOUBTS.keys())
+def test_what_follows_from_a_doubt_by_default_is_documented(doubt: Doubt) -> None:
+    columns = columns_of(TABLES["source_attribute"])
+    said = re.search(rf"\b{doubt.option} \(([^)]*)\)", columns["name"]["description"])
+    assert said is not None
+    assert f"by default {doubt.default('snapshot')}" in said[1]
+    differs = doubt.default("delta") != doubt.default("snapshot")
+    assert (f"of a delta {doubt.default('delta')}" in said[1]) == differs
+    assert all(reaction in columns["value"]["description"] for reaction in REACTIONS)
+    assert all(period in columns["name"]["description"] for period in PERIODS)
+    assert doubt.needs is None or doubt.needs in columns["name"]["description"]
