@@ -85,7 +85,7 @@ def _standing(engine: Engine, delivery_sqn: int) -> Standing:
                 "select delivery_sqn, source, publisher_name, status, verdict, is_withdrawn,"
                 " coalesce((select checks from metadata.delivery_event as halt"
                 " where halt.delivery_sqn = state.delivery_sqn and event = 'halted'"
-                " order by event_at desc limit 1), '{}') as failed_checks,"
+                " order by event_at desc, event_id desc limit 1), '{}') as failed_checks,"
                 " exists (select from metadata.delivery_status as staged"
                 " where staged.delivery_sqn = state.delivery_sqn and layer = 'staging') as is_staged"
                 " from metadata.delivery_state as state where delivery_sqn = :sqn"

@@ -18,6 +18,7 @@ from headwater.checks import run_checks
 from headwater.dbt import Dbt, Rehearsal
 from headwater.generate import definition, generated_files, stale_files
 from headwater.project import Project
+from headwater.services.home import make_home
 from metadata.connection import engine as new_engine
 from metadata.connection import require_reachable, session_lock
 from metadata.errors import HeadwaterError, LedgerBroken
@@ -95,6 +96,7 @@ def prepare(project: Project) -> tuple[Catalog, Engine]:
         raise HeadwaterError(
             f"{names}: not what seeds/ says. Run `headwater generate` and commit what it writes."
         )
+    make_home(project.root)
     engine = new_engine()
     require_reachable(engine)
     upgrade(engine)

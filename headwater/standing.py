@@ -54,7 +54,7 @@ left join lateral (
     select checks, why
     from metadata.delivery_event
     where delivery_event.delivery_sqn = state.delivery_sqn and event in ('halted', 'passed', 'accepted')
-    order by event_at desc
+    order by event_at desc, event_id desc
     limit 1
 ) as verdict on true
 where cast(:source as text) is null or state.source = :source

@@ -147,6 +147,15 @@ def _parts_problem(datatype: str, template: str, tokens: list[str]) -> Wrong | N
             f'"{template}" has no {" and no ".join(missing)}',
             "MM, Mon or Month beside YYYY and DD" if "MM" in missing else f"{' '.join(needed)} in it",
         )
+    # a written-out month has no fixed length, so the parts are told apart by what stands between them
+    between = template
+    for token in sorted(tokens, key=len, reverse=True):
+        between = between.replace(token, "", 1)
+    if "Month" in tokens and (len(set(between)) != 1 or len(between) != len(tokens) - 1):
+        return (
+            f'"{template}" has Month and not the same one separator between all parts',
+            "one kind of separator, as in DD Month YYYY",
+        )
     for finer, coarser in (("MI", "HH24"), ("SS", "MI")):
         if finer in parts and coarser not in parts:
             return f'"{template}" has {finer} without {coarser}', f"{coarser} before {finer}"

@@ -555,9 +555,11 @@ def test_status_shows_the_warnings_about_the_newest_delivery_that_counts_and_no_
     bench = make_stations(options={"expected_every": "day"})
     bench.stage(rows(range(2)), delivery_date=MARCH)
     bench.stage(rows(range(2)), delivery_date=MARCH + timedelta(days=1))  # nothing new
-    bench.stage(rows(range(3)), delivery_date=MARCH + timedelta(days=3), name="[late].csv")  # a gap
+    ahead = {"delivery_date": MARCH + timedelta(days=3), "process_date": MARCH}
+    late = bench.stage(rows(range(3)), **ahead, name="[late].csv")  # a gap, and it halts for its date
     bench.stage([], delivery_date=MARCH + timedelta(days=9))  # a gap, but it halts
     bench.check()
+    bench.say(late, "accepted", "delivery_date_in_future")
     catalog = Catalog({}, {}, {}, {}, {}, {}, {}, {"readings": bench.source})
 
     (source,) = standing.sources(bench.engine, catalog)

@@ -204,6 +204,41 @@ def before(bench: Any, sqn: int, *passing: int) -> dict[Key, Row] | None:
         return held(surroundings, connection, sqn)
 
 
+def test_what_is_put_back_on_the_same_day_was_never_gone_though_nothing_new_is_let_in(stations):
+    bench = stations
+    bench.source = replace(bench.source, load_new=False)
+    first = bench.deliver(snapshot(1, {1: 1, 2: 2}))
+    half = bench.deliver(snapshot(2, {1: 1}, name="a"))
+    whole = bench.deliver(snapshot(2, {1: 1, 2: 2, 3: 3}, name="b"))
+    last = bench.deliver(snapshot(3, {}))
+
+    seen = []
+    with bench.engine.connect() as connection:
+        surroundings = Surroundings(connection, bench.source)
+        for sqn in (first, half, whole, last):
+            seen.append(held(surroundings, connection, sqn))
+            surroundings.let_pass(sqn)
+
+    assert seen == [None, {(1,): (1,), (2,): (2,)}, {(1,): (1,)}, {(1,): (1,), (2,): (2,)}]
+
+
+def test_a_key_that_is_marked_as_deleted_and_stays_keeps_its_row(marked_stations):
+    bench = marked_stations
+    bench.source = replace(bench.source, load_removed=False)
+    steps = [snapshot(1, {1: 1, 2: 2}), delta(2, {1: 9}, removed=[2]), snapshot(3, {})]
+    first, marking, last = map(bench.deliver, steps)
+
+    assert before(bench, last, first, marking) == {(1,): (9,), (2,): (2,)}
+
+
+def test_a_delete_mark_in_a_snapshot_is_no_row(marked_stations):
+    bench = marked_stations
+    first = bench.stage([(False, 1, 1), (True, 2, None)], delivery_type="snapshot")
+    last = bench.stage([], delivery_type="snapshot")
+
+    assert before(bench, last, first) == {(1,): (1,)}
+
+
 def test_a_purged_snapshot_is_taken_from_history_though_a_late_one_comes_before_it(stations):
     bench = stations
     first, third = snapshot(1, {1: 1}), snapshot(3, {1: 1, 3: 3})

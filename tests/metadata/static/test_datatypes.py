@@ -63,6 +63,11 @@ def test_format_that_fits_is_no_problem(datatype: str, template: str) -> None:
         ("date", "YYYY-MM", '"YYYY-MM" has no DD'),
         ("date", "DD/YYYY", '"DD/YYYY" has no MM'),
         ("date", "YYYY-Mon-MM-DD", '"YYYY-Mon-MM-DD" has MM more than once'),
+        (
+            "date",
+            "Month DD, YYYY",
+            '"Month DD, YYYY" has Month and not the same one separator between all parts',
+        ),
         ("time", "HH24", '"HH24" has no MI'),
         ("timestamp", "YYYY-MM-DD MI", '"YYYY-MM-DD MI" has MI without HH24'),
         ("timestamp", "HH24:MI", '"HH24:MI" has no YYYY and no MM and no DD'),
