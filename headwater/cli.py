@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 import shlex
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 from rich.console import Console
@@ -17,6 +17,9 @@ from rich.console import Console
 from headwater import show
 from headwater.project import Project, find_project
 from metadata.errors import HeadwaterError, MetadataInvalid
+
+if TYPE_CHECKING:
+    from headwater.run import RunResult, Say
 
 app = typer.Typer(
     help="Turns sources that change over time into a history you can trust.",
@@ -75,18 +78,9 @@ def run(
     as_json: AsJson = False,
 ) -> None:
     """Bring what is new from the publishers to history. Exit code 3: something halted; 1: something failed."""
-    from headwater.run import prepare
     from headwater.run import run as run_sources
 
-    with _project() as project:
-        catalog, _ = prepare(project)
-        _require_known(source or [], catalog.sources)
-        result = run_sources(project, source or [], _say)
-        if as_json:
-            _print_json(show.result_as_dict(result))
-        else:
-            show.result(out, result)
-        raise typer.Exit(result.exit_code)
+    _on_sources(run_sources, source or [], as_json)
 
 
 @app.command(epilog="Example: headwater demo")
@@ -215,8 +209,7 @@ def _decide(decision: str, sqn: int, why: str, is_dry_run: bool, as_json: bool) 
         except decide.NotDecidable as error:
             err.print(f"Error: {error}", style="red", markup=False)
             raise typer.Exit(MISUSE) from None
-        _print_json(show.result_as_dict(result)) if as_json else show.result(out, result)
-        raise typer.Exit(result.exit_code)
+        _show_and_exit(result, as_json)
 
 
 @app.command(epilog="Example: headwater rebuild airports")
@@ -228,14 +221,25 @@ def rebuild(
 ) -> None:
     """Make raw, staging and history anew from S3 and the metadata. No publisher is asked; decisions stay."""
     from headwater.rebuild import rebuild as rebuild_sources
+
+    _on_sources(rebuild_sources, source or [], as_json)
+
+
+def _on_sources(
+    act: Callable[[Project, Sequence[str], Say], RunResult], names: list[str], as_json: bool
+) -> None:
+    """Do something to the named sources, show what it did, and exit as it went."""
     from headwater.run import prepare
 
     with _project() as project:
         catalog, _ = prepare(project)
-        _require_known(source or [], catalog.sources)
-        result = rebuild_sources(project, source or [], _say)
-        _print_json(show.result_as_dict(result)) if as_json else show.result(out, result)
-        raise typer.Exit(result.exit_code)
+        _require_known(names, catalog.sources)
+        _show_and_exit(act(project, names, _say), as_json)
+
+
+def _show_and_exit(result: RunResult, as_json: bool) -> NoReturn:
+    _print_json(show.result_as_dict(result)) if as_json else show.result(out, result)
+    raise typer.Exit(result.exit_code)
 
 
 @app.command(epilog="Example: headwater check")
