@@ -36,6 +36,7 @@ class DbtSession:
         set_flags(flags)
         disable_tracking()
         config = RuntimeConfig.from_args(flags)
+        reset_adapters()  # registering keeps the adapter, and the database, of an earlier dbt in this process
         register_adapter(config, get_mp_context())
         self._adapter: Any = get_adapter(config)
         self._adapter.set_macro_context_generator(generate_runtime_macro_context)
