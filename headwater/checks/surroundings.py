@@ -34,7 +34,7 @@ select
     state.is_withdrawn, state.counts, state.differs_from_history,
     historical.status is not null as is_in_history,
     coalesce(historical.status = 'loaded', false) as is_loaded,
-    staging.delivery_sqn is not null as is_staged,
+    coalesce(staging.status = 'loaded', false) as is_staged,
     coalesce(staging.record_count, 0) as row_count
 from metadata.delivery_state as state
 left join metadata.delivery_status as staging
@@ -144,11 +144,11 @@ class Surroundings:
         for number in range(len(ahead) - 1, -1, -1):
             found, rest = ahead[number], ahead[number + 1 :]
             if not found.is_staged:
-                # purged since it was loaded: for it, and what came before, history speaks
-                if not found.is_loaded:
+                # purged since it was loaded: for a snapshot history speaks, for a delta only with what came before it
+                if not (found.is_loaded and self._says_all(found)):
                     raise HeadwaterError(
                         f"source {self._source.name}: delivery {found.delivery_sqn}, {found.publisher_name}, counts"
-                        " and is neither staged nor in history; expected it staged before the next one is judged"
+                        " and is not staged; expected it staged before the next one is judged"
                     )
                 return history_from(self._source, found.delivery_date), rest
             if self._says_all(found):

@@ -23,4 +23,5 @@ movement as (
 )
 
 {{ versions_opened(definition) }}
+    and metadata.require_staged_at({{ sql_literal(definition.name) }}, {{ sql_literal(known_at) }})
 {%- endmacro %}

@@ -7,6 +7,7 @@
 
     {%- do run_query("delete from " ~ relation ~ " where " ~ these) -%}
     {%- do run_query("delete from metadata.quarantined_row where " ~ these) -%}
+    {%- do run_query("delete from metadata.delivery_status where layer = 'staging' and " ~ these) -%}
     {%- do run_query(insert_staged_rows(relation, definition, judged, job_inst_id)) -%}
 
     {#- only when rows are missing are the deliveries read again: a clean one pays nothing for the quarantine -#}

@@ -163,7 +163,7 @@ delivery_status = sa.Table(
     _moment("status_at"),
     _job_inst(),
     _one_of("layer", LAYERS, "layer"),
-    _one_of("status", ("loaded", "passed", "halted", "stale"), "status"),
+    _one_of("status", ("loaded", "passed", "halted", "stale", "purged", "recalled"), "status"),
     sa.CheckConstraint(
         "layer <> 'historical' or record_count = new_count + changed_count + unchanged_count"
         " + ignored_count + overtaken_count + delete_mark_count",

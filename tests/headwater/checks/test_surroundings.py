@@ -266,8 +266,8 @@ def test_a_delivery_that_counts_and_is_nowhere_to_be_found_is_named(stations):
         before(bench, judged)
 
     assert str(error.value) == (
-        "source readings: delivery 1, a, counts and is neither staged nor in history; expected it staged before"
-        " the next one is judged"
+        "source readings: delivery 1, a, counts and is not staged; expected it staged before the next one is"
+        " judged"
     )
 
 
