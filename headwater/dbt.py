@@ -41,10 +41,11 @@ class Rehearsal:
 
 @dataclass(frozen=True)
 class ModelOutcome:
-    """How one model of a dbt run ended; `error` is None when it went well."""
+    """How one model of a dbt run ended, and how long it took; `error` is None when it went well."""
 
     name: str
     error: HeadwaterError | None
+    seconds: float
 
 
 class Dbt:
@@ -61,7 +62,10 @@ class Dbt:
         Raises `LoadFailed` when dbt cannot run at all.
         """
         results: Any = self._invoke("run", "--select", *models, *(["--exclude", *exclude] if exclude else []))
-        return [ModelOutcome(result.node.name, _error(result)) for result in results.results]
+        return [
+            ModelOutcome(result.node.name, _error(result), result.execution_time)
+            for result in results.results
+        ]
 
     def rehearse(self, source: str, event: str, delivery_sqn: int, checks: Sequence[str]) -> Rehearsal:
         """What the event would do to the history of `source`; nothing of it is kept. Raises `LoadFailed`."""

@@ -1,0 +1,81 @@
+"""What an expert would write by hand for one snapshot: a full join with what is current, close, insert, commit.
+
+The indexes are ours; the columns are only those that a history cannot do without. Nothing is counted, nothing
+checked, no delivery is known, and a late one cannot be put in its place.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from benchmarks.data import ATTRIBUTES, KEY, TYPES
+from benchmarks.measure import timed
+from benchmarks.ours import Fates
+from benchmarks.servers import Database
+
+TABLE = "bench.history"
+_COLUMNS = ", ".join((KEY, *ATTRIBUTES))
+
+
+def create(database: Database) -> None:
+    """The empty table, with its indexes."""
+    columns = ", ".join(f"{name} {kind}" for name, kind in TYPES.items())
+    database.execute(
+        f"""
+create schema if not exists bench;
+create table {TABLE} ({columns}, valid_from timestamptz not null, valid_to timestamptz, end_type text);
+create unique index on {TABLE} ({KEY}) where valid_to is null;
+create unique index on {TABLE} ({KEY}, valid_from);
+create index on {TABLE} using brin (valid_from);
+create index on {TABLE} using brin (valid_to);
+"""
+    )
+
+
+def load(database: Database, delivered: str, delivery_date: datetime) -> float:
+    """Bring a snapshot, a table expression, to history in one transaction; seconds."""
+    script = _script(delivered, delivery_date)
+    with database.engine.connect() as connection:
+
+        def apply() -> None:
+            for statement in script:
+                connection.exec_driver_sql(statement)
+            connection.commit()
+
+        return timed(apply)
+
+
+def fates(database: Database, delivery_date: datetime, rows: int) -> Fates:
+    """What became of the rows of a snapshot of `rows`."""
+    date = f"'{delivery_date.isoformat()}'"
+    begun = database.number(f"select count(*) from {TABLE} where valid_from = {date}")
+    changed = database.number(
+        f"select count(*) from {TABLE} where valid_to = {date} and end_type = 'changed'"
+    )
+    removed = database.number(
+        f"select count(*) from {TABLE} where valid_to = {date} and end_type = 'removed'"
+    )
+    return Fates(new=begun - changed, changed=changed, removed=removed, unchanged=rows - begun)
+
+
+def _script(delivered: str, delivery_date: datetime) -> tuple[str, ...]:
+    date = f"timestamptz '{delivery_date.isoformat()}'"
+    new, old = (", ".join(f"{side}.{name}" for name in ATTRIBUTES) for side in ("new", "old"))
+    return (
+        f"""
+create temporary table difference on commit drop as
+select
+    coalesce(new.{KEY}, old.{KEY}) as {KEY}, {new},
+    case when old.{KEY} is null then 'new' when new.{KEY} is null then 'removed' else 'changed' end as fate
+from (select * from {TABLE} where valid_to is null) as old
+full join {delivered} as new on new.{KEY} = old.{KEY}
+where old.{KEY} is null or new.{KEY} is null or row({new}) is distinct from row({old})""",
+        "analyze difference",
+        f"""
+update {TABLE} as version set valid_to = {date}, end_type = difference.fate
+from difference
+where version.{KEY} = difference.{KEY} and version.valid_to is null and difference.fate <> 'new'""",
+        f"""
+insert into {TABLE} ({_COLUMNS}, valid_from)
+select {_COLUMNS}, {date} from difference where fate <> 'removed'""",
+    )

@@ -1,0 +1,173 @@
+"""Headwater's own steps, timed. What stands before a step is written as the layers before would have left it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from uuid import uuid4
+
+import sqlalchemy as sa
+from sqlalchemy import Connection
+
+from benchmarks.data import COLUMNS
+from benchmarks.measure import timed
+from benchmarks.servers import Database
+from extract.store import ObjectStore
+from headwater.checks import run_checks
+from headwater.dbt import Dbt
+from headwater.project import Project
+from metadata.process.deliveries import Delivery, next_delivery_sqn, record_layer, register
+from metadata.process.events import DeliveryEvent, register_event
+from metadata.process.migrate import upgrade
+from metadata.static.read import read_catalog
+
+RUN_ID = "bench"
+
+
+@dataclass(frozen=True)
+class Fates:
+    """What a load made of its deliveries."""
+
+    new: int
+    changed: int
+    removed: int
+    unchanged: int
+
+
+class Ours:
+    """The sources of a project in a database. Made, it has every table, and nothing in them."""
+
+    def __init__(self, project: Project, database: Database) -> None:
+        self.project, self.database = project, database
+        self.sources = read_catalog(project.seeds).sources
+        self._dbt = Dbt(project.root, project.home, RUN_ID)
+        self._store = ObjectStore.from_environment()
+        upgrade(database.engine)
+        with database.engine.begin() as connection:
+            for name in self.sources:
+                connection.execute(
+                    sa.text(
+                        "insert into metadata.job_inst (job, run_id, parameters, status, started_at)"
+                        " values (:job, :run_id, '{}', 'running', now())"
+                    ),
+                    {"job": name, "run_id": RUN_ID},
+                )
+        self._run([f"{prefix}{name}" for name in self.sources for prefix in ("stg_", "hist_")])
+
+    def stage(self, source: str, delivery_date: datetime, query: str) -> int:
+        """Fill staging with the rows of a query, the attributes of a delivery that then waits for its checks."""
+        is_delta = self.sources[source].delivery_type == "delta"
+        columns = ", ".join(["is_delete_mark"] * is_delta + list(COLUMNS))
+        with self.database.engine.begin() as connection:
+            delivery_sqn = self.register(connection, source, delivery_date)
+            job_inst_id = self.job_inst_id(connection, source)
+            count = connection.execute(
+                sa.text(
+                    f"insert into staging.stg_{source} (delivery_sqn, line_number, job_inst_id, {columns})"
+                    f" select {delivery_sqn}, 1 + row_number() over (), {job_inst_id}, staged.*"
+                    f" from ({query}) as staged"
+                )
+            ).rowcount
+            self.record_staged(connection, source, delivery_sqn, count)
+        self.database.execute(f"analyze staging.stg_{source}")
+        return delivery_sqn
+
+    def register(
+        self, connection: Connection, source: str, delivery_date: datetime, delivery_sqn: int | None = None
+    ) -> int:
+        """Register a landed delivery; its delivery_sqn."""
+        sqn = delivery_sqn or next_delivery_sqn(connection)
+        kind = self.sources[source].delivery_type
+        register(
+            connection,
+            Delivery(
+                sqn, source, f"{source}-{delivery_date:%Y%m%d}.csv", f"s3://bench/{source}/{sqn}", kind, delivery_date,
+                _now(connection), "0" * 64, 1, {}, self.job_inst_id(connection, source),
+            ),
+        )  # fmt: skip
+        self.say(connection, sqn, "landed")
+        return sqn
+
+    def record_staged(self, connection: Connection, source: str, delivery_sqn: int, count: int) -> None:
+        """Record that raw and staging hold so many rows of a delivery."""
+        job_inst_id = self.job_inst_id(connection, source)
+        for layer, fallen_out in (("raw", None), ("staging", 0)):
+            record_layer(
+                connection, delivery_sqn, layer, status="loaded", job_inst_id=job_inst_id, record_count=count,
+                fallen_out_count=fallen_out,
+            )  # fmt: skip
+
+    def say(self, connection: Connection, delivery_sqn: int, event: str) -> None:
+        """Put an event of a delivery on record."""
+        happened = DeliveryEvent(
+            uuid4(), delivery_sqn, event, (), "a benchmark", "bench", _now(connection).astimezone(UTC)
+        )
+        register_event(connection, happened)
+
+    def check(self, source: str) -> float:
+        """Judge what is staged and without a verdict; seconds. A delivery that halts ends the benchmark."""
+        with self.database.engine.connect() as connection:
+            job_inst_id = self.job_inst_id(connection, source)
+        verdicts = []
+
+        def judge() -> None:
+            verdicts.extend(
+                run_checks(
+                    self.database.engine,
+                    self._store,
+                    self.sources[source],
+                    job_inst_id,
+                    self.project.home,
+                    _silent,
+                )
+            )
+
+        seconds = timed(judge)
+        for verdict in verdicts:
+            if not verdict.passed:
+                raise SystemExit(f"{verdict.publisher_name} is halted: {verdict.why}")
+        return seconds
+
+    def load(self, source: str) -> float:
+        """Bring to history what has passed; seconds that the model took, dbt's start-up and parsing not counted."""
+        return self._run([f"hist_{source}"])
+
+    def fates(self, source: str) -> Fates:
+        """What became of the rows of the last delivery in history."""
+        columns = ", ".join(f"sum({name}_count)" for name in Fates.__dataclass_fields__)
+        [row] = self.database.rows(
+            f"select {columns} from metadata.delivery_status where layer = 'historical' and delivery_sqn ="
+            f" (select max(delivery_sqn) from metadata.delivery where source = '{source}')"
+        )
+        return Fates(*map(int, row))  # type: ignore[call-overload]
+
+    def job_inst_id(self, connection: Connection, source: str) -> int:
+        """The job instance in whose name everything is written."""
+        found: int = connection.execute(
+            sa.text("select job_inst_id from metadata.job_inst where job = :job and run_id = :run_id"),
+            {"job": source, "run_id": RUN_ID},
+        ).scalar_one()
+        return found
+
+    def _run(self, models: Sequence[str]) -> float:
+        outcomes = self._dbt.run(models)
+        for outcome in outcomes:
+            if outcome.error is not None:
+                raise outcome.error
+        return sum(outcome.seconds for outcome in outcomes)
+
+
+def require_fates(found: Fates, expected: Fates, way: str) -> None:
+    """Stop when two ways to the same history end in different ones."""
+    if found != expected:
+        raise SystemExit(f"{way} made {asdict(found)} of the delivery, expected {asdict(expected)}")
+
+
+def _now(connection: Connection) -> datetime:
+    moment: datetime = connection.execute(sa.text("select clock_timestamp()")).scalar_one()
+    return moment
+
+
+def _silent(_: str) -> None:
+    pass

@@ -1,0 +1,36 @@
+"""An environment for what the benchmarks compare with, apart from the project's own, made where it is missing."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+LOCK = Path(__file__).with_name("peers.lock")
+
+
+def peers(home: Path) -> Path:
+    """The folder of its programs, below the working folder `home`; made anew when the lock has changed."""
+    folder = home / "peers"
+    wanted = hashlib.sha256(LOCK.read_bytes()).hexdigest()
+    stamp = folder / "lock.sha256"
+    if not stamp.exists() or stamp.read_text() != wanted:
+        print(f"installing what to compare with into {folder}", file=sys.stderr)
+        shutil.rmtree(folder, ignore_errors=True)
+        subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True)
+        install = [
+            "-m",
+            "pip",
+            "install",
+            "--quiet",
+            "--disable-pip-version-check",
+            "--no-deps",
+            "--require-hashes",
+        ]
+        command = [str(folder / "bin" / "python"), *install, "-r", str(LOCK)]
+        # what pip says is no result; its standard output would end up between the numbers
+        subprocess.run(command, check=True, stdout=sys.stderr)
+        stamp.write_text(wanted)
+    return folder / "bin"

@@ -1,0 +1,54 @@
+"""Which statements took how long, by pg_stat_statements, where the server has loaded it."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from benchmarks.servers import Database
+
+SHOWN = 8
+_LENGTH = 78
+
+
+@dataclass(frozen=True)
+class Statement:
+    """One statement of a profile; `text` is how it begins."""
+
+    seconds: float
+    calls: int
+    text: str
+
+
+class Profile:
+    """Of one database, from `begin` on."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        loaded = "current_setting('shared_preload_libraries') like '%pg_stat_statements%'"
+        self._is_there = database.number(f"select ({loaded})::int") == 1
+        if self._is_there:
+            database.execute("create extension if not exists pg_stat_statements")
+
+    def begin(self) -> None:
+        """Forget what was executed so far."""
+        if self._is_there:
+            self._database.rows("select pg_stat_statements_reset()")
+
+    def statements(self) -> list[Statement]:
+        """What took longest since, longest first."""
+        if not self._is_there:
+            return []
+        rows = self._database.rows(
+            "select total_exec_time / 1000, calls, query from pg_stat_statements"
+            " where dbid = (select oid from pg_database where datname = current_database())"
+            " and query not like '%pg_stat_statements%' and total_exec_time > 1"
+            f" order by 1 desc limit {SHOWN}"
+        )
+        return [Statement(float(str(s)), int(str(calls)), _beginning(str(text))) for s, calls, text in rows]
+
+
+def _beginning(text: str) -> str:
+    without_comments = re.sub(r"/\*.*?\*/|--[^\n]*", " ", text, flags=re.DOTALL)
+    words = " ".join(without_comments.split())
+    return words if len(words) <= _LENGTH else words[:_LENGTH] + " …"

@@ -1,0 +1,79 @@
+"""A project of the benchmarks' own: sources of customers, with checks as a real source has them."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+
+from benchmarks.data import COLUMNS, KEY, TYPES
+from headwater.generate import generated_files, write_files
+from headwater.project import Project, find_project
+from headwater.services.home import make_home
+from metadata.static.read import read_catalog
+
+CHECKS = [
+    {"expect": "expect_column_values_to_be_between", "column": "balance", "min_value": 0, "severity": "critical"},
+    {"expect": "expect_column_values_to_match_regex", "column": "country", "regex": "^[A-Z]{2}$", "severity": "critical"},
+    {
+        "expect": "expect_column_values_to_be_in_set", "column": "segment",
+        "value_set": ["private", "company", "public"], "severity": "warning",
+    },
+]  # fmt: skip
+
+
+def make_project(root: Path, sources: Mapping[str, str]) -> Project:
+    """Write a project to the folder `root`: name of source → snapshot or delta. Its publisher's folder is there too."""
+    ours = find_project().root
+    (root / "seeds").mkdir(parents=True)
+    shutil.copy(ours / "dbt_project.yml", root)
+    shutil.copytree(ours / "profiles", root / "profiles")
+    for name in ("macros", "models/metadata"):
+        (root / name).parent.mkdir(exist_ok=True)
+        (root / name).symlink_to(ours / name)
+    rows = _rows(root / "published", sources)
+    for path in (ours / "seeds").iterdir():
+        text = path.read_text(encoding="utf-8")
+        if path.suffix == ".csv":
+            text = "\n".join([text.partition("\n")[0], *rows.get(path.stem, []), ""])
+        (root / "seeds" / path.name).write_text(text, encoding="utf-8")
+    write_files(generated_files(read_catalog(root / "seeds"), root / "models"))
+    for name in sources:
+        published(root, name).mkdir(parents=True)
+    return Project(root, make_home(root))
+
+
+def published(root: Path, source: str) -> Path:
+    """The folder in which the publisher of a source leaves its files."""
+    return root / "published" / source
+
+
+def _rows(folder: Path, sources: Mapping[str, str]) -> dict[str, list[str]]:
+    """The rows of each seed, as CSV."""
+    rows: dict[str, list[str]] = {
+        "data_source": ["bench,local_files,Files of the benchmarks"],
+        "conn_str": [], "job": [], "source": [], "attribute": [], "source_attribute": [],
+    }  # fmt: skip
+    for name, kind in sources.items():
+        checks = json.dumps(CHECKS).replace('"', '""')
+        removed = "5" if kind == "snapshot" else ""
+        rows["conn_str"].append(f"{name},bench,,,,,,,{folder / name}")
+        rows["job"].append(f"{name},true,ETL,true,false,batch,,,bench,true,Customers to history")
+        rows["source"].append(
+            f'{name},{name},bench,bench,daily,customer,{kind},,,"{checks}",true,true,true,fall_out,halt,keep,'
+            f"{removed},1,One row per customer"
+        )
+        for column in COLUMNS:
+            is_key = "true" if column == KEY else "false"
+            tracked = "" if column == KEY else "true"
+            rows["attribute"].append(
+                f'{name},{column},{column},"{TYPES[column]}",,,{is_key},{tracked},false,The {column} of a customer'
+            )
+        rows["source_attribute"] += [
+            f"{name},conn_str,{name}",
+            f"{name},file_pattern,{name}-(?P<date>\\d{{8}})\\.csv$",
+        ]
+        if kind == "delta":
+            rows["source_attribute"] += [f"{name},delete_column,gone", f"{name},delete_values,yes"]
+    return rows

@@ -1,0 +1,148 @@
+"""What a benchmark found: tables, what was aimed at, and the profile; as text for people and as JSON for the page."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from benchmarks.peers import peers
+from benchmarks.profile import Statement
+from benchmarks.servers import Database, machine, servers
+from headwater.project import find_project
+
+
+@dataclass(frozen=True)
+class Table:
+    """Numbers as they are shown: the first column is text, the others stand at the right."""
+
+    title: str
+    head: Sequence[str]
+    rows: Sequence[Sequence[str]]
+
+    def markdown(self) -> str:
+        marks = ["---", *["--:"] * (len(self.head) - 1)]
+        lines = [f"| {' | '.join(cells)} |" for cells in (self.head, marks, *self.rows)]
+        return "\n".join([*([self.title, ""] if self.title else []), *lines])
+
+
+@dataclass(frozen=True)
+class Aim:
+    """What a figure should be, and what it is."""
+
+    what: str
+    found: str
+    is_met: bool
+
+
+@dataclass(frozen=True)
+class Bar:
+    """One bar of the picture."""
+
+    label: str
+    seconds: float
+    is_ours: bool
+
+
+@dataclass(frozen=True)
+class Report:
+    """All that one run of one benchmark found."""
+
+    name: str
+    title: str
+    about: str
+    command: str
+    tables: Sequence[Table]
+    aims: Sequence[Aim]
+    bars: Sequence[Bar]
+    profiles: dict[str, Sequence[Statement]]
+    server: dict[str, str]
+    machine: dict[str, str] = field(default_factory=machine)
+
+    def markdown(self) -> str:
+        """The report without what is the same for all."""
+        aims = Table(
+            "", ("aim", "found", "met"), [(a.what, a.found, "yes" if a.is_met else "no") for a in self.aims]
+        )
+        parts = [table.markdown() for table in self.tables] + [aims.markdown()]
+        for what, statements in self.profiles.items():
+            if statements:
+                rows = [
+                    (f"`{s.text.replace('|', chr(92) + '|')}`", f"{s.seconds:.2f}", str(s.calls))
+                    for s in statements
+                ]
+                parts.append(Table(f"{what}, by statement:", ("statement", "s", "calls"), rows).markdown())
+        return "\n\n".join(parts)
+
+    def to_json(self) -> str:
+        return json.dumps(asdict(self), indent=1, ensure_ascii=False)
+
+    @classmethod
+    def from_json(cls, text: str) -> Report:
+        said: dict[str, Any] = json.loads(text)
+        parts = {
+            "tables": [Table(**one) for one in said["tables"]],
+            "aims": [Aim(**one) for one in said["aims"]],
+            "bars": [Bar(**one) for one in said["bars"]],
+            "profiles": {what: [Statement(**s) for s in these] for what, these in said["profiles"].items()},
+        }
+        return cls(**{**said, **parts})
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What a benchmark runs in: an empty folder and an empty database of its own."""
+
+    rows: int
+    repeats: int
+    folder: Path
+    database: Database
+    home: Path  # the project's own working folder
+
+    @cached_property
+    def programs(self) -> Path:
+        """The programs of the peers."""
+        return peers(self.home)
+
+
+def parser(doc: str | None, rows: int, repeats: int = 5) -> argparse.ArgumentParser:
+    """The options that all benchmarks have."""
+    options = argparse.ArgumentParser(description=(doc or "").partition("\n")[0])
+    options.add_argument("--rows", type=int, default=rows, help=f"how large; by default {rows:,}")
+    options.add_argument(
+        "--repeats", type=int, default=repeats, help="how often each is measured; medians count"
+    )
+    options.add_argument("--json", action="store_true", help="print JSON instead of tables")
+    return options
+
+
+def publish(options: argparse.Namespace, measure: Callable[[Setting], Report]) -> None:
+    """Measure in a setting of its own and print what was found."""
+    home = find_project().home
+    with tempfile.TemporaryDirectory(prefix="headwater-bench-") as name:
+        folder = Path(name)
+        folder.chmod(0o755)  # the embedded Postgres may run as another user
+        with servers(folder) as database:
+            os.environ["HEADWATER_HOME"] = str(folder / "home")
+            report = measure(Setting(options.rows, options.repeats, folder, database, home))
+    if options.json:
+        print(report.to_json())
+    else:
+        told = [*report.machine.items(), *report.server.items()]
+        print(report.markdown(), ", ".join(f"{name} {value}" for name, value in told), sep="\n\n")
+
+
+def seconds(number: float) -> str:
+    """As tables show it."""
+    return f"{number:.2f}"
+
+
+def times(ratio: float) -> str:
+    """A ratio, as tables show it."""
+    return f"{ratio:.2f} ×"

@@ -1,0 +1,171 @@
+"""The servers that benchmarks run on, with a database and a bucket of their own.
+
+Those of the environment (PGHOST …, AWS_ENDPOINT_URL …), or embedded ones that begin empty and end with the
+benchmark. The settings of an embedded Postgres are the same for all that is measured on it.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import uuid
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import psycopg2
+import sqlalchemy as sa
+from psycopg2 import sql
+from sqlalchemy import Engine
+
+from extract.store import ObjectStore
+from headwater.services import children, environment, postgres
+from headwater.services.processes import stop
+from metadata.connection import engine
+
+# What an administrator would set for loads of this size. fsync, full_page_writes and synchronous_commit stay on.
+SETTINGS = {
+    "shared_buffers": "1GB",
+    "work_mem": "128MB",
+    "maintenance_work_mem": "512MB",
+    "max_wal_size": "8GB",
+    "checkpoint_timeout": "30min",
+    "autovacuum": "off",  # every table is vacuumed and analyzed before the clock starts, and never while it runs
+    "shared_preload_libraries": "pg_stat_statements,auto_explain",
+    "auto_explain.log_min_duration": "-1",
+}
+SHOWN = (
+    "server_version", "shared_buffers", "work_mem", "fsync", "full_page_writes", "synchronous_commit",
+    "data_checksums", "wal_level", "max_wal_size", "random_page_cost", "jit", "autovacuum",
+)  # fmt: skip
+
+
+@dataclass
+class Database:
+    """A database of our own, that PGDATABASE names. `log` is its server's, where it is an embedded one."""
+
+    name: str
+    administrator: str  # the database to connect to while ours is replaced
+    engine: Engine
+    log: Path | None
+
+    def execute(self, statement: str) -> None:
+        """Execute statements outside of a transaction block."""
+        with self.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            connection.exec_driver_sql(statement.replace("%", "%%"))
+
+    def rows(self, query: str) -> list[tuple[object, ...]]:
+        """All rows of the answer."""
+        with self.engine.connect() as connection:
+            return [tuple(row) for row in connection.execute(sa.text(query))]
+
+    def number(self, query: str) -> int:
+        """The only number of the answer."""
+        with self.engine.connect() as connection:
+            return int(connection.execute(sa.text(query)).scalar_one())
+
+    def keep(self) -> None:
+        """Remember what it holds now, for `restore`."""
+        self.execute("vacuum (analyze)")
+        self.engine.dispose()
+        self._administer("alter database {} rename to {}", self.name, self._kept)
+        self.restore()
+
+    def restore(self) -> None:
+        """Hold again what was kept, with nothing left for the server to write."""
+        self.engine.dispose()
+        self._administer("drop database if exists {} with (force)", self.name)
+        self._administer("create database {} template {} strategy file_copy", self.name, self._kept)
+        self.execute("checkpoint")
+
+    def drop(self) -> None:
+        """Leave nothing of it behind."""
+        self.engine.dispose()
+        for name in (self.name, self._kept):
+            self._administer("drop database if exists {} with (force)", name)
+
+    def settings(self) -> dict[str, str]:
+        """How its server is set."""
+        with self.engine.connect() as connection:
+            return {
+                name: connection.execute(
+                    sa.text("select current_setting(:name)"), {"name": name}
+                ).scalar_one()
+                for name in SHOWN
+            }
+
+    @property
+    def _kept(self) -> str:
+        return f"{self.name}_kept"
+
+    def _administer(self, statement: str, *names: str) -> None:
+        connection = psycopg2.connect(dbname=self.administrator)
+        connection.autocommit = True
+        with connection.cursor() as cursor:
+            cursor.execute(sql.SQL(statement).format(*map(sql.Identifier, names)))
+        connection.close()
+
+
+@contextmanager
+def servers(folder: Path) -> Iterator[Database]:
+    """A database and a bucket, as the environment's variables name them until the end; then they are gone."""
+    before = dict(os.environ)
+    with ExitStack() as stack:
+        log = None
+        if "PGHOST" not in os.environ:
+            log = folder / "postgres.log"
+            server = postgres.start(folder / "pg", log, settings=SETTINGS)
+            stack.callback(postgres.stop_server, server.process)
+            os.environ.update(server.environment)
+        if "AWS_ENDPOINT_URL" not in os.environ:
+            child = children.start(children.S3, folder / "s3", folder / "s3.log")
+            stack.callback(stop, child.process, (signal.SIGINT, 10), (signal.SIGKILL, 5))
+            os.environ.update(environment.variables(environment.S3, child.port, {}))
+        stack.callback(lambda: (os.environ.clear(), os.environ.update(before)))
+        administrator = os.environ.get("PGDATABASE", "postgres")
+        name = f"headwater_bench_{uuid.uuid4().hex[:12]}"
+        os.environ.update(PGDATABASE=name, HEADWATER_BUCKET=name.replace("_", "-"))
+        database = Database(name, administrator, engine(), log)
+        database._administer("create database {}", name)
+        stack.callback(database.drop)
+        yield database
+        store = ObjectStore.from_environment()
+        for key in list(store.list("")):
+            store.delete(key)
+
+
+def psql() -> str | None:
+    """The program psql, if there is one."""
+    found = shutil.which("psql") or str(postgres.binaries() / "psql")
+    return found if Path(found).exists() else None
+
+
+def bare_copy(program: str, table: str, path: Path) -> None:
+    """psql's `\\copy` of a CSV file with a header."""
+    command = rf"\copy {table} from '{path}' (format csv, header)"
+    subprocess.run([program, "-qX", "-v", "ON_ERROR_STOP=1", "-c", command], check=True)
+
+
+def machine() -> dict[str, str]:
+    """What the numbers were measured on."""
+    told = Path("/proc/meminfo").read_text() if Path("/proc/meminfo").exists() else ""
+    memory = re.search(r"MemTotal:\s+(\d+)", told)
+    cpu = re.search(r"model name\s*: (.+)", _text("/proc/cpuinfo"))
+    return {
+        "cores": str(os.cpu_count()),
+        "processor": cpu[1] if cpu else "unknown",
+        "memory": f"{int(memory[1]) / (1 << 20):.0f} GiB" if memory else "unknown",
+        "system": " ".join(os.uname()[i] for i in (0, 2)),
+        "python": ".".join(map(str, os.sys.version_info[:3])),
+    }
+
+
+def _text(path: str) -> str:
+    try:
+        return Path(path).read_text()
+    except OSError:
+        return ""
