@@ -154,12 +154,15 @@ def as_of(
     """What was true on a day; or what we believed, at a moment, to have been true on it."""
     from headwater import standing
     from headwater.dbt import Dbt
+    from headwater.purge import bring_back_known_at
     from headwater.run import prepare
 
     with _project() as project:
         catalog, engine = prepare(project)
         _require_known([source], catalog.sources)
         moments = [moment.replace(tzinfo=UTC) if moment else None for moment in (on, known_at)]
+        if moments[1]:
+            bring_back_known_at(project, source, moments[1], _say)
         dbt = Dbt(project.root, project.home, "as-of")
         total, rows = standing.rows_as_of(engine, dbt, source, moments[0] or on, moments[1], limit or None)
         _print_json(rows) if as_json else show.rows(out, total, rows)
@@ -223,6 +226,26 @@ def rebuild(
     from headwater.rebuild import rebuild as rebuild_sources
 
     _on_sources(rebuild_sources, source or [], as_json)
+
+
+@app.command(epilog="Example: headwater purge airports --dry-run")
+def purge(
+    source: Annotated[
+        list[str] | None, typer.Argument(help="Sources to purge; all active ones by default.")
+    ] = None,
+    is_dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would go.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Let raw and staging lose what history has, by keep_raw and keep_staging of each source, as every run does."""
+    from headwater.purge import purge as purge_sources
+    from headwater.run import prepare
+
+    with _project() as project:
+        catalog, _ = prepare(project)
+        _require_known(source or [], catalog.sources)
+        done = purge_sources(project, source or [], _say, is_dry_run=is_dry_run)
+        _print_json(asdict(done)) if as_json else show.purged(out, done)
+        raise typer.Exit(FAILED if done.failures else 0)
 
 
 def _on_sources(

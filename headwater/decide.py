@@ -20,6 +20,7 @@ from metadata.static.model import Catalog, Source
 EVENTS = {"withdraw": "withdrawn", "restore": "restored", "accept": "accepted", "replay": "replayed"}
 NEVER_ACCEPTED = {
     "format": "the file breaks its own format, so there are no rows to accept",
+    "key_columns": "it lacks a column without which no row can be told from another",
     "ledger": "its counts do not balance, and history must not hold what cannot be accounted for",
 }
 
@@ -39,7 +40,6 @@ class Standing:
     verdict: str
     is_withdrawn: bool
     failed_checks: tuple[str, ...]
-    is_staged: bool
 
 
 def decide(project: Project, decision: str, delivery_sqn: int, why: str, say: Say) -> RunResult:
@@ -59,7 +59,10 @@ def decide(project: Project, decision: str, delivery_sqn: int, why: str, say: Sa
 
 
 def rehearse(project: Project, decision: str, delivery_sqn: int, say: Say) -> Rehearsal:
-    """What the decision would do to history, without putting anything on record."""
+    """What the decision would do to history, without putting anything on record.
+
+    Deliveries from which history would be made anew, and which are not staged, are brought back from S3.
+    """
     catalog, engine = prepare(project)
     standing = _standing(engine, delivery_sqn)
     checks = _require_fit(decision, standing)
@@ -68,10 +71,10 @@ def rehearse(project: Project, decision: str, delivery_sqn: int, say: Say) -> Re
             "a replay judges the delivery again, so what it does is known only once it is done;"
             " `headwater withdraw` takes the delivery out should you not like it"
         )
-    if decision != "withdraw" and not standing.is_staged:
+    if "columns" in checks:
         raise NotDecidable(
-            f"delivery {delivery_sqn} is not staged now, as after a rebuild: what its rows would do cannot be told"
-            f" before it is loaded again. `headwater {decision}` does that; `headwater withdraw` takes it out."
+            f"delivery {delivery_sqn} was halted before raw, and once accepted it is judged by all other checks: what"
+            " it does is known only then; `headwater withdraw` takes it out should you not like it"
         )
     source = _source(catalog, standing)
     run = Run(project, engine, ObjectStore.from_environment(), catalog, [source], say, is_offline=True)
@@ -85,9 +88,7 @@ def _standing(engine: Engine, delivery_sqn: int) -> Standing:
                 "select delivery_sqn, source, publisher_name, status, verdict, is_withdrawn,"
                 " coalesce((select checks from metadata.delivery_event as halt"
                 " where halt.delivery_sqn = state.delivery_sqn and event = 'halted'"
-                " order by event_at desc, event_id desc limit 1), '{}') as failed_checks,"
-                " exists (select from metadata.delivery_status as staged"
-                " where staged.delivery_sqn = state.delivery_sqn and layer = 'staging') as is_staged"
+                " order by event_at desc, event_id desc limit 1), '{}') as failed_checks"
                 " from metadata.delivery_state as state where delivery_sqn = :sqn"
             ),
             {"sqn": delivery_sqn},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -12,16 +13,19 @@ import sqlalchemy as sa
 from sqlalchemy import Engine
 
 from extract.register import register_archive
-from extract.run import extract_source, load_pending
+from extract.run import extract_source, lacking_columns, load_pending
 from extract.store import ObjectStore
-from headwater.checks import run_checks
+from headwater import retention
+from headwater.checks import data_docs, run_checks
 from headwater.dbt import Dbt, Rehearsal
 from headwater.generate import definition, generated_files, stale_files
 from headwater.project import Project
+from headwater.retention import Purged
 from headwater.services.home import make_home
 from metadata.connection import engine as new_engine
 from metadata.connection import require_reachable, session_lock
 from metadata.errors import HeadwaterError, LedgerBroken
+from metadata.process.deliveries import lock_source
 from metadata.process.events import record_event
 from metadata.process.jobs import JobInstance, Outcome, close_abandoned
 from metadata.process.migrate import upgrade
@@ -51,6 +55,7 @@ class SourceResult:
     loaded: int = 0  # deliveries that came into history
     taken_out: int = 0  # deliveries that history holds no more: withdrawn, superseded, or halted by a replay
     halts: list[Halt] = field(default_factory=list)
+    purged: list[Purged] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     failures: list[str] = field(default_factory=list)
 
@@ -150,6 +155,18 @@ class Run:
             self.reload()
             self.historical()
             self.marts()
+            for source in self._sources.values():
+                self.purge(source)
+        return self._result()
+
+    def only_purge(self) -> RunResult:
+        """The last step alone."""
+        with self._job_instances():
+            for source in self._sources.values():
+                self.purge(source)
+        return self._result()
+
+    def _result(self) -> RunResult:
         return RunResult(self.run_id, tuple(self.results.values()), tuple(self._marts_failures))
 
     def extract(self, source: Source) -> None:
@@ -173,16 +190,37 @@ class Run:
                 self._say(f"{source.name}: registered {_deliveries(len(found))} that S3 has")
 
     def rehearse(self, source: Source, event: str, delivery_sqn: int, checks: Sequence[str]) -> Rehearsal:
-        """What an event would do to history; only the job instance of asking it stays."""
-        with (
-            self._job_instances(),
-            self._jobs[source.job].task("dry run", event=event, delivery_sqn=delivery_sqn),
-        ):
-            return self._dbt.rehearse(source.name, event, delivery_sqn, checks)
+        """What an event would do to history; only the job instance of asking it stays, and what had to be staged."""
+        with self._job_instances():
+            self._bring_back(source, retention.unstaged_for_decision(self._engine, delivery_sqn))
+            with self._jobs[source.job].task("dry run", event=event, delivery_sqn=delivery_sqn):
+                return self._dbt.rehearse(source.name, event, delivery_sqn, checks)
+
+    def bring_back(self, source: Source, sqns: Sequence[int]) -> None:
+        """Stage deliveries again that a question needs and history does not. Raises `HeadwaterError` when S3 cannot."""
+        with self._job_instances():
+            self._bring_back(source, sqns)
+
+    def _bring_back(self, source: Source, sqns: Sequence[int]) -> None:
+        if not sqns:
+            return
+        self._say(f"{source.name}: bringing {_deliveries(len(sqns))} back from S3")
+        with self._engine.begin() as connection:
+            lock_source(connection, source.name)
+            retention.recall(connection, sqns, self._jobs[source.job].job_inst_id)
+        try:
+            self.load_raw(source)
+            self.staging()
+        finally:
+            retention.forget_recalls(self._engine, source.name)
+        if self.results[source.name].failures:
+            raise HeadwaterError("; ".join(self.results[source.name].failures))
 
     def load_raw(self, source: Source) -> None:
         """S3 → raw."""
         result, job = self.results[source.name], self._jobs[source.job]
+        if not self._is_defined_as_ever(source):
+            return  # raw would hold rows of two definitions; the staging model says what differs
         with self._guarded(source, "raw") as outcome:
             loads = load_pending(self._engine, self._store, source, job.job_inst_id, job.log)
             result.failures += loads.failed
@@ -191,6 +229,9 @@ class Run:
                     Halt(delivery.delivery_sqn, source.name, delivery.publisher_name, (check,), why)
                 )
             outcome.worsen("failed" if loads.failed else "halted" if loads.refused else "succeeded")
+            if loads.refused:
+                data_docs.write_refusals(self._project.home, self._engine, source.name, loads.refused)
+            result.warnings += lacking_columns(loads.loaded)
             if loads.loaded:
                 rows = sum(counts.written for _, counts in loads.loaded)
                 self._say(f"{source.name}: loaded {rows:,} rows into raw")
@@ -208,7 +249,8 @@ class Run:
             ):
                 if verdict.passed:
                     result.warnings += [
-                        f"{verdict.publisher_name}: {warning.check_name}" for warning in verdict.warnings
+                        f"{verdict.publisher_name}: {warning.check_name}: {warning.observed}"
+                        for warning in verdict.warnings
                     ]
                     continue
                 checks = tuple(check.check_name for check in verdict.halting)
@@ -237,6 +279,16 @@ class Run:
             after = self._held_by_history(name)
             self.results[name].loaded = len(after.items() - before.items())
             self.results[name].taken_out = len(before.keys() - after.keys())
+
+    def purge(self, source: Source) -> None:
+        """Raw and staging lose what history has, by the source's policy."""
+        with self._guarded(source, "purge"):
+            keep, job_inst_id = retention.policy(source), self._jobs[source.job].job_inst_id
+            purged = retention.purge(self._engine, source.name, keep, job_inst_id)
+            self.results[source.name].purged = purged
+            for found in purged:
+                counted = f"{_deliveries(len(found.deliveries))}, {found.row_count:,} rows"
+                self._say(f"{source.name}: purged {counted}, from {found.layer}")
 
     def marts(self) -> None:
         """History → what consumers read, unless it was made of this very history and these very models."""
@@ -382,6 +434,20 @@ class Run:
                 {"source": name, "layer": layer},
             ).scalar_one()
         return found
+
+    def _is_defined_as_ever(self, source: Source) -> bool:
+        """Whether raw may be loaded: its rows, too, are of the definition on record, or are the first."""
+        if self._pending(source.name, "raw"):
+            with self._engine.begin() as connection:
+                lock_source(connection, source.name)
+                connection.execute(
+                    sa.text(
+                        "insert into metadata.source_definition (source, definition, made_at)"
+                        " values (:source, cast(:definition as jsonb), now()) on conflict do nothing"
+                    ),
+                    {"source": source.name, "definition": json.dumps(definition(source))},
+                )
+        return not self._is_redefined(source.name)
 
     def _is_redefined(self, name: str) -> bool:
         """Whether the tables were made with another definition: the model then says what differs, and fails."""

@@ -18,6 +18,7 @@ from metadata.static.model import Catalog
 
 if TYPE_CHECKING:
     from headwater.dbt import Rehearsal
+    from headwater.purge import PurgeResult
     from headwater.run import Halt, RunResult
 
 WIDE = 120  # columns of a screen
@@ -176,6 +177,23 @@ def rehearsal(out: Console, decision: str, delivery_sqn: int, would: Rehearsal) 
     )
 
 
+def purged(out: Console, done: PurgeResult) -> None:
+    """What raw and staging lost, or would lose."""
+    if done.purged:
+        table = _table(out, "source", "layer", "keep", "deliveries", "rows")
+        for found in done.purged:
+            counts = (found.keep, len(found.deliveries), found.row_count)
+            table.add_row(found.source, found.layer, *map(_number, counts))
+        out.print(table)
+        out.print("Nothing was purged: a dry run." if done.is_dry_run else "S3 has them all.")
+    else:
+        out.print("nothing to purge")
+    if done.keeping_all:
+        out.print(f"{', '.join(done.keeping_all)}: all is kept, without keep_raw or keep_staging")
+    for failure in done.failures:
+        out.print(f"[red]failed[/] {escape(failure)}")
+
+
 def result_as_dict(done: RunResult) -> dict[str, Any]:
     """A run for machines."""
     return {
@@ -189,7 +207,7 @@ def result_as_dict(done: RunResult) -> dict[str, Any]:
 def _table(out: Console, *columns: str) -> Table:
     gap = 2 if out.width >= WIDE else 1
     table = Table(box=None, header_style="bold", pad_edge=False, padding=(0, gap, 0, 0))
-    texts = ("source", "publisher's name", "status", "dated", "newest", "last run")
+    texts = ("source", "publisher's name", "status", "dated", "newest", "last run", "layer")
     for column in columns:
         justify: JustifyMethod = "left" if column in texts else "right"
         if column == "publisher's name":  # of any length; nothing else is broken over two lines
@@ -216,6 +234,8 @@ def _day(moment: datetime | None) -> str:
 def _layer(layer: Mapping[str, Any] | None) -> str:
     if layer is None:
         return "[dim]-[/]"
+    if layer["status"] in ("purged", "recalled"):
+        return f"[dim]{layer['status']}[/]"
     count = layer.get("record_count")
     text = _number(count) if count is not None else layer["status"]
     return f"[red]{text}[/]" if layer["status"] == "halted" else text

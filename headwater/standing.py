@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 from sqlalchemy import Engine
 
+from metadata.errors import HeadwaterError
 from metadata.static.model import Catalog
 
 if TYPE_CHECKING:
@@ -115,9 +116,15 @@ def rows_as_of(
     believed = f"known_at('{source}', '{known_at.isoformat()}')" if known_at else f"ref('hist_{source}')"
     compiled = dbt.compiled(f"select * from {{{{ as_of({believed}, '{on.isoformat()}') }}}} as true_then")
     with engine.connect() as connection:
-        rows = connection.exec_driver_sql(
-            f"select count(*) over () as total, * from ({compiled}) as found order by 2"
-        ).mappings()
+        try:
+            rows = connection.exec_driver_sql(
+                f"select count(*) over () as total, * from ({compiled}) as found order by 2"
+            ).mappings()
+        except sa.exc.InternalError as error:
+            said = str(error.orig).partition("\n")[0]
+            if not said.startswith("Not staged: "):
+                raise
+            raise HeadwaterError(f"{said} A run has purged them meanwhile: ask again.") from None
         found = [dict(row) for row in (rows.fetchmany(limit) if limit else rows)]
     total = found[0]["total"] if found else 0
     for row in found:

@@ -117,6 +117,19 @@ def pending(connection: Connection, source: str, layer: str) -> list[Delivery]:
     return [found[sqn] for sqn in sqns]
 
 
+def purgeable(connection: Connection, source: str, layer: str, keep: int) -> list[int]:
+    """Deliveries whose rows `layer`, raw or staging, need not hold, but for those from the `keep`-th newest on."""
+    ask = sa.text("select metadata.purgeable_deliveries(:source, :layer, :keep)")
+    sqns: list[int] = connection.execute(ask, {"source": source, "layer": layer, "keep": keep}).scalar_one()
+    return sqns
+
+
+def has_verdict(connection: Connection, delivery_sqn: int) -> bool:
+    """Whether a delivery was judged, and not sent through the layers again since."""
+    ask = sa.text("select verdict <> 'pending' from metadata.delivery_state where delivery_sqn = :sqn")
+    return bool(connection.execute(ask, {"sqn": delivery_sqn}).scalar())
+
+
 def record_layer(
     connection: Connection,
     delivery_sqn: int,

@@ -8,7 +8,13 @@ import time
 from collections.abc import Callable
 from datetime import UTC, date, datetime
 
-from metadata.static.kinds import boolean_problem, choice_problem, count_problem, spelling_problem
+from metadata.static.kinds import (
+    boolean_problem,
+    choice_problem,
+    count_problem,
+    number_problem,
+    spelling_problem,
+)
 from metadata.static.layout import CHOICES, OPTIONS, SPELLED_OPTIONS, OptionKind
 from metadata.static.load import Seeds
 from metadata.static.naming import one_of
@@ -99,6 +105,7 @@ _CHECKS: dict[OptionKind, Callable[[str], Wrong | None]] = {
     "regex": _regex_problem,
     "character": _character_problem,
     "boolean": boolean_problem,
+    "number": number_problem,
     "count": count_problem,
     "encoding": _encoding_problem,
     "date_format": _date_format_problem,

@@ -25,6 +25,7 @@ _EXPECTED = {
     "table": "schema.table in a to z, 0 to 9 and _",
     "boolean": "true or false",
     "count": "1, 2, 3 …",
+    "number": "0, 1, 2 …",
     "percentage": "a number from 0 to 100",
     "reference": "a name",
 }
@@ -68,6 +69,13 @@ def count_problem(cell: str) -> Wrong | None:
     if plain and int(cell) < MOST_COUNTED:
         return None
     return f'"{cell}" is not a whole number from 1', _EXPECTED["count"]
+
+
+def number_problem(cell: str) -> Wrong | None:
+    """Whether the cell is a whole number from 0, in plain digits."""
+    if cell == "0" or count_problem(cell) is None:
+        return None
+    return f'"{cell}" is not a whole number from 0', _EXPECTED["number"]
 
 
 def spelling_problem(cell: str) -> Wrong | None:
