@@ -50,5 +50,5 @@ class Profile:
 
 def _beginning(text: str) -> str:
     without_comments = re.sub(r"/\*.*?\*/|--[^\n]*", " ", text, flags=re.DOTALL)
-    words = " ".join(without_comments.split())
+    words = " ".join(without_comments.replace("|", " ").replace("`", "").split())
     return words if len(words) <= _LENGTH else words[:_LENGTH] + " …"

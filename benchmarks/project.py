@@ -15,7 +15,10 @@ from metadata.static.read import read_catalog
 
 CHECKS = [
     {"expect": "expect_column_values_to_be_between", "column": "balance", "min_value": 0, "severity": "critical"},
-    {"expect": "expect_column_values_to_match_regex", "column": "country", "regex": "^[A-Z]{2}$", "severity": "critical"},
+    {
+        "expect": "expect_column_values_to_match_regex", "column": "country", "regex": "^[A-Z]{2}$",
+        "severity": "critical",
+    },
     {
         "expect": "expect_column_values_to_be_in_set", "column": "segment",
         "value_set": ["private", "company", "public"], "severity": "warning",

@@ -10,37 +10,30 @@ Servers are those of the environment (PGHOST …, AWS_ENDPOINT_URL …), or embe
 
 from __future__ import annotations
 
-import argparse
 import csv
 import hashlib
 import json
-import os
 import random
-import shutil
-import signal
-import statistics
 import subprocess
 import sys
-import tempfile
 import time
 import uuid
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import psycopg2
 import sqlalchemy as sa
-from psycopg2 import sql
 
+from benchmarks.measure import by_turns, median, peak_mib, timed
+from benchmarks.report import Aim, Bar, Report, Setting, Table, parser, publish, seconds, times
+from benchmarks.servers import Database, bare_copy, psql
 from extract.load_raw import load_raw
 from extract.manifest import object_key
 from extract.raw_table import ensure_raw_table
 from extract.register import register_landed
 from extract.store import ObjectStore
-from headwater.services import children, environment, postgres
-from headwater.services.processes import stop
 from metadata.connection import engine
 from metadata.process.deliveries import Delivery, lock_source, next_delivery_sqn
 from metadata.process.migrate import upgrade
@@ -52,6 +45,7 @@ COLUMNS = (
 )  # fmt: skip
 VARIANTS = {"few quotes": csv.QUOTE_MINIMAL, "all quoted": csv.QUOTE_ALL}
 DATE = datetime(2026, 1, 1, tzinfo=UTC)
+RAW, BARE = "raw.measurements", "bench.bare"
 
 
 @dataclass(frozen=True)
@@ -164,71 +158,67 @@ def load_once(key: str, sha256: str, size: int) -> tuple[float, float]:
     return time.perf_counter() - begin, peak_mib()
 
 
-def peak_mib() -> float:
-    """The most memory that this process ever had. Not ru_maxrss where it can be helped: Linux inherits that."""
-    try:
-        status = Path("/proc/self/status").read_text()
-        return int(status.partition("VmHWM:")[2].split()[0]) / 1024
-    except (OSError, IndexError):
-        import resource
+def measure(setting: Setting) -> Report:
+    """Load each variant of the file in every way, by turns."""
+    prepare(setting.database)
+    measured = []
+    for variant, quoting in VARIANTS.items():
+        path = setting.folder / "measurements.csv"
+        make_file(path, setting.rows, quoting)
+        measured.append(measure_file(setting, variant, path))
+    return report(setting, measured)
 
-        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1 << 20)
 
-
-def measure(variant: str, path: Path, rows: int, repeats: int) -> Measured:
+def measure_file(setting: Setting, variant: str, path: Path) -> Measured:
     """Load one file in every way, by turns; medians."""
-    store = ObjectStore.from_environment()
-    psql = shutil.which("psql") or str(postgres.binaries() / "psql")
-    copy = "copy bench.bare from stdin (format csv, header)"
-    times: dict[str, list[float]] = {"psql": [], "copy": [], "load_raw": []}
+    database, store, program = setting.database, ObjectStore.from_environment(), psql()
     peaks = []
 
     def by_psql() -> float:
-        begin = time.perf_counter()
-        command = rf"\copy bench.bare from '{path}' (format csv, header)"
-        subprocess.run([psql, "-qX", "-v", "ON_ERROR_STOP=1", "-c", command], check=True)
-        return time.perf_counter() - begin
+        empty_tables(database)
+        took = timed(lambda: bare_copy(str(program), BARE, path))
+        require_rows(database, BARE, setting.rows)
+        return took
 
     def by_copy() -> float:
+        empty_tables(database)
         begin = time.perf_counter()
         connection = psycopg2.connect("")
         with connection, connection.cursor() as cursor, path.open("rb") as file:
-            cursor.copy_expert(copy, file, 1 << 16)
+            cursor.copy_expert(f"copy {BARE} from stdin (format csv, header)", file, 1 << 16)
         connection.close()
-        return time.perf_counter() - begin
+        took = time.perf_counter() - begin
+        require_rows(database, BARE, setting.rows)
+        return took
 
     def by_load_raw() -> float:
+        empty_tables(database)
         key, sha256, size = land(store, path)
         command = [sys.executable, "-m", "benchmarks.raw_load", "--load", key, sha256, str(size)]
         told = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-        seconds, peak = json.loads(told)
+        took, peak = json.loads(told)
         peaks.append(peak)
         store.delete(key)
-        return float(seconds)
+        require_rows(database, RAW, setting.rows)
+        return float(took)
 
     ways: dict[str, Callable[[], float]] = {"psql": by_psql, "copy": by_copy, "load_raw": by_load_raw}
-    if not Path(psql).exists():
+    if not program:
         del ways["psql"]
-    for _ in range(repeats):
-        for name, way in ways.items():
-            empty_tables()
-            times[name].append(way())
-            require_rows("raw.measurements" if name == "load_raw" else "bench.bare", rows)
-    medians = {name: statistics.median(seconds) for name, seconds in times.items() if seconds}
+    medians = {name: median(took) for name, took in by_turns(ways, setting.repeats).items()}
     return Measured(
-        variant, rows, path.stat().st_size, medians.get("psql"), medians["copy"], medians["load_raw"], max(peaks)
+        variant, setting.rows, path.stat().st_size, medians.get("psql"), medians["copy"], medians["load_raw"],
+        max(peaks),
     )  # fmt: skip
 
 
-def prepare() -> None:
+def prepare(database: Database) -> None:
     """Process metadata, both tables, a job instance to write in the name of."""
-    upgrade(engine())
-    with engine().begin() as connection:
+    upgrade(database.engine)
+    with database.engine.begin() as connection:
         ensure_raw_table(connection, measurement_source())
         connection.execute(sa.text("create schema bench"))
-        connection.execute(
-            sa.text(f"create table bench.bare ({', '.join(f'{name} text' for name in COLUMNS)})")
-        )
+        connection.execute(sa.text(f"create table {BARE} ({', '.join(f'{name} text' for name in COLUMNS)})"))
         connection.execute(
             sa.text(
                 "insert into metadata.job_inst (job, run_id, parameters, status, started_at)"
@@ -237,105 +227,74 @@ def prepare() -> None:
         )
 
 
-def empty_tables() -> None:
+def empty_tables(database: Database) -> None:
     """Both tables empty, and nothing left for the server to write: every measurement begins alike."""
-    with engine().connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        connection.execute(sa.text("truncate raw.measurements, bench.bare"))
-        connection.execute(sa.text("checkpoint"))
+    database.execute(f"truncate {RAW}, {BARE}")
+    database.execute("checkpoint")
 
 
-def require_rows(table: str, rows: int) -> None:
+def require_rows(database: Database, table: str, rows: int) -> None:
     """Stop when a way of loading did not load."""
-    with engine().connect() as connection:
-        found: int = connection.execute(sa.text(f"select count(*) from {table}")).scalar_one()
+    found = database.number(f"select count(*) from {table}")
     if found != rows:
         raise SystemExit(f"{table} has {found} rows, expected {rows}")
 
 
-@contextmanager
-def servers(folder: Path) -> Iterator[None]:
-    """Those of the environment or embedded ones; a database and a bucket of our own on them."""
-    with ExitStack() as stack:
-        if "PGHOST" not in os.environ:
-            server = postgres.start(folder / "pg", folder / "postgres.log")
-            stack.callback(postgres.stop_server, server.process)
-            os.environ.update(server.environment)
-        if "AWS_ENDPOINT_URL" not in os.environ:
-            child = children.start(children.S3, folder / "s3", folder / "s3.log")
-            stack.callback(stop, child.process, (signal.SIGINT, 10), (signal.SIGKILL, 5))
-            os.environ.update(environment.variables(environment.S3, child.port, {}))
-        name = f"headwater_bench_{uuid.uuid4().hex[:12]}"
-        stack.enter_context(own_database(name))
-        os.environ["HEADWATER_BUCKET"] = name.replace("_", "-")
-        yield
-        store = ObjectStore.from_environment()
-        for key in list(store.list("")):
-            store.delete(key)
-
-
-@contextmanager
-def own_database(name: str) -> Iterator[None]:
-    """A database that PGDATABASE names, dropped at the end."""
-    before = os.environ.get("PGDATABASE", "")
-
-    def administer(statement: str) -> None:
-        connection = psycopg2.connect(dbname=before or "postgres")
-        connection.autocommit = True
-        with connection.cursor() as cursor:
-            cursor.execute(sql.SQL(statement).format(sql.Identifier(name)))
-        connection.close()
-
-    administer("create database {}")
-    os.environ["PGDATABASE"] = name
-    try:
-        yield
-    finally:
-        os.environ["PGDATABASE"] = before
-        administer("drop database {} with (force)")
-
-
-def table(measured: list[Measured]) -> str:
-    """The results in Markdown."""
-    head = (
-        "| file | rows | MB | psql `\\copy` s | psycopg2 COPY s | load_raw s | speed, of `\\copy` | peak MiB |",
-        "|---|--:|--:|--:|--:|--:|--:|--:|",
-    )
-    lines = [
-        f"| {m.variant} | {m.rows:,} | {m.file_size / 1e6:.0f} | {f'{m.psql_s:.2f}' if m.psql_s else 'none'} "
-        f"| {m.copy_s:.2f} | {m.load_raw_s:.2f} | {m.ratio:.2f} | {m.peak_mib:.0f} |"
-        for m in measured
-    ]
-    return "\n".join((*head, *lines))
+def report(setting: Setting, measured: list[Measured]) -> Report:
+    """The results, with what was aimed at."""
+    return Report(
+        name="raw_load",
+        title="Raw load",
+        about=(
+            f"The same file of {setting.rows:,} rows and 12 columns, once with quotes where they are needed and once"
+            " with every field in quotes: by psql's `\\copy` and by psycopg2's COPY from the local disk into a table of"
+            " text columns, and by Headwater from S3 into raw, decoded and checked, with line number, delivery and job"
+            " instance on each row, counts and status in the same transaction, in a fresh process each time."
+        ),
+        command="python -m benchmarks.raw_load",
+        tables=[
+            Table(
+                "",
+                ("file", "MB", "psql `\\copy` s", "psycopg2 COPY s", "Headwater s", "speed, of `\\copy`", "peak MiB"),
+                [
+                    (
+                        m.variant, f"{m.file_size / 1e6:.0f}", seconds(m.psql_s) if m.psql_s else "none",
+                        seconds(m.copy_s), seconds(m.load_raw_s), times(m.ratio), f"{m.peak_mib:.0f}",
+                    )
+                    for m in measured
+                ],
+            )
+        ],
+        aims=[
+            aim
+            for m in measured
+            for aim in (
+                Aim(f"{m.variant}: at least 0.6 of the speed of `\\copy`", times(m.ratio), m.ratio >= 0.6),
+                Aim(f"{m.variant}: peak memory below 300 MiB", f"{m.peak_mib:.0f} MiB", m.peak_mib < 300),
+            )
+        ],
+        bars=[
+            bar
+            for m in measured
+            for bar in (
+                Bar(f"Headwater, {m.variant}", m.load_raw_s, True),
+                Bar(f"bare \\copy, {m.variant}", m.psql_s or m.copy_s, False),
+            )
+        ],
+        profiles={},
+        server=setting.database.settings(),
+    )  # fmt: skip
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--rows", type=int, default=1_000_000)
-    parser.add_argument(
-        "--repeats", type=int, default=5, help="how often each way is measured; the median counts"
-    )
-    parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
-    parser.add_argument("--load", nargs=3, metavar=("KEY", "SHA256", "SIZE"), help=argparse.SUPPRESS)
-    options = parser.parse_args()
-    if options.load:
-        key, sha256, size = options.load
+    options = parser(__doc__, rows=1_000_000)
+    options.add_argument("--load", nargs=3, metavar=("KEY", "SHA256", "SIZE"), help="internal: one load")
+    chosen = options.parse_args()
+    if chosen.load:
+        key, sha256, size = chosen.load
         print(json.dumps(load_once(key, sha256, int(size))))
-        return
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        folder.chmod(0o755)  # the embedded Postgres may run as another user
-        with servers(folder):
-            prepare()
-            measured = []
-            for variant, quoting in VARIANTS.items():
-                path = folder / "measurements.csv"
-                make_file(path, options.rows, quoting)
-                measured.append(measure(variant, path, options.rows, options.repeats))
-    print(
-        json.dumps([{**vars(m), "ratio": m.ratio} for m in measured], indent=1)
-        if options.json
-        else table(measured)
-    )
+    else:
+        publish(chosen, measure)
 
 
 if __name__ == "__main__":

@@ -145,4 +145,4 @@ def seconds(number: float) -> str:
 
 def times(ratio: float) -> str:
     """A ratio, as tables show it."""
-    return f"{ratio:.2f} ×"
+    return f"{ratio:.2f} \u00d7"

@@ -1,0 +1,67 @@
+"""Run every benchmark and write docs/benchmarks.md of what they found.
+
+    python -m benchmarks.all [NAME…] [--into FOLDER] [--scale X] [--repeats N]
+
+Named ones are measured again and the page made of them and what was found before; `--scale 0.01` is a quick try,
+which needs another folder to write into. Nothing else should run on the machine meanwhile.
+"""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+from benchmarks.page import page, read_reports
+from benchmarks.picture import picture
+from headwater.project import find_project
+
+ROWS = {
+    "raw_load": 1_000_000,
+    "history_step": 1_000_000,
+    "file_to_history": 1_000_000,
+    "small_deltas": 1_000_000,
+    "backfill": 100_000,
+}
+
+
+def main() -> None:
+    docs = find_project().root / "docs"
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(ROWS)}; all by default")
+    parser.add_argument(
+        "--into", type=Path, default=docs, help="the folder of page and picture; docs by default"
+    )
+    parser.add_argument("--scale", type=float, default=1.0, help="share of the rows; below 1 for a quick try")
+    parser.add_argument("--repeats", type=int, default=5)
+    options = parser.parse_args()
+    unknown = set(options.names) - set(ROWS)
+    if unknown:
+        parser.error(f"no benchmark {', '.join(sorted(unknown))}; expected some of {', '.join(ROWS)}")
+    if options.scale != 1 and options.into == docs:
+        parser.error("--scale: the page in docs is of full size; name another folder with --into")
+    results = options.into / "benchmarks"
+    results.mkdir(parents=True, exist_ok=True)
+    for name in options.names or ROWS:
+        rows = round(ROWS[name] * options.scale)
+        began = datetime.now(UTC)
+        command = [sys.executable, "-m", f"benchmarks.{name}", "--json", "--rows", str(rows)]
+        done = subprocess.run(
+            [*command, "--repeats", str(options.repeats)], stdout=subprocess.PIPE, check=True, text=True
+        )
+        (results / f"{name}.json").write_text(done.stdout, encoding="utf-8")
+        print(f"{name}: {(datetime.now(UTC) - began).total_seconds():.0f} s", file=sys.stderr)
+    write(options.into)
+
+
+def write(into: Path) -> None:
+    """The page and the picture of what was found, from the results in `into`/benchmarks."""
+    reports = read_reports(into / "benchmarks", ROWS)
+    (into / "benchmarks.svg").write_text(picture(reports), encoding="utf-8")
+    (into / "benchmarks.md").write_text(page(reports), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

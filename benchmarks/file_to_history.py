@@ -1,0 +1,261 @@
+"""How fast does a file become history, beside dlt's scd2 and a bare `\\copy` of the same file?
+
+    python -m benchmarks.file_to_history [--rows N] [--repeats N] [--json]
+
+The second snapshot of `--rows` customers as a CSV file: by a run of Headwater (raw, staging, checks, historical; the
+file has landed), by dlt's merge strategy scd2, and by psql's `\\copy` into a table of text columns. By turns, each
+time in a fresh process and from a fresh copy of the database.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import psycopg2
+import sqlalchemy as sa
+
+from benchmarks.data import COLUMNS, date_of, snapshot
+from benchmarks.measure import by_turns, median, peak_mib, timed
+from benchmarks.ours import Fates, require_fates
+from benchmarks.profile import Profile
+from benchmarks.project import make_project, published
+from benchmarks.report import Aim, Bar, Report, Setting, Table, parser, publish, seconds, times
+from benchmarks.servers import Database, bare_copy, psql
+from extract.run import extract_source
+from extract.store import ObjectStore
+from headwater.checks.run import _start_great_expectations
+from headwater.project import Project
+from headwater.run import Run, prepare
+from headwater.services.home import home
+
+SOURCE = "customers"
+BARE = "bench.bare"
+PARTS = ("raw", "staging", "checks", "historical")
+MOST_MIB = 300
+
+
+def measure(setting: Setting) -> Report:
+    database, rows = setting.database, setting.rows
+    project = make_project(setting.folder / "project", {SOURCE: "snapshot"})
+    profile = Profile(database)
+    first, second = (_make_file(database, published(project.root, SOURCE), rows, step) for step in (0, 1))
+    dlt = _Dlt(setting)
+    _load_first(setting, project, dlt, first, second)
+    landed = set(ObjectStore.from_environment().list(""))
+    profiles = {}
+    program = psql()
+
+    def by_headwater() -> dict[str, float]:
+        database.restore()
+        profile.begin()
+        told = _in_process(sys.executable, "-m", "benchmarks.file_to_history", "--load", str(project.root))
+        profiles["a run of Headwater"] = profile.statements()
+        store = ObjectStore.from_environment()
+        for key in (
+            set(store.list("")) - landed
+        ):  # the verdict, which the next copy of the database must not know
+            store.delete(key)
+        return told
+
+    def by_dlt() -> dict[str, float]:
+        database.restore()
+        profile.begin()
+        told = dlt.load(second, again=True)
+        profiles["dlt"] = profile.statements()
+        require_fates(_fates_of_dlt(database, rows), expected, "dlt")
+        return told
+
+    def by_copy() -> dict[str, float]:
+        database.restore()
+        if program:
+            return {"seconds": timed(lambda: bare_copy(program, BARE, second))}
+        return {"seconds": timed(lambda: _copy(second))}
+
+    by_headwater()  # what dlt must come to
+    expected = _fates(database)
+    ways: dict[str, Callable[[], dict[str, float]]] = {"ours": by_headwater, "dlt": by_dlt, "copy": by_copy}
+    told = by_turns(ways, setting.repeats)
+    ours, theirs, copy = (median(one["seconds"] for one in told[way]) for way in ways)
+    parts = [(part, median(one[part] for one in told["ours"])) for part in PARTS]
+    our_peak, their_peak = (max(one["peak_mib"] for one in told[way]) for way in ("ours", "dlt"))
+    lines = [
+        ("Headwater, whole", ours, our_peak),
+        ("dlt scd2", theirs, their_peak),
+        ("bare `\\copy`", copy, None),
+    ]
+    return Report(
+        name="file_to_history",
+        title="From file to history",
+        about=(
+            f"The second snapshot of {rows:,} customers as a CSV file of {second.stat().st_size / 1e6:.0f} MB:"
+            f" {expected.changed:,} changed, {expected.new:,} new, {expected.removed:,} removed. Headwater loads it"
+            " from S3 into raw, stages, checks (all built-in checks, the removal guard, three expectations) and"
+            " historizes it; dlt reads the same file with Arrow, hashes rows with its own helper and merges by scd2,"
+            " checking nothing. Each in a fresh process; imports and dbt's parsing do not count, the peak memory is"
+            " the process's own, libraries included (Postgres and S3 are others). `\\copy` goes into a table of text"
+            " columns without an index."
+        ),
+        command="python -m benchmarks.file_to_history",
+        tables=[
+            Table(
+                "",
+                ("way", "s", "of dlt", "of `\\copy`", "peak MiB"),
+                [
+                    (what, seconds(took), times(took / theirs), times(took / copy), f"{peak:.0f}" if peak else "")
+                    for what, took, peak in lines
+                ],
+            ),
+            Table(
+                "Headwater's steps:", ("step", "s"),
+                [(part, seconds(took)) for part, took in parts]
+                + [("between them", seconds(ours - sum(took for _, took in parts)))],
+            ),
+        ],
+        aims=[
+            Aim("at least 3 times as fast as dlt", times(theirs / ours), theirs >= 3 * ours),
+            Aim("better: 5 times", times(theirs / ours), theirs >= 5 * ours),
+            Aim("which was about 2.5 times the bare `\\copy`", times(ours / copy), ours <= 2.5 * copy),
+            Aim(f"peak memory below {MOST_MIB} MiB", f"{our_peak:.0f} MiB", our_peak < MOST_MIB),
+        ],
+        bars=[
+            Bar("Headwater, with all checks", ours, True),
+            Bar("dlt scd2", theirs, False),
+            Bar("bare \\copy, no history", copy, False),
+        ],
+        profiles=profiles,
+        server=database.settings(),
+    )  # fmt: skip
+
+
+def load_once(root: Path) -> dict[str, float]:
+    """Run what has landed to history; seconds of the steps by the record of the run, and peak memory in MiB."""
+    project = Project(root, home(root))
+    catalog, engine = prepare(project)
+    store = ObjectStore.from_environment()
+    run = Run(
+        project, engine, store, catalog, list(catalog.sources.values()), lambda _: None, is_offline=True
+    )
+    run._dbt.compiled("select 1")  # start-up: dbt is imported, the project parsed
+    _start_great_expectations()
+    result = run.whole()
+    if result.exit_code:
+        raise SystemExit(str(result.failures or result.halts))
+    with engine.connect() as connection:
+        tasks = connection.execute(
+            sa.text(
+                "select task, job_inst_task.started_at, job_inst_task.ended_at from metadata.job_inst_task"
+                " inner join metadata.job_inst using (job_inst_id) where run_id = :run_id and task = any(:parts)"
+            ),
+            {"run_id": run.run_id, "parts": list(PARTS)},
+        ).all()
+    took = {part: 0.0 for part in PARTS}
+    for task in tasks:
+        took[task.task] += (task.ended_at - task.started_at).total_seconds()
+    whole = max(task.ended_at for task in tasks) - min(task.started_at for task in tasks)
+    return {"seconds": whole.total_seconds(), "peak_mib": peak_mib(), **took}
+
+
+class _Dlt:
+    """The pipeline of dlt, with a working folder that is what the first load left."""
+
+    def __init__(self, setting: Setting) -> None:
+        self._python = str(setting.programs / "python")
+        self._kept, self._working = setting.folder / "dlt-kept", setting.folder / "dlt"
+
+    def load(self, path: Path, *, again: bool) -> dict[str, float]:
+        shutil.rmtree(self._working, ignore_errors=True)
+        if again:
+            shutil.copytree(self._kept, self._working)
+        told = _in_process(self._python, "-m", "benchmarks.dlt_scd2", str(path), str(self._working))
+        if not again:
+            shutil.copytree(self._working, self._kept)
+        return told
+
+
+def _load_first(setting: Setting, project: Project, dlt: _Dlt, first: Path, second: Path) -> None:
+    """The first file in both histories, the second one landed; kept."""
+    database = setting.database
+    aside = second.rename(setting.folder / second.name)
+    catalog, engine = prepare(project)
+    store, source = ObjectStore.from_environment(), catalog.sources[SOURCE]
+    result = Run(project, engine, store, catalog, [source], lambda _: None).whole()
+    if result.exit_code:
+        raise SystemExit(str(result.failures or result.halts))
+    dlt.load(first, again=False)
+    aside.rename(second)
+    extract_source(
+        engine, store, source, database.number("select max(job_inst_id) from metadata.job_inst"), _unreported
+    )
+    engine.dispose()
+    database.execute("create schema bench")
+    database.execute(f"create table {BARE} ({', '.join(f'{name} text' for name in COLUMNS)})")
+    database.keep()
+
+
+def _make_file(database: Database, folder: Path, rows: int, step: int) -> Path:
+    path = folder / f"{SOURCE}-{date_of(step):%Y%m%d}.csv"
+    connection = psycopg2.connect("")
+    with connection, connection.cursor() as cursor, path.open("wb") as file:
+        cursor.copy_expert(f"copy ({snapshot(rows, step)}) to stdout (format csv, header)", file, 1 << 16)
+    connection.close()
+    return path
+
+
+def _copy(path: Path) -> None:
+    connection = psycopg2.connect("")
+    with connection, connection.cursor() as cursor, path.open("rb") as file:
+        cursor.copy_expert(f"copy {BARE} from stdin (format csv, header)", file, 1 << 16)
+    connection.close()
+
+
+def _in_process(*command: str) -> dict[str, float]:
+    """Run a program that says in JSON, in its last line, what it found."""
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise SystemExit(f"{' '.join(command)} failed:\n{done.stderr[-2000:]}")
+    found: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
+    return found
+
+
+def _fates(database: Database) -> Fates:
+    [row] = database.rows(
+        "select new_count, changed_count, removed_count, unchanged_count from metadata.delivery_status"
+        " where layer = 'historical' order by delivery_sqn desc limit 1"
+    )
+    return Fates(*(int(str(count)) for count in row))
+
+
+def _fates_of_dlt(database: Database, rows: int) -> Fates:
+    table = "dlt_customers.customers"
+    begun = database.number(
+        f"select count(*) from {table} where _dlt_valid_from = (select max(_dlt_valid_from) from {table})"
+    )
+    ended = database.number(f"select count(*) from {table} where _dlt_valid_to is not null")
+    gone = f"not exists (select from {table} as later where later.customer = t.customer and later._dlt_valid_to is null)"
+    removed = database.number(f"select count(*) from {table} as t where _dlt_valid_to is not null and {gone}")
+    changed = ended - removed
+    return Fates(new=begun - changed, changed=changed, removed=removed, unchanged=rows - begun)
+
+
+def _unreported(level: str, message: str, **_: object) -> None:
+    if level == "error":
+        raise SystemExit(message)
+
+
+def main() -> None:
+    options = parser(__doc__, rows=1_000_000)
+    options.add_argument("--load", type=Path, metavar="ROOT", help="internal: one run of the project in ROOT")
+    chosen = options.parse_args()
+    if chosen.load:
+        print(json.dumps(load_once(chosen.load)))
+    else:
+        publish(chosen, measure)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,65 @@
+"""The page of the results, made of what the benchmarks printed as JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from benchmarks.report import Report, Table
+
+_HEAD = """# Benchmarks
+
+Written by `python -m benchmarks.all` from what each benchmark printed: measure again, do not edit. How they work is
+in [benchmarks/README.md](../benchmarks/README.md).
+
+Everything that is compared ran in one run, by turns, on one Postgres with the same settings; start-up, imports and
+the parsing of projects count for nobody; Headwater's checks are included where it says so. Medians. A ratio of times
+below 1 means faster than what it is compared with.
+
+![{alt}](benchmarks.svg)
+"""
+
+
+def read_reports(folder: Path, names: Iterable[str]) -> list[Report]:
+    """The reports in `folder`, in the order of `names`; what was not measured is left out."""
+    paths = (folder / f"{name}.json" for name in names)
+    return [Report.from_json(path.read_text(encoding="utf-8")) for path in paths if path.exists()]
+
+
+def page(reports: Sequence[Report]) -> str:
+    """The page in Markdown."""
+    alt = "Bars of the seconds that each way took; the tables below hold the same numbers."
+    parts = [_HEAD.format(alt=alt), _aims(reports)]
+    for report in reports:
+        parts += [
+            f"## {report.title}",
+            report.about,
+            f"```sh\n.venv/bin/{report.command}\n```",
+            report.markdown(),
+        ]
+    parts += ["## What it was measured on", _settings(reports)]
+    return "\n\n".join(part.strip() for part in parts) + "\n"
+
+
+def _aims(reports: Sequence[Report]) -> str:
+    rows = [
+        (f"{report.title}: {aim.what}", aim.found, "yes" if aim.is_met else "**no**")
+        for report in reports
+        for aim in report.aims
+    ]
+    return Table("", ("aim", "found", "met"), rows).markdown()
+
+
+def _settings(reports: Sequence[Report]) -> str:
+    """What was the same for all as one list; what was not, by benchmark."""
+    told = [{**report.machine, **report.server} for report in reports]
+    rows = []
+    for name in dict.fromkeys(name for one in told for name in one):
+        values = [one.get(name, "") for one in told]
+        if len(set(values)) == 1:
+            rows.append((name, values[0]))
+        else:
+            rows.append(
+                (name, "; ".join(f"{r.name}: {value}" for r, value in zip(reports, values, strict=True)))
+            )
+    return Table("", ("what", "value"), rows).markdown()
