@@ -43,7 +43,7 @@ def measure(setting: Setting) -> Report:
     database, rows = setting.database, setting.rows
     project = make_project(setting.folder / "project", {SOURCE: "snapshot"})
     profile = Profile(database)
-    first, second = (_make_file(database, published(project.root, SOURCE), rows, step) for step in (0, 1))
+    first, second = (_make_file(published(project.root, SOURCE), rows, step) for step in (0, 1))
     dlt = _Dlt(setting)
     _load_first(setting, project, dlt, first, second)
     landed = set(ObjectStore.from_environment().list(""))
@@ -153,7 +153,7 @@ def load_once(root: Path) -> dict[str, float]:
             ),
             {"run_id": run.run_id, "parts": list(PARTS)},
         ).all()
-    took = {part: 0.0 for part in PARTS}
+    took = dict.fromkeys(PARTS, 0.0)
     for task in tasks:
         took[task.task] += (task.ended_at - task.started_at).total_seconds()
     whole = max(task.ended_at for task in tasks) - min(task.started_at for task in tasks)
@@ -197,7 +197,7 @@ def _load_first(setting: Setting, project: Project, dlt: _Dlt, first: Path, seco
     database.keep()
 
 
-def _make_file(database: Database, folder: Path, rows: int, step: int) -> Path:
+def _make_file(folder: Path, rows: int, step: int) -> Path:
     path = folder / f"{SOURCE}-{date_of(step):%Y%m%d}.csv"
     connection = psycopg2.connect("")
     with connection, connection.cursor() as cursor, path.open("wb") as file:
@@ -236,8 +236,10 @@ def _fates_of_dlt(database: Database, rows: int) -> Fates:
         f"select count(*) from {table} where _dlt_valid_from = (select max(_dlt_valid_from) from {table})"
     )
     ended = database.number(f"select count(*) from {table} where _dlt_valid_to is not null")
-    gone = f"not exists (select from {table} as later where later.customer = t.customer and later._dlt_valid_to is null)"
-    removed = database.number(f"select count(*) from {table} as t where _dlt_valid_to is not null and {gone}")
+    again = f"select from {table} as later where later.customer = t.customer and later._dlt_valid_to is null"
+    removed = database.number(
+        f"select count(*) from {table} as t where _dlt_valid_to is not null and not exists ({again})"
+    )
     changed = ended - removed
     return Fates(new=begun - changed, changed=changed, removed=removed, unchanged=rows - begun)
 

@@ -140,7 +140,7 @@ class Ours:
             f"select {columns} from metadata.delivery_status where layer = 'historical' and delivery_sqn ="
             f" (select max(delivery_sqn) from metadata.delivery where source = '{source}')"
         )
-        return Fates(*map(int, row))  # type: ignore[call-overload]
+        return Fates(*(int(str(count)) for count in row))
 
     def job_inst_id(self, connection: Connection, source: str) -> int:
         """The job instance in whose name everything is written."""

@@ -54,9 +54,10 @@ def picture(reports: Sequence[Report]) -> str:
 
 def _legend() -> str:
     return (
-        f'<rect x="24" y="18" width="14" height="14" rx="3" fill="{OURS}"/><text class="l" x="45" y="30">Headwater</text>'
+        f'<rect x="24" y="18" width="14" height="14" rx="3" fill="{OURS}"/>'
+        '<text class="l" x="45" y="30">Headwater</text>'
         f'<rect x="130" y="18" width="14" height="14" rx="3" fill="{THEIRS}"/>'
         '<text class="l" x="151" y="30">what it is compared with</text>'
-        f'<text class="s" x="{WIDTH - 24}" y="30" text-anchor="end">seconds; shorter is better; each group has a scale of'
-        " its own</text>"
+        f'<text class="s" x="{WIDTH - 24}" y="30" text-anchor="end">'
+        "seconds; shorter is better; each group has a scale of its own</text>"
     )

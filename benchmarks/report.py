@@ -6,7 +6,7 @@ import argparse
 import json
 import os
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -61,7 +61,7 @@ class Report:
     tables: Sequence[Table]
     aims: Sequence[Aim]
     bars: Sequence[Bar]
-    profiles: dict[str, Sequence[Statement]]
+    profiles: Mapping[str, Sequence[Statement]]
     server: dict[str, str]
     machine: dict[str, str] = field(default_factory=machine)
 

@@ -11,6 +11,7 @@ import re
 import shutil
 import signal
 import subprocess
+import sys
 import uuid
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -125,7 +126,8 @@ def servers(folder: Path) -> Iterator[Database]:
             child = children.start(children.S3, folder / "s3", folder / "s3.log")
             stack.callback(stop, child.process, (signal.SIGINT, 10), (signal.SIGKILL, 5))
             os.environ.update(environment.variables(environment.S3, child.port, {}))
-        stack.callback(lambda: (os.environ.clear(), os.environ.update(before)))
+        stack.callback(os.environ.update, before)
+        stack.callback(os.environ.clear)
         administrator = os.environ.get("PGDATABASE", "postgres")
         name = f"headwater_bench_{uuid.uuid4().hex[:12]}"
         os.environ.update(PGDATABASE=name, HEADWATER_BUCKET=name.replace("_", "-"))
@@ -160,7 +162,7 @@ def machine() -> dict[str, str]:
         "processor": cpu[1] if cpu else "unknown",
         "memory": f"{int(memory[1]) / (1 << 20):.0f} GiB" if memory else "unknown",
         "system": " ".join(os.uname()[i] for i in (0, 2)),
-        "python": ".".join(map(str, os.sys.version_info[:3])),
+        "python": ".".join(map(str, sys.version_info[:3])),
     }
 
 

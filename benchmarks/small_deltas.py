@@ -126,7 +126,7 @@ def measure(setting: Setting) -> Report:
             Table(
                 "What a load touched of the historical table and its indexes, by the counters of Postgres (medians;"
                 " scans: the sum of all loads):",
-                ("versions", "scans of the table", "rows scanned", "blocks of 8 kB", "blocks of the table and its indexes"),
+                ("versions", "scans of the table", "rows scanned", "blocks of 8 kB", "blocks that there are"),
                 [_touched_row(database, source, length, found) for source, length in lengths.items()],
             ),
             *(
