@@ -6,6 +6,7 @@ have left it, so that a test may choose any order, batching and content.
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -16,6 +17,8 @@ from uuid import uuid4
 import sqlalchemy as sa
 from sqlalchemy import Connection, Engine
 
+from headwater import retention
+from headwater.rebuild import forget_layers
 from metadata.process import deliveries as process
 from metadata.process.events import DeliveryEvent, register_event
 from tests.history_oracle import Delivery, Key, Policy, Row, Version, counts, history
@@ -60,6 +63,19 @@ class Shape:
         }  # fmt: skip
 
 
+@dataclass(frozen=True)
+class Landed:
+    """A delivery as it came; `losers` are rows of keys that come again further down, and win there."""
+
+    delivery: Delivery
+    losers: Mapping[Key, Row]
+
+    @property
+    def content_sha256(self) -> str:
+        """A digest of what came, for which a repr will do."""
+        return hashlib.sha256(repr(self).encode()).hexdigest()
+
+
 class Bench:
     """One source in one database."""
 
@@ -67,15 +83,10 @@ class Bench:
         self.database, self.source, self.shape = database, source, shape
         self.definition = shape.definition(source)
         self._columns = {**shape.keys, **shape.tracked, **shape.untracked}
-        self._sqns: dict[str, list[int]] = {}
+        self._archive: dict[int, Landed] = {}
+        self._last_wins: set[int] = set()
         with database.begin() as connection:
-            columns = "".join(f', "{name}" {kind}' for name, kind in self._columns.items())
-            connection.execute(
-                sa.text(
-                    f'create table staging."stg_{source}" (delivery_sqn bigint, line_number bigint,'
-                    f" job_inst_id bigint, is_delete_mark boolean{columns})"
-                )
-            )
+            self._create_tables(connection)
             self._job_inst_id = connection.execute(
                 sa.text("select metadata.this_job_inst(:job)"), {"job": source}
             ).scalar_one()
@@ -88,27 +99,64 @@ class Bench:
 
     def stage(self, delivery: Delivery) -> int:
         """Land, stage and pass a delivery; its delivery_sqn."""
+        sqn = self.land(delivery)
+        assert sqn is not None, f"{delivery.name} came again with the same content"
+        self.fill()
+        self.say(sqn, "passed")
+        return sqn
+
+    def land(self, delivery: Delivery, losers: Mapping[Key, Row] | None = None) -> int | None:
+        """Land a delivery; its delivery_sqn, or None when its newest landing has the same content."""
+        landed = Landed(delivery, losers or {})
+        identity = (self.source, delivery.name, delivery.date)
         with self.database.begin() as connection:
+            if process.newest_content(connection, *identity) == landed.content_sha256:
+                return None
             sqn = process.next_delivery_sqn(connection)
             process.register(
                 connection,
                 process.Delivery(
                     delivery_sqn=sqn, source=self.source, publisher_name=delivery.name,
                     delivery_filename=f"s3://test/{self.source}/{sqn}", delivery_type=delivery.type,
-                    delivery_date=delivery.date, process_date=self.now(), content_sha256="0" * 64, file_size=1,
-                    fingerprint={}, job_inst_id=self._job_inst_id,
+                    delivery_date=delivery.date, process_date=self.now(), content_sha256=landed.content_sha256,
+                    file_size=1, fingerprint={}, job_inst_id=self._job_inst_id,
                 ),
             )  # fmt: skip
-            self._insert_rows(connection, sqn, delivery)
-            count = len(delivery.rows) + len(delivery.removed)
-            for layer, fallen_out in (("raw", None), ("staging", len(delivery.unreadable))):
-                process.record_layer(
-                    connection, sqn, layer, status="loaded", job_inst_id=self._job_inst_id,
-                    record_count=count, fallen_out_count=fallen_out,
-                )  # fmt: skip
-        self._sqns.setdefault(delivery.name, []).append(sqn)
-        self.say(sqn, "passed")
+        self._archive[sqn] = landed
         return sqn
+
+    def fill(self) -> None:
+        """Load raw and staging with all that they lack, as far as process metadata wants it there."""
+        with self.database.begin() as connection:
+            for sqn in self._pending(connection, "raw"):
+                self._load_raw(connection, sqn)
+            for sqn in self._pending(connection, "staging"):
+                self._load_staging(connection, sqn)
+
+    def pending(self, layer: str) -> list[int]:
+        """What a layer has still to process."""
+        with self.database.connect() as connection:
+            return self._pending(connection, layer)
+
+    def purge(self, **keep: int) -> None:
+        """Have raw and staging lose what history has, but for so many deliveries."""
+        retention.purge(self.database, self.source, keep, self._job_inst_id)
+
+    def unstaged(self, moment: datetime) -> list[int]:
+        """What counted at a moment and is not staged."""
+        return retention.unstaged_at(self.database, self.source, moment)
+
+    def recall(self, sqns: Sequence[int]) -> None:
+        """Have deliveries staged again that history does not need."""
+        with self.database.begin() as connection:
+            retention.recall(connection, sqns, self._job_inst_id)
+        self.fill()
+
+    def forget(self) -> None:
+        """Forget raw, staging and history, as a rebuild begins."""
+        forget_layers(self.database, self.source)
+        with self.database.begin() as connection:
+            self._create_tables(connection)
 
     def now(self) -> datetime:
         """This moment by the database's clock."""
@@ -116,19 +164,67 @@ class Bench:
             moment: datetime = connection.execute(sa.text("select clock_timestamp()")).scalar_one()
         return moment
 
-    def say(self, sqn: int, event: str) -> None:
+    def say(self, sqn: int, event: str, *checks: str) -> None:
         """Record an event of a delivery."""
         with self.database.begin() as connection:
             now = connection.execute(sa.text("select clock_timestamp()")).scalar_one()
-            register_event(connection, DeliveryEvent(uuid4(), sqn, event, (), "a test", "a test", now))
+            register_event(connection, DeliveryEvent(uuid4(), sqn, event, checks, "a test", "a test", now))
+        if event == "replayed":
+            self._last_wins.discard(sqn)
+        elif event == "accepted" and "duplicate_keys" in checks:
+            self._last_wins.add(sqn)
 
-    def _insert_rows(self, connection: Connection, sqn: int, delivery: Delivery) -> None:
-        rows = [(False, key, row) for key, row in delivery.rows.items()]
+    def _pending(self, connection: Connection, layer: str) -> list[int]:
+        return [found.delivery_sqn for found in process.pending(connection, self.source, layer)]
+
+    def _create_tables(self, connection: Connection) -> None:
+        columns = "".join(f', "{name}" {kind}' for name, kind in self._columns.items())
+        own = "delivery_sqn bigint, line_number bigint, job_inst_id bigint"
+        connection.execute(sa.text(f'create table raw."{self.source}" ({own})'))
+        connection.execute(
+            sa.text(f'create table staging."stg_{self.source}" ({own}, is_delete_mark boolean{columns})')
+        )
+
+    def _load_raw(self, connection: Connection, sqn: int) -> None:
+        landed = self._archive[sqn]
+        delivery = landed.delivery
+        count = sum(map(len, (delivery.rows, delivery.removed, delivery.unreadable, landed.losers)))
+        connection.execute(sa.text(f'delete from raw."{self.source}" where delivery_sqn = {sqn}'))
+        connection.execute(
+            sa.text(
+                f'insert into raw."{self.source}" select {sqn}, line, {self._job_inst_id}'
+                f" from generate_series(1, {count}) as line"
+            )
+        )
+        self._record(connection, sqn, "raw", record_count=count)
+
+    def _load_staging(self, connection: Connection, sqn: int) -> None:
+        delivery, losers = self._archive[sqn].delivery, self._archive[sqn].losers
+        for table in (f'staging."stg_{self.source}"', "metadata.quarantined_row"):
+            connection.execute(sa.text(f"delete from {table} where delivery_sqn = {sqn}"))
+        rows = [] if sqn in self._last_wins else [(False, key, row) for key, row in losers.items()]
+        rows += [(False, key, row) for key, row in delivery.rows.items()]
         rows += [(True, key, (None,) * len(self.shape.tracked)) for key in delivery.removed]
+        self._insert_rows(connection, sqn, rows, (delivery.name,) * len(self.shape.untracked))
+        self._quarantine(connection, sqn, delivery.unreadable, "type")
+        self._quarantine(connection, sqn, losers if sqn in self._last_wins else (), "duplicate_key")
+        fallen_out = len(delivery.unreadable) + (len(losers) if sqn in self._last_wins else 0)
+        self._record(connection, sqn, "staging", record_count=len(rows), fallen_out_count=fallen_out)
+
+    def _record(self, connection: Connection, sqn: int, layer: str, **counts: int) -> None:
+        job_inst_id = self._job_inst_id
+        process.record_layer(connection, sqn, layer, status="loaded", job_inst_id=job_inst_id, **counts)
+
+    def _insert_rows(
+        self,
+        connection: Connection,
+        sqn: int,
+        rows: Sequence[tuple[bool, Key, Row]],
+        untracked: tuple[str, ...],
+    ) -> None:
         names = ", ".join(f'"{name}"' for name in self._columns)
         marks = ", ".join(f":c{number}" for number in range(len(self._columns)))
         for line, (is_mark, key, row) in enumerate(rows, start=2):
-            untracked = (delivery.name,) * len(self.shape.untracked)
             connection.execute(
                 sa.text(
                     f'insert into staging."stg_{self.source}" (delivery_sqn, line_number, job_inst_id, is_delete_mark,'
@@ -139,18 +235,43 @@ class Bench:
                     **{f"c{number}": value for number, value in enumerate((*key, *row, *untracked))},
                 },
             )  # fmt: skip
-        for key in delivery.unreadable:
+
+    def _quarantine(self, connection: Connection, sqn: int, keys: Iterable[Key], rule: str) -> None:
+        for key in keys:
             connection.execute(
                 sa.text(
                     "insert into metadata.quarantined_row (delivery_sqn, line_number, key, column_name, rule, row)"
-                    " values (:sqn, 1, :key, 'a', 'type', '{}')"
+                    " values (:sqn, 1, :key, 'a', :rule, '{}')"
                 ),
-                {"sqn": sqn, "key": json.dumps(dict(zip(self.shape.keys, key, strict=True)))},
+                {"sqn": sqn, "key": json.dumps(dict(zip(self.shape.keys, key, strict=True))), "rule": rule},
             )
 
     def versions(self) -> list[Version]:
         """The historical table as the oracle writes it."""
         return versions(self.database, f'historical."{self.source}"', self.shape)
+
+    def contents(self) -> dict[str, list[str]]:
+        """Every row of its tables, and what is recorded of its deliveries."""
+        of_source = (
+            "where delivery_sqn in (select delivery_sqn from metadata.delivery where source = :source)"
+        )
+        tables = {
+            f'{layer}."{prefix}{self.source}"': ""
+            for layer, prefix in (("raw", ""), ("staging", "stg_"), ("historical", ""))
+        } | {
+            f"metadata.{table}": of_source
+            for table in ("delivery_status", "delivery_event", "quarantined_row")
+        }
+        with self.database.connect() as connection:
+            return {
+                table: list(
+                    connection.scalars(
+                        sa.text(f"select t::text from {table} as t {where} order by 1"),
+                        {"source": self.source},
+                    )
+                )
+                for table, where in tables.items()
+            }
 
     def assert_equals_oracle(self, counting: Iterable[Delivery]) -> None:
         """Versions and counts are what the oracle says of these deliveries."""

@@ -1,0 +1,226 @@
+"""Whatever happens to the deliveries of a source, in whatever order, every load ends in the oracle's history.
+
+Deliveries come, late ones and ones of one date too, come again, are corrected, halted, accepted, withdrawn, restored
+and replayed; raw and staging are purged, all is forgotten and rebuilt; what was known is asked for now and then.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+from sqlalchemy.exc import InternalError
+
+from tests.history_oracle import Delivery, Key, Policy, Row, history
+from tests.macros.conftest import HistoryLab
+from tests.macros.historical.test_history_equals_oracle import KEY_VALUES, NAMES, SHAPES, VALUES
+from tests.macros.history_bench import Shape, delta, snapshot
+
+LIVES = 40
+LIVES_IN_LONG_TESTS = 1000
+STEPS = 25
+
+
+@dataclass
+class Landing:
+    """A delivery as it came, and what was said of it."""
+
+    sqn: int
+    delivery: Delivery
+    losers: dict[Key, Row]
+    will_pass: bool
+    verdict: str = "pending"
+    is_withdrawn: bool = False
+
+    @property
+    def identity(self) -> tuple[datetime, str]:
+        return self.delivery.date, self.delivery.name
+
+    @property
+    def checks(self) -> tuple[str, ...]:
+        """What it fails when it does not pass."""
+        return ("duplicate_keys",) if self.losers else ("removed",)
+
+
+policies = st.just(Policy()) | st.builds(Policy, st.booleans(), st.booleans(), st.booleans())
+
+
+@st.composite
+def contents(draw: st.DrawFn, shape: Shape, name: str, day: int) -> tuple[Delivery, dict[Key, Row]]:
+    """A delivery and, seldom, rows in it whose keys come again further down."""
+    keys = st.tuples(*(KEY_VALUES[kind] for kind in shape.keys.values()))
+    rows = st.tuples(*(VALUES[kind] for kind in shape.tracked.values()))
+    held = draw(st.dictionaries(keys, rows, max_size=5))
+    others = draw(st.lists(keys, max_size=3, unique=True))
+    losers = {key: draw(rows) for key in held} if draw(st.integers(0, 6)) == 0 else {}
+    if draw(st.integers(0, 2)):
+        return snapshot(f"{day} {name}", day, held, unreadable=others), losers
+    return delta(f"{day} {name}", day, held, [key for key in others if key not in held]), losers
+
+
+class Life(RuleBasedStateMachine):
+    """One source. What it must hold is read plainly from `landings`, without SQL."""
+
+    def __init__(self, lab: HistoryLab) -> None:
+        super().__init__()
+        self.lab = lab
+        self.landings: list[Landing] = []
+        self.beliefs: list[tuple[datetime, list[Delivery]]] = []
+
+    @initialize(base=st.sampled_from(SHAPES), policy=policies)
+    def begin(self, base: Shape, policy: Policy) -> None:
+        self.bench = self.lab.bench(Shape(base.keys, base.tracked, base.untracked, policy))
+
+    def counting(self) -> list[Delivery]:
+        """Of each identity the newest landing that passed and is not withdrawn."""
+        passed = [one for one in self.landings if one.verdict == "passed" and not one.is_withdrawn]
+        return list({one.identity: one.delivery for one in passed}.values())
+
+    def newest(self) -> list[Landing]:
+        """The newest landing of each identity."""
+        return list({one.identity: one for one in self.landings}.values())
+
+    def among(self, data: st.DataObject, fits: Callable[[Landing], bool]) -> Landing | None:
+        """One of the landings that fit, or None."""
+        fitting = [one for one in self.landings if fits(one)]
+        return data.draw(st.sampled_from(fitting)) if fitting else None
+
+    # what publishers do
+
+    @rule(data=st.data(), name=st.sampled_from(NAMES), day=st.integers(1, 5), will_pass=st.integers(0, 4))
+    def deliver(self, data: st.DataObject, name: str, day: int, will_pass: int) -> None:
+        delivery, losers = data.draw(contents(self.bench.shape, name, day))
+        sqn = self.bench.land(delivery, losers)
+        if sqn is not None:
+            self.landings.append(Landing(sqn, delivery, losers, will_pass > 0 and not losers))
+
+    @precondition(lambda self: self.landings)
+    @rule(data=st.data())
+    def deliver_again(self, data: st.DataObject) -> None:
+        again = data.draw(st.sampled_from(self.newest()))
+        assert self.bench.land(again.delivery, again.losers) is None
+
+    # what people decide
+
+    @precondition(lambda self: self.landings)
+    @rule(data=st.data())
+    def withdraw(self, data: st.DataObject) -> None:
+        if one := self.among(data, lambda one: not one.is_withdrawn):
+            self.bench.say(one.sqn, "withdrawn")
+            one.is_withdrawn = True
+
+    @precondition(lambda self: self.landings)
+    @rule(data=st.data())
+    def restore(self, data: st.DataObject) -> None:
+        if one := self.among(data, lambda one: one.is_withdrawn):
+            self.bench.say(one.sqn, "restored")
+            one.is_withdrawn = False
+
+    @precondition(lambda self: self.landings)
+    @rule(data=st.data())
+    def accept(self, data: st.DataObject) -> None:
+        if one := self.among(data, lambda one: one.verdict == "halted" and not one.is_withdrawn):
+            self.bench.say(one.sqn, "accepted", *one.checks)
+            one.verdict = "passed"
+
+    @precondition(lambda self: self.landings)
+    @rule(data=st.data(), will_pass=st.booleans())
+    def replay(self, data: st.DataObject, will_pass: bool) -> None:
+        if one := self.among(data, lambda one: not one.is_withdrawn):
+            self.bench.say(one.sqn, "replayed")
+            one.verdict, one.will_pass = "pending", will_pass and not one.losers
+
+    # what runs do, each to its end or not
+
+    @rule()
+    def fill(self) -> None:
+        self.bench.fill()
+
+    @precondition(lambda self: self.landings)
+    @rule()
+    def judge(self) -> None:
+        by_sqn = {one.sqn: one for one in self.landings}
+        for sqn in self.bench.pending("checks"):
+            one = by_sqn[sqn]
+            one.verdict = "passed" if one.will_pass else "halted"
+            self.bench.say(sqn, one.verdict, *([] if one.will_pass else one.checks))
+
+    @precondition(lambda self: self.landings)
+    @rule(data=st.data())
+    def run(self, data: st.DataObject) -> None:
+        self.bench.fill()
+        self.judge()
+        assert self.bench.pending("raw") == [], "for what passes, all that history needs is staged already"
+        self.load(data)
+        before = self.bench.contents()
+        assert not any(map(self.bench.pending, ("raw", "staging", "checks", "historical")))
+        self.bench.fill()
+        self.lab.load(self.bench)
+        assert self.bench.contents() == before, "nothing is there to be done"
+
+    @precondition(lambda self: self.landings)
+    @rule(data=st.data())
+    def load(self, data: st.DataObject) -> None:
+        self.bench.fill()
+        self.lab.load(self.bench)
+        counting = self.counting()
+        self.bench.assert_equals_oracle(counting)
+        self.beliefs.append((self.bench.now(), counting))
+        self.ask(*data.draw(st.sampled_from(self.beliefs)))
+
+    def ask(self, moment: datetime, believed: list[Delivery]) -> None:
+        """What was known then is what was believed, once all that it is made of is staged."""
+        if missing := self.bench.unstaged(moment):
+            with pytest.raises(InternalError, match="Not staged: source "):
+                self.lab.known_at(self.bench, moment)
+            self.bench.recall(missing)
+        assert self.lab.known_at(self.bench, moment) == history(believed, self.bench.shape.policy)
+
+    # what retention and rebuilds do
+
+    @precondition(lambda self: self.landings)
+    @rule(raw=st.integers(0, 3), staging=st.integers(0, 3))
+    def purge(self, raw: int, staging: int) -> None:
+        pending = {layer: self.bench.pending(layer) for layer in ("raw", "staging", "checks", "historical")}
+        self.bench.purge(raw=raw, staging=staging)
+        for layer, sqns in pending.items():
+            assert self.bench.pending(layer) == sqns, "nothing waits for what was purged"
+
+    @precondition(lambda self: self.landings)
+    @rule()
+    def forget(self) -> None:
+        self.bench.forget()
+
+    def teardown(self) -> None:
+        if self.landings:
+            self.bench.fill()
+            self.judge()
+            self.bench.fill()
+            self.lab.load(self.bench)
+            self.bench.assert_equals_oracle(self.counting())
+            for belief in self.beliefs[-3:]:
+                self.ask(*belief)
+
+
+def test_any_life_of_a_source_ends_every_load_in_the_history_of_the_oracle(
+    history_lab: HistoryLab, pytestconfig: pytest.Config
+) -> None:
+    run_state_machine_as_test(
+        lambda: Life(history_lab),
+        settings=settings(
+            max_examples=LIVES_IN_LONG_TESTS if pytestconfig.getoption("--long") else LIVES,
+            stateful_step_count=STEPS,
+            suppress_health_check=list(HealthCheck),
+        ),
+    )
