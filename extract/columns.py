@@ -1,16 +1,51 @@
-"""Columns of a file against columns of the raw table: which goes where, and what is missing or unknown."""
+"""Columns of a file against columns of the metadata: which goes where, what is missing, what is unknown."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from extract.copy_text import encode_json
 from extract.csv_records import Record
 from extract.raw_table import mapped_columns
-from metadata.errors import FormatBroken
 from metadata.static.model import Source
-from metadata.static.naming import nearest
+
+
+@dataclass(frozen=True)
+class Match:
+    """A header beside the metadata. Columns go by the metadata's name for them, positions count from 0.
+
+    The second column of a name is an unknown one, and so is one that no attribute names.
+    """
+
+    header: tuple[str, ...]
+    found: Mapping[str, int]  # column → its position
+    missing: tuple[str, ...]  # must be there and are not
+    absent: tuple[str, ...]  # may be there and are not
+    unknown: tuple[int, ...]
+
+    def name(self, position: int) -> str:
+        """A column of the file, for people: `'name' (column 2)`."""
+        return f"{self.header[position]!r} (column {position + 1})"
+
+
+def match_header(source: Source, header: Sequence[str]) -> Match:
+    """Find the source's columns in a header, by their names or by those that the publisher gave them later."""
+    first: dict[str, int] = {}
+    for position, name in enumerate(header):
+        first.setdefault(name, position)
+    found: dict[str, int] = {}
+    missing: list[str] = []
+    absent: list[str] = []
+    for name, (_, is_optional) in mapped_columns(source).items():
+        places = [first[known] for known in (name, *source.later_names(name)) if known in first]
+        if places:
+            found[name] = places[0]
+        else:
+            (absent if is_optional else missing).append(name)
+    known = set(found.values())
+    unknown = tuple(position for position in range(len(header)) if position not in known)
+    return Match(tuple(header), found, tuple(missing), tuple(absent), unknown)
 
 
 @dataclass(frozen=True)
@@ -21,6 +56,19 @@ class Layout:
     positions: tuple[int, ...]  # of the values that have a column of their own, ascending
     columns: tuple[str, ...]  # those columns
     rest: tuple[tuple[int, str], ...]  # position and name of the values that go to _rest
+
+    @classmethod
+    def of(cls, source: Source, match: Match) -> Layout:
+        """The layout of a matched file. Nothing that came is left out unless the source ignores it."""
+        mapped = mapped_columns(source)
+        columns = {position: mapped[name][0] for name, position in match.found.items()}
+        is_kept = source.on_unknown_column != "ignore"
+        return cls(
+            width=len(match.header),
+            positions=tuple(sorted(columns)),
+            columns=tuple(columns[position] for position in sorted(columns)),
+            rest=_rest(match.header, match.unknown) if is_kept else (),
+        )
 
     @property
     def is_plain(self) -> bool:
@@ -34,48 +82,6 @@ class Layout:
         if self.rest:
             row.append(encode_json({name: values[position] for position, name in self.rest}))
         return Record(record.line, row)
-
-
-def match_header(source: Source, header: Sequence[str], file: str, line: int) -> Layout:
-    """Find the source's columns in a header.
-
-    Raises `FormatBroken` when columns that are not optional are missing, naming all of them, or when one is
-    unknown and the source's on_unknown_column is `halt`. The second column of a name is an unknown one.
-    """
-    mapped = mapped_columns(source)
-    first: dict[str, int] = {}
-    for position, name in enumerate(header):
-        first.setdefault(name, position)
-    missing = [name for name, (_, is_optional) in mapped.items() if name not in first and not is_optional]
-    if missing:
-        unused = [name for name in first if name not in mapped]
-        said = ", ".join(_missing(name, unused) for name in missing)
-        raise FormatBroken(
-            file,
-            line,
-            f"the header lacks {said}: expected every column of {source.name} that is not optional",
-        )
-    positions = sorted(first[name] for name in mapped if name in first)
-    unknown = [position for position in range(len(header)) if position not in set(positions)]
-    if unknown and source.on_unknown_column == "halt":
-        said = ", ".join(f"{header[position]!r} (column {position + 1})" for position in unknown)
-        raise FormatBroken(
-            file,
-            line,
-            f"the header has {said}, which {source.name} does not know: "
-            "expected an attribute for it, or on_unknown_column = keep or ignore",
-        )
-    return Layout(
-        width=len(header),
-        positions=tuple(positions),
-        columns=tuple(mapped[header[position]][0] for position in positions),
-        rest=_rest(header, unknown) if source.on_unknown_column == "keep" else (),
-    )
-
-
-def _missing(name: str, unused: list[str]) -> str:
-    near = nearest(name, unused) or next((other for other in unused if other.lower() == name.lower()), None)
-    return f"{name!r} (nearest: {near!r})" if near else repr(name)
 
 
 def _rest(header: Sequence[str], unknown: Sequence[int]) -> tuple[tuple[int, str], ...]:

@@ -15,16 +15,20 @@ from sqlalchemy import Connection
 
 from extract.archive import is_archive, open_member
 from extract.columns import Layout, match_header
+from extract.contract import breach, is_kept, lacks_key
 from extract.copy_text import OPTIONS, SEPARATOR, FastPath, from_records
 from extract.csv_records import CsvFile, Record
 from extract.dialect import Dialect
 from extract.raw_table import OWN_COLUMNS, REST, SCHEMA, ensure_raw_table
 from extract.read_ahead import read_ahead
+from extract.renames import renamed_columns
 from extract.store import ObjectReader, ObjectStore
 from extract.text_blocks import Readable
 from extract.wrangle import wrangle_function
 from metadata.errors import FormatBroken, LedgerBroken, StorageError
 from metadata.process.deliveries import Delivery, record_layer
+from metadata.process.events import was_let_in
+from metadata.process.headers import header_before, record_header
 from metadata.static.model import Source
 
 if TYPE_CHECKING:
@@ -40,6 +44,7 @@ class Counts:
 
     parsed: int = 0
     written: int = 0
+    lacking: tuple[str, ...] = ()  # columns that must be there and are null: the delivery was let in without
 
 
 def load_raw(
@@ -47,7 +52,8 @@ def load_raw(
 ) -> Counts:
     """Write the rows of a delivery and its status. The caller's transaction holds the source's lock.
 
-    Raises `FormatBroken` when the file breaks its format, `StorageError` when the object is not what landed,
+    Raises `FormatBroken` when the file breaks its format, `ColumnsBroken` when its columns are not those of
+    the metadata, unless the delivery was let in once, `StorageError` when the object is not what landed,
     `LedgerBroken` when Postgres counts other rows than were sent: the caller then rolls back.
     """
     ensure_raw_table(connection, source)
@@ -61,7 +67,15 @@ def load_raw(
         if wrangled is not None:
             header, produced = wrangled(source, header, _counted(content.records(), counts), file)
             records = iter(produced)
-        layout = match_header(source, header, file, line)
+        match = match_header(source, header)
+        if not is_kept(source, match):
+            if lacks_key(source, match) or not was_let_in(connection, delivery.delivery_sqn):
+                compared = _of_width(records or content.records(), len(match.header), file)
+                earlier = header_before(connection, delivery)
+                renamed = renamed_columns(connection, source, earlier, match, compared)
+                raise breach(source, match, renamed, file, line, is_first=earlier is None)
+            counts.lacking = match.missing
+        layout = Layout.of(source, match)
         constants = f"{delivery.delivery_sqn}{SEPARATOR}{job_inst_id}{SEPARATOR}"
         if records is not None:
             pieces = _by_record(_of_width(records, layout.width, file), layout, constants, counts)
@@ -75,6 +89,7 @@ def load_raw(
         raise LedgerBroken(
             delivery.delivery_sqn, "raw", f"{counts.written} rows were sent, Postgres counts {copied}"
         )
+    record_header(connection, delivery.delivery_sqn, header)
     record_layer(
         connection,
         delivery.delivery_sqn,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import sqlalchemy as sa
 from sqlalchemy import Connection
 from sqlalchemy.dialects.postgresql import JSONB
@@ -59,3 +61,18 @@ def forget_rows(connection: Connection, source: Source, delivery_sqn: int) -> No
     table = raw_table(source)
     if sa.inspect(connection).has_table(table.name, SCHEMA):
         connection.execute(sa.delete(table).where(table.c.delivery_sqn == delivery_sqn))
+
+
+def first_values(
+    connection: Connection, source: Source, delivery_sqn: int, names: Sequence[str], limit: int
+) -> dict[str, set[str]]:
+    """The different values that columns, by the metadata's names, have in the first rows of a delivery in raw."""
+    table, mapped = raw_table(source), mapped_columns(source)
+    wanted = [table.c[mapped[name][0]] for name in names]
+    rows = connection.execute(
+        sa.select(*wanted)
+        .where(table.c.delivery_sqn == delivery_sqn)
+        .order_by(table.c.line_number)
+        .limit(limit)
+    ).all()
+    return {name: {row[place] or "" for row in rows} for place, name in enumerate(names)}

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from sqlalchemy import Engine
 
+from extract.contract import what_next
 from extract.discover import discover, is_known
 from extract.found import shown
 from extract.land import land
@@ -14,9 +16,11 @@ from extract.load_raw import Counts, load_raw
 from extract.raw_table import forget_rows
 from extract.register import register_archive
 from extract.store import ObjectStore
-from metadata.errors import ExtractError, FormatBroken, LedgerBroken
+from metadata.errors import ColumnsBroken, ExtractError, FormatBroken, LedgerBroken
+from metadata.process.checks import record_refusal
 from metadata.process.deliveries import Delivery, known_fingerprints, lock_source, raw_pending
 from metadata.process.events import record_event, was_replayed
+from metadata.process.headers import record_header
 from metadata.static.model import Source
 
 
@@ -45,7 +49,9 @@ class LoadSummary:
 
     source: str
     loaded: list[tuple[Delivery, Counts]] = field(default_factory=list)
-    refused: list[tuple[Delivery, str, str]] = field(default_factory=list)  # halted, with the check and the reason
+    refused: list[tuple[Delivery, str, str]] = field(
+        default_factory=list
+    )  # halted, with the check and the reason
     failed: list[str] = field(default_factory=list)  # for a reason that is not the delivery's
 
 
@@ -103,11 +109,15 @@ def load_pending(
         try:
             counts = load_delivery(engine, store, source, delivery, job_inst_id)
         except (FormatBroken, LedgerBroken) as error:
-            check = "format" if isinstance(error, FormatBroken) else "ledger"
-            sqn = delivery.delivery_sqn
-            record_event(engine, store, sqn, source.name, "halted", checks=(check,), why=str(error))
-            message = f"{source.name}: delivery {sqn} is halted, nothing of it is in raw: {error}"
-            summary.refused.append((delivery, check, str(error)))
+            check, why = _refusal(error, delivery)
+            _record_refusal(engine, delivery, error, check, why, job_inst_id)
+            record_event(
+                engine, store, delivery.delivery_sqn, source.name, "halted", checks=(check,), why=why
+            )
+            message = (
+                f"{source.name}: delivery {delivery.delivery_sqn} is halted, nothing of it is in raw: {why}"
+            )
+            summary.refused.append((delivery, check, why))
             report("error", message, delivery_sqn=delivery.delivery_sqn, check=check)
         except ExtractError as error:
             message = f"{source.name}: delivery {delivery.delivery_sqn} could not be loaded: {error}"
@@ -122,6 +132,44 @@ def load_pending(
                     delivery_sqn=delivery.delivery_sqn,
                 )
     return summary
+
+
+def lacking_columns(loaded: Sequence[tuple[Delivery, Counts]]) -> list[str]:
+    """A sentence for each set of columns that deliveries should have and were let in without."""
+    lacking: dict[tuple[str, ...], list[str]] = {}
+    for delivery, counts in loaded:
+        if counts.lacking:
+            lacking.setdefault(counts.lacking, []).append(delivery.publisher_name)
+    return [
+        f"{names[0] if len(names) == 1 else f'{len(names)} deliveries, {names[0]} to {names[-1]}'}: loaded without"
+        f" {', '.join(map(repr, columns))}, null there: a verdict that was given stands"
+        for columns, names in lacking.items()
+    ]
+
+
+def _refusal(error: FormatBroken | LedgerBroken, delivery: Delivery) -> tuple[str, str]:
+    """The check that a refused delivery failed, and why."""
+    if isinstance(error, ColumnsBroken):
+        check = "key_columns" if error.lacks_key else "columns"
+        return check, f"{error}. {what_next(error, delivery.delivery_sqn)}"
+    return "format" if isinstance(error, FormatBroken) else "ledger", str(error)
+
+
+def _record_refusal(
+    engine: Engine,
+    delivery: Delivery,
+    error: FormatBroken | LedgerBroken,
+    check: str,
+    why: str,
+    job_inst_id: int,
+) -> None:
+    """Put the failed check on record, in a transaction of its own: nothing else of the delivery is written."""
+    with engine.begin() as connection:
+        lock_source(connection, delivery.source)
+        found = error.found if isinstance(error, ColumnsBroken) else ()
+        record_refusal(connection, delivery.delivery_sqn, check, why, found, job_inst_id)
+        if isinstance(error, ColumnsBroken):
+            record_header(connection, delivery.delivery_sqn, error.header)
 
 
 def load_delivery(

@@ -115,7 +115,10 @@ def staging_properties(source: Source) -> dict[str, Any]:
                 "config": {"meta": {"source": _source_meta(source)}},
                 "columns": [_bookkeeping(name) for name in ("delivery_sqn", "line_number", "job_inst_id")]
                 + ([_bookkeeping("is_delete_mark")] if "delete_column" in source.options else [])
-                + [_typed_column(attribute, _attribute_meta(attribute)) for attribute in source.attributes],
+                + [
+                    _typed_column(attribute, _attribute_meta(source, attribute))
+                    for attribute in source.attributes
+                ],
             }
         ],
     }
@@ -151,7 +154,7 @@ def definition(source: Source) -> dict[str, Any]:
         f"attribute {attribute.target_name}": {
             "position": position,
             "data_type": attribute.target_datatype,
-            **_attribute_meta(attribute),
+            **_attribute_meta(source, attribute),
         }
         for position, attribute in enumerate(source.attributes, start=1)
     }
@@ -252,8 +255,11 @@ def _delete_column(source: Source) -> str | None:
     return mapped_columns(source)[mark][0] if mark else None
 
 
-def _attribute_meta(attribute: Attribute) -> dict[str, Any]:
+def _attribute_meta(source: Source, attribute: Attribute) -> dict[str, Any]:
+    # where a column may be missing, another name for it says something of deliveries that are loaded already
+    later_names = source.later_names(attribute.source_name) if attribute.is_optional else ()
     return {
+        **({"later_names": list(later_names)} if later_names else {}),
         "raw_column": attribute.raw_column,
         "format": attribute.format,
         "null_tokens": list(attribute.null_tokens),

@@ -7,6 +7,7 @@ HeadwaterError              something a person can act on; its message is all th
 │   ├── PublisherError      the publisher cannot be reached, or answers what makes no sense
 │   ├── DeliveryIncomplete  fewer bytes came than were announced
 │   ├── FormatBroken        the file breaks its own format; carries file, line and reason
+│   │   └── ColumnsBroken   its columns are not those that the metadata expects; carries what was found
 │   └── StorageError        the object store refuses or contradicts us
 ├── LedgerBroken            the counts of a delivery do not balance; carries its delivery_sqn
 ├── LoadFailed              a dbt model failed for a reason that is not a delivery's
@@ -16,7 +17,8 @@ HeadwaterError              something a person can act on; its message is all th
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 
 class HeadwaterError(Exception):
@@ -55,6 +57,27 @@ class FormatBroken(ExtractError):
         self.file, self.line, self.reason = file, line, reason
         place = file if line is None else f"{file}:{line}"
         super().__init__(f"{place}: {reason}")
+
+
+class ColumnsBroken(FormatBroken):
+    """The columns of a file break the contract of its source.
+
+    `header` holds the columns that came, `found` an object for each that is missing or not expected.
+    `lacks_key` says that a column is missing without which no row can be told from another.
+    """
+
+    def __init__(
+        self,
+        file: str,
+        line: int | None,
+        reason: str,
+        *,
+        header: Sequence[str],
+        found: Sequence[Mapping[str, Any]],
+        lacks_key: bool,
+    ) -> None:
+        self.header, self.found, self.lacks_key = tuple(header), tuple(found), lacks_key
+        super().__init__(file, line, reason)
 
 
 class StorageError(ExtractError):

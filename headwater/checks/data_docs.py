@@ -20,6 +20,7 @@ from sqlalchemy.engine import Engine
 
 from headwater.checks.verdict import CheckResult, Verdict
 from headwater.page import mark, moment, page, table, write
+from metadata.process.deliveries import Delivery
 
 if TYPE_CHECKING:  # importing Great Expectations takes seconds
     from great_expectations.core import ExpectationSuiteValidationResult
@@ -51,12 +52,43 @@ def page_path(
     return home / FOLDER / source / f"{day}_{name}_{delivery_sqn}.html"
 
 
-def write_page(home: Path, verdict: Verdict, validation: ExpectationSuiteValidationResult) -> Path:
-    """Write the page of one delivery, in place of that of an earlier judgement; return where."""
+def write_refusals(
+    home: Path, engine: Engine, source: str, refused: Iterable[tuple[Delivery, str, str]]
+) -> None:
+    """Write a page for each delivery that was halted before raw, with the check that it failed and why."""
+    with engine.connect() as connection:
+        for delivery, check, why in refused:
+            found = connection.execute(_FOUND, {"sqn": delivery.delivery_sqn, "check": check}).scalar() or []
+            result = CheckResult(check, "critical", False, why, len(found) or None, tuple(found))
+            write_page(
+                home,
+                Verdict(
+                    delivery.delivery_sqn,
+                    source,
+                    delivery.publisher_name,
+                    delivery.delivery_date,
+                    passed=False,
+                    results=(result,),
+                ),
+                None,
+            )
+    write_lists(home, engine, [source])
+
+
+_FOUND = sa.text(
+    "select unexpected_sample from metadata.data_quality_checks where delivery_sqn = :sqn and check_name = :check"
+)
+
+
+def write_page(home: Path, verdict: Verdict, validation: ExpectationSuiteValidationResult | None) -> Path:
+    """Write the page of one delivery, in place of that of an earlier judgement; return where.
+
+    Where there is no `validation`, nothing of the delivery came as far as Great Expectations.
+    """
     word = mark("passed", "good") if verdict.passed else mark("halted", "bad")
     body = Markup(
         "<h1>{source}, {date}</h1>\n<p>{word} · <code>{publisher_name}</code> · delivery {sqn}</p>\n"
-        "<h2>Checks</h2>\n{checks}\n{samples}\n<h2>As Great Expectations reports them</h2>\n{report}"
+        "<h2>Checks</h2>\n{checks}\n{samples}\n{report}"
     ).format(
         source=verdict.source,
         date=moment(verdict.delivery_date),
@@ -68,7 +100,9 @@ def write_page(home: Path, verdict: Verdict, validation: ExpectationSuiteValidat
             [[r.check_name, r.severity, _outcome(r), r.observed] for r in verdict.results],
         ),
         samples=Markup("\n").join(_sample(r) for r in verdict.results if r.unexpected_sample),
-        report=_report(validation),
+        report=Markup("<p>It was halted before raw: no other check has seen it.</p>")
+        if validation is None
+        else Markup("<h2>As Great Expectations reports them</h2>\n{}").format(_report(validation)),
     )
     path = page_path(
         home, verdict.source, verdict.delivery_sqn, verdict.publisher_name, verdict.delivery_date

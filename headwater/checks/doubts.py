@@ -14,10 +14,12 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
+from headwater.checks.columns import what_came_of_columns
 from headwater.checks.current import rows_of, unreadable_keys_of
 from headwater.checks.periods import period_name, period_number
 from headwater.checks.sql import all_match, column_list, json_object, names_of
 from headwater.checks.surroundings import Surroundings
+from headwater.checks.types import changed_types
 from headwater.checks.verdict import SAMPLE_SIZE, CheckResult
 from headwater.page import moment
 from metadata.process.deliveries import Delivery
@@ -59,10 +61,23 @@ class Doubts:
 
     def about(self, delivery: Delivery) -> Iterator[Answer]:
         """What came of each doubt that the source has about such a delivery."""
+        yield from self._about_columns(delivery)
         yield from self._about_rows(delivery)
         yield from self._about_date(delivery)
         if delivery.delivery_type == "snapshot":
             yield from self._about_changes(delivery)
+
+    def _about_columns(self, delivery: Delivery) -> Iterator[Answer]:
+        before = self._surroundings.sqn_before(delivery.delivery_sqn)
+        columns = what_came_of_columns(self._connection, self._source, delivery, before)
+        if columns:
+            yield Answer(
+                "The columns of a delivery are those of the metadata, and of the one before.", columns
+            )
+        if severity := self._severity("type_changed", delivery):
+            types = changed_types(self._connection, self._source, delivery, severity)
+            if types:
+                yield Answer("Values of every column are of its type.", types)
 
     def _about_rows(self, delivery: Delivery) -> Iterator[Answer]:
         count = self._surroundings[delivery.delivery_sqn].row_count

@@ -115,6 +115,13 @@ class Surroundings:
         )
         return max(earlier, default=None)
 
+    def sqn_before(self, delivery_sqn: int) -> int | None:
+        """The last delivery that counts before one."""
+        place = self[delivery_sqn].place
+        earlier = (self[sqn] for sqn in self._counting if self[sqn].place < place)
+        last = max(earlier, key=lambda d: d.place, default=None)
+        return last.delivery_sqn if last else None
+
     def current_before(self, delivery_sqn: int) -> str | None:
         """A query of the keys and tracked attributes that were current; None when nothing counts before."""
         judged = self[delivery_sqn]

@@ -18,6 +18,9 @@
             'is_key': attribute.is_key,
             'is_tracked': attribute.is_tracked,
         }}) -%}
+        {%- if attribute.later_names -%}
+            {%- do ours['attribute ' ~ attribute.name].update({'later_names': attribute.later_names}) -%}
+        {%- endif -%}
     {%- endfor -%}
 
     {%- set difference -%}
@@ -52,21 +55,34 @@
     {%- endset -%}
     {%- set differences = run_query(difference).rows -%}
     {%- if differences -%}
-        {%- set name, theirs, ours_now = differences[0].values() -%}
-        {%- set was = fromjson(theirs, theirs) -%}
-        {%- set is_now = fromjson(ours_now, ours_now) -%}
-        {%- set members = [] -%}
-        {%- if was is mapping and is_now is mapping -%}
-            {%- for member in is_now if was.get(member) != is_now[member] -%}
-                {%- do members.append(member ~ ' was ' ~ tojson(was.get(member)) ~ ', is ' ~ tojson(is_now[member])) -%}
-            {%- endfor -%}
-        {%- else -%}
-            {%- do members.append('was ' ~ theirs ~ ', is ' ~ ours_now) -%}
-        {%- endif -%}
+        {%- set said = [] -%}
+        {%- set moved = [] -%}
+        {%- for row in differences -%}
+            {%- set name, theirs, ours_now = row.values() -%}
+            {%- set was = fromjson(theirs, theirs) -%}
+            {%- set is_now = fromjson(ours_now, ours_now) -%}
+            {%- if theirs == 'absent' -%}
+                {%- do said.append(name ~ ' is new') -%}
+            {%- elif ours_now == 'absent' -%}
+                {%- do said.append(name ~ ' is gone') -%}
+            {%- elif was is mapping and is_now is mapping -%}
+                {%- set members = [] -%}
+                {%- for member in is_now if member != 'position' and was.get(member) != is_now[member] -%}
+                    {%- do members.append(member ~ ' was ' ~ tojson(was.get(member)) ~ ', is ' ~ tojson(is_now[member])) -%}
+                {%- endfor -%}
+                {%- for member in was if member not in is_now -%}
+                    {%- do members.append(member ~ ' was ' ~ tojson(was[member])) -%}
+                {%- endfor -%}
+                {#- what merely moved because another came or went is not worth a word -#}
+                {%- do (said.append(name ~ ': ' ~ members | join('; ')) if members else moved.append(name ~ ' has another place')) -%}
+            {%- else -%}
+                {%- do said.append(name ~ ' was ' ~ theirs ~ ', is ' ~ ours_now) -%}
+            {%- endif -%}
+        {%- endfor -%}
         {%- do exceptions.raise_compiler_error(
-            "Definition changed: source " ~ definition.name ~ ": " ~ name ~ ": " ~ members | join('; ')
-            ~ (" (and " ~ (differences | length - 1) ~ " more)" if differences | length > 1 else "")
-            ~ ". Its tables were made with what was; `headwater rebuild " ~ definition.name ~ "` makes them anew."
+            "Definition changed: source " ~ definition.name ~ ": " ~ (said or moved) | join('. ')
+            ~ ". Its tables were made with what was; `headwater rebuild " ~ definition.name
+            ~ "` makes them anew from S3, and asks no publisher."
         ) -%}
     {%- endif -%}
     {%- do run_query(

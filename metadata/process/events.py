@@ -85,6 +85,20 @@ def was_replayed(connection: Connection, delivery_sqn: int) -> bool:
     return bool(connection.execute(sa.select(seen)).scalar())
 
 
+def was_let_in(connection: Connection, delivery_sqn: int) -> bool:
+    """Whether a delivery was passed or accepted, and not sent to be judged again since."""
+    event = delivery_event.c
+    replayed = sa.select(sa.func.max(event.event_at)).where(
+        event.delivery_sqn == delivery_sqn, event.event == "replayed"
+    )
+    seen = sa.exists().where(
+        event.delivery_sqn == delivery_sqn,
+        event.event.in_(("passed", "accepted")),
+        event.event_at > sa.func.coalesce(replayed.scalar_subquery(), sa.text("'-infinity'")),
+    )
+    return bool(connection.execute(sa.select(seen)).scalar())
+
+
 def event_key(source: str, happened: DeliveryEvent) -> str:
     """Where the event lies on S3; it sorts by delivery, then by time."""
     moment = happened.event_at.strftime("%Y%m%dT%H%M%S%fZ")

@@ -135,6 +135,12 @@ delivery = sa.Table(
     sa.Index(None, "source", "delivery_date", "publisher_name", "delivery_sqn"),
 )  # fmt: skip
 
+delivery_header = sa.Table(
+    "delivery_header", metadata,
+    _delivery_sqn(primary_key=True),
+    sa.Column("column_names", ARRAY(sa.Text), nullable=False),
+)  # fmt: skip
+
 delivery_event = sa.Table(
     "delivery_event", metadata,
     sa.Column("event_id", UUID(as_uuid=True), primary_key=True),

@@ -6,6 +6,7 @@
     nothing_new                 a snapshot in which history finds nothing new, changed or removed
     delivery_date_in_future     dated more than a day after we got it
     delivery_date_before_start  dated before first_delivery_date
+    type_changed                (nearly) all values of a column fall out for their type
     gap                         a period of expected_every went by without a delivery
 
 The option `on_<doubt>` of a source is `halt`, `warn` or `ignore`; what follows without it stands here.
@@ -50,6 +51,7 @@ _DOUBTS = (
     Doubt("removed", "halt", needs="max_removed_pct", compares=True),
     Doubt("min_rows", "halt", needs="min_rows"),
     Doubt("empty", "halt", by_default_for_delta="ignore"),
+    Doubt("type_changed", "halt"),
     Doubt("nothing_new", "warn", compares=True),
     Doubt("delivery_date_in_future", "halt"),
     Doubt("delivery_date_before_start", "halt", needs="first_delivery_date"),

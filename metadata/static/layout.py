@@ -264,6 +264,7 @@ OPTIONS: dict[str, OptionKind] = {
     "header_line": "count",
     "trim_whitespace": "boolean",
     "null_tokens": "list",
+    "renamed_columns": "list",
     "delete_column": "token",
     "delete_values": "list",
     "unpivot_keep": "list",

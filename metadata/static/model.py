@@ -197,6 +197,11 @@ class Source:
         """The tokens of a list option, () where it is not given: `N/A|<empty>` is ("N/A", "")."""
         return tuple(self.options[option].split("|")) if option in self.options else ()
 
+    def later_names(self, source_name: str) -> tuple[str, ...]:
+        """What the publisher came to call a column: `renamed_columns` says `name=name_en`."""
+        said, start = self.tokens("renamed_columns"), f"{source_name}="
+        return tuple(token.removeprefix(start) for token in said if token.startswith(start))
+
 
 @dataclass(frozen=True)
 class Catalog:

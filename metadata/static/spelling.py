@@ -21,6 +21,17 @@ def unspell(cell: str) -> str:
     return _SPELLED.sub(lambda found: SPELLINGS[found.group()], cell)
 
 
+def spell(text: str) -> str:
+    """How a text is written in a cell: the reverse of `unspell`."""
+    if not text:
+        return "<empty>"
+    for sign in ("\t", "\n", "\r"):
+        text = text.replace(sign, sign.encode("unicode_escape").decode())
+    inner = text.strip(" ")
+    left, _, right = text.partition(inner) if inner else (text, "", "")
+    return f"{'<space>' * len(left)}{inner}{'<space>' * len(right)}"
+
+
 def unspell_list(cell: str) -> tuple[str, ...]:
     """The tokens of a list, in their order: `NA|<empty>` is ("NA", "")."""
     return tuple(unspell(token) for token in cell.split("|"))

@@ -1,0 +1,76 @@
+"""What is said of the columns that a delivery came with, beside the metadata and the delivery before."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from sqlalchemy import Connection
+
+from extract.columns import Match, match_header
+from extract.contract import renamed_row, unknown_name
+from extract.renames import Before, likely_renames
+from headwater.checks.verdict import SAMPLE_SIZE, CheckResult
+from metadata.process.deliveries import Delivery
+from metadata.process.headers import header_of
+from metadata.static.model import Source
+
+Finding = tuple[str, dict[str, Any]]  # for people, and for the sample
+
+
+def what_came_of_columns(
+    connection: Connection, source: Source, delivery: Delivery, before: int | None
+) -> CheckResult | None:
+    """The check `columns` of a delivery that is in raw, compared with the delivery `before` it.
+
+    What breaks the contract halted it before raw. What is left to say is a warning: a column that is gone,
+    one that is new, one that comes twice. None when its header is not on record.
+    """
+    header = header_of(connection, delivery.delivery_sqn)
+    if header is None:
+        return None
+    earlier = None if before is None else header_of(connection, before)
+    match = match_header(source, header)
+    findings = list(_findings(source, match, earlier))
+    return CheckResult(
+        check_name="columns",
+        severity="warning",
+        passed=not findings,
+        observed="; ".join(said for said, _ in findings) or _all_well(source, match),
+        unexpected_count=len(findings),
+        unexpected_sample=tuple(sample for _, sample in findings[:SAMPLE_SIZE]),
+    )
+
+
+def _findings(source: Source, match: Match, earlier: Sequence[str] | None) -> Iterator[Finding]:
+    was = match_header(source, earlier) if earlier is not None else None
+    gone = [name for name in match.absent if was and name in was.found]
+    new = [position for position in match.unknown if _is_new(source, match, position, earlier)]
+    renamed = likely_renames([*match.missing, *gone], match.header, new, Before(earlier or ()), {})
+    for name in match.missing:
+        yield f"{name!r} is missing, and null", {"column": name, "found": "missing"}
+    for name in gone:
+        yield f"{name!r} is gone, and null from here on", {"column": name, "found": "gone"}
+    for name, position in renamed.items():
+        said = f"{name!r} may be {match.name(position)} now: then {renamed_row(source, name, match.header[position])}"
+        yield said, {"column": name, "found": "perhaps renamed", "perhaps": match.header[position]}
+    for position in new:
+        kept = "not kept" if source.on_unknown_column == "ignore" else "kept in _rest"
+        said = f"{unknown_name(match, position)} is {'new' if earlier is not None else 'unknown'}: {kept}"
+        yield said, {"column": match.header[position], "found": "new", "place": position + 1}
+
+
+def _is_new(source: Source, match: Match, position: int, earlier: Sequence[str] | None) -> bool:
+    """Whether to say that a column without an attribute came: once, and from the first delivery on if it is lost."""
+    name = match.header[position]
+    if earlier is not None:
+        return list(earlier).count(name) < match.header[: position + 1].count(name)
+    return source.on_unknown_column != "keep" or name in match.found
+
+
+def _all_well(source: Source, match: Match) -> str:
+    if not match.unknown:
+        return "every column has an attribute"
+    names = ", ".join(unknown_name(match, position) for position in match.unknown[:SAMPLE_SIZE])
+    kept = "not kept" if source.on_unknown_column == "ignore" else "kept in _rest"
+    return f"as before; without an attribute, {kept}: {names}"

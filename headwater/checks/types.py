@@ -1,0 +1,96 @@
+"""Columns of which (nearly) no value is of the type that the metadata says any more."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import Connection
+
+from headwater.checks.sql import staging_table
+from headwater.checks.verdict import SAMPLE_SIZE, CheckResult
+from metadata.process.deliveries import Delivery
+from metadata.static.model import Attribute, Severity, Source
+
+NEARLY_ALL = 0.9
+FEWEST_VALUES = 10  # fewer may be as many mistakes
+
+
+def changed_types(
+    connection: Connection, source: Source, delivery: Delivery, severity: Severity
+) -> CheckResult | None:
+    """The check `type_changed`; None when no row of the delivery fell out for a type.
+
+    A row that breaks several rules is in the quarantine for its first, so of several columns that changed
+    together the first is named.
+    """
+    fell = {
+        row.column_name: row.row_count
+        for row in connection.execute(
+            sa.text(
+                "select column_name, count(*) as row_count from metadata.quarantined_row"
+                " where delivery_sqn = :sqn and rule = 'type' group by column_name"
+            ),
+            {"sqn": delivery.delivery_sqn},
+        )
+    }
+    if not fell:
+        return None
+    suspects = [a for a in source.attributes if fell.get(a.target_name, 0) >= FEWEST_VALUES]
+    said, sample = [], []
+    for attribute, fit in zip(
+        suspects, _values_that_fit(connection, source, delivery, suspects), strict=True
+    ):
+        count = fell[attribute.target_name]
+        if count < NEARLY_ALL * (count + fit):
+            continue
+        found = _sample(connection, delivery, attribute)
+        shown = ", ".join(dict.fromkeys(repr(one["value"]) for one in found[:3]))
+        said.append(
+            f"{attribute.target_name} ({attribute.source_name!r}): {count:,} of {count + fit:,} values are no"
+            f" {_expected(attribute)}, such as {shown}: its type or format has changed"
+        )
+        sample += found
+    return CheckResult(
+        check_name="type_changed",
+        severity=severity,
+        passed=not said,
+        observed="; ".join(said) or f"no column, though {sum(fell.values()):,} rows fell out for a type",
+        unexpected_count=len(said),
+        unexpected_sample=tuple(sample[:SAMPLE_SIZE]),
+    )
+
+
+def _values_that_fit(
+    connection: Connection, source: Source, delivery: Delivery, suspects: list[Attribute]
+) -> list[int]:
+    """How many values each column has in staging."""
+    if not suspects:
+        return []
+    counts = ", ".join(f'count("{attribute.target_name}")' for attribute in suspects)
+    row = connection.execute(
+        sa.text(f"select {counts} from {staging_table(source)} where delivery_sqn = :sqn"),
+        {"sqn": delivery.delivery_sqn},
+    ).one()
+    return [int(count) for count in row]
+
+
+def _sample(connection: Connection, delivery: Delivery, attribute: Attribute) -> list[dict[str, Any]]:
+    rows = connection.execute(
+        sa.text(
+            "select line_number, row ->> :raw_column as value from metadata.quarantined_row"
+            " where delivery_sqn = :sqn and rule = 'type' and column_name = :column"
+            " order by line_number limit :limit"
+        ),
+        {
+            "raw_column": attribute.raw_column,
+            "sqn": delivery.delivery_sqn,
+            "column": attribute.target_name,
+            "limit": SAMPLE_SIZE,
+        },
+    )
+    return [{"column": attribute.target_name, "value": row.value, "line": row.line_number} for row in rows]
+
+
+def _expected(attribute: Attribute) -> str:
+    return attribute.target_datatype + (f" ({attribute.format})" if attribute.format else "")

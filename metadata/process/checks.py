@@ -1,0 +1,37 @@
+"""Results of checks that are made before a delivery is in raw."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import Connection
+
+from metadata.process.tables import data_quality_checks
+
+
+def record_refusal(
+    connection: Connection,
+    delivery_sqn: int,
+    check: str,
+    observed: str,
+    found: Sequence[Any],
+    job_inst_id: int,
+) -> None:
+    """Write that a delivery failed a critical check before raw, in place of all that was found in it before."""
+    table = data_quality_checks
+    connection.execute(sa.delete(table).where(table.c.delivery_sqn == delivery_sqn))
+    connection.execute(
+        sa.insert(table).values(
+            delivery_sqn=delivery_sqn,
+            check_name=check,
+            severity="critical",
+            passed=False,
+            observed=observed,
+            unexpected_count=len(found) or None,
+            unexpected_sample=list(found),
+            checked_at=sa.func.clock_timestamp(),
+            job_inst_id=job_inst_id,
+        )
+    )
