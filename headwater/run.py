@@ -25,7 +25,7 @@ from headwater.services.home import make_home
 from metadata.connection import engine as new_engine
 from metadata.connection import require_reachable, session_lock
 from metadata.errors import HeadwaterError, LedgerBroken
-from metadata.process.deliveries import lock_source
+from metadata.process.deliveries import has_verdict, lock_source
 from metadata.process.events import record_event
 from metadata.process.jobs import JobInstance, Outcome, close_abandoned
 from metadata.process.migrate import upgrade
@@ -349,7 +349,7 @@ class Run:
                 again = []
                 for model in self._dbt.run([f"{prefix}{name}" for name in todo]):
                     name = model.name.removeprefix(prefix)
-                    if isinstance(model.error, LedgerBroken):
+                    if isinstance(model.error, LedgerBroken) and not self._is_reload(layer, model.error):
                         self._halt(name, model.error)
                         again.append(name)
                         outcome.worsen("halted")
@@ -358,6 +358,11 @@ class Run:
                         self._fail(name, model.error)
                         outcome.worsen("failed")
                 todo = again
+
+    def _is_reload(self, layer: str, broken: LedgerBroken) -> bool:
+        """Whether staging only had to bring back what was judged before: a verdict is not changed by that."""
+        with self._engine.connect() as connection:
+            return layer == "staging" and has_verdict(connection, broken.delivery_sqn)
 
     def _halt(self, name: str, broken: LedgerBroken) -> None:
         with self._engine.connect() as connection:

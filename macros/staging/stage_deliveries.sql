@@ -7,7 +7,6 @@
 
     {%- do run_query("delete from " ~ relation ~ " where " ~ these) -%}
     {%- do run_query("delete from metadata.quarantined_row where " ~ these) -%}
-    {%- do run_query("delete from metadata.delivery_status where layer = 'staging' and " ~ these) -%}
     {%- do run_query(insert_staged_rows(relation, definition, judged, job_inst_id)) -%}
 
     {#- only when rows are missing are the deliveries read again: a clean one pays nothing for the quarantine -#}
@@ -23,6 +22,8 @@
         ~ " where record_count is distinct from staged_count + fallen_out_count order by delivery_sqn limit 1"
     )) -%}
 
+    {#- not before: what is recalled is pending because this row says so, and the model asks again what is pending -#}
+    {%- do run_query("delete from metadata.delivery_status where layer = 'staging' and " ~ these) -%}
     {%- do run_query(
         "insert into metadata.delivery_status"
         ~ " (delivery_sqn, layer, status, record_count, fallen_out_count, status_at, job_inst_id)"
