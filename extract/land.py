@@ -6,7 +6,6 @@ on the delivery is landed), the rows, the event. An object without a manifest is
 
 from __future__ import annotations
 
-import hashlib
 from contextlib import suppress
 from datetime import UTC, datetime
 from uuid import uuid4
@@ -17,7 +16,7 @@ from sqlalchemy import Engine
 from extract.found import Found
 from extract.manifest import manifest_key, object_key, to_json
 from extract.register import record_landed, register_landed, register_manifests
-from extract.store import ObjectStore, Upload
+from extract.store import ObjectStore
 from metadata.errors import StorageError
 from metadata.process.deliveries import Delivery, lock_source, newest_content, next_delivery_sqn
 from metadata.static.model import Source
@@ -34,8 +33,7 @@ def land(
     delivery_sqn = claim_sqn(engine, store, source.name)
     key = object_key(source.name, delivery_sqn, offer.publisher_name)
     with store.upload(key) as upload:
-        sink = HashingSink(upload)
-        fetched = offer.fetch(offer, sink)
+        fetched = offer.fetch(offer, upload)
         if not upload.complete():
             raise StorageError(f"{store.address(key)} is there already, and objects are never overwritten")
     landed = Delivery(
@@ -46,8 +44,8 @@ def land(
         delivery_type=source.delivery_type,
         delivery_date=fetched.delivery_date,
         process_date=datetime.now(UTC),
-        content_sha256=sink.sha256,
-        file_size=sink.size,
+        content_sha256=upload.sha256,
+        file_size=upload.size,
         fingerprint=fetched.fingerprint,
         job_inst_id=job_inst_id,
     )
@@ -58,7 +56,7 @@ def land(
         )  # of a process that died while we fetched
         if (
             newest_content(connection, source.name, landed.publisher_name, landed.delivery_date)
-            == sink.sha256
+            == upload.sha256
         ):
             with suppress(
                 StorageError
@@ -80,7 +78,7 @@ def claim_sqn(engine: Engine, store: ObjectStore, source: str) -> int:
             delivery_sqn = next_delivery_sqn(connection)
         if store.put_new(_claim_key(delivery_sqn), f"{source} {uuid4()}".encode()):
             return delivery_sqn
-        greatest = max(int(key.rpartition("/")[2]) for key in store.list("delivery_sqns/"))
+        greatest = max((int(key.rpartition("/")[2]) for key in store.list("delivery_sqns/")), default=1)
         with engine.begin() as connection:
             connection.execute(
                 sa.text(
@@ -89,27 +87,6 @@ def claim_sqn(engine: Engine, store: ObjectStore, source: str) -> int:
                 ),
                 {"greatest": greatest},
             )
-
-
-class HashingSink:
-    """Passes bytes on to an upload, counts them and digests them."""
-
-    def __init__(self, upload: Upload) -> None:
-        self._upload, self._digest, self.size = upload, hashlib.sha256(), 0
-
-    @property
-    def sha256(self) -> str:
-        """Digest (hex) of all bytes since the last restart."""
-        return self._digest.hexdigest()
-
-    def write(self, chunk: bytes) -> None:
-        self._upload.write(chunk)
-        self._digest.update(chunk)
-        self.size += len(chunk)
-
-    def restart(self) -> None:
-        self._upload.restart()
-        self._digest, self.size = hashlib.sha256(), 0
 
 
 def _claim_key(delivery_sqn: int) -> str:

@@ -1,18 +1,25 @@
 """The object store: a bucket on S3, embedded or real, in which nothing is ever overwritten.
 
 Facts live in keys and in manifest objects, never in object metadata: not every S3 keeps it.
+
+Asked again, after a growing wait: what S3 calls its own fault (5xx, 429), connections that break or time
+out, and a key that is being written at this very moment (409). An answer that was lost after S3 had acted is
+no failure: what lies under the key is then compared with what was sent.
 """
 
 from __future__ import annotations
 
+import hashlib
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, Any, BinaryIO, Self
+from typing import TYPE_CHECKING, Any, BinaryIO, Self, TypedDict
 
 import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
+from botocore.parsers import ResponseParserError
 from urllib3.exceptions import HTTPError
 
 from metadata.errors import StorageError
@@ -23,10 +30,24 @@ if TYPE_CHECKING:
 
 BUCKET = "headwater"
 REGION = "us-east-1"
-PART_SIZE = 8 << 20  # bytes; S3 takes 10,000 parts, so an object may have 78 GiB
-ATTEMPTS = 4  # to read on after a connection broke
-TAKEN = frozenset({"412", "PreconditionFailed", "409", "ConditionalRequestConflict"})
+PART_SIZE = 8 << 20  # bytes
+PARTS = 10_000  # of one object, so it may have 78 GiB
+ATTEMPTS = 10  # of a request, unless AWS_MAX_ATTEMPTS says otherwise, and to read on after a connection broke
+FIRST_WAIT_S = 0.05  # doubled each time, up to …
+LONGEST_WAIT_S = 20
+CONNECT_TIMEOUT_S = 10
+READ_TIMEOUT_S = 60  # without a byte
+TAKEN = frozenset({"412", "PreconditionFailed"})
+CONFLICT = frozenset({"409", "ConditionalRequestConflict", "OperationAborted"})
+ENDED = frozenset({"404", "NoSuchUpload"})
 MISSING = frozenset({"404", "NoSuchKey", "NoSuchBucket", "NotFound"})
+
+
+class _Place(TypedDict):
+    """Where an object lies, as the client takes it."""
+
+    Bucket: str
+    Key: str
 
 
 class ObjectStore:
@@ -42,9 +63,12 @@ class ObjectStore:
         Where S3 is and who we are, is said by the usual AWS variables (AWS_ENDPOINT_URL, AWS_PROFILE …).
         """
         endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
+        attempts = int(os.environ.get("AWS_MAX_ATTEMPTS") or ATTEMPTS)
         config = Config(
             s3={"addressing_style": "path" if endpoint else "auto"},
-            retries={"mode": "standard", "max_attempts": ATTEMPTS},
+            retries={"mode": "standard", "total_max_attempts": attempts},
+            connect_timeout=CONNECT_TIMEOUT_S,
+            read_timeout=READ_TIMEOUT_S,
             request_checksum_calculation="when_required",  # other stores trip over trailing checksums
             response_checksum_validation="when_required",
         )
@@ -53,6 +77,7 @@ class ObjectStore:
             session = boto3.Session()
             region = session.region_name or REGION
             client = session.client("s3", config=config, region_name=region)
+            client.meta.events.register("needs-retry.s3", _wait_for_conflict)
             store = cls(client, bucket)
             if not store._exists():
                 place: Any = {"CreateBucketConfiguration": {"LocationConstraint": region}}
@@ -82,7 +107,7 @@ class ObjectStore:
                 if _code(error) not in TAKEN:
                     raise
                 # a client that tries again may find what its own first try has stored
-                return bool(error.response["ResponseMetadata"].get("RetryAttempts")) and self.get(key) == body
+                return _tries(error) > 1 and self.get(key) == body
         return True
 
     def upload_new(self, key: str, stream: BinaryIO) -> bool:
@@ -95,7 +120,7 @@ class ObjectStore:
     @contextmanager
     def upload(self, key: str) -> Iterator[Upload]:
         """An upload to write to; leaving it without `complete()` leaves nothing behind."""
-        upload = Upload(self._client, self.bucket, key)
+        upload = Upload(self, key)
         try:
             yield upload
         finally:
@@ -103,8 +128,10 @@ class ObjectStore:
 
     def get(self, key: str) -> bytes:
         """The whole object; for small ones. Raises `StorageError` when there is none."""
-        with _said_plainly(self.address(key)):
-            body: bytes = self._client.get_object(Bucket=self.bucket, Key=key)["Body"].read()
+        body = b""
+        with self.open(key) as stream:
+            while chunk := stream.read():
+                body += chunk
         return body
 
     def open(self, key: str) -> ObjectReader:
@@ -136,15 +163,23 @@ class ObjectStore:
 class Upload:
     """An object in the making, in parts of `PART_SIZE`; nobody sees it before `complete()`."""
 
-    def __init__(self, client: S3Client, bucket: str, key: str) -> None:
-        self._client, self._bucket, self._key = client, bucket, key
-        self._buffer = bytearray()
+    def __init__(self, store: ObjectStore, key: str) -> None:
+        self._store, self._key = store, key
+        self._client = store._client
+        self._place: _Place = {"Bucket": store.bucket, "Key": key}
         self._id: str | None = None
-        self._parts: list[CompletedPartTypeDef] = []
+        self._begin()
+
+    @property
+    def sha256(self) -> str:
+        """Digest (hex) of all bytes since the last restart."""
+        return self._digest.hexdigest()
 
     def write(self, chunk: bytes) -> None:
         """Append bytes."""
         self._buffer += chunk
+        self._digest.update(chunk)
+        self.size += len(chunk)
         while len(self._buffer) > PART_SIZE:
             self._send_part(bytes(self._buffer[:PART_SIZE]))
             del self._buffer[:PART_SIZE]
@@ -152,47 +187,63 @@ class Upload:
     def restart(self) -> None:
         """Forget what was written and begin again."""
         self.abort()
-        self._buffer.clear()
-        self._parts = []
+        self._begin()
 
     def complete(self) -> bool:
         """Make it an object; False, and nothing stored, when the key is taken."""
-        with _said_plainly(f"s3://{self._bucket}/{self._key}"):
+        if self._id is None:  # small enough for one request
+            return self._store.put_new(self._key, bytes(self._buffer))
+        self._send_part(bytes(self._buffer))
+        with _said_plainly(self.address):
             try:
-                if self._id is None:  # small enough for one request
-                    self._client.put_object(
-                        Bucket=self._bucket, Key=self._key, Body=bytes(self._buffer), IfNoneMatch="*"
-                    )
-                    return True
-                self._send_part(bytes(self._buffer))
                 self._client.complete_multipart_upload(
-                    Bucket=self._bucket, Key=self._key, UploadId=self._id,
-                    MultipartUpload={"Parts": self._parts}, IfNoneMatch="*",
-                )  # fmt: skip
+                    **self._place, UploadId=self._id, MultipartUpload={"Parts": self._parts}, IfNoneMatch="*"
+                )
             except ClientError as error:
-                if _code(error) in TAKEN:
-                    return False
-                raise
-            self._id = None
+                if not (_tries(error) > 1 and _code(error) in TAKEN | ENDED and self._is_stored()):
+                    if _code(error) in TAKEN:
+                        return False
+                    raise
+        self._id = None
         return True
 
     def abort(self) -> None:
-        """Remove the parts that were sent; after `complete()` there are none."""
+        """Remove the parts that were sent; after `complete()` there are none. What stays, nobody sees."""
         upload_id, self._id = self._id, None
         if upload_id is not None:
-            with _said_plainly(f"s3://{self._bucket}/{self._key}"):
-                self._client.abort_multipart_upload(Bucket=self._bucket, Key=self._key, UploadId=upload_id)
+            with suppress(StorageError), _said_plainly(self.address):
+                self._client.abort_multipart_upload(**self._place, UploadId=upload_id)
+
+    @property
+    def address(self) -> str:
+        return self._store.address(self._key)
+
+    def _begin(self) -> None:
+        self._buffer, self._digest, self.size = bytearray(), hashlib.sha256(), 0
+        self._parts: list[CompletedPartTypeDef] = []
 
     def _send_part(self, part: bytes) -> None:
-        with _said_plainly(f"s3://{self._bucket}/{self._key}"):
-            if self._id is None:
-                made = self._client.create_multipart_upload(Bucket=self._bucket, Key=self._key)
-                self._id = made["UploadId"]
-            number = len(self._parts) + 1
-            sent = self._client.upload_part(
-                Bucket=self._bucket, Key=self._key, UploadId=self._id, PartNumber=number, Body=part
+        number = len(self._parts) + 1
+        if number > PARTS:
+            raise StorageError(
+                f"{self.address}: more than {PARTS * PART_SIZE} bytes, expected a file that fits into one object"
             )
+        with _said_plainly(self.address):
+            if self._id is None:
+                self._id = self._client.create_multipart_upload(**self._place)["UploadId"]
+            sent = self._client.upload_part(**self._place, UploadId=self._id, PartNumber=number, Body=part)
             self._parts.append({"PartNumber": number, "ETag": sent["ETag"]})
+
+    def _is_stored(self) -> bool:
+        """Whether the object is there, with what was written: the answer to a first try may have been lost."""
+        stored = hashlib.sha256()
+        try:
+            with self._store.open(self._key) as stream:
+                while stream.size == self.size and (chunk := stream.read(PART_SIZE)):
+                    stored.update(chunk)
+        except StorageError:
+            return False
+        return stored.digest() == self._digest.digest()
 
 
 class ObjectReader:
@@ -203,7 +254,7 @@ class ObjectReader:
         self._position = 0
         with _said_plainly(self.name):
             answer = client.get_object(Bucket=bucket, Key=key)
-        self._etag, self.size, self._body = answer["ETag"], answer["ContentLength"], answer["Body"]
+            self._etag, self.size, self._body = answer["ETag"], answer["ContentLength"], answer["Body"]
 
     @property
     def name(self) -> str:
@@ -214,20 +265,23 @@ class ObjectReader:
         wanted = self.size - self._position if size < 0 else min(size, self.size - self._position)
         if not wanted:
             return b""
-        for attempt in range(1, ATTEMPTS + 1):
+        reason = ""
+        for attempt in range(ATTEMPTS):
+            if attempt:
+                time.sleep(_wait_s(attempt))
+                self._reopen()
             try:
                 chunk: bytes = self._body.read(wanted)
             except (BotoCoreError, HTTPClientError, HTTPError, OSError) as error:
-                if attempt == ATTEMPTS:
-                    raise StorageError(
-                        f"{self.name}: reading broke off at byte {self._position}: {error}"
-                    ) from None
-                chunk = b""
+                reason = f" ({error})"
+                continue
             if chunk:
                 self._position += len(chunk)
                 return chunk
-            self._reopen()
-        raise StorageError(f"{self.name}: ended at byte {self._position}, expected {self.size}")
+        raise StorageError(
+            f"{self.name}: the body broke off at byte {self._position} of {self.size}, "
+            f"{ATTEMPTS} times in a row{reason}: run again later"
+        )
 
     def close(self) -> None:
         self._body.close()
@@ -241,9 +295,29 @@ class ObjectReader:
     def _reopen(self) -> None:
         self._body.close()
         with _said_plainly(self.name):
-            self._body = self._client.get_object(
+            answer = self._client.get_object(
                 Bucket=self._bucket, Key=self._key, Range=f"bytes={self._position}-", IfMatch=self._etag
-            )["Body"]
+            )
+        self._body = answer["Body"]
+        if self._position and not answer.get("ContentRange", "").startswith(f"bytes {self._position}-"):
+            raise StorageError(
+                f"{self.name}: S3 does not go on at byte {self._position}, expected one that knows ranges"
+            )
+
+
+def _wait_s(failures: int) -> float:
+    return float(min(LONGEST_WAIT_S, FIRST_WAIT_S * 2 ** (failures - 1)))
+
+
+def _wait_for_conflict(attempts: int, response: Any = None, **_: object) -> float | None:
+    """Seconds after which botocore asks again; None leaves it to botocore. `response` is its and the parsed one."""
+    code = response[1].get("Error", {}).get("Code") if response else None
+    return _wait_s(attempts) if code in CONFLICT and attempts < ATTEMPTS else None
+
+
+def _tries(error: ClientError) -> int:
+    """How often a request was sent."""
+    return 1 + int(error.response["ResponseMetadata"].get("RetryAttempts", 0))
 
 
 def _code(error: ClientError) -> str:
@@ -255,11 +329,18 @@ def _said_plainly(what: str) -> Iterator[None]:
     try:
         yield
     except ClientError as error:
-        told = error.response.get("Error", {})
+        told, tries = error.response.get("Error", {}), _tries(error)
+        often = f", {tries} times in a row: run again later" if tries > 1 else ""
         raise StorageError(
-            f"{what}: S3 answers {told.get('Code', '?')} to {error.operation_name}: {told.get('Message', '')}"
+            f"{what}: S3 answers {told.get('Code', '?')} to {error.operation_name}: "
+            f"{told.get('Message', '')}{often}"
         ) from None
     except BotoCoreError as error:
         raise StorageError(
             f"{what}: {error}. Expected an S3 that AWS_ENDPOINT_URL and the other AWS variables name"
+        ) from None
+    except (ResponseParserError, KeyError) as error:
+        raise StorageError(
+            f"{what}: what answers is no S3 ({type(error).__name__}). "
+            "Expected one that AWS_ENDPOINT_URL and the other AWS variables name"
         ) from None
