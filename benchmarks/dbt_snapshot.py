@@ -77,12 +77,13 @@ class DbtSnapshot:
         return float(result["execution_time"])
 
 
-def fates(database: Database, rows: int) -> Fates:
-    """What became of the rows of the last of two snapshots of `rows`."""
+def fates(database: Database) -> Fates:
+    """What became of the rows of the last of two snapshots."""
     last = f"(select max(dbt_valid_from) from {TABLE})"
     begun = database.number(f"select count(*) from {TABLE} where dbt_valid_from = {last}")
     ended = f"select count(*) from {TABLE} as version where dbt_valid_to is not null and {{}} exists"
     again = f"(select from {TABLE} as later where later.{KEY} = version.{KEY} and later.dbt_valid_to is null)"
     changed = database.number(f"{ended.format('')} {again}")
     removed = database.number(f"{ended.format('not')} {again}")
-    return Fates(new=begun - changed, changed=changed, removed=removed, unchanged=rows - begun)
+    current = database.number(f"select count(*) from {TABLE} where dbt_valid_to is null")
+    return Fates(new=begun - changed, changed=changed, removed=removed, unchanged=current - begun)

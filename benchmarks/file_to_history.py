@@ -21,7 +21,7 @@ import sqlalchemy as sa
 
 from benchmarks.data import COLUMNS, date_of, snapshot
 from benchmarks.measure import by_turns, median, peak_mib, timed
-from benchmarks.ours import Fates, require_fates
+from benchmarks.ours import Fates, require_fates, require_ran_well, run_of_landed
 from benchmarks.profile import Profile
 from benchmarks.project import make_project, published
 from benchmarks.report import Aim, Bar, Report, Setting, Table, parser, publish, seconds, times
@@ -30,8 +30,10 @@ from extract.run import extract_source
 from extract.store import ObjectStore
 from headwater.checks.run import _start_great_expectations
 from headwater.project import Project
-from headwater.run import Run, prepare
+from headwater.run import run
 from headwater.services.home import home
+from metadata.connection import engine
+from metadata.static.read import read_catalog
 
 SOURCE = "customers"
 BARE = "bench.bare"
@@ -67,7 +69,7 @@ def measure(setting: Setting) -> Report:
         profile.begin()
         told = dlt.load(second, again=True)
         profiles["dlt"] = profile.statements()
-        require_fates(_fates_of_dlt(database, rows), expected, "dlt")
+        require_fates(_fates_of_dlt(database), expected, "dlt")
         return told
 
     def by_copy() -> dict[str, float]:
@@ -135,29 +137,23 @@ def measure(setting: Setting) -> Report:
 def load_once(root: Path) -> dict[str, float]:
     """Run what has landed to history; seconds of the steps by the record of the run, and peak memory in MiB."""
     project = Project(root, home(root))
-    catalog, engine = prepare(project)
-    store = ObjectStore.from_environment()
-    run = Run(
-        project, engine, store, catalog, list(catalog.sources.values()), lambda _: None, is_offline=True
-    )
-    run._dbt.compiled("select 1")  # start-up: dbt is imported, the project parsed
+    whole = run_of_landed(project)
+    whole._dbt.compiled("select 1")  # start-up: dbt is imported, the project parsed
     _start_great_expectations()
-    result = run.whole()
-    if result.exit_code:
-        raise SystemExit(str(result.failures or result.halts))
-    with engine.connect() as connection:
+    require_ran_well(whole.whole())
+    with engine().connect() as connection:
         tasks = connection.execute(
             sa.text(
                 "select task, job_inst_task.started_at, job_inst_task.ended_at from metadata.job_inst_task"
                 " inner join metadata.job_inst using (job_inst_id) where run_id = :run_id and task = any(:parts)"
             ),
-            {"run_id": run.run_id, "parts": list(PARTS)},
+            {"run_id": whole.run_id, "parts": list(PARTS)},
         ).all()
     took = dict.fromkeys(PARTS, 0.0)
     for task in tasks:
         took[task.task] += (task.ended_at - task.started_at).total_seconds()
-    whole = max(task.ended_at for task in tasks) - min(task.started_at for task in tasks)
-    return {"seconds": whole.total_seconds(), "peak_mib": peak_mib(), **took}
+    seconds_of_all = max(task.ended_at for task in tasks) - min(task.started_at for task in tasks)
+    return {"seconds": seconds_of_all.total_seconds(), "peak_mib": peak_mib(), **took}
 
 
 class _Dlt:
@@ -181,17 +177,12 @@ def _load_first(setting: Setting, project: Project, dlt: _Dlt, first: Path, seco
     """The first file in both histories, the second one landed; kept."""
     database = setting.database
     aside = second.rename(setting.folder / second.name)
-    catalog, engine = prepare(project)
-    store, source = ObjectStore.from_environment(), catalog.sources[SOURCE]
-    result = Run(project, engine, store, catalog, [source], lambda _: None).whole()
-    if result.exit_code:
-        raise SystemExit(str(result.failures or result.halts))
+    require_ran_well(run(project, [SOURCE], lambda _: None))
     dlt.load(first, again=False)
     aside.rename(second)
-    extract_source(
-        engine, store, source, database.number("select max(job_inst_id) from metadata.job_inst"), _unreported
-    )
-    engine.dispose()
+    source, store = read_catalog(project.seeds).sources[SOURCE], ObjectStore.from_environment()
+    job_inst_id = database.number("select max(job_inst_id) from metadata.job_inst")
+    extract_source(database.engine, store, source, job_inst_id, _unreported)
     database.execute("create schema bench")
     database.execute(f"create table {BARE} ({', '.join(f'{name} text' for name in COLUMNS)})")
     database.keep()
@@ -230,7 +221,7 @@ def _fates(database: Database) -> Fates:
     return Fates(*(int(str(count)) for count in row))
 
 
-def _fates_of_dlt(database: Database, rows: int) -> Fates:
+def _fates_of_dlt(database: Database) -> Fates:
     table = "dlt_customers.customers"
     begun = database.number(
         f"select count(*) from {table} where _dlt_valid_from = (select max(_dlt_valid_from) from {table})"
@@ -241,7 +232,8 @@ def _fates_of_dlt(database: Database, rows: int) -> Fates:
         f"select count(*) from {table} as t where _dlt_valid_to is not null and not exists ({again})"
     )
     changed = ended - removed
-    return Fates(new=begun - changed, changed=changed, removed=removed, unchanged=rows - begun)
+    current = database.number(f"select count(*) from {table} where _dlt_valid_to is null")
+    return Fates(new=begun - changed, changed=changed, removed=removed, unchanged=current - begun)
 
 
 def _unreported(level: str, message: str, **_: object) -> None:

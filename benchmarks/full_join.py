@@ -45,8 +45,8 @@ def load(database: Database, delivered: str, delivery_date: datetime) -> float:
         return timed(apply)
 
 
-def fates(database: Database, delivery_date: datetime, rows: int) -> Fates:
-    """What became of the rows of a snapshot of `rows`."""
+def fates(database: Database, delivery_date: datetime) -> Fates:
+    """What became of the rows of the last snapshot."""
     date = f"'{delivery_date.isoformat()}'"
     begun = database.number(f"select count(*) from {TABLE} where valid_from = {date}")
     changed = database.number(
@@ -55,7 +55,8 @@ def fates(database: Database, delivery_date: datetime, rows: int) -> Fates:
     removed = database.number(
         f"select count(*) from {TABLE} where valid_to = {date} and end_type = 'removed'"
     )
-    return Fates(new=begun - changed, changed=changed, removed=removed, unchanged=rows - begun)
+    current = database.number(f"select count(*) from {TABLE} where valid_to is null")
+    return Fates(new=begun - changed, changed=changed, removed=removed, unchanged=current - begun)
 
 
 def _script(delivered: str, delivery_date: datetime) -> tuple[str, ...]:

@@ -17,6 +17,7 @@ from extract.store import ObjectStore
 from headwater.checks import run_checks
 from headwater.dbt import Dbt
 from headwater.project import Project
+from headwater.run import Run, RunResult, prepare
 from metadata.process.deliveries import Delivery, next_delivery_sqn, record_layer, register
 from metadata.process.events import DeliveryEvent, register_event
 from metadata.process.migrate import upgrade
@@ -156,6 +157,20 @@ class Ours:
             if outcome.error is not None:
                 raise outcome.error
         return sum(outcome.seconds for outcome in outcomes)
+
+
+def run_of_landed(project: Project) -> Run:
+    """A run over all sources that asks no publisher: what it has to do has landed."""
+    catalog, engine = prepare(project)
+    sources = list(catalog.sources.values())
+    store = ObjectStore.from_environment()
+    return Run(project, engine, store, catalog, sources, _silent, is_offline=True)
+
+
+def require_ran_well(result: RunResult) -> None:
+    """Stop when something failed or halted."""
+    if result.exit_code:
+        raise SystemExit(str(result.failures or result.halts))
 
 
 def require_fates(found: Fates, expected: Fates, way: str) -> None:

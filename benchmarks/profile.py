@@ -45,10 +45,12 @@ class Profile:
             " and query not like '%pg_stat_statements%' and total_exec_time > 1"
             f" order by 1 desc limit {SHOWN}"
         )
-        return [Statement(float(str(s)), int(str(calls)), _beginning(str(text))) for s, calls, text in rows]
+        return [Statement(float(str(s)), int(str(calls)), beginning(str(text))) for s, calls, text in rows]
 
 
-def _beginning(text: str) -> str:
+def beginning(text: str) -> str:
+    """How a statement begins, for a table: without comments and the name of the database."""
     without_comments = re.sub(r"/\*.*?\*/|--[^\n]*", " ", text, flags=re.DOTALL)
-    words = " ".join(without_comments.replace("|", " ").replace("`", "").split())
+    without_database = re.sub(r'"headwater_bench_\w+"\.', "", without_comments)
+    words = " ".join(without_database.replace("|", " ").replace("`", "").split())
     return words if len(words) <= _LENGTH else words[:_LENGTH] + " …"

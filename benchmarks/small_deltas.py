@@ -26,6 +26,7 @@ import sqlalchemy as sa
 from benchmarks.data import COLUMNS, date_of, delta, snapshot
 from benchmarks.measure import median
 from benchmarks.ours import Ours
+from benchmarks.profile import beginning
 from benchmarks.project import make_project
 from benchmarks.report import Aim, Bar, Report, Setting, Table, parser, publish, seconds, times
 from benchmarks.servers import Database
@@ -255,13 +256,12 @@ def _nodes(log: Path, begin: int, source: str) -> Iterator[PlanNode]:
     text = log.read_bytes()[begin:].decode(errors="replace")
     for plan in re.findall(r"duration: [\d.]+ ms  plan:\n((?:\t.*\n)+)", text):
         said = json.loads(plan)
-        words = " ".join(re.sub(r"/\*.*?\*/", " ", said["Query Text"], flags=re.DOTALL).split())
         for node in _below(said["Plan"]):
             if node.get("Relation Name") == source and node.get("Schema", "historical") == "historical":
                 kind = node.get("Operation", node["Node Type"])
                 where = f" by {node['Index Name']}" if "Index Name" in node else ""
                 yield PlanNode(
-                    words[:48].replace("|", " "), f"{kind}{where}", round(node["Actual Rows"] * node["Actual Loops"]),
+                    beginning(said["Query Text"]), f"{kind}{where}", round(node["Actual Rows"] * node["Actual Loops"]),
                     node["Shared Hit Blocks"], node["Shared Read Blocks"],
                 )  # fmt: skip
 
