@@ -1,29 +1,34 @@
 """HTTP with patience: pages, heads and whole files, through servers that fail, cut off and change their mind.
 
 Asked again, after a growing wait: status 5xx, 408, 425, 429 (Retry-After is honoured), connections that
-break or time out, bodies shorter than announced. A body that broke off goes on where it was when the
-server gave an ETag or Last-Modified and accepts ranges, and has not changed since; else it begins again.
+break or time out, bodies that are shorter than announced or hardly come. A body that broke off goes on where
+it was when the server gave an ETag or Last-Modified and accepts ranges, and has not changed since; else it
+begins again. Only http and https are asked, at the end of redirects too, and https never leads to http.
 """
 
 from __future__ import annotations
 
 import random
 import re
+import ssl
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
-from typing import Any, TypeVar
+from typing import TypeVar
+from urllib.parse import urljoin, urlsplit
 
 import requests
 import urllib3
 
 from extract.found import Sink, shown
+from extract.http_answer import EncodingBroken, Head, http_date, unpacked
 from metadata.errors import DeliveryIncomplete, PublisherError
 
 CHUNK = 256 << 10  # bytes
 LARGEST_PAGE = 64 << 20  # bytes
+REDIRECTS = 10
+LOST = 2  # addresses in a row for which patience ended: further ones are asked once
 AGAIN = frozenset({408, 425, 429})
 NEVER = frozenset({501, 505})
 BROKEN = (
@@ -46,58 +51,16 @@ class Patience:
     longest_wait_s: float = 30
     longest_retry_after_s: float = 600  # a server that wants more time is left for the next run
     connect_timeout_s: float = 10
-    read_timeout_s: float = 60
+    read_timeout_s: float = 60  # without a byte
+    slowest_bytes_per_s: float = 1000  # over that time
     sleep: Callable[[float], None] = time.sleep
+    clock: Callable[[], float] = time.monotonic
     jitter: Callable[[], float] = random.random
 
     def wait(self, failures: int) -> float:
         """Seconds to wait after the n-th failure in a row."""
         longest: float = min(self.longest_wait_s, self.first_wait_s * 2 ** (failures - 1))
         return longest * (0.5 + self.jitter() / 2)
-
-
-@dataclass(frozen=True)
-class Head:
-    """What a server tells of a file. `size` is in bytes, as they are sent."""
-
-    etag: str | None
-    last_modified: str | None
-    size: int | None
-    accepts_ranges: bool
-    is_encoded: bool
-
-    @classmethod
-    def of(cls, response: requests.Response) -> Head:
-        headers = response.headers
-        length = headers.get("Content-Length", "")
-        total = headers.get("Content-Range", "").rpartition("/")[2] if response.status_code == 206 else length
-        return cls(
-            etag=headers.get("ETag"),
-            last_modified=headers.get("Last-Modified"),
-            size=int(total) if total.isdecimal() else None,
-            accepts_ranges=headers.get("Accept-Ranges", "").strip().lower() == "bytes",
-            is_encoded=headers.get("Content-Encoding", "identity").strip().lower() not in ("", "identity"),
-        )
-
-    @property
-    def fingerprint(self) -> dict[str, Any]:
-        """What discovery compares; nothing that the server did not tell."""
-        told = {"etag": self.etag, "last_modified": self.last_modified, "size": self.size}
-        return {name: value for name, value in told.items() if value is not None}
-
-    @property
-    def modified_at(self) -> datetime | None:
-        """Last-Modified as a moment in UTC."""
-        return _http_date(self.last_modified)
-
-    @property
-    def validator(self) -> str | None:
-        """What If-Range may hold: only a strong etag vouches for single bytes, else the date must do."""
-        return self.etag if self.etag and not self.etag.startswith("W/") else self.last_modified
-
-    @property
-    def can_resume(self) -> bool:
-        return self.accepts_ranges and not self.is_encoded and self.validator is not None
 
 
 @dataclass(frozen=True)
@@ -111,9 +74,16 @@ class Page:
 class _AgainError(Exception):
     """It may go better next time; `wait_s` is what the server asked for."""
 
-    def __init__(self, reason: str, wait_s: float | None = None) -> None:
-        self.wait_s = wait_s
+    def __init__(self, reason: str, wait_s: float | None = None, *, is_slow: bool = False) -> None:
+        self.wait_s, self.is_slow = wait_s, is_slow
         super().__init__(reason)
+
+
+class _Session(requests.Session):
+    """Goes nowhere by itself: `HttpClient` looks at each address first."""
+
+    def get_redirect_target(self, resp: requests.Response) -> None:  # noqa: ARG002
+        return None
 
 
 class HttpClient:
@@ -121,7 +91,8 @@ class HttpClient:
 
     def __init__(self, patience: Patience | None = None) -> None:
         self.patience = patience or Patience()
-        self._session = requests.Session()
+        self._lost = 0
+        self._session = _Session()
         self._session.headers["User-Agent"] = "headwater"
 
     def page(self, address: str) -> Page:
@@ -129,11 +100,13 @@ class HttpClient:
 
         def ask() -> Page:
             with self._send("GET", address) as response:
-                body: bytes = response.raw.read(LARGEST_PAGE + 1, decode_content=True)
-                if len(body) > LARGEST_PAGE:
-                    raise PublisherError(
-                        f"{shown(address)} is larger than {LARGEST_PAGE} bytes, expected a page of links"
-                    )
+                body = b""
+                for piece in self._body(response):
+                    body += piece
+                    if len(body) > LARGEST_PAGE:
+                        raise PublisherError(
+                            f"{shown(address)} is larger than {LARGEST_PAGE} bytes, expected a page of links"
+                        )
                 return Page(response.url, _decode(body, response.headers.get("Content-Type", "")))
 
         return self._persist(address, ask)
@@ -162,7 +135,7 @@ class HttpClient:
         def ask() -> Head:
             response = self._send("GET", address, {**_IDENTITY, **going.headers()}, accept=(416,))
             with response:
-                return going.take(response)
+                return going.take(response, self._body(response))
 
         try:
             return self._persist(address, ask, going.gained)
@@ -180,45 +153,91 @@ class HttpClient:
         headers: Mapping[str, str] | None = None,
         accept: tuple[int, ...] = (),
     ) -> requests.Response:
-        timeout = (self.patience.connect_timeout_s, self.patience.read_timeout_s)
-        try:
-            response = self._session.request(
-                method, address, headers=headers, timeout=timeout, stream=True, allow_redirects=True
+        asked = address
+        for _ in range(REDIRECTS + 1):
+            response = self._ask(method, asked, headers)
+            target = _redirect(response)
+            if target is None:
+                break
+            response.close()
+            _require_safe(address, asked, target)
+            asked = target
+        else:
+            raise PublisherError(
+                f"{shown(address)} redirects more than {REDIRECTS} times, expected the file or page"
             )
-        except BROKEN as error:
-            raise _AgainError(_reason(error)) from None
-        except requests.exceptions.InvalidSchema:
-            raise PublisherError(f"{shown(address)} leads away from HTTP, expected http or https") from None
-        except requests.RequestException as error:  # its text may hold the whole address, and a token in it
-            raise PublisherError(f"{shown(address)} cannot be asked ({type(error).__name__})") from None
         status = response.status_code
         if status < 400 or status in accept:
             return response
         response.close()
         reason = f"it answers {status} {response.reason or ''}".rstrip()
-        if status in AGAIN or (status >= 500 and status not in NEVER):
+        is_refusal = status in NEVER or (status == 500 and method == "HEAD")  # some only know GET
+        if status in AGAIN or (status >= 500 and not is_refusal):
             raise _AgainError(reason, _retry_after(response.headers.get("Retry-After")))
         raise PublisherError(f"{shown(address)}: {reason}, expected the file or page")
 
+    def _ask(self, method: str, address: str, headers: Mapping[str, str] | None) -> requests.Response:
+        timeout = (self.patience.connect_timeout_s, self.patience.read_timeout_s)
+        try:
+            return self._session.request(
+                method, address, headers=headers, timeout=timeout, stream=True, allow_redirects=False
+            )
+        except BROKEN as error:
+            cause = _cause(error)
+            if isinstance(cause, ssl.SSLCertVerificationError):
+                raise PublisherError(
+                    f"{shown(address)}: its certificate is not trusted ({cause.verify_message}), expected one of "
+                    "an authority that this machine knows (REQUESTS_CA_BUNDLE names others)"
+                ) from None
+            raise _AgainError(_reason(error)) from None
+        except requests.exceptions.InvalidSchema:
+            raise PublisherError(f"{shown(address)} is no address of HTTP, expected http or https") from None
+        except requests.RequestException as error:  # its text may hold the whole address, and a token in it
+            raise PublisherError(f"{shown(address)} cannot be asked ({type(error).__name__})") from None
+
+    def _body(self, response: requests.Response) -> Iterator[bytes]:
+        """An answer's body as it comes, unpacked. Raises `_AgainError` when it hardly comes."""
+        return unpacked(response, self._packed(response))
+
+    def _packed(self, response: requests.Response) -> Iterator[bytes]:
+        window_s, clock = self.patience.read_timeout_s, self.patience.clock
+        waited_s, came = 0.0, 0
+        while True:
+            begun = clock()
+            chunk = response.raw.read1(CHUNK, decode_content=False)  # read() would lose the end of a cut body
+            waited_s, came = waited_s + clock() - begun, came + len(chunk)
+            if not chunk:
+                return
+            yield chunk
+            if waited_s >= window_s:
+                if came < self.patience.slowest_bytes_per_s * waited_s:
+                    raise _AgainError(f"only {came} bytes came in {waited_s:.0f} seconds", is_slow=True)
+                waited_s, came = 0.0, 0
+
     def _persist(self, address: str, ask: Callable[[], T], gained: Callable[[], bool] = lambda: False) -> T:
         failures = 0
+        attempts = self.patience.attempts if self._lost < LOST else 1
         while True:
             try:
-                return ask()
+                answer = ask()
+                self._lost = 0
+                return answer
             except BROKEN as error:
                 problem = _AgainError(_reason(error))
+            except EncodingBroken as error:
+                problem = _AgainError(str(error))
             except _AgainError as error:
                 problem = error
-            failures = 1 if gained() else failures + 1
+            failures = 1 if gained() and not problem.is_slow else failures + 1
             wait_s = self.patience.wait(failures) if problem.wait_s is None else problem.wait_s
             if wait_s > self.patience.longest_retry_after_s:
                 raise PublisherError(
                     f"{shown(address)}: {problem} and asks to wait {wait_s:.0f} seconds: run again then."
                 )
-            if failures >= self.patience.attempts:
-                raise PublisherError(
-                    f"{shown(address)}: {problem}, {failures} times in a row: run again later."
-                )
+            if failures >= attempts:
+                self._lost += 1
+                often = f", {failures} times in a row" if failures > 1 else ""
+                raise PublisherError(f"{shown(address)}: {problem}{often}: run again later.")
             self.patience.sleep(wait_s)
 
 
@@ -229,7 +248,7 @@ class _Download:
         self._sink, self._told = sink, size
         self._head: Head | None = None
         self.received = 0
-        self._before = 0
+        self._furthest = 0
 
     @property
     def expected(self) -> int | None:
@@ -248,22 +267,20 @@ class _Download:
 
     def gained(self) -> bool:
         """Whether the last answer brought bytes that the next one need not send again."""
-        gained = self.received > self._before and self._head is not None and self._head.can_resume
-        self._before = self.received
+        gained = self.received > self._furthest and self._head is not None and self._head.can_resume
+        self._furthest = max(self._furthest, self.received)  # a body that begins again gains nothing at first
         return gained
 
-    def take(self, response: requests.Response) -> Head:
+    def take(self, response: requests.Response, body: Iterator[bytes]) -> Head:
         """Write an answer's body to the sink; returns when the file is whole."""
         if not self._continues(response):
-            self.received = self._before = 0
+            self.received = 0
             self._sink.restart()
             if response.status_code not in (200, 203):
                 self._head = None
                 raise _AgainError(f"it answers {response.status_code} where the whole file was expected")
             self._head = Head.of(response)
-        while chunk := response.raw.read1(
-            CHUNK, decode_content=True
-        ):  # read() would lose the last bytes of a cut body
+        for chunk in body:
             self._sink.write(chunk)
             self.received += len(chunk)
         if self._head is None or (self.expected is not None and self.received != self.expected):
@@ -289,21 +306,42 @@ def _decode(body: bytes, content_type: str) -> str:
         return body.decode("latin-1")
 
 
-def _reason(error: BaseException) -> str:
+def _redirect(response: requests.Response) -> str | None:
+    """Where an answer sends us, None when it does not. Raises `PublisherError` when that cannot be read."""
+    location = response.headers.get("Location")
+    if response.status_code not in requests.models.REDIRECT_STATI or location is None:
+        return None
+    try:
+        return urljoin(response.url, location.encode("latin-1").decode("utf-8", "replace"))
+    except ValueError:
+        raise PublisherError(f"{shown(response.url)} redirects to what is no address") from None
+
+
+def _require_safe(address: str, asked: str, target: str) -> None:
+    """Refuse a redirect away from http and https, and one from https to http, where anybody may change a file."""
+    before, after = urlsplit(asked).scheme, urlsplit(target).scheme
+    if after not in ("http", "https"):
+        raise PublisherError(f"{shown(address)} redirects to {after}:, expected http or https")
+    if before == "https" and after == "http":
+        raise PublisherError(
+            f"{shown(address)} redirects from https to {shown(target)}, expected https: what comes by http may be "
+            "changed on its way"
+        )
+
+
+def _cause(error: BaseException) -> BaseException:
+    """The first cause: requests wraps urllib3, which wraps http.client."""
     cause: BaseException | None = error
-    while cause is not None:  # requests wraps urllib3, which wraps http.client
+    while cause is not None:
         error = cause
         wrapped = [error.__dict__.get("reason"), *reversed(error.args)]
         cause = next((inner for inner in wrapped if isinstance(inner, Exception)), None)
-    name = type(error).__name__
+    return error
+
+
+def _reason(error: BaseException) -> str:
+    name = type(_cause(error)).__name__
     return "no answer in time" if "Timeout" in name else f"the connection failed ({name})"
-
-
-def _http_date(text: str | None) -> datetime | None:
-    try:
-        return parsedate_to_datetime(text).astimezone(UTC) if text else None
-    except ValueError:
-        return None
 
 
 def _retry_after(text: str | None) -> float | None:
@@ -312,5 +350,5 @@ def _retry_after(text: str | None) -> float | None:
         return None
     if text.strip().isdecimal():
         return float(text)
-    moment = _http_date(text)
+    moment = http_date(text)
     return None if moment is None else max(0.0, (moment - datetime.now(UTC)).total_seconds())

@@ -46,7 +46,10 @@ class Found:
 
 def shown(address: str) -> str:
     """An address as it may be printed: without credentials, and without the query, which may hold a token."""
-    parts = urlsplit(address)
+    try:
+        parts = urlsplit(address)
+    except ValueError:
+        return "an address that cannot be read"
     return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
 
 

@@ -15,8 +15,9 @@ from functools import partial
 from html.parser import HTMLParser
 from urllib.parse import unquote, urljoin, urlsplit
 
-from extract.fetch import Head, HttpClient, Page
+from extract.fetch import HttpClient, Page
 from extract.found import Found, Sink, date_in_name, expand, expected_date, file_pattern, read_date, shown
+from extract.http_answer import Head
 from metadata.errors import PublisherError
 from metadata.static.model import Source
 
@@ -35,7 +36,8 @@ class Link:
 def discover(source: Source, client: HttpClient | None = None) -> Iterator[Found]:
     """The files that the source's page links to.
 
-    Raises `PublisherError` when the page cannot be read, none of its links matches, or one has no date.
+    A file that the server refuses to tell of is an offer that fails when it is fetched. Raises `PublisherError`
+    when the page cannot be read, none of its links matches, or one has no date.
     """
     client = client or HttpClient()
     base = source.conn_str.url_template if source.conn_str else None
@@ -64,7 +66,13 @@ def discover(source: Source, client: HttpClient | None = None) -> Iterator[Found
             raise PublisherError(
                 f"{source.name}: {name} is linked as {shown(address)}, expected http or https"
             )
-        head = client.head(address)
+        try:
+            head = client.head(address)
+        except PublisherError as error:
+            if source.options.get("date_from") == "header":
+                raise
+            yield Found(name, address, _delivery_date(source, name, match, same), {}, partial(_fail, error))
+            continue
         yield Found(
             publisher_name=name,
             address=address,
@@ -72,6 +80,10 @@ def discover(source: Source, client: HttpClient | None = None) -> Iterator[Found
             fingerprint=head.fingerprint,
             fetch=partial(_fetch, source, client),
         )
+
+
+def _fail(error: PublisherError, _offer: Found, _sink: Sink) -> Found:
+    raise error
 
 
 def _fetch(source: Source, client: HttpClient, offer: Found, sink: Sink) -> Found:
@@ -108,11 +120,15 @@ def links(page: Page) -> list[Link]:
     return reader.finish()
 
 
-def _delivery_date(source: Source, name: str, match: re.Match[str], same: list[Link], head: Head) -> datetime:
+def _delivery_date(
+    source: Source, name: str, match: re.Match[str], same: list[Link], head: Head | None = None
+) -> datetime:
     date_from = source.options.get("date_from", "name")
     if date_from == "page":
         return _page_date(source, name, same)
-    return _header_date(source, name, head) if date_from == "header" else date_in_name(source, name, match)
+    if date_from == "header" and head is not None:
+        return _header_date(source, name, head)
+    return date_in_name(source, name, match)
 
 
 def _header_date(source: Source, name: str, head: Head) -> datetime:
@@ -153,11 +169,12 @@ class _LinkReader(HTMLParser):
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         values = dict(attrs)
         href = values.get("href")
-        if tag == "base" and href:
-            self._base = urljoin(self._base, href)
-        elif tag == "a" and href:
+        address = self._address(href) if href else None
+        if tag == "base" and address:
+            self._base = address
+        elif tag == "a" and address:
             self._settle()
-            self._addresses.append(urljoin(self._base, href.strip()).partition("#")[0])
+            self._addresses.append(address.partition("#")[0])
             self._before.append(self._text)
             self._text = ""
         elif tag in ROWS:
@@ -173,6 +190,15 @@ class _LinkReader(HTMLParser):
     def finish(self) -> list[Link]:
         self._settle()
         return [Link(*parts) for parts in zip(self._addresses, self._after, self._before, strict=True)]
+
+    def _address(self, href: str) -> str | None:
+        """Where a link leads; None when that is no address."""
+        try:
+            address = urljoin(self._base, href.strip())
+            urlsplit(address)
+        except ValueError:
+            return None
+        return address
 
     def _settle(self) -> None:
         if len(self._after) < len(self._addresses):

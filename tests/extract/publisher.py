@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -18,6 +19,7 @@ class Answer:
     body: bytes = b""
     headers: Mapping[str, str] = field(default_factory=dict)
     announced: int | None = -1  # -1: the truth
+    stalls: bool = False  # after the body, the connection stays open and silent
 
 
 @dataclass(frozen=True)
@@ -35,8 +37,9 @@ Script = Callable[[Request], Answer]
 class Publisher:
     """Serves `files` (path → bytes) in full, with an ETag, unless `scripts` has answers of its own for a path."""
 
-    def __init__(self, port: int) -> None:
-        self.url = f"http://127.0.0.1:{port}"
+    def __init__(self, port: int, scheme: str = "http") -> None:
+        self.url = f"{scheme}://127.0.0.1:{port}"
+        self.ended = threading.Event()
         self.files: dict[str, bytes] = {}
         self.headers: dict[str, dict[str, str]] = {}  # more headers for a file
         self.scripts: dict[str, list[Answer | Script]] = {}  # taken one by one; the last one stays
@@ -44,15 +47,19 @@ class Publisher:
 
     @classmethod
     @contextmanager
-    def running(cls) -> Iterator[Self]:
+    def running(cls, tls: ssl.SSLContext | None = None) -> Iterator[Self]:
+        """A publisher until the block ends; with `tls` it speaks https."""
         server = _Server(("127.0.0.1", 0), _Handler)
-        publisher = cls(server.server_address[1])
+        if tls is not None:
+            server.socket = tls.wrap_socket(server.socket, server_side=True)
+        publisher = cls(server.server_address[1], "https" if tls else "http")
         server.publisher = publisher  # type: ignore[attr-defined]
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
         thread.start()
         try:
             yield publisher
         finally:
+            publisher.ended.set()
             server.shutdown()
             server.server_close()
 
@@ -79,6 +86,8 @@ class Publisher:
 
 
 class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
     def handle_error(self, *_: Any) -> None:
         """Clients break off; that is what the tests are about."""
 
@@ -112,3 +121,5 @@ class _Handler(BaseHTTPRequestHandler):
             self.wfile.write(answer.body)
             self.wfile.flush()
             self.close_connection = announced != len(answer.body)
+            if answer.stalls:
+                publisher.ended.wait()

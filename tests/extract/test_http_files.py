@@ -216,7 +216,7 @@ def test_a_page_that_fails_at_first_is_asked_again(publisher: Publisher) -> None
     waits: list[float] = []
     publisher.scripts["/"] = [Answer(503), Answer(200, b'<a href="places-20260301.csv">x</a>')]
     publisher.scripts["/places-20260301.csv"] = [
-        Answer(500),
+        Answer(503),
         lambda request: Answer(405) if request.method == "HEAD" else Answer(200, b"12345"),
     ]
     client = HttpClient(Patience(sleep=waits.append))
@@ -226,8 +226,28 @@ def test_a_page_that_fails_at_first_is_asked_again(publisher: Publisher) -> None
 
 
 def test_links_of_a_broken_page_are_read_as_browsers_do() -> None:
-    page = Page("http://x.org/d/", "<A HREF=a.csv>a<A href='b.csv?x=1&amp;y=2'>b</a><a href=''>c<li>2026")
+    page = Page(
+        "http://x.org/d/",
+        "<base href='//[b'><a href='//[a]b/c'>no link</a>"
+        "<A HREF=a.csv>a<A href='b.csv?x=1&amp;y=2'>b</a><a href=''>c<li>2026",
+    )
     assert [(link.address, link.after) for link in links(page)] == [
         ("http://x.org/d/a.csv", "a"),
         ("http://x.org/d/b.csv?x=1&y=2", "bc"),
     ]
+
+
+def test_a_file_that_the_server_refuses_to_tell_of_fails_alone(publisher: Publisher) -> None:
+    publisher.page("/", '<a href="places-20260301.csv">x</a>', '<a href="places-20260401.csv">x</a>')
+    publisher.files["/places-20260401.csv"] = b"content"
+    dead, living = discover(make_source(address=f"{publisher.url}/", options=NAMED))
+    with pytest.raises(
+        PublisherError, match=r"places-20260301\.csv: it answers 404 Not Found, expected the file"
+    ):
+        dead.fetch(dead, Sink())
+    sink = Sink()
+    living.fetch(living, sink)
+    assert sink.content == b"content"
+    dated = make_source(address=f"{publisher.url}/", options={**NAMED, "date_from": "header"})
+    with pytest.raises(PublisherError, match="404 Not Found"):  # nobody says of which date it is
+        discover(dated)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import os
 import re
 from collections.abc import Callable
@@ -174,22 +175,10 @@ def test_what_is_asked_is_answered_through_a_passing_fault(
 
 WRITES: dict[str, tuple[str, Callable[[ObjectStore], Any]]] = {
     "put": ("put new", lambda store: store.put_new("new", SMALL)),
-    "begin": ("begin", lambda store: store.upload_new("new", Endless(PART_SIZE + 1))),
-    "part": ("part 2", lambda store: store.upload_new("new", Endless(PART_SIZE + 1))),
-    "complete": ("complete", lambda store: store.upload_new("new", Endless(PART_SIZE + 1))),
+    "begin": ("begin", lambda store: store.upload_new("new", io.BytesIO(bytes(PART_SIZE + 1)))),
+    "part": ("part 2", lambda store: store.upload_new("new", io.BytesIO(bytes(PART_SIZE + 1)))),
+    "complete": ("complete", lambda store: store.upload_new("new", io.BytesIO(bytes(PART_SIZE + 1)))),
 }
-
-
-class Endless:
-    """A stream of zeros."""
-
-    def __init__(self, size: int) -> None:
-        self._left = size
-
-    def read(self, size: int) -> bytes:
-        piece = bytes(min(size, self._left))
-        self._left -= len(piece)
-        return piece
 
 
 @pytest.mark.parametrize(
