@@ -1,7 +1,7 @@
 # `make` tells what there is. PYTHON=/path/to/python3.12 chooses the Python of a new environment.
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test test-long check check-sql fix docs up down lock clean
+.PHONY: help run test test-long check check-sql fix docs bench up down lock clean
 
 BIN := .venv/bin
 # A tree that was moved or copied needs its environment made anew: the stamps carry its place.
@@ -41,6 +41,9 @@ fix: $(DEV) ## mend what can be mended: style, and the files made from the metad
 
 docs: $(RUN) ## make the documentation pages
 	@$(BIN)/headwater docs
+
+bench: $(RUN) ## measure side by side with others, and write docs/benchmarks.md: half an hour, nothing else running
+	@$(BIN)/python -m benchmarks.all $(ARGS)
 
 up: $(RUN) ## start the embedded servers
 	@$(BIN)/headwater up

@@ -33,7 +33,7 @@ SETTINGS = {
     "shared_buffers": "1GB",
     "work_mem": "128MB",
     "maintenance_work_mem": "512MB",
-    "max_wal_size": "8GB",
+    "max_wal_size": "4GB",
     "checkpoint_timeout": "30min",
     "autovacuum": "off",  # every table is vacuumed and analyzed before the clock starts, and never while it runs
     "shared_preload_libraries": "pg_stat_statements,auto_explain",

@@ -6,7 +6,7 @@ Deltas of 1 % of `--rows` (half changed, three in ten new, two in ten marked as 
 `--rows`, 10 and 30 times as many versions: warm, and right after a checkpoint, when every page that is touched has
 to be written to the log as a whole. What Postgres scanned and read of the histories is counted.
 
-With 1,000,000 rows it needs some 15 GB of disk and builds for minutes before it measures.
+With 1,000,000 rows it needs some 20 GB of disk and builds for minutes before it measures.
 """
 
 from __future__ import annotations
