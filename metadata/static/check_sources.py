@@ -9,6 +9,7 @@ from metadata.static.check_connections import connection_table
 from metadata.static.check_doubts import check_doubts
 from metadata.static.check_files import check_files
 from metadata.static.check_quality import quality_problems
+from metadata.static.check_renamed import check_renamed
 from metadata.static.load import Seeds
 from metadata.static.naming import is_raw_column
 from metadata.static.problem import Problems
@@ -26,6 +27,7 @@ def check_sources(seeds: Seeds, problems: Problems) -> None:
         _check_policy(source, seeds, problems)
         if "attribute" not in seeds.unreadable:
             _check_columns(source, problems)
+            check_renamed(source, problems)
         _check_connection(source, connections, seeds, problems)
         check_files(source, seeds, problems)
         check_doubts(source, problems)

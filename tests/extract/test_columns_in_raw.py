@@ -176,3 +176,12 @@ def test_deliveries_that_passed_before_a_column_had_to_be_there_are_named_togeth
         (2, None),
         (3, "Ulm"),
     ]
+
+
+def test_a_file_without_a_header_says_where_one_is_expected(door: Door) -> None:
+    assert door.refusal(make_source(["id", "name"]), "1,Ulm\n2,Bonn\n") == (
+        "key_columns",
+        "places-1.csv:1: none of the columns of places is in the header, which reads '1', 'Ulm': expected it on"
+        " line 1 (header_line), its values separated by ',' (delimiter). Once that is mended, `headwater replay 1`"
+        " loads it.",
+    )

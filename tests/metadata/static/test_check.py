@@ -386,10 +386,26 @@ BROKEN: dict[str, Broken] = {
         [
             'seeds/source_attribute.csv:6: name: "delimeter" is not an option, expected one of conn_str, '
             "page, file_pattern, date_from, date_format, date_pattern, zip_member, delimiter, encoding, "
-            "quote_char, header_line, trim_whitespace, null_tokens, delete_column, delete_values, "
-            "unpivot_keep, unpivot_name, unpivot_value, unpivot_skip, min_rows, first_delivery_date, "
-            "expected_every, on_removed, on_min_rows, on_empty, on_nothing_new, on_delivery_date_in_future, "
+            "quote_char, header_line, trim_whitespace, null_tokens, renamed_columns, delete_column, delete_values, "
+            "unpivot_keep, unpivot_name, unpivot_value, unpivot_skip, keep_raw, keep_staging, min_rows, first_delivery_date, "
+            "expected_every, on_removed, on_min_rows, on_empty, on_type_changed, on_nothing_new, "
+            "on_delivery_date_in_future, "
             "on_delivery_date_before_start, on_gap (perhaps delimiter)"
+        ],
+    ),
+    "a_later_name_of_no_column": (
+        "source_attribute",
+        "cities,null_tokens,-|<empty>",
+        "cities,renamed_columns,name=Label|Name=|Name=lat|Name=N=1|lat=latitude|id=latitude",
+        [
+            'seeds/source_attribute.csv:3: value: renamed_columns: "name=Label" begins with no column of the source, '
+            "expected source_name=its later name",
+            'seeds/source_attribute.csv:3: value: renamed_columns: "Name=" has no later name, '
+            "expected source_name=its later name",
+            'seeds/source_attribute.csv:3: value: renamed_columns: "lat" is the source_name of an attribute, '
+            "expected a name that none has",
+            'seeds/source_attribute.csv:3: value: renamed_columns: "latitude" stands for lat and for id, '
+            "expected one column for each name",
         ],
     ),
     "a_source_whose_files_nobody_finds": (
