@@ -72,6 +72,10 @@ class Database:
     def keep(self) -> None:
         """Remember what it holds now, for `restore`."""
         self.execute("vacuum (analyze)")
+        self.execute(
+            "select pg_terminate_backend(pid, 10000) from pg_stat_activity"
+            " where datname = current_database() and pid <> pg_backend_pid()"
+        )
         self.engine.dispose()
         self._administer("alter database {} rename to {}", self.name, self._kept)
         self.restore()
