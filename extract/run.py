@@ -18,7 +18,7 @@ from extract.register import register_archive
 from extract.store import ObjectStore
 from metadata.errors import ColumnsBroken, ExtractError, FormatBroken, LedgerBroken
 from metadata.process.checks import record_refusal
-from metadata.process.deliveries import Delivery, known_fingerprints, lock_source, raw_pending
+from metadata.process.deliveries import Delivery, has_verdict, known_fingerprints, lock_source, raw_pending
 from metadata.process.events import record_event, was_replayed
 from metadata.process.headers import record_header
 from metadata.static.model import Source
@@ -100,7 +100,8 @@ def load_pending(
 ) -> LoadSummary:
     """Load raw every delivery that is landed and not in raw, each in a transaction of its own.
 
-    A file that breaks its format is halted, with nothing of it in raw; the others go on.
+    A file that breaks its format is halted, with nothing of it in raw; the others go on. One that was judged before
+    and comes back for history's sake keeps its verdict, and the load of it fails.
     """
     summary = LoadSummary(source.name)
     with engine.connect() as connection:
@@ -110,6 +111,15 @@ def load_pending(
             counts = load_delivery(engine, store, source, delivery, job_inst_id)
         except (FormatBroken, LedgerBroken) as error:
             check, why = _refusal(error, delivery)
+            if _was_judged(engine, delivery):
+                sqn = delivery.delivery_sqn
+                message = (
+                    f"{source.name}: delivery {sqn} cannot be loaded again: {why}. Its verdict stands:"
+                    f" expected metadata that reads it, or `headwater replay {sqn}` to judge it anew"
+                )
+                summary.failed.append(message)
+                report("error", message, delivery_sqn=delivery.delivery_sqn, check=check)
+                continue
             _record_refusal(engine, delivery, error, check, why, job_inst_id)
             record_event(
                 engine, store, delivery.delivery_sqn, source.name, "halted", checks=(check,), why=why
@@ -132,6 +142,12 @@ def load_pending(
                     delivery_sqn=delivery.delivery_sqn,
                 )
     return summary
+
+
+def _was_judged(engine: Engine, delivery: Delivery) -> bool:
+    """Whether a verdict is on record: only a replay asks for another one."""
+    with engine.connect() as connection:
+        return has_verdict(connection, delivery.delivery_sqn)
 
 
 def lacking_columns(loaded: Sequence[tuple[Delivery, Counts]]) -> list[str]:
