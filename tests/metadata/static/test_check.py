@@ -387,7 +387,8 @@ BROKEN: dict[str, Broken] = {
             'seeds/source_attribute.csv:6: name: "delimeter" is not an option, expected one of conn_str, '
             "page, file_pattern, date_from, date_format, date_pattern, zip_member, delimiter, encoding, "
             "quote_char, header_line, trim_whitespace, null_tokens, renamed_columns, delete_column, delete_values, "
-            "unpivot_keep, unpivot_name, unpivot_value, unpivot_skip, keep_raw, keep_staging, min_rows, first_delivery_date, "
+            "unpivot_keep, unpivot_name, unpivot_value, unpivot_skip, keep_raw, keep_staging, "
+            "min_rows, first_delivery_date, "
             "expected_every, on_removed, on_min_rows, on_empty, on_type_changed, on_nothing_new, "
             "on_delivery_date_in_future, "
             "on_delivery_date_before_start, on_gap (perhaps delimiter)"
@@ -515,6 +516,15 @@ BROKEN: dict[str, Broken] = {
         [
             'seeds/source_attribute.csv:3: value: min_rows "0" is not a whole number from 1, '
             "expected 1, 2, 3 …"
+        ],
+    ),
+    "a_number_of_deliveries_to_keep_that_is_none": (
+        "source_attribute",
+        "cities,null_tokens,-|<empty>",
+        "cities,keep_raw,0\ncities,keep_staging,30 days",
+        [
+            'seeds/source_attribute.csv:4: value: keep_staging "30 days" is not a whole number from 0, '
+            "expected 0, 1, 2 …"
         ],
     ),
     "a_period_that_is_not_known": (
