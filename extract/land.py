@@ -67,7 +67,7 @@ def land(
         if not store.put_new(manifest_key(source.name, delivery_sqn), manifest):
             raise StorageError(f"{store.address(manifest_key(source.name, delivery_sqn))} is there already")
         register_landed(connection, landed, job_inst_id)
-    record_landed(engine, store, source.name, delivery_sqn)
+        record_landed(connection, store, source.name, delivery_sqn)
     return landed
 
 

@@ -24,8 +24,8 @@ def register_archive(engine: Engine, store: ObjectStore, source: str, job_inst_i
         lock_source(connection, source)
         written = register_manifests(connection, store, source, job_inst_id)
         _register_events(connection, store, source)
-    for delivery_sqn in _without_landed_event(engine, source):
-        record_landed(engine, store, source, delivery_sqn)
+        for delivery_sqn in _without_landed_event(connection, source):
+            record_landed(connection, store, source, delivery_sqn)
     return written
 
 
@@ -60,9 +60,9 @@ def register_landed(connection: Connection, landed: Delivery, job_inst_id: int) 
     )
 
 
-def record_landed(engine: Engine, store: ObjectStore, source: str, delivery_sqn: int) -> None:
-    """Record the event that begins a delivery's life."""
-    events.record_event(engine, store, delivery_sqn, source, "landed", why="landed by the extractor")
+def record_landed(connection: Connection, store: ObjectStore, source: str, delivery_sqn: int) -> None:
+    """Record the event that begins a delivery's life. The caller holds the source's lock: it happens once."""
+    events.write_event(connection, store, delivery_sqn, source, "landed", why="landed by the extractor")
 
 
 def _register_events(connection: Connection, store: ObjectStore, source: str) -> None:
@@ -89,15 +89,14 @@ def _event_id(key: str) -> UUID:
     return UUID(key.rpartition("/")[2].partition("-")[2][:36])
 
 
-def _without_landed_event(engine: Engine, source: str) -> list[int]:
+def _without_landed_event(connection: Connection, source: str) -> list[int]:
     landed = sa.select(delivery_event.c.delivery_sqn).where(
         delivery_event.c.delivery_sqn == delivery.c.delivery_sqn, delivery_event.c.event == "landed"
     )
-    with engine.connect() as connection:
-        return list(
-            connection.scalars(
-                sa.select(delivery.c.delivery_sqn)
-                .where(delivery.c.source == source, ~landed.exists())
-                .order_by(delivery.c.delivery_sqn)
-            )
+    return list(
+        connection.scalars(
+            sa.select(delivery.c.delivery_sqn)
+            .where(delivery.c.source == source, ~landed.exists())
+            .order_by(delivery.c.delivery_sqn)
         )
+    )

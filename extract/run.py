@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 
 from extract.contract import what_next
 from extract.discover import discover, is_known
@@ -18,8 +18,13 @@ from extract.register import register_archive
 from extract.store import ObjectStore
 from metadata.errors import ColumnsBroken, ExtractError, FormatBroken, LedgerBroken
 from metadata.process.checks import record_refusal
+<<<<<<< HEAD
 from metadata.process.deliveries import Delivery, has_verdict, known_fingerprints, lock_source, raw_pending
 from metadata.process.events import record_event, was_replayed
+=======
+from metadata.process.deliveries import Delivery, known_fingerprints, lock_source, raw_pending
+from metadata.process.events import was_replayed, write_event
+>>>>>>> a1d41c7 (wip)
 from metadata.process.headers import record_header
 from metadata.static.model import Source
 
@@ -111,6 +116,7 @@ def load_pending(
             counts = load_delivery(engine, store, source, delivery, job_inst_id)
         except (FormatBroken, LedgerBroken) as error:
             check, why = _refusal(error, delivery)
+<<<<<<< HEAD
             if _was_judged(engine, delivery):
                 sqn = delivery.delivery_sqn
                 message = (
@@ -124,6 +130,10 @@ def load_pending(
             record_event(
                 engine, store, delivery.delivery_sqn, source.name, "halted", checks=(check,), why=why
             )
+=======
+            if not _record_refusal(engine, store, delivery, error, check, why, job_inst_id):
+                continue
+>>>>>>> a1d41c7 (wip)
             message = (
                 f"{source.name}: delivery {delivery.delivery_sqn} is halted, nothing of it is in raw: {why}"
             )
@@ -173,19 +183,33 @@ def _refusal(error: FormatBroken | LedgerBroken, delivery: Delivery) -> tuple[st
 
 def _record_refusal(
     engine: Engine,
+    store: ObjectStore,
     delivery: Delivery,
     error: FormatBroken | LedgerBroken,
     check: str,
     why: str,
     job_inst_id: int,
-) -> None:
-    """Put the failed check on record, in a transaction of its own: nothing else of the delivery is written."""
+) -> bool:
+    """Halt the delivery, in a transaction of its own: nothing else of it is written.
+
+    False, and nothing written, when another process has done it meanwhile.
+    """
     with engine.begin() as connection:
         lock_source(connection, delivery.source)
+        if not _is_pending(connection, delivery):
+            return False
         found = error.found if isinstance(error, ColumnsBroken) else ()
         record_refusal(connection, delivery.delivery_sqn, check, why, found, job_inst_id)
         if isinstance(error, ColumnsBroken):
             record_header(connection, delivery.delivery_sqn, error.header)
+        sqn = delivery.delivery_sqn
+        write_event(connection, store, sqn, delivery.source, "halted", checks=(check,), why=why)
+    return True
+
+
+def _is_pending(connection: Connection, delivery: Delivery) -> bool:
+    """Whether raw has still to load the delivery, now that the source's lock is held."""
+    return delivery.delivery_sqn in {p.delivery_sqn for p in raw_pending(connection, delivery.source)}
 
 
 def load_delivery(
@@ -194,8 +218,7 @@ def load_delivery(
     """Load one delivery in one transaction; None when another process has done it meanwhile."""
     with engine.begin() as connection:
         lock_source(connection, source.name)
-        still = {pending.delivery_sqn for pending in raw_pending(connection, source.name)}
-        if delivery.delivery_sqn not in still:
+        if not _is_pending(connection, delivery):
             return None
         if was_replayed(connection, delivery.delivery_sqn):
             forget_rows(connection, source, delivery.delivery_sqn)

@@ -26,7 +26,7 @@ from metadata.connection import engine as new_engine
 from metadata.connection import require_reachable, session_lock
 from metadata.errors import HeadwaterError, LedgerBroken
 from metadata.process.deliveries import has_verdict, lock_source
-from metadata.process.events import record_event
+from metadata.process.events import write_event
 from metadata.process.jobs import JobInstance, Outcome, close_abandoned
 from metadata.process.migrate import upgrade
 from metadata.static.model import Catalog, Source
@@ -365,16 +365,18 @@ class Run:
             return layer == "staging" and has_verdict(connection, broken.delivery_sqn)
 
     def _halt(self, name: str, broken: LedgerBroken) -> None:
-        with self._engine.connect() as connection:
-            publisher_name: str = connection.execute(
-                sa.text("select publisher_name from metadata.delivery where delivery_sqn = :sqn"),
-                {"sqn": broken.delivery_sqn},
-            ).scalar_one()
-        why = f"{broken.layer}: {broken.reason}"
-        record_event(
-            self._engine, self._store, broken.delivery_sqn, name, "halted", checks=("ledger",), why=why
-        )
-        self.results[name].halts.append(Halt(broken.delivery_sqn, name, publisher_name, ("ledger",), why))
+        sqn, why = broken.delivery_sqn, f"{broken.layer}: {broken.reason}"
+        with self._engine.begin() as connection:
+            lock_source(connection, name)
+            found = connection.execute(
+                sa.text(
+                    "select publisher_name, verdict from metadata.delivery_state where delivery_sqn = :sqn"
+                ),
+                {"sqn": sqn},
+            ).one()
+            if found.verdict != "halted":  # else another process has met the same
+                write_event(connection, self._store, sqn, name, "halted", checks=("ledger",), why=why)
+        self.results[name].halts.append(Halt(sqn, name, found.publisher_name, ("ledger",), why))
         self._jobs[self._sources[name].job].log("error", f"{name}: {broken}", check="ledger")
 
     def _fail(self, name: str, error: HeadwaterError) -> None:

@@ -54,8 +54,16 @@ def record_event(
 
     Dying in between loses nothing: the next run registers events that Postgres does not know.
     """
-    with engine.connect() as connection:
-        now: datetime = connection.execute(sa.select(sa.func.clock_timestamp())).scalar_one()
+    with engine.begin() as connection:
+        return write_event(connection, store, delivery_sqn, source, event, why=why, checks=checks, who=who)
+
+
+def write_event(
+    connection: Connection, store: EventStore, delivery_sqn: int, source: str, event: str, *,
+    why: str, checks: Sequence[str] = (), who: str | None = None,
+) -> DeliveryEvent:  # fmt: skip
+    """The same in the caller's transaction: where two processes may come to say it, under the source's lock."""
+    now: datetime = connection.execute(sa.select(sa.func.clock_timestamp())).scalar_one()
     happened = DeliveryEvent(
         uuid4(), delivery_sqn, event, tuple(checks), why, who or whoami(), now.astimezone(UTC)
     )
@@ -63,8 +71,7 @@ def record_event(
         raise StorageError(
             f"{event_key(source, happened)} is there already, and events are never overwritten"
         )
-    with engine.begin() as connection:
-        register_event(connection, happened)
+    register_event(connection, happened)
     return happened
 
 
