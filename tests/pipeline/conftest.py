@@ -12,12 +12,14 @@ from sqlalchemy import Engine
 from extract.store import ObjectStore
 from headwater.dbt import Dbt
 from headwater.project import Project
-from headwater.services import postgres
+from headwater.services import children, postgres
 from headwater.services.home import make_home
 from metadata.connection import engine
-from tests.conftest import administer, point_to
+from tests.conftest import TestServers, administer, point_to
 from tests.pipeline.line import Line
 from tests.pipeline.project import FOLDER, HEADERS, make_project
+from tests.pipeline.starter import Starter, quicken_dbt
+from tests.pipeline.world import World, start_safe_postgres
 
 SEEDED = "headwater_template_of_pipeline"
 DATABASE = "pipeline"
@@ -25,11 +27,8 @@ DATABASE = "pipeline"
 
 @pytest.fixture(autouse=True, scope="session")
 def _quick_dbt() -> Iterator[None]:
-    """dbt asks the whole stack of calls who it is, 15 times a call; below pytest that takes half a second."""
-    import dbt_common.behavior_flags as flags
-
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(flags.BehaviorFlagRendered, "_default_source", staticmethod(lambda: "dbt"))
+        quicken_dbt(patch.setattr)
         yield
 
 
@@ -90,3 +89,46 @@ def publisher(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def line(project_folder: Path, database: Engine, store: ObjectStore, publisher: Path) -> Line:
     """A line on which nothing was delivered yet."""
     return Line(Project(project_folder, make_home(project_folder)), publisher, database, store)
+
+
+@pytest.fixture(scope="session")
+def starter(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Starter]:
+    """What `headwater` commands are started by."""
+    with Starter(tmp_path_factory.mktemp("commands")) as started:
+        yield started
+
+
+@pytest.fixture(scope="session")
+def _world(
+    postgres_server: postgres.Server,
+    servers: TestServers,
+    s3_server: children.Child,
+    starter: Starter,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> World:
+    with pytest.MonkeyPatch.context() as patch:
+        return World(tmp_path_factory.mktemp("world"), postgres_server, servers, s3_server, starter, patch)
+
+
+@pytest.fixture
+def world(_world: World, monkeypatch: pytest.MonkeyPatch) -> World:
+    """The cut-down demo on the session's Postgres; the environment names its servers."""
+    return _world.told_to(monkeypatch)
+
+
+@pytest.fixture(scope="session")
+def _safe_world(
+    servers: TestServers,
+    s3_server: children.Child,
+    starter: Starter,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> World:
+    server = start_safe_postgres(servers)
+    with pytest.MonkeyPatch.context() as patch:
+        return World(tmp_path_factory.mktemp("safe_world"), server, servers, s3_server, starter, patch)
+
+
+@pytest.fixture
+def safe_world(_safe_world: World, monkeypatch: pytest.MonkeyPatch) -> World:
+    """The cut-down demo on a Postgres of its own, which may be killed."""
+    return _safe_world.told_to(monkeypatch)

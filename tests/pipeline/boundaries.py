@@ -1,0 +1,297 @@
+"""The kill matrix: where a process is killed, what there is at that moment, and what the next run makes of it.
+
+The tests kill at each of these boundaries and count what there is; `python -m tests.pipeline.boundaries` writes
+docs/kill-matrix.md from the same list.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from tests.conftest import PROJECT
+from tests.pipeline.demo_cut import FIRST, THEN
+from tests.pipeline.starter import Stop
+from tests.pipeline.world import LOADED, NOTHING, ON_S3
+
+PAGE = PROJECT / "docs" / "kill-matrix.md"
+IN_POSTGRES = ("deliveries", "events", "in raw", "staged", "judged", "in history")
+DBT = "dbt.adapters.sql:SQLConnectionManager.add_query"
+
+
+@dataclass(frozen=True)
+class Hold:
+    """Where Postgres itself stands still: a lock that the test holds, and the statement that waits for it."""
+
+    lock: str
+    waits: str
+
+
+@dataclass(frozen=True)
+class Boundary:
+    """A moment of a command at which it is killed.
+
+    `there` counts what came since the command began, of the source, in the order of `World.counted`.
+    """
+
+    name: str
+    when: str  # what was done, and what was not
+    how: Stop | Hold
+    there: tuple[int, ...]
+    then: str  # what the next run makes of it
+    command: tuple[str, ...] = ("run",)
+    begins: str = LOADED
+    site: str = THEN
+    source: str = "airports"
+    is_short: bool = False  # whether it runs without --long too
+
+
+LANDED_ONLY = (2, 2, 2, 2, 2)  # two deliveries, on S3 and in Postgres, with their events
+RAW = (*LANDED_ONLY, 2)
+STAGED = (*RAW, 2)
+
+BOUNDARIES = (
+    Boundary(
+        "mid-migration", "the tables of process metadata are made and not committed",
+        Stop("alembic.command:upgrade", moment="after"), (0,) * 9,
+        "Postgres rolled the migration back; it is applied again.",
+        begins=NOTHING, site=FIRST,
+    ),
+    Boundary(
+        "seeds-comment", "the seeds are loaded; the checksum that says so is not written",
+        Stop("headwater.dbt:Dbt._invoke", says="seed", moment="after"), (*RAW, 0, 0, 0),
+        "The checksum is missing, so the seeds are loaded again.",
+        begins=NOTHING, site=FIRST,
+    ),
+    Boundary(
+        "mid-download", "some bytes of the file have come; nothing of it is on S3",
+        Stop("extract.store:Upload.write", call=3), (0,) * 9,
+        "Its number was claimed and stays unused; the file is fetched again.",
+        is_short=True,
+    ),
+    Boundary(
+        "mid-upload", "half of the file has been sent to S3, which keeps nothing that is not whole",
+        Stop("botocore.awsrequest:AWSConnection.send", says='"icao","iata"', moment="halfway"), (0,) * 9,
+        "As if the file had never been sent: it is fetched again.",
+    ),
+    Boundary(
+        "object-manifest", "the file is on S3; its manifest is not",
+        Stop("extract.land:to_json"), (1, 0, 0, 0, 0, 0, 0, 0, 0),
+        "An object that no manifest names is nothing. The file is fetched again, under a number of its own;"
+        " the first object stays.",
+        is_short=True,
+    ),
+    Boundary(
+        "mid-manifest", "half of the manifest has been sent to S3, which keeps nothing that is not whole",
+        Stop("botocore.awsrequest:AWSConnection.send", says="manifest_version", moment="halfway"),
+        (1, 0, 0, 0, 0, 0, 0, 0, 0),
+        "The same as before: no manifest, no delivery.",
+    ),
+    Boundary(
+        "manifest-row", "the manifest is on S3; Postgres has no row of the delivery",
+        Stop("extract.land:register_landed"), (1, 1, 0, 0, 0, 0, 0, 0, 0),
+        "What has a manifest is landed: its rows are written from the manifest, and nothing is fetched.",
+        is_short=True,
+    ),
+    Boundary(
+        "landed-event", "the event of landing is on S3; Postgres has committed neither row nor event",
+        Stop("metadata.process.events:register_event", says="'landed'"), (1, 1, 1, 0, 0, 0, 0, 0, 0),
+        "Rows and event are written from S3.",
+    ),
+    Boundary(
+        "mid-copy", "COPY has sent some of the rows",
+        Stop("extract.load_raw:_Pieces.read", call=3), (*LANDED_ONLY, 0, 0, 0, 0),
+        "Postgres rolled the COPY back; the delivery is loaded again, from S3.",
+        is_short=True,
+    ),
+    Boundary(
+        "raw-status", "all rows are in raw; their status is not, and nothing is committed",
+        Stop("extract.load_raw:record_layer"), (*LANDED_ONLY, 0, 0, 0, 0),
+        "Rows and status commit together, so Postgres rolled both back; the delivery is loaded again.",
+        is_short=True,
+    ),
+    Boundary(
+        "refused-event", "a broken file was refused; the event that halts it is on S3 and not in Postgres",
+        Stop("metadata.process.events:register_event", says="'halted'"),
+        (2, 2, 3, 2, 2, 1, 0, 0, 0),
+        "The event is registered from S3; the file is not tried again.",
+        source="flight_weather",
+    ),
+    Boundary(
+        "mid-staging", "dbt's statement that fills staging is at work in Postgres, which goes on with it for a while",
+        Hold("lock table staging.stg_airports in share mode", "%staging%stg_airports%"),
+        (*RAW, 0, 0, 0),
+        "Postgres finds nobody at the other end and rolls back; the next run waits for the source's lock until"
+        " then, and stages again.",
+        is_short=True,
+    ),
+    Boundary(
+        "staging-status", "the rows are staged; their status is not, and nothing is committed",
+        Stop(DBT, says="'staging', 'loaded'"), (*RAW, 0, 0, 0),
+        "Postgres rolled both back; they are staged again.",
+    ),
+    Boundary(
+        "check-result", "the first delivery is judged; nothing of that is recorded",
+        Stop("headwater.checks.run:_record"), (*STAGED, 0, 0),
+        "It has no verdict, so it is judged again.",
+    ),
+    Boundary(
+        "result-event", "the results of the first delivery are recorded; the event that is the verdict is not",
+        Stop("headwater.checks.run:record_event"), (*STAGED, 1, 0),
+        "Without the event there is no verdict: it is judged again, and the results are written in place of"
+        " the first ones.",
+    ),
+    Boundary(
+        "event-row", "the verdict on the first delivery is on S3 and not in Postgres",
+        Stop("metadata.process.events:register_event", says="'passed'"), (2, 2, 3, 2, 2, 2, 2, 1, 0),
+        "The event is registered from S3; that delivery is not judged again, the second one is.",
+        is_short=True,
+    ),
+    Boundary(
+        "mid-rewind", "a late delivery came: dbt's statement that rewinds history is at work in Postgres",
+        Hold("lock table historical.airports in exclusive mode", "%historical%airports%"),
+        (2, 2, 4, 2, 4, 2, 2, 2, 0),
+        "Postgres finds nobody at the other end and rolls back; history is rewound and made again.",
+        is_short=True,
+    ),
+    Boundary(
+        "close-open", "in history, versions are rewound and closed; none is opened, and nothing is committed",
+        Stop(DBT, says="ended_by_delivery_sqn,\n    process_date"), (2, 2, 4, 2, 4, 2, 2, 2, 0),
+        "Postgres rolled it back; history is rewound and made again.",
+    ),
+    Boundary(
+        "historical-status", "history is made; its status is not, and nothing is committed",
+        Stop(DBT, says="'historical', 'loaded'"), (2, 2, 4, 2, 4, 2, 2, 2, 0),
+        "Postgres rolled both back; history is made again.",
+    ),
+    Boundary(
+        "history-marts", "history is committed; marts are as they were",
+        Stop("headwater.run:Run.marts"), (2, 2, 4, 2, 4, 2, 2, 2, 2),
+        "Marts were made of another history, so they are built, though nothing else is pending.",
+        is_short=True,
+    ),
+    Boundary(
+        "marts-record", "marts are built; it is not recorded what they were made of",
+        Stop("headwater.dbt:Dbt.run", says="path:models/marts", moment="after"),
+        (2, 2, 4, 2, 4, 2, 2, 2, 2),
+        "They are built again.",
+    ),
+    Boundary(
+        "log-end", "all is done; the job instances are open",
+        Stop("metadata.process.jobs:_close"), (2, 2, 4, 2, 4, 2, 2, 2, 2),
+        "Nobody holds their locks any more: they are closed as failed. Nothing else is to be done.",
+        is_short=True,
+    ),
+    Boundary(
+        "withdraw-event", "the withdrawal is on S3 and not in Postgres",
+        Stop("metadata.process.events:register_event", says="'withdrawn'"), (0, 0, 1, 0, 0, 0, 0, 0, 0),
+        "The event is registered from S3, and history is made as if the delivery had never come.",
+        command=("withdraw", "2", "--why", "it was taken back"), site=FIRST,
+        is_short=True,
+    ),
+    Boundary(
+        "withdraw-history", "the withdrawal is on record; history without the delivery is not committed",
+        Stop(DBT, says="where valid_to >="), (0, 0, 1, 0, 1, 0, 0, 0, 0),
+        "What counts is not what is loaded: history is rewound to the delivery's date.",
+        command=("withdraw", "2", "--why", "it was taken back"), site=FIRST,
+    ),
+    Boundary(
+        "accept-event", "that a halted delivery is accepted is on S3 and not in Postgres",
+        Stop("metadata.process.events:register_event", says="'accepted'"), (0, 0, 1, 0, 0, 0, 0, 0, 0),
+        "The event is registered from S3; the delivery is staged again, where the last row of a key wins, and"
+        " goes to history.",
+        command=("accept", "4", "--why", "the last row will do"), site=FIRST, source="flight_weather",
+    ),
+    Boundary(
+        "replay-event", "that a delivery is to be replayed is on S3 and not in Postgres",
+        Stop("metadata.process.events:register_event", says="'replayed'"), (0, 0, 1, 0, 0, 0, 0, 0, 0),
+        "The event is registered from S3; the delivery goes through every layer again.",
+        command=("replay", "2", "--why", "once more"), site=FIRST,
+    ),
+    Boundary(
+        "mid-forgetting", "a rebuild has dropped the tables of a source, and not committed that",
+        Stop("sqlalchemy:Connection.execute", says="delete from metadata.source_definition"), (0,) * 9,
+        "Postgres rolled it back: tables are as they were before the rebuild was asked for.",
+        command=("rebuild", "airports"), site=FIRST,
+    ),
+    Boundary(
+        "mid-rebuild", "a rebuild has forgotten raw, staging and history of a source, and loaded one delivery again",
+        Stop("extract.run:load_delivery", call=2), (0, 0, 0, 0, 0, -1, -2, 0, -2),
+        "Its deliveries are pending in every layer: they are loaded from S3, staged and made history. Verdicts"
+        " stand.",
+        command=("rebuild", "airports"), site=FIRST,
+        is_short=True,
+    ),
+)  # fmt: skip
+
+
+def page() -> str:
+    """docs/kill-matrix.md."""
+    rows = [
+        (
+            f"`{boundary.name}`",
+            f"`{' '.join(boundary.command[:2])}`",
+            f"{boundary.when[0].upper()}{boundary.when[1:]}.",
+            _said(boundary.there[: len(ON_S3)], tuple(ON_S3)),
+            _said(boundary.there[len(ON_S3) :], IN_POSTGRES),
+            boundary.then,
+        )
+        for boundary in BOUNDARIES
+    ]
+    return PAGE_TEXT.format(rows="\n".join(f"| {' | '.join(row)} |" for row in rows))
+
+
+def _said(counts: Sequence[int], names: Sequence[str]) -> str:
+    counted = [
+        f"{count:+} {name.removesuffix('s') if count == 1 else name}"
+        for count, name in zip(counts, names, strict=True)
+        if count
+    ]
+    return ", ".join(counted) or "nothing"
+
+
+PAGE_TEXT = """\
+# The kill matrix
+
+A process may be killed at any moment. The next run asks, step by step, what is there and not yet processed, and does
+just that; all tables are then what they would be had nobody been killed. There is nothing to repair and nothing to
+restart by hand: it is the next `headwater run`, by whoever or whatever starts it.
+
+This rests on few rules. What S3 has been told in full is there, and the rest is not. A delivery is landed once its
+manifest is there. Events are on S3 before they are in Postgres. In Postgres, rows and the status that knows of them
+commit together, under the source's lock. A process that lives holds the lock of its job instance, so that the next
+one can tell a dead one.
+
+## Named moments
+
+At each of them a process that runs the whole line, on excerpts of the demo's data, is brought to a stop, its process
+group is killed with SIGKILL, what is there is counted, and a run follows. Counts are of one source, against the moment
+before the command. Then the rows of every table of raw, staging, historical, marts and metadata are compared with
+those of a history without a kill, all but numbers of deliveries, run logs, ids and clocks; no job instance is open; no
+layer holds rows that its status does not know of; every object that a manifest names is on S3 with its sha256; and
+the same deliveries and events are on S3 and in Postgres. The result is the same everywhere: all is equal.
+
+| moment | command | what was done | on S3 | in Postgres | what the next run makes of it |
+|---|---|---|---|---|---|
+{rows}
+
+## Any moment
+
+`make test-long` also kills 100 runs at moments drawn at random over the length of an undisturbed run, half of them
+first runs into an empty database. With every tenth, Postgres is killed too, all its processes, and started again on
+the same data. The tables are compared in the same way.
+
+## At once
+
+Four processes that run everything at the same moment give the tables of one (`make test`); eight do, fifty times
+(`make test-long`). They wait for one another, source by source; a source that is locked holds up no other.
+
+## Where to look
+
+`tests/pipeline/boundaries.py` is the list of moments, from which `.venv/bin/python -m tests.pipeline.boundaries` writes
+this page; `tests/pipeline/test_kills.py` kills; `tests/pipeline/tables.py` compares.
+"""
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page(), encoding="utf-8")
