@@ -18,13 +18,8 @@ from extract.register import register_archive
 from extract.store import ObjectStore
 from metadata.errors import ColumnsBroken, ExtractError, FormatBroken, LedgerBroken
 from metadata.process.checks import record_refusal
-<<<<<<< HEAD
 from metadata.process.deliveries import Delivery, has_verdict, known_fingerprints, lock_source, raw_pending
-from metadata.process.events import record_event, was_replayed
-=======
-from metadata.process.deliveries import Delivery, known_fingerprints, lock_source, raw_pending
 from metadata.process.events import was_replayed, write_event
->>>>>>> a1d41c7 (wip)
 from metadata.process.headers import record_header
 from metadata.static.model import Source
 
@@ -116,24 +111,22 @@ def load_pending(
             counts = load_delivery(engine, store, source, delivery, job_inst_id)
         except (FormatBroken, LedgerBroken) as error:
             check, why = _refusal(error, delivery)
-<<<<<<< HEAD
-            if _was_judged(engine, delivery):
-                sqn = delivery.delivery_sqn
+            sqn = delivery.delivery_sqn
+            with engine.begin() as connection:
+                lock_source(connection, source.name)
+                if not _is_pending(connection, delivery):
+                    continue  # another process has refused it meanwhile
+                was_judged = has_verdict(connection, sqn)  # only a replay asks for another verdict
+                if not was_judged:
+                    _record_refusal(connection, store, delivery, error, check, why, job_inst_id)
+            if was_judged:
                 message = (
                     f"{source.name}: delivery {sqn} cannot be loaded again: {why}. Its verdict stands:"
                     f" expected metadata that reads it, or `headwater replay {sqn}` to judge it anew"
                 )
                 summary.failed.append(message)
-                report("error", message, delivery_sqn=delivery.delivery_sqn, check=check)
+                report("error", message, delivery_sqn=sqn, check=check)
                 continue
-            _record_refusal(engine, delivery, error, check, why, job_inst_id)
-            record_event(
-                engine, store, delivery.delivery_sqn, source.name, "halted", checks=(check,), why=why
-            )
-=======
-            if not _record_refusal(engine, store, delivery, error, check, why, job_inst_id):
-                continue
->>>>>>> a1d41c7 (wip)
             message = (
                 f"{source.name}: delivery {delivery.delivery_sqn} is halted, nothing of it is in raw: {why}"
             )
@@ -152,12 +145,6 @@ def load_pending(
                     delivery_sqn=delivery.delivery_sqn,
                 )
     return summary
-
-
-def _was_judged(engine: Engine, delivery: Delivery) -> bool:
-    """Whether a verdict is on record: only a replay asks for another one."""
-    with engine.connect() as connection:
-        return has_verdict(connection, delivery.delivery_sqn)
 
 
 def lacking_columns(loaded: Sequence[tuple[Delivery, Counts]]) -> list[str]:
@@ -182,29 +169,21 @@ def _refusal(error: FormatBroken | LedgerBroken, delivery: Delivery) -> tuple[st
 
 
 def _record_refusal(
-    engine: Engine,
+    connection: Connection,
     store: ObjectStore,
     delivery: Delivery,
     error: FormatBroken | LedgerBroken,
     check: str,
     why: str,
     job_inst_id: int,
-) -> bool:
-    """Halt the delivery, in a transaction of its own: nothing else of it is written.
-
-    False, and nothing written, when another process has done it meanwhile.
-    """
-    with engine.begin() as connection:
-        lock_source(connection, delivery.source)
-        if not _is_pending(connection, delivery):
-            return False
-        found = error.found if isinstance(error, ColumnsBroken) else ()
-        record_refusal(connection, delivery.delivery_sqn, check, why, found, job_inst_id)
-        if isinstance(error, ColumnsBroken):
-            record_header(connection, delivery.delivery_sqn, error.header)
-        sqn = delivery.delivery_sqn
-        write_event(connection, store, sqn, delivery.source, "halted", checks=(check,), why=why)
-    return True
+) -> None:
+    """Halt the delivery: nothing else of it is written. The caller holds the source's lock."""
+    sqn = delivery.delivery_sqn
+    found = error.found if isinstance(error, ColumnsBroken) else ()
+    record_refusal(connection, sqn, check, why, found, job_inst_id)
+    if isinstance(error, ColumnsBroken):
+        record_header(connection, sqn, error.header)
+    write_event(connection, store, sqn, delivery.source, "halted", checks=(check,), why=why)
 
 
 def _is_pending(connection: Connection, delivery: Delivery) -> bool:
