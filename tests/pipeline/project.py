@@ -10,6 +10,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 
 from headwater.generate import generated_files, write_files
@@ -81,7 +82,9 @@ HEADERS = {
     "ratings": "reader,stars",
 }
 
-MART = """with
+MARTS = {
+    "town": """\
+with
 
 cities as (
 
@@ -102,10 +105,11 @@ final as (
 
 select * from final
 """
+}
 
 
-def make_project(root: Path) -> Path:
-    """Write the project to the folder `root`, with its models generated from its seeds."""
+def make_project(root: Path, seeds: Mapping[str, str] = SEEDS, marts: Mapping[str, str] = MARTS) -> Path:
+    """Write the project to the folder `root`, with its models generated from its seeds; or one of other seeds."""
     for name in ("seeds", "models/marts", "models/metadata"):
         (root / name).mkdir(parents=True)
     shutil.copy(PROJECT / "dbt_project.yml", root)
@@ -115,8 +119,9 @@ def make_project(root: Path) -> Path:
         shutil.copy(path, root / "models" / "metadata")
     for path in (PROJECT / "seeds").iterdir():  # tables that this project does not need keep their header
         header = path.read_text(encoding="utf-8").partition("\n")[0] + "\n"
-        text = path.read_text(encoding="utf-8") if path.suffix != ".csv" else SEEDS.get(path.stem, header)
+        text = path.read_text(encoding="utf-8") if path.suffix != ".csv" else seeds.get(path.stem, header)
         (root / "seeds" / path.name).write_text(text, encoding="utf-8")
-    (root / "models" / "marts" / "town.sql").write_text(MART, encoding="utf-8")
+    for mart, text in marts.items():
+        (root / "models" / "marts" / f"{mart}.sql").write_text(text, encoding="utf-8")
     write_files(generated_files(read_catalog(root / "seeds"), root / "models"))
     return root
