@@ -35,6 +35,7 @@ err = Console(stderr=True, highlight=False, soft_wrap=True)
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for machines instead of a table.")]
 FAILED, MISUSE, HALTED = 1, 2, 3
+SHOWN = 20  # rows
 
 
 @contextmanager
@@ -104,18 +105,21 @@ def demo() -> None:
 
 @app.command(epilog="Example: headwater status --json")
 def status(as_json: AsJson = False) -> None:
-    """Where each source stands, with the halts that wait for a decision."""
+    """Where each source stands, with the decisions that hold and the halts that wait for one."""
     from headwater import standing
     from headwater.run import prepare
 
     with _project() as project:
         catalog, engine = prepare(project)
         sources = standing.sources(engine, catalog)
-        halted = [row for row in standing.deliveries(engine, None) if row["status"] == "halted"]
+        deliveries = standing.deliveries(engine, None)
+        halted = [row for row in deliveries if row["status"] == "halted"]
+        decided = [row for row in deliveries if standing.decision_that_holds(row)]
         if as_json:
-            _print_json({"sources": sources, "halts": halted})
+            _print_json({"sources": sources, "halts": halted, "decided": decided})
         else:
             show.sources(out, sources)
+            show.decisions_that_hold(out, decided)
             show.standing_halts(out, halted)
 
 
@@ -124,7 +128,7 @@ def deliveries(
     source: Annotated[str | None, typer.Argument(help="One source; all by default.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Every delivery, in the order in which they apply: its status, and what it did to history."""
+    """Every delivery, in the order in which they apply: its status, what it did to history, what was decided of it."""
     from headwater import standing
     from headwater.run import prepare
 
@@ -148,7 +152,10 @@ def as_of(
         datetime | None,
         typer.Option("--known-at", help="By what was known then; by all that is known by default."),
     ] = None,
-    limit: Annotated[int, typer.Option(help="How many rows to show; 0 for all.")] = 20,
+    limit: Annotated[
+        int | None,
+        typer.Option(min=0, help="How many rows to show; 0 for all. By default 20, and all with --json."),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """What was true on a day; or what we believed, at a moment, to have been true on it."""
@@ -160,11 +167,12 @@ def as_of(
     with _project() as project:
         catalog, engine = prepare(project)
         _require_known([source], catalog.sources)
-        moments = [moment.replace(tzinfo=UTC) if moment else None for moment in (on, known_at)]
-        if moments[1]:
-            bring_back_known_at(project, source, moments[1], _say)
+        then = _in_utc(known_at) if known_at else None
+        if then:
+            bring_back_known_at(project, source, then, _say)
         dbt = Dbt(project.root, project.home, "as-of")
-        total, rows = standing.rows_as_of(engine, dbt, source, moments[0] or on, moments[1], limit or None)
+        shown = (0 if as_json else SHOWN) if limit is None else limit
+        total, rows = standing.rows_as_of(engine, dbt, source, _in_utc(on), then, shown or None)
         _print_json(rows) if as_json else show.rows(out, total, rows)
 
 
@@ -187,32 +195,57 @@ def restore(sqn: Number, why: Why, is_dry_run: DryRun = False, as_json: AsJson =
     _decide("restore", sqn, why, is_dry_run, as_json)
 
 
-@app.command(epilog='Example: headwater accept 30 --why "the last of the two hours will do"')
-def accept(sqn: Number, why: Why, is_dry_run: DryRun = False, as_json: AsJson = False) -> None:
+@app.command(
+    epilog='Example: headwater accept 30 --why "the last of the two hours will do" --check duplicate_keys'
+)
+def accept(
+    sqn: Number,
+    why: Why,
+    check: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="A check that it failed, in spite of which it may pass; once for each. By default all."
+        ),
+    ] = None,
+    is_dry_run: DryRun = False,
+    as_json: AsJson = False,
+) -> None:
     """Let a halted delivery pass in spite of the checks that it failed. Of duplicate keys the last row wins."""
-    _decide("accept", sqn, why, is_dry_run, as_json)
+    _decide("accept", sqn, why, is_dry_run, as_json, despite=check or ())
 
 
 @app.command(epilog='Example: headwater replay 30 --why "the key has the time zone now"')
-def replay(sqn: Number, why: Why, as_json: AsJson = False) -> None:
-    """Send a delivery through every layer again, from S3, and judge it again."""
-    _decide("replay", sqn, why, False, as_json)
+def replay(sqn: Number, why: Why, is_dry_run: DryRun = False, as_json: AsJson = False) -> None:
+    """Send a delivery through every layer again, from S3, and judge it again.
+
+    With --dry-run today's checks judge its rows as they are staged. What a mended model or file format makes of
+    them shows only when it is replayed.
+    """
+    _decide("replay", sqn, why, is_dry_run, as_json)
 
 
-def _decide(decision: str, sqn: int, why: str, is_dry_run: bool, as_json: bool) -> None:
-    from headwater import decide
+def _decide(
+    decision: str, sqn: int, why: str, is_dry_run: bool, as_json: bool, *, despite: Sequence[str] = ()
+) -> None:
+    from headwater import decide, standing
+    from headwater.run import prepare
 
     with _project() as project:
         try:
             if is_dry_run:
-                rehearsal = decide.rehearse(project, decision, sqn, _say)
-                _print_json(asdict(rehearsal)) if as_json else show.rehearsal(out, decision, sqn, rehearsal)
+                would = decide.rehearse(project, decision, sqn, _say, despite=despite)
+                _print_json(asdict(would)) if as_json else show.rehearsal(out, decision, sqn, would)
                 return
-            result = decide.decide(project, decision, sqn, why, _say)
+            result = decide.decide(project, decision, sqn, why, _say, despite=despite)
         except decide.NotDecidable as error:
             err.print(f"Error: {error}", style="red", markup=False)
             raise typer.Exit(MISUSE) from None
-        _show_and_exit(result, as_json)
+        delivery = standing.delivery(prepare(project)[1], sqn)
+        if as_json:
+            _print_json({**show.result_as_dict(result), "delivery": delivery})
+        else:
+            show.decided(out, result, delivery)
+        raise typer.Exit(result.exit_code)
 
 
 @app.command(epilog="Example: headwater rebuild airports")
@@ -362,6 +395,11 @@ def _require_known(names: list[str], known: Any) -> None:
             style="red", markup=False,
         )  # fmt: skip
         raise typer.Exit(MISUSE)
+
+
+def _in_utc(moment: datetime) -> datetime:
+    """A moment without a time zone is meant in UTC."""
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 
 def _print_json(value: Any) -> None:

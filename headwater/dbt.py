@@ -31,12 +31,14 @@ _REHEARSED = re.compile(r"Dry run: added (\d+), dropped (\d+), ended (\d+), reop
 
 @dataclass(frozen=True)
 class Rehearsal:
-    """What a decision would do to history: how many versions."""
+    """What a decision would do to history: how many versions. One that judges anew says how, and why so."""
 
     added: int
     dropped: int
     ended: int
     reopened: int
+    verdict: str | None = None
+    why: str | None = None
 
 
 @dataclass(frozen=True)
@@ -76,7 +78,8 @@ class Dbt:
         found = _REHEARSED.search(message)
         if found is None:
             raise _error(results.results[0]) or LoadFailed(f"the dry run of {source} said nothing")
-        return Rehearsal(*map(int, found.groups()))
+        added, dropped, ended, reopened = map(int, found.groups())
+        return Rehearsal(added, dropped, ended, reopened)
 
     def compiled(self, template: str) -> str:
         """The SQL that a template in the models' language (Jinja, our macros) stands for."""

@@ -40,16 +40,22 @@ class Standing:
     verdict: str
     is_withdrawn: bool
     failed_checks: tuple[str, ...]
+    is_accepted: bool  # in spite of `failed_checks`
 
 
-def decide(project: Project, decision: str, delivery_sqn: int, why: str, say: Say) -> RunResult:
+def decide(
+    project: Project, decision: str, delivery_sqn: int, why: str, say: Say, *, despite: Sequence[str] = ()
+) -> RunResult:
     """Put the decision on record and make history follow; no publisher is asked.
 
+    `despite` names the checks in spite of which a delivery is accepted; without it these are all that it failed.
     Raises `NotDecidable` when it does not fit, e.g. restoring what was never withdrawn.
     """
+    if not why.strip():
+        raise NotDecidable("a decision goes on record with its reason, and --why gives none")
     catalog, engine = prepare(project)
     standing = _standing(engine, delivery_sqn)
-    checks = _require_fit(decision, standing)
+    checks = _require_fit(decision, standing, despite)
     source = _source(catalog, standing)
     store = ObjectStore.from_environment()
     record_event(engine, store, delivery_sqn, source.name, EVENTS[decision], why=why, checks=checks)
@@ -58,19 +64,19 @@ def decide(project: Project, decision: str, delivery_sqn: int, why: str, say: Sa
     return Run(project, engine, store, catalog, [source], say, is_offline=True).whole()
 
 
-def rehearse(project: Project, decision: str, delivery_sqn: int, say: Say) -> Rehearsal:
+def rehearse(
+    project: Project, decision: str, delivery_sqn: int, say: Say, *, despite: Sequence[str] = ()
+) -> Rehearsal:
     """What the decision would do to history, without putting anything on record.
 
-    Deliveries from which history would be made anew, and which are not staged, are brought back from S3.
+    Deliveries from which history would be made anew, and which are not staged, are brought back from S3. A replay
+    is rehearsed from the checks on: the delivery is judged again by its rows as they are staged.
     """
     catalog, engine = prepare(project)
     standing = _standing(engine, delivery_sqn)
-    checks = _require_fit(decision, standing)
+    checks = _require_fit(decision, standing, despite)
     if decision == "replay":
-        raise NotDecidable(
-            "a replay judges the delivery again, so what it does is known only once it is done;"
-            " `headwater withdraw` takes the delivery out should you not like it"
-        )
+        _require_same_rows_when_replayed(standing)
     if "columns" in checks:
         raise NotDecidable(
             f"delivery {delivery_sqn} was halted before raw, and once accepted it is judged by all other checks: what"
@@ -78,6 +84,8 @@ def rehearse(project: Project, decision: str, delivery_sqn: int, say: Say) -> Re
         )
     source = _source(catalog, standing)
     run = Run(project, engine, ObjectStore.from_environment(), catalog, [source], say, is_offline=True)
+    if decision == "replay":
+        return run.rehearse_replay(source, delivery_sqn)
     return run.rehearse(source, EVENTS[decision], delivery_sqn, checks)
 
 
@@ -88,7 +96,10 @@ def _standing(engine: Engine, delivery_sqn: int) -> Standing:
                 "select delivery_sqn, source, publisher_name, status, verdict, is_withdrawn,"
                 " coalesce((select checks from metadata.delivery_event as halt"
                 " where halt.delivery_sqn = state.delivery_sqn and event = 'halted'"
-                " order by event_at desc, event_id desc limit 1), '{}') as failed_checks"
+                " order by event_at desc, event_id desc limit 1), '{}') as failed_checks,"
+                " coalesce((select event = 'accepted' from metadata.delivery_event as word"
+                " where word.delivery_sqn = state.delivery_sqn and event in ('accepted', 'replayed')"
+                " order by event_at desc, event_id desc limit 1), false) as is_accepted"
                 " from metadata.delivery_state as state where delivery_sqn = :sqn"
             ),
             {"sqn": delivery_sqn},
@@ -100,13 +111,15 @@ def _standing(engine: Engine, delivery_sqn: int) -> Standing:
     return Standing(**{**row, "failed_checks": tuple(row["failed_checks"])})
 
 
-def _require_fit(decision: str, standing: Standing) -> Sequence[str]:
+def _require_fit(decision: str, standing: Standing, despite: Sequence[str]) -> Sequence[str]:
     """The checks that the decision is about; raises `NotDecidable` when it does not fit."""
     named = f"delivery {standing.delivery_sqn} of {standing.source}"
     if decision == "restore":
         if not standing.is_withdrawn:
             raise NotDecidable(f"{named} is {standing.status}, not withdrawn: there is nothing to restore")
         return ()
+    if standing.is_withdrawn and decision == "withdraw":
+        raise NotDecidable(f"{named} is withdrawn already")
     if standing.is_withdrawn:
         raise NotDecidable(
             f"{named} is withdrawn. Expected `headwater restore {standing.delivery_sqn}` first."
@@ -120,8 +133,36 @@ def _require_fit(decision: str, standing: Standing) -> Sequence[str]:
                     f"{named} cannot be accepted: {NEVER_ACCEPTED[check]}."
                     f" Mend what is wrong, then `headwater replay {standing.delivery_sqn}`."
                 )
+        _require_all_named(named, standing.failed_checks, despite)
         return standing.failed_checks
     return ()
+
+
+def _require_all_named(named: str, failed: Sequence[str], despite: Sequence[str]) -> None:
+    """Whoever names checks must mean those that the delivery failed, no other and no fewer."""
+    if others := [check for check in despite if check not in failed]:
+        raise NotDecidable(f"{named} did not fail {', '.join(others)}. It failed {', '.join(failed)}.")
+    if despite and (unnamed := [check for check in failed if check not in despite]):
+        raise NotDecidable(
+            f"{named} failed {', '.join(unnamed)} too: name each check with --check, or none to accept it in spite"
+            " of all"
+        )
+
+
+def _require_same_rows_when_replayed(standing: Standing) -> None:
+    """Raises `NotDecidable` when what is staged is certainly not what a replay would judge."""
+    named = f"delivery {standing.delivery_sqn} of {standing.source}"
+    unread = [check for check in standing.failed_checks if check in (*NEVER_ACCEPTED, "columns")]
+    if standing.verdict == "halted" and unread:
+        raise NotDecidable(
+            f"{named} was halted by {', '.join(unread)} before its rows were judged: what a replay does is known only"
+            " once it is done"
+        )
+    if standing.is_accepted and "duplicate_keys" in standing.failed_checks:
+        raise NotDecidable(
+            f"{named} was accepted in spite of duplicate keys, and a replay judges it with the rows that then fell"
+            " out: it would be halted again, unless what is wrong was mended"
+        )
 
 
 def _source(catalog: Catalog, standing: Standing) -> Source:

@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from uuid import uuid4
 
 import sqlalchemy as sa
@@ -16,7 +16,7 @@ from extract.register import register_archive
 from extract.run import extract_source, lacking_columns, load_pending
 from extract.store import ObjectStore
 from headwater import retention
-from headwater.checks import data_docs, run_checks
+from headwater.checks import data_docs, foresee_verdict, run_checks
 from headwater.dbt import Dbt, Rehearsal
 from headwater.generate import definition, generated_files, stale_files
 from headwater.project import Project
@@ -195,6 +195,16 @@ class Run:
             self._bring_back(source, retention.unstaged_for_decision(self._engine, delivery_sqn))
             with self._jobs[source.job].task("dry run", event=event, delivery_sqn=delivery_sqn):
                 return self._dbt.rehearse(source.name, event, delivery_sqn, checks)
+
+    def rehearse_replay(self, source: Source, delivery_sqn: int) -> Rehearsal:
+        """What today's checks would say of a delivery as it is staged, and what would come of that in history."""
+        with self._job_instances():
+            self._bring_back(source, retention.unstaged_for_decision(self._engine, delivery_sqn))
+            with self._jobs[source.job].task("dry run", event="replayed", delivery_sqn=delivery_sqn):
+                verdict = foresee_verdict(self._engine, source, delivery_sqn)
+                event = "passed" if verdict.passed else "halted"
+                would = self._dbt.rehearse(source.name, event, delivery_sqn, ())
+                return replace(would, verdict=event, why=verdict.why)
 
     def bring_back(self, source: Source, sqns: Sequence[int]) -> None:
         """Stage deliveries again that a question needs and history does not. Raises `HeadwaterError` when S3 cannot."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -114,10 +114,42 @@ def deliveries(out: Console, rows: Sequence[Mapping[str, Any]]) -> None:
             _day(row["delivery_date"]),
             escape(row["publisher_name"]),
             _coloured(row["status"]),
-            *(_layer((row["layers"] or {}).get(layer)) for layer in layers),
+            *(_layer_of(row, layer) for layer in layers),
             *(_number(row[fate]) for fate in fates),
         )
     out.print(table)
+    made = [(decision, row) for row in rows for decision in row["decisions"]]
+    for decision, row in sorted(made, key=lambda found: str(found[0]["event_at"])):
+        _decision(out, decision, row)
+
+
+def decisions_that_hold(out: Console, rows: Iterable[Mapping[str, Any]]) -> None:
+    """Deliveries that stand as they do because somebody said so."""
+    for row in rows:
+        if (decision := standing.decision_that_holds(row)) is not None:
+            _decision(out, decision, row)
+
+
+def decided(out: Console, done: RunResult, row: Mapping[str, Any]) -> None:
+    """What the run after a decision did, and what the delivery is now."""
+    result(out, done)
+    is_said = row["delivery_sqn"] in {halt.delivery_sqn for halt in done.halts}
+    why = f": {escape(row['why'] or '')}" if row["status"] == "halted" and not is_said else ""
+    out.print(
+        f"delivery {row['delivery_sqn']} of {escape(row['source'])}, {escape(row['publisher_name'])}, "
+        f"is now {_coloured(row['status'])}{why}"
+    )
+
+
+def _decision(out: Console, decision: Mapping[str, Any], row: Mapping[str, Any]) -> None:
+    """One line: what was decided about a delivery, in spite of what, by whom, when and why."""
+    despite = f", in spite of {', '.join(decision['checks'])}" if decision["checks"] else ""
+    when = datetime.fromisoformat(decision["event_at"]).astimezone(UTC)
+    out.print(
+        f"[yellow]{decision['event']}[/] {escape(row['source'])}: delivery {row['delivery_sqn']}, "
+        f"{escape(row['publisher_name'])}{despite}: {escape(decision['who'])}, {when:%Y-%m-%d %H:%M}: "
+        f"{escape(decision['why'])}"
+    )
 
 
 def demo(out: Console, done: RunResult, engine: Engine, catalog: Catalog, page: Path) -> bool:
@@ -170,7 +202,12 @@ def rows(out: Console, total: int, found: Sequence[Mapping[str, Any]]) -> None:
 
 
 def rehearsal(out: Console, decision: str, delivery_sqn: int, would: Rehearsal) -> None:
-    """What a decision would do to history."""
+    """What a decision would do to history, and, where it judges anew, what the verdict would be."""
+    if would.verdict is not None:
+        out.print(
+            f"By its rows as they are staged delivery {delivery_sqn} would be {_coloured(would.verdict)} today: "
+            f"{escape(would.why or '')}"
+        )
     out.print(
         f"{decision} {delivery_sqn} would add {would.added:,} versions, drop {would.dropped:,}, "
         f"end {would.ended:,} and reopen {would.reopened:,}. Nothing was changed."
@@ -229,6 +266,14 @@ def _day(moment: datetime | None) -> str:
     if moment is None:
         return ""
     return moment.strftime("%Y-%m-%d" if moment.time().isoformat() == "00:00:00" else "%Y-%m-%d %H:%M")
+
+
+def _layer_of(row: Mapping[str, Any], layer: str) -> str:
+    """What a layer says of a delivery; of one that was accepted the checks do not have the last word."""
+    decision = standing.decision_that_holds(row) if layer == "checks" else None
+    if decision is not None and decision["event"] == "accepted":
+        return "[yellow]accepted[/]"
+    return _layer((row["layers"] or {}).get(layer))
 
 
 def _layer(layer: Mapping[str, Any] | None) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -33,7 +34,8 @@ select
     history.delete_mark_count as delete_marks,
     layer.layers,
     verdict.checks,
-    verdict.why
+    verdict.why,
+    decided.decisions
 from metadata.delivery_state as state
 left join metadata.delivery_status as history
     on history.delivery_sqn = state.delivery_sqn and history.layer = 'historical'
@@ -58,7 +60,22 @@ left join lateral (
     order by event_at desc, event_id desc
     limit 1
 ) as verdict on true
-where cast(:source as text) is null or state.source = :source
+left join lateral (
+    select
+        coalesce(
+            jsonb_agg(
+                jsonb_build_object('event', event, 'checks', checks, 'who', who, 'event_at', event_at, 'why', why)
+                order by event_at, event_id
+            ),
+            '[]'
+        ) as decisions
+    from metadata.delivery_event
+    where
+        delivery_event.delivery_sqn = state.delivery_sqn
+        and event in ('withdrawn', 'restored', 'accepted', 'replayed')
+) as decided on true
+where (cast(:source as text) is null or state.source = :source)
+    and (cast(:delivery_sqn as bigint) is null or state.delivery_sqn = :delivery_sqn)
 order by state.source, state.delivery_date, state.publisher_name collate "C", state.delivery_sqn
 """
 
@@ -104,15 +121,41 @@ order by newest.source, checks.check_name
 
 def deliveries(engine: Engine, source: str | None) -> list[dict[str, Any]]:
     """One dict per delivery, of one source or of all, in the order in which they apply."""
+    return _deliveries(engine, source, None)
+
+
+def delivery(engine: Engine, delivery_sqn: int) -> dict[str, Any]:
+    """One delivery, as `deliveries` has it."""
+    (found,) = _deliveries(engine, None, delivery_sqn)
+    return found
+
+
+def _deliveries(engine: Engine, source: str | None, delivery_sqn: int | None) -> list[dict[str, Any]]:
+    values = {"source": source, "delivery_sqn": delivery_sqn}
     with engine.connect() as connection:
-        rows = connection.execute(sa.text(_DELIVERIES), {"source": source}).mappings()
+        rows = connection.execute(sa.text(_DELIVERIES), values).mappings()
         return [dict(row) for row in rows]
+
+
+def decision_that_holds(delivery: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The withdrawal or the acceptance by which a delivery stands as it does; None when no person had a say in it."""
+    made: list[dict[str, Any]] = delivery["decisions"]
+    if delivery["status"] == "withdrawn":
+        return [decision for decision in made if decision["event"] == "withdrawn"][-1]
+    judged = [decision for decision in made if decision["event"] in ("accepted", "replayed")]
+    if delivery["status"] in ("loaded", "pending") and judged and judged[-1]["event"] == "accepted":
+        return judged[-1]
+    return None
 
 
 def rows_as_of(
     engine: Engine, dbt: Dbt, source: str, on: datetime, known_at: datetime | None, limit: int | None
 ) -> tuple[int, list[dict[str, Any]]]:
     """What was true of `source` on a day, and by what was known at a moment: how many rows, and the first `limit`."""
+    with engine.connect() as connection:
+        table = f'historical."{source}"'
+        if connection.execute(sa.text("select to_regclass(:table)"), {"table": table}).scalar() is None:
+            raise HeadwaterError(f"{source} has no history yet: `headwater run {source}` makes it")
     believed = f"known_at('{source}', '{known_at.isoformat()}')" if known_at else f"ref('hist_{source}')"
     compiled = dbt.compiled(f"select * from {{{{ as_of({believed}, '{on.isoformat()}') }}}} as true_then")
     with engine.connect() as connection:

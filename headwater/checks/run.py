@@ -14,7 +14,7 @@ from sqlalchemy.engine import Engine
 from headwater.checks import data_docs
 from headwater.checks.verdict import CheckResult, Verdict
 from metadata.connection import session_lock
-from metadata.process.deliveries import Delivery, lock_source, pending, record_layer
+from metadata.process.deliveries import Delivery, landed, lock_source, pending, record_layer
 from metadata.process.events import EventStore, record_event
 from metadata.process.tables import data_quality_checks
 from metadata.static.model import Source
@@ -67,6 +67,14 @@ def run_checks(
     halted = sum(not verdict.passed for verdict in verdicts)
     say(f"{source.name}: {len(verdicts)} checked, {halted} halted")
     return verdicts
+
+
+def foresee_verdict(engine: Engine, source: Source, delivery_sqn: int) -> Verdict:
+    """What the checks would say today of a delivery that is staged, whatever they said before; nothing is recorded."""
+    with engine.connect() as connection:
+        delivery = landed(connection, delivery_sqn)
+    (judged,) = _start_great_expectations()(engine, source, [delivery])
+    return _verdict(delivery, judged.results)
 
 
 def _start_great_expectations() -> Callable[[Engine, Source, Sequence[Delivery]], list[Judged]]:

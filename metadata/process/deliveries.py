@@ -102,6 +102,12 @@ def newest_content(
     return found
 
 
+def landed(connection: Connection, delivery_sqn: int) -> Delivery:
+    """The facts of a delivery by its number, which some delivery has."""
+    facts = sa.select(*_FACTS).where(delivery.c.delivery_sqn == delivery_sqn)
+    return Delivery(**connection.execute(facts).mappings().one())
+
+
 def raw_pending(connection: Connection, source: str) -> list[Delivery]:
     """Landed deliveries that raw does not hold yet, in the order in which they apply."""
     return pending(connection, source, "raw")

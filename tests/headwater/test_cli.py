@@ -158,6 +158,66 @@ def test_runs_end_with_0_or_3_or_1_and_tell_what_happened_to_people_and_machines
     ran(0, "run", "cities")  # nothing new: what was halted before is no halt of this run
 
 
+@pytest.mark.usefixtures("database", "store")
+def test_decisions_are_told_to_people_and_machines_and_what_does_not_fit_is_misuse(publisher):
+    (publisher / "cities" / "cities-20260101.csv").write_text(
+        "City Code,name,people,seen\na,A,1,x\na,Aa,2,x\n"
+    )
+    halted = json.loads(ran(3, "run", "cities", "--json").stdout)["sources"][0]["halts"][0]
+    sqn = str(halted["delivery_sqn"])
+
+    for arguments, said in (
+        (("accept", sqn, "--why", " "), "Error: a decision goes on record with its reason"),
+        (
+            ("accept", sqn, "--why", "x", "--check", "empty"),
+            f"Error: delivery {sqn} of cities did not fail empty.",
+        ),
+        (("restore", sqn, "--why", "x"), f"Error: delivery {sqn} of cities is halted, not withdrawn"),
+        (("withdraw", "999", "--why", "x"), "Error: there is no delivery 999."),
+        (("as-of", "prices", "--on", "2026-01-01"), "Error: prices has no history yet"),
+    ):
+        refused = ran(1 if "as-of" in arguments else 2, *arguments)
+        assert refused.stdout == ""
+        assert refused.stderr.startswith(said)
+
+    assert (
+        "would be halted today: duplicate_keys: " in ran(0, "replay", sqn, "--why", "x", "--dry-run").stdout
+    )
+    would = json.loads(ran(0, "accept", sqn, "--why", "x", "--dry-run", "--json").stdout)
+    assert would == {"added": 1, "dropped": 0, "ended": 0, "reopened": 0, "verdict": None, "why": None}
+    accepted = ran(0, "accept", sqn, "--why", "the last [one]", "--check", "duplicate_keys").stdout
+    assert accepted.splitlines()[-1] == f"delivery {sqn} of cities, cities-20260101.csv, is now loaded"
+
+    record = (
+        rf"accepted cities: delivery {sqn}, cities-20260101\.csv, in spite of duplicate_keys: \S+, "
+        r"\d{4}-\d\d-\d\d \d\d:\d\d: the last \[one\]$"
+    )
+    deliveries = ran(0, "deliveries", "cities").stdout
+    assert re.search(record, deliveries, re.MULTILINE)
+    assert re.search(r"cities-20260101\.csv +loaded +2 +1 +accepted ", deliveries)
+    assert re.search(record, ran(0, "status").stdout, re.MULTILINE)
+
+    withdrawn = json.loads(ran(0, "withdraw", sqn, "--why", "gone", "--json").stdout)
+    assert withdrawn["delivery"]["status"] == "withdrawn"
+    assert [found["why"] for found in withdrawn["delivery"]["decisions"]] == ["the last [one]", "gone"]
+    (decided,) = json.loads(ran(0, "status", "--json").stdout)["decided"]
+    assert decided == withdrawn["delivery"]
+
+
+@pytest.mark.usefixtures("database", "store")
+def test_as_of_takes_moments_of_any_time_zone_and_gives_machines_every_row(publisher):
+    rows = "".join(f"{number},A,1,x\n" for number in range(30))
+    (publisher / "cities" / "cities-20260102.csv").write_text(f"City Code,name,people,seen\n{rows}")
+    ran(0, "run", "cities")
+    assert len(json.loads(ran(0, "as-of", "cities", "--on", "2026-01-02", "--json").stdout)) == 30
+    assert (
+        len(json.loads(ran(0, "as-of", "cities", "--on", "2026-01-02", "--json", "--limit", "3").stdout)) == 3
+    )
+    assert "30 rows. 20 are shown." in ran(0, "as-of", "cities", "--on", "2026-01-02").stdout
+    assert "0 rows." in ran(0, "as-of", "cities", "--on", "2026-01-02T01:00:00+02:00").stdout
+    assert "30 rows." in ran(0, "as-of", "cities", "--on", "2026-01-01T23:00:00-02:00").stdout
+
+
 @pytest.mark.usefixtures("publisher", "store")
 def test_a_database_that_cannot_be_reached_fails_with_what_to_do(monkeypatch):
     for name, value in (("PGHOST", "127.0.0.1"), ("PGPORT", "1"), ("PGUSER", "x"), ("PGDATABASE", "x")):

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
 import pytest
 import sqlalchemy as sa
 
-from headwater import decide
+from headwater import decide, standing
 from headwater.dbt import Rehearsal
 from headwater.rebuild import rebuild
+from metadata.errors import HeadwaterError, StorageError
+from metadata.process.events import whoami
 from metadata.process.migrate import upgrade
 from tests.pipeline.line import Line, cities
 
@@ -97,20 +103,131 @@ def test_a_replayed_delivery_goes_through_every_layer_again_and_counts_once(line
     }
 
 
+def test_a_dry_replay_says_what_todays_checks_would_make_of_the_delivery(line, monkeypatch):
+    first, second, third = three_days(line)
+    proper = decide.prepare
+
+    def guarded(project):
+        catalog, engine = proper(project)
+        cautious = replace(catalog.sources["cities"], max_removed_pct=Decimal(10))
+        return replace(catalog, sources={**catalog.sources, "cities": cautious}), engine
+
+    assert replace(rehearsed(line, "replay", second.name), why=None) == Rehearsal(0, 0, 0, 0, "passed")
+    with monkeypatch.context() as patch:
+        patch.setattr(decide, "prepare", guarded)
+        before = line.contents()
+        would = rehearsed(line, "replay", second.name)
+        assert line.contents() == before
+        assert replace(would, why=None) == Rehearsal(1, 3, 1, 1, "halted")
+        assert would.why is not None
+        assert would.why.startswith("removed: 1 of 2 current keys would be removed, 50.0 %, more than 10 %")
+        assert decided(line, "replay", second.name) == 3
+        line.assert_history("cities", first, third)
+
+    would = rehearsed(line, "replay", second.name)
+    assert replace(would, why=None) == Rehearsal(3, 1, 2, 0, "passed")
+    line.assert_history("cities", first, third)
+    assert decided(line, "replay", second.name) == 0
+    line.assert_history("cities", first, second, third)
+
+
+def test_a_dry_replay_says_so_when_other_rows_than_the_staged_ones_would_be_judged(line):
+    twice = line.deliver("cities", cities(1, {"b": ("B", 9)}), "b,Bee,3,cities-20260101.csv")
+    broken = line.deliver("cities", cities(2, {"a": ("A", 1)}), "ragged")
+    assert line.run("cities").exit_code == 3
+    assert rehearsed(line, "replay", twice.name).verdict == "halted"
+    with pytest.raises(decide.NotDecidable, match="was halted by format before its rows were judged"):
+        rehearsed(line, "replay", broken.name)
+    decided(line, "accept", twice.name)
+    with pytest.raises(decide.NotDecidable, match="was accepted in spite of duplicate keys, and a replay"):
+        rehearsed(line, "replay", twice.name)
+
+
 @pytest.mark.parametrize(
-    ("decision", "said"),
+    ("is_withdrawn", "decision", "said"),
     [
-        ("restore", "is loaded, not withdrawn: there is nothing to restore"),
-        ("accept", "is loaded, not halted: there is nothing to accept"),
+        (False, "restore", "is loaded, not withdrawn: there is nothing to restore"),
+        (False, "accept", "is loaded, not halted: there is nothing to accept"),
+        (True, "withdraw", "is withdrawn already"),
+        (True, "accept", r"is withdrawn. Expected `headwater restore \d+` first"),
+        (True, "replay", r"is withdrawn. Expected `headwater restore \d+` first"),
     ],
 )
-def test_a_decision_that_does_not_fit_is_refused_and_leaves_no_event(line, decision, said):
+def test_a_decision_that_does_not_fit_is_refused_and_leaves_no_event(line, is_withdrawn, decision, said):
     first = line.deliver("cities", cities(1, {"a": ("A", 1)}))
     line.ran_well("cities")
+    if is_withdrawn:
+        decided(line, "withdraw", first.name)
     before = line.contents()
     with pytest.raises(decide.NotDecidable, match=said):
         decided(line, decision, first.name)
+    with pytest.raises(decide.NotDecidable, match=said):
+        rehearsed(line, decision, first.name)
     assert line.contents() == before
+
+
+def test_a_decision_without_a_reason_is_refused(line):
+    first = line.deliver("cities", cities(1, {"a": ("A", 1)}))
+    line.ran_well("cities")
+    with pytest.raises(decide.NotDecidable, match="goes on record with its reason"):
+        decided(line, "withdraw", first.name, why=" ")
+    assert line.status(first.name) == "loaded"
+
+
+@pytest.mark.parametrize(
+    ("despite", "said"),
+    [
+        (["min_rows"], r"did not fail min_rows. It failed duplicate_keys, delivery_date_in_future\."),
+        (["duplicate_keys"], "failed delivery_date_in_future too: name each check with --check"),
+    ],
+)
+def test_whoever_names_the_checks_to_accept_must_name_those_that_failed(line, despite, said):
+    future = replace(
+        cities(1, {"b": ("B", 9)}), name="cities-29990101.csv", date=datetime(2999, 1, 1, tzinfo=UTC)
+    )
+    line.deliver("cities", future, "b,Bee,3,cities-29990101.csv")
+    assert line.run("cities").exit_code == 3
+    sqn, failed = line.sqn(future.name), ["duplicate_keys", "delivery_date_in_future"]
+    with pytest.raises(decide.NotDecidable, match=said):
+        decide.decide(line.project, "accept", sqn, "a test", line.said.append, despite=despite)
+    assert line.status(future.name) == "halted"
+    decide.decide(line.project, "accept", sqn, "a test", line.said.append, despite=failed[::-1])
+    assert line.status(future.name) == "loaded"
+
+
+def test_who_decided_what_when_and_why_is_told_and_whether_it_holds(line):
+    name = line.deliver("cities", cities(1, {"b": ("B", 9)}), "b,Bee,3,cities-20260101.csv").name
+    assert line.run("cities").exit_code == 3
+
+    def told():
+        return standing.delivery(line.database, line.sqn(name))
+
+    assert (told()["decisions"], standing.decision_that_holds(told())) == ([], None)
+    decided(line, "accept", name, "the second line corrects the first")
+    (decision,) = told()["decisions"]
+    assert standing.decision_that_holds(told()) == decision
+    assert {what: decision[what] for what in ("event", "checks", "who", "why")} == {
+        "event": "accepted",
+        "checks": ["duplicate_keys"],
+        "who": whoami(),
+        "why": "the second line corrects the first",
+    }
+    assert datetime.now(UTC) - datetime.fromisoformat(decision["event_at"]) < timedelta(hours=1)
+
+    decided(line, "withdraw", name, "it does not")
+    held = standing.decision_that_holds(told())
+    assert held is not None
+    assert (held["event"], held["why"]) == ("withdrawn", "it does not")
+    decided(line, "restore", name)
+    assert standing.decision_that_holds(told()) == decision
+    decided(line, "replay", name)
+    assert standing.decision_that_holds(told()) is None
+    assert [made["event"] for made in told()["decisions"]] == [
+        "accepted",
+        "withdrawn",
+        "restored",
+        "replayed",
+    ]
 
 
 def test_a_broken_file_cannot_be_accepted(line):
@@ -138,6 +255,22 @@ def test_rebuilt_without_the_publisher_every_table_is_what_it_was(line):
 
     assert rebuild(line.project, ["cities"], line.said.append).exit_code == 0
     assert line.essence() == before
+
+
+def test_what_cannot_be_made_anew_is_not_forgotten(line):
+    first, *_ = three_days(line)
+    before = line.contents()
+    line.execute("create schema report create view latest as select * from historical.cities")
+    with pytest.raises(HeadwaterError, match=r"view report\.latest depends on table historical\.cities"):
+        rebuild(line.project, ["cities"], line.said.append)
+    line.execute("drop schema report cascade")
+    ((address,),) = line.query(
+        "select delivery_filename from metadata.delivery where delivery_sqn = :sqn", sqn=line.sqn(first.name)
+    )
+    line.store.delete(line.store.key(address))
+    with pytest.raises(StorageError, match=f"cities: S3 lacks 1 of 3 deliveries, first {address}"):
+        rebuild(line.project, ["cities"], line.said.append)
+    assert line.contents() == before
 
 
 def test_an_empty_database_is_rebuilt_from_s3_decisions_included(line):
