@@ -2,18 +2,30 @@
 
 from __future__ import annotations
 
+import lzma
 import re
+import struct
 import zipfile
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import IO
 
+from extract.content import BEGINNING, ZIP, recognize
 from extract.text_blocks import Readable
 from metadata.errors import FormatBroken
 
 LARGEST_MEMBER = 64 << 30  # bytes, unpacked
 LARGEST_RATIO = 500  # unpacked to packed; DEFLATE itself goes to 1032, text rarely beyond 30
+BROKEN = (
+    zipfile.BadZipFile,
+    NotImplementedError,
+    ValueError,
+    IndexError,
+    struct.error,
+    EOFError,
+)  # of zipfile
+DAMAGED = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, OSError, EOFError, ValueError)  # of its streams
 SMALL = 64 << 20  # bytes; below it no ratio is a bomb
 
 
@@ -29,15 +41,28 @@ def open_member(spool: IO[bytes], file: str, member_pattern: str | None) -> Iter
     `spool` is the archive as a file that can be read from anywhere. Nothing is unpacked to disk.
     Raises `FormatBroken` when it is no ZIP, encrypted, a bomb, or has no or several such members.
     """
-    try:
-        with zipfile.ZipFile(spool) as archive:
+    with ExitStack() as opened:
+        try:
+            archive = opened.enter_context(zipfile.ZipFile(spool))
             member = _choose(archive, file, member_pattern)
             name = f"{file}/{member.filename}"
             _refuse_bomb(member, name)
-            with archive.open(member) as unpacked:
-                yield _Member(unpacked, name), name
-    except (zipfile.BadZipFile, NotImplementedError) as error:
-        raise FormatBroken(file, None, f"not a ZIP that can be read ({error}), expected one") from None
+            unpacked = opened.enter_context(archive.open(member))
+        except BROKEN as error:
+            raise FormatBroken(file, None, _reason(spool, error)) from None
+        yield _Member(unpacked, name), name
+
+
+def _reason(spool: IO[bytes], error: Exception) -> str:
+    """Why what should be a ZIP cannot be read."""
+    spool.seek(0)
+    beginning = spool.read(BEGINNING)
+    if beginning.startswith(ZIP) and not isinstance(error, NotImplementedError):
+        return f"a ZIP that is cut off or damaged ({error}), expected it whole"
+    found = recognize(beginning)
+    if found is None or isinstance(error, NotImplementedError):
+        return f"not a ZIP that can be read ({error}), expected one"
+    return f"got {found}, expected a ZIP: once the publisher has mended it, the next run takes it"
 
 
 def _choose(archive: zipfile.ZipFile, file: str, member_pattern: str | None) -> zipfile.ZipInfo:
@@ -76,5 +101,5 @@ class _Member:
     def read(self, size: int, /) -> bytes:
         try:
             return self._unpacked.read(size)
-        except (zipfile.BadZipFile, zlib.error, EOFError) as error:
+        except DAMAGED as error:
             raise FormatBroken(self._name, None, f"damaged in the ZIP ({error}), expected it whole") from None

@@ -15,6 +15,7 @@ from sqlalchemy import Connection
 
 from extract.archive import is_archive, open_member
 from extract.columns import Layout, match_header
+from extract.content import require_records
 from extract.contract import breach, is_kept, lacks_key
 from extract.copy_text import OPTIONS, SEPARATOR, FastPath, from_records
 from extract.csv_records import CsvFile, Record
@@ -59,7 +60,7 @@ def load_raw(
     ensure_raw_table(connection, source)
     counts = Counts()
     with _opened(store, source, delivery) as (stream, file):
-        content = CsvFile(stream, file, Dialect.of(source))
+        content = CsvFile(require_records(stream, file), file, Dialect.of(source))
         wrangled = wrangle_function(source)
         records: Iterator[Record] | None = None
         header: Sequence[str] = content.header
@@ -117,17 +118,25 @@ def _opened(store: ObjectStore, source: Source, delivery: Delivery) -> Iterator[
                 while chunk := landed.read(SPOOL):
                     spool.write(chunk)
                 landed.require(delivery)
-                with open_member(spool, delivery.publisher_name, pattern) as opened:
-                    yield opened
+                with open_member(spool, delivery.publisher_name, pattern) as (member, name):
+                    try:
+                        yield member, name
+                    except FormatBroken:
+                        _read_to_end(member)  # a damaged ZIP is to blame for what it damaged
+                        raise
             return
         try:
             yield landed, delivery.publisher_name
         except FormatBroken:
-            while landed.read(SPOOL):
-                pass
+            _read_to_end(landed)
             landed.require(delivery)
             raise
         landed.require(delivery)
+
+
+def _read_to_end(stream: Readable) -> None:
+    while stream.read(SPOOL):
+        pass
 
 
 class _Landed:

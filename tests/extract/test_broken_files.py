@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import struct
 import zipfile
+from contextlib import suppress
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
 from sqlalchemy import Engine
 
+from extract.archive import open_member
 from extract.run import load_pending
 from extract.store import ObjectStore
+from metadata.errors import FormatBroken
 from tests.extract.sources import land_bytes, make_source
 
 GOOD = b"id,name\n1,Ulm\n"
@@ -133,7 +137,56 @@ BROKEN: list[tuple[str, dict[str, Any], bytes, str]] = [
         "no.zip",
         {},
         b"<html>Not found</html>",
-        "no.zip: not a ZIP that can be read (File is not a zip file), expected one",
+        "no.zip: got an HTML page ('Not found'), expected a ZIP: "
+        "once the publisher has mended it, the next run takes it",
+    ),
+    (
+        "text.zip",
+        {},
+        GOOD,
+        "text.zip: not a ZIP that can be read (File is not a zip file), expected one",
+    ),
+    (
+        "cut_off.zip",
+        {},
+        zipped({"places.csv": b"id,name\n" + MANY})[:900],
+        "cut_off.zip: a ZIP that is cut off or damaged (File is not a zip file), expected it whole",
+    ),
+    (
+        "page_inside.zip",
+        {},
+        zipped({"places.csv": b"<!DOCTYPE html><title></title><body>Come\nback"}),
+        "page_inside.zip/places.csv: got an HTML page ('Come back'), expected CSV: "
+        "once the publisher has mended it, the next run takes it",
+    ),
+    *(
+        (
+            name,
+            {},
+            content,
+            f"{name}: got {got}, expected CSV: once the publisher has mended it, the next run takes it",
+        )
+        for name, content, got in (
+            (
+                "page.csv",
+                b"\r\n <!DOCTYPE HTML><html><head><title>\n 503 &ndash; Service\n Unavailable</title></head>",
+                "an HTML page ('503 \u2013 Service Unavailable')",
+            ),
+            (
+                "signed_page.csv",
+                b"\xef\xbb\xbf<?xml version='1.0'?>\n<!-- by\nus --><HTML lang=en><style>b {}</style>Log in!",
+                "an HTML page ('Log in!')",
+            ),
+            ("long_page.csv", b"<html>" + b"word " * 90_000, f"an HTML page ({('word ' * 16)[:-1]!r})"),
+            (
+                "error.csv",
+                b'<?xml version="1.0"?><Error><Code>AccessDenied</Code></Error>',
+                "an XML document",
+            ),
+            ("archive.csv", zipped({"places.csv": GOOD}), "a ZIP (Excel's .xlsx is one too)"),
+            ("packed.csv", gzip.compress(GOOD), "a gzip file"),
+            ("report.csv", b"%PDF-1.7\n%...", "a PDF"),
+        )
     ),
     (
         "two_members.zip",
@@ -234,3 +287,18 @@ def test_the_others_go_on(database: Engine, store: ObjectStore, job_inst_id: int
     assert [why for _, _, why in summary.refused] == ["b.csv:2: 1 field, expected 2 as in the header"]
     with database.connect() as connection:
         assert connection.execute(sa.text("select count(*) from raw.places")).scalar() == 2
+
+
+def test_a_damaged_zip_is_refused_wherever_the_damage_is() -> None:
+    whole = zipped({"places.csv": b"id,name\n" + MANY[:500]})
+    for place in range(len(whole)):
+        for damage in (
+            whole[:place],
+            *(whole[:place] + bytes([b]) + whole[place + 1 :] for b in (0, 0x41, 0xFF)),
+        ):
+            with (  # what does not matter may be damaged
+                suppress(FormatBroken),
+                open_member(io.BytesIO(damage), "f.zip", None) as (stream, _),
+            ):
+                content = b"".join(iter(lambda read=stream.read: read(100), b""))
+                assert content == b"id,name\n" + MANY[:500]

@@ -1,0 +1,70 @@
+"""What a file is by its first bytes: an error page or an archive comes where records were expected."""
+
+from __future__ import annotations
+
+import re
+from html import unescape
+
+from extract.text_blocks import Readable
+from metadata.errors import FormatBroken
+
+BEGINNING = 4096  # bytes
+LONGEST_TITLE = 80  # characters
+ZIP = b"PK\x03\x04"
+BINARY = {  # none of these begins a text
+    ZIP: "a ZIP (Excel's .xlsx is one too)",
+    b"\x1f\x8b": "a gzip file",
+    b"%PDF-": "a PDF",
+    b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1": "an old Office file",
+    b"7z\xbc\xaf\x27\x1c": "a 7z archive",
+    b"BZh": "a bzip2 file",
+}
+BEFORE = re.compile(rb"(\xef\xbb\xbf)?\s*(<\?xml[^>]*>\s*)?(<!--.*?-->\s*)*", re.DOTALL)
+HTML = re.compile(rb"<(!doctype\s+html|html|head|body|title|script|meta)\b", re.IGNORECASE)
+
+
+def recognize(beginning: bytes) -> str | None:
+    """What a file is that begins like this, for a message; None for all that may be a text of records."""
+    for magic, name in BINARY.items():
+        if beginning.startswith(magic):
+            return name
+    before = BEFORE.match(beginning)
+    rest = beginning[before.end() :] if before else beginning
+    if HTML.match(rest):
+        return f"an HTML page ({_title(rest)!r})"
+    return "an XML document" if before and before[2] else None
+
+
+def require_records(stream: Readable, file: str) -> Readable:
+    """The same stream. Raises `FormatBroken` when it begins as no text of records does."""
+    beginning = b""
+    while len(beginning) < BEGINNING and (piece := stream.read(BEGINNING - len(beginning))):
+        beginning += piece
+    found = recognize(beginning)
+    if found is not None:
+        raise FormatBroken(
+            file, None, f"got {found}, expected CSV: once the publisher has mended it, the next run takes it"
+        )
+    return _Begun(beginning, stream)
+
+
+class _Begun:
+    """A stream of which the beginning was read already."""
+
+    def __init__(self, beginning: bytes, stream: Readable) -> None:
+        self._beginning, self._stream = beginning, stream
+
+    def read(self, size: int, /) -> bytes:
+        if self._beginning:
+            piece, self._beginning = self._beginning[:size], self._beginning[size:]
+            return piece
+        return self._stream.read(size)
+
+
+def _title(page: bytes) -> str:
+    """What a page calls itself, or its first words."""
+    text = page.decode("utf-8", "replace")
+    title = re.search(r"<title[^>]*>(.*?)</title", text, re.DOTALL | re.IGNORECASE)
+    words = re.sub(r"<(script|style)\b.*?(</\1[^>]*>|$)", " ", text, flags=re.DOTALL | re.IGNORECASE)
+    said = title[1] if title and title[1].strip() else re.sub(r"<[^>]*(>|$)", " ", words)
+    return " ".join(unescape(said).split())[:LONGEST_TITLE].strip()
