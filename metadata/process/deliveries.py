@@ -76,13 +76,25 @@ def register(connection: Connection, landed: Delivery) -> bool:
 
 
 def known_fingerprints(connection: Connection, source: str) -> dict[tuple[str, datetime], dict[str, Any]]:
-    """(publisher_name, delivery_date) → what the publisher told of its newest landing."""
+    """(publisher_name, delivery_date) → what the publisher told of its newest landing.
+
+    One that halted and of which nothing was told is left out: only its content can say whether it was mended.
+    """
+    state = sa.table("delivery_state", sa.column("delivery_sqn"), sa.column("verdict"), schema="metadata")
     rows = connection.execute(
-        sa.select(delivery.c.publisher_name, delivery.c.delivery_date, delivery.c.fingerprint)
+        sa.select(
+            delivery.c.publisher_name, delivery.c.delivery_date, delivery.c.fingerprint, state.c.verdict
+        )
+        .join(state, state.c.delivery_sqn == delivery.c.delivery_sqn)
         .where(delivery.c.source == source)
         .order_by(delivery.c.delivery_sqn)
     )
-    return {(row.publisher_name, row.delivery_date): row.fingerprint for row in rows}
+    newest = {(row.publisher_name, row.delivery_date): row for row in rows}
+    return {
+        identity: row.fingerprint
+        for identity, row in newest.items()
+        if row.fingerprint or row.verdict != "halted"
+    }
 
 
 def newest_content(
