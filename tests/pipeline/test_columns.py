@@ -211,28 +211,39 @@ def test_columns_that_changed_places_without_a_header_to_say_so_fall_out_for_the
 
 MAYOR = ("cities,seen,", "cities,mayor,mayor,text,,,,,true,Who governs it\ncities,seen,")
 NO_PEOPLE = ("cities,people,people,integer,,,,,,How many live there\n", "")
-TOWN = {"people": "integer"}
-CHANGES: Mapping[str, tuple[tuple[str, str], Shape, tuple[str, ...], str]] = {
+CHANGES: Mapping[str, tuple[dict[str, tuple[str, str]], Shape, tuple[str, ...], str]] = {
     "added": (
-        MAYOR,
+        {"attribute": MAYOR},
+        replace(SHAPES["cities"], tracked={"name": "text", "people": "integer", "mayor": "text"}),
+        ("name", "people", "mayor"),
+        "attribute mayor is new",
+    ),
+    "added under an earlier name": (
+        {
+            "attribute": (MAYOR[0], MAYOR[1].replace("cities,mayor,", "cities,governor,")),
+            "source_attribute": (
+                "cities,conn_str,",
+                "cities,renamed_columns,governor=mayor\ncities,conn_str,",
+            ),
+        },
         replace(SHAPES["cities"], tracked={"name": "text", "people": "integer", "mayor": "text"}),
         ("name", "people", "mayor"),
         "attribute mayor is new",
     ),
     "removed": (
-        NO_PEOPLE,
+        {"attribute": NO_PEOPLE},
         replace(SHAPES["cities"], tracked={"name": "text"}),
         ("name",),
         "attribute people is gone",
     ),
     "type": (
-        ("cities,people,people,integer", "cities,people,people,text"),
+        {"attribute": ("cities,people,people,integer", "cities,people,people,text")},
         replace(SHAPES["cities"], tracked={"name": "text", "people": "text"}),
         ("name", "people as text"),
         'attribute people: data_type was "integer", is "text"',
     ),
     "untracked": (
-        ("cities,name,name,text,,,,,,", "cities,name,name,text,,,,false,,"),
+        {"attribute": ("cities,name,name,text,,,,,,", "cities,name,name,text,,,,false,,")},
         Shape({"city": "text"}, {"people": "integer"}, {}),
         ("people",),
         "attribute name: is_tracked was true, is false",
@@ -246,7 +257,7 @@ CHANGES: Mapping[str, tuple[tuple[str, str], Shape, tuple[str, ...], str]] = {
 def test_after_a_change_of_the_metadata_one_command_makes_history_as_if_it_had_always_been_so(
     line, tmp_path, change
 ):
-    replacement, shape, columns, said = CHANGES[change]
+    replacements, shape, columns, said = CHANGES[change]
     days: list[dict[str, dict[str, Any]]] = [
         {"a": {"name": "A", "people": 1, "mayor": None}, "b": {"name": "B", "people": 1, "mayor": None}},
         {"a": {"name": "A", "people": 1, "mayor": "Ann"}, "b": {"name": "Bee", "people": 1, "mayor": "Bob"}},
@@ -265,7 +276,7 @@ def test_after_a_change_of_the_metadata_one_command_makes_history_as_if_it_had_a
         deliveries.append(snapshot(name, day, rows))
     assert line.run("cities").exit_code == 0
 
-    changed = other_project(line, tmp_path / "changed", attribute=replacement)
+    changed = other_project(line, tmp_path / "changed", **replacements)
     before = line.essence()["historical.cities"]
     result = run(changed, ["cities"], line.said.append)
     assert of_source(result, "cities").failures == [
@@ -294,8 +305,8 @@ def test_raw_is_not_loaded_under_another_definition_than_staging(line, tmp_path,
         patch.setattr("headwater.run.Run.staging", died)
         with pytest.raises(KeyboardInterrupt):
             line.run("cities")
-    replacement, _, _, said = CHANGES["added"]
-    changed = other_project(line, tmp_path / "changed", attribute=replacement)
+    replacements, _, _, said = CHANGES["added"]
+    changed = other_project(line, tmp_path / "changed", **replacements)
     (failure,) = run(changed, ["cities"], line.said.append).failures
     assert said in failure
     assert line.query("select _rest from raw.cities") == [({"mayor": "Ann"},)]
