@@ -9,27 +9,25 @@
 
     {%- do rewind_history(relation, definition.name, since) -%}
     {%- do create_temporary('delivery_to_apply', deliveries_to_apply(definition.name, since)) -%}
-    {%- set to_apply = run_query(
-        "select delivery_sqn, delivery_type, count(*) over (partition by delivery_date) > 1"
+    {%- set to_apply = [] -%}
+    {%- for row in run_query(
+        "select delivery_sqn, position, delivery_type, count(*) over (partition by delivery_date) > 1"
         ~ " from delivery_to_apply where position > 0 order by position"
     ).rows -%}
+        {%- do to_apply.append({
+            'delivery_sqn': row[0] | int,
+            'position': row[1] | int,
+            'is_snapshot': row[2] == 'snapshot',
+            'is_tied': row[3],
+        }) -%}
+    {%- endfor -%}
     {%- if not to_apply -%}
         {{ return(0) }}
     {%- endif -%}
     {%- do require_staged(definition.name) -%}
-    {%- set deliveries = [] -%}
-    {%- set kind = namespace(has_snapshot=false, has_ties=false) -%}
-    {%- for row in to_apply -%}
-        {%- do deliveries.append(row[0] | int) -%}
-        {%- set kind.has_snapshot = kind.has_snapshot or row[1] == 'snapshot' -%}
-        {%- set kind.has_ties = kind.has_ties or row[2] -%}
-    {%- endfor -%}
+    {%- set deliveries = to_apply | map(attribute='delivery_sqn') | list -%}
 
-    {%- if not kind.has_snapshot -%}
-        {%- do create_temporary('heard_key', heard_keys(definition, model_sql, deliveries)) -%}
-    {%- endif -%}
-    {%- do create_temporary('fate', fates(relation, definition, model_sql, deliveries, kind.has_snapshot, kind.has_ties)) -%}
-    {%- do create_temporary('movement', movements(definition)) -%}
+    {%- do compare_deliveries(relation, definition, model_sql, to_apply) -%}
     {%- do run_query(close_versions(relation, definition)) -%}
     {%- do run_query(open_versions(relation, definition, job_inst_id)) -%}
     {%- do analyze_when_grown(relation) -%}

@@ -1,4 +1,4 @@
-{% macro fates(relation, definition, model_sql, deliveries, has_snapshot, has_ties) -%}
+{% macro fates(relation, definition, model_sql, deliveries, has_snapshot, has_ties, keys_in=none) -%}
 {%- set keys = quoted_list(definition.key_names) -%}
 {%- set values = definition.tracked_names + definition.untracked_names -%}
 {%- set by_policy = not (definition.load_new and definition.load_changed) -%}
@@ -7,7 +7,7 @@ with
 
 heard as (
 
-    {{ words_heard(relation, definition, model_sql, deliveries, has_snapshot) | indent(4) }}
+    {{ words_heard(relation, definition, model_sql, deliveries, has_snapshot, keys_in) | indent(4) }}
 
 ),
 
@@ -96,6 +96,7 @@ last_words as (
 
 select
     fate,
+    1::bigint as row_count,
     position,
     delivery_sqn,
     delivery_date,
@@ -109,6 +110,7 @@ union all
 
 select
     'overtaken',
+    1,
     position,
     delivery_sqn,
     delivery_date,

@@ -8,12 +8,12 @@
 
             select
                 delivery_sqn,
-                count(*) filter (where fate = 'new') as new_count,
-                count(*) filter (where fate = 'changed') as changed_count,
-                count(*) filter (where fate = 'unchanged') as unchanged_count,
-                count(*) filter (where fate = 'ignored') as ignored_count,
-                count(*) filter (where fate = 'overtaken') as overtaken_count,
-                count(*) filter (where fate = 'removed') as removed_count
+                sum(row_count) filter (where fate = 'new') as new_count,
+                sum(row_count) filter (where fate = 'changed') as changed_count,
+                sum(row_count) filter (where fate = 'unchanged') as unchanged_count,
+                sum(row_count) filter (where fate = 'ignored') as ignored_count,
+                sum(row_count) filter (where fate = 'overtaken') as overtaken_count,
+                sum(row_count) filter (where fate = 'removed') as removed_count
             from fate
             group by delivery_sqn
 

@@ -1,0 +1,13 @@
+{% macro unreadable_keys(definition, deliveries=none) -%}
+{#- rows that fell out though their key could be read: it is there, and that is all they say -#}
+select
+    delivery_sqn,
+    {{ quoted_list(definition.key_names, prefix='readable.') }}
+from metadata.quarantined_row
+cross join lateral jsonb_to_record(key) as readable (
+    {%- for attribute in definition.attributes if attribute.is_key -%}
+    {{ adapter.quote(attribute.name) }} {{ attribute.data_type }}{{ ', ' if not loop.last }}
+    {%- endfor -%}
+)
+where key is not null and rule <> 'duplicate_key'{{ ' and ' ~ is_any_of(deliveries) if deliveries }}
+{%- endmacro %}
