@@ -27,11 +27,12 @@
     {%- do require_staged(definition.name) -%}
     {%- set deliveries = to_apply | map(attribute='delivery_sqn') | list -%}
 
+    {%- set was_empty = run_query("select not exists (select from " ~ relation ~ ")").rows[0][0] -%}
     {%- do compare_deliveries(relation, definition, model_sql, to_apply) -%}
     {%- do run_query(close_versions(relation, definition)) -%}
     {%- do run_query(open_versions(relation, definition, job_inst_id)) -%}
-    {%- do analyze_when_grown(relation) -%}
+    {%- do analyze_when_grown(relation, "select count(*) from movement") -%}
     {%- do record_fates(definition, model_sql, deliveries, job_inst_id) -%}
-    {%- do require_no_overlaps(relation, definition) -%}
+    {%- do require_no_overlaps(relation, definition, was_empty) -%}
     {{ return(deliveries | length) }}
 {%- endmacro %}

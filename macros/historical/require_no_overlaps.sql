@@ -1,11 +1,16 @@
-{% macro require_no_overlaps(relation, definition) -%}
+{% macro require_no_overlaps(relation, definition, was_empty) -%}
     {%- set keys = quoted_list(definition.key_names) -%}
     {%- set overlapping -%}
         with
 
         touched as (
 
-            select distinct {{ keys }} from movement
+            select distinct {{ keys }}
+            from movement
+            {%- if was_empty %}
+            -- a key that moved once has one version
+            where not is_first
+            {%- endif %}
 
         ),
 

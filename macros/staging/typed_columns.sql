@@ -9,7 +9,14 @@
         {% if rule == 'true' -%}
             {{ column }}
         {%- else -%}
-            case when {{ rule }} then {{ cast_text(column, attribute.data_type, attribute.format) }} end as {{ column }}
+            {#- what cannot go on was judged already; asked again only where it did not say that this column is sound -#}
+            {%- set is_sound = 'fall_out is null' -%}
+            {%- if attribute.is_key -%}
+                {%- set is_sound = 'fall_out is null or (' ~ rule ~ ')' -%}
+            {%- elif definition.delete_column -%}
+                {%- set is_sound = 'fall_out is null and (not is_delete_mark or (' ~ rule ~ '))' -%}
+            {%- endif -%}
+            case when {{ is_sound }} then {{ cast_text(column, attribute.data_type, attribute.format) }} end as {{ column }}
         {%- endif -%}
         {{- ',' if not loop.last }}
     {%- endfor -%}

@@ -21,6 +21,17 @@ renamed as (
 
 ),
 
+judged as (
+
+    select
+        *,
+        {{ fall_out('airports') }} as fall_out
+    from renamed
+    -- a fence: what is below is asked once of each row, and not again by every column above
+    offset 0
+
+),
+
 typed as (
 
     select
@@ -30,12 +41,12 @@ typed as (
 
         ---------- what cannot go on
         row_as_it_came,
-        {{ fall_out('airports') }} as fall_out,
+        fall_out,
 
         ---------- attributes
         {{ typed_columns('airports') }}
 
-    from renamed
+    from judged
 
 )
 

@@ -186,7 +186,7 @@ def judged(
 ) -> list[Any]:
     """Per text: whether it falls out, and its value, by the expressions of staging."""
     rule, cast = (
-        history_lab.dbt.rendered(name, text="t", data_type=data_type, format=form)
+        history_lab.dbt.rendered(name, text="t", data_type=data_type, format=form).replace("%", "%%")
         for name in ("fits_type", "cast_text")
     )
     statement = f"select ({rule}) is false, case when {rule} then {cast} end from unnest(%s::text[]) as t"
