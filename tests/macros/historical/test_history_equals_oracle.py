@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -71,6 +72,7 @@ def examples(draw: st.DrawFn) -> Example:
     return Example(shape, tuple(draw(st.permutations(deliveries))), loads_after, withdrawn, restored)
 
 
+@pytest.mark.timeout(7200)  # with --long, on a busy machine
 @given(example=examples())
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 def test_history_and_counts_equal_the_oracle(history_lab: HistoryLab, example: Example) -> None:
