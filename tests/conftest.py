@@ -22,9 +22,11 @@ from headwater.services import children, environment, postgres
 from headwater.services.processes import Process, born, stop
 
 if TYPE_CHECKING:
+    import boto3
     from sqlalchemy.engine import Engine
 
     from extract.store import ObjectStore
+    from tests.extract.faulty_s3 import FaultyS3
 
 PROJECT = Path(__file__).resolve().parents[1]
 TEMPLATE = "headwater_template"
@@ -147,6 +149,37 @@ def store(s3_server: children.Child, monkeypatch: pytest.MonkeyPatch) -> ObjectS
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("HEADWATER_BUCKET", f"test-{uuid.uuid4().hex}")
     return ObjectStore.from_environment()
+
+
+@pytest.fixture(scope="session")
+def aws_session() -> boto3.Session:
+    """One for all tests with faults: it reads descriptions of S3, which takes longer than most of them."""
+    import boto3
+
+    return boto3.Session()
+
+
+@pytest.fixture
+def faulty(
+    s3_server: children.Child, store: ObjectStore, aws_session: boto3.Session, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[FaultyS3]:
+    """A proxy in front of the test's bucket, to which AWS_ENDPOINT_URL leads; `store` goes past it.
+
+    Clients try again at once, and take half a second without a byte for a stall.
+    """
+    import boto3
+    from botocore.retries.standard import ExponentialBackoff
+
+    from extract import store as store_module
+    from tests.extract.faulty_s3 import FaultyS3
+
+    monkeypatch.setattr(ExponentialBackoff, "delay_amount", lambda *_: 0)
+    monkeypatch.setattr(store_module, "FIRST_WAIT_S", 0)
+    monkeypatch.setattr(store_module, "READ_TIMEOUT_S", 0.5)
+    monkeypatch.setattr(boto3, "Session", lambda: aws_session)
+    with FaultyS3.running(s3_server.port, store.bucket) as proxy:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", proxy.url)
+        yield proxy
 
 
 def _fresh_database(
