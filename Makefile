@@ -42,7 +42,7 @@ fix: $(DEV) ## mend what can be mended: style, and the files made from the metad
 docs: $(RUN) ## make the documentation pages
 	@$(BIN)/headwater docs
 
-bench: $(RUN) ## measure side by side with others, and write docs/benchmarks.md: half an hour, nothing else running
+bench: $(RUN) ## measure side by side with others, and write docs/benchmarks.md: up to an hour, nothing else running
 	@$(BIN)/python -m benchmarks.all $(ARGS)
 
 up: $(RUN) ## start the embedded servers

@@ -124,7 +124,7 @@ def measure(setting: Setting, snapshots: int) -> Report:
             Bar("Headwater at once, without checks", history, True),
             Bar("Headwater at once, with all checks", both, True),
             Bar("one by one by hand", hand, False),
-            Bar("one run of Headwater for each", runs, True),
+            Bar("one run of Headwater for each", runs, False),
         ],
         profiles=profiles,
         server=database.settings(),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from html import escape
 
-from benchmarks.report import Report
+from benchmarks.report import Report, seconds
 
 WIDTH, LEFT, RIGHT = 1000, 300, 110
 BAR, GAP, GROUP = 20, 6, 54
@@ -29,12 +29,12 @@ def picture(reports: Sequence[Report]) -> str:
             drawn.append(
                 f'<text class="l" x="{LEFT - 10}" y="{y + 15}" text-anchor="end">{escape(bar.label)}</text>'
                 f'<rect x="{LEFT}" y="{y}" width="{length:.1f}" height="{BAR}" rx="3" fill="{color}"/>'
-                f'<text class="l" x="{LEFT + length + 8:.1f}" y="{y + 15}">{bar.seconds:.2f} s</text>'
+                f'<text class="l" x="{LEFT + length + 8:.1f}" y="{y + 15}">{seconds(bar.seconds)} s</text>'
             )
             y += BAR + GAP
         y += GROUP - 28
     said = "; ".join(
-        f"{report.title}: " + ", ".join(f"{bar.label} {bar.seconds:.2f} s" for bar in report.bars)
+        f"{report.title}: " + ", ".join(f"{bar.label} {seconds(bar.seconds)} s" for bar in report.bars)
         for report in reports
     )
     return "\n".join(

@@ -140,7 +140,7 @@ def publish(options: argparse.Namespace, measure: Callable[[Setting], Report]) -
 
 def seconds(number: float) -> str:
     """As tables show it."""
-    return f"{number:.2f}"
+    return f"{number:,.0f}" if number >= 100 else f"{number:.2f}"
 
 
 def times(ratio: float) -> str:

@@ -78,8 +78,8 @@ def measure(setting: Setting) -> Report:
         numbers[source] += 1
         number = numbers[source]
         ours.stage(source, date_of(number), delta(lengths[source], number, size))
-        checks = ours.check(source)
         before = _touched(database, source)
+        checks = ours.check(source)
         if when == COLD:
             database.execute("checkpoint")
         history = ours.load(source)
@@ -125,7 +125,7 @@ def measure(setting: Setting) -> Report:
                 ],
             ),
             Table(
-                "What a load touched of the historical table and its indexes, by the counters of Postgres (medians;"
+                "What checks and load touched of the historical table and its indexes, by the counters of Postgres (medians;"
                 " scans: the sum of all loads):",
                 ("versions", "scans of the table", "rows scanned", "blocks of 8 kB", "blocks that there are"),
                 [_touched_row(database, source, length, found) for source, length in lengths.items()],
