@@ -125,7 +125,7 @@ def measure(setting: Setting) -> Report:
                 ],
             ),
             Table(
-                "What checks and load touched of the historical table and its indexes, by the counters of Postgres (medians;"
+                "What checks and load touched of the historical table and its indexes, as Postgres counts (medians;"
                 " scans: the sum of all loads):",
                 ("versions", "scans of the table", "rows scanned", "blocks of 8 kB", "blocks that there are"),
                 [_touched_row(database, source, length, found) for source, length in lengths.items()],
