@@ -17,7 +17,7 @@ BINARY = {  # none of these begins a text
     b"%PDF-": "a PDF",
     b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1": "an old Office file",
     b"7z\xbc\xaf\x27\x1c": "a 7z archive",
-    b"BZh": "a bzip2 file",
+    b"BZh91AY&SY": "a bzip2 file",
 }
 BEFORE = re.compile(rb"(\xef\xbb\xbf)?\s*(<\?xml[^>]*>\s*)?(<!--.*?-->\s*)*", re.DOTALL)
 HTML = re.compile(rb"<(!doctype\s+html|html|head|body|title|script|meta)\b", re.IGNORECASE)

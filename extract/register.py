@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import TypeVar
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -13,6 +15,8 @@ from metadata.errors import StorageError
 from metadata.process import events
 from metadata.process.deliveries import Delivery, lock_source, record_layer, register
 from metadata.process.tables import delivery, delivery_event
+
+T = TypeVar("T")
 
 
 def register_archive(engine: Engine, store: ObjectStore, source: str, job_inst_id: int) -> list[Delivery]:
@@ -37,7 +41,7 @@ def register_manifests(
     written = []
     for key in store.list(f"manifests/{source}/"):
         if manifest_sqn(key) not in known:
-            landed = from_json(store.get(key), store)
+            landed = _parsed(store, key, lambda body: from_json(body, store))
             register_landed(connection, landed, job_inst_id)
             written.append(landed)
     return written
@@ -72,12 +76,25 @@ def _register_events(connection: Connection, store: ObjectStore, source: str) ->
     for key in store.list(f"events/{source}/"):
         if _event_id(key) in known:
             continue
-        happened = events.from_json(store.get(key))
+        happened = _parsed(store, key, events.from_json)
         if happened.delivery_sqn not in deliveries:
             raise StorageError(
                 f"{store.address(key)} speaks of delivery {happened.delivery_sqn}, which has no manifest"
             )
         events.register_event(connection, happened)
+
+
+def _parsed(store: ObjectStore, key: str, parse: Callable[[bytes], T]) -> T:
+    """What an object says. Raises `StorageError` when it is not what was written."""
+    body = store.get(key)
+    try:
+        return parse(body)
+    except StorageError as error:
+        raise StorageError(f"{store.address(key)}: {error}") from None
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise StorageError(
+            f"{store.address(key)} is not what was written ({error}), expected the object as it was"
+        ) from None
 
 
 def _known(connection: Connection, source: str) -> set[int]:

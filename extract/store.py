@@ -63,17 +63,19 @@ class ObjectStore:
         Where S3 is and who we are, is said by the usual AWS variables (AWS_ENDPOINT_URL, AWS_PROFILE …).
         """
         endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
-        attempts = int(os.environ.get("AWS_MAX_ATTEMPTS") or ATTEMPTS)
-        config = Config(
-            s3={"addressing_style": "path" if endpoint else "auto"},
-            retries={"mode": "standard", "total_max_attempts": attempts},
-            connect_timeout=CONNECT_TIMEOUT_S,
-            read_timeout=READ_TIMEOUT_S,
-            request_checksum_calculation="when_required",  # other stores trip over trailing checksums
-            response_checksum_validation="when_required",
-        )
         bucket = os.environ.get("HEADWATER_BUCKET") or BUCKET
+        said = os.environ.get("AWS_MAX_ATTEMPTS") or str(ATTEMPTS)
+        if not said.isdecimal():
+            raise StorageError(f"AWS_MAX_ATTEMPTS is {said!r}, expected a number")
         with _said_plainly(f"bucket {bucket}"):
+            config = Config(
+                s3={"addressing_style": "path" if endpoint else "auto"},
+                retries={"mode": "standard", "total_max_attempts": int(said)},
+                connect_timeout=CONNECT_TIMEOUT_S,
+                read_timeout=READ_TIMEOUT_S,
+                request_checksum_calculation="when_required",  # other stores trip over trailing checksums
+                response_checksum_validation="when_required",
+            )
             session = boto3.Session()
             region = session.region_name or REGION
             client = session.client("s3", config=config, region_name=region)
@@ -200,10 +202,11 @@ class Upload:
                     **self._place, UploadId=self._id, MultipartUpload={"Parts": self._parts}, IfNoneMatch="*"
                 )
             except ClientError as error:
-                if not (_tries(error) > 1 and _code(error) in TAKEN | ENDED and self._is_stored()):
-                    if _code(error) in TAKEN:
-                        return False
-                    raise
+                is_lost = _tries(error) > 1 and _code(error) in TAKEN | ENDED  # what an earlier try was told
+                if not (is_lost and self._is_stored()):
+                    if _code(error) not in TAKEN:
+                        raise
+                    return False
         self._id = None
         return True
 

@@ -15,7 +15,7 @@ from extract import fetch
 from extract.manifest import from_json
 from extract.run import ExtractSummary, LoadSummary, extract_source, load_pending
 from extract.store import ObjectStore
-from metadata.errors import HeadwaterError
+from metadata.errors import HeadwaterError, StorageError
 from metadata.static.model import Source
 from tests.extract.faulty_s3 import ERROR, FROM_NOW_ON, LOST, LOST_IN_RESET, RESET, Fault, FaultyS3
 from tests.extract.publisher import Answer, Publisher
@@ -177,6 +177,24 @@ def test_an_object_that_comes_shortened_from_s3_is_not_taken_for_what_landed(
     run.assert_nothing_half()
     faulty.heal()
     run.load(reached)
+    run.assert_undisturbed()
+
+
+@pytest.mark.parametrize("what", ["manifests", "events"])
+def test_an_archive_that_comes_shortened_from_s3_is_said(
+    faulty: FaultyS3, make_run: MakeRun, what: str
+) -> None:
+    run, reached = make_run("places"), ObjectStore.from_environment()
+    whole(run, reached)
+    with run.engine.begin() as connection:
+        connection.execute(sa.text("truncate metadata.delivery cascade; drop table raw.places"))
+    faulty.plan(f"get {what}/", Fault(sends=14, announces_that=True), FROM_NOW_ON)
+    with pytest.raises(
+        StorageError, match=rf"/{what}/places/.*\.json(: .* is no manifest| is not what was wr)"
+    ):
+        run.extract(reached)
+    faulty.heal()
+    whole(run, reached)
     run.assert_undisturbed()
 
 

@@ -269,3 +269,11 @@ def test_a_server_that_is_no_s3_is_said_plainly(faulty: FaultyS3, broken: Object
     faulty.plan("begin", Fault(body=b""), FROM_NOW_ON)
     with pytest.raises(StorageError, match=r"what answers is no S3 .*AWS_ENDPOINT_URL"):
         upload(broken)
+
+
+@pytest.mark.parametrize("attempts", ["many", "0"])
+@pytest.mark.usefixtures("store")
+def test_a_number_of_attempts_that_is_none_is_said(monkeypatch: pytest.MonkeyPatch, attempts: str) -> None:
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", attempts)
+    with pytest.raises(StorageError):
+        ObjectStore.from_environment()
