@@ -250,29 +250,6 @@ class Bench:
         """The historical table as the oracle writes it."""
         return versions(self.database, f'historical."{self.source}"', self.shape)
 
-    def contents(self) -> dict[str, list[str]]:
-        """Every row of its tables, and what is recorded of its deliveries."""
-        of_source = (
-            "where delivery_sqn in (select delivery_sqn from metadata.delivery where source = :source)"
-        )
-        tables = {
-            f'{layer}."{prefix}{self.source}"': ""
-            for layer, prefix in (("raw", ""), ("staging", "stg_"), ("historical", ""))
-        } | {
-            f"metadata.{table}": of_source
-            for table in ("delivery_status", "delivery_event", "quarantined_row")
-        }
-        with self.database.connect() as connection:
-            return {
-                table: list(
-                    connection.scalars(
-                        sa.text(f"select t::text from {table} as t {where} order by 1"),
-                        {"source": self.source},
-                    )
-                )
-                for table, where in tables.items()
-            }
-
     def assert_equals_oracle(self, counting: Iterable[Delivery]) -> None:
         """Versions and counts are what the oracle says of these deliveries."""
         assert_equals_oracle(self.database, self.source, self.shape, counting)

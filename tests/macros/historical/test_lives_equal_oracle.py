@@ -6,7 +6,6 @@ and replayed; raw and staging are purged, all is forgotten and rebuilt; what was
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -30,6 +29,7 @@ from tests.macros.history_bench import Shape, delta, snapshot
 LIVES = 40
 LIVES_IN_LONG_TESTS = 1000
 STEPS = 25
+LAYERS = ("raw", "staging", "checks", "historical")
 
 
 @dataclass
@@ -53,6 +53,11 @@ class Landing:
         return ("duplicate_keys",) if self.losers else ("removed",)
 
 
+# what raw and staging keep: mostly little, so that what comes next needs what is gone
+retentions = st.fixed_dictionaries(
+    {}, optional={"raw": st.sampled_from([0, 1, 3]), "staging": st.sampled_from([0, 0, 1, 2])}
+)
+sometimes = st.sampled_from([True, True, False])
 policies = st.just(Policy()) | st.builds(Policy, st.booleans(), st.booleans(), st.booleans())
 
 
@@ -78,68 +83,54 @@ class Life(RuleBasedStateMachine):
         self.landings: list[Landing] = []
         self.beliefs: list[tuple[datetime, list[Delivery]]] = []
 
-    @initialize(base=st.sampled_from(SHAPES), policy=policies)
-    def begin(self, base: Shape, policy: Policy) -> None:
+    @initialize(base=st.sampled_from(SHAPES), policy=policies, keep=retentions)
+    def begin(self, base: Shape, policy: Policy, keep: dict[str, int]) -> None:
         self.bench = self.lab.bench(Shape(base.keys, base.tracked, base.untracked, policy))
+        self.keep = keep
 
     def counting(self) -> list[Delivery]:
         """Of each identity the newest landing that passed and is not withdrawn."""
         passed = [one for one in self.landings if one.verdict == "passed" and not one.is_withdrawn]
         return list({one.identity: one.delivery for one in passed}.values())
 
-    def newest(self) -> list[Landing]:
-        """The newest landing of each identity."""
-        return list({one.identity: one for one in self.landings}.values())
+    # what publishers do and people decide; mostly a run follows
 
-    def among(self, data: st.DataObject, fits: Callable[[Landing], bool]) -> Landing | None:
-        """One of the landings that fit, or None."""
-        fitting = [one for one in self.landings if fits(one)]
-        return data.draw(st.sampled_from(fitting)) if fitting else None
-
-    # what publishers do
-
-    @rule(data=st.data(), name=st.sampled_from(NAMES), day=st.integers(1, 5), will_pass=st.integers(0, 4))
-    def deliver(self, data: st.DataObject, name: str, day: int, will_pass: int) -> None:
-        delivery, losers = data.draw(contents(self.bench.shape, name, day))
-        sqn = self.bench.land(delivery, losers)
-        if sqn is not None:
-            self.landings.append(Landing(sqn, delivery, losers, will_pass > 0 and not losers))
+    @rule(data=st.data(), count=st.integers(1, 3), is_run=sometimes)
+    def deliver(self, data: st.DataObject, count: int, is_run: bool) -> None:
+        for _ in range(count):
+            name, day = data.draw(st.sampled_from(NAMES)), data.draw(st.integers(1, 5))
+            delivery, losers = data.draw(contents(self.bench.shape, name, day))
+            will_pass = data.draw(st.integers(0, 4)) > 0
+            sqn = self.bench.land(delivery, losers)
+            if sqn is not None:
+                self.landings.append(Landing(sqn, delivery, losers, will_pass and not losers))
+        if is_run:
+            self.run(data)
 
     @precondition(lambda self: self.landings)
     @rule(data=st.data())
     def deliver_again(self, data: st.DataObject) -> None:
-        again = data.draw(st.sampled_from(self.newest()))
+        newest = list({one.identity: one for one in self.landings}.values())
+        again = data.draw(st.sampled_from(newest))
         assert self.bench.land(again.delivery, again.losers) is None
 
-    # what people decide
-
     @precondition(lambda self: self.landings)
-    @rule(data=st.data())
-    def withdraw(self, data: st.DataObject) -> None:
-        if one := self.among(data, lambda one: not one.is_withdrawn):
-            self.bench.say(one.sqn, "withdrawn")
-            one.is_withdrawn = True
-
-    @precondition(lambda self: self.landings)
-    @rule(data=st.data())
-    def restore(self, data: st.DataObject) -> None:
-        if one := self.among(data, lambda one: one.is_withdrawn):
-            self.bench.say(one.sqn, "restored")
-            one.is_withdrawn = False
-
-    @precondition(lambda self: self.landings)
-    @rule(data=st.data())
-    def accept(self, data: st.DataObject) -> None:
-        if one := self.among(data, lambda one: one.verdict == "halted" and not one.is_withdrawn):
-            self.bench.say(one.sqn, "accepted", *one.checks)
+    @rule(data=st.data(), will_pass=st.booleans(), is_run=sometimes)
+    def decide(self, data: st.DataObject, will_pass: bool, is_run: bool) -> None:
+        one = data.draw(st.sampled_from(self.landings))
+        fitting = ["restored"] if one.is_withdrawn else ["withdrawn", "replayed"]
+        if one.verdict == "halted" and not one.is_withdrawn:
+            fitting.append("accepted")
+        decision = data.draw(st.sampled_from(fitting))
+        self.bench.say(one.sqn, decision, *(one.checks if decision == "accepted" else ()))
+        if decision == "accepted":
             one.verdict = "passed"
-
-    @precondition(lambda self: self.landings)
-    @rule(data=st.data(), will_pass=st.booleans())
-    def replay(self, data: st.DataObject, will_pass: bool) -> None:
-        if one := self.among(data, lambda one: not one.is_withdrawn):
-            self.bench.say(one.sqn, "replayed")
+        elif decision == "replayed":
             one.verdict, one.will_pass = "pending", will_pass and not one.losers
+        else:
+            one.is_withdrawn = decision == "withdrawn"
+        if is_run:
+            self.run(data)
 
     # what runs do, each to its end or not
 
@@ -158,26 +149,14 @@ class Life(RuleBasedStateMachine):
 
     @precondition(lambda self: self.landings)
     @rule(data=st.data())
-    def run(self, data: st.DataObject) -> None:
-        self.bench.fill()
-        self.judge()
-        assert self.bench.pending("raw") == [], "for what passes, all that history needs is staged already"
-        self.load(data)
-        before = self.bench.contents()
-        assert not any(map(self.bench.pending, ("raw", "staging", "checks", "historical")))
-        self.bench.fill()
-        self.lab.load(self.bench)
-        assert self.bench.contents() == before, "nothing is there to be done"
-
-    @precondition(lambda self: self.landings)
-    @rule(data=st.data())
     def load(self, data: st.DataObject) -> None:
         self.bench.fill()
         self.lab.load(self.bench)
         counting = self.counting()
         self.bench.assert_equals_oracle(counting)
         self.beliefs.append((self.bench.now(), counting))
-        self.ask(*data.draw(st.sampled_from(self.beliefs)))
+        if data.draw(sometimes):
+            self.ask(*data.draw(st.sampled_from(self.beliefs)))
 
     def ask(self, moment: datetime, believed: list[Delivery]) -> None:
         """What was known then is what was believed, once all that it is made of is staged."""
@@ -187,13 +166,22 @@ class Life(RuleBasedStateMachine):
             self.bench.recall(missing)
         assert self.lab.known_at(self.bench, moment) == history(believed, self.bench.shape.policy)
 
+    def run(self, data: st.DataObject) -> None:
+        """A whole run, and a second one, which finds nothing to do."""
+        self.bench.fill()
+        self.judge()
+        assert self.bench.pending("raw") == [], "for what passes, all that history needs is staged already"
+        self.load(data)
+        self.purge(self.keep)
+        assert not any(map(self.bench.pending, LAYERS))
+
     # what retention and rebuilds do
 
     @precondition(lambda self: self.landings)
-    @rule(raw=st.integers(0, 3), staging=st.integers(0, 3))
-    def purge(self, raw: int, staging: int) -> None:
-        pending = {layer: self.bench.pending(layer) for layer in ("raw", "staging", "checks", "historical")}
-        self.bench.purge(raw=raw, staging=staging)
+    @rule(keep=retentions)
+    def purge(self, keep: dict[str, int]) -> None:
+        pending = {layer: self.bench.pending(layer) for layer in LAYERS}
+        self.bench.purge(**keep)
         for layer, sqns in pending.items():
             assert self.bench.pending(layer) == sqns, "nothing waits for what was purged"
 
