@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import great_expectations as gx
 import sqlalchemy as sa
@@ -143,6 +144,19 @@ class _Staging:
             create_temp_table=False,
         )
         self._source = source
+        self._queries: set[str] = set()
+        sa.event.listen(
+            self._staging.get_execution_engine().engine,
+            "before_cursor_execute",
+            self._name_columns_only,
+            retval=True,
+        )
+
+    def _name_columns_only(
+        self, _connection: Any, _cursor: Any, statement: str, parameters: Any, *_: Any
+    ) -> tuple[str, Any]:
+        # a query alone is asked for the names of its columns, and would bring every row to Python for that
+        return (f"{statement} limit 0" if statement in self._queries else statement), parameters
 
     def ask(
         self,
@@ -158,11 +172,8 @@ class _Staging:
         if "delete_column" in self._source.options:
             rows += " and not is_delete_mark"
         asset = self._staging.add_query_asset(f"{self._source.name} {len(self._staging.assets)}", query=rows)
-        batch: Any = asset.add_batch_definition_whole_table("rows").get_batch()
-        # named here, because to learn the names Great Expectations would fetch every row
-        names = ["delivery_sqn", "line_number", "job_inst_id", *names_of(self._source.attributes)]
-        batch.data.selectable.selected_columns = {name: sa.column(name) for name in names}
-        answer = batch.validate(
+        self._queries.add(rows)
+        answer = asset.add_batch_definition_whole_table("rows").get_batch().validate(
             gx.ExpectationSuite(name=self._source.name, expectations=list(expectations.values())),
             result_format={
                 "result_format": result_format,

@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
 from headwater.checks import CheckResult, Verdict, run
 from metadata.errors import CheckInvalid
@@ -246,6 +247,25 @@ def test_a_delivery_of_which_every_row_fell_out_balances(make_bench):
 
     assert result(verdict, "ledger").passed
     assert not result(verdict, "fallen_out").passed
+
+
+def test_no_staged_row_comes_to_python_for_extra_expectations(make_bench):
+    bench = make_bench("station integer*, reading numeric", BETWEEN)
+    bench.stage([(1, 5), (2, 10)])
+    fetched = []
+
+    def count_rows(_connection: Any, cursor: Any, statement: str, *_: Any) -> None:
+        if statement.startswith("select * from staging"):
+            fetched.append(cursor.rowcount)
+
+    sa.event.listen(sa.Engine, "after_cursor_execute", count_rows)
+    try:
+        bench.check()
+    finally:
+        sa.event.remove(sa.Engine, "after_cursor_execute", count_rows)
+
+    assert fetched
+    assert set(fetched) == {0}
 
 
 def test_extra_expectations_are_split_into_a_result_per_delivery(make_bench):
