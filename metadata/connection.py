@@ -26,10 +26,14 @@ def session_options(*more: str) -> str:
 def engine(database: str | None = None) -> Engine:
     """An engine on the database of the environment, or on `database` of the same server.
 
-    Everything else, passwords included, stays with libpq: no URL of ours ever holds a secret.
+    Everything else, passwords included, stays with libpq: no URL of ours ever holds a secret. Statements get the
+    memory that loads get: what is asked of a delivery is asked of all its rows.
     """
+    memory = f"-c work_mem={os.environ.get('HEADWATER_WORK_MEM', '128MB')}"
     url = sa.URL.create("postgresql+psycopg2", database=database)
-    return sa.create_engine(url, connect_args={"options": session_options()}, pool_pre_ping=True)
+    return sa.create_engine(
+        url, connect_args={"options": session_options("-c jit=off", memory)}, pool_pre_ping=True
+    )
 
 
 @contextmanager

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -116,10 +115,8 @@ def _doubts(engine: Engine, source: Source) -> Iterator[Doubts]:
     """
     try:
         with engine.connect().execution_options(isolation_level="REPEATABLE READ") as connection:
-            memory = {"memory": os.environ.get("HEADWATER_WORK_MEM", "128MB")}
             # the parts of a key are taken for unrelated, and both sides sorted: 3 times as slow as hashing one
-            connection.execute(sa.text("set local jit = off; set local enable_mergejoin = off"))
-            connection.execute(sa.text("select set_config('work_mem', :memory, true)"), memory)
+            connection.execute(sa.text("set local enable_mergejoin = off"))
             yield Doubts(connection, source)
     except (sa.exc.ProgrammingError, sa.exc.DataError) as error:
         said = str(error.orig).splitlines()[0]
