@@ -113,12 +113,11 @@ def load_pending(
             check, why = _refusal(error, delivery)
             sqn = delivery.delivery_sqn
             with engine.begin() as connection:
-                lock_source(connection, source.name)
-                if not _is_pending(connection, delivery):
+                if not _is_still_pending(connection, delivery):
                     continue  # another process has refused it meanwhile
                 was_judged = has_verdict(connection, sqn)  # only a replay asks for another verdict
                 if not was_judged:
-                    _record_refusal(connection, store, delivery, error, check, why, job_inst_id)
+                    _record_refusal(connection, delivery, error, check, why, job_inst_id)
             if was_judged:
                 message = (
                     f"{source.name}: delivery {sqn} cannot be loaded again: {why}. Its verdict stands:"
@@ -127,6 +126,11 @@ def load_pending(
                 summary.failed.append(message)
                 report("error", message, delivery_sqn=sqn, check=check)
                 continue
+            # the verdict comes last, when what it rests on is committed: dying in between, it is given again
+            with engine.begin() as connection:
+                if not _is_still_pending(connection, delivery):
+                    continue
+                write_event(connection, store, sqn, source.name, "halted", checks=(check,), why=why)
             message = (
                 f"{source.name}: delivery {delivery.delivery_sqn} is halted, nothing of it is in raw: {why}"
             )
@@ -170,24 +174,23 @@ def _refusal(error: FormatBroken | LedgerBroken, delivery: Delivery) -> tuple[st
 
 def _record_refusal(
     connection: Connection,
-    store: ObjectStore,
     delivery: Delivery,
     error: FormatBroken | LedgerBroken,
     check: str,
     why: str,
     job_inst_id: int,
 ) -> None:
-    """Halt the delivery: nothing else of it is written. The caller holds the source's lock."""
+    """Put the failed check on record: nothing else of the delivery is written. The caller holds the source's lock."""
     sqn = delivery.delivery_sqn
     found = error.found if isinstance(error, ColumnsBroken) else ()
     record_refusal(connection, sqn, check, why, found, job_inst_id)
     if isinstance(error, ColumnsBroken):
         record_header(connection, sqn, error.header)
-    write_event(connection, store, sqn, delivery.source, "halted", checks=(check,), why=why)
 
 
-def _is_pending(connection: Connection, delivery: Delivery) -> bool:
-    """Whether raw has still to load the delivery, now that the source's lock is held."""
+def _is_still_pending(connection: Connection, delivery: Delivery) -> bool:
+    """Take the source's lock; whether raw has still to load the delivery."""
+    lock_source(connection, delivery.source)
     return delivery.delivery_sqn in {p.delivery_sqn for p in raw_pending(connection, delivery.source)}
 
 
@@ -196,8 +199,7 @@ def load_delivery(
 ) -> Counts | None:
     """Load one delivery in one transaction; None when another process has done it meanwhile."""
     with engine.begin() as connection:
-        lock_source(connection, source.name)
-        if not _is_pending(connection, delivery):
+        if not _is_still_pending(connection, delivery):
             return None
         if was_replayed(connection, delivery.delivery_sqn):
             forget_rows(connection, source, delivery.delivery_sqn)

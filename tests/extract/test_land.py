@@ -217,6 +217,23 @@ def test_two_processes_that_land_the_same_at_once_land_it_once(landing: Landing)
     assert len(landing.keys("manifests/")) == len(landing.keys("landed/")) == 1
 
 
+def test_another_run_that_registers_meanwhile_does_not_say_again_that_it_landed(
+    landing: Landing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = threading.Thread(target=landing.register)
+    proper = land_module.record_landed
+
+    def record_landed(*arguments: Any) -> None:
+        other.start()
+        other.join(0.3)  # it waits for us, or it would say so now
+        proper(*arguments)
+
+    monkeypatch.setattr(land_module, "record_landed", record_landed)
+    landing.land(offer(b"content"))
+    other.join()
+    assert landing.events() == ["landed"]
+
+
 def test_a_number_is_never_given_twice_even_by_a_new_database(landing: Landing) -> None:
     other_source = make_source(name="rivers")
     landed = [

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from typing import Any
@@ -15,6 +16,7 @@ import sqlalchemy as sa
 from sqlalchemy import Engine
 
 from extract import fetch
+from extract import run as run_module
 from extract.run import ExtractSummary, LoadSummary, extract_source, load_pending
 from extract.store import ObjectStore
 from metadata.errors import PublisherError
@@ -214,3 +216,26 @@ def in_parallel() -> Callable[..., None]:
                 future.result()
 
     return run_all
+
+
+def test_a_file_that_two_runs_refuse_at_once_is_halted_once(
+    run: Run, publisher: Publisher, in_parallel: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publisher.files[f"/{NAMES[2]}"] = b"id,name\n2\n"
+    run.extract()
+    both, proper = threading.Barrier(2), run_module._refusal
+
+    def refusal(*arguments: Any) -> tuple[str, str]:
+        both.wait()
+        return proper(*arguments)
+
+    monkeypatch.setattr(run_module, "_refusal", refusal)
+    loads: list[LoadSummary] = []
+    in_parallel(*(lambda: loads.append(run.load()) for _ in range(2)))
+    assert [load.failed for load in loads] == [[], []]
+    assert sum(len(load.refused) for load in loads) == 1
+    with run.engine.connect() as connection:
+        events = connection.scalars(
+            sa.text("select event from metadata.delivery_event where event <> 'landed'")
+        )
+        assert list(events) == ["halted"]
