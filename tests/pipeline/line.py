@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -17,11 +16,7 @@ from headwater.run import run as run_sources
 from tests.history_oracle import Delivery, Key, Row
 from tests.macros.history_bench import assert_equals_oracle, delta, snapshot, versions
 from tests.pipeline.project import HEADERS, SHAPES
-
-Essence = dict[str, Counter[tuple[Any, ...]]]  # table → its rows
-
-# what every run writes, whether or not it finds something to do
-OF_THE_RUN = ("job_inst", "job_inst_task", "log_header", "log_dtl")
+from tests.pipeline.tables import OF_RUNS, Contents, contents
 
 
 class Line:
@@ -90,7 +85,7 @@ class Line:
         tables = self.query(
             "select format('%I.%I', schemaname, tablename) from pg_tables"
             " where schemaname in ('metadata', 'raw', 'staging', 'historical', 'marts') and tablename <> all(:runs)",
-            runs=list(OF_THE_RUN),
+            runs=list(OF_RUNS),
         )
         return {
             table: self.query(
@@ -99,37 +94,10 @@ class Line:
             for (table,) in tables
         }
 
-    def essence(self) -> Essence:
-        """The rows of every table that holds data, without what differs between two ways to the same end:
-        numbers of deliveries and runs, and when something was done."""
-        names: dict[int, str] = dict(self.query("select delivery_sqn, publisher_name from metadata.delivery"))
-        found = {}
-        for table in DATA:
-            if self.query("select to_regclass(:table)", table=table)[0][0] is None:
-                continue
-            rows = self.query(f"select to_jsonb(t) - :hidden from {table} as t", hidden=list(HIDDEN))
-            found[table] = Counter(
-                tuple(
-                    sorted(
-                        (column, str(names.get(value, value) if column in SQNS else value))
-                        for column, value in row.items()
-                    )
-                )
-                for (row,) in rows
-            )
-        return found
-
-
-SQNS = ("delivery_sqn", "ended_by_delivery_sqn")
-HIDDEN = (
-    "job_inst_id", "process_date", "delivery_filename", "fingerprint", "status_at", "checked_at", "event_at",
-    "event_id", "quarantined_row_id",
-)  # fmt: skip
-DATA = (
-    *(f"{schema}{source}" for schema in ("raw.", "staging.stg_", "historical.") for source in HEADERS),
-    "metadata.delivery", "metadata.delivery_event", "metadata.delivery_status", "metadata.data_quality_checks",
-    "metadata.quarantined_row", "marts.town",
-)  # fmt: skip
+    def essence(self) -> Contents:
+        """The rows of all tables, without what differs between two ways to the same end. A file that is written
+        again has another date, too."""
+        return contents(self.database, besides=["fingerprint"])
 
 
 def of_source(result: RunResult, source: str) -> SourceResult:
