@@ -11,6 +11,7 @@ import shutil
 import signal
 import uuid
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -121,7 +122,8 @@ def template_database(postgres_server: postgres.Server) -> str:
 @pytest.fixture
 def empty_database(postgres_server: postgres.Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[Engine]:
     """A fresh database without any table of ours; PGHOST, PGPORT, PGUSER and PGDATABASE name it."""
-    yield from _fresh_database(postgres_server, "template1", monkeypatch)
+    with fresh_database(postgres_server, f"test_{uuid.uuid4().hex}", "template1", monkeypatch) as made:
+        yield made
 
 
 @pytest.fixture
@@ -129,7 +131,8 @@ def database(
     postgres_server: postgres.Server, template_database: str, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Engine]:
     """A fresh database with the migrations applied; PGHOST, PGPORT, PGUSER and PGDATABASE name it."""
-    yield from _fresh_database(postgres_server, template_database, monkeypatch)
+    with fresh_database(postgres_server, f"test_{uuid.uuid4().hex}", template_database, monkeypatch) as made:
+        yield made
 
 
 @pytest.fixture(scope="session")
@@ -182,14 +185,15 @@ def faulty(
         yield proxy
 
 
-def _fresh_database(
-    server: postgres.Server, template: str, monkeypatch: pytest.MonkeyPatch
+@contextmanager
+def fresh_database(
+    server: postgres.Server, name: str, template: str, patch: pytest.MonkeyPatch
 ) -> Iterator[Engine]:
+    """A database copied from another one, until the end of the block; PGHOST, PGPORT, PGUSER and PGDATABASE name it."""
     from metadata.connection import engine
 
-    name = f"test_{uuid.uuid4().hex}"
     administer(server, f"create database {name} template {template}")
-    point_to(server, name, monkeypatch)
+    point_to(server, name, patch)
     made = engine()
     yield made
     made.dispose()

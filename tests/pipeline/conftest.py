@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -15,7 +14,7 @@ from headwater.project import Project
 from headwater.services import children, postgres
 from headwater.services.home import make_home
 from metadata.connection import engine
-from tests.conftest import TestServers, administer, point_to
+from tests.conftest import TestServers, administer, fresh_database, point_to
 from tests.pipeline.line import Line
 from tests.pipeline.project import FOLDER, HEADERS, make_project
 from tests.pipeline.starter import Starter, quicken_dbt
@@ -59,20 +58,9 @@ def template_database(
 def database(
     template_database: str, postgres_server: postgres.Server, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Engine]:
-    """A fresh database, with the seeds in it; PGHOST, PGPORT, PGUSER and PGDATABASE name it."""
-    with fresh_database(postgres_server, template_database, monkeypatch) as made:
+    """A fresh database with the seeds in it, always of one name: where that changes, dbt parses all anew."""
+    with fresh_database(postgres_server, DATABASE, template_database, monkeypatch) as made:
         yield made
-
-
-@contextmanager
-def fresh_database(server: postgres.Server, template: str, patch: pytest.MonkeyPatch) -> Iterator[Engine]:
-    """A fresh database, always of one name: where PGDATABASE changes, dbt parses the whole project anew."""
-    administer(server, f"create database {DATABASE} template {template}")
-    point_to(server, DATABASE, patch)
-    made = engine()
-    yield made
-    made.dispose()
-    administer(server, f"drop database {DATABASE} with (force)")
 
 
 @pytest.fixture

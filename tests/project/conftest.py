@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,23 +12,24 @@ from metadata.static.read import read_catalog
 from tests.conftest import PROJECT
 
 
+def invoke_dbt(command: str, target: Path, *options: str) -> Any:
+    """What dbt says of a command on the project, in this process; it writes below `target` only."""
+    from dbt.cli.main import dbtRunner
+
+    places = {
+        "--project-dir": PROJECT,
+        "--profiles-dir": PROJECT / "profiles",
+        "--target-path": target,
+        "--log-path": target,
+    }
+    arguments = [word for option, place in places.items() for word in (option, str(place))]
+    return dbtRunner().invoke([command, *arguments, "--log-level", "none", *options])
+
+
 @pytest.fixture(scope="session")
 def manifest(tmp_path_factory: pytest.TempPathFactory) -> Any:
     """dbt's manifest of the project, read anew."""
-    from dbt.cli.main import dbtRunner
-
-    target = tmp_path_factory.mktemp("target")
-    places = [
-        "--project-dir",
-        str(PROJECT),
-        "--profiles-dir",
-        str(PROJECT / "profiles"),
-        "--target-path",
-        str(target),
-    ]
-    parsed: Any = dbtRunner().invoke(
-        ["parse", *places, "--log-path", str(target), "--log-level", "none", "--no-write-json"]
-    )
+    parsed = invoke_dbt("parse", tmp_path_factory.mktemp("target"), "--no-write-json")
     assert parsed.success, parsed.exception
     return parsed.result
 

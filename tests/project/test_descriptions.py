@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import Engine
@@ -12,6 +11,7 @@ from sqlalchemy import Engine
 from headwater.generate import generated_files, stale_files
 from metadata.process.tables import metadata
 from tests.conftest import PROJECT
+from tests.project.conftest import invoke_dbt
 
 NAMES = {  # Postgres' names of the types that the metadata writes shorter
     "time": "time without time zone",
@@ -64,17 +64,7 @@ def test_described_columns_are_the_columns_that_there_are(models, database, tmp_
 
 def run_everything_on_nothing(target: Path) -> None:
     """Have dbt make every table, empty."""
-    from dbt.cli.main import dbtRunner
-
-    places = [
-        "--project-dir",
-        str(PROJECT),
-        "--profiles-dir",
-        str(PROJECT / "profiles"),
-        "--target-path",
-        str(target),
-    ]
-    done: Any = dbtRunner().invoke(["run", *places, "--log-path", str(target), "--log-level", "none"])
+    done = invoke_dbt("run", target)
     assert done.success, [result.message for result in done.result.results] if done.result else done.exception
 
 
