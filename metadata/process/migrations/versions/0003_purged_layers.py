@@ -160,4 +160,6 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    raise NotImplementedError("purged rows are not brought back by SQL: make a new migration that goes forward")
+    raise NotImplementedError(
+        "purged rows are not brought back by SQL: make a new migration that goes forward"
+    )
