@@ -158,10 +158,11 @@ def _require_same_rows_when_replayed(standing: Standing) -> None:
             f"{named} was halted by {', '.join(unread)} before its rows were judged: what a replay does is known only"
             " once it is done"
         )
-    if standing.is_accepted and "duplicate_keys" in standing.failed_checks:
+    let_go = [check for check in standing.failed_checks if check in ("columns", "duplicate_keys")]
+    if standing.verdict == "passed" and standing.is_accepted and let_go:
         raise NotDecidable(
-            f"{named} was accepted in spite of duplicate keys, and a replay judges it with the rows that then fell"
-            " out: it would be halted again, unless what is wrong was mended"
+            f"{named} was accepted in spite of {', '.join(let_go)}, and a replay judges it with all that it brought:"
+            " it would be halted again, unless what is wrong was mended"
         )
 
 

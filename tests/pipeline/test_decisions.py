@@ -139,7 +139,7 @@ def test_a_dry_replay_says_so_when_other_rows_than_the_staged_ones_would_be_judg
     with pytest.raises(decide.NotDecidable, match="was halted by format before its rows were judged"):
         rehearsed(line, "replay", broken.name)
     decided(line, "accept", twice.name)
-    with pytest.raises(decide.NotDecidable, match="was accepted in spite of duplicate keys, and a replay"):
+    with pytest.raises(decide.NotDecidable, match="was accepted in spite of duplicate_keys, and a replay"):
         rehearsed(line, "replay", twice.name)
 
 
