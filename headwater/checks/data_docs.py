@@ -8,6 +8,7 @@ date and publisher's name, and a run writes only its own pages and the lists.
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
@@ -143,12 +144,19 @@ def _flat(found: Any) -> dict[str, str | None]:
     }
 
 
+@functools.cache
+def _section_view() -> Any:
+    """Great Expectations' view of a section. It compiles its templates on first use, which takes most of a page."""
+    from great_expectations.render.view.view import DefaultJinjaSectionView
+
+    return DefaultJinjaSectionView()
+
+
 def _report(validation: ExpectationSuiteValidationResult) -> Markup:
     """The sections of Great Expectations' own page, without its overview of suites and run ids."""
     from great_expectations.render.renderer.page_renderer import ValidationResultsPageRenderer
-    from great_expectations.render.view.view import DefaultJinjaSectionView
 
-    view: Any = DefaultJinjaSectionView()
+    view = _section_view()
     sections = ValidationResultsPageRenderer().render(validation).to_json_dict()["sections"][1:]
     return Markup("\n").join(
         Markup(view.render({"section": _without_markup(section), "section_loop": {"index": number}}))
