@@ -26,6 +26,8 @@
         ~ " where record_count is distinct from staged_count + fallen_out_count order by delivery_sqn limit 1"
     )) -%}
 
+    {#- what was purged has a row; not before: what is recalled is pending because of it, and the model asks again -#}
+    {%- do run_query("delete from metadata.delivery_status where layer = 'staging' and " ~ these) -%}
     {%- do run_query(
         "insert into metadata.delivery_status"
         ~ " (delivery_sqn, layer, status, record_count, fallen_out_count, status_at, job_inst_id)"
