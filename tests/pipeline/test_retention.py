@@ -15,6 +15,7 @@ from headwater.rebuild import rebuild
 from metadata.errors import HeadwaterError
 from tests.history_oracle import Delivery
 from tests.pipeline.line import Line, cities, of_source, prices
+from tests.pipeline.test_columns import other_project
 
 DAYS = (
     cities(1, {"a": ("A", 1), "b": ("B", 1)}),
@@ -182,6 +183,7 @@ def test_a_dry_run_brings_back_what_it_needs_and_says_what_comes(purged):
     assert held(line) == (names(DAYS[3]), names(DAYS[3]))
 
 
+@pytest.mark.long
 def test_a_superseded_delivery_comes_back_to_say_what_a_withdrawal_would_do(purged):
     line = purged
     line.deliver("cities", AGAIN)
@@ -231,6 +233,21 @@ def test_what_s3_has_lost_is_named_and_asked_for_no_longer(purged):
     line.ran_well("cities")
 
 
+def test_a_delivery_that_the_metadata_reads_no_more_keeps_its_verdict(purged, tmp_path, monkeypatch):
+    """History has it: to halt it now would take it out."""
+    line = purged
+    monkeypatch.setattr(line, "project", other_project(line, tmp_path / "other"))
+    options = line.project.seeds / "source_attribute.csv"
+    options.write_text(options.read_text() + "cities,delimiter,;\n")
+    result = decide.decide(line.project, "withdraw", line.sqn(DAYS[0].name), "a test", line.said.append)
+    assert result.halts == []
+    for failure, delivery in zip(result.failures, DAYS[1:], strict=False):
+        assert failure.startswith(f"cities: delivery {line.sqn(delivery.name)} cannot be loaded again: ")
+    assert "`headwater replay 2` to judge it anew" in result.failures[0]
+    line.assert_history("cities", *DAYS)
+    assert [line.status(delivery.name) for delivery in DAYS] == ["withdrawn", *["loaded"] * 3]
+
+
 def test_late_ones_are_judged_against_what_would_then_be_current(line, keep):
     """A delta between two late deliveries was purged: what it made current is not in history alone."""
     keep(raw=0, staging=0)
@@ -269,7 +286,7 @@ def test_the_space_of_what_is_purged_is_used_again(line, keep):
     keep(raw=1, staging=1)
     many = {f"city {number}": (f"{number}" * 20, number) for number in range(2000)}
     sizes = []
-    for day in range(1, 6):
+    for day in range(1, 5):
         line.deliver("cities", cities(day, many | {"day": ("day", day)}))
         line.ran_well("cities")
         sizes.append(
@@ -279,6 +296,7 @@ def test_the_space_of_what_is_purged_is_used_again(line, keep):
         assert max(of_layer) < 2.5 * of_layer[0], "two deliveries at once and no more"
 
 
+@pytest.mark.long
 def test_purging_by_hand_says_first_what_would_go(line, keep):
     for delivery in DAYS:
         line.deliver("cities", delivery)
