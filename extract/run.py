@@ -120,7 +120,7 @@ def load_pending(
                     _record_refusal(connection, delivery, error, check, why, job_inst_id)
             if was_judged:
                 message = (
-                    f"{source.name}: delivery {sqn} cannot be loaded again: {why}. Its verdict stands:"
+                    f"{source.name}: delivery {sqn} cannot be loaded again: {error}. Its verdict stands:"
                     f" expected metadata that reads it, or `headwater replay {sqn}` to judge it anew"
                 )
                 summary.failed.append(message)

@@ -233,7 +233,7 @@ class Run:
             return  # raw would hold rows of two definitions; the staging model says what differs
         with self._guarded(source, "raw") as outcome:
             loads = load_pending(self._engine, self._store, source, job.job_inst_id, job.log)
-            result.failures += loads.failed
+            result.failures += [said for said in loads.failed if said not in result.failures]
             for delivery, check, why in loads.refused:
                 result.halts.append(
                     Halt(delivery.delivery_sqn, source.name, delivery.publisher_name, (check,), why)
