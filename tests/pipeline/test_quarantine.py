@@ -46,7 +46,7 @@ def test_a_value_that_does_not_fit_falls_out_and_its_key_is_neither_changed_nor_
 def test_a_row_without_its_key_falls_out_and_is_said(line):
     first = line.deliver("cities", cities(1, {"a": ("A", 1)}), ",Nameless,2,x")
     result = line.ran_well("cities")
-    assert of_source(result, "cities").warnings == [f"{first.name}: null_keys"]
+    assert of_source(result, "cities").warnings == [f"{first.name}: null_keys: 1 row without a whole key"]
     assert [row[:4] for row in line.quarantine(first.name)] == [(3, "null_key", "city", None)]
     assert layers(line, first.name)["staging"] == [1, 1]
     line.assert_history("cities", first)
