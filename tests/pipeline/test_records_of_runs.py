@@ -42,6 +42,7 @@ def test_job_instances_tasks_and_logs_tell_how_each_job_ended(line):
         ("cities", "checks", "cities", "halted"),
         ("cities", "historical", None, "succeeded"),
         ("cities", "marts", None, "succeeded"),
+        ("cities", "purge", "cities", "succeeded"),
         ("market", "extract", "prices", "failed"),
         ("market", "raw", "prices", "succeeded"),
         ("market", "extract", "ratings", "succeeded"),
@@ -51,6 +52,8 @@ def test_job_instances_tasks_and_logs_tell_how_each_job_ended(line):
         ("market", "checks", "ratings", "succeeded"),
         ("market", "historical", None, "succeeded"),
         ("market", "marts", None, "succeeded"),
+        ("market", "purge", "prices", "succeeded"),
+        ("market", "purge", "ratings", "succeeded"),
     }
     errors = line.query(
         "select job, message, task.task from metadata.log_dtl"
