@@ -14,7 +14,7 @@ from headwater.purge import bring_back_known_at, purge
 from headwater.rebuild import rebuild
 from metadata.errors import HeadwaterError
 from tests.history_oracle import Delivery
-from tests.pipeline.line import Line, cities, of_source, prices
+from tests.pipeline.line import Line, cities, of_source
 from tests.pipeline.test_columns import other_project
 
 DAYS = (
@@ -249,15 +249,17 @@ def test_a_delivery_that_the_metadata_reads_no_more_keeps_its_verdict(purged, tm
 
 
 def test_late_ones_are_judged_against_what_would_then_be_current(line, keep):
-    """A delta between two late deliveries was purged: what it made current is not in history alone."""
+    """What a purged delivery between two late ones left as it was is in history no more once the first one passes."""
     keep(raw=0, staging=0)
-    first = line.deliver("prices", prices(1, {("x", 1): (1,), ("x", 2): (1,)}))
-    third = line.deliver("prices", prices(3, {("x", 3): (3,)}))
-    line.ran_well("prices")
-    second = line.deliver("prices", prices(2, {("x", 2): (2,)}))
-    fourth = line.deliver("prices", prices(4, {("x", 2): (4,)}))
-    line.ran_well("prices")
-    line.assert_history("prices", first, second, third, fourth)
+    first = line.deliver("cities", cities(1, {"a": ("A", 1), "b": ("B", 1)}))
+    third = line.deliver("cities", cities(3, {"a": ("A", 3)}, unreadable=["b"]), "b,B,many,x")
+    line.ran_well("cities")
+    second = line.deliver("cities", cities(2, {"a": ("A", 2)}))
+    fourth = line.deliver("cities", cities(4, {"a": ("A", 3)}))
+    assert of_source(line.ran_well("cities"), "cities").warnings == [
+        f"{fourth.name}: nothing_new: no key is new, changed or removed: the same 1 as are current"
+    ]
+    line.assert_history("cities", first, second, third, fourth)
     assert statuses(line, "staging") == ["purged"] * 4
 
 

@@ -201,6 +201,7 @@ class Life(RuleBasedStateMachine):
                 self.ask(*belief)
 
 
+@pytest.mark.timeout(7200)  # with --long, on a busy machine
 def test_any_life_of_a_source_ends_every_load_in_the_history_of_the_oracle(
     history_lab: HistoryLab, pytestconfig: pytest.Config
 ) -> None:
