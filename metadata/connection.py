@@ -29,7 +29,7 @@ def engine(database: str | None = None) -> Engine:
     Everything else, passwords included, stays with libpq: no URL of ours ever holds a secret. Statements get the
     memory that loads get: what is asked of a delivery is asked of all its rows.
     """
-    memory = f"-c work_mem={os.environ.get('HEADWATER_WORK_MEM', '128MB')}"
+    memory = f"-c work_mem={os.environ.get('HEADWATER_WORK_MEM', '128MB').replace(' ', '')}"
     url = sa.URL.create("postgresql+psycopg2", database=database)
     return sa.create_engine(
         url, connect_args={"options": session_options("-c jit=off", memory)}, pool_pre_ping=True

@@ -29,14 +29,24 @@ neighbours as (
 
 ),
 
-spans as (
+-- a run that began before a position and has not ended before it is unchanged there
+begun_or_ended as (
+
+    select position, 0 as run_count from delivery_to_apply
+    union all
+    select first_position + 1, 1 from steady
+    union all
+    select last_position + 1, -1 from steady
+
+),
+
+repeated as (
 
     select
-        first_position,
-        last_position,
-        count(*) as run_count
-    from steady
-    group by first_position, last_position
+        position,
+        sum(sum(run_count)) over (order by position)::bigint as row_count
+    from begun_or_ended
+    group by position
 
 ),
 
@@ -72,13 +82,11 @@ said as (
     -- within it nothing happens
     select
         'unchanged',
-        sum(run_count)::bigint,
+        row_count,
         position
         {{- ', null' * ((definition.key_names + definition.tracked_names) | length) }}
-    from spans
-    inner join delivery_to_apply
-        on position > first_position and position <= last_position
-    group by position
+    from repeated
+    where row_count > 0
 
 )
 

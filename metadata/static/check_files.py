@@ -78,6 +78,10 @@ def _check_delete_mark(source: SourceParts, problems: Problems) -> None:
         expected = "a name of 63 bytes at most that is not reserved"
         message = f'delete_column "{column}" cannot be a raw column'
         source.blame_option(problems, "delete_column", "value", message, expected)
+    for attribute in source.attributes:
+        if unspell(attribute.text("source_name")) == column and attribute.is_true("is_optional"):
+            message = f'"{column}" is the delete_column: without it, marks would be taken for rows'
+            problems.add("attribute", attribute, "is_optional", message, "false")
 
 
 def _check_unpivot(source: SourceParts, problems: Problems) -> None:

@@ -72,7 +72,7 @@ in degrees"
 cities,line_number,bus_line,varchar(8),,,,false,true,Bus line
 sales,Day,sold_on,date,DD.MM.YYYY,,true,,,Day of the sale
 sales,product,product,text,,,true,,,What was sold
-sales,amount,amount_eur,numeric,,,,,,"For how much, in euro"
+sales,amount,amount_eur,numeric,,,,,true,"For how much, in euro"
 """,
     "source_attribute": """\
 source,name,value

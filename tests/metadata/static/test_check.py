@@ -473,6 +473,15 @@ BROKEN: dict[str, Broken] = {
             "expected one of Day, flag, product, amount"
         ],
     ),
+    "a_delete_column_that_may_be_missing": (
+        "source_attribute",
+        "sales,delete_column,flag",
+        "sales,delete_column,amount",
+        [
+            'seeds/attribute.csv:9: is_optional: "amount" is the delete_column: '
+            "without it, marks would be taken for rows, expected false"
+        ],
+    ),
     "a_delete_column_of_a_snapshot": (
         "source",
         "shop,delta",
