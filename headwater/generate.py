@@ -149,7 +149,8 @@ def historical_properties(source: Source) -> dict[str, Any]:
 def definition(source: Source) -> dict[str, Any]:
     """What the tables of a source are made with, as `require_same_definition` puts it on record."""
     said = _source_meta(source)
-    whole = ("load_new", "load_changed", "load_removed", "trim_whitespace", "delete_column", "delete_values")
+    policy = ("load_new", "load_changed", "load_removed", "on_duplicate_key")
+    whole = (*policy, "trim_whitespace", "delete_column", "delete_values")
     attributes = {
         f"attribute {attribute.target_name}": {
             "position": position,

@@ -4,6 +4,7 @@
         'load_new': definition.load_new,
         'load_changed': definition.load_changed,
         'load_removed': definition.load_removed,
+        'on_duplicate_key': definition.on_duplicate_key,
         'trim_whitespace': definition.trim_whitespace,
         'delete_column': definition.delete_column,
         'delete_values': definition.delete_values,
