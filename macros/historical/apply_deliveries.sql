@@ -27,7 +27,11 @@
     {%- do require_staged(definition.name) -%}
     {%- set deliveries = to_apply | map(attribute='delivery_sqn') | list -%}
 
-    {%- set was_empty = run_query("select not exists (select from " ~ relation ~ ")").rows[0][0] -%}
+    {#- told by the status of what is loaded, not by the table: even its first row is found by a scan -#}
+    {%- set was_empty = run_query(
+        "select not exists (select from metadata.delivery_status join metadata.delivery using (delivery_sqn)"
+        ~ " where source = " ~ sql_literal(definition.name) ~ " and layer = 'historical')"
+    ).rows[0][0] -%}
     {%- do compare_deliveries(relation, definition, model_sql, to_apply) -%}
     {%- do run_query(close_versions(relation, definition)) -%}
     {%- do run_query(open_versions(relation, definition, job_inst_id)) -%}
