@@ -132,7 +132,7 @@ def test_a_packed_body_that_ends_early_is_not_taken_for_whole(
 ) -> None:
     def answer(packed: bytes) -> Answer:
         if how == "in chunks":
-            return Answer(200, chunks(packed, b""), {**GZIPPED, **CHUNKED}, announced=None)
+            return Answer(200, chunks(packed, b""), {**GZIPPED, **CHUNKED, **CLOSED}, announced=None)
         return Answer(200, packed, {**GZIPPED, **CLOSED}, announced=-1 if how == "with its length" else None)
 
     packed = gzip.compress(BODY)
