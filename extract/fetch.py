@@ -3,7 +3,8 @@
 Asked again, after a growing wait: status 5xx, 408, 425, 429 (Retry-After is honoured), connections that
 break or time out, bodies that are shorter than announced or hardly come. A body that broke off goes on where
 it was when the server gave an ETag or Last-Modified and accepts ranges, and has not changed since; else it
-begins again. Only http and https are asked, at the end of redirects too, and https never leads to http.
+begins again. Only http and https are asked, at the end of redirects too, and https never leads to http; where else
+nobody is led, `addresses` says.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from urllib.parse import urljoin, urlsplit
 import requests
 import urllib3
 
+from extract.addresses import AddressGuard, GuardedAdapter
 from extract.found import Sink, shown
 from extract.http_answer import EncodingBroken, Head, http_date, unpacked
 from metadata.errors import DeliveryIncomplete, PublisherError
@@ -87,12 +89,17 @@ class _Session(requests.Session):
 
 
 class HttpClient:
-    """Asks publishers. Every method raises `PublisherError` when patience ends or the answer is a refusal."""
+    """Asks publishers. Every method raises `PublisherError` when patience ends or the answer is a refusal.
 
-    def __init__(self, patience: Patience | None = None) -> None:
+    `guard` knows the addresses that the metadata names; without it only the public internet is asked.
+    """
+
+    def __init__(self, patience: Patience | None = None, guard: AddressGuard | None = None) -> None:
         self.patience = patience or Patience()
         self._lost = 0
         self._session = _Session()
+        for scheme in ("http://", "https://"):
+            self._session.mount(scheme, GuardedAdapter(guard or AddressGuard()))
         self._session.headers["User-Agent"] = "headwater"
 
     def page(self, address: str) -> Page:

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import Protocol
 from urllib.parse import urlsplit, urlunsplit
 
-from metadata.errors import PublisherError
+from metadata.errors import DeliveryTooLarge, PublisherError
 from metadata.process.deliveries import Fingerprint
 from metadata.static.model import Source
 
@@ -26,6 +26,28 @@ class Sink(Protocol):
 
     def restart(self) -> None:
         """Forget all bytes so far: the file comes again from its beginning."""
+
+
+class LimitedSink:
+    """A sink that takes what the source's option max_file_mib allows."""
+
+    def __init__(self, sink: Sink, source: Source) -> None:
+        limit = source.options.get("max_file_mib")
+        self._sink, self._limit, self._came = sink, int(limit) << 20 if limit else None, 0
+
+    def write(self, chunk: bytes) -> None:
+        """Pass bytes on. Raises `DeliveryTooLarge` when they are more than allowed."""
+        self._came += len(chunk)
+        if self._limit is not None and self._came > self._limit:
+            raise DeliveryTooLarge(
+                f"it is larger than {self._limit >> 20} MiB, the most that the option max_file_mib allows"
+            )
+        self._sink.write(chunk)
+
+    def restart(self) -> None:
+        """Begin again."""
+        self._came = 0
+        self._sink.restart()
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from functools import partial
 from html.parser import HTMLParser
 from urllib.parse import unquote, urljoin, urlsplit
 
+from extract.addresses import AddressGuard
 from extract.fetch import HttpClient, Page
 from extract.found import Found, Sink, date_in_name, expand, expected_date, file_pattern, read_date, shown
 from extract.http_answer import Head
@@ -39,7 +40,6 @@ def discover(source: Source, client: HttpClient | None = None) -> Iterator[Found
     A file that the server refuses to tell of is an offer that fails when it is fetched. Raises `PublisherError`
     when the page cannot be read, none of its links matches, or one has no date.
     """
-    client = client or HttpClient()
     base = source.conn_str.url_template if source.conn_str else None
     if not base:
         raise PublisherError(
@@ -48,6 +48,8 @@ def discover(source: Source, client: HttpClient | None = None) -> Iterator[Found
         )
     path = source.options.get("page", "")
     address = expand(base, source)
+    allow_private = source.options.get("allow_private_addresses") == "true"
+    client = client or HttpClient(guard=AddressGuard(address, allow_private=allow_private))
     page = client.page(f"{address.rstrip('/')}/{path.lstrip('/')}" if path else address)
     pattern = file_pattern(source)
     matching: dict[str, tuple[str, re.Match[str], list[Link]]] = {}

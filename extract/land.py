@@ -13,7 +13,7 @@ from uuid import uuid4
 import sqlalchemy as sa
 from sqlalchemy import Engine
 
-from extract.found import Found
+from extract.found import Found, LimitedSink
 from extract.manifest import manifest_key, object_key, to_json
 from extract.register import record_landed, register_landed, register_manifests
 from extract.store import ObjectStore
@@ -33,7 +33,7 @@ def land(
     delivery_sqn = claim_sqn(engine, store, source.name)
     key = object_key(source.name, delivery_sqn, offer.publisher_name)
     with store.upload(key) as upload:
-        fetched = offer.fetch(offer, upload)
+        fetched = offer.fetch(offer, LimitedSink(upload, source))
         if not upload.complete():
             raise StorageError(f"{store.address(key)} is there already, and objects are never overwritten")
     landed = Delivery(

@@ -6,6 +6,7 @@ HeadwaterError              something a person can act on; its message is all th
 ├── ExtractError            bringing a delivery in
 │   ├── PublisherError      the publisher cannot be reached, or answers what makes no sense
 │   ├── DeliveryIncomplete  fewer bytes came than were announced
+│   ├── DeliveryTooLarge    more bytes came than the source's metadata allows
 │   ├── FormatBroken        the file breaks its own format; carries file, line and reason
 │   │   └── ColumnsBroken   its columns are not those that the metadata expects; carries what was found
 │   └── StorageError        the object store refuses or contradicts us
@@ -48,6 +49,10 @@ class PublisherError(ExtractError):
 
 class DeliveryIncomplete(ExtractError):
     """Fewer bytes came than the publisher announced."""
+
+
+class DeliveryTooLarge(ExtractError):
+    """More bytes came than the metadata of the source allows."""
 
 
 class FormatBroken(ExtractError):

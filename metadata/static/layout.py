@@ -253,6 +253,8 @@ OptionKind = Literal[
 OPTIONS: dict[str, OptionKind] = {
     "conn_str": "text",
     "page": "text",
+    "allow_private_addresses": "boolean",
+    "max_file_mib": "count",
     "file_pattern": "regex",
     "date_from": "choice",
     "date_format": "date_format",

@@ -37,8 +37,8 @@ Script = Callable[[Request], Answer]
 class Publisher:
     """Serves `files` (path → bytes) in full, with an ETag, unless `scripts` has answers of its own for a path."""
 
-    def __init__(self, port: int, scheme: str = "http") -> None:
-        self.url = f"{scheme}://127.0.0.1:{port}"
+    def __init__(self, port: int, scheme: str = "http", host: str = "127.0.0.1") -> None:
+        self.url = f"{scheme}://{host}:{port}"
         self.ended = threading.Event()
         self.files: dict[str, bytes] = {}
         self.headers: dict[str, dict[str, str]] = {}  # more headers for a file
@@ -47,12 +47,12 @@ class Publisher:
 
     @classmethod
     @contextmanager
-    def running(cls, tls: ssl.SSLContext | None = None) -> Iterator[Self]:
+    def running(cls, tls: ssl.SSLContext | None = None, host: str = "127.0.0.1") -> Iterator[Self]:
         """A publisher until the block ends; with `tls` it speaks https."""
-        server = _Server(("127.0.0.1", 0), _Handler)
+        server = _Server((host, 0), _Handler)
         if tls is not None:
             server.socket = tls.wrap_socket(server.socket, server_side=True)
-        publisher = cls(server.server_address[1], "https" if tls else "http")
+        publisher = cls(server.server_address[1], "https" if tls else "http", host)
         server.publisher = publisher  # type: ignore[attr-defined]
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
         thread.start()

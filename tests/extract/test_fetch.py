@@ -11,6 +11,7 @@ from email.utils import format_datetime
 
 import pytest
 
+from extract.addresses import AddressGuard
 from extract.fetch import Head, HttpClient, Patience
 from extract.found import shown
 from metadata.errors import DeliveryIncomplete, PublisherError
@@ -43,7 +44,8 @@ def waits() -> list[float]:
 
 @pytest.fixture
 def client(waits: list[float]) -> HttpClient:
-    return HttpClient(Patience(attempts=4, read_timeout_s=2, sleep=waits.append, jitter=lambda: 1.0))
+    patience = Patience(attempts=4, read_timeout_s=2, sleep=waits.append, jitter=lambda: 1.0)
+    return HttpClient(patience, AddressGuard(allow_private=True))
 
 
 def cut(at: int, body: bytes = BODY, headers: dict[str, str] | None = None) -> Answer:

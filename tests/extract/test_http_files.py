@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from extract.addresses import AddressGuard
 from extract.discover import discover
 from extract.fetch import HttpClient, Page, Patience
 from extract.http_files import discover as discover_http
@@ -219,7 +220,7 @@ def test_a_page_that_fails_at_first_is_asked_again(publisher: Publisher) -> None
         Answer(503),
         lambda request: Answer(405) if request.method == "HEAD" else Answer(200, b"12345"),
     ]
-    client = HttpClient(Patience(sleep=waits.append))
+    client = HttpClient(Patience(sleep=waits.append), AddressGuard(publisher.url))
     [offer] = discover_http(make_source(address=f"{publisher.url}/", options=NAMED), client)
     assert offer.fingerprint == {"size": 5}
     assert len(waits) == 2

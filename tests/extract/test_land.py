@@ -21,7 +21,7 @@ from extract.land import claim_sqn, land
 from extract.manifest import from_json, manifest_key, object_key
 from extract.register import register_archive
 from extract.store import ObjectStore
-from metadata.errors import DeliveryIncomplete, StorageError
+from metadata.errors import DeliveryIncomplete, DeliveryTooLarge, StorageError
 from metadata.process.deliveries import Delivery
 from tests.extract.sources import DATE, make_source
 
@@ -277,3 +277,22 @@ def test_dates_are_kept_to_the_microsecond(landing: Landing) -> None:
     assert landed is not None
     [(stored,)] = landing.query("select delivery_date from metadata.delivery")
     assert stored == landed.delivery_date == moment
+
+
+@pytest.mark.parametrize(("size", "is_landed"), [(1 << 20, True), ((1 << 20) + 1, False)])
+def test_a_delivery_may_be_as_large_as_its_source_allows(
+    landing: Landing, size: int, is_landed: bool
+) -> None:
+    source = replace(SOURCE, options={"max_file_mib": "1"})
+
+    def bring() -> Delivery | None:
+        return land(landing.engine, landing.store, source, offer(os.urandom(size)), landing.job_inst_id)
+
+    if is_landed:
+        assert bring() is not None
+    else:
+        with pytest.raises(
+            DeliveryTooLarge, match="larger than 1 MiB, the most that the option max_file_mib"
+        ):
+            bring()
+        assert landing.keys("landed/") == landing.keys("manifests/") == []

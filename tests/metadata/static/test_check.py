@@ -13,6 +13,7 @@ import pytest
 from metadata.errors import MetadataInvalid
 from metadata.static.check import Problem, check
 from metadata.static.doubts import DOUBTS, REACTIONS
+from metadata.static.layout import OPTIONS
 from metadata.static.read import read_catalog
 
 if TYPE_CHECKING:
@@ -384,14 +385,8 @@ BROKEN: dict[str, Broken] = {
         "sales,delimiter,",
         "sales,delimeter,",
         [
-            'seeds/source_attribute.csv:6: name: "delimeter" is not an option, expected one of conn_str, '
-            "page, file_pattern, date_from, date_format, date_pattern, zip_member, delimiter, encoding, "
-            "quote_char, header_line, trim_whitespace, null_tokens, renamed_columns, delete_column, delete_values, "
-            "unpivot_keep, unpivot_name, unpivot_value, unpivot_skip, keep_raw, keep_staging, "
-            "min_rows, first_delivery_date, "
-            "expected_every, on_removed, on_min_rows, on_empty, on_type_changed, on_nothing_new, "
-            "on_delivery_date_in_future, "
-            "on_delivery_date_before_start, on_gap (perhaps delimiter)"
+            'seeds/source_attribute.csv:6: name: "delimeter" is not an option, expected one of '
+            f"{', '.join(OPTIONS)} (perhaps delimiter)"
         ],
     ),
     "a_later_name_of_no_column": (
