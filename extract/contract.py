@@ -49,14 +49,15 @@ def breach(
     )
 
 
-def what_next(broken: ColumnsBroken, delivery_sqn: int) -> str:
+def what_next(source: Source, broken: ColumnsBroken, delivery_sqn: int) -> str:
     """How a halted delivery goes on, once somebody has looked at it."""
     replay = f"Once that is mended, `headwater replay {delivery_sqn}` loads it"
     if broken.lacks_key:
         return f"{replay}."
+    unknown = "left out" if source.on_unknown_column == "ignore" else "in _rest"
     return (
         f"{replay}; `headwater accept {delivery_sqn}` takes it as it is, what is missing as null,"
-        " what is unknown in _rest."
+        f" what is unknown {unknown}."
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -18,7 +18,14 @@ from extract.register import register_archive
 from extract.store import ObjectStore
 from metadata.errors import ColumnsBroken, ExtractError, FormatBroken, LedgerBroken
 from metadata.process.checks import record_refusal
-from metadata.process.deliveries import Delivery, has_verdict, known_fingerprints, lock_source, raw_pending
+from metadata.process.deliveries import (
+    Delivery,
+    has_verdict,
+    known_fingerprints,
+    lock_source,
+    raw_pending,
+    still_lacks_rows,
+)
 from metadata.process.events import was_replayed, write_event
 from metadata.process.headers import record_header
 from metadata.static.model import Source
@@ -96,21 +103,27 @@ def extract_source(
 
 
 def load_pending(
-    engine: Engine, store: ObjectStore, source: Source, job_inst_id: int, report: Report
+    engine: Engine,
+    store: ObjectStore,
+    source: Source,
+    job_inst_id: int,
+    report: Report,
+    *,
+    only: Collection[int] | None = None,
 ) -> LoadSummary:
-    """Load raw every delivery that is landed and not in raw, each in a transaction of its own.
+    """Load raw every delivery that is landed and not in raw, each in a transaction of its own; or `only` some.
 
     A file that breaks its format is halted, with nothing of it in raw; the others go on. One that was judged before
     and comes back for history's sake keeps its verdict, and the load of it fails.
     """
     summary = LoadSummary(source.name)
     with engine.connect() as connection:
-        pending = raw_pending(connection, source.name)
+        pending = [p for p in raw_pending(connection, source.name) if only is None or p.delivery_sqn in only]
     for delivery in pending:
         try:
             counts = load_delivery(engine, store, source, delivery, job_inst_id)
         except (FormatBroken, LedgerBroken) as error:
-            check, why = _refusal(error, delivery)
+            check, why = _refusal(source, error, delivery)
             sqn = delivery.delivery_sqn
             with engine.begin() as connection:
                 if not _is_still_pending(connection, delivery):
@@ -164,11 +177,11 @@ def lacking_columns(loaded: Sequence[tuple[Delivery, Counts]]) -> list[str]:
     ]
 
 
-def _refusal(error: FormatBroken | LedgerBroken, delivery: Delivery) -> tuple[str, str]:
+def _refusal(source: Source, error: FormatBroken | LedgerBroken, delivery: Delivery) -> tuple[str, str]:
     """The check that a refused delivery failed, and why."""
     if isinstance(error, ColumnsBroken):
         check = "key_columns" if error.lacks_key else "columns"
-        return check, f"{error}. {what_next(error, delivery.delivery_sqn)}"
+        return check, f"{error}. {what_next(source, error, delivery.delivery_sqn)}"
     return "format" if isinstance(error, FormatBroken) else "ledger", str(error)
 
 
@@ -191,7 +204,7 @@ def _record_refusal(
 def _is_still_pending(connection: Connection, delivery: Delivery) -> bool:
     """Take the source's lock; whether raw has still to load the delivery."""
     lock_source(connection, delivery.source)
-    return delivery.delivery_sqn in {p.delivery_sqn for p in raw_pending(connection, delivery.source)}
+    return still_lacks_rows(connection, delivery)
 
 
 def load_delivery(

@@ -15,6 +15,7 @@ from sqlalchemy import Connection, Engine
 
 from metadata.errors import LedgerBroken
 from metadata.process.deliveries import lock_source, purgeable, record_layer
+from metadata.process.tables import delivery, delivery_status, job_inst
 from metadata.static.model import Source
 
 TABLES = {"raw": 'raw."{source}"', "staging": 'staging."stg_{source}"'}
@@ -25,7 +26,10 @@ from metadata.delivery_state as decided
 inner join metadata.delivery_state as state on state.source = decided.source
 where decided.delivery_sqn = :delivery_sqn
     and (
-        state.delivery_sqn = decided.delivery_sqn
+        (
+            state.delivery_sqn = decided.delivery_sqn
+            and case :event when 'withdrawn' then false when 'restored' then state.verdict = 'passed' else true end
+        )
         or (state.counts and state.delivery_date >= decided.delivery_date)
         -- what it supersedes would count again
         or (
@@ -71,7 +75,9 @@ def purge(engine: Engine, source: str, keep: Mapping[str, int], job_inst_id: int
             _delete(connection, found)
             for delivery_sqn in found.deliveries:
                 record_layer(connection, delivery_sqn, found.layer, status="purged", job_inst_id=job_inst_id)
-        _forget_recalls(connection, source)
+        _forget_recalls(
+            connection, source, job_inst.c.status != "running"
+        )  # of a question that was broken off
     if not purged:
         return []
     # autovacuum would come too, but only when a fifth of the table is dead
@@ -92,22 +98,31 @@ def to_purge(connection: Connection, source: str, keep: Mapping[str, int]) -> li
 
 
 def recall(connection: Connection, sqns: Sequence[int], job_inst_id: int) -> None:
-    """Ask for deliveries to be staged again, though history does not need them; raw and staging then load them."""
+    """Ask for deliveries to be staged again, though history does not need them; raw and staging then load them.
+
+    The caller holds the source's lock. What another process has staged meanwhile is left alone.
+    """
+    staged = sa.select(delivery_status.c.delivery_sqn).where(
+        delivery_status.c.layer == "staging", delivery_status.c.status == "loaded"
+    )
+    present: set[int] = set(connection.scalars(staged.where(delivery_status.c.delivery_sqn.in_(sqns))))
     for delivery_sqn in sqns:
-        record_layer(connection, delivery_sqn, "staging", status="recalled", job_inst_id=job_inst_id)
+        if delivery_sqn not in present:
+            record_layer(connection, delivery_sqn, "staging", status="recalled", job_inst_id=job_inst_id)
 
 
-def forget_recalls(engine: Engine, source: str) -> None:
-    """Ask no more for what was recalled and did not come."""
+def forget_recalls(engine: Engine, source: str, job_inst_id: int) -> None:
+    """Ask no more for what a job instance recalled and did not get."""
     with engine.begin() as connection:
         lock_source(connection, source)
-        _forget_recalls(connection, source)
+        _forget_recalls(connection, source, job_inst.c.job_inst_id == job_inst_id)
 
 
-def unstaged_for_decision(engine: Engine, delivery_sqn: int) -> list[int]:
-    """The deliveries without rows in staging from which history would be made anew after a decision."""
+def unstaged_for_decision(engine: Engine, event: str, delivery_sqn: int) -> list[int]:
+    """The deliveries without rows in staging from which history would be made anew after a decision's event."""
     with engine.connect() as connection:
-        found = connection.execute(sa.text(_UNSTAGED_FOR_DECISION), {"delivery_sqn": delivery_sqn})
+        ask = {"event": event, "delivery_sqn": delivery_sqn}
+        found = connection.execute(sa.text(_UNSTAGED_FOR_DECISION), ask)
         return sorted(found.scalars())
 
 
@@ -151,12 +166,15 @@ def _recorded(connection: Connection, layer: str, sqns: Sequence[int]) -> dict[i
     return {row.delivery_sqn: row.row_count for row in rows}
 
 
-def _forget_recalls(connection: Connection, source: str) -> None:
-    connection.execute(
-        sa.text(
-            "update metadata.delivery_status set status = 'purged' from metadata.delivery"
-            " where delivery.delivery_sqn = delivery_status.delivery_sqn and source = :source"
-            " and layer = 'staging' and delivery_status.status = 'recalled'"
+def _forget_recalls(connection: Connection, source: str, whose: sa.ColumnElement[bool]) -> None:
+    """Recalled rows are gone as before; a status that only the recall wrote goes with it."""
+    recalled = (
+        delivery_status.c.layer == "staging",
+        delivery_status.c.status == "recalled",
+        delivery_status.c.delivery_sqn.in_(
+            sa.select(delivery.c.delivery_sqn).where(delivery.c.source == source)
         ),
-        {"source": source},
+        delivery_status.c.job_inst_id.in_(sa.select(job_inst.c.job_inst_id).where(whose)),
     )
+    connection.execute(sa.delete(delivery_status).where(*recalled, delivery_status.c.record_count.is_(None)))
+    connection.execute(sa.update(delivery_status).where(*recalled).values(status="purged"))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from uuid import uuid4
@@ -192,14 +192,14 @@ class Run:
     def rehearse(self, source: Source, event: str, delivery_sqn: int, checks: Sequence[str]) -> Rehearsal:
         """What an event would do to history; only the job instance of asking it stays, and what had to be staged."""
         with self._job_instances():
-            self._bring_back(source, retention.unstaged_for_decision(self._engine, delivery_sqn))
+            self._bring_back(source, retention.unstaged_for_decision(self._engine, event, delivery_sqn))
             with self._jobs[source.job].task("dry run", event=event, delivery_sqn=delivery_sqn):
                 return self._dbt.rehearse(source.name, event, delivery_sqn, checks)
 
     def rehearse_replay(self, source: Source, delivery_sqn: int) -> Rehearsal:
         """What today's checks would say of a delivery as it is staged, and what would come of that in history."""
         with self._job_instances():
-            self._bring_back(source, retention.unstaged_for_decision(self._engine, delivery_sqn))
+            self._bring_back(source, retention.unstaged_for_decision(self._engine, "replayed", delivery_sqn))
             with self._jobs[source.job].task("dry run", event="replayed", delivery_sqn=delivery_sqn):
                 verdict = foresee_verdict(self._engine, source, delivery_sqn)
                 event = "passed" if verdict.passed else "halted"
@@ -215,24 +215,25 @@ class Run:
         if not sqns:
             return
         self._say(f"{source.name}: bringing {_deliveries(len(sqns))} back from S3")
+        job_inst_id = self._jobs[source.job].job_inst_id
         with self._engine.begin() as connection:
             lock_source(connection, source.name)
-            retention.recall(connection, sqns, self._jobs[source.job].job_inst_id)
+            retention.recall(connection, sqns, job_inst_id)
         try:
-            self.load_raw(source)
+            self.load_raw(source, only=sqns)
             self.staging()
         finally:
-            retention.forget_recalls(self._engine, source.name)
+            retention.forget_recalls(self._engine, source.name, job_inst_id)
         if self.results[source.name].failures:
             raise HeadwaterError("; ".join(self.results[source.name].failures))
 
-    def load_raw(self, source: Source) -> None:
-        """S3 → raw."""
+    def load_raw(self, source: Source, *, only: Collection[int] | None = None) -> None:
+        """S3 → raw: what is pending, or `only` some of it."""
         result, job = self.results[source.name], self._jobs[source.job]
         if not self._is_defined_as_ever(source):
             return  # raw would hold rows of two definitions; the staging model says what differs
         with self._guarded(source, "raw") as outcome:
-            loads = load_pending(self._engine, self._store, source, job.job_inst_id, job.log)
+            loads = load_pending(self._engine, self._store, source, job.job_inst_id, job.log, only=only)
             result.failures += [said for said in loads.failed if said not in result.failures]
             for delivery, check, why in loads.refused:
                 result.halts.append(

@@ -12,7 +12,9 @@ delivery_to_apply as (
 
 fate as (
 
-    {{ fates(none, definition, model_sql, none, has_snapshot=true, has_ties=true) | indent(4) }}
+    {{ fates(
+        none, definition, winning_rows(definition, model_sql), none, has_snapshot=true, has_ties=true
+    ) | indent(4) }}
 
 ),
 

@@ -125,6 +125,25 @@ def raw_pending(connection: Connection, source: str) -> list[Delivery]:
     return pending(connection, source, "raw")
 
 
+def still_lacks_rows(connection: Connection, of: Delivery) -> bool:
+    """Whether a delivery that was pending in raw still is: nobody has loaded, refused or withdrawn it since.
+
+    Asked of the one delivery, since what is pending is a question about all of its source.
+    """
+    ask = sa.text(
+        "select staging.status is not distinct from 'recalled' or (not is_withdrawn and verdict <> 'halted')"
+        " from metadata.delivery_state as state"
+        " left join metadata.delivery_status as staging"
+        "   on staging.delivery_sqn = state.delivery_sqn and staging.layer = 'staging'"
+        " where source = :source and publisher_name = :publisher_name and delivery_date = :delivery_date"
+        "   and state.delivery_sqn = :delivery_sqn and staging.status is distinct from 'loaded'"
+        "   and not exists (select from metadata.delivery_status as raw where raw.delivery_sqn = state.delivery_sqn"
+        "     and raw.layer = 'raw' and raw.status = 'loaded')"
+    )
+    identity = {name: getattr(of, name) for name in ("source", "publisher_name", "delivery_date")}
+    return bool(connection.execute(ask, {**identity, "delivery_sqn": of.delivery_sqn}).scalar())
+
+
 def pending(connection: Connection, source: str, layer: str) -> list[Delivery]:
     """Deliveries that `layer` has still to process, in order of (delivery_date, publisher_name)."""
     sqns: list[int] = connection.execute(

@@ -15,6 +15,7 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.dialects.postgresql import insert
 
 from metadata.errors import StorageError
+from metadata.process.deliveries import lock_source
 from metadata.process.tables import delivery_event
 
 
@@ -50,11 +51,13 @@ def record_event(
     engine: Engine, store: EventStore, delivery_sqn: int, source: str, event: str, *,
     why: str, checks: Sequence[str] = (), who: str | None = None,
 ) -> DeliveryEvent:  # fmt: skip
-    """Record an event on S3, then in Postgres, in a transaction of its own.
+    """Record an event on S3, then in Postgres, in a transaction of its own, once nobody writes layers of the source.
 
-    Dying in between loses nothing: the next run registers events that Postgres does not know.
+    A load that fixed what is pending must not see it change. Dying in between loses nothing: the next run registers
+    events that Postgres does not know.
     """
     with engine.begin() as connection:
+        lock_source(connection, source)
         return write_event(connection, store, delivery_sqn, source, event, why=why, checks=checks, who=who)
 
 

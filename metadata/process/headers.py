@@ -31,12 +31,12 @@ def header_of(connection: Connection, delivery_sqn: int) -> tuple[str, ...] | No
 
 
 def header_before(connection: Connection, of: Delivery) -> tuple[int, tuple[str, ...]] | None:
-    """Number and columns of the last delivery that came before one, was let in and is not withdrawn."""
+    """Number and columns of the last delivery before one that counts, or will if it passes."""
     row = connection.execute(
         sa.text(
             "select state.delivery_sqn, column_names from metadata.delivery_state as state"
             " inner join metadata.delivery_header using (delivery_sqn)"
-            " where source = :source and verdict <> 'halted' and not is_withdrawn"
+            " where source = :source and verdict <> 'halted' and not is_withdrawn and not is_superseded"
             ' and (delivery_date, publisher_name collate "C") < (:delivery_date, :publisher_name)'
             ' order by delivery_date desc, publisher_name collate "C" desc, delivery_sqn desc limit 1'
         ),

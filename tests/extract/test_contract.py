@@ -21,7 +21,8 @@ def said(source: Source, header: Sequence[str], renamed: Mapping[str, int] | Non
 
 
 def test_every_missing_column_is_named_and_what_there_is_instead() -> None:
-    broken = said(make_source(["id", "name", "lat"]), ["id", "x", "", "id"])
+    source = make_source(["id", "name", "lat"])
+    broken = said(source, ["id", "x", "", "id"])
     assert str(broken) == (
         "f.csv:4: 'name' is missing: where it may be, set its is_optional to true in seeds/attribute.csv."
         " 'lat' is missing: where it may be, set its is_optional to true in seeds/attribute.csv."
@@ -34,10 +35,10 @@ def test_every_missing_column_is_named_and_what_there_is_instead() -> None:
         {"column": "", "found": "no attribute", "place": 3},
         {"column": "id", "found": "no attribute", "place": 4},
     )
-    assert what_next(broken, 12) == (
-        "Once that is mended, `headwater replay 12` loads it; `headwater accept 12` takes it as it is,"
-        " what is missing as null, what is unknown in _rest."
-    )
+    taken = "Once that is mended, `headwater replay 12` loads it; `headwater accept 12` takes it as it is,"
+    assert what_next(source, broken, 12) == (f"{taken} what is missing as null, what is unknown in _rest.")
+    ignoring = replace(source, on_unknown_column="ignore")
+    assert what_next(ignoring, broken, 12) == f"{taken} what is missing as null, what is unknown left out."
 
 
 def test_a_renamed_column_is_asked_about_with_the_row_to_write() -> None:
@@ -93,7 +94,7 @@ def test_without_its_key_or_delete_mark_a_delivery_cannot_be_accepted() -> None:
     )
     assert (keyless.lacks_key, unmarked.lacks_key) == (True, True)
     assert not said(source, ["id", "gone"]).lacks_key
-    assert what_next(keyless, 12) == "Once that is mended, `headwater replay 12` loads it."
+    assert what_next(source, keyless, 12) == "Once that is mended, `headwater replay 12` loads it."
 
 
 def test_where_no_column_is_known_the_header_is_probably_elsewhere() -> None:

@@ -35,7 +35,7 @@ class HistoryLab:
         query = self.dbt.render(
             "history_known_at",
             definition=bench.definition,
-            model_sql=bench.model_sql,
+            model_sql=f'select * from staging."stg_{bench.source}"',
             known_at=moment.isoformat(),
         )
         return versions(self.database, f"({query})", bench.shape)

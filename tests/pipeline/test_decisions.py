@@ -10,7 +10,7 @@ import pytest
 import sqlalchemy as sa
 
 from headwater import decide, standing
-from headwater.dbt import Rehearsal
+from headwater.dbt import Dbt, Rehearsal
 from headwater.rebuild import rebuild
 from metadata.errors import HeadwaterError, StorageError
 from metadata.process.events import whoami
@@ -87,9 +87,17 @@ def test_accepted_in_spite_of_duplicate_keys_the_last_row_wins_until_it_is_repla
         (2, "duplicate_key")
     ]
 
+    ((known_at,),) = line.query("select clock_timestamp()")
+
     assert decided(line, "replay", halted.name, "judge it again") == 3
     line.assert_history("cities", first)
     assert line.quarantine(halted.name) == []
+    # both rows of b are staged again; what was known then is the last one all the same
+    dbt = Dbt(line.project.root, line.project.home, "as-of")
+    _, known = standing.rows_as_of(
+        line.database, dbt, "cities", datetime(2026, 1, 2, tzinfo=UTC), known_at, None
+    )
+    assert [(row["city"], row["people"]) for row in known] == [("b", 3)]
 
 
 def test_a_replayed_delivery_goes_through_every_layer_again_and_counts_once(line):

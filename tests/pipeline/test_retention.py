@@ -8,11 +8,14 @@ from datetime import datetime
 
 import pytest
 
+from extract.run import extract_source
 from headwater import decide, retention, standing
 from headwater.dbt import Dbt, Rehearsal
 from headwater.purge import bring_back_known_at, purge
 from headwater.rebuild import rebuild
 from metadata.errors import HeadwaterError
+from metadata.process.jobs import JobInstance
+from metadata.static.read import read_catalog
 from tests.history_oracle import Delivery
 from tests.pipeline.line import Line, cities, of_source
 from tests.pipeline.test_columns import other_project
@@ -220,13 +223,76 @@ def names_on_the_fourth(line: Line, known_at: datetime) -> list[tuple[str, int]]
     return sorted((row["city"], row["people"]) for row in rows)
 
 
+def test_a_dry_run_brings_back_nothing_else(purged):
+    """What is pending besides is judged by the next run, not by a question."""
+    line = purged
+    broken = line.deliver("cities", cities(8, {"a": ("A", 1)}), "ragged")
+    land_only(line)
+    decide.rehearse(line.project, "withdraw", line.sqn(DAYS[1].name), line.said.append)
+    assert (line.status(broken.name), statuses(line, "raw")[-1]) == ("pending", "-")
+    assert [halt.publisher_name for halt in line.run("cities").halts] == [broken.name]
+
+
+def test_a_dry_run_of_withdrawing_what_never_came_into_raw_needs_none_of_it(purged):
+    line = purged
+    broken = line.deliver("cities", cities(8, {"a": ("A", 1)}), "ragged")
+    line.run("cities")
+    for decision, state in (("withdraw", "halted"), ("restore", "withdrawn")):
+        assert line.status(broken.name) == state
+        would = decide.rehearse(line.project, decision, line.sqn(broken.name), line.said.append)
+        assert would == Rehearsal(added=0, dropped=0, ended=0, reopened=0)
+        assert statuses(line, "staging")[-1] == "-"
+        decided(line, decision, broken.name)
+
+
+def test_what_one_question_asks_for_another_one_does_not_forget(purged):
+    line = purged
+    other = JobInstance(line.database, "other", "another process", {})
+    with line.database.begin() as connection:
+        retention.recall(connection, [line.sqn(DAYS[0].name), line.sqn(DAYS[3].name)], other.job_inst_id)
+    assert statuses(line, "staging") == [
+        "recalled",
+        "purged",
+        "purged",
+        "loaded",
+    ]  # the last is there already
+    decide.rehearse(line.project, "restore", withdrawn(line, DAYS[2]), line.said.append)
+    with line.database.begin() as connection:
+        retention.recall(connection, [line.sqn(DAYS[1].name)], other.job_inst_id)
+    line.store.delete(line.store.key(filename(line, DAYS[1])))
+    assert "could not be loaded" in line.run("cities").failures[0]
+    assert statuses(line, "staging")[1] == "recalled"  # it still lives, and asks
+
+    other.close()
+    assert line.run("cities").failures  # tried once more for one who has gone
+    line.ran_well("cities")
+    assert statuses(line, "staging") == ["purged"] * 3 + ["loaded"]
+
+
+def land_only(line: Line) -> None:
+    """What a run does first, and no more."""
+    source = read_catalog(line.project.seeds).sources["cities"]
+    job = JobInstance(line.database, "cities", "landing", {})
+    extract_source(line.database, line.store, source, job.job_inst_id, job.log)
+    job.close()
+
+
+def withdrawn(line: Line, delivery: Delivery) -> int:
+    decided(line, "withdraw", delivery.name)
+    return line.sqn(delivery.name)
+
+
+def filename(line: Line, delivery: Delivery) -> str:
+    ((address,),) = line.query(
+        "select delivery_filename from metadata.delivery where publisher_name = :name", name=delivery.name
+    )
+    return str(address)
+
+
 def test_what_s3_has_lost_is_named_and_asked_for_no_longer(purged):
     line = purged
     decided(line, "withdraw", DAYS[1].name)
-    ((address,),) = line.query(
-        "select delivery_filename from metadata.delivery where publisher_name = :name", name=DAYS[1].name
-    )
-    line.store.delete(line.store.key(address))
+    line.store.delete(line.store.key(filename(line, DAYS[1])))
     with pytest.raises(HeadwaterError, match="cities: delivery 2 could not be loaded"):
         decide.rehearse(line.project, "restore", line.sqn(DAYS[1].name), line.said.append)
     assert statuses(line, "staging")[1] == "purged"

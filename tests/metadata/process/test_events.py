@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import sqlalchemy as sa
 
 from metadata.errors import StorageError
+from metadata.process.deliveries import lock_source
 from metadata.process.events import event_key, from_json, record_event, register_event, to_json, was_replayed
 from metadata.process.tables import delivery_event
 
@@ -48,6 +51,23 @@ def test_an_event_is_on_s3_before_postgres_knows_it(ledger, database):
     assert (row.event_id, row.event, row.checks, row.why, row.who, row.event_at) == (
         said.event_id, "halted", ["ledger"], "ünsound", "eve", said.event_at,
     )  # fmt: skip
+
+
+def test_an_event_waits_until_nobody_writes_layers_of_the_source(ledger, database):
+    """What a load has found pending must be so until it commits."""
+    ledger.land(1)
+    store = WatchedStore(database)
+    waits = sa.text("select count(*) from pg_locks where locktype = 'advisory' and not granted")
+    with ThreadPoolExecutor() as others:
+        with database.begin() as load:
+            lock_source(load, "places")
+            said = others.submit(record_event, database, store, 1, "places", "withdrawn", why="wrong")
+            while not load.execute(waits).scalar():
+                assert not said.done()
+                time.sleep(0.01)
+            assert (store.objects, count(database)) == ({}, 0)
+        assert said.result().event == "withdrawn"
+    assert count(database) == 1
 
 
 @pytest.mark.parametrize("trouble", ["is_taken", "is_down"])
