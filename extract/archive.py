@@ -1,4 +1,4 @@
-"""ZIP archives: the one member that a source wants, as a stream, on guard against bombs."""
+"""ZIP archives: the members that a source wants, as streams, on guard against bombs."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ import re
 import struct
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import IO
 
 from extract.content import BEGINNING, ZIP, recognize
+from extract.limits import Limits
+from extract.members import Members
 from extract.text_blocks import Readable
 from metadata.errors import FormatBroken
 
-LARGEST_MEMBER = 64 << 30  # bytes, unpacked
-LARGEST_RATIO = 500  # unpacked to packed; DEFLATE itself goes to 1032, text rarely beyond 30
 BROKEN = (
     zipfile.BadZipFile,
     NotImplementedError,
@@ -26,7 +26,7 @@ BROKEN = (
     EOFError,
 )  # of zipfile
 DAMAGED = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, OSError, EOFError, ValueError)  # of its streams
-SMALL = 64 << 20  # bytes; below it no ratio is a bomb
+LEADS_OUT = re.compile(r"(^|[/\\])\.\.([/\\]|$)|^[/\\]|^[A-Za-z]:")  # names as of a ZIP that writes elsewhere
 
 
 def is_archive(publisher_name: str, member_pattern: str | None) -> bool:
@@ -35,22 +35,36 @@ def is_archive(publisher_name: str, member_pattern: str | None) -> bool:
 
 
 @contextmanager
-def open_member(spool: IO[bytes], file: str, member_pattern: str | None) -> Iterator[tuple[Readable, str]]:
-    """The stream of the only member that matches (of the only one, without a pattern), and its full name.
+def open_members(
+    spool: IO[bytes], file: str, member_pattern: str | None, limits: Limits, *, is_all: bool = False
+) -> Iterator[Members]:
+    """The only member that matches (the only one, without a pattern), or all that do, in the order of their names.
 
-    `spool` is the archive as a file that can be read from anywhere. Nothing is unpacked to disk.
-    Raises `FormatBroken` when it is no ZIP, encrypted, a bomb, or has no or several such members.
+    `spool` is the archive as a file that can be read from anywhere. Nothing is unpacked to disk. Raises
+    `FormatBroken` when it is no ZIP, encrypted, a bomb, has names that lead out of it, or not such members.
     """
     with ExitStack() as opened:
         try:
             archive = opened.enter_context(zipfile.ZipFile(spool))
-            member = _choose(archive, file, member_pattern)
-            name = f"{file}/{member.filename}"
-            _refuse_bomb(member, name)
-            unpacked = opened.enter_context(archive.open(member))
+            chosen = _choose(archive, file, member_pattern, is_all)
+            _refuse_bomb(chosen, file, limits)
         except BROKEN as error:
             raise FormatBroken(file, None, _reason(spool, error)) from None
-        yield _Member(unpacked, name), name
+        names = [f"{file}/{member.filename}" for member in chosen]
+
+        def files() -> Iterator[tuple[Readable, str]]:
+            for member, name in zip(chosen, names, strict=True):
+                with _opened(archive, member, spool, file) as unpacked:
+                    yield _Member(unpacked, name), name
+
+        yield Members(files(), names)
+
+
+def _opened(archive: zipfile.ZipFile, member: zipfile.ZipInfo, spool: IO[bytes], file: str) -> IO[bytes]:
+    try:
+        return archive.open(member)
+    except BROKEN as error:
+        raise FormatBroken(file, None, _reason(spool, error)) from None
 
 
 def _reason(spool: IO[bytes], error: Exception) -> str:
@@ -65,31 +79,38 @@ def _reason(spool: IO[bytes], error: Exception) -> str:
     return f"got {found}, expected a ZIP: once the publisher has mended it, the next run takes it"
 
 
-def _choose(archive: zipfile.ZipFile, file: str, member_pattern: str | None) -> zipfile.ZipInfo:
+def _choose(
+    archive: zipfile.ZipFile, file: str, member_pattern: str | None, is_all: bool
+) -> list[zipfile.ZipInfo]:
     members = [member for member in archive.infolist() if not member.is_dir()]
+    for member in members:
+        if LEADS_OUT.search(member.filename):
+            raise FormatBroken(
+                file, None, f"the ZIP holds {member.filename!r}, expected names that do not lead out of it"
+            )
     fitting = [m for m in members if member_pattern is None or re.search(member_pattern, m.filename)]
-    if len(fitting) != 1:
+    if not fitting or (len(fitting) > 1 and not is_all):
         names = ", ".join(member.filename for member in members[:10]) or "nothing"
+        number = "at least" if is_all else "exactly"
         wanted = (
-            f"exactly one that matches {member_pattern} (zip_member)"
+            f"{number} one that matches {member_pattern} (zip_member)"
             if member_pattern
-            else "exactly one file"
+            else f"{number} one file"
         )
         raise FormatBroken(file, None, f"the ZIP holds {names}, expected {wanted}")
-    if fitting[0].flag_bits & 0x1:
-        raise FormatBroken(file, None, f"{fitting[0].filename} in the ZIP is encrypted, expected it open")
-    return fitting[0]
+    for member in fitting:
+        if member.flag_bits & 0x1:
+            raise FormatBroken(file, None, f"{member.filename} in the ZIP is encrypted, expected it open")
+    return sorted(fitting, key=lambda member: member.filename)
 
 
-def _refuse_bomb(member: zipfile.ZipInfo, name: str) -> None:
-    size, packed = member.file_size, max(member.compress_size, 1)
-    if size > LARGEST_MEMBER or (size > SMALL and size / packed > LARGEST_RATIO):
-        raise FormatBroken(
-            name,
-            None,
-            f"unpacks from {packed} to {size} bytes, "
-            f"expected at most {LARGEST_MEMBER >> 30} GiB and {LARGEST_RATIO} times its packed size",
-        )
+def _refuse_bomb(members: Sequence[zipfile.ZipInfo], file: str, limits: Limits) -> None:
+    """By what the archive announces: zipfile reads no byte beyond."""
+    limits.require(
+        f"{file}/{members[0].filename}" if len(members) == 1 else file,
+        sum(member.compress_size for member in members),
+        sum(member.file_size for member in members),
+    )
 
 
 class _Member:

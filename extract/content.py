@@ -35,7 +35,7 @@ def recognize(beginning: bytes) -> str | None:
     return "an XML document" if before and before[2] else None
 
 
-def require_records(stream: Readable, file: str) -> Readable:
+def require_records(stream: Readable, file: str, expected: str) -> Readable:
     """The same stream. Raises `FormatBroken` when it begins as no text of records does."""
     beginning = b""
     while len(beginning) < BEGINNING and (piece := stream.read(BEGINNING - len(beginning))):
@@ -43,7 +43,9 @@ def require_records(stream: Readable, file: str) -> Readable:
     found = recognize(beginning)
     if found is not None:
         raise FormatBroken(
-            file, None, f"got {found}, expected CSV: once the publisher has mended it, the next run takes it"
+            file,
+            None,
+            f"got {found}, expected {expected}: once the publisher has mended it, the next run takes it",
         )
     return _Begun(beginning, stream)
 

@@ -25,20 +25,25 @@ def lacks_key(source: Source, match: Match) -> bool:
 
 
 def breach(
-    source: Source, match: Match, renamed: Mapping[str, int], file: str, line: int, *, is_first: bool = False
+    source: Source,
+    match: Match,
+    renamed: Mapping[str, int],
+    file: str,
+    line: int | None,
+    expected: str,
+    *,
+    is_first: bool = False,
 ) -> ColumnsBroken:
     """What to say of a file that breaks the contract, given which unknown column each missing one may be.
 
-    In the first file of a source nothing was renamed: the metadata is wrong.
+    `expected` says what its format wants, for a file that has none of the columns. In the first file of a source
+    nothing was renamed: the metadata is wrong.
     """
     if match.found or renamed:
         said = list(_said(source, match, renamed, is_first))
     else:
         columns = ", ".join(map(repr, match.header[:5])) + (", …" if len(match.header) > 5 else "")
-        said = [
-            f"none of the columns of {source.name} is in the header, which reads {columns}: expected it on line"
-            f" {line} (header_line), its values separated by {source.options.get('delimiter', ',')!r} (delimiter)"
-        ]
+        said = [f"none of the columns of {source.name} is in the header, which reads {columns}: {expected}"]
     return ColumnsBroken(
         file,
         line,

@@ -40,6 +40,19 @@ class CsvFile:
         self._next = _NOTHING
         self._next = self._read_header()
 
+    @property
+    def line(self) -> int:
+        """The line of the header."""
+        return self.dialect.header_line
+
+    @property
+    def expected(self) -> str:
+        """What to expect of a file in which no column is found."""
+        return (
+            f"expected it on line {self.line} (header_line), its values separated by"
+            f" {self.dialect.delimiter!r} (delimiter)"
+        )
+
     def records(self) -> Iterator[Record]:
         """The records below the header; a blank line is none."""
         for block in self.blocks():

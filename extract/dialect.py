@@ -8,6 +8,12 @@ from dataclasses import dataclass
 from metadata.static.model import Source
 
 
+def encoding_of(source: Source) -> str:
+    """The encoding of a source's files, as Python's codecs name it; one with a mark is one without."""
+    encoding = codecs.lookup(source.options.get("encoding", "utf-8")).name
+    return "utf-8" if encoding == "utf-8-sig" else encoding
+
+
 @dataclass(frozen=True)
 class Dialect:
     """The format of a text file of records. `quote_char` is None where quoting is off."""
@@ -22,11 +28,10 @@ class Dialect:
     def of(cls, source: Source) -> Dialect:
         """The dialect that the source's options say; `check` has made sure that they can be read."""
         options = source.options
-        encoding = codecs.lookup(options.get("encoding", "utf-8")).name
         return cls(
             delimiter=options.get("delimiter", ","),
             quote_char=options.get("quote_char", '"') or None,
-            encoding="utf-8" if encoding == "utf-8-sig" else encoding,
+            encoding=encoding_of(source),
             header_line=int(options.get("header_line", "1")),
             trim_whitespace=options.get("trim_whitespace", "false") == "true",
         )

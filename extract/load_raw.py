@@ -13,18 +13,19 @@ from typing import TYPE_CHECKING, cast
 from psycopg2 import sql
 from sqlalchemy import Connection
 
-from extract.archive import is_archive, open_member
+from extract.archive import is_archive, open_members
 from extract.columns import Layout, match_header
-from extract.content import require_records
 from extract.contract import breach, is_kept, lacks_key
 from extract.copy_text import OPTIONS, SEPARATOR, FastPath, from_records
 from extract.csv_records import CsvFile, Record
-from extract.dialect import Dialect
+from extract.formats.discovered import Discovered
+from extract.formats.registry import Content, open_content
+from extract.limits import Limits
+from extract.members import Members
 from extract.raw_table import OWN_COLUMNS, REST, SCHEMA, ensure_raw_table
 from extract.read_ahead import read_ahead
 from extract.renames import renamed_columns
 from extract.store import ObjectReader, ObjectStore
-from extract.text_blocks import Readable
 from extract.wrangle import wrangle_function
 from metadata.errors import FormatBroken, LedgerBroken, StorageError
 from metadata.process.deliveries import Delivery, record_layer
@@ -59,12 +60,12 @@ def load_raw(
     """
     ensure_raw_table(connection, source)
     counts = Counts()
-    with _opened(store, source, delivery) as (stream, file):
-        content = CsvFile(require_records(stream, file), file, Dialect.of(source))
+    with _opened(store, source, delivery) as members:
+        content = open_content(source, members)
+        file = members.file
         wrangled = wrangle_function(source)
         records: Iterator[Record] | None = None
         header: Sequence[str] = content.header
-        line = content.dialect.header_line
         if wrangled is not None:
             header, produced = wrangled(source, header, _counted(content.records(), counts), file)
             records = iter(produced)
@@ -74,16 +75,18 @@ def load_raw(
                 compared = _of_width(records or content.records(), len(match.header), file)
                 earlier = header_before(connection, delivery)
                 renamed = renamed_columns(connection, source, earlier, match, compared)
-                raise breach(source, match, renamed, file, line, is_first=earlier is None)
+                raise breach(
+                    source, match, renamed, file, content.line, content.expected, is_first=earlier is None
+                )
             counts.lacking = match.missing
         layout = Layout.of(source, match)
         constants = f"{delivery.delivery_sqn}{SEPARATOR}{job_inst_id}{SEPARATOR}"
         if records is not None:
-            pieces = _by_record(_of_width(records, layout.width, file), layout, constants, counts)
-        elif layout.is_plain:
+            pieces = _by_record(map(layout.row, _of_width(records, layout.width, file)), constants, counts)
+        elif layout.is_plain and isinstance(content, CsvFile):
             pieces = _by_block(content, layout, constants, counts)
         else:
-            pieces = _by_record(_counted(content.records(), counts), layout, constants, counts)
+            pieces = _by_record(_counted(_rows(content, layout), counts), constants, counts)
         columns = [*OWN_COLUMNS, *layout.columns, *([REST] if layout.rest else [])]
         copied = _copy(connection, source.name, columns, pieces)
     if copied != counts.written:
@@ -105,12 +108,12 @@ def load_raw(
 
 
 @contextmanager
-def _opened(store: ObjectStore, source: Source, delivery: Delivery) -> Iterator[tuple[Readable, str]]:
-    """The text of a delivery, and the name to call it by in messages.
+def _opened(store: ObjectStore, source: Source, delivery: Delivery) -> Iterator[Members]:
+    """The files of a delivery.
 
     At the end, and before a file is blamed for its format, the object must have been what landed.
     """
-    pattern = source.options.get("zip_member")
+    pattern, is_all = source.options.get("zip_member"), source.options.get("zip_members") == "all"
     with store.open(store.key(delivery.delivery_filename)) as stored:
         landed = _Landed(stored)
         if is_archive(delivery.publisher_name, pattern):
@@ -118,25 +121,23 @@ def _opened(store: ObjectStore, source: Source, delivery: Delivery) -> Iterator[
                 while chunk := landed.read(SPOOL):
                     spool.write(chunk)
                 landed.require(delivery)
-                with open_member(spool, delivery.publisher_name, pattern) as (member, name):
+                with open_members(
+                    spool, delivery.publisher_name, pattern, Limits.of(source), is_all=is_all
+                ) as members:
                     try:
-                        yield member, name
+                        yield members
                     except FormatBroken:
-                        _read_to_end(member)  # a damaged ZIP is to blame for what it damaged
+                        members.read_to_end()  # a damaged ZIP is to blame for what it damaged
                         raise
             return
+        members = Members(iter([(landed, delivery.publisher_name)]), [delivery.publisher_name])
         try:
-            yield landed, delivery.publisher_name
+            yield members
         except FormatBroken:
-            _read_to_end(landed)
+            members.read_to_end()
             landed.require(delivery)
             raise
         landed.require(delivery)
-
-
-def _read_to_end(stream: Readable) -> None:
-    while stream.read(SPOOL):
-        pass
 
 
 class _Landed:
@@ -173,10 +174,17 @@ def _by_block(content: CsvFile, layout: Layout, constants: str, counts: Counts) 
             yield text
 
 
-def _by_record(records: Iterator[Record], layout: Layout, constants: str, counts: Counts) -> Iterator[bytes]:
-    while batch := list(islice(records, BATCH)):
+def _by_record(rows: Iterator[Record], constants: str, counts: Counts) -> Iterator[bytes]:
+    while batch := list(islice(rows, BATCH)):
         counts.written += len(batch)
-        yield from_records(batch if layout.is_plain else [layout.row(record) for record in batch], constants)
+        yield from_records(batch, constants)
+
+
+def _rows(content: Content, layout: Layout) -> Iterator[Record]:
+    """The records of a file as rows of the raw table."""
+    if isinstance(content, Discovered):
+        return content.rows(layout)
+    return content.records() if layout.is_plain else map(layout.row, content.records())
 
 
 def _counted(records: Iterator[Record], counts: Counts) -> Iterator[Record]:

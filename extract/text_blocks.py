@@ -61,6 +61,19 @@ def read_blocks(stream: Readable, file: str, encoding: str) -> Iterator[Block]:
         raise FormatBroken(file, line + count_lines(error.before), str(error)) from None
 
 
+def read_text(stream: Readable, file: str, encoding: str) -> Iterator[str]:
+    """The text of `stream` in pieces, for formats that do not go by lines. Raises `FormatBroken`."""
+    line, is_first = 1, True
+    try:
+        for piece in _decode(_pieces(stream), encoding):
+            text = piece.removeprefix(BOM) if is_first else piece
+            is_first = False
+            yield text
+            line += text.count("\n")
+    except _NoTextError as error:
+        raise FormatBroken(file, line + error.before.count(b"\n"), str(error)) from None
+
+
 def count_lines(text: bytes) -> int:
     r"""The number of line ends: \n, \r\n and \r count as one each."""
     lines = text.count(b"\n")
@@ -109,6 +122,10 @@ def _validate(texts: Iterator[bytes], encoding: str) -> Iterator[bytes]:
 
 def _transcode(pieces: Iterator[bytes], encoding: str) -> Iterator[bytes]:
     """The text in UTF-8, in pieces that split no character."""
+    return (text.encode() for text in _decode(pieces, encoding))
+
+
+def _decode(pieces: Iterator[bytes], encoding: str) -> Iterator[str]:
     decoder = codecs.getincrementaldecoder(encoding)("strict")
     offset = 0
     for piece in _and_end(pieces):
@@ -119,7 +136,7 @@ def _transcode(pieces: Iterator[bytes], encoding: str) -> Iterator[bytes]:
             before = error.object[: error.start].decode(encoding, "ignore").encode()
             raise _undecodable(error, encoding, offset - begun, before) from None
         if text:
-            yield text.encode()
+            yield text
         offset += len(piece)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from metadata.static.check_formats import check_formats
 from metadata.static.load import Seeds
 from metadata.static.naming import is_raw_column
 from metadata.static.problem import Problems
@@ -22,7 +23,7 @@ def check_files(source: SourceParts, seeds: Seeds, problems: Problems) -> None:
         return
     if source.data_source_type in _FILE_TYPES:
         _check_found_and_dated(source, problems)
-    _check_characters(source, problems)
+    check_formats(source, problems)
     _check_delete_mark(source, problems)
     _check_unpivot(source, problems)
 
@@ -50,16 +51,6 @@ def _has_date_group(option: Row) -> bool:
         return "date" in re.compile(option.text("value")).groupindex
     except re.error:
         return True  # that it does not compile is said already
-
-
-def _check_characters(source: SourceParts, problems: Problems) -> None:
-    delimiter, quote = source.option("delimiter") or ",", source.option("quote_char") or '"'
-    if delimiter == "<none>":
-        source.blame_option(problems, "delimiter", "value", "delimiter is nothing", "one character")
-    if unspell(delimiter) == unspell(quote):
-        name = "quote_char" if "quote_char" in source.options else "delimiter"
-        message = f'{name} "{source.option(name)}" both separates and quotes'
-        source.blame_option(problems, name, "value", message, "two different characters")
 
 
 def _check_delete_mark(source: SourceParts, problems: Problems) -> None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from metadata.static.doubts import DOUBTS, PERIODS, REACTIONS
+from metadata.static.formats import FORMATS
 
 Kind = Literal[
     "text",  # anything
@@ -249,6 +250,7 @@ OptionKind = Literal[
     "date_format",
     "date",
     "choice",
+    "record_path",
 ]
 OPTIONS: dict[str, OptionKind] = {
     "conn_str": "text",
@@ -260,6 +262,9 @@ OPTIONS: dict[str, OptionKind] = {
     "date_format": "date_format",
     "date_pattern": "regex",
     "zip_member": "regex",
+    "zip_members": "choice",
+    "format": "choice",
+    "record_path": "record_path",
     "delimiter": "character",
     "encoding": "encoding",
     "quote_char": "character",
@@ -273,6 +278,9 @@ OPTIONS: dict[str, OptionKind] = {
     "unpivot_name": "token",
     "unpivot_value": "token",
     "unpivot_skip": "list",
+    "max_unpacked_mib": "count",
+    "max_unpacked_ratio": "count",
+    "max_nesting": "count",
     "keep_raw": "number",
     "keep_staging": "number",
     "min_rows": "count",
@@ -282,6 +290,8 @@ OPTIONS: dict[str, OptionKind] = {
 }
 CHOICES: dict[str, tuple[str, ...]] = {
     "date_from": ("name", "page", "header"),
+    "zip_members": ("one", "all"),
+    "format": tuple(FORMATS),
     "expected_every": PERIODS,
     **{doubt.option: REACTIONS for doubt in DOUBTS.values()},
 }

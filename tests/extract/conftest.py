@@ -8,6 +8,8 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy import Engine
 
+from extract.store import ObjectStore
+from tests.extract.loader import Loader
 from tests.extract.publisher import Publisher
 
 
@@ -29,3 +31,9 @@ def publisher() -> Iterator[Publisher]:
     """A web server on loopback that answers as the test tells it to."""
     with Publisher.running() as server:
         yield server
+
+
+@pytest.fixture
+def loader(database: Engine, store: ObjectStore, job_inst_id: int) -> Loader:
+    """Loads contents into raw, in the test's database."""
+    return Loader(database, store, job_inst_id)

@@ -13,7 +13,8 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy import Engine
 
-from extract.archive import open_member
+from extract.archive import open_members
+from extract.limits import Limits
 from extract.run import load_pending
 from extract.store import ObjectStore
 from metadata.errors import FormatBroken
@@ -217,7 +218,7 @@ BROKEN: list[tuple[str, dict[str, Any], bytes, str]] = [
         {},
         bomb(zipped({"places.csv": GOOD}, zipfile.ZIP_STORED)),
         "bomb.zip/places.csv: unpacks from 14 to 4000000000 bytes, "
-        "expected at most 64 GiB and 500 times its packed size",
+        "expected at most 65536 MiB (max_unpacked_mib) and 500 times its packed size (max_unpacked_ratio)",
     ),
     (
         "broken_member.zip",
@@ -298,7 +299,8 @@ def test_a_damaged_zip_is_refused_wherever_the_damage_is() -> None:
         ):
             with (  # what does not matter may be damaged
                 suppress(FormatBroken),
-                open_member(io.BytesIO(damage), "f.zip", None) as (stream, _),
+                open_members(io.BytesIO(damage), "f.zip", None, Limits()) as members,
             ):
+                [(stream, _)] = members
                 content = b"".join(iter(lambda read=stream.read: read(100), b""))
                 assert content == b"id,name\n" + MANY[:500]

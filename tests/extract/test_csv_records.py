@@ -76,6 +76,13 @@ def test_blanks_around_names_of_columns_go_when_the_source_says_so() -> None:
     assert CsvFile(io.BytesIO(b"Date, USD\n"), "f.csv", Dialect()).header == ("Date", " USD")
 
 
+def test_a_file_says_where_it_was_looked_for_columns() -> None:
+    content = CsvFile(io.BytesIO(b"\n1;Ulm\n"), "f.csv", Dialect(delimiter="|", header_line=2))
+    assert content.expected == (
+        "expected it on line 2 (header_line), its values separated by '|' (delimiter)"
+    )
+
+
 def test_a_header_alone_is_a_file_without_records() -> None:
     assert read(b"id,name\n") == []
     assert read(b"id,name") == []

@@ -10,56 +10,20 @@ import sys
 import zipfile
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from typing import Any
 
 import pytest
 import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import Engine
 
 from extract import load_raw as load_raw_module
 from extract.csv_records import Record
 from extract.load_raw import Counts
 from extract.run import load_delivery, load_pending
-from extract.store import ObjectStore
 from metadata.errors import FormatBroken, LedgerBroken, StorageError
-from metadata.process.deliveries import Delivery
 from metadata.static.model import Source
-from tests.extract.sources import land_bytes, make_source
-
-
-class Loader:
-    """Loads contents into raw and reads back what is there."""
-
-    def __init__(self, engine: Engine, store: ObjectStore, job_inst_id: int) -> None:
-        self.engine, self.store, self.job_inst_id = engine, store, job_inst_id
-
-    def land(self, source: Source, content: bytes, name: str = "places.csv") -> Delivery:
-        return land_bytes(self.engine, self.store, source, content, name, self.job_inst_id)
-
-    def load(self, source: Source, content: bytes, name: str = "places.csv") -> Counts:
-        delivery = self.land(source, content, name)
-        counts = load_delivery(self.engine, self.store, source, delivery, self.job_inst_id)
-        assert counts is not None
-        return counts
-
-    def rows(self, *columns: str) -> list[tuple[Any, ...]]:
-        names = ", ".join('"' + name.replace('"', '""').replace("%", "%%") + '"' for name in columns)
-        return self.query(f"select {names} from raw.places order by delivery_sqn, line_number")
-
-    def execute(self, statement: str) -> None:
-        with self.engine.begin() as connection:
-            connection.exec_driver_sql(statement)
-
-    def query(self, statement: str) -> list[tuple[Any, ...]]:
-        with self.engine.connect() as connection:
-            return [tuple(row) for row in connection.exec_driver_sql(statement)]
-
-
-@pytest.fixture
-def loader(database: Engine, store: ObjectStore, job_inst_id: int) -> Loader:
-    return Loader(database, store, job_inst_id)
+from tests.extract.loader import Loader
+from tests.extract.sources import make_source
 
 
 def test_records_become_rows_with_their_lines(loader: Loader) -> None:

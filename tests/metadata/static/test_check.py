@@ -450,6 +450,33 @@ BROKEN: dict[str, Broken] = {
             r"expected one such as ; or | or \t or <space>"
         ],
     ),
+    "an_option_of_another_format": (
+        "source_attribute",
+        "sales,date_from,header",
+        "sales,date_from,header\nsales,format,json",
+        [
+            "seeds/source_attribute.csv:7: name: delimiter stands for a source of format json, "
+            "expected format csv"
+        ],
+    ),
+    "a_record_path_that_leads_nowhere": (
+        "source_attribute",
+        r"sales,delimiter,\t",
+        "sales,format,ndjson\nsales,record_path,data..items",
+        [
+            'seeds/source_attribute.csv:7: value: record_path "data..items" is not a path, '
+            "expected one such as data.items, or data[].stations[] for lists within lists"
+        ],
+    ),
+    "a_record_path_in_a_csv": (
+        "source_attribute",
+        "sales,date_from,header",
+        "sales,date_from,header\nsales,record_path,data",
+        [
+            "seeds/source_attribute.csv:6: name: record_path stands for a source of format csv, "
+            "expected format json or ndjson"
+        ],
+    ),
     "an_incomplete_unpivot": (
         "source_attribute",
         "sales,unpivot_name,product\n",

@@ -1,0 +1,174 @@
+"""A JSON document as it streams by: values are decoded one at a time, so that memory holds one of them."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+
+from extract.formats.json_values import DECODER, JsonValue, NotJsonError, depth
+from extract.formats.record_path import kind
+from extract.text_blocks import LONGEST_RECORD, Readable, read_text
+from metadata.errors import FormatBroken
+
+_SPACE = re.compile(r"[ \t\r\n]*")
+_NAMES = {"{": "an object", "[": "a list", '"': "a string", "": "the end of the file"}
+
+
+class JsonText:
+    """Where we are in a document, and what comes there. Every method raises `FormatBroken`."""
+
+    def __init__(self, stream: Readable, file: str, encoding: str, max_nesting: int) -> None:
+        self.file, self._max_nesting = file, max_nesting
+        self._texts = read_text(stream, file, encoding)
+        self._text, self._at = "", 0
+        self._lines_before = 0  # line ends in what was let go
+        self._is_whole = False
+        self._fill()
+
+    def peek(self) -> str:
+        """The next character that is not white space, "" at the end."""
+        while True:
+            found = _SPACE.match(self._text, self._at)
+            self._at = found.end() if found else self._at
+            if self._at < len(self._text) or not self._fill():
+                return self._text[self._at : self._at + 1]
+
+    def value(self) -> JsonValue:
+        """The value that begins here."""
+        self.peek()
+        wanted = 0
+        while True:
+            try:
+                value: JsonValue
+                value, end = DECODER.raw_decode(self._text, self._at)
+            except json.JSONDecodeError as error:
+                if not self._is_whole and len(self._text) - self._at <= LONGEST_RECORD:
+                    wanted = self._grow(wanted)
+                    continue
+                if not self._is_whole:
+                    raise self.broken(f"a value of more than {LONGEST_RECORD >> 20} MiB") from None
+                raise self._not_well_formed(error) from None
+            except NotJsonError as error:
+                raise self.broken(str(error)) from None
+            except RecursionError:
+                raise self._too_deep() from None
+            if end == len(self._text) and not self._is_whole:
+                wanted = self._grow(wanted)  # a number may go on
+                continue
+            self._require_end(end)
+            if depth(value) > self._max_nesting:
+                raise self._too_deep()
+            self._at = end
+            return value
+
+    def elements(self) -> Iterator[None]:
+        """Goes from element to element of the list that begins here; each must be read in between."""
+        self.require("[", "a list")
+        if self._take("]"):
+            return
+        while True:
+            yield
+            if not self._take(","):
+                self.require("]", "a comma or the end of the list")
+                return
+
+    def members(self) -> Iterator[str]:
+        """The names of the members of the object that begins here; each value must be read in between."""
+        self.require("{", "an object")
+        seen: set[str] = set()
+        if self._take("}"):
+            return
+        while True:
+            if self.peek() != '"':
+                raise self._unexpected("the name of a member")
+            name = str(self.value())
+            if name in seen:
+                raise self.broken(f"an object has the member {name!r} twice, expected each once")
+            seen.add(name)
+            self.require(":", "a colon")
+            yield name
+            if not self._take(","):
+                self.require("}", "a comma or the end of the object")
+                return
+
+    def skip(self, level: int = 1) -> None:
+        """Pass over the value that begins here, however large it is."""
+        if level > self._max_nesting:
+            raise self._too_deep()
+        first = self.peek()
+        if first == "[":
+            for _ in self.elements():
+                self.skip(level + 1)
+        elif first == "{":
+            for _ in self.members():
+                self.skip(level + 1)
+        else:
+            self.value()
+
+    def require(self, sign: str, what: str) -> None:
+        """Pass over a sign that must come now."""
+        if not self._take(sign):
+            raise self._unexpected(what)
+
+    def require_end(self, what: str) -> None:
+        """Nothing but white space may come any more."""
+        if self.peek():
+            raise self._unexpected(what)
+
+    def broken(self, reason: str) -> FormatBroken:
+        """What to say of the place where we are."""
+        return FormatBroken(self.file, self._line(self._at), reason)
+
+    def _take(self, sign: str) -> bool:
+        is_there = self.peek() == sign
+        self._at += is_there
+        return is_there
+
+    def _unexpected(self, what: str) -> FormatBroken:
+        found = self.peek()
+        if found in _NAMES:
+            name = _NAMES[found]
+        elif found in "-0123456789tfn":
+            name = kind(self.value())
+        else:
+            name = repr(found)
+        return self.broken(f"not well-formed JSON: {name}, expected {what}")
+
+    def _not_well_formed(self, error: json.JSONDecodeError) -> FormatBroken:
+        if not self._text[error.pos :].strip() or "Unterminated" in error.msg:
+            return FormatBroken(
+                self.file, self._line(self._at), "cut off: the file ends in the value that begins here"
+            )
+        reason = error.msg[:1].lower() + error.msg[1:]
+        return FormatBroken(self.file, self._line(error.pos), f"not well-formed JSON: {reason}")
+
+    def _require_end(self, end: int) -> None:
+        after = self._text[end : end + 1]
+        if after and after not in " \t\r\n,]}:":
+            shown = self._text[self._at : end + 10].split("\n")[0][:40]
+            raise self.broken(f"not well-formed JSON: {shown!r} is no value")
+
+    def _too_deep(self) -> FormatBroken:
+        return self.broken(
+            f"objects and lists inside one another, more than {self._max_nesting} deep (max_nesting)"
+        )
+
+    def _line(self, at: int) -> int:
+        return self._lines_before + self._text.count("\n", 0, at) + 1
+
+    def _grow(self, wanted: int) -> int:
+        """Read on until there is twice as much as before, so that a long value is not read over and over."""
+        wanted = max(wanted * 2, 2 * (len(self._text) - self._at))
+        while len(self._text) - self._at < wanted and self._fill():
+            pass
+        return wanted
+
+    def _fill(self) -> bool:
+        more = next(self._texts, None)
+        if more is None:
+            self._is_whole = True
+            return False
+        self._lines_before += self._text.count("\n", 0, self._at)
+        self._text, self._at = self._text[self._at :] + more, 0
+        return True

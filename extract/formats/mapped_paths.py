@@ -1,0 +1,93 @@
+"""Which members of nested records are columns: the mapped paths, and beside them every member that is not.
+
+`address.city` is the member `city` of the object `address`, `tags.0` the first element of the list `tags`. An object
+through which no mapped path leads is one column as a whole, and so is a list.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from extract.formats.json_values import JsonValue, NotJsonError, as_json, as_text
+from extract.formats.record_path import PARENT
+from extract.raw_table import mapped_columns
+from metadata.static.model import Source
+
+
+@dataclass
+class _Node:
+    """A member that is a mapped column, or holds some, or both."""
+
+    name: str | None = None  # of the column that it is
+    below: dict[str, _Node] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Paths:
+    """The mapped paths of a source, by their members."""
+
+    names: frozenset[str]
+    _root: _Node
+
+    @classmethod
+    def of(cls, source: Source) -> Paths:
+        """Those of the attributes and of the delete mark, with the names that the publisher gave them later."""
+        names = [later for name in mapped_columns(source) for later in (name, *source.later_names(name))]
+        root = _Node()
+        for name in names:
+            node = root
+            for part in name.split("."):
+                node = node.below.setdefault(part, _Node())
+            node.name = name
+        for name in names:
+            if "." in name:  # a member may have a dot in its own name
+                root.below.setdefault(name, _Node()).name = name
+        return cls(frozenset(names), root)
+
+    def columns(self, record: Mapping[str, JsonValue]) -> dict[str, str | None]:
+        """The columns of a record: those that are mapped as text, all others as JSON.
+
+        Raises `NotJsonError` where two members claim one column.
+        """
+        columns: dict[str, str | None] = {}
+        _take(record, self._root.below, "", columns)
+        return columns
+
+
+def _take(
+    members: Mapping[str, JsonValue], nodes: Mapping[str, _Node], prefix: str, columns: dict[str, str | None]
+) -> None:
+    for member, value in members.items():
+        node = nodes.get(member)
+        if node is None:
+            if prefix.startswith(PARENT) or member == PARENT:
+                continue  # what is around a list is not of its records, unless it is mapped
+            _put(columns, prefix + member, as_json(value))
+            continue
+        if node.name is not None:
+            _put(columns, node.name, as_text(value))
+        if not node.below:
+            continue
+        if isinstance(value, list):
+            value = {str(place): element for place, element in enumerate(value)}
+        if isinstance(value, dict):
+            _take(value, node.below, f"{prefix}{member}.", columns)
+        elif value is None:
+            _nothing_below(node, columns)
+        elif node.name is None:
+            _put(columns, prefix + member, as_json(value))
+
+
+def _nothing_below(node: _Node, columns: dict[str, str | None]) -> None:
+    """Where null stands for an object, its members are null, and not missing."""
+    for below in node.below.values():
+        if below.name is not None:
+            _put(columns, below.name, None)
+        _nothing_below(below, columns)
+
+
+def _put(columns: dict[str, str | None], name: str, value: str | None) -> None:
+    if name in columns:
+        raise NotJsonError(f"two members make the column {name!r}, expected one")
+    columns[name] = value

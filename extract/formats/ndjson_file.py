@@ -1,0 +1,55 @@
+"""NDJSON: a document a line. A blank line is none."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+from extract.dialect import encoding_of
+from extract.formats.discovered import Found
+from extract.formats.json_values import DECODER, JsonValue, NotJsonError, depth
+from extract.formats.record_path import parse_record_path, records_below
+from extract.limits import Limits
+from extract.text_blocks import Readable, read_blocks
+from metadata.errors import FormatBroken
+from metadata.static.model import Source
+
+
+def read_ndjson(source: Source, stream: Readable, file: str) -> Iterator[Found]:
+    """The documents of a file with their lines, or what is at the record path of each. Raises `FormatBroken`."""
+    path = source.options.get("record_path")
+    steps = parse_record_path(path or "")
+    max_nesting = Limits.of(source).max_nesting
+    for block in read_blocks(stream, file, encoding_of(source)):
+        for line, text in enumerate(block.text.splitlines(), block.line):
+            if not text or text.isspace():
+                continue
+            try:
+                document = _document(text.decode(), max_nesting)
+                if path is None:
+                    yield line, document
+                else:
+                    for record in records_below(document, steps):
+                        yield None, record
+            except NotJsonError as error:
+                raise FormatBroken(file, line, str(error)) from None
+
+
+def _document(text: str, max_nesting: int) -> JsonValue:
+    try:
+        document: JsonValue = DECODER.decode(text)
+    except json.JSONDecodeError as error:
+        if error.msg == "Extra data":
+            raise NotJsonError(
+                f"not well-formed JSON: more after the value, at character {error.pos + 1}, expected one document"
+                " a line"
+            ) from None
+        reason = error.msg[:1].lower() + error.msg[1:]
+        raise NotJsonError(
+            f"not well-formed JSON: {reason} at character {error.pos + 1}, expected one document a line"
+        ) from None
+    except RecursionError:
+        raise NotJsonError(f"nested more than {max_nesting} deep (max_nesting)") from None
+    if depth(document) > max_nesting:
+        raise NotJsonError(f"nested more than {max_nesting} deep (max_nesting)")
+    return document

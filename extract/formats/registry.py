@@ -1,0 +1,101 @@
+"""Which format is read by what: a source's option `format` chooses, CSV is the usual one.
+
+A format is one of two kinds. Some have a header: their module opens a file as `Content`. The others are records,
+each an object with members of its own: their module yields them, and `Discovered` finds the columns.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import chain
+from typing import Protocol
+
+from extract.content import require_records
+from extract.csv_records import CsvFile, Record
+from extract.dialect import Dialect
+from extract.formats.discovered import Discovered, Found
+from extract.formats.json_file import read_json
+from extract.formats.ndjson_file import read_ndjson
+from extract.members import Members
+from extract.text_blocks import Readable
+from metadata.errors import FormatBroken
+from metadata.static.model import Source
+
+
+class Content(Protocol):
+    """A file, or several as one, that is read once."""
+
+    @property
+    def header(self) -> Sequence[str]:
+        """Its columns."""
+
+    @property
+    def line(self) -> int | None:
+        """The line of its header, None where the format has none."""
+
+    @property
+    def expected(self) -> str:
+        """What to expect of a file in which no column is found, for a message."""
+
+    def records(self) -> Iterator[Record]:
+        """Its records, a value or None for each column."""
+
+
+WithHeader = Callable[[Source, Readable, str], Content]
+WithoutHeader = Callable[[Source, Readable, str], Iterable[Found]]
+
+
+def open_content(source: Source, members: Members) -> Content:
+    """The files of a delivery by the format of its source. Raises `FormatBroken`, here and while it is read."""
+    name = source.options.get("format", "csv")
+    if name in WITHOUT_HEADER:
+        read = WITHOUT_HEADER[name]
+        return Discovered(source, ((file, read(source, stream, file)) for stream, file in members))
+    opened = (WITH_HEADER[name](source, stream, file) for stream, file in members)
+    first = next(opened)
+    return first if len(members) == 1 else Together(first, opened, members)
+
+
+class Together:
+    """Files of one header as one: lines go on from one file to the next."""
+
+    def __init__(self, first: Content, others: Iterator[Content], members: Members) -> None:
+        self.header, self.line, self.expected = tuple(first.header), first.line, first.expected
+        self._contents, self._members = chain([first], others), members
+        self._first_file = members.file
+
+    def records(self) -> Iterator[Record]:
+        """The records of all of them. Raises `FormatBroken` where a header is another one."""
+        last = 0
+        for content in self._contents:
+            if tuple(content.header) != self.header:
+                raise FormatBroken(
+                    self._members.file,
+                    content.line,
+                    f"its columns are {_listed(content.header)}, expected {_listed(self.header)} as in"
+                    f" {self._first_file}",
+                )
+            before = last
+            for line, values in content.records():
+                last = before + line
+                yield Record(last, values)
+
+
+def _listed(header: Sequence[str]) -> str:
+    return ", ".join(map(repr, header[:10])) + (", …" if len(header) > 10 else "")
+
+
+def _open_csv(source: Source, stream: Readable, file: str) -> Content:
+    return CsvFile(require_records(stream, file, "CSV"), file, Dialect.of(source))
+
+
+def _checked(read: WithoutHeader, expected: str) -> WithoutHeader:
+    """The same, of a stream that begins as a text of records does."""
+    return lambda source, stream, file: read(source, require_records(stream, file, expected), file)
+
+
+WITH_HEADER: dict[str, WithHeader] = {"csv": _open_csv}
+WITHOUT_HEADER: dict[str, WithoutHeader] = {
+    "json": _checked(read_json, "JSON"),
+    "ndjson": _checked(read_ndjson, "NDJSON"),
+}

@@ -1,0 +1,31 @@
+"""Rules of how the files of a source are read: do its options belong to their format, and do they go together?"""
+
+from __future__ import annotations
+
+from metadata.static.formats import FORMAT_OPTIONS, FORMATS, USUAL, formats_with
+from metadata.static.problem import Problems
+from metadata.static.source_parts import SourceParts
+from metadata.static.spelling import unspell
+
+
+def check_formats(source: SourceParts, problems: Problems) -> None:
+    """All options of reading of one source."""
+    name = source.option("format") or USUAL
+    if name not in FORMATS:
+        return  # said already
+    for option in sorted(FORMAT_OPTIONS - set(FORMATS[name])):
+        if option in source.options:
+            message = f"{option} stands for a source of format {name}"
+            source.blame_option(problems, option, "name", message, formats_with(option))
+    if name == "csv":
+        _check_characters(source, problems)
+
+
+def _check_characters(source: SourceParts, problems: Problems) -> None:
+    delimiter, quote = source.option("delimiter") or ",", source.option("quote_char") or '"'
+    if delimiter == "<none>":
+        source.blame_option(problems, "delimiter", "value", "delimiter is nothing", "one character")
+    if unspell(delimiter) == unspell(quote):
+        name = "quote_char" if "quote_char" in source.options else "delimiter"
+        message = f'{name} "{source.option(name)}" both separates and quotes'
+        source.blame_option(problems, name, "value", message, "two different characters")

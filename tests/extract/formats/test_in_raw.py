@@ -1,0 +1,130 @@
+"""Formats in raw: what a file of each becomes there, by way of S3 and COPY."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from extract.load_raw import Counts
+from extract.run import load_pending
+from metadata.errors import ColumnsBroken, FormatBroken
+from tests.extract.loader import Loader
+from tests.extract.sources import make_source
+from tests.extract.test_broken_files import damaged, zipped
+
+JSON = {"format": "json"}
+
+
+def test_json_becomes_rows_and_rest_keeps_its_types(loader: Loader) -> None:
+    content = b'[{"id":1,"name":"U\\u001flm\\n","n":1.10,"x":{"y":[null,true]}},{"id":2,"z":null}]'
+    assert loader.load(make_source(options=JSON), content, "places.json") == Counts(parsed=2, written=2)
+    assert loader.rows("line_number", "id", "name", "_rest::text") == [
+        (1, "1", "U\x1flm\n", '{"n": 1.10, "x": {"y": [null, true]}}'),
+        (2, "2", None, '{"z": null}'),
+    ]
+
+
+def test_pages_in_a_zip_are_one_delivery_in_the_order_of_their_names(loader: Loader) -> None:
+    source = make_source(["id", "a.b"], options={**JSON, "record_path": "items", "zip_members": "all"})
+    pages = {
+        "page-000002.json": b'{"items":[{"id":3,"new":1}]}',
+        "page-000001.json": b'{"items":[{"id":1,"a":{"b":"x"}},{"id":2,"a":{}}]}',
+        "page-000003.json": b'{"items":[]}',
+    }
+    assert loader.load(source, zipped(pages), "pages.zip") == Counts(parsed=3, written=3)
+    assert loader.rows("line_number", "id", "a.b", "_rest") == [
+        (1, "1", "x", {}), (2, "2", None, {}), (3, "3", None, {"new": 1}),
+    ]  # fmt: skip
+    assert loader.query("select column_names from metadata.delivery_header") == [(["id", "a.b", "new"],)]
+
+
+def test_files_of_csv_in_a_zip_are_one_delivery_if_their_headers_agree(loader: Loader) -> None:
+    source = make_source(options={"zip_members": "all", "zip_member": r"\.csv$"})
+    files = {"b.csv": b"id,name\n3,c\n", "a.csv": b'id,name\n1,"a\nx"\n2,b\n', "readme.txt": b"hello"}
+    assert loader.load(source, zipped(files), "places.zip") == Counts(parsed=3, written=3)
+    assert loader.rows("line_number", "id") == [(2, "1"), (4, "2"), (6, "3")]
+    with pytest.raises(FormatBroken) as refused:
+        loader.load(source, zipped({**files, "b.csv": b"id,nom\n3,c\n"}), "places-2.zip")
+    assert str(refused.value) == (
+        "places-2.zip/b.csv:1: its columns are 'id', 'nom', expected 'id', 'name' as in places-2.zip/a.csv"
+    )
+
+
+BROKEN: list[tuple[str, dict[str, str], bytes, str]] = [
+    (
+        "pages.zip",
+        {**JSON, "zip_members": "all"},
+        zipped({"p1.json": b'[{"id":1}]', "p2.json": b'[{"id":1},\n{"id":]'}),
+        "pages.zip/p2.json:2: not well-formed JSON: expecting value",
+    ),
+    (
+        "damaged.zip",
+        {**JSON, "zip_members": "all"},
+        damaged(zipped({"p1.json": json.dumps([{"id": n * n, "name": "x"} for n in range(1000)]).encode()})),
+        "damaged.zip/p1.json: damaged in the ZIP (Error -3 while decompressing data: invalid distance too far back)",
+    ),
+    (
+        "nothing.zip",
+        {**JSON, "zip_members": "all", "zip_member": "json$"},
+        zipped({"p1.csv": b""}),
+        "nothing.zip: the ZIP holds p1.csv, expected at least one that matches json$ (zip_member)",
+    ),
+    (
+        "slip.zip",
+        JSON,
+        zipped({"../../p1.json": b"[]"}),
+        "slip.zip: the ZIP holds '../../p1.json', expected names that do not lead out of it",
+    ),
+    (
+        "bomb.zip",
+        {**JSON, "zip_members": "all", "max_unpacked_mib": "1"},
+        zipped({f"p{n}.json": b" " * 400_000 for n in range(3)}),
+        "bomb.zip: unpacks from 1218 to 1200000 bytes, expected at most 1 MiB (max_unpacked_mib)"
+        " and 500 times its packed size (max_unpacked_ratio)",
+    ),
+    (
+        "other.json",
+        JSON,
+        b'[{"key":1,"title":"x"}]',
+        "other.json: none of the columns of places is in the header, which reads 'key', 'title':"
+        " expected records that have them (record_path)",
+    ),
+]
+
+
+@pytest.mark.parametrize(("name", "options", "content", "message"), BROKEN, ids=[case[0] for case in BROKEN])
+def test_what_is_broken_leaves_nothing_in_raw(
+    loader: Loader, name: str, options: dict[str, str], content: bytes, message: str
+) -> None:
+    source = make_source(options=options)
+    loader.land(source, content, name)
+    told: list[Any] = []
+    summary = load_pending(
+        loader.engine, loader.store, source, loader.job_inst_id, lambda *a, **_: told.append(a)
+    )
+    [(_, check, why)] = summary.refused
+    assert why.startswith(message)
+    assert check in ("format", "key_columns")
+    assert loader.query("select to_regclass('raw.places')") == [(None,)]
+
+
+def test_a_member_that_all_records_lack_halts_as_a_missing_column(loader: Loader) -> None:
+    with pytest.raises(ColumnsBroken, match=r"'name' is missing.* Without an attribute: 'nom'"):
+        loader.load(make_source(options=JSON), b'[{"id":1,"nom":"Ulm"},{"id":2}]', "places.json")
+
+
+def test_records_of_json_can_be_unpivoted(loader: Loader) -> None:
+    source = make_source(
+        ["day", "currency", "rate"],
+        wrangle_function="unpivot",
+        options={**JSON, "unpivot_keep": "day", "unpivot_name": "currency", "unpivot_value": "rate"},
+    )
+    counts = loader.load(
+        source, b'[{"day":"2026-01-02","USD":1.10,"JPY":"160"},{"day":"x","JPY":null}]', "r.json"
+    )
+    assert counts == Counts(parsed=2, written=4)
+    assert loader.rows("day", "currency", "rate") == [
+        ("2026-01-02", "USD", "1.10"), ("2026-01-02", "JPY", "160"), ("x", "USD", None), ("x", "JPY", None),
+    ]  # fmt: skip
