@@ -10,12 +10,16 @@ from datetime import UTC, datetime
 from typing import Protocol
 from urllib.parse import urlsplit, urlunsplit
 
+from metadata import redaction
 from metadata.errors import DeliveryTooLarge, PublisherError
 from metadata.process.deliveries import Fingerprint
 from metadata.static.model import Source
+from metadata.static.secrecy import names_a_secret
 
 DATE_FORMATS = ("%Y%m%d", "%Y-%m-%d", "%Y-%m")
 PLACEHOLDER = re.compile(r"\$\{([A-Z][A-Z0-9_]*)\}")
+
+USERINFO = re.compile(r"://[^/\s:@]*:([^/\s@]+)@")
 
 
 class Sink(Protocol):
@@ -76,16 +80,24 @@ def shown(address: str) -> str:
 
 
 def expand(text: str, source: Source) -> str:
-    """Replace `${NAME}` by the environment's value. Raises `PublisherError` when it is not set."""
+    """Replace `${NAME}` by the environment's value. Raises `PublisherError` when it is not set.
+
+    What a name or its place says to be a secret is blanked out from then on.
+    """
 
     def value(match: re.Match[str]) -> str:
         if match[1] not in os.environ:
             raise PublisherError(
                 f"{source.name}: {text} needs the environment variable {match[1]}, which is not set"
             )
+        if names_a_secret(match[1]):
+            redaction.register(os.environ[match[1]])
         return os.environ[match[1]]
 
-    return PLACEHOLDER.sub(value, text)
+    expanded = PLACEHOLDER.sub(value, text)
+    if userinfo := USERINFO.search(expanded):
+        redaction.register(userinfo[1])
+    return expanded
 
 
 def file_pattern(source: Source) -> re.Pattern[str]:

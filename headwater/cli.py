@@ -17,6 +17,7 @@ from rich.console import Console
 from headwater import show
 from headwater.project import Project, find_project
 from metadata.errors import HeadwaterError, MetadataInvalid
+from metadata.redaction import redact, redacted_traceback
 
 if TYPE_CHECKING:
     from headwater.run import RunResult, Say
@@ -52,10 +53,15 @@ def _explained() -> Iterator[None]:
     except KeyboardInterrupt:
         err.print("Interrupted. The next run takes up what was left.", style="yellow")
         raise typer.Exit(FAILED) from None
+    except (typer.Exit, typer.BadParameter):
+        raise
+    except Exception as error:  # noqa: BLE001  # a bug of ours: its stack helps, its values may hold a secret
+        err.print(redacted_traceback(error), markup=False, highlight=False)
+        raise typer.Exit(FAILED) from None
 
 
 def _say(line: str) -> None:
-    err.print(line, style="dim", markup=False)
+    err.print(redact(line), style="dim", markup=False)
 
 
 @contextmanager

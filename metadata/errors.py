@@ -2,6 +2,7 @@
 
 HeadwaterError              something a person can act on; its message is all that is shown
 ├── MetadataInvalid         the seeds break a rule; `problems` lists every one of them
+├── SecretUnavailable       a secret that the metadata names cannot be had
 ├── DatabaseUnavailable     Postgres cannot be reached or refuses us
 ├── ExtractError            bringing a delivery in
 │   ├── PublisherError      the publisher cannot be reached, or answers what makes no sense
@@ -21,9 +22,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from metadata.redaction import redact_all
+
 
 class HeadwaterError(Exception):
-    """Root of the tree: a message for a person, without a stack trace."""
+    """Root of the tree: a message for a person, without a stack trace, and without secrets."""
+
+    def __init__(self, *said: object) -> None:
+        super().__init__(*redact_all(said))
 
 
 class MetadataInvalid(HeadwaterError):
@@ -33,6 +39,10 @@ class MetadataInvalid(HeadwaterError):
         self.problems = tuple(problems)
         count = f"{len(self.problems)} error{'s' if len(self.problems) != 1 else ''} in the metadata"
         super().__init__("\n".join([count, *map(str, self.problems)]))
+
+
+class SecretUnavailable(HeadwaterError):
+    """A secret that the metadata names cannot be had."""
 
 
 class DatabaseUnavailable(HeadwaterError):

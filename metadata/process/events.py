@@ -17,6 +17,7 @@ from sqlalchemy.dialects.postgresql import insert
 from metadata.errors import StorageError
 from metadata.process.deliveries import lock_source
 from metadata.process.tables import delivery_event
+from metadata.redaction import redact
 
 
 class EventStore(Protocol):
@@ -68,7 +69,7 @@ def write_event(
     """The same in the caller's transaction: where two processes may come to say it, under the source's lock."""
     now: datetime = connection.execute(sa.select(sa.func.clock_timestamp())).scalar_one()
     happened = DeliveryEvent(
-        uuid4(), delivery_sqn, event, tuple(checks), why, who or whoami(), now.astimezone(UTC)
+        uuid4(), delivery_sqn, event, tuple(checks), redact(why), who or whoami(), now.astimezone(UTC)
     )
     if not store.put_new(event_key(source, happened), to_json(happened)):
         raise StorageError(

@@ -13,6 +13,7 @@ from sqlalchemy import Connection, Engine
 
 from metadata.errors import HeadwaterError
 from metadata.process.tables import job_inst, job_inst_task, log_dtl, log_header
+from metadata.redaction import redact, redact_all
 
 CLOSED_BY_NEXT_RUN = "the process ended without closing its job instance"
 _now = sa.func.clock_timestamp
@@ -85,7 +86,11 @@ class JobInstance:
                 )
 
     def log(self, level: str, message: str, *, task_id: int | None = None, **context: Any) -> None:
-        """Write a line of log; level is detail, information or error. An error becomes the header's last one."""
+        """Write a line of log, without secrets; level is detail, information or error.
+
+        An error becomes the header's last one.
+        """
+        message, context = redact(message), redact_all(context)
         with self._engine.begin() as connection:
             connection.execute(
                 log_dtl.insert().values(

@@ -12,7 +12,7 @@ from decimal import Decimal, InvalidOperation
 from metadata.static.cron import schedule_problem
 from metadata.static.layout import Column
 from metadata.static.naming import PYTHON_SPEC, SAFE_NAME, TABLE_NAME, one_of
-from metadata.static.secrecy import is_secret_name
+from metadata.static.secrecy import is_secret_reference
 from metadata.static.spelling import SPELLINGS, unknown_spellings
 
 Wrong = tuple[str, str]
@@ -113,10 +113,10 @@ def _percentage_problem(cell: str) -> Wrong | None:
 
 
 def _secret_problem(cell: str) -> Wrong | None:
-    if is_secret_name(cell):
+    if is_secret_reference(cell):
         return None
     # The message goes to terminals and logs: it must not repeat what may be a password.
-    return "looks like a secret, not like the name of one", "a name such as PGPASSWORD or crm_reader"
+    return "does not say where the secret is", "env:NAME, file:/path, aws:id#key or airflow:conn_id"
 
 
 def _json_problem(cell: str) -> Wrong | None:

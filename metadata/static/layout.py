@@ -22,7 +22,7 @@ Kind = Literal[
     "percentage",  # a number from 0 to 100
     "schedule",  # five cron fields or an @word
     "function",  # package.module:function, or the name of one of ours in `accepted`
-    "secret",  # the name of a secret, never the secret
+    "secret",  # where a secret is, never the secret
     "json",  # JSON
     "spelled",  # text whose white space and nothing are spelled
 ]

@@ -18,22 +18,31 @@ _NAMES_A_SECRET = re.compile(rf"(?:^|[-_.]|(?<=[a-z])(?=[A-Z])){_SECRET_WORD}s?$
 _USERINFO = re.compile(r"(?:^|[/\s=])[^/\s:@=]*:(?P<secret>[^/\s@]+)@")
 _ASSIGNED = re.compile(rf"(?:^|[^A-Za-z]){_SECRET_WORD}\s*=\s*(?P<secret>[^\s;&]+)", re.IGNORECASE)
 
-_SECRET_NAME = re.compile(r"[A-Za-z][A-Za-z0-9]*(?:[-_./][A-Za-z0-9]+)*")
+_VARIABLE = re.compile(r"[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)*")
 _LONGEST_PART = 32
 _LONGEST_NAME = 128
+_REFERENCES = {
+    "file": re.compile(r"/[^\s:]+"),
+    "aws": re.compile(r"[A-Za-z0-9][A-Za-z0-9/_+=.@:-]{0,511}(?:#[\w.-]+)?"),
+    "airflow": re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,199}(?:#[\w.-]+)?"),
+}
 
 
-def is_secret_name(text: str) -> bool:
-    """Whether `text` can be the name of a secret: PGPASSWORD, crm_reader, crm/warehouse-2.
+def is_secret_reference(text: str) -> bool:
+    """Whether `text` says where a secret is: env:NAME, file:/path, aws:id#key or airflow:conn_id."""
+    kind, _, name = text.partition(":")
+    if kind == "env":
+        return _is_variable(name)
+    return kind in _REFERENCES and _REFERENCES[kind].fullmatch(name) is not None
 
-    One case, and digits only in a name of several parts: `hunter2` and `Xk29fQ` look like the secret itself.
-    """
-    parts = re.split(r"[-_./]", text)
+
+def _is_variable(name: str) -> bool:
+    """Digits only in a name of several parts: `XK29FQ` looks like the secret itself."""
+    parts = name.split("_")
     return (
-        _SECRET_NAME.fullmatch(text) is not None
-        and text in (text.lower(), text.upper())
-        and (len(parts) > 1 or text.isalpha())
-        and len(text) <= _LONGEST_NAME
+        _VARIABLE.fullmatch(name) is not None
+        and (len(parts) > 1 or name.isalpha())
+        and len(name) <= _LONGEST_NAME
         and max(map(len, parts)) <= _LONGEST_PART
     )
 

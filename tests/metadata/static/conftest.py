@@ -19,12 +19,12 @@ crm,rest_api,Customers
     "conn_str": """\
 conn_str,data_source,server,database_name,username,secret_ref,options,url_template,file_path
 gazetteer_page,gazetteer,,,,,,https://example.org/places/,
-till_share,till,,,clerk,till_reader,,,${TILL_FOLDER}/out
+till_share,till,,,clerk,env:TILL_READER,,,${TILL_FOLDER}/out
 """,
     "conn_api": """\
 conn_api,data_source,parent_conn_api,api_url,http_method,need_token,secret_ref,payload_json,pagination_type,\
 page_param_name,per_page_param_name,page_size,cursor_param_name,cursor_path,use_incremental,modified_since_param
-crm_token,crm,,https://example.org/token,POST,false,crm_client,"{""client_secret"": ""${CRM_SECRET}""}",\
+crm_token,crm,,https://example.org/token,POST,false,env:CRM_CLIENT,"{""client_secret"": ""${CRM_SECRET}""}",\
 none,,,,,,,
 crm_customers,crm,crm_token,https://example.org/customers,GET,true,,,page,page,per_page,100,,,true,since
 """,

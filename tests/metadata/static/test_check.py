@@ -304,11 +304,11 @@ BROKEN: dict[str, Broken] = {
     ),
     "a_password_in_secret_ref": (
         "conn_str",
-        "till_reader",
+        "env:TILL_READER",
         "hunter2",
         [
-            "seeds/conn_str.csv:3: secret_ref: looks like a secret, not like the name of one, "
-            "expected a name such as PGPASSWORD or crm_reader"
+            "seeds/conn_str.csv:3: secret_ref: does not say where the secret is, "
+            "expected env:NAME, file:/path, aws:id#key or airflow:conn_id"
         ],
     ),
     "a_password_in_an_address": (
@@ -319,8 +319,8 @@ BROKEN: dict[str, Broken] = {
     ),
     "a_password_in_the_options": (
         "conn_str",
-        ",till_reader,,",
-        ",till_reader,sslmode=require;password=hunter2,",
+        ",env:TILL_READER,,",
+        ",env:TILL_READER,sslmode=require;password=hunter2,",
         ["seeds/conn_str.csv:3: options: holds a password, expected only its name, in secret_ref"],
     ),
     "a_secret_in_a_payload": (
@@ -371,7 +371,7 @@ BROKEN: dict[str, Broken] = {
     ),
     "a_data_source_that_nothing_reaches": (
         "conn_str",
-        "till_share,till,,,clerk,till_reader,,,${TILL_FOLDER}/out\n",
+        "till_share,till,,,clerk,env:TILL_READER,,,${TILL_FOLDER}/out\n",
         "",
         [
             'seeds/data_source.csv:3: data_source: "till" has no row in conn_str.csv, '
@@ -706,10 +706,10 @@ def test_all_problems_come_at_once_in_order_of_file_line_and_column(seeds: Edita
     seeds.edit("attribute", "amount_eur,numeric,,,,", "amount_eur,number,,,,yes")
     seeds.edit("attribute", "city_id,integer", "City,integer")
     seeds.edit("source", "shop,delta", "shop,daily")
-    seeds.edit("conn_str", "till_reader", "S3cr3t")
+    seeds.edit("conn_str", "env:TILL_READER", "S3cr3t")
     assert seeds.messages() == [
-        "seeds/conn_str.csv:3: secret_ref: looks like a secret, not like the name of one, "
-        "expected a name such as PGPASSWORD or crm_reader",
+        "seeds/conn_str.csv:3: secret_ref: does not say where the secret is, "
+        "expected env:NAME, file:/path, aws:id#key or airflow:conn_id",
         'seeds/source.csv:3: delivery_type: "daily" is not known, expected one of snapshot, delta',
         'seeds/attribute.csv:2: target_name: "City" is not a safe name, '
         "expected a to z, 0 to 9 and _, a letter first, 50 characters at most",
@@ -741,7 +741,7 @@ def test_circle_of_three_jobs_is_told_once(seeds: EditableSeeds) -> None:
 
 
 def test_message_never_repeats_a_secret(seeds: EditableSeeds) -> None:
-    seeds.edit("conn_str", "till_reader", " hunter2 ")
+    seeds.edit("conn_str", "env:TILL_READER", " hunter2 ")
     seeds.edit("conn_str", "https://example.org", "https://joe:hunter2@example.org/$x")
     seeds.edit("conn_api", "https://example.org/token", "ftp://joe:hunter2@example.org/token")
     seeds.edit("source_attribute", "sales,date_from,header", "sales,page,joe:hunter2@host")

@@ -2,20 +2,38 @@ from __future__ import annotations
 
 import pytest
 
-from metadata.static.secrecy import holds_secret, is_secret_name, json_holds_secret, names_a_secret
+from metadata.static.secrecy import holds_secret, is_secret_reference, json_holds_secret, names_a_secret
 
 
 @pytest.mark.parametrize(
-    "name", ["PGPASSWORD", "crm_reader", "CRM_READER_2", "crm/warehouse-2", "prod.crm.token"]
+    "name",
+    [
+        "env:PGPASSWORD",
+        "env:CRM_READER_2",
+        "file:/run/secrets/crm/password",
+        "aws:prod/crm/warehouse-2",
+        "aws:prod/crm#password",
+        "aws:arn:aws:secretsmanager:eu-central-1:123456789012:secret:crm-AbCdEf",
+        "airflow:crm_reader",
+        "airflow:crm_reader#login",
+    ],
 )
-def test_name_of_a_secret_is_one(name: str) -> None:
-    assert is_secret_name(name)
+def test_where_a_secret_is_can_be_said(name: str) -> None:
+    assert is_secret_reference(name)
 
 
 @pytest.mark.parametrize(
     "text",
     [
         "hunter2",
+        "env:hunter2",
+        "env:XK29FQ",
+        "file:secrets/crm",
+        "aws:two words",
+        "airflow:",
+        "vault:crm",
+        "PGPASSWORD",
+        "crm_reader",
         "S3cr3t!",
         "correct horse",
         "aB3dE5gH",
@@ -26,8 +44,8 @@ def test_name_of_a_secret_is_one(name: str) -> None:
         "x" * 40,
     ],
 )
-def test_what_looks_like_a_secret_is_no_name(text: str) -> None:
-    assert not is_secret_name(text)
+def test_what_may_be_the_secret_itself_is_refused(text: str) -> None:
+    assert not is_secret_reference(text)
 
 
 @pytest.mark.parametrize(

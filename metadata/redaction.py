@@ -1,0 +1,113 @@
+"""Redaction: a secret that was had is blanked out wherever a person, a log or a table could see it.
+
+Every secret is registered when it is resolved. From then on errors, job logs, Python's own logging and the command's
+words know it in all the forms in which it travels: as it is, in a URL, in JSON, in HTML and in base64.
+"""
+
+from __future__ import annotations
+
+import base64
+import html
+import json
+import logging
+import re
+import traceback
+from collections.abc import Iterator, Mapping
+from typing import Any, TypeVar
+from urllib.parse import quote, quote_plus
+
+BLANK = "[secret]"
+SHORTEST = 4  # characters: a shorter one could not be blanked out without the words around it
+SHORTEST_IN_DATA = 8  # characters: what data may hold by chance is left alone
+SHORTEST_BASE64 = 6  # characters that do not depend on what stands before and after
+SHORTEST_LINE = 12  # characters: of a secret of several lines each may be shown alone
+
+T = TypeVar("T")
+
+_forms: set[str] = set()
+_pattern: re.Pattern[str] | None = None
+_pattern_in_data: re.Pattern[bytes] | None = None
+
+
+def register(secret: str) -> None:
+    """Blank out `secret` from now on."""
+    global _pattern, _pattern_in_data
+    lines = [line for line in secret.splitlines() if len(line) >= SHORTEST_LINE]
+    new = {form for text in {secret, *lines} for form in _forms_of(text)} - _forms
+    if not new:
+        return
+    if not _forms:
+        _redact_logging()
+    _forms.update(new)
+    longest_first = sorted(_forms, key=lambda form: (-len(form), form))
+    _pattern = re.compile("|".join(map(re.escape, longest_first)))
+    in_data = [re.escape(form.encode()) for form in longest_first if len(form) >= SHORTEST_IN_DATA]
+    _pattern_in_data = re.compile(b"|".join(in_data)) if in_data else None
+
+
+def redact(text: str) -> str:
+    """A text without secrets."""
+    return _pattern.sub(BLANK, text) if _pattern else text
+
+
+def redact_data(body: bytes) -> bytes:
+    """Bytes of a publisher without the secrets by which it was asked: some repeat them, as in a next page's address."""
+    return _pattern_in_data.sub(BLANK.encode(), body) if _pattern_in_data else body
+
+
+def redact_all(value: T) -> T:
+    """A value of texts, lists and mappings without secrets."""
+    made: Any = value
+    if isinstance(value, str):
+        made = redact(value)
+    elif isinstance(value, Mapping):
+        made = {redact_all(name): redact_all(member) for name, member in value.items()}
+    elif isinstance(value, list | tuple | set | frozenset):
+        made = type(value)(map(redact_all, value))
+    elif isinstance(value, BaseException):
+        made = redact(str(value))
+    return made  # type: ignore[no-any-return]
+
+
+def redacted_traceback(error: BaseException) -> str:
+    """What Python says of an exception, with its stack, without secrets."""
+    return redact("".join(traceback.format_exception(error)))
+
+
+def _forms_of(secret: str) -> Iterator[str]:
+    plain = {
+        secret,
+        secret.strip(),
+        quote(secret),
+        quote(secret, safe=""),
+        quote_plus(secret),
+        json.dumps(secret)[1:-1],
+        json.dumps(secret, ensure_ascii=False)[1:-1],
+        html.escape(secret),
+        repr(secret)[1:-1],
+    }
+    plain |= {re.sub("%[0-9A-F]{2}", lambda found: found[0].lower(), form) for form in plain}
+    yield from (form for form in plain if len(form) >= SHORTEST)
+    body = secret.encode()
+    for before in range(3):  # base64 goes by three bytes: where the secret begins decides how it looks
+        for encode in (base64.b64encode, base64.urlsafe_b64encode):
+            text = encode(b"\0" * before + body).decode()
+            own = text[-(-before * 8 // 6) : (before + len(body)) * 8 // 6]
+            if len(own) >= SHORTEST_BASE64:
+                yield own
+
+
+def _redact_logging() -> None:
+    """Every record of Python's logging is made without secrets, whoever writes it."""
+    make = logging.getLogRecordFactory()
+
+    def make_redacted(*arguments: Any, **more: Any) -> logging.LogRecord:
+        record = make(*arguments, **more)
+        said = record.getMessage()
+        if redact(said) != said:
+            record.msg, record.args = redact(said), ()
+        if record.exc_info and record.exc_info[1] is not None:
+            record.exc_text = redacted_traceback(record.exc_info[1]).rstrip()
+        return record
+
+    logging.setLogRecordFactory(make_redacted)

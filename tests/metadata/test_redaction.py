@@ -1,0 +1,137 @@
+"""A planted secret is seen nowhere, in none of the forms in which secrets travel."""
+
+from __future__ import annotations
+
+import base64
+import html
+import json
+import logging
+import traceback
+from collections.abc import Callable, Iterator
+from urllib.parse import quote, urlencode
+
+import pytest
+import sqlalchemy as sa
+from sqlalchemy import Engine
+
+from headwater import cli
+from metadata import redaction
+from metadata.errors import FormatBroken, HeadwaterError, MetadataInvalid
+from metadata.process.jobs import JobInstance
+from metadata.redaction import BLANK, redact, redact_all, redact_data, register
+
+PLANTED = 'Pl4nted/s&cret "+ü'
+HIDDEN = "Pl4nted"
+
+
+@pytest.fixture(autouse=True)
+def planted(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Nothing is known but the planted secret; what was known before is known again afterwards."""
+    for name, value in {"_forms": set(), "_pattern": None, "_pattern_in_data": None}.items():
+        monkeypatch.setattr(redaction, name, value)
+    factory = logging.getLogRecordFactory()
+    register(PLANTED)
+    yield
+    logging.setLogRecordFactory(factory)
+
+
+def basic(user: str) -> str:
+    return base64.b64encode(f"{user}:{PLANTED}".encode()).decode()
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        PLANTED,
+        quote(PLANTED),
+        quote(PLANTED, safe=""),
+        quote(PLANTED, safe="").lower().replace("pl4nted", "Pl4nted"),
+        urlencode({"key": PLANTED}),
+        json.dumps({"key": PLANTED}),
+        json.dumps({"key": PLANTED}, ensure_ascii=False),
+        html.escape(PLANTED),
+        repr({"key": PLANTED}),
+        *(f"Authorization: Basic {basic(user)}" for user in ("", "u", "us", "user")),
+    ],
+)
+def test_a_secret_is_blanked_out_in_every_form(form: str) -> None:
+    said = redact(f"before {form} after")
+    assert said.startswith("before ")
+    assert said.endswith(" after")
+    assert BLANK in said
+    assert HIDDEN not in said
+    middle = base64.b64encode(PLANTED.encode()).decode()[4:12]
+    assert middle not in said
+    assert redact_data(f"before {form} after".encode()) == said.encode()
+
+
+def test_what_is_no_secret_stays() -> None:
+    assert redact("a plain text of Plants") == "a plain text of Plants"
+    assert redact_all({"n": 1, "list": ["x", None, PLANTED], PLANTED: (PLANTED,)}) == {
+        "n": 1, "list": ["x", None, BLANK], BLANK: (BLANK,),
+    }  # fmt: skip
+
+
+def test_a_short_secret_is_blanked_out_of_words_and_left_in_data() -> None:
+    register("abcd")
+    assert redact("of abcd") == f"of {BLANK}"
+    assert redact_data(b"abcdefg") == b"abcdefg"
+
+
+def test_each_line_of_a_long_secret_is_one() -> None:
+    register("-----BEGIN-----\nMIIEvQIBADANBgkqhkiG\n-----END-----\n")
+    assert redact("broken at MIIEvQIBADANBgkqhkiG") == f"broken at {BLANK}"
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: HeadwaterError(f"it answers {PLANTED}"),
+        lambda: FormatBroken(f"s3://b/{quote(PLANTED)}", 3, PLANTED),
+        lambda: MetadataInvalid([PLANTED]),
+    ],
+    ids=["any", "of a file", "of metadata"],
+)
+def test_an_error_is_made_without_secrets(make: Callable[[], HeadwaterError]) -> None:
+    error = make()
+    for said in (str(error), repr(error), "".join(traceback.format_exception(error)), *map(str, error.args)):
+        assert HIDDEN not in said
+
+
+def test_pythons_own_logging_shows_none(caplog: pytest.LogCaptureFixture) -> None:
+    logger = logging.getLogger("urllib3.connectionpool")
+    with caplog.at_level("DEBUG"):
+        logger.debug('"GET /f?%s HTTP/1.1" %s', urlencode({"key": PLANTED}), 200)
+        try:
+            raise ValueError(PLANTED)
+        except ValueError:
+            logger.exception("it failed")
+    assert caplog.text.count(BLANK) == 2
+    assert HIDDEN not in caplog.text
+
+
+def test_the_log_of_a_job_shows_none(database: Engine) -> None:
+    job = JobInstance(database, "test", "run", {})
+    job.log("error", f"failed with {PLANTED}", address=f"https://x/?{urlencode({'k': PLANTED})}")
+    with pytest.raises(ValueError, match=HIDDEN), job.task("extract"):
+        raise ValueError(PLANTED)
+    job.close()
+    with database.connect() as connection:
+        tables = ("log_dtl", "log_header", "job_inst", "job_inst_task")
+        written = [
+            str(row)
+            for table in tables
+            for row in connection.execute(sa.text(f"select * from metadata.{table}"))
+        ]
+    assert BLANK in str(written)
+    assert HIDDEN not in str(written)
+
+
+@pytest.mark.parametrize("kind", [HeadwaterError, RuntimeError])
+def test_the_command_shows_none(kind: type[Exception], capfd: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(cli.typer.Exit), cli._explained():
+        raise kind(PLANTED)
+    cli._say(f"asking https://x/?{urlencode({'k': PLANTED})}")
+    said = capfd.readouterr()
+    assert BLANK in said.err
+    assert HIDDEN not in said.err + said.out
