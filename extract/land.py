@@ -23,10 +23,17 @@ from metadata.static.model import Source
 
 
 def land(
-    engine: Engine, store: ObjectStore, source: Source, offer: Found, job_inst_id: int
+    engine: Engine,
+    store: ObjectStore,
+    source: Source,
+    offer: Found,
+    job_inst_id: int,
+    *,
+    is_alone: bool = False,
 ) -> Delivery | None:
     """Fetch an offer and store it as a new delivery; None when it is the content that its identity last had.
 
+    `is_alone` promises that no other process lands deliveries of the source, and that what S3 had is registered.
     Memory does not grow with the file. Raises `ExtractError` when the publisher or S3 does not play along;
     nothing is then left that counts as landed.
     """
@@ -51,9 +58,8 @@ def land(
     )
     with engine.begin() as connection:
         lock_source(connection, source.name)
-        register_manifests(
-            connection, store, source.name, job_inst_id
-        )  # of a process that died while we fetched
+        if not is_alone:  # another one may have died while we fetched
+            register_manifests(connection, store, source.name, job_inst_id)
         if (
             newest_content(connection, source.name, landed.publisher_name, landed.delivery_date)
             == upload.sha256

@@ -16,6 +16,7 @@ from extract.load_raw import Counts, load_raw
 from extract.raw_table import forget_rows
 from extract.register import register_archive
 from extract.store import ObjectStore
+from metadata.connection import session_lock
 from metadata.errors import ColumnsBroken, ExtractError, FormatBroken, LedgerBroken
 from metadata.process.checks import record_refusal
 from metadata.process.deliveries import (
@@ -69,6 +70,18 @@ def extract_source(
 
     Raises `PublisherError` when the publisher cannot be asked at all, `StorageError` when S3 cannot.
     """
+    # two at once would fetch everything twice; alone, nobody's manifest has to be looked for before each landing
+    with session_lock(engine, f"extract {source.name}", lambda: report("information", _waits(source))):
+        return _extract_alone(engine, store, source, job_inst_id, report)
+
+
+def _waits(source: Source) -> str:
+    return f"{source.name}: another process asks its publisher, waiting for it to end"
+
+
+def _extract_alone(
+    engine: Engine, store: ObjectStore, source: Source, job_inst_id: int, report: Report
+) -> ExtractSummary:
     summary = ExtractSummary(source.name)
     summary.registered = register_archive(engine, store, source.name, job_inst_id)
     if summary.registered:
@@ -82,7 +95,7 @@ def extract_source(
             summary.known += 1
             continue
         try:
-            delivery = land(engine, store, source, offer, job_inst_id)
+            delivery = land(engine, store, source, offer, job_inst_id, is_alone=True)
         except ExtractError as error:
             message = f"{source.name}: {offer.publisher_name} could not be landed: {error}"
             summary.failed.append(message)

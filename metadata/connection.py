@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import sqlalchemy as sa
@@ -37,11 +37,20 @@ def engine(database: str | None = None) -> Engine:
 
 
 @contextmanager
-def session_lock(on: Engine, name: str) -> Iterator[None]:
-    """Let one process at a time do what `name` says; the others wait. For work that spans several transactions."""
+def session_lock(on: Engine, name: str, waits: Callable[[], None] | None = None) -> Iterator[None]:
+    """Let one process at a time do what `name` says; the others wait. For work that spans several transactions.
+
+    `waits` is called once if another process has to be waited for.
+    """
     lock = {"name": f"headwater {name}"}
     with on.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        connection.execute(sa.text("select pg_advisory_lock(hashtextextended(:name, 0))"), lock)
+        is_free: bool = connection.execute(
+            sa.text("select pg_try_advisory_lock(hashtextextended(:name, 0))"), lock
+        ).scalar_one()
+        if not is_free:
+            if waits is not None:
+                waits()
+            connection.execute(sa.text("select pg_advisory_lock(hashtextextended(:name, 0))"), lock)
         try:
             yield
         finally:

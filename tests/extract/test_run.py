@@ -17,6 +17,7 @@ from sqlalchemy import Engine
 
 from extract import fetch
 from extract import run as run_module
+from extract.found import Found
 from extract.run import ExtractSummary, LoadSummary, extract_source, load_pending
 from extract.store import ObjectStore
 from metadata.errors import PublisherError
@@ -126,6 +127,45 @@ def test_a_delivery_that_cannot_be_fetched_does_not_stop_the_others(run: Run, pu
     assert [delivery.publisher_name for delivery in run.extract().landed] == [NAMES[1]]
     run.load()
     assert run.rows() == EXPECTED
+
+
+def test_of_two_at_once_one_asks_the_publisher_and_the_other_finds_nothing_new(
+    run: Run, publisher: Publisher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    second = Run(run.engine, run.store, run.job_inst_id, run.source)
+    summaries: list[ExtractSummary] = []
+    thread = threading.Thread(target=lambda: summaries.append(second.extract()))
+    proper = run_module.discover
+
+    def discover(source: Source) -> list[Found]:
+        if not thread.ident:
+            thread.start()
+            while not second.told:
+                time.sleep(0.01)
+        return proper(source)
+
+    monkeypatch.setattr(run_module, "discover", discover)
+    assert len(run.extract().landed) == 3
+    thread.join()
+    assert second.told == [
+        ("information", "places: another process asks its publisher, waiting for it to end")
+    ]
+    assert (summaries[0].known, summaries[0].landed) == (3, [])
+    assert [request.method for request in publisher.requests].count(
+        "GET"
+    ) == 5  # the page twice, each file once
+
+
+def test_s3_is_listed_as_often_for_many_deliveries_as_for_one(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    listed: list[str] = []
+    proper = ObjectStore.list
+    monkeypatch.setattr(
+        ObjectStore, "list", lambda self, prefix: [listed.append(prefix), *proper(self, prefix)][1:]
+    )
+    assert len(run.extract().landed) == 3
+    assert sorted(listed) == ["events/places/", "manifests/places/"]
 
 
 @pytest.mark.usefixtures("hurried")

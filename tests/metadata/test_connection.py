@@ -42,10 +42,13 @@ def test_of_two_that_want_a_lock_one_waits_for_the_other(database):
     order = []
 
     def second():
-        with session_lock(database, "work"):
+        with session_lock(database, "work", lambda: order.append("waits")):
             order.append("second")
 
-    with session_lock(database, "work"), session_lock(database, "other work"):
+    def unasked():
+        pytest.fail("there is nobody to wait for")
+
+    with session_lock(database, "work"), session_lock(database, "other work", unasked):
         thread = threading.Thread(target=second)
         thread.start()
         waiting = sa.text("select count(*) from pg_locks where locktype = 'advisory' and not granted")
@@ -57,4 +60,4 @@ def test_of_two_that_want_a_lock_one_waits_for_the_other(database):
             pytest.fail("nobody waits for the lock")
         order.append("first")
     thread.join(timeout=10)
-    assert order == ["first", "second"]
+    assert order == ["waits", "first", "second"]
