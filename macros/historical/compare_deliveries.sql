@@ -18,6 +18,8 @@
             relation, definition, model_sql, deliveries, snapshots | length > 0, has_ties,
             keys_in='heard_key' if not snapshots
         )) -%}
-        {%- do create_temporary('movement', movements(definition)) -%}
+        {%- do create_temporary(
+            'movement', movements(definition), planned_by=definition.key_names + ['fate', 'is_first']
+        ) -%}
     {%- endif -%}
 {%- endmacro %}

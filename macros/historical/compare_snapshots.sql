@@ -15,5 +15,7 @@
         ) -%}
     {%- endif -%}
     {%- do create_temporary('fate', of_runs if not has_restless else '(' ~ of_runs ~ ')\nunion all\n(' ~ of_words ~ ')') -%}
-    {%- do create_temporary('movement', movements(definition)) -%}
+    {%- do create_temporary(
+        'movement', movements(definition), planned_by=definition.key_names + ['fate', 'is_first']
+    ) -%}
 {%- endmacro %}
