@@ -11,11 +11,12 @@ from metadata.errors import FormatBroken
 BEGINNING = 4096  # bytes
 LONGEST_TITLE = 80  # characters
 ZIP = b"PK\x03\x04"
+OLD_OFFICE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 BINARY = {  # none of these begins a text
     ZIP: "a ZIP (Excel's .xlsx is one too)",
     b"\x1f\x8b": "a gzip file",
     b"%PDF-": "a PDF",
-    b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1": "an old Office file",
+    OLD_OFFICE: "an old Office file",
     b"7z\xbc\xaf\x27\x1c": "a 7z archive",
     b"BZh91AY&SY": "a bzip2 file",
 }

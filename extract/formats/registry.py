@@ -85,6 +85,12 @@ def _listed(header: Sequence[str]) -> str:
     return ", ".join(map(repr, header[:10])) + (", …" if len(header) > 10 else "")
 
 
+def _open_excel(source: Source, stream: Readable, file: str) -> Content:
+    from extract.formats.excel import ExcelFile
+
+    return ExcelFile(source, stream, file)
+
+
 def _open_csv(source: Source, stream: Readable, file: str) -> Content:
     return CsvFile(require_records(stream, file, "CSV"), file, Dialect.of(source))
 
@@ -94,7 +100,7 @@ def _checked(read: WithoutHeader, expected: str) -> WithoutHeader:
     return lambda source, stream, file: read(source, require_records(stream, file, expected), file)
 
 
-WITH_HEADER: dict[str, WithHeader] = {"csv": _open_csv}
+WITH_HEADER: dict[str, WithHeader] = {"csv": _open_csv, "excel": _open_excel}
 WITHOUT_HEADER: dict[str, WithoutHeader] = {
     "json": _checked(read_json, "JSON"),
     "ndjson": _checked(read_ndjson, "NDJSON"),

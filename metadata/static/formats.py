@@ -9,6 +9,7 @@ FORMATS: dict[str, tuple[str, ...]] = {
     "csv": ("delimiter", "quote_char", "header_line", "encoding"),
     "json": ("record_path", "encoding", "max_nesting"),
     "ndjson": ("record_path", "encoding", "max_nesting"),
+    "excel": ("sheet", "header_line", "header_rows"),
 }
 FORMAT_OPTIONS = frozenset(option for options in FORMATS.values() for option in options)
 

@@ -265,6 +265,8 @@ OPTIONS: dict[str, OptionKind] = {
     "zip_members": "choice",
     "format": "choice",
     "record_path": "record_path",
+    "sheet": "text",
+    "header_rows": "count",
     "delimiter": "character",
     "encoding": "encoding",
     "quote_char": "character",
