@@ -16,6 +16,7 @@ from extract.limits import Limits
 from extract.members import Members
 from extract.text_blocks import Readable
 from metadata.errors import FormatBroken
+from metadata.static.model import Source
 
 BROKEN = (
     zipfile.BadZipFile,
@@ -29,9 +30,14 @@ DAMAGED = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, OSError, EOFError, Va
 LEADS_OUT = re.compile(r"(^|[/\\])\.\.([/\\]|$)|^[/\\]|^[A-Za-z]:")  # names as of a ZIP that writes elsewhere
 
 
-def is_archive(publisher_name: str, member_pattern: str | None) -> bool:
-    """Whether a delivery is a ZIP: the source says so by zip_member, or its name does."""
-    return member_pattern is not None or publisher_name.lower().endswith(".zip")
+def is_archive(source: Source, publisher_name: str, beginning: bytes) -> bool:
+    """Whether a delivery is a ZIP: the source says so by zip_member, its name does, or its first bytes.
+
+    A workbook of Excel is a ZIP too, and where one is expected it is taken for one.
+    """
+    if "zip_member" in source.options or publisher_name.lower().endswith(".zip"):
+        return True
+    return beginning.startswith(ZIP) and source.options.get("format") != "excel"
 
 
 @contextmanager
@@ -57,7 +63,7 @@ def open_members(
                 with _opened(archive, member, spool, file) as unpacked:
                     yield _Member(unpacked, name), name
 
-        yield Members(files(), names)
+        yield Members(files(), names, limits)
 
 
 def _opened(archive: zipfile.ZipFile, member: zipfile.ZipInfo, spool: IO[bytes], file: str) -> IO[bytes]:
@@ -83,6 +89,10 @@ def _choose(
     archive: zipfile.ZipFile, file: str, member_pattern: str | None, is_all: bool
 ) -> list[zipfile.ZipInfo]:
     members = [member for member in archive.infolist() if not member.is_dir()]
+    if "[Content_Types].xml" in archive.namelist() and not member_pattern:
+        raise FormatBroken(
+            file, None, "got an Excel workbook, expected another format (format excel reads it)"
+        )
     for member in members:
         if LEADS_OUT.search(member.filename):
             raise FormatBroken(

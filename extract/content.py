@@ -19,6 +19,8 @@ BINARY = {  # none of these begins a text
     OLD_OFFICE: "an old Office file",
     b"7z\xbc\xaf\x27\x1c": "a 7z archive",
     b"BZh91AY&SY": "a bzip2 file",
+    b"\xfd7zXZ\x00": "an xz file",
+    b"PAR1": "a Parquet file",
 }
 BEFORE = re.compile(rb"(\xef\xbb\xbf)?\s*(<\?xml[^>]*>\s*)?(<!--.*?-->\s*)*", re.DOTALL)
 HTML = re.compile(rb"<(!doctype\s+html|html|head|body|title|script|meta)\b", re.IGNORECASE)
@@ -29,6 +31,8 @@ def recognize(beginning: bytes) -> str | None:
     for magic, name in BINARY.items():
         if beginning.startswith(magic):
             return name
+    if beginning[257:262] == b"ustar":
+        return "a tar archive"
     before = BEFORE.match(beginning)
     rest = beginning[before.end() :] if before else beginning
     if HTML.match(rest):
@@ -36,11 +40,17 @@ def recognize(beginning: bytes) -> str | None:
     return "an XML document" if before and before[2] else None
 
 
+def begin(stream: Readable, size: int) -> tuple[bytes, Readable]:
+    """The first bytes of a stream, and a stream that has them again."""
+    beginning = b""
+    while len(beginning) < size and (piece := stream.read(size - len(beginning))):
+        beginning += piece
+    return beginning, _Begun(beginning, stream)
+
+
 def require_records(stream: Readable, file: str, expected: str) -> Readable:
     """The same stream. Raises `FormatBroken` when it begins as no text of records does."""
-    beginning = b""
-    while len(beginning) < BEGINNING and (piece := stream.read(BEGINNING - len(beginning))):
-        beginning += piece
+    beginning, whole = begin(stream, BEGINNING)
     found = recognize(beginning)
     if found is not None:
         raise FormatBroken(
@@ -48,7 +58,7 @@ def require_records(stream: Readable, file: str, expected: str) -> Readable:
             None,
             f"got {found}, expected {expected}: once the publisher has mended it, the next run takes it",
         )
-    return _Begun(beginning, stream)
+    return whole
 
 
 class _Begun:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, cast
@@ -15,6 +15,7 @@ from sqlalchemy import Connection
 
 from extract.archive import is_archive, open_members
 from extract.columns import Layout, match_header
+from extract.content import ZIP, begin
 from extract.contract import breach, is_kept, lacks_key
 from extract.copy_text import OPTIONS, SEPARATOR, FastPath, from_records
 from extract.csv_records import CsvFile, Record
@@ -113,30 +114,27 @@ def _opened(store: ObjectStore, source: Source, delivery: Delivery) -> Iterator[
 
     At the end, and before a file is blamed for its format, the object must have been what landed.
     """
-    pattern, is_all = source.options.get("zip_member"), source.options.get("zip_members") == "all"
-    with store.open(store.key(delivery.delivery_filename)) as stored:
+    name, limits = delivery.publisher_name, Limits.of(source)
+    with store.open(store.key(delivery.delivery_filename)) as stored, ExitStack() as opened:
         landed = _Landed(stored)
-        if is_archive(delivery.publisher_name, pattern):
-            with tempfile.TemporaryFile() as spool:  # a ZIP is read from its end
-                while chunk := landed.read(SPOOL):
-                    spool.write(chunk)
-                landed.require(delivery)
-                with open_members(
-                    spool, delivery.publisher_name, pattern, Limits.of(source), is_all=is_all
-                ) as members:
-                    try:
-                        yield members
-                    except FormatBroken:
-                        members.read_to_end()  # a damaged ZIP is to blame for what it damaged
-                        raise
-            return
-        members = Members(iter([(landed, delivery.publisher_name)]), [delivery.publisher_name])
+        beginning, whole = begin(landed, len(ZIP))
+        if is_archive(source, name, beginning):
+            spool = opened.enter_context(tempfile.TemporaryFile())  # a ZIP is read from its end
+            while chunk := whole.read(SPOOL):
+                spool.write(chunk)
+            landed.require(delivery)
+            pattern, is_all = source.options.get("zip_member"), source.options.get("zip_members") == "all"
+            members = opened.enter_context(open_members(spool, name, pattern, limits, is_all=is_all))
+        else:
+            members = Members(iter([(whole, name)]), [name], limits)
         try:
             yield members
-        except FormatBroken:
-            members.read_to_end()
+        except FormatBroken as error:
+            damage = members.damage()  # is to blame for what is wrong with what it damaged
+            landed.read_to_end()
             landed.require(delivery)
-            raise
+            raise damage or error from None
+        landed.read_to_end()
         landed.require(delivery)
 
 
@@ -150,6 +148,11 @@ class _Landed:
         chunk = self._stored.read(size)
         self._digest.update(chunk)
         return chunk
+
+    def read_to_end(self) -> None:
+        """Read what nobody wanted."""
+        while self.read(SPOOL):
+            pass
 
     def require(self, delivery: Delivery) -> None:
         """Raise `StorageError` unless all was read and is the content that landed."""

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from extract.limits import Limits
 from extract.text_blocks import Readable
+from extract.unpack import unpack
+from metadata.errors import FormatBroken
 
 AT_ONCE = 1 << 20  # bytes
 
 
 class Members:
-    """The files one after another, each with the name to call it by in messages. One is open at a time."""
+    """The files one after another, unpacked, each with the name to call it by in messages. One is open at a time."""
 
-    def __init__(self, files: Iterator[tuple[Readable, str]], names: Sequence[str]) -> None:
-        self._files, self._names = files, names
+    def __init__(self, files: Iterator[tuple[Readable, str]], names: Sequence[str], limits: Limits) -> None:
+        self._files, self._names, self._limits = files, names, limits
         self._current: Readable | None = None
         self.file = names[0]  # the one that is open, or was last
 
@@ -21,11 +24,16 @@ class Members:
         return len(self._names)
 
     def __iter__(self) -> Iterator[tuple[Readable, str]]:
-        for stream, name in self._files:
-            self._current, self.file = stream, name
-            yield stream, name
+        for packed, name in self._files:
+            self._current, self.file = packed, name
+            self._current = unpack(packed, name, self._limits)
+            yield self._current, name
 
-    def read_to_end(self) -> None:
-        """Read what is left of the open one, to learn whether it is damaged. Raises `FormatBroken`."""
-        while self._current is not None and self._current.read(AT_ONCE):
-            pass
+    def damage(self) -> FormatBroken | None:
+        """What is wrong with the open file itself, once the rest of it was read."""
+        try:
+            while self._current is not None and self._current.read(AT_ONCE):
+                pass
+        except FormatBroken as error:
+            return error
+        return None

@@ -14,6 +14,7 @@ from extract.content import require_records
 from extract.csv_records import CsvFile, Record
 from extract.dialect import Dialect
 from extract.formats.discovered import Discovered, Found
+from extract.formats.fixed_width import FixedWidthFile
 from extract.formats.json_file import read_json
 from extract.formats.ndjson_file import read_ndjson
 from extract.members import Members
@@ -100,7 +101,11 @@ def _checked(read: WithoutHeader, expected: str) -> WithoutHeader:
     return lambda source, stream, file: read(source, require_records(stream, file, expected), file)
 
 
-WITH_HEADER: dict[str, WithHeader] = {"csv": _open_csv, "excel": _open_excel}
+WITH_HEADER: dict[str, WithHeader] = {
+    "csv": _open_csv,
+    "fixed_width": FixedWidthFile,
+    "excel": _open_excel,
+}
 WITHOUT_HEADER: dict[str, WithoutHeader] = {
     "json": _checked(read_json, "JSON"),
     "ndjson": _checked(read_ndjson, "NDJSON"),

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from datetime import UTC, date, datetime
 
-from metadata.static.formats import record_path_problem
+from metadata.static.formats import fixed_columns_problem, record_path_problem
 from metadata.static.kinds import (
     boolean_problem,
     choice_problem,
@@ -112,4 +112,5 @@ _CHECKS: dict[OptionKind, Callable[[str], Wrong | None]] = {
     "date_format": _date_format_problem,
     "date": _date_problem,
     "record_path": record_path_problem,
+    "fixed_columns": fixed_columns_problem,
 }

@@ -3,19 +3,32 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 
 USUAL = "csv"
 FORMATS: dict[str, tuple[str, ...]] = {
     "csv": ("delimiter", "quote_char", "header_line", "encoding"),
     "json": ("record_path", "encoding", "max_nesting"),
     "ndjson": ("record_path", "encoding", "max_nesting"),
+    "fixed_width": ("fixed_columns", "first_line", "encoding"),
     "excel": ("sheet", "header_line", "header_rows"),
 }
 FORMAT_OPTIONS = frozenset(option for options in FORMATS.values() for option in options)
 
 _RECORD_PATH = re.compile(r"\.|(\[\]|[^.\[\]]+)(\[\])*(\.[^.\[\]]+(\[\])*)*")
 
+_FIXED_COLUMN = re.compile(r"(.+):([1-9][0-9]{0,5})(-([1-9][0-9]{0,5})?)?")
+
 Wrong = tuple[str, str]
+
+
+@dataclass(frozen=True)
+class FixedColumn:
+    """A column of a file of fixed width: its characters, from 1, the last one too; None: to the end of the line."""
+
+    name: str
+    first: int
+    last: int | None
 
 
 def formats_with(option: str) -> str:
@@ -29,3 +42,31 @@ def record_path_problem(value: str) -> Wrong | None:
     if _RECORD_PATH.fullmatch(value):
         return None
     return f'"{value}" is not a path', "one such as data.items, or data[].stations[] for lists within lists"
+
+
+def parse_fixed_columns(value: str) -> tuple[FixedColumn, ...]:
+    """`name:1-12|code:13-15|sex:16|note:17-`, as `fixed_columns_problem` accepts it."""
+    columns = []
+    for token in value.split("|"):
+        found = _FIXED_COLUMN.fullmatch(token)
+        if found is None:
+            raise ValueError(token)
+        first = int(found[2])
+        last = first if found[3] is None else int(found[4]) if found[4] else None
+        columns.append(FixedColumn(found[1], first, last))
+    return tuple(columns)
+
+
+def fixed_columns_problem(value: str) -> Wrong | None:
+    """Whether `value` is a table of columns that do not overlap."""
+    expected = "a table such as name:1-12|code:13-15|note:16-"
+    try:
+        columns = sorted(parse_fixed_columns(value), key=lambda column: column.first)
+    except ValueError as token:
+        return f'"{token}" is not a column', expected
+    for column, following in zip(columns, [*columns[1:], None], strict=True):
+        if column.last is not None and column.last < column.first:
+            return f'"{column.name}" ends before it begins', expected
+        if following is not None and (column.last is None or following.first <= column.last):
+            return f'"{column.name}" and "{following.name}" overlap', "columns beside one another"
+    return None

@@ -251,6 +251,7 @@ OptionKind = Literal[
     "date",
     "choice",
     "record_path",
+    "fixed_columns",
 ]
 OPTIONS: dict[str, OptionKind] = {
     "conn_str": "text",
@@ -265,6 +266,8 @@ OPTIONS: dict[str, OptionKind] = {
     "zip_members": "choice",
     "format": "choice",
     "record_path": "record_path",
+    "fixed_columns": "fixed_columns",
+    "first_line": "count",
     "sheet": "text",
     "header_rows": "count",
     "delimiter": "character",

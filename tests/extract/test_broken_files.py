@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import bz2
 import gzip
 import io
+import lzma
 import struct
 import zipfile
 from contextlib import suppress
@@ -18,6 +20,7 @@ from extract.limits import Limits
 from extract.run import load_pending
 from extract.store import ObjectStore
 from metadata.errors import FormatBroken
+from tests.extract.loader import Loader
 from tests.extract.sources import land_bytes, make_source
 
 GOOD = b"id,name\n1,Ulm\n"
@@ -184,10 +187,67 @@ BROKEN: list[tuple[str, dict[str, Any], bytes, str]] = [
                 b'<?xml version="1.0"?><Error><Code>AccessDenied</Code></Error>',
                 "an XML document",
             ),
-            ("archive.csv", zipped({"places.csv": GOOD}), "a ZIP (Excel's .xlsx is one too)"),
-            ("packed.csv", gzip.compress(GOOD), "a gzip file"),
+            (
+                "archive.csv.gz",
+                gzip.compress(zipped({"places.csv": GOOD})),
+                "a ZIP (Excel's .xlsx is one too)",
+            ),
+            ("twice.csv.gz", gzip.compress(gzip.compress(GOOD)), "a gzip file"),
+            ("archive.tar.gz", gzip.compress(b"places.csv".ljust(257, b"\0") + b"ustar"), "a tar archive"),
             ("report.csv", b"%PDF-1.7\n%...", "a PDF"),
         )
+    ),
+    (
+        "workbook.csv",
+        {},
+        zipped({"[Content_Types].xml": b"", "xl/workbook.xml": b""}),
+        "workbook.csv: got an Excel workbook, expected another format (format excel reads it)",
+    ),
+    (
+        "cut_off.csv.gz",
+        {},
+        gzip.compress(b"id,name\n" + MANY)[:-20],
+        "cut_off.csv.gz: the gzip file is damaged or cut off (Compressed file ended before the end-of-stream marker"
+        " was reached), expected it whole",
+    ),
+    (
+        "cut_off.csv.bz2",
+        {},
+        bz2.compress(b"id,name\n" + MANY)[:-20],
+        "cut_off.csv.bz2: the bzip2 file is damaged or cut off (it ends before its end mark), expected it whole",
+    ),
+    (
+        "garbled.csv.xz",
+        {},
+        lzma.compress(b"id,name\n" + MANY) + b"!",
+        "garbled.csv.xz: the xz file is damaged or cut off (it ends before its end mark), expected it whole",
+    ),
+    (
+        "page.csv.gz",
+        {},
+        b"<html><title>Sorry",
+        "page.csv.gz: got an HTML page ('Sorry'), expected a gzip file: "
+        "once the publisher has mended it, the next run takes it",
+    ),
+    (
+        "short_line.csv.gz",
+        {},
+        gzip.compress(b"id,name\n1\n" + MANY),
+        "short_line.csv.gz:2: 1 field, expected 2 as in the header",
+    ),
+    (
+        "damaged_behind.csv.gz",  # the damage is to blame, not the line
+        {},
+        gzip.compress(b"id,name\n1\n" + MANY)[:-6] + b"xxxxxx",
+        "damaged_behind.csv.gz: the gzip file is damaged or cut off (CRC check failed 0x7878fff5 != 0x5cd4fff5),"
+        " expected it whole",
+    ),
+    (
+        "bomb.csv.gz",
+        {"options": {"max_unpacked_mib": "1"}},
+        gzip.compress(b"id,name\n" + b"1,x\n" * 500_000),
+        "bomb.csv.gz: unpacks from 1988 to 1052672 bytes, expected at most 1 MiB (max_unpacked_mib)"
+        " and 500 times its packed size (max_unpacked_ratio)",
     ),
     (
         "two_members.zip",
@@ -245,6 +305,22 @@ BROKEN: list[tuple[str, dict[str, Any], bytes, str]] = [
         "nameless.csv:3: '4' in column 3, which has no name: expected a name, or only values of unpivot_skip",
     ),
 ]
+
+
+PACKED = {
+    "places.csv.gz": gzip.compress(GOOD[:9]) + gzip.compress(GOOD[9:]),
+    "places.csv.bz2": bz2.compress(GOOD[:9]) + bz2.compress(GOOD[9:]),
+    "places.csv.xz": lzma.compress(GOOD[:9]) + lzma.compress(GOOD[9:]),
+    "places.csv": gzip.compress(GOOD),
+    "places.dat": zipped({"places.csv": GOOD}),
+    "places.zip": zipped({"places.csv.xz": lzma.compress(GOOD)}),
+}
+
+
+@pytest.mark.parametrize("name", PACKED)
+def test_what_is_packed_is_unpacked_by_its_content(loader: Loader, name: str) -> None:
+    loader.load(make_source(), PACKED[name], name)
+    assert loader.rows("line_number", "id", "name") == [(2, "1", "Ulm")]
 
 
 @pytest.mark.parametrize(("name", "source", "content", "message"), BROKEN, ids=[case[0] for case in BROKEN])

@@ -11,6 +11,7 @@ import pytest
 from extract.columns import Layout, match_header
 from extract.csv_records import Record
 from extract.formats.registry import Content, open_content
+from extract.limits import Limits
 from extract.members import Members
 from metadata.errors import FormatBroken
 from metadata.static.model import Source
@@ -21,7 +22,9 @@ from tests.extract.sources import make_source
 def opened(source: Source, content: bytes | Mapping[str, bytes], size: int = 1 << 20) -> Content:
     """A file, called `f`, or several by their names, as their source reads them, `size` bytes at a time."""
     files = {"f": content} if isinstance(content, bytes) else content
-    return open_content(source, Members(iter([(Slow(c, size), n) for n, c in files.items()]), list(files)))
+    return open_content(
+        source, Members(iter([(Slow(c, size), n) for n, c in files.items()]), list(files), Limits.of(source))
+    )
 
 
 def read(

@@ -477,6 +477,42 @@ BROKEN: dict[str, Broken] = {
             "expected format json or ndjson"
         ],
     ),
+    "a_fixed_width_without_columns": (
+        "source_attribute",
+        r"sales,delimiter,\t",
+        "sales,format,fixed_width",
+        [
+            'seeds/source.csv:3: source: "sales" has no fixed_columns, '
+            "expected one in source_attribute.csv for a source of format fixed_width"
+        ],
+    ),
+    "a_column_without_a_place": (
+        "source_attribute",
+        r"sales,delimiter,\t",
+        "sales,format,fixed_width\nsales,fixed_columns,id:1-3|name",
+        [
+            'seeds/source_attribute.csv:7: value: fixed_columns "name" is not a column, expected a '
+            "table such as name:1-12|code:13-15|note:16-"
+        ],
+    ),
+    "a_column_that_ends_before_it_begins": (
+        "source_attribute",
+        r"sales,delimiter,\t",
+        "sales,format,fixed_width\nsales,fixed_columns,id:3-1",
+        [
+            'seeds/source_attribute.csv:7: value: fixed_columns "id" ends before it begins, expected a '
+            "table such as name:1-12|code:13-15|note:16-"
+        ],
+    ),
+    "columns_that_overlap": (
+        "source_attribute",
+        r"sales,delimiter,\t",
+        "sales,format,fixed_width\nsales,fixed_columns,id:1-3|name:3-9",
+        [
+            'seeds/source_attribute.csv:7: value: fixed_columns "id" and "name" overlap, '
+            "expected columns beside one another"
+        ],
+    ),
     "an_incomplete_unpivot": (
         "source_attribute",
         "sales,unpivot_name,product\n",

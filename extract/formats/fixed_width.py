@@ -1,0 +1,71 @@
+"""Fixed width: a record a line, its columns cut out by place, in characters. There is no header: the metadata is it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from extract.content import require_records
+from extract.csv_records import Record
+from extract.dialect import encoding_of
+from extract.text_blocks import Readable, read_blocks
+from metadata.errors import FormatBroken
+from metadata.static.formats import FixedColumn, parse_fixed_columns
+from metadata.static.model import Source
+
+
+class FixedWidthFile:
+    """A file whose lines the option fixed_columns takes apart. Raises `FormatBroken`.
+
+    Blanks that fill a column up are none of its value. A line may have more blanks at its end, and nothing else that
+    no column holds; it is shorter only in a last column without an end. A blank line is no record.
+    """
+
+    line: int | None = None
+    expected = "expected them in fixed_columns"
+
+    def __init__(self, source: Source, stream: Readable, file: str) -> None:
+        self._file = file
+        self._columns = parse_fixed_columns(source.options["fixed_columns"])
+        self._first_line = int(source.options.get("first_line", "1"))
+        self._blocks = read_blocks(require_records(stream, file, "text"), file, encoding_of(source))
+        self.header = tuple(column.name for column in self._columns)
+
+    def records(self) -> Iterator[Record]:
+        """The lines from first_line on."""
+        slices = [slice(column.first - 1, column.last) for column in self._columns]
+        width = max((column.last for column in self._columns if column.last), default=0)
+        gaps = _gaps(self._columns)
+        for block in self._blocks:
+            for number, encoded in enumerate(block.text.splitlines(), block.line):
+                text = encoded.decode()
+                if number < self._first_line or not text.strip():
+                    continue
+                if len(text) < width:
+                    raise FormatBroken(
+                        self._file, number, f"{len(text)} characters, expected {width} (fixed_columns)"
+                    )
+                for gap in gaps:
+                    if text[gap].strip():
+                        raise self._outside(number, gap, text[gap])
+                yield Record(number, [text[part].strip(" ") for part in slices])
+
+    def _outside(self, number: int, gap: slice, text: str) -> FormatBroken:
+        place = gap.start + len(text) - len(text.lstrip()) + 1
+        return FormatBroken(
+            self._file,
+            number,
+            f"{text.strip()[:20]!r} from character {place} on, where no column is, expected blanks (fixed_columns)",
+        )
+
+
+def _gaps(columns: Sequence[FixedColumn]) -> list[slice]:
+    """What lies between and after the columns."""
+    gaps = []
+    end = 0
+    for column in sorted(columns, key=lambda column: column.first):
+        if column.first - 1 > end:
+            gaps.append(slice(end, column.first - 1))
+        if column.last is None:
+            return gaps
+        end = column.last
+    return [*gaps, slice(end, None)]
