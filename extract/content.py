@@ -48,11 +48,11 @@ def begin(stream: Readable, size: int) -> tuple[bytes, Readable]:
     return beginning, _Begun(beginning, stream)
 
 
-def require_records(stream: Readable, file: str, expected: str) -> Readable:
-    """The same stream. Raises `FormatBroken` when it begins as no text of records does."""
+def require_records(stream: Readable, file: str, expected: str, *, ok: str | None = None) -> Readable:
+    """The same stream. Raises `FormatBroken` when it begins as no text of records does, unless that is `ok`."""
     beginning, whole = begin(stream, BEGINNING)
     found = recognize(beginning)
-    if found is not None:
+    if found is not None and found != ok:
         raise FormatBroken(
             file,
             None,

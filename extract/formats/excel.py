@@ -11,6 +11,7 @@ from typing import IO, Protocol, TypeAlias
 
 from extract.content import BEGINNING, OLD_OFFICE, ZIP, recognize
 from extract.csv_records import Record
+from extract.formats.fit_text import fit_records
 from extract.formats.ods_sheet import is_ods, open_ods
 from extract.formats.xls_sheet import open_xls
 from extract.formats.xlsx_sheet import open_xlsx
@@ -66,6 +67,9 @@ class ExcelFile:
 
     def records(self) -> Iterator[Record]:
         """The rows below the header."""
+        return fit_records(self._below(), self.file, self.header)
+
+    def _below(self) -> Iterator[Record]:
         width = len(self.header)
         for number, cells in self._rows:
             if len(cells) > width:

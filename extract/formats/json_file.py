@@ -14,13 +14,13 @@ from extract.text_blocks import Readable
 from metadata.static.model import Source
 
 
-def read_json(source: Source, stream: Readable, file: str) -> Iterator[Found]:
-    """The records of one document. Raises `FormatBroken`.
+def read_json(source: Source, stream: Readable, file: str, path: str | None = None) -> Iterator[Found]:
+    """The records of one document, at `path` or where the source says. Raises `FormatBroken`.
 
     What stands around the records is checked for its form and passed over. The outermost list is read element
     by element; what is inside an element is in memory at once.
     """
-    path = source.options.get("record_path")
+    path = path or source.options.get("record_path")
     text = JsonText(stream, file, encoding_of(source), Limits.of(source).max_nesting)
     if not text.peek():
         raise text.broken("empty, expected a JSON document")

@@ -15,8 +15,10 @@ from extract.csv_records import CsvFile, Record
 from extract.dialect import Dialect
 from extract.formats.discovered import Discovered, Found
 from extract.formats.fixed_width import FixedWidthFile
+from extract.formats.geojson_file import read_geojson
 from extract.formats.json_file import read_json
 from extract.formats.ndjson_file import read_ndjson
+from extract.formats.xml_file import read_xml
 from extract.members import Members
 from extract.text_blocks import Readable
 from metadata.errors import FormatBroken
@@ -92,6 +94,12 @@ def _open_excel(source: Source, stream: Readable, file: str) -> Content:
     return ExcelFile(source, stream, file)
 
 
+def _open_parquet(source: Source, stream: Readable, file: str) -> Content:
+    from extract.formats.parquet_file import ParquetFile
+
+    return ParquetFile(source, stream, file)
+
+
 def _open_csv(source: Source, stream: Readable, file: str) -> Content:
     return CsvFile(require_records(stream, file, "CSV"), file, Dialect.of(source))
 
@@ -105,8 +113,11 @@ WITH_HEADER: dict[str, WithHeader] = {
     "csv": _open_csv,
     "fixed_width": FixedWidthFile,
     "excel": _open_excel,
+    "parquet": _open_parquet,
 }
 WITHOUT_HEADER: dict[str, WithoutHeader] = {
     "json": _checked(read_json, "JSON"),
     "ndjson": _checked(read_ndjson, "NDJSON"),
+    "geojson": _checked(read_geojson, "GeoJSON"),
+    "xml": read_xml,
 }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from metadata.static.formats import FORMAT_OPTIONS, FORMATS, USUAL, formats_with
+from metadata.static.formats import FORMAT_OPTIONS, FORMATS, NEEDED, USUAL, formats_with
 from metadata.static.problem import Problems
 from metadata.static.source_parts import SourceParts
 from metadata.static.spelling import unspell
@@ -17,9 +17,9 @@ def check_formats(source: SourceParts, problems: Problems) -> None:
         if option in source.options:
             message = f"{option} stands for a source of format {name}"
             source.blame_option(problems, option, "name", message, formats_with(option))
-    if name == "fixed_width" and "fixed_columns" not in source.options:
-        expected = "one in source_attribute.csv for a source of format fixed_width"
-        source.blame(problems, "source", f'"{source.name}" has no fixed_columns', expected)
+    if name in NEEDED and NEEDED[name] not in source.options:
+        expected = f"one in source_attribute.csv for a source of format {name}"
+        source.blame(problems, "source", f'"{source.name}" has no {NEEDED[name]}', expected)
     if name == "csv":
         _check_characters(source, problems)
 

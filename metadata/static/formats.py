@@ -12,12 +12,17 @@ FORMATS: dict[str, tuple[str, ...]] = {
     "ndjson": ("record_path", "encoding", "max_nesting"),
     "fixed_width": ("fixed_columns", "first_line", "encoding"),
     "excel": ("sheet", "header_line", "header_rows"),
+    "parquet": (),
+    "xml": ("record_path", "max_nesting"),
+    "geojson": ("record_path", "encoding", "max_nesting"),
 }
 FORMAT_OPTIONS = frozenset(option for options in FORMATS.values() for option in options)
 
 _RECORD_PATH = re.compile(r"\.|(\[\]|[^.\[\]]+)(\[\])*(\.[^.\[\]]+(\[\])*)*")
 
 _FIXED_COLUMN = re.compile(r"(.+):([1-9][0-9]{0,5})(-([1-9][0-9]{0,5})?)?")
+
+NEEDED = {"fixed_width": "fixed_columns", "xml": "record_path"}
 
 Wrong = tuple[str, str]
 

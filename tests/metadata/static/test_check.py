@@ -474,7 +474,7 @@ BROKEN: dict[str, Broken] = {
         "sales,date_from,header\nsales,record_path,data",
         [
             "seeds/source_attribute.csv:6: name: record_path stands for a source of format csv, "
-            "expected format json or ndjson"
+            "expected format json, ndjson, xml or geojson"
         ],
     ),
     "a_fixed_width_without_columns": (

@@ -1,0 +1,45 @@
+"""GeoJSON: a record a feature: its properties, its geometry as WKT, and what else it has as members of `feature`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from extract.formats.discovered import Found
+from extract.formats.json_file import read_json
+from extract.formats.json_values import JsonValue, NotJsonError
+from extract.formats.record_path import kind
+from extract.formats.wkt import as_wkt
+from extract.text_blocks import Readable
+from metadata.errors import FormatBroken
+from metadata.static.model import Source
+
+FEATURES = "features"
+GEOMETRY, FEATURE = "geometry", "feature"
+
+
+def read_geojson(source: Source, stream: Readable, file: str) -> Iterator[Found]:
+    """The features of one collection. Raises `FormatBroken`."""
+    path = source.options.get("record_path", FEATURES)
+    for number, (_, feature) in enumerate(read_json(source, stream, file, path), 1):
+        try:
+            yield None, _record(feature)
+        except NotJsonError as error:
+            raise FormatBroken(file, None, f"feature {number}: {error}") from None
+
+
+def _record(feature: JsonValue) -> JsonValue:
+    if not isinstance(feature, dict) or feature.get("type") != "Feature":
+        raise NotJsonError(f"{kind(feature)} without the type Feature, expected one")
+    properties = feature.get("properties")
+    if properties is not None and not isinstance(properties, dict):
+        raise NotJsonError(f"its properties are {kind(properties)}, expected an object")
+    if "geometry" not in feature:
+        raise NotJsonError("it has no geometry, expected one, or null")
+    record: dict[str, JsonValue] = dict(properties or {})
+    others = {name: value for name, value in feature.items() if name not in ("type", "properties", GEOMETRY)}
+    for name, value in ((GEOMETRY, as_wkt(feature[GEOMETRY])), (FEATURE, others)):
+        if name in record:
+            raise NotJsonError(f"it has a property {name!r}, a name that stands for the feature's own")
+        if value != {}:
+            record[name] = value
+    return record
