@@ -1,35 +1,40 @@
 """Discovery: what a source's publisher offers, and what of it is not landed yet.
 
-A data source type is a function `discover(source)` that lists offers. A source with a publisher unlike
-all others names its own in `extract_function`, as `package.module:function`.
+A data source type is a function `discover(source)` that lists offers; one that asks for what changed since takes
+`landed` too, the source's deliveries so far. A source with a publisher unlike all others names its own in
+`extract_function`, as `package.module:function`.
 """
 
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Iterable, Mapping
+import inspect
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from extract.found import Found, shown
 from metadata.errors import PublisherError
-from metadata.process.deliveries import Fingerprint
+from metadata.process.deliveries import Delivery, Fingerprint
 from metadata.static.model import Source
 
 EXTRACTORS = {
     "http_files": "extract.http_files:discover",
     "local_files": "extract.local_files:discover",
+    "rest_api": "extract.rest_api:discover",
 }
 STRONGEST_FIRST = ("etag", "last_modified", "size")
 
 
-def discover(source: Source) -> list[Found]:
+def discover(source: Source, landed: Sequence[Delivery] = ()) -> list[Found]:
     """All that the publisher offers now, in the order in which it applies: by delivery_date, then by name.
 
     Raises `PublisherError` when it cannot be asked or answers what makes no sense.
     """
     name = source.extract_function or source.data_source.data_source_type
-    found = list(named_function(EXTRACTORS.get(name, name), source, "extract_function")(source))
+    function = named_function(EXTRACTORS.get(name, name), source, "extract_function")
+    more = {"landed": landed} if "landed" in inspect.signature(function).parameters else {}
+    found = list(function(source, **more))
     identities: dict[tuple[str, datetime], Found] = {}
     for offer in found:
         other = identities.setdefault((offer.publisher_name, offer.delivery_date), offer)

@@ -14,7 +14,7 @@ import re
 import ssl
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TypeVar
 from urllib.parse import urljoin, urlsplit
@@ -22,13 +22,14 @@ from urllib.parse import urljoin, urlsplit
 import requests
 import urllib3
 
-from extract.addresses import AddressGuard, GuardedAdapter
+from extract.addresses import PORTS, AddressGuard, GuardedAdapter
 from extract.found import Sink, shown
 from extract.http_answer import EncodingBroken, Head, http_date, unpacked
-from metadata.errors import DeliveryIncomplete, PublisherError
+from metadata.errors import DeliveryIncomplete, DeliveryTooLarge, PublisherError
 
 CHUNK = 256 << 10  # bytes
 LARGEST_PAGE = 64 << 20  # bytes
+LONGEST_EXPLANATION = 300  # characters
 REDIRECTS = 10
 LOST = 2  # addresses in a row for which patience ended: further ones are asked once
 AGAIN = frozenset({408, 425, 429})
@@ -71,6 +72,31 @@ class Page:
 
     address: str
     text: str
+
+
+@dataclass(frozen=True)
+class Request:
+    """What an API is asked. `private` headers carry credentials: they go to this address and to no other place."""
+
+    method: str
+    address: str
+    body: bytes | None = field(default=None, repr=False)
+    headers: Mapping[str, str] = field(default_factory=dict, compare=False)
+    private: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What an API answers, whole; `address` is the one that answered, after redirects."""
+
+    address: str
+    status: int
+    headers: Mapping[str, str]
+    body: bytes = field(repr=False)
+
+
+class AnswerBroken(Exception):  # noqa: N818
+    """An answer came, and cannot be read: the next one may be better."""
 
 
 class _AgainError(Exception):
@@ -118,6 +144,34 @@ class HttpClient:
 
         return self._persist(address, ask)
 
+    def exchange(
+        self, request: Request, read: Callable[[Answer], T], *, largest: int, accept: tuple[int, ...] = ()
+    ) -> T:
+        """Ask an API, and give back what `read` makes of the answer.
+
+        `read` raises `AnswerBroken` when it cannot; the same is then asked again, as it is when the body breaks off.
+        """
+
+        def ask() -> T:
+            with self._send(
+                request.method, request.address, {"Accept": "application/json", **request.headers}, accept,
+                body=request.body, private=request.private, is_explained=True,
+            ) as response:  # fmt: skip
+                body = bytearray()
+                for piece in self._body(response):
+                    body += piece
+                    if len(body) > largest:
+                        raise DeliveryTooLarge(
+                            f"{shown(request.address)}: a page of more than {largest >> 20} MiB, expected smaller ones"
+                        )
+                answer = Answer(response.url, response.status_code, response.headers, bytes(body))
+            try:
+                return read(answer)
+            except AnswerBroken as error:
+                raise _AgainError(str(error)) from None
+
+        return self._persist(request.address, ask)
+
     def head(self, address: str) -> Head:
         """What the server tells of a file; servers that refuse HEAD are asked with a GET that is not read."""
 
@@ -159,10 +213,15 @@ class HttpClient:
         address: str,
         headers: Mapping[str, str] | None = None,
         accept: tuple[int, ...] = (),
+        *,
+        body: bytes | None = None,
+        private: Mapping[str, str] | None = None,
+        is_explained: bool = False,
     ) -> requests.Response:
         asked = address
         for _ in range(REDIRECTS + 1):
-            response = self._ask(method, asked, headers)
+            own = private if private and same_place(asked, address) else {}
+            response = self._ask(method, asked, {**(headers or {}), **own}, body, has_credentials=bool(own))
             target = _redirect(response)
             if target is None:
                 break
@@ -176,19 +235,41 @@ class HttpClient:
         status = response.status_code
         if status < 400 or status in accept:
             return response
+        said = self._explanation(response) if is_explained else ""
         response.close()
-        reason = f"it answers {status} {response.reason or ''}".rstrip()
+        reason = f"it answers {status} {response.reason or ''}".rstrip() + said
         is_refusal = status in NEVER or (status == 500 and method == "HEAD")  # some only know GET
         if status in AGAIN or (status >= 500 and not is_refusal):
             raise _AgainError(reason, _retry_after(response.headers.get("Retry-After")))
-        raise PublisherError(f"{shown(address)}: {reason}, expected the file or page")
+        expected = "records" if is_explained else "the file or page"
+        raise PublisherError(f"{shown(address)}: {reason}, expected {expected}")
 
-    def _ask(self, method: str, address: str, headers: Mapping[str, str] | None) -> requests.Response:
+    def _explanation(self, response: requests.Response) -> str:
+        """How an API explains a refusal, for a message."""
+        body = b""
+        for piece in self._body(response):
+            body += piece
+            if len(body) > LONGEST_EXPLANATION:
+                break
+        words = " ".join(body.decode("utf-8", "replace").split())
+        return f" ({words[:LONGEST_EXPLANATION]})" if words and "<" not in words[:1] else ""
+
+    def _ask(
+        self,
+        method: str,
+        address: str,
+        headers: Mapping[str, str],
+        body: bytes | None = None,
+        *,
+        has_credentials: bool = False,
+    ) -> requests.Response:
         timeout = (self.patience.connect_timeout_s, self.patience.read_timeout_s)
+        auth = _as_it_is if has_credentials else None  # else requests would prefer what a .netrc says
         try:
             return self._session.request(
-                method, address, headers=headers, timeout=timeout, stream=True, allow_redirects=False
-            )
+                method, address, headers=headers, data=body, auth=auth, timeout=timeout, stream=True,
+                allow_redirects=False,
+            )  # fmt: skip
         except BROKEN as error:
             cause = _cause(error)
             if isinstance(cause, ssl.SSLCertVerificationError):
@@ -300,6 +381,20 @@ class _Download:
         now, unit = Head.of(response), response.headers.get("Content-Range", "")
         same = now.etag in (None, self._head.etag) and now.last_modified in (None, self._head.last_modified)
         return same and now.size in (None, self._head.size) and unit.startswith(f"bytes {self.received}-")
+
+
+def same_place(one: str, other: str) -> bool:
+    """Whether two addresses are of one scheme, host and port."""
+    try:
+        parts = [urlsplit(address) for address in (one, other)]
+        places = {(p.scheme, (p.hostname or "").rstrip("."), p.port or PORTS.get(p.scheme)) for p in parts}
+    except ValueError:
+        return False
+    return len(places) == 1
+
+
+def _as_it_is(request: requests.PreparedRequest) -> requests.PreparedRequest:
+    return request
 
 
 _IDENTITY = {"Accept-Encoding": "identity"}  # lengths and ranges must speak of the file itself

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Protocol
+from typing import Any, Protocol
 from urllib.parse import urlsplit, urlunsplit
 
 from metadata import redaction
@@ -61,6 +61,7 @@ class Found:
     `publisher_name` is unique among the offers of one delivery_date (aware, UTC). `fingerprint` is what
     tells without reading it whether the content is another one: etag, last_modified, size. `fetch` writes
     the whole file to a sink and returns the offer as it then was; it raises `ExtractError` when it cannot.
+    A window of what changed has watermarks: what it was asked from, and the greatest that its records hold.
     """
 
     publisher_name: str
@@ -68,6 +69,8 @@ class Found:
     delivery_date: datetime
     fingerprint: Fingerprint
     fetch: Callable[[Found, Sink], Found] = field(compare=False, repr=False)
+    watermark_from: Mapping[str, Any] | None = None
+    watermark_to: Mapping[str, Any] | None = None
 
 
 def shown(address: str) -> str:

@@ -55,6 +55,8 @@ def land(
         file_size=upload.size,
         fingerprint=fetched.fingerprint,
         job_inst_id=job_inst_id,
+        watermark_from=fetched.watermark_from,
+        watermark_to=fetched.watermark_to,
     )
     with engine.begin() as connection:
         lock_source(connection, source.name)

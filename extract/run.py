@@ -21,6 +21,7 @@ from metadata.errors import ColumnsBroken, ExtractError, FormatBroken, LedgerBro
 from metadata.process.checks import record_refusal
 from metadata.process.deliveries import (
     Delivery,
+    all_landed,
     has_verdict,
     known_fingerprints,
     lock_source,
@@ -86,7 +87,9 @@ def _extract_alone(
     summary.registered = register_archive(engine, store, source.name, job_inst_id)
     if summary.registered:
         report("information", f"{source.name}: registered {len(summary.registered)} deliveries that S3 has")
-    offers = discover(source)
+    with engine.connect() as connection:
+        before = all_landed(connection, source.name)
+    offers = discover(source, before)
     summary.offered = len(offers)
     with engine.connect() as connection:
         landed = known_fingerprints(connection, source.name)

@@ -44,6 +44,10 @@ class Delivery:
     file_size: int  # bytes
     fingerprint: Fingerprint
     job_inst_id: int | None
+    watermark_from: Mapping[str, Any] | None = None  # of a window of what changed: what was asked for
+    watermark_to: Mapping[str, Any] | None = (
+        None  # the greatest that its records hold: the next window begins there
+    )
 
 
 _FACTS = [delivery.c[name] for name in Delivery.__dataclass_fields__]
@@ -118,6 +122,12 @@ def landed(connection: Connection, delivery_sqn: int) -> Delivery:
     """The facts of a delivery by its number, which some delivery has."""
     facts = sa.select(*_FACTS).where(delivery.c.delivery_sqn == delivery_sqn)
     return Delivery(**connection.execute(facts).mappings().one())
+
+
+def all_landed(connection: Connection, source: str) -> list[Delivery]:
+    """Every delivery of a source, whatever became of it, in the order in which they landed."""
+    facts = sa.select(*_FACTS).where(delivery.c.source == source).order_by(delivery.c.delivery_sqn)
+    return [Delivery(**row) for row in connection.execute(facts).mappings()]
 
 
 def raw_pending(connection: Connection, source: str) -> list[Delivery]:

@@ -74,6 +74,9 @@ def _check_conn_api(row: Row, problems: Problems) -> None:
     if row.is_true("need_token") and row["secret_ref"] is None and row["parent_conn_api"] is None:
         expected = "the name of the token's secret, or a parent_conn_api that gives it"
         problems.add("conn_api", row, "secret_ref", "is blank though need_token is true", expected)
+    if row.is_true("need_token") and row["parent_conn_api"] is not None and row["secret_ref"] is not None:
+        expected = "a blank cell: the secret of the parent_conn_api"
+        problems.add("conn_api", row, "secret_ref", "stands beside a parent_conn_api", expected)
     pagination = row.text("pagination_type")
     for column in _PAGINATION_NEEDS.get(pagination, ()):
         if row[column] is None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from metadata.static.formats import FORMAT_OPTIONS, FORMATS, NEEDED, USUAL, formats_with
+from metadata.static.formats import FORMAT_OPTIONS, FORMATS, NEEDED, USUAL, USUAL_OPTIONS, formats_with
 from metadata.static.problem import Problems
 from metadata.static.source_parts import SourceParts
 from metadata.static.spelling import unspell
@@ -10,7 +10,8 @@ from metadata.static.spelling import unspell
 
 def check_formats(source: SourceParts, problems: Problems) -> None:
     """All options of reading of one source."""
-    name = source.option("format") or USUAL
+    usual = USUAL_OPTIONS.get(source.data_source_type, {}).get("format", USUAL)
+    name = source.option("format") or usual
     if name not in FORMATS:
         return  # said already
     for option in sorted(FORMAT_OPTIONS - set(FORMATS[name])):

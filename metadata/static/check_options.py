@@ -16,6 +16,7 @@ from metadata.static.kinds import (
     number_problem,
     spelling_problem,
 )
+from metadata.static.lag import lag_problem
 from metadata.static.layout import CHOICES, OPTIONS, SPELLED_OPTIONS, OptionKind
 from metadata.static.load import Seeds
 from metadata.static.naming import one_of
@@ -113,4 +114,5 @@ _CHECKS: dict[OptionKind, Callable[[str], Wrong | None]] = {
     "date": _date_problem,
     "record_path": record_path_problem,
     "fixed_columns": fixed_columns_problem,
+    "lag": lag_problem,
 }

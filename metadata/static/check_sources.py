@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping
 
+from metadata.static.check_api import check_api
 from metadata.static.check_connections import connection_table
 from metadata.static.check_doubts import check_doubts
 from metadata.static.check_files import check_files
@@ -30,6 +31,7 @@ def check_sources(seeds: Seeds, problems: Problems) -> None:
             check_renamed(source, problems)
         _check_connection(source, connections, seeds, problems)
         check_files(source, seeds, problems)
+        check_api(source, seeds, problems)
         check_doubts(source, problems)
 
 

@@ -252,10 +252,24 @@ OptionKind = Literal[
     "choice",
     "record_path",
     "fixed_columns",
+    "lag",
 ]
 OPTIONS: dict[str, OptionKind] = {
     "conn_str": "text",
     "page": "text",
+    "endpoint": "text",
+    "auth": "choice",
+    "auth_name": "text",
+    "token_path": "text",
+    "token_format": "choice",
+    "first_page": "number",
+    "total_path": "text",
+    "read_until_same": "boolean",
+    "max_pages": "count",
+    "watermark_path": "text",
+    "watermark_format": "date_format",
+    "first_watermark": "text",
+    "lag_window": "lag",
     "allow_private_addresses": "boolean",
     "max_file_mib": "count",
     "file_pattern": "regex",
@@ -294,6 +308,8 @@ OPTIONS: dict[str, OptionKind] = {
     **{doubt.option: "choice" for doubt in DOUBTS.values()},
 }
 CHOICES: dict[str, tuple[str, ...]] = {
+    "auth": ("bearer", "basic", "header", "query"),
+    "token_format": ("json", "form"),
     "date_from": ("name", "page", "header"),
     "zip_members": ("one", "all"),
     "format": tuple(FORMATS),

@@ -177,6 +177,7 @@ class Source:
     options: Mapping[str, str] = field(hash=False)
     conn_str: ConnStr | None
     conn_api: ConnApi | None
+    token_apis: tuple[ConnApi, ...] = ()  # where the conn_api's token comes from, that one's token, and so on
 
     @property
     def keys(self) -> tuple[Attribute, ...]:

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 from metadata.errors import MetadataInvalid
 from metadata.static.check import load_and_check
 from metadata.static.check_connections import connection_table
+from metadata.static.formats import USUAL_OPTIONS
 from metadata.static.layout import SPELLED_OPTIONS
 from metadata.static.load import Seeds
 from metadata.static.model import (
@@ -123,15 +124,27 @@ def _sources(
         name, data_source = row.text("source"), data_sources[row.text("data_source")]
         by_api = connection_table(data_source.data_source_type) == "conn_api"
         chosen = options[name].get("conn_str")
+        conn_api = None if not by_api else conn_apis[chosen] if chosen else apis[data_source.name]
+        options[name] = {**USUAL_OPTIONS.get(data_source.data_source_type, {}), **options[name]}
         made[name] = _source(
             row,
             data_source,
             attributes[name],
             options[name],
             conn_str=None if by_api else conn_strs[chosen] if chosen else strs[data_source.name],
-            conn_api=None if not by_api else conn_apis[chosen] if chosen else apis[data_source.name],
+            conn_api=conn_api,
+            token_apis=_token_apis(conn_api, conn_apis),
         )
     return made
+
+
+def _token_apis(conn_api: ConnApi | None, conn_apis: Mapping[str, ConnApi]) -> tuple[ConnApi, ...]:
+    """The parents of an API's connection, the nearest first."""
+    found: list[ConnApi] = []
+    while conn_api is not None and conn_api.parent_conn_api is not None:
+        conn_api = conn_apis[conn_api.parent_conn_api]
+        found.append(conn_api)
+    return tuple(found)
 
 
 def _by_data_source(connections: Mapping[str, Any]) -> dict[str, Any]:
@@ -146,6 +159,7 @@ def _source(
     options: Mapping[str, str],
     conn_str: ConnStr | None,
     conn_api: ConnApi | None,
+    token_apis: tuple[ConnApi, ...],
 ) -> Source:
     null_tokens = tuple(options["null_tokens"].split("|")) if "null_tokens" in options else ("",)
     policy: dict[str, Any] = {
@@ -161,6 +175,7 @@ def _source(
         options=options,
         conn_str=conn_str,
         conn_api=conn_api,
+        token_apis=token_apis,
         **policy,
         **_rest(row, "source", "data_source", "quality_checks", *policy),
     )

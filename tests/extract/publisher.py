@@ -29,6 +29,7 @@ class Request:
     method: str
     path: str
     headers: Mapping[str, str]
+    body: bytes = b""
 
 
 Script = Callable[[Request], Answer]
@@ -102,15 +103,22 @@ class _Handler(BaseHTTPRequestHandler):
     def do_HEAD(self) -> None:
         self._answer()
 
+    def do_POST(self) -> None:
+        self._answer()
+
     def log_message(self, *_: Any) -> None:
         """Nothing."""
 
     def _answer(self) -> None:
         publisher: Publisher = self.server.publisher  # type: ignore[attr-defined]
-        request = Request(self.command, self.path, dict(self.headers))
+        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        request = Request(self.command, self.path, dict(self.headers), body)
         publisher.requests.append(request)
         answer = publisher.answer(request)
-        self.send_response(answer.status)
+        if "Date" in answer.headers:
+            self.send_response_only(answer.status)
+        else:
+            self.send_response(answer.status)
         for name, value in answer.headers.items():
             self.send_header(name, value)
         announced = len(answer.body) if answer.announced == -1 else answer.announced

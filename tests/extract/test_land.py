@@ -92,6 +92,8 @@ def test_a_landed_delivery_is_an_object_a_manifest_rows_and_an_event(landing: La
         "file_size": len(content),
         "fingerprint": {"size": len(content)},
         "job_inst_id": landing.job_inst_id,
+        "watermark_from": None,
+        "watermark_to": None,
         "key": key,
     }
     assert landing.query("select delivery_sqn, publisher_name, content_sha256 from metadata.delivery") == [

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
@@ -21,6 +21,7 @@ from extract.found import Found
 from extract.run import ExtractSummary, LoadSummary, extract_source, load_pending
 from extract.store import ObjectStore
 from metadata.errors import PublisherError
+from metadata.process.deliveries import Delivery
 from metadata.static.model import Source
 from tests.extract.publisher import Answer, Publisher
 from tests.extract.sources import make_source
@@ -137,12 +138,12 @@ def test_of_two_at_once_one_asks_the_publisher_and_the_other_finds_nothing_new(
     thread = threading.Thread(target=lambda: summaries.append(second.extract()))
     proper = run_module.discover
 
-    def discover(source: Source) -> list[Found]:
+    def discover(source: Source, landed: Sequence[Delivery]) -> list[Found]:
         if not thread.ident:
             thread.start()
             while not second.told:
                 time.sleep(0.01)
-        return proper(source)
+        return proper(source, landed)
 
     monkeypatch.setattr(run_module, "discover", discover)
     assert len(run.extract().landed) == 3

@@ -72,13 +72,14 @@ def test_named_connection_is_chosen_among_several(seeds: EditableSeeds) -> None:
 
 
 def test_source_of_an_api_brings_its_connection(seeds: EditableSeeds) -> None:
-    seeds.append("source", "buyers,cities,crm,retail,daily,country,snapshot,,,,,,,,,,,,A buyer")
+    seeds.append("source", "buyers,cities,crm,retail,daily,country,delta,,,,,,,,,,,,A buyer")
     seeds.append("attribute", "buyers,id,buyer_id,bigint,,,true,,,Number of the buyer")
     assert seeds.messages() == [
         'seeds/source.csv:4: data_source: "crm" is reached by crm_token, crm_customers, '
         "expected the option conn_str in source_attribute.csv, to name one of them"
     ]
-    seeds.append("source_attribute", "buyers,conn_str,crm_customers")
+    options = ("conn_str,crm_customers", "read_until_same,true", "watermark_path,changed")
+    seeds.append("source_attribute", *(f"buyers,{option}" for option in options))
     buyers = read_catalog(seeds.folder).sources["buyers"]
     assert buyers.conn_str is None
     assert buyers.conn_api is not None

@@ -1,0 +1,229 @@
+"""The pages of an answer, one after another, by the connection's pagination_type.
+
+| pagination_type | the next page | the last one |
+|---|---|---|
+| none | | the only one |
+| page | page_param_name counts from `first_page` | empty, or shorter than the first, or the total is reached |
+| offset | page_param_name is how many records came | the same |
+| cursor | cursor_param_name takes what stands at cursor_path | nothing stands there |
+| next_url | the address at cursor_path | nothing stands there |
+| link_header | the header Link, rel="next" | it has none |
+
+The first page may be shorter than asked for because the server gives no more at once, so it alone never ends anything.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from io import BytesIO
+from urllib.parse import urljoin, urlsplit
+
+from requests.utils import parse_header_links
+
+from extract.api.address import below, with_members, with_parameters
+from extract.api.credentials import JSON_BODY, Credentials, as_body, payload_of, require_api
+from extract.api.values import text_at, value_at
+from extract.dialect import encoding_of
+from extract.fetch import Answer, AnswerBroken, HttpClient, Request, same_place
+from extract.formats.json_file import read_json
+from extract.formats.json_values import DECODER, JsonValue, Number, as_json
+from extract.found import expand, shown
+from extract.http_answer import http_date
+from metadata.errors import FormatBroken, PublisherError
+from metadata.redaction import redact_data
+from metadata.static.model import Source
+
+LARGEST_PAGE = 64 << 20  # bytes
+MOST_PAGES = 100_000
+NO_LONGER_TAKEN = 401
+
+
+@dataclass(frozen=True)
+class Page:
+    """One page: as it came, and what it says."""
+
+    number: int
+    body: bytes = field(repr=False)
+    records: Sequence[JsonValue] = field(repr=False)
+    total: int | None  # of all pages, where the answer tells it
+    next_mark: str | None = field(repr=False)  # the cursor or the address of the next one
+    dated: datetime | None  # the server's clock
+
+    @property
+    def digest(self) -> bytes:
+        """What its records are, in their order."""
+        return hashlib.sha256("\n".join(map(as_json, self.records)).encode()).digest()
+
+
+class Pages:
+    """The pages of one source; each time they are gone through, they are asked for anew."""
+
+    def __init__(self, source: Source, client: HttpClient, since: str | None) -> None:
+        self._source, self._client, self._since = source, client, since
+        self._api = require_api(source)
+        self._credentials = Credentials(source, client)
+        self._most = int(source.options.get("max_pages", MOST_PAGES))
+
+    def __iter__(self) -> Iterator[Page]:
+        """Raises `PublisherError` when a page cannot be had, is no JSON, or leads in a circle."""
+        request: Request | None = self._first()
+        asked: dict[Request, int] = {}
+        before: Page | None = None
+        first_count = came = 0
+        number = 0
+        while request is not None:
+            number += 1
+            if number > self._most:
+                raise self._error(f"more than {self._most} pages, expected an end, or a greater max_pages")
+            if request in asked:
+                raise self._error(
+                    f"leads in a circle: page {number} would be page {asked[request]} again, expected an end"
+                )
+            asked[request] = number
+            page = self._page(request, number)
+            if before is not None and page.records and page.digest == before.digest and self._is_counted:
+                raise self._error(
+                    f"page {number} has the records of page {before.number}, expected other ones: does it take"
+                    f" {self._api.page_param_name}? Where it repeats the last page, total_path tells the end"
+                )
+            first_count = first_count or len(page.records)
+            came += len(page.records)
+            yield page
+            request = self._next(request, page, came, first_count)
+            before = page
+
+    @property
+    def _is_counted(self) -> bool:
+        return self._api.pagination_type in ("page", "offset")
+
+    def _first(self) -> Request:
+        api, options = self._api, self._source.options
+        address = below(expand(api.api_url, self._source), options.get("endpoint"))
+        payload = payload_of(api, self._source)
+        request = Request(api.http_method, address)
+        if api.http_method == "POST":
+            request = replace(request, body=as_body(payload or {}), headers=JSON_BODY)
+        first: dict[str, str | int] = {}
+        if api.per_page_param_name and api.page_size:
+            first[api.per_page_param_name] = api.page_size
+        if self._is_counted and api.page_param_name:
+            first[api.page_param_name] = (
+                int(options.get("first_page", "1")) if api.pagination_type == "page" else 0
+            )
+        since = self._since if self._since is not None else options.get("first_watermark")
+        if api.use_incremental and api.modified_since_param and since is not None:
+            first[api.modified_since_param] = since
+        return self._with(request, first)
+
+    def _with(self, request: Request, parameters: dict[str, str | int]) -> Request:
+        if request.body is None:
+            texts = {name: str(value) for name, value in parameters.items()}
+            return replace(request, address=with_parameters(request.address, texts)) if texts else request
+        return replace(request, body=as_body(with_members(_decoded(request.body), parameters)))
+
+    def _page(self, request: Request, number: int) -> Page:
+        accept = (NO_LONGER_TAKEN,) if self._credentials.can_renew else ()
+        for is_last_try in (False, True):
+            page = self._client.exchange(
+                self._credentials.applied(request),
+                lambda answer: self._read(answer, number),
+                largest=LARGEST_PAGE,
+                accept=() if is_last_try else accept,
+            )
+            if page is not None:
+                return page
+            self._credentials.renew()
+        raise AssertionError("what is not accepted is raised")
+
+    def _read(self, answer: Answer, number: int) -> Page | None:
+        """What an answer says; None when the token is no longer taken."""
+        if answer.status == NO_LONGER_TAKEN:
+            return None
+        body, name = redact_data(answer.body), f"{shown(answer.address)} page {number}"
+        try:
+            document = DECODER.decode(answer.body.decode(encoding_of(self._source)))
+        except (ValueError, RecursionError) as error:
+            raise AnswerBroken(f"its page {number} is no JSON ({_shown_error(error)})") from None
+        try:
+            records = list(read_json(self._source, BytesIO(body), name))
+        except FormatBroken as error:
+            raise PublisherError(f"{self._source.name}: {error}") from None
+        return Page(
+            number=number,
+            body=body,
+            records=[record for _, record in records],
+            total=self._total(document),
+            next_mark=self._next_mark(answer, document),
+            dated=http_date(answer.headers.get("Date")),
+        )
+
+    def _total(self, document: JsonValue) -> int | None:
+        path = self._source.options.get("total_path")
+        if path is None:
+            return None
+        found = value_at(document, path)
+        if isinstance(found, Number | str) and found.isdecimal():
+            return int(found)
+        raise self._error(f"has no number of records at {path} (total_path), expected one in each answer")
+
+    def _next_mark(self, answer: Answer, document: JsonValue) -> str | None:
+        kind, path = self._api.pagination_type, self._api.cursor_path or ""
+        if kind == "cursor":
+            return text_at(document, path)
+        if kind == "link_header":
+            links = parse_header_links(answer.headers.get("Link", ""))
+            mark = next((link["url"] for link in links if link.get("rel", "").lower() == "next"), None)
+        else:
+            mark = text_at(document, path) if kind == "next_url" else None
+        return self._followable(answer.address, mark) if mark else None
+
+    def _followable(self, address: str, mark: str) -> str:
+        """The address of the next page. Raises `PublisherError` where nobody should go with our credentials."""
+        try:
+            target = urljoin(address, mark)
+            scheme = urlsplit(target).scheme
+        except ValueError:
+            raise self._error("leads to a next page that is no address") from None
+        if scheme not in ("http", "https") or (scheme == "http" and urlsplit(address).scheme == "https"):
+            raise self._error(f"leads to a next page by {scheme}: at {shown(target)}, expected https")
+        carries = self._api.secret_ref is not None or self._credentials.can_renew
+        if carries and not same_place(target, expand(self._api.api_url, self._source)):
+            raise self._error(
+                f"leads to a next page at {shown(target)}, expected one of its own: credentials go nowhere else"
+            )
+        return target
+
+    def _next(self, request: Request, page: Page, came: int, first_count: int) -> Request | None:
+        api = self._api
+        if api.pagination_type == "none":
+            return None
+        if not self._is_counted:
+            if page.next_mark is None:
+                return None
+            if api.pagination_type == "cursor":
+                return self._with(request, {api.cursor_param_name or "": page.next_mark})
+            return replace(request, address=page.next_mark)
+        is_short = page.number > 1 and len(page.records) < first_count
+        if not page.records or (page.total is None and is_short):
+            return None
+        if page.total is not None and came >= page.total:
+            return None
+        first = int(self._source.options.get("first_page", "1"))
+        place = first + page.number if api.pagination_type == "page" else came
+        return self._with(request, {api.page_param_name or "": place})
+
+    def _error(self, what: str) -> PublisherError:
+        return PublisherError(f"{self._source.name}: {shown(self._api.api_url)} {what}")
+
+
+def _decoded(body: bytes) -> dict[str, JsonValue]:
+    found: dict[str, JsonValue] = json.loads(body)
+    return found
+
+
+def _shown_error(error: Exception) -> str:
+    return type(error).__name__ if isinstance(error, RecursionError | UnicodeError) else str(error)[:100]

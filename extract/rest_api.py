@@ -1,0 +1,93 @@
+"""The data source type `rest_api`: an API that answers in pages of JSON, as the conn_api says.
+
+One reading is one delivery: a ZIP of the pages as they came. A source without `use_incremental` is read as a whole each
+time; its delivery is called `<source>.zip` and dated by the server's clock when the reading began. A source with it is
+asked for what changed since the greatest watermark that landed, less the lag_window; its delivery is called
+`<source>-since-<watermark>.zip` and dated by the greatest watermark of its records. Records that are all known from the
+delivery before make no delivery.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from functools import partial
+from typing import IO
+
+from extract.addresses import AddressGuard
+from extract.api.address import below
+from extract.api.credentials import require_api
+from extract.api.pages import Pages
+from extract.api.reading import Reading, read_until_still
+from extract.api.watermark import Scale, Value, is_less
+from extract.fetch import HttpClient, Patience
+from extract.found import Found, Sink, expand
+from metadata.process.deliveries import Delivery
+from metadata.static.model import Source
+
+CHUNK = 1 << 20  # bytes
+BEGINNING = "0"  # sorts before every moment, as what is read first applies first
+
+
+def discover(
+    source: Source, landed: Sequence[Delivery] = (), patience: Patience | None = None
+) -> Iterator[Found]:
+    """What the API has now and did not have when it was read last: one offer, or none.
+
+    Raises `PublisherError` when a page cannot be had, or the data does not hold still; `SecretUnavailable`.
+    """
+    api, scale = require_api(source), Scale.of(source)
+    named = [expand(one.api_url, source) for one in (api, *source.token_apis)]
+    allow_private = source.options.get("allow_private_addresses") == "true"
+    client = HttpClient(patience, AddressGuard(*named, allow_private=allow_private))
+    reached = scale.greatest(landed) if scale else None
+    since = scale.write(scale.back(reached[0])) if scale and reached else None
+    reading = read_until_still(source, Pages(source, client, since), scale)
+    address = below(api.api_url, source.options.get("endpoint"))
+    if scale is None:
+        offer = Found(
+            f"{source.name}.zip", address, reading.read_at, _told(reading), partial(_fetch, reading.spool)
+        )
+        newest = max(
+            (one for one in landed if one.publisher_name == offer.publisher_name),
+            key=lambda one: (one.delivery_date, one.delivery_sqn),
+            default=None,
+        )
+        if newest is None or newest.fingerprint.get("records_sha256") != reading.digest:
+            yield offer
+        return
+    if not reading.record_count or (reached and reached[1].fingerprint.get("tail_sha256") == reading.digest):
+        return
+    greatest = _later(reading.greatest, reached[0] if reached else None)
+    offer = Found(
+        publisher_name=f"{source.name}-since-{since or source.options.get('first_watermark', BEGINNING)}.zip",
+        address=address,
+        delivery_date=greatest if isinstance(greatest, datetime) else reading.read_at,
+        fingerprint=_told(reading),
+        fetch=partial(_fetch, reading.spool),
+        watermark_from=None if since is None else {scale.path: since},
+        watermark_to=None if reading.greatest is None else scale.fact(reading.greatest),
+    )
+    yield offer
+
+
+def _later(one: Value | None, other: Value | None) -> Value | None:
+    """What only repeats the end of what was read is not older than it."""
+    if one is None or other is None:
+        return one or other
+    return other if is_less(one, other) else one
+
+
+def _told(reading: Reading) -> dict[str, str | int]:
+    told: dict[str, str | int] = {
+        "pages": reading.page_count, "records": reading.record_count, "records_sha256": reading.digest,
+    }  # fmt: skip
+    return told if reading.tail is None else {**told, "tail_sha256": reading.tail}
+
+
+def _fetch(spool: IO[bytes], offer: Found, sink: Sink) -> Found:
+    sink.restart()
+    spool.seek(0)
+    while chunk := spool.read(CHUNK):
+        sink.write(chunk)
+    return offer

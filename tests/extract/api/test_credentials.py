@@ -1,0 +1,188 @@
+"""Credentials: each way in which a secret travels, tokens that expire on the way, and nothing of it to be seen."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Callable
+from urllib.parse import quote
+
+import pytest
+
+from extract.found import Found
+from metadata.errors import PublisherError, SecretUnavailable
+from metadata.static.model import ConnApi
+from tests.extract.api.conftest import Reader, fetched, records_of
+from tests.extract.api.server import Api, Record
+from tests.extract.publisher import Answer, Publisher
+
+Fill = Callable[[int], list[Record]]
+SECRET = "Pl4nted/s&cret+"
+PAGINATIONS = ("page", "offset", "cursor", "next_url", "link_header")
+
+
+@pytest.fixture(autouse=True)
+def planted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SHOP_SECRET", SECRET)
+    monkeypatch.setenv("SHOP_LOGIN", f"clerk:{SECRET}")
+    monkeypatch.setenv("AIRFLOW_CONN_SHOP", f"http://clerk:{quote(SECRET, safe='')}@shop.example/")
+
+
+def secret(
+    reader: Reader, auth: str, ref: str = "env:SHOP_SECRET", pagination: str = "cursor", **options: str
+):  # type: ignore[no-untyped-def]
+    return reader.source(pagination, options={"auth": auth, **options}, secret_ref=ref)
+
+
+@pytest.mark.parametrize("pagination", PAGINATIONS)
+def test_a_key_in_a_header_and_in_the_query(reader: Reader, fill: Fill, api: Api, pagination: str) -> None:
+    held = fill(25)
+    api.rules.key = "X-Api-Key", SECRET
+    assert reader.read(secret(reader, "header", pagination=pagination, auth_name="X-Api-Key")) == held
+    api.rules.key = "api_key", SECRET
+    assert reader.read(secret(reader, "query", pagination=pagination, auth_name="api_key")) == held
+
+
+@pytest.mark.parametrize("ref", ["env:SHOP_LOGIN", "airflow:shop"])
+def test_basic_and_bearer(reader: Reader, fill: Fill, api: Api, ref: str) -> None:
+    held = fill(25)
+    api.rules.login = f"clerk:{SECRET}"
+    assert reader.read(secret(reader, "basic", ref)) == held
+    api.rules.login, api.rules.token = None, SECRET
+    assert reader.read(secret(reader, "bearer", ref if ref.startswith("air") else "env:SHOP_SECRET")) == held
+
+
+def token_api(reader: Reader, **more: object) -> ConnApi:
+    said = {"name": "shop_token", "secret_ref": "env:SHOP_LOGIN", "http_method": "POST", **more}
+    return reader.connection("none", "/token", **said)
+
+
+def with_token(
+    reader: Reader, pagination: str = "page", options: dict[str, str] | None = None, **more: object
+):  # type: ignore[no-untyped-def]
+    reader.api.rules.login = f"clerk:{SECRET}"
+    return reader.source(
+        pagination, options=options, tokens=[token_api(reader, **more)],
+        parent_conn_api="shop_token", need_token=True,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("pagination", PAGINATIONS)
+@pytest.mark.parametrize("lives", [1, 2])
+def test_a_token_that_expires_on_the_way_is_renewed(
+    reader: Reader, fill: Fill, api: Api, pagination: str, lives: int
+) -> None:
+    held = fill(45)
+    api.rules.lives, api.rules.token = lives, "none yet"
+    assert reader.read(with_token(reader, pagination)) == held
+    assert api.tokens >= 5 // lives
+
+
+@pytest.mark.parametrize(
+    ("options", "more"),
+    [
+        ({"token_path": "data.jwt"}, {}),
+        ({"token_format": "form"}, {"payload_json": '{"grant_type": "client_credentials"}'}),
+        ({"token_format": "form"}, {"secret_ref": "env:SHOP_SECRET", "payload_json": '{"client_secret": "${SECRET}"}'}),
+        ({}, {"secret_ref": "env:SHOP_SECRET", "payload_json": '{"client_secret": "${SECRET}"}'}),
+        ({}, {"secret_ref": None, "payload_json": '{"client_secret": "${SHOP_SECRET}"}'}),
+    ],
+)  # fmt: skip
+def test_a_token_comes_in_many_ways(
+    reader: Reader, fill: Fill, api: Api, options: dict[str, str], more: dict[str, object]
+) -> None:
+    held = fill(12)
+    api.rules.token = "none yet"
+    assert reader.read(with_token(reader, options=options, **more)) == held
+    assert api.tokens == 1
+
+
+def test_a_new_token_that_is_not_taken_either_is_an_error(reader: Reader, fill: Fill, api: Api) -> None:
+    fill(12)
+    api.rules.lives, api.rules.token = 0, "none yet"
+    with pytest.raises(
+        PublisherError, match=r'it answers 401 Unauthorized \(\{"message": "who are you\?"\}\)'
+    ):
+        reader.offers(with_token(reader))
+    assert api.tokens == 2
+
+
+def test_a_token_that_is_not_given_is_said(reader: Reader, fill: Fill) -> None:
+    fill(12)
+    with pytest.raises(
+        PublisherError, match=r"no token at data\.bearer \(token_path\), it has access_token, data"
+    ):
+        reader.offers(with_token(reader, options={"token_path": "data.bearer"}))
+    with pytest.raises(SecretUnavailable, match="the secret env:NO_SUCH_SECRET is not set"):
+        reader.offers(with_token(reader, secret_ref="env:NO_SUCH_SECRET"))
+
+
+# --------------------------------------------------------------------------- nothing is to be seen
+
+
+def forms() -> list[bytes]:
+    """Parts of the secret that no form of it hides."""
+    pair = base64.b64encode(f"clerk:{SECRET}".encode()).decode()
+    return [b"Pl4nted", pair[10:24].encode(), base64.b64encode(SECRET.encode())[4:14]]
+
+
+@pytest.mark.parametrize("auth", ["header", "query", "basic", "bearer"])
+@pytest.mark.parametrize(
+    "fault",
+    [
+        Answer(401, f'{{"message": "{SECRET} is not known"}}'.encode()),
+        Answer(403, base64.b64encode(f"clerk:{SECRET}".encode())),
+        Answer(500, f"key={quote(SECRET, safe='')}".encode()),
+        Answer(200, f'{{"error": "{SECRET}"}}'.encode()),
+        Answer(302, headers={"Location": f"ftp://x/?api_key={quote(SECRET, safe='')}"}),
+        Answer(302, headers={"Location": f"https://clerk:{SECRET}@127.0.0.1:9/"}),
+    ],
+)
+def test_no_error_shows_it(reader: Reader, fill: Fill, api: Api, auth: str, fault: Answer) -> None:
+    fill(12)
+    api.rules.faults = [fault] * 9
+    source = secret(
+        reader, auth, "env:SHOP_LOGIN" if auth == "basic" else "env:SHOP_SECRET", auth_name="api_key"
+    )
+    with pytest.raises(PublisherError) as said:
+        reader.offers(source)
+    assert not [form for form in forms() if form in repr(said.value).encode() + str(said.value).encode()]
+
+
+def test_a_page_that_repeats_it_is_landed_without_it(reader: Reader, fill: Fill, api: Api) -> None:
+    held = fill(25)
+    api.rules.key = "api_key", SECRET
+    source = secret(
+        reader, "query", pagination="next_url", auth_name="api_key"
+    )  # the next address has the key in it
+    [offer] = reader.offers(source)
+    content = fetched(offer)
+    assert records_of(content) == held
+    assert quote(SECRET, safe="") in json.dumps([request.path for request in api.requests])
+    assert b"/items?" in content
+    assert not [form for form in forms() if form in content + shown_of(offer)]
+
+
+def shown_of(offer: Found) -> bytes:
+    return repr(offer).encode() + json.dumps(offer.fingerprint).encode()
+
+
+def test_credentials_go_to_no_other_place(reader: Reader, fill: Fill, api: Api) -> None:
+    fill(25)
+    api.rules.key = "X-Api-Key", SECRET
+    source = secret(reader, "header", auth_name="X-Api-Key", allow_private_addresses="true")
+    with Publisher.running() as other:
+        other.files["/items"] = b'{"data": {"items": []}}'
+        api.rules.faults = [Answer(307, headers={"Location": f"{other.url}/items"})]
+        reader.offers(source)
+        [redirected] = other.requests
+        assert SECRET not in str(redirected.headers)
+
+        following = {"data": {"items": []}, "meta": {"next": f"{other.url}/items"}}
+        api.rules.faults = [Answer(200, json.dumps(following).encode())]
+        source = secret(
+            reader, "header", pagination="next_url", auth_name="X-Api-Key", allow_private_addresses="true"
+        )
+        with pytest.raises(PublisherError, match="expected one of its own: credentials go nowhere else"):
+            reader.offers(source)
+        assert len(other.requests) == 1

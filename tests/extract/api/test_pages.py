@@ -1,0 +1,289 @@
+"""Every way to cut an answer into pages: what was read is what the API holds, or the reading fails as a whole."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from metadata.errors import PublisherError
+from tests.extract.api.conftest import Reader, fetched, records_of
+from tests.extract.api.server import Api, Record
+from tests.extract.publisher import Answer
+
+Fill = Callable[[int], list[Record]]
+PAGINATIONS = ("none", "page", "offset", "cursor", "next_url", "link_header")
+
+
+@pytest.mark.parametrize("pagination", PAGINATIONS)
+@pytest.mark.parametrize("count", [0, 1, 9, 10, 11, 20, 35])
+def test_what_is_read_is_what_the_api_holds(reader: Reader, fill: Fill, pagination: str, count: int) -> None:
+    held = fill(count)
+    assert reader.read(reader.source(pagination)) == held
+
+
+@pytest.mark.parametrize("pagination", ["none", "page", "offset", "cursor"])
+def test_what_is_asked_by_post_stands_in_the_payload(
+    reader: Reader, fill: Fill, api: Api, pagination: str
+) -> None:
+    held = fill(25)
+    source = reader.source(pagination, http_method="POST", payload_json='{"kind": "open"}')
+    assert reader.read(source) == held
+    assert {asked["kind"] for asked in api.pages_asked()} == {"open"}
+    assert [r.path for r in api.requests] == ["/items"] * len(api.requests)
+
+
+@pytest.mark.parametrize("pagination", ["page", "offset", "cursor", "next_url", "link_header"])
+def test_a_server_that_gives_less_than_asked_for_is_read_to_its_end(
+    reader: Reader, fill: Fill, api: Api, pagination: str
+) -> None:
+    api.rules.at_most = 4
+    held = fill(30)
+    assert reader.read(reader.source(pagination)) == held
+
+
+@pytest.mark.parametrize("pagination", ["page", "offset"])
+def test_the_total_ends_it_without_another_page(
+    reader: Reader, fill: Fill, api: Api, pagination: str
+) -> None:
+    api.rules.has_total = True
+    held = fill(20)
+    assert reader.read(reader.source(pagination, options={"total_path": "total"})) == held
+    assert len(api.pages_asked()) == 2
+
+
+def test_pages_may_count_from_zero(reader: Reader, fill: Fill, api: Api) -> None:
+    api.rules.first_page = 0
+    held = fill(25)
+    assert reader.read(reader.source("page", options={"first_page": "0"})) == held
+    assert [asked["page"] for asked in api.pages_asked()] == ["0", "1", "2"]
+
+
+def test_an_endpoint_may_have_parameters_of_its_own(reader: Reader, fill: Fill, api: Api) -> None:
+    held = fill(5)
+    source = reader.source(options={"endpoint": "/items?kind=open"}, api_url=f"{api.url}/", page_size=None)
+    assert reader.read(source) == held
+    assert api.pages_asked() == [{"kind": "open"}]
+
+
+def test_equal_pages_make_an_equal_file(reader: Reader, fill: Fill) -> None:
+    fill(25)
+    source = reader.source("page")
+    [one], [other] = reader.offers(source), reader.offers(source)
+    assert fetched(one) == fetched(other)
+    assert one.fingerprint == other.fingerprint
+    assert one.fingerprint["pages"] == 3
+    assert one.fingerprint["records"] == 25
+
+
+# --------------------------------------------------------------------------- failures
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        Answer(500),
+        Answer(503, headers={"Retry-After": "3"}),
+        Answer(429, headers={"Retry-After": "7"}),
+        Answer(200, b'{"data": {"items": [{"id": 1}, {"i'),
+        Answer(200, b'{"data": {"items": [', announced=900),
+        Answer(200, b""),
+        Answer(200, b"<html>Back soon</html>"),
+    ],
+    ids=["500", "503", "429", "truncated JSON", "body cut off", "nothing", "HTML"],
+)
+@pytest.mark.parametrize("pagination", PAGINATIONS)
+def test_a_page_that_fails_once_is_asked_again(
+    reader: Reader, fill: Fill, api: Api, pagination: str, fault: Answer
+) -> None:
+    held = fill(25)
+    api.rules.faults = [fault] if pagination == "none" else [None, fault]
+    assert reader.read(reader.source(pagination)) == held
+    wait = fault.headers.get("Retry-After")
+    assert reader.waits == [float(wait) if wait else 0.5]
+
+
+@pytest.mark.parametrize(
+    ("fault", "said"),
+    [
+        (Answer(500), "it answers 500 Internal Server Error, 3 times in a row: run again later"),
+        (
+            Answer(200, b'{"data": {"items": [{"i'),
+            r"its page 2 is no JSON \(.*\), 3 times in a row: run again later",
+        ),
+        (
+            Answer(404, b'{"message": "gone"}'),
+            r'it answers 404 Not Found \(\{"message": "gone"\}\), expected records',
+        ),
+        (Answer(200, b'{"error": "quota"}'), r"page 2:1: .*'data'.* \(record_path data.items\)"),
+        (Answer(429, headers={"Retry-After": "9999"}), "asks to wait 9999 seconds: run again then"),
+    ],
+)
+def test_a_page_that_goes_on_failing_fails_all_of_it(
+    reader: Reader, fill: Fill, api: Api, fault: Answer, said: str
+) -> None:
+    fill(25)
+    api.rules.faults = [None, *[fault] * 3]
+    with pytest.raises(PublisherError, match=said):
+        reader.offers(reader.source("page"))
+
+
+def test_an_api_that_leads_in_a_circle_is_an_error(reader: Reader, fill: Fill, api: Api) -> None:
+    fill(25)
+    same = json.dumps({"data": {"items": [{"id": 1}]}, "meta": {"next": "from-10"}}).encode()
+    api.rules.faults = [Answer(200, same)] * 9
+    with pytest.raises(PublisherError, match=r"/items leads in a circle: page 3 would be page 2 again"):
+        reader.offers(reader.source("cursor"))
+    next_url = json.dumps({"data": {"items": []}, "meta": {"next": f"{api.url}/items?size=10"}}).encode()
+    api.rules.faults = [Answer(200, next_url)] * 9
+    with pytest.raises(PublisherError, match="page 2 would be page 1 again"):
+        reader.offers(reader.source("next_url"))
+
+
+@pytest.mark.parametrize("pagination", ["page", "offset"])
+def test_an_api_that_gives_every_page_alike_is_an_error(
+    reader: Reader, fill: Fill, api: Api, pagination: str
+) -> None:
+    held = fill(10)
+    api.rules.faults = [Answer(200, json.dumps({"data": {"items": held}}).encode())] * 9
+    with pytest.raises(
+        PublisherError, match=r"page 2 has the records of page 1, expected other ones: does it"
+    ):
+        reader.offers(reader.source(pagination))
+
+
+def test_more_pages_than_allowed_are_an_error_and_not_an_end(reader: Reader, fill: Fill) -> None:
+    held = fill(30)
+    assert reader.read(reader.source("cursor", options={"max_pages": "3"})) == held
+    with pytest.raises(PublisherError, match="more than 2 pages, expected an end, or a greater max_pages"):
+        reader.offers(reader.source("cursor", options={"max_pages": "2"}))
+
+
+def test_a_reading_may_be_as_large_as_its_source_allows(reader: Reader, fill: Fill, api: Api) -> None:
+    fill(10)
+    api.rules.envelope = {"padding": "x" * (1 << 20)}
+    with pytest.raises(Exception, match="larger than 1 MiB, the most that the option max_file_mib allows"):
+        reader.offers(reader.source("page", options={"max_file_mib": "1"}))
+
+
+@pytest.mark.parametrize(
+    ("target", "said"),
+    [
+        ("file:///etc/passwd", "leads to a next page by file: at file:///etc/passwd, expected https"),
+        (
+            "http://127.0.0.1:9/items",
+            r"the publisher leads to 127\.0\.0\.1:9, which is 127\.0\.0\.1, a loopback",
+        ),
+        ("//[bad/f", "leads to a next page that is no address"),
+    ],
+)
+@pytest.mark.parametrize("pagination", ["next_url", "link_header"])
+def test_a_next_page_leads_nowhere_else(
+    reader: Reader, fill: Fill, api: Api, pagination: str, target: str, said: str
+) -> None:
+    fill(10)
+    body = {"data": {"items": [{"id": 1}]}, "meta": {"next": target}}
+    api.rules.faults = [Answer(200, json.dumps(body).encode(), {"Link": f'<{target}>; rel="next"'})]
+    with pytest.raises(PublisherError, match=said):
+        reader.offers(reader.source(pagination))
+
+
+# --------------------------------------------------------------------------- data that moves
+
+
+def at_page(number: int, change: Callable[[], Any]) -> Callable[[int], None]:
+    """Changes the data once, before the page of that number is answered."""
+    done: list[int] = []
+
+    def before_page(answered: int) -> None:
+        if answered == number and not done:
+            done.append(answered)
+            change()
+
+    return before_page
+
+
+@pytest.mark.parametrize("pagination", ["page", "offset"])
+@pytest.mark.parametrize("has_total", [True, False])
+def test_a_record_that_comes_while_pages_are_read_makes_no_duplicate(
+    reader: Reader, fill: Fill, api: Api, pagination: str, has_total: bool
+) -> None:
+    fill(25)
+    api.rules.has_total = has_total
+    new = {"id": 99, "name": "new", "changed": "2026-03-01T00:00:00Z"}
+    api.rules.before_page = at_page(1, lambda: api.records.insert(0, new))
+    source = reader.source(pagination, options={"total_path": "total"} if has_total else {})
+    assert reader.read(source) == api.records
+    assert len(api.pages_asked()) == 6
+
+
+@pytest.mark.parametrize("pagination", ["page", "offset"])
+@pytest.mark.parametrize("option", [{"total_path": "total"}, {"read_until_same": "true"}])
+def test_a_record_that_goes_while_pages_are_read_loses_no_other(
+    reader: Reader, fill: Fill, api: Api, pagination: str, option: dict[str, str]
+) -> None:
+    fill(25)
+    api.rules.has_total = True
+    api.rules.before_page = at_page(
+        1, lambda: api.records.pop(0)
+    )  # the first of page 2 is now the last of page 1
+    assert reader.read(reader.source(pagination, options=option)) == api.records
+    assert len(api.records) == 24
+
+
+def test_a_record_that_moves_to_the_end_is_read_once(reader: Reader, fill: Fill, api: Api) -> None:
+    fill(25)
+    api.rules.has_total = True
+    api.rules.before_page = at_page(2, lambda: api.records.append(api.records.pop(0) | {"name": "changed"}))
+    assert reader.read(reader.source("page", options={"total_path": "total"})) == api.records
+
+
+def test_duplicates_that_the_publisher_really_has_are_landed(reader: Reader, fill: Fill, api: Api) -> None:
+    api.records = fill(25)
+    api.records.append(dict(api.records[3]))
+    assert reader.read(reader.source("page")) == api.records
+    assert len(api.pages_asked()) == 6  # two readings agree
+
+
+def test_data_that_never_holds_still_fails(reader: Reader, fill: Fill, api: Api) -> None:
+    fill(25)
+    api.rules.has_total = True
+    api.rules.before_page = lambda answered: api.records.insert(0, {"id": 100 + answered, "changed": "x"})
+    with pytest.raises(PublisherError) as said:
+        reader.offers(reader.source("page", options={"total_path": "total"}))
+    assert "places: its data moved while it was read, 4 times: the total changed from" in str(said.value)
+    assert "Expected pages that hold still: run again at a quieter time" in str(said.value)
+
+
+def test_a_total_that_is_never_reached_is_a_loss(reader: Reader, fill: Fill, api: Api) -> None:
+    fill(30)
+    api.rules.envelope = {"total": 4000}
+    with pytest.raises(
+        PublisherError, match="30 records came, and the total says 4000, in two readings that agree"
+    ):
+        reader.offers(reader.source("cursor", options={"total_path": "total"}))
+
+
+def test_an_answer_without_its_total_is_an_error(reader: Reader, fill: Fill) -> None:
+    fill(3)
+    with pytest.raises(PublisherError, match=r"has no number of records at total \(total_path\)"):
+        reader.offers(reader.source("page", options={"total_path": "total"}))
+
+
+def test_the_last_record_may_be_the_cursor(reader: Reader, fill: Fill, api: Api) -> None:
+    held = fill(25)
+    for record in api.records:
+        record["after"] = f"from-{record['id'] + 1}"
+    assert [r["id"] for r in reader.read(reader.source("cursor", cursor_path="data.items.-1.after"))] == [
+        r["id"] for r in held
+    ]
+
+
+def test_records_may_lie_in_an_odd_order(reader: Reader, fill: Fill, api: Api) -> None:
+    fill(20)
+    source = reader.source("page", options={"read_until_same": "true"})
+    api.rules.before_page = at_page(2, api.records.reverse)
+    [offer] = reader.offers(source)
+    assert sorted(r["id"] for r in records_of(fetched(offer))) == list(range(20))
