@@ -15,6 +15,9 @@
         {%- set rule = 'true' -%}
     {%- elif base == 'varchar' -%}
         {%- set rule = 'char_length(' ~ text ~ ') <= ' ~ data_type.split('(')[1].split(')')[0] -%}
+    {%- elif base in number_types() and format -%}
+        {%- set number = reformat_text(text, data_type, format) -%}
+        {%- set rule = text ~ ' ~ ' ~ sql_literal(number_format(format).pattern) ~ ' and ' ~ fits_type(number, data_type) -%}
     {%- elif base in ('smallint', 'integer', 'bigint') -%}
         {#- no 0x1F, no 1_000, no blank; a search for what must not be costs half of a pattern of what must -#}
         {%- set rule = text ~ " !~ '[^-+0-9]' and " ~ is_valid -%}

@@ -1,16 +1,18 @@
 {% macro format_pattern(format) -%}
     {#- what a text of this format looks like, and where in it each part stands -#}
     {%- set months = 'January|February|March|April|May|June|July|August|September|October|November|December' -%}
-    {#- a day before a written-out month has one digit or two: such texts have no fixed places -#}
-    {%- set is_fixed = 'Month' not in format -%}
+    {#- a day before a written-out month has one digit or two, and so has what FM stands before: no fixed places -#}
+    {%- set is_fixed = 'Month' not in format and 'FM' not in format -%}
     {#- longest first, so that Month is not read as Mon followed by th -#}
     {%- set tokens = [
         ('Month', '(' ~ months ~ ')', 'month', 0),
+        ('FMMM', '[0-9]{1,2}', 'month', 2),
+        ('FMDD', '[0-9]{1,2}', 'day', 2),
         ('YYYY', '[0-9]{4}', 'year', 4),
         ('HH24', '([01][0-9]|2[0-3])', 'hour', 2),
         ('Mon', '(Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)', 'month', 3),
         ('MM', '[0-9]{2}', 'month', 2),
-        ('DD', '[0-9]{2}' if is_fixed else '[0-9]{1,2}', 'day', 2),
+        ('DD', '[0-9]{1,2}' if 'Month' in format else '[0-9]{2}', 'day', 2),
         ('MI', '[0-5][0-9]', 'minute', 2),
         ('SS', '[0-5][0-9]', 'second', 2),
     ] -%}

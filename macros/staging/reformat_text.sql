@@ -1,10 +1,14 @@
 {% macro reformat_text(text, data_type, format) -%}
-    {#- the text as Postgres reads it whatever its settings: year, month, day, then the clock. Cut out by place or by
-        separator: regexp_replace with groups takes a hundred times as long -#}
+    {#- the text as Postgres reads it whatever its settings: a number with its own signs; year, month, day, then the
+        clock. Cut out by place or by separator: regexp_replace with groups takes a hundred times as long -#}
+    {%- if base_type(data_type) in number_types() -%}
+        {%- set signs = number_format(format) -%}
+        {{ return('translate(' ~ text ~ ', ' ~ signs.from ~ ', ' ~ signs.to ~ ')') }}
+    {%- endif -%}
     {%- set parsed = format_pattern(format) -%}
     {%- if not parsed.is_fixed and parsed.separators | length != 1 -%}
         {% do exceptions.raise_compiler_error(
-            "reformat_text: the format '" ~ format ~ "' has a written-out Month and more than one kind of separator."
+            "reformat_text: the format '" ~ format ~ "' has parts of no fixed length and more than one kind of separator."
             ~ " Expected one kind, as in DD Month YYYY."
         ) %}
     {%- endif -%}

@@ -59,9 +59,13 @@ _NUMERIC = re.compile(r"numeric\(([0-9]+),([0-9]+)\)")
 _SIZED = re.compile(r"(?:char|character|bpchar|nvarchar|character varying)\(([0-9]+)\)")
 _DECIMAL = re.compile(r"(?:decimal|numeric|number)\(([0-9]+)(?:, *([0-9]+))?\)")
 
-DATE_TOKENS = ("YYYY", "Month", "Mon", "MM", "DD")
+WHOLE_NUMBERS = ("smallint", "integer", "bigint")
+NUMBERS = (*WHOLE_NUMBERS, "numeric", "real", "double precision")
+_WRITTEN_NUMBER = re.compile(r"1([., ']?)234(?:([.,])56)?")
+
+DATE_TOKENS = ("YYYY", "Month", "Mon", "MM", "DD", "FMMM", "FMDD")
 TIME_TOKENS = ("HH24", "MI", "SS")
-_TEMPLATE = re.compile(r"(YYYY|HH24|Month|Mon|MM|DD|MI|SS)|([ /.,:T-])")
+_TEMPLATE = re.compile(r"(YYYY|HH24|Month|Mon|FMMM|FMDD|MM|DD|MI|SS)|([ /.,:T-])")
 
 Wrong = tuple[str, str]
 
@@ -110,9 +114,30 @@ def format_problem(datatype: str, template: str) -> Wrong | None:
         if separator and true_token and false_token and true_token != false_token and "|" not in false_token:
             return None
         return f'"{template}" does not say what true and false are', "true_token|false_token such as Y|N"
+    if datatype.partition("(")[0] in NUMBERS:
+        return _number_problem(datatype, template)
     if datatype not in ("date", "time", "timestamp", "timestamptz"):
         return f'"{template}" is given for {datatype}, which has no format', "a blank cell"
     return _template_problem(datatype, template)
+
+
+def _number_problem(datatype: str, template: str) -> Wrong | None:
+    """Whether `template` is 1234.56, or 1234, written with the signs of the source."""
+    is_whole = datatype in WHOLE_NUMBERS
+    expected = "1.234 or 1 234" if is_whole else "1.234,56 or 1 234,56 or 1234,56"
+    found = _WRITTEN_NUMBER.fullmatch(template)
+    if not found:
+        return (
+            f'"{template}" does not say how a number is written',
+            f"{expected}, with the signs of the source",
+        )
+    if found[2] and is_whole:
+        return f'"{template}" has decimals, which {datatype} has not', expected
+    if found[1] and found[1] == found[2]:
+        return f'"{template}" has one sign for two things', expected
+    if not found[1] and found[2] in (None, "."):
+        return f'"{template}" is how numbers are read without a format', "a blank cell"
+    return None
 
 
 def _template_problem(datatype: str, template: str) -> Wrong | None:
@@ -138,7 +163,7 @@ def _template_problem(datatype: str, template: str) -> Wrong | None:
 
 
 def _parts_problem(datatype: str, template: str, tokens: list[str]) -> Wrong | None:
-    parts = ["MM" if token in ("Mon", "Month") else token for token in tokens]
+    parts = ["MM" if token in ("Mon", "Month") else token.removeprefix("FM") for token in tokens]
     if doubled := next((part for part in parts if parts.count(part) > 1), None):
         return f'"{template}" has {doubled} more than once', "each part once"
     needed = ("HH24", "MI") if datatype == "time" else ("YYYY", "MM", "DD")
@@ -151,9 +176,10 @@ def _parts_problem(datatype: str, template: str, tokens: list[str]) -> Wrong | N
     between = template
     for token in sorted(tokens, key=len, reverse=True):
         between = between.replace(token, "", 1)
-    if "Month" in tokens and (len(set(between)) != 1 or len(between) != len(tokens) - 1):
+    loose = next((token for token in tokens if token == "Month" or token.startswith("FM")), None)
+    if loose and (len(set(between)) != 1 or len(between) != len(tokens) - 1):
         return (
-            f'"{template}" has Month and not the same one separator between all parts',
+            f'"{template}" has {loose} and not the same one separator between all parts',
             "one kind of separator, as in DD Month YYYY",
         )
     for finer, coarser in (("MI", "HH24"), ("SS", "MI")):

@@ -49,6 +49,10 @@ def test_other_datatype_is_told_what_it_should_be(datatype: str, expected: str) 
         ("timestamp", "YYYY-MM-DDTHH24:MI"),
         ("timestamptz", "YYYY-MM-DD"),
         ("boolean", "Y|N"),
+        ("date", "FMMM/FMDD/YYYY"),
+        ("numeric(9,2)", "1.234,56"),
+        ("double precision", "1234,56"),
+        ("integer", "1 234"),
     ],
 )
 def test_format_that_fits_is_no_problem(datatype: str, template: str) -> None:
@@ -75,7 +79,16 @@ def test_format_that_fits_is_no_problem(datatype: str, template: str) -> None:
         ("boolean", "Y|Y", '"Y|Y" does not say what true and false are'),
         ("boolean", "Y|N|U", '"Y|N|U" does not say what true and false are'),
         ("text", "DD", '"DD" is given for text, which has no format'),
-        ("numeric(9,2)", "0.00", '"0.00" is given for numeric(9,2), which has no format'),
+        (
+            "timestamp",
+            "FMDD.MM.YYYY HH24:MI",
+            '"FMDD.MM.YYYY HH24:MI" has FMDD and not the same one separator between all parts',
+        ),
+        ("jsonb", "1.234", '"1.234" is given for jsonb, which has no format'),
+        ("numeric(9,2)", "0.00", '"0.00" does not say how a number is written'),
+        ("integer", "1.234,56", '"1.234,56" has decimals, which integer has not'),
+        ("numeric", "1,234,56", '"1,234,56" has one sign for two things'),
+        ("numeric", "1234.56", '"1234.56" is how numbers are read without a format'),
     ],
 )
 def test_format_that_does_not_fit_is_told_why(datatype: str, template: str, message: str) -> None:

@@ -1,0 +1,3 @@
+{% macro number_types() -%}
+    {{ return(['smallint', 'integer', 'bigint', 'numeric', 'real', 'double precision']) }}
+{%- endmacro %}
