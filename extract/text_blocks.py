@@ -147,8 +147,10 @@ def _and_end(pieces: Iterator[bytes]) -> Iterator[bytes]:
 
 def _undecodable(error: UnicodeDecodeError, encoding: str, offset: int, before: bytes) -> _NoTextError:
     bad = error.object[error.start : error.end]
+    is_marked = offset + error.start == 0 and error.object[:2] in (codecs.BOM_UTF16_BE, codecs.BOM_UTF16_LE)
     return _NoTextError(
         f"byte 0x{bad[:4].hex()} at offset {offset + error.start} is not {encoding}, "
+        f"{'but begins a text in utf-16, ' if is_marked else ''}"
         "expected text in that encoding (source_attribute encoding)",
         before,
     )

@@ -53,6 +53,7 @@ class _Walk:
                 f"{self._what(found)}{here and ' at ' + here}, expected an object with the member {steps[0]!r}"
                 f" (record_path {self._path})"
             )
+        line = self._text.line
         others: list[str] = []
         is_found = False
         for name in self._text.members():
@@ -65,7 +66,8 @@ class _Walk:
         if not is_found:
             raise self._text.broken(
                 f"no member {steps[0]!r}{here and ' in ' + here}, expected the records there (record_path"
-                f" {self._path}); there {'is' if len(others) == 1 else 'are'} {_listed(others) or 'none'}"
+                f" {self._path}); there {'is' if len(others) == 1 else 'are'} {_listed(others) or 'none'}",
+                line,
             )
 
     def _below(self, steps: tuple[str, ...]) -> Iterator[JsonValue]:
@@ -77,14 +79,15 @@ class _Walk:
 
     def _no_list(self, found: str, here: str) -> Exception:
         if found == "{":
-            members = []
+            line, members = self._text.line, []
             for name in self._text.members():
                 members.append(name)
                 self._text.skip()
             return self._text.broken(
                 f"an object{here and ' at ' + here}, expected a list of records: its members are"
                 f" {_listed(members) or 'none'} (record_path says where the records are, `.` that the whole"
-                " document is one)"
+                " document is one)",
+                line,
             )
         return self._text.broken(
             f"{self._what(found)}{here and ' at ' + here}, expected a list of records (record_path)"

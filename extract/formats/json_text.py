@@ -116,9 +116,14 @@ class JsonText:
         if self.peek():
             raise self._unexpected(what)
 
-    def broken(self, reason: str) -> FormatBroken:
-        """What to say of the place where we are."""
-        return FormatBroken(self.file, self._line(self._at), reason)
+    def broken(self, reason: str, line: int | None = None) -> FormatBroken:
+        """What to say of the place where we are, or of another line."""
+        return FormatBroken(self.file, line or self.line, reason)
+
+    @property
+    def line(self) -> int:
+        """The line where we are."""
+        return self._line(self._at)
 
     def _take(self, sign: str) -> bool:
         is_there = self.peek() == sign

@@ -329,6 +329,21 @@ def test_an_undecodable_byte_is_refused_by_line() -> None:
     )
 
 
+def test_a_text_in_utf_16_is_told_from_others() -> None:
+    assert refusal("ndjson", '{"a":1}'.encode("utf-16")) == (
+        "f:1: byte 0xff at offset 0 is not utf-8, but begins a text in utf-16, expected text in that encoding"
+        " (source_attribute encoding)"
+    )
+
+
+def test_where_records_are_not_the_line_is_that_of_what_is_there() -> None:
+    content = b'{"meta": {},\n"data": {"x": 1,\n"y": []\n}}'
+    assert refusal("json", content, record_path="data[]").startswith(
+        "f:2: an object at data, expected a list"
+    )
+    assert refusal("json", content, record_path="data.z").startswith("f:2: no member 'z' in data")
+
+
 def test_two_members_of_one_column_are_refused() -> None:
     with pytest.raises(Exception, match=r"f: record 1: two members make the column 'b.c', expected one"):
         opened(make_source(["b.c"], options={"format": "json"}), b'[{"b.c":1,"b":{"c":2}}]')
