@@ -75,8 +75,8 @@ BROKEN: dict[str, Broken] = {
         "amount_eur,numeric,",
         "amount_eur,numeric,0.00",
         [
-            'seeds/attribute.csv:9: format: "0.00" is given for numeric, which has no format, '
-            "expected a blank cell"
+            'seeds/attribute.csv:9: format: "0.00" does not say how a number is written, '
+            "expected 1.234,56 or 1 234,56 or 1234,56, with the signs of the source"
         ],
     ),
     "a_format_without_the_year": (
