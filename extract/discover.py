@@ -22,6 +22,7 @@ EXTRACTORS = {
     "http_files": "extract.http_files:discover",
     "local_files": "extract.local_files:discover",
     "rest_api": "extract.rest_api:discover",
+    "kafka": "extract.kafka:discover",
 }
 STRONGEST_FIRST = ("etag", "last_modified", "size")
 

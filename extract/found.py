@@ -62,6 +62,7 @@ class Found:
     tells without reading it whether the content is another one: etag, last_modified, size. `fetch` writes
     the whole file to a sink and returns the offer as it then was; it raises `ExtractError` when it cannot.
     A window of what changed has watermarks: what it was asked from, and the greatest that its records hold.
+    `on_landed`, of what `fetch` returned, is called once the delivery has landed.
     """
 
     publisher_name: str
@@ -71,6 +72,7 @@ class Found:
     fetch: Callable[[Found, Sink], Found] = field(compare=False, repr=False)
     watermark_from: Mapping[str, Any] | None = None
     watermark_to: Mapping[str, Any] | None = None
+    on_landed: Callable[[], None] | None = field(default=None, compare=False, repr=False)
 
 
 def shown(address: str) -> str:

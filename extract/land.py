@@ -76,6 +76,8 @@ def land(
             raise StorageError(f"{store.address(manifest_key(source.name, delivery_sqn))} is there already")
         register_landed(connection, landed, job_inst_id)
         record_landed(connection, store, source.name, delivery_sqn)
+    if fetched.on_landed is not None:
+        fetched.on_landed()
     return landed
 
 

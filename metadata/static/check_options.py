@@ -13,6 +13,7 @@ from metadata.static.kinds import (
     boolean_problem,
     choice_problem,
     count_problem,
+    json_problem,
     number_problem,
     spelling_problem,
 )
@@ -100,6 +101,12 @@ def _date_problem(value: str) -> Wrong | None:
     return None if is_date else (f'"{value}" is not a date', "a day such as 2026-01-31")
 
 
+def _topic_problem(value: str) -> Wrong | None:
+    if re.fullmatch(r"[A-Za-z0-9._-]{1,249}", value) and value not in (".", ".."):
+        return None
+    return f'"{value}" is no name of a topic', "letters, digits, dots, dashes and underscores, 249 at most"
+
+
 _CHECKS: dict[OptionKind, Callable[[str], Wrong | None]] = {
     "text": _text_problem,
     "list": _text_problem,
@@ -115,4 +122,6 @@ _CHECKS: dict[OptionKind, Callable[[str], Wrong | None]] = {
     "record_path": record_path_problem,
     "fixed_columns": fixed_columns_problem,
     "lag": lag_problem,
+    "topic": _topic_problem,
+    "json": json_problem,
 }

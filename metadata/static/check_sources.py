@@ -9,6 +9,7 @@ from metadata.static.check_api import check_api
 from metadata.static.check_connections import connection_table
 from metadata.static.check_doubts import check_doubts
 from metadata.static.check_files import check_files
+from metadata.static.check_kafka import check_kafka
 from metadata.static.check_quality import quality_problems
 from metadata.static.check_renamed import check_renamed
 from metadata.static.load import Seeds
@@ -32,6 +33,7 @@ def check_sources(seeds: Seeds, problems: Problems) -> None:
         _check_connection(source, connections, seeds, problems)
         check_files(source, seeds, problems)
         check_api(source, seeds, problems)
+        check_kafka(source, seeds, problems)
         check_doubts(source, problems)
 
 

@@ -6,8 +6,8 @@ import re
 from dataclasses import dataclass
 
 USUAL = "csv"
-# What a source of a type need not say: the pages of an API lie in one ZIP, as JSON.
-USUAL_OPTIONS = {"rest_api": {"format": "json", "zip_members": "all"}}
+# What a source of a type need not say: the pages of an API lie in one ZIP, as JSON, messages in lines.
+USUAL_OPTIONS = {"rest_api": {"format": "json", "zip_members": "all"}, "kafka": {"format": "ndjson"}}
 FORMATS: dict[str, tuple[str, ...]] = {
     "csv": ("delimiter", "quote_char", "header_line", "encoding"),
     "json": ("record_path", "encoding", "max_nesting"),

@@ -119,7 +119,7 @@ def _secret_problem(cell: str) -> Wrong | None:
     return "does not say where the secret is", "env:NAME, file:/path, aws:id#key or airflow:conn_id"
 
 
-def _json_problem(cell: str) -> Wrong | None:
+def json_problem(cell: str) -> Wrong | None:
     try:
         json.loads(cell)
     except json.JSONDecodeError as error:
@@ -134,6 +134,6 @@ _CHECKS: dict[str, Callable[[str], Wrong | None]] = {
     "count": count_problem,
     "percentage": _percentage_problem,
     "schedule": schedule_problem,
-    "json": _json_problem,
+    "json": json_problem,
     "spelled": spelling_problem,
 }

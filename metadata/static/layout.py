@@ -253,6 +253,8 @@ OptionKind = Literal[
     "record_path",
     "fixed_columns",
     "lag",
+    "topic",
+    "json",
 ]
 OPTIONS: dict[str, OptionKind] = {
     "conn_str": "text",
@@ -270,6 +272,13 @@ OPTIONS: dict[str, OptionKind] = {
     "watermark_format": "date_format",
     "first_watermark": "text",
     "lag_window": "lag",
+    "topic": "topic",
+    "consumer_group": "text",
+    "dead_letter_topic": "topic",
+    "max_messages": "count",
+    "on_expired": "choice",
+    "value_format": "choice",
+    "avro_schema": "json",
     "allow_private_addresses": "boolean",
     "max_file_mib": "count",
     "file_pattern": "regex",
@@ -310,6 +319,8 @@ OPTIONS: dict[str, OptionKind] = {
 CHOICES: dict[str, tuple[str, ...]] = {
     "auth": ("bearer", "basic", "header", "query"),
     "token_format": ("json", "form"),
+    "on_expired": ("halt", "skip"),
+    "value_format": ("json", "avro"),
     "date_from": ("name", "page", "header"),
     "zip_members": ("one", "all"),
     "format": tuple(FORMATS),

@@ -1,0 +1,224 @@
+"""A Kafka cluster as an extractor sees it: what partitions hold, their messages, and what the group is told.
+
+The cluster is the conn_str's server, `host:port,host:port`; its options are properties of librdkafka,
+`security.protocol=SASL_SSL; sasl.mechanism=PLAIN`; username and secret_ref are SASL's.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from confluent_kafka import (
+    TIMESTAMP_NOT_AVAILABLE,
+    Consumer,
+    KafkaError,
+    KafkaException,
+    Producer,
+    TopicPartition,
+)
+
+from extract import secrets
+from extract.found import expand
+from metadata.errors import DeliveryIncomplete, PublisherError
+from metadata.static.model import Source
+
+PATIENCE = 30.0  # seconds for an answer
+LOOK = 5.0  # seconds for the ends of all partitions
+STANDSTILL = 60.0  # seconds without a message of a range that is not at its end
+BATCH = 1000  # messages
+OWN = ("bootstrap.servers", "group.id", "enable.auto.commit", "sasl.username", "sasl.password")
+
+
+@dataclass(frozen=True)
+class Ends:
+    """The offsets that a partition has: from `first` on, and before `end`."""
+
+    first: int
+    end: int
+
+
+@dataclass(frozen=True)
+class Message:
+    """A message as it came."""
+
+    partition: int
+    offset: int
+    moment: datetime | None
+    key: bytes | None
+    value: bytes | None
+    headers: tuple[tuple[str, bytes | None], ...]
+
+
+class Client:
+    """An open connection. Every method raises `PublisherError` when the cluster does not play along."""
+
+    def __init__(self, source: Source, consumer: Consumer, troubles: list[str]) -> None:
+        self._source, self._consumer, self._troubles = source, consumer, troubles
+
+    def partitions(self, topic: str) -> dict[int, Ends]:
+        """What each partition of a topic holds now."""
+        with self._told(f"topic {topic}"):
+            found = self._consumer.list_topics(topic, timeout=PATIENCE).topics[topic]
+            if found.error is not None:
+                raise PublisherError(
+                    f"{self._source.name}: {self._where} has no topic {topic} ({found.error.str()})"
+                )
+            told = {
+                partition: self._consumer.get_watermark_offsets(
+                    TopicPartition(topic, partition), timeout=PATIENCE, cached=False
+                )
+                for partition in sorted(found.partitions)
+            }
+            ends = self._really(topic, {partition: ends[1] for partition, ends in told.items() if ends})
+            return {partition: Ends(told[partition][0], end) for partition, end in sorted(ends.items())}
+
+    def _really(self, topic: str, ends: Mapping[int, int]) -> dict[int, int]:
+        """Where partitions end that are said to end there: some brokers (Tansu) count a last batch for one message.
+
+        Whoever asks for what comes after the end is told that there is nothing, or gets it. A topic that is written to
+        all the time is not waited for: any end that was seen will do.
+        """
+        seen, waiting, until = dict(ends), set(ends), time.monotonic() + LOOK
+        self._consumer.assign([TopicPartition(topic, partition, end) for partition, end in ends.items()])
+        while waiting and time.monotonic() < until:
+            for found in self._consumer.consume(BATCH, timeout=0.2):
+                partition, error = found.partition() or 0, found.error()
+                if error is None:
+                    seen[partition] = max(seen[partition], (found.offset() or 0) + 1)
+                elif error.code() == KafkaError._PARTITION_EOF:
+                    waiting.discard(partition)
+        self._consumer.unassign()
+        return seen
+
+    def messages(self, topic: str, begin: Mapping[int, int], end: Mapping[int, int]) -> Iterator[Message]:
+        """The messages of a range, those of a partition in their order. What was compacted away does not come."""
+        waiting = {partition for partition in end if begin[partition] < end[partition]}
+        self._consumer.assign([TopicPartition(topic, partition, begin[partition]) for partition in waiting])
+        progress = time.monotonic()
+        while waiting:
+            with self._told(f"topic {topic}"):
+                batch = self._consumer.consume(BATCH, timeout=1.0)
+            for found in batch:
+                partition, offset = found.partition() or 0, found.offset() or 0
+                error = found.error()
+                if error is not None and error.code() != KafkaError._PARTITION_EOF:
+                    raise PublisherError(f"{self._source.name}: topic {topic}: {error.str()}")
+                if partition not in waiting:
+                    continue
+                if error is None and offset < end[partition]:
+                    yield _message(found)
+                if offset >= end[partition] - (error is None):
+                    waiting.discard(partition)
+                    self._consumer.pause([TopicPartition(topic, partition)])
+                progress = time.monotonic()
+            if time.monotonic() - progress > STANDSTILL:
+                raise DeliveryIncomplete(
+                    f"{self._source.name}: nothing came of partition {min(waiting)} of topic {topic} for"
+                    f" {STANDSTILL:.0f} s, before its offset {end[min(waiting)]}{self._why()}: run again later"
+                )
+
+    def commit(self, topic: str, end: Mapping[int, int]) -> None:
+        """Tell the group how far we are, for whoever watches its lag."""
+        with self._told("the group's offsets"):
+            self._consumer.commit(
+                offsets=[TopicPartition(topic, partition, offset) for partition, offset in end.items()],
+                asynchronous=False,
+            )
+
+    @property
+    def _where(self) -> str:
+        return _servers(self._source)
+
+    def _why(self) -> str:
+        return f" ({self._troubles[-1]})" if self._troubles else ""
+
+    @contextmanager
+    def _told(self, what: str) -> Iterator[None]:
+        try:
+            yield
+        except KafkaException as error:
+            said = error.args[0].str() if isinstance(error.args[0], KafkaError) else str(error)
+            raise PublisherError(
+                f"{self._source.name}: {what} at {self._where}: {said}{self._why()}: expected a Kafka cluster that"
+                " answers, as the conn_str's server names it"
+            ) from None
+
+
+@contextmanager
+def connected(source: Source) -> Iterator[Client]:
+    """A connection of the source's group, which is never asked for what it committed."""
+    troubles: list[str] = []
+    consumer = Consumer(
+        {
+            **settings(source),
+            "group.id": source.options.get("consumer_group", f"headwater-{source.name}"),
+            "enable.auto.commit": False,
+            "enable.partition.eof": True,
+            "auto.offset.reset": "error",
+            "isolation.level": "read_committed",
+            "fetch.wait.max.ms": 100,  # of a broker that has nothing: its end is told sooner
+            "error_cb": lambda error: troubles.append(error.str()),
+        },
+        logger=_Silence(),
+    )
+    try:
+        yield Client(source, consumer, troubles)
+    finally:
+        consumer.close()
+
+
+def producer(source: Source) -> Producer:
+    """A producer whose messages are each written once, and by all replicas, or not at all."""
+    return Producer(
+        {**settings(source), "acks": "all", "message.timeout.ms": int(PATIENCE * 1000)}, logger=_Silence()
+    )
+
+
+def settings(source: Source) -> dict[str, Any]:
+    """What librdkafka needs to find the cluster and to be let in. Raises `PublisherError`, `SecretUnavailable`."""
+    conn_str = source.conn_str
+    if conn_str is None or not conn_str.server:
+        raise PublisherError(f"{source.name}: no cluster, expected a conn_str with a server, host:port")
+    made: dict[str, Any] = {"bootstrap.servers": _servers(source)}
+    for part in (conn_str.options or "").split(";"):
+        name, _, value = (text.strip() for text in part.partition("="))
+        if not name:
+            continue
+        if name in OWN or not value:
+            raise PublisherError(
+                f"{source.name}: option {part.strip()!r} of its conn_str, expected a property of librdkafka and its"
+                f" value, and none of {', '.join(OWN)}"
+            )
+        made[name] = expand(value, source)
+    if conn_str.username:
+        made["sasl.username"] = conn_str.username
+    if conn_str.secret_ref:
+        secret = secrets.resolve(conn_str.secret_ref)
+        made["sasl.password"] = secret.reveal()
+        made.setdefault("sasl.username", secret.login or "")
+    return made
+
+
+def _servers(source: Source) -> str:
+    assert source.conn_str is not None
+    return expand(source.conn_str.server or "", source)
+
+
+def _message(found: Any) -> Message:
+    kind, milliseconds = found.timestamp()
+    moment = None if kind == TIMESTAMP_NOT_AVAILABLE else datetime.fromtimestamp(milliseconds / 1000, UTC)
+    return Message(
+        found.partition(), found.offset(), moment, found.key(), found.value(), tuple(found.headers() or ())
+    )
+
+
+class _Silence:
+    """librdkafka writes to stderr by itself otherwise; what matters comes as an error."""
+
+    def log(self, *_: Any, **__: Any) -> None:
+        """Say nothing."""
