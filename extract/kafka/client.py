@@ -31,6 +31,7 @@ PATIENCE = 30.0  # seconds for an answer
 LOOK = 5.0  # seconds for the ends of all partitions
 STANDSTILL = 60.0  # seconds without a message of a range that is not at its end
 BATCH = 1000  # messages
+POLL = 0.1  # seconds that a batch is waited for, if it is not full
 OWN = ("bootstrap.servers", "group.id", "enable.auto.commit", "sasl.username", "sasl.password")
 
 
@@ -86,7 +87,7 @@ class Client:
         seen, waiting, until = dict(ends), set(ends), time.monotonic() + LOOK
         self._consumer.assign([TopicPartition(topic, partition, end) for partition, end in ends.items()])
         while waiting and time.monotonic() < until:
-            for found in self._consumer.consume(BATCH, timeout=0.2):
+            for found in self._consumer.consume(BATCH, timeout=POLL):
                 partition, error = found.partition() or 0, found.error()
                 if error is None:
                     seen[partition] = max(seen[partition], (found.offset() or 0) + 1)
@@ -102,7 +103,7 @@ class Client:
         progress = time.monotonic()
         while waiting:
             with self._told(f"topic {topic}"):
-                batch = self._consumer.consume(BATCH, timeout=1.0)
+                batch = self._consumer.consume(BATCH, timeout=POLL)
             for found in batch:
                 partition, offset = found.partition() or 0, found.offset() or 0
                 error = found.error()

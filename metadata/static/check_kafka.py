@@ -33,7 +33,7 @@ def _check_deliveries(source: SourceParts, problems: Problems) -> None:
         source.blame(problems, "source", f'"{source.name}" has no topic', "the option topic")
     if source.row["delivery_type"] == "snapshot":
         source.blame(problems, "delivery_type", "is snapshot, and messages say what is new", "delta")
-    if source.row["on_duplicate_key"] == "halt":
+    if source.row["on_duplicate_key"] in (None, "halt"):
         expected = "last_wins: a range of a topic may speak of a key more than once"
         source.blame(problems, "on_duplicate_key", "is halt", expected)
     if source.option("format") not in (None, "ndjson"):

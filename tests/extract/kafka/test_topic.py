@@ -10,45 +10,14 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-import sqlalchemy as sa
 from fastavro import parse_schema, schemaless_writer
 from fastavro.schema import fingerprint, to_parsing_canonical_form
-from sqlalchemy import Engine
 
 from extract import land as land_module
 from extract.kafka import client
-from extract.run import ExtractSummary, extract_source
-from extract.store import ObjectStore
 from metadata.errors import PublisherError
-from metadata.static.model import Source
-from tests.extract.kafka.conftest import Cluster, topic_source
-
-
-class Reading:
-    """Extractions of one source."""
-
-    def __init__(self, engine: Engine, store: ObjectStore, job_inst_id: int) -> None:
-        self.engine, self.store, self.job_inst_id = engine, store, job_inst_id
-
-    def extract(self, source: Source) -> ExtractSummary:
-        return extract_source(self.engine, self.store, source, self.job_inst_id, lambda *_, **__: None)
-
-    def lines(self) -> list[dict[str, Any]]:
-        """Every message that landed, in the order of the deliveries."""
-        return [
-            json.loads(line)
-            for key in sorted(self.store.list("landed/"))
-            for line in gzip.decompress(self.store.get(key)).splitlines()
-        ]
-
-    def query(self, statement: str) -> list[tuple[Any, ...]]:
-        with self.engine.connect() as connection:
-            return [tuple(row) for row in connection.execute(sa.text(statement))]
-
-
-@pytest.fixture
-def reading(database: Engine, store: ObjectStore, job_inst_id: int) -> Reading:
-    return Reading(database, store, job_inst_id)
+from tests.extract.kafka.broker import Cluster, topic_source
+from tests.extract.kafka.conftest import Reading
 
 
 def test_what_is_new_lands_once_and_the_next_range_begins_where_it_ended(
