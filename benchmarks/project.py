@@ -74,9 +74,9 @@ def _rows(folder: Path, sources: Mapping[str, str]) -> dict[str, list[str]]:
                 f'{name},{column},{column},"{TYPES[column]}",,,{is_key},{tracked},false,The {column} of a customer'
             )
         rows["source_attribute"] += [
-            f"{name},conn_str,{name}",
-            f"{name},file_pattern,{name}-(?P<date>\\d{{8}})\\.csv$",
+            f"{name},conn_str,{name},",
+            f"{name},file_pattern,{name}-(?P<date>\\d{{8}})\\.csv$,",
         ]
         if kind == "delta":
-            rows["source_attribute"] += [f"{name},delete_column,gone", f"{name},delete_values,yes"]
+            rows["source_attribute"] += [f"{name},delete_column,gone,", f"{name},delete_values,yes,"]
     return rows

@@ -43,7 +43,10 @@ def breach(
         said = list(_said(source, match, renamed, is_first))
     else:
         columns = ", ".join(map(repr, match.header[:5])) + (", …" if len(match.header) > 5 else "")
-        said = [f"none of the columns of {source.name} is in the header, which reads {columns}: {expected}"]
+        changed = "" if is_first else "; where that has changed, a row with valid_from says from when on"
+        said = [
+            f"none of the columns of {source.name} is in the header, which reads {columns}: {expected}{changed}"
+        ]
     return ColumnsBroken(
         file,
         line,
@@ -74,7 +77,7 @@ def renamed_row(source: Source, old: str, new: str) -> str:
     if "renamed_columns" in source.options:
         return f"add |{token} to renamed_columns of {source.name} in seeds/source_attribute.csv"
     row = io.StringIO()
-    csv.writer(row, lineterminator="").writerow([source.name, "renamed_columns", token])
+    csv.writer(row, lineterminator="").writerow([source.name, "renamed_columns", token, ""])
     return f"add {row.getvalue()} to seeds/source_attribute.csv"
 
 

@@ -59,6 +59,7 @@ def load_raw(
     the metadata, unless the delivery was let in once, `StorageError` when the object is not what landed,
     `LedgerBroken` when Postgres counts other rows than were sent: the caller then rolls back.
     """
+    source = source.at(delivery.delivery_date)
     ensure_raw_table(connection, source)
     counts = Counts()
     with _opened(store, source, delivery) as members:

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from sqlalchemy import Connection, Engine
 
 from extract.contract import what_next
+from extract.definition import definition
 from extract.discover import discover, is_known
 from extract.found import shown
 from extract.land import land
@@ -19,6 +20,7 @@ from extract.store import ObjectStore
 from metadata.connection import session_lock
 from metadata.errors import ColumnsBroken, ExtractError, FormatBroken, LedgerBroken
 from metadata.process.checks import record_refusal
+from metadata.process.definitions import record_definition
 from metadata.process.deliveries import (
     Delivery,
     all_landed,
@@ -226,9 +228,12 @@ def _is_still_pending(connection: Connection, delivery: Delivery) -> bool:
 def load_delivery(
     engine: Engine, store: ObjectStore, source: Source, delivery: Delivery, job_inst_id: int
 ) -> Counts | None:
-    """Load one delivery in one transaction; None when another process has done it meanwhile."""
+    """Load one delivery in one transaction; None when another process has done it meanwhile, or under a definition
+    that is not ours."""
     with engine.begin() as connection:
         if not _is_still_pending(connection, delivery):
+            return None
+        if not record_definition(connection, source.name, definition(source)):
             return None
         if was_replayed(connection, delivery.delivery_sqn):
             forget_rows(connection, source, delivery.delivery_sqn)

@@ -13,7 +13,7 @@ from typing import Any
 
 import yaml
 
-from extract.raw_table import mapped_columns
+from extract.definition import attribute_parts, delete_column, source_parts
 from metadata.static.model import Attribute, Catalog, Source
 
 HEADER = "# Written by `headwater generate` from seeds/: change the seeds, not this file.\n"
@@ -112,13 +112,10 @@ def staging_properties(source: Source) -> dict[str, Any]:
             {
                 "name": f"stg_{source.name}",
                 "description": f"{source.description}, per delivery; in our names and types.",
-                "config": {"meta": {"source": _source_meta(source)}},
+                "config": {"meta": {"source": source_parts(source)}},
                 "columns": [_bookkeeping(name) for name in ("delivery_sqn", "line_number", "job_inst_id")]
                 + ([_bookkeeping("is_delete_mark")] if "delete_column" in source.options else [])
-                + [
-                    _typed_column(attribute, _attribute_meta(source, attribute))
-                    for attribute in source.attributes
-                ],
+                + [_typed_column(attribute, attribute_parts(attribute)) for attribute in source.attributes],
             }
         ],
     }
@@ -144,22 +141,6 @@ def historical_properties(source: Source) -> dict[str, Any]:
             }
         ],
     }
-
-
-def definition(source: Source) -> dict[str, Any]:
-    """What the tables of a source are made with, as `require_same_definition` puts it on record."""
-    said = _source_meta(source)
-    policy = ("load_new", "load_changed", "load_removed", "on_duplicate_key")
-    whole = (*policy, "trim_whitespace", "delete_column", "delete_values")
-    attributes = {
-        f"attribute {attribute.target_name}": {
-            "position": position,
-            "data_type": attribute.target_datatype,
-            **_attribute_meta(source, attribute),
-        }
-        for position, attribute in enumerate(source.attributes, start=1)
-    }
-    return {name: said[name] for name in whole} | attributes
 
 
 def staging_model(source: Source) -> str:
@@ -247,42 +228,9 @@ select * from final
 """
 
 
-def _source_meta(source: Source) -> dict[str, Any]:
-    return {
-        "name": source.name,
-        "job": source.job,
-        "load_new": source.load_new,
-        "load_changed": source.load_changed,
-        "load_removed": source.load_removed,
-        "on_duplicate_key": source.on_duplicate_key,
-        "trim_whitespace": source.options.get("trim_whitespace") == "true",
-        "delete_column": _delete_column(source),
-        "delete_values": list(source.tokens("delete_values")),
-    }
-
-
-def _delete_column(source: Source) -> str | None:
-    """The raw column that holds the publisher's delete mark."""
-    mark = source.options.get("delete_column")
-    return mapped_columns(source)[mark][0] if mark else None
-
-
-def _attribute_meta(source: Source, attribute: Attribute) -> dict[str, Any]:
-    # where a column may be missing, another name for it says something of deliveries that are loaded already
-    later_names = source.later_names(attribute.source_name) if attribute.is_optional else ()
-    return {
-        **({"later_names": list(later_names)} if later_names else {}),
-        "raw_column": attribute.raw_column,
-        "format": attribute.format,
-        "null_tokens": list(attribute.null_tokens),
-        "is_key": attribute.is_key,
-        "is_tracked": attribute.is_tracked,
-    }
-
-
 def _raw_columns(source: Source) -> list[dict[str, Any]]:
     described = {attribute.raw_column: attribute.description for attribute in source.attributes}
-    mark = _delete_column(source)
+    mark = delete_column(source)
     if mark is not None:
         described.setdefault(mark, "The publisher's mark of what is deleted")
     return [{"name": name, "description": said, "data_type": "text"} for name, said in described.items()]

@@ -12,6 +12,7 @@ from extract.store import ObjectStore
 from headwater.project import Project
 from headwater.run import Run, RunResult, Say, chosen, prepare
 from metadata.errors import HeadwaterError, StorageError
+from metadata.process.definitions import depending_on
 from metadata.process.deliveries import lock_source
 from metadata.process.jobs import close_abandoned
 from metadata.process.tables import delivery
@@ -59,9 +60,9 @@ def forget_layers(engine: Engine, source: str) -> None:
     except sa.exc.InternalError as error:
         if not isinstance(error.orig, DependentObjectsStillExist):
             raise
-        depending = " and ".join(str(error.orig.diag.message_detail).splitlines())
         raise HeadwaterError(
-            f"{source}: {depending}. Drop what depends on the tables of the source, then rebuild: it makes them anew."
+            f"{source}: {depending_on(error.orig)}. Drop what depends on the tables of the source, then rebuild: it"
+            " makes them anew."
         ) from None
 
 

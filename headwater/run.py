@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
@@ -12,19 +11,21 @@ from uuid import uuid4
 import sqlalchemy as sa
 from sqlalchemy import Engine
 
+from extract.definition import definition
 from extract.register import register_archive
 from extract.run import extract_source, lacking_columns, load_pending
 from extract.store import ObjectStore
 from headwater import retention
 from headwater.checks import data_docs, foresee_verdict, run_checks
 from headwater.dbt import Dbt, Rehearsal
-from headwater.generate import definition, generated_files, stale_files
+from headwater.generate import generated_files, stale_files
 from headwater.project import Project
 from headwater.retention import Purged
 from headwater.services.home import make_home
 from metadata.connection import engine as new_engine
 from metadata.connection import require_reachable, session_lock
 from metadata.errors import HeadwaterError, LedgerBroken
+from metadata.process.definitions import is_redefined, record_definition
 from metadata.process.deliveries import has_verdict, lock_source
 from metadata.process.events import write_event
 from metadata.process.jobs import JobInstance, Outcome, close_abandoned
@@ -230,9 +231,10 @@ class Run:
     def load_raw(self, source: Source, *, only: Collection[int] | None = None) -> None:
         """S3 → raw: what is pending, or `only` some of it."""
         result, job = self.results[source.name], self._jobs[source.job]
-        if not self._is_defined_as_ever(source):
-            return  # raw would hold rows of two definitions; the staging model says what differs
         with self._guarded(source, "raw") as outcome:
+            if not self._record_definition(source):  # raw would hold rows of two definitions
+                outcome.worsen("failed")  # the staging model says what differs
+                return
             loads = load_pending(self._engine, self._store, source, job.job_inst_id, job.log, only=only)
             result.failures += [said for said in loads.failed if said not in result.failures]
             for delivery, check, why in loads.refused:
@@ -453,28 +455,16 @@ class Run:
             ).scalar_one()
         return found
 
-    def _is_defined_as_ever(self, source: Source) -> bool:
-        """Whether raw may be loaded: its rows, too, are of the definition on record, or are the first."""
-        if self._pending(source.name, "raw"):
-            with self._engine.begin() as connection:
-                lock_source(connection, source.name)
-                connection.execute(
-                    sa.text(
-                        "insert into metadata.source_definition (source, definition, made_at)"
-                        " values (:source, cast(:definition as jsonb), now()) on conflict do nothing"
-                    ),
-                    {"source": source.name, "definition": json.dumps(definition(source))},
-                )
-        return not self._is_redefined(source.name)
+    def _record_definition(self, source: Source) -> bool:
+        """Put on record what the tables are made with; False where they were made with another definition."""
+        with self._engine.begin() as connection:
+            lock_source(connection, source.name)
+            return record_definition(connection, source.name, definition(source))
 
     def _is_redefined(self, name: str) -> bool:
         """Whether the tables were made with another definition: the model then says what differs, and fails."""
         with self._engine.connect() as connection:
-            recorded = connection.execute(
-                sa.text("select definition from metadata.source_definition where source = :source"),
-                {"source": name},
-            ).scalar()
-        return recorded is not None and recorded != definition(self._sources[name])
+            return is_redefined(connection, name, definition(self._sources[name]))
 
     def _held_by_history(self, name: str) -> dict[int, str]:
         """delivery_sqn → loaded or stale."""

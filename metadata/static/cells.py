@@ -45,13 +45,15 @@ def _dangling(table: str, name: str, seeds: Seeds) -> tuple[str, str]:
 
 
 def _check_unique(table: Table, key: tuple[str, ...], seeds: Seeds, problems: Problems) -> None:
+    may_be_blank = {column.name for column in table.columns if not column.required}
     first: dict[tuple[str, ...], int] = {}
     for row in seeds.rows[table.name]:
-        values = tuple(row.text(column) for column in key)
+        *within, last = [column for column in key if row[column] or column not in may_be_blank]
+        values = tuple(row.text(column) for column in (*within, last))
         if not all(values):
             continue
         line = first.setdefault(values, row.line)
         if line != row.line:
             message = f'"{values[-1]}" stands on line {line} already'
-            expected = f"each {key[-1]} once" + (f" in a {key[0]}" if len(key) > 1 else "")
-            problems.add(table.name, row, key[-1], message, expected)
+            expected = f"each {last} once" + (f" in a {' and '.join(within)}" if within else "")
+            problems.add(table.name, row, last, message, expected)

@@ -25,7 +25,8 @@ def check_files(source: SourceParts, seeds: Seeds, problems: Problems) -> None:
         _check_found_and_dated(source, problems)
     check_formats(source, problems)
     _check_delete_mark(source, problems)
-    _check_unpivot(source, problems)
+    for at_some_time in source.in_time():
+        _check_unpivot(at_some_time, problems)
 
 
 def _check_found_and_dated(source: SourceParts, problems: Problems) -> None:
@@ -83,8 +84,9 @@ def _check_unpivot(source: SourceParts, problems: Problems) -> None:
                 source.blame_option(problems, name, "name", message, "wrangle_function unpivot")
         return
     missing = [name for name in _UNPIVOT_NEEDS if name not in source.options]
+    dated = {row.text("name") for row in source.dated_options}
     for name in missing:
-        expected = f"{name} in source_attribute.csv"
+        expected = f"{name} in source_attribute.csv{' with a blank valid_from' if name in dated else ''}"
         source.blame(problems, "wrangle_function", f"unpivot has no {name}", expected)
     if missing:
         return

@@ -11,18 +11,21 @@ from metadata.static.spelling import unspell
 def check_formats(source: SourceParts, problems: Problems) -> None:
     """All options of reading of one source."""
     usual = USUAL_OPTIONS.get(source.data_source_type, {}).get("format", USUAL)
-    name = source.option("format") or usual
-    if name not in FORMATS:
+    in_time = list(source.in_time())
+    names = [parts.option("format") or usual for parts in in_time]
+    if not set(names) <= set(FORMATS):
         return  # said already
-    for option in sorted(FORMAT_OPTIONS - set(FORMATS[name])):
-        if option in source.options:
-            message = f"{option} stands for a source of format {name}"
-            source.blame_option(problems, option, "name", message, formats_with(option))
-    if name in NEEDED and NEEDED[name] not in source.options:
-        expected = f"one in source_attribute.csv for a source of format {name}"
-        source.blame(problems, "source", f'"{source.name}" has no {NEEDED[name]}', expected)
-    if name == "csv":
-        _check_characters(source, problems)
+    fitting = {option for name in names for option in FORMATS[name]}
+    for name, parts in zip(names, in_time, strict=True):
+        for option in sorted(FORMAT_OPTIONS - fitting):
+            if option in parts.options:
+                message = f"{option} stands for a source of format {' and '.join(dict.fromkeys(names))}"
+                parts.blame_option(problems, option, "name", message, formats_with(option))
+        if name in NEEDED and NEEDED[name] not in parts.options:
+            expected = f"one in source_attribute.csv for a source of format {name}"
+            source.blame(problems, "source", f'"{source.name}" has no {NEEDED[name]}', expected)
+        if name == "csv":
+            _check_characters(parts, problems)
 
 
 def _check_characters(source: SourceParts, problems: Problems) -> None:

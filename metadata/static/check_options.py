@@ -18,7 +18,7 @@ from metadata.static.kinds import (
     spelling_problem,
 )
 from metadata.static.lag import lag_problem
-from metadata.static.layout import CHOICES, OPTIONS, SPELLED_OPTIONS, OptionKind
+from metadata.static.layout import CHOICES, OPTIONS, READING_OPTIONS, SPELLED_OPTIONS, OptionKind
 from metadata.static.load import Seeds
 from metadata.static.naming import one_of
 from metadata.static.problem import Problems
@@ -40,6 +40,10 @@ def check_options(seeds: Seeds, problems: Problems) -> None:
             problems.add("source_attribute", row, "name", *_unknown_name(name))
         elif value is not None and (wrong := option_problem(name, value)):
             problems.add("source_attribute", row, "value", *wrong)
+        if name in OPTIONS and name not in READING_OPTIONS and row["valid_from"] is not None:
+            message = f"{name} does not say how a file is read, and holds for all deliveries"
+            expected = f"a blank cell; from a date on may hold {', '.join(READING_OPTIONS)}"
+            problems.add("source_attribute", row, "valid_from", message, expected)
 
 
 def _unknown_name(name: str) -> Wrong:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 
 from metadata.static.cron import schedule_problem
@@ -28,6 +29,7 @@ _EXPECTED = {
     "number": "0, 1, 2 …",
     "percentage": "a number from 0 to 100",
     "reference": "a name",
+    "moment": "a day such as 2026-01-31, or a moment in UTC such as 2026-01-31T18:00:00Z",
 }
 
 
@@ -119,6 +121,25 @@ def _secret_problem(cell: str) -> Wrong | None:
     return "does not say where the secret is", "env:NAME, file:/path, aws:id#key or airflow:conn_id"
 
 
+def moment_of(cell: str) -> datetime:
+    """The moment that a cell names; a day is its beginning in UTC. Raises ValueError unless it is one."""
+    moment = datetime.fromisoformat(cell)
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _moment_problem(cell: str) -> Wrong | None:
+    """Each moment has one spelling, so that the same one twice is the same text twice."""
+    wrong = f'"{cell}" is not a moment', _EXPECTED["moment"]
+    try:
+        moment = moment_of(cell)
+    except ValueError:
+        return wrong
+    day, exact = f"{moment:%Y-%m-%d}", f"{moment:%Y-%m-%dT%H:%M:%SZ}"
+    if exact == f"{day}T00:00:00Z":
+        return {day: None, exact: (f'"{cell}" is the beginning of a day', day)}.get(cell, wrong)
+    return None if cell == exact else wrong
+
+
 def json_problem(cell: str) -> Wrong | None:
     try:
         json.loads(cell)
@@ -134,6 +155,7 @@ _CHECKS: dict[str, Callable[[str], Wrong | None]] = {
     "count": count_problem,
     "percentage": _percentage_problem,
     "schedule": schedule_problem,
+    "moment": _moment_problem,
     "json": json_problem,
     "spelled": spelling_problem,
 }

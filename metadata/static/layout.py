@@ -24,6 +24,7 @@ Kind = Literal[
     "function",  # package.module:function, or the name of one of ours in `accepted`
     "secret",  # where a secret is, never the secret
     "json",  # JSON
+    "moment",  # a day, or a moment in UTC
     "spelled",  # text whose white space and nothing are spelled
 ]
 
@@ -229,8 +230,8 @@ _TABLES = (
     ),
     Table(
         "source_attribute",
-        (("source", "name"),),
-        (_ref("source", required=True), _need("name"), _need("value")),
+        (("source", "name", "valid_from"),),
+        (_ref("source", required=True), _need("name"), _need("value"), Column("valid_from", "moment")),
     ),
 )
 
@@ -315,6 +316,26 @@ OPTIONS: dict[str, OptionKind] = {
     "first_delivery_date": "date",
     "expected_every": "choice",
     **{doubt.option: "choice" for doubt in DOUBTS.values()},
+}
+# Those that say how a file is read, and what each one is by default. They may hold from a date on, as publishers
+# change their ways, and whatever was read is of the values that held for it.
+READING_OPTIONS: dict[str, str | None] = {
+    "zip_member": None,
+    "zip_members": "one",
+    "format": "csv",
+    "record_path": None,
+    "fixed_columns": None,
+    "first_line": "1",
+    "sheet": None,
+    "header_rows": "1",
+    "delimiter": ",",
+    "encoding": "utf-8",
+    "quote_char": '"',
+    "header_line": "1",
+    "unpivot_keep": None,
+    "unpivot_name": None,
+    "unpivot_value": None,
+    "unpivot_skip": None,
 }
 CHOICES: dict[str, tuple[str, ...]] = {
     "auth": ("bearer", "basic", "header", "query"),

@@ -1,14 +1,15 @@
 """The static metadata as Python sees it: one frozen dataclass per table of `seeds/`.
 
 A blank cell is None, or the default that its table says; names are kept as they are written. The
-values are plain (str, bool, int, Decimal, tuple, dict), so that `dataclasses.asdict` gives JSON-like
+values are plain (str, bool, int, Decimal, datetime, tuple, dict), so that `dataclasses.asdict` gives JSON-like
 data of a source, for a manifest or a fingerprint of its definition.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 from decimal import Decimal
 from typing import Any, Literal
 
@@ -151,8 +152,20 @@ class QualityCheck:
 
 
 @dataclass(frozen=True)
+class DatedOption:
+    """A value of an option that holds for deliveries from a moment (UTC) on, until another one does."""
+
+    name: str
+    value: str
+    valid_from: datetime
+
+
+@dataclass(frozen=True)
 class Source:
-    """A dataset with one key and one historical table. Percentages run from 0 to 100."""
+    """A dataset with one key and one historical table. Percentages run from 0 to 100.
+
+    `options` hold for every delivery but those for which one of `dated_options` does: see `at`.
+    """
 
     name: str
     job: str
@@ -178,6 +191,14 @@ class Source:
     conn_str: ConnStr | None
     conn_api: ConnApi | None
     token_apis: tuple[ConnApi, ...] = ()  # where the conn_api's token comes from, that one's token, and so on
+    dated_options: tuple[DatedOption, ...] = ()  # by date
+
+    def at(self, delivery_date: datetime) -> Source:
+        """The source with the options that hold for its deliveries of a date."""
+        holding = {
+            dated.name: dated.value for dated in self.dated_options if dated.valid_from <= delivery_date
+        }
+        return replace(self, options={**self.options, **holding}) if holding else self
 
     @property
     def keys(self) -> tuple[Attribute, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, TypeVar
@@ -13,6 +13,7 @@ from metadata.errors import MetadataInvalid
 from metadata.static.check import load_and_check
 from metadata.static.check_connections import connection_table
 from metadata.static.formats import USUAL_OPTIONS
+from metadata.static.kinds import moment_of
 from metadata.static.layout import SPELLED_OPTIONS
 from metadata.static.load import Seeds
 from metadata.static.model import (
@@ -21,6 +22,7 @@ from metadata.static.model import (
     ConnApi,
     ConnStr,
     DataSource,
+    DatedOption,
     Job,
     JobTask,
     QualityCheck,
@@ -113,9 +115,14 @@ def _sources(
     for row in tables.rows["attribute"]:
         attributes[row.text("source")].append(row)
     options: dict[str, dict[str, str]] = defaultdict(dict)
+    dated: dict[str, list[DatedOption]] = defaultdict(list)
     for row in tables.rows["source_attribute"]:
-        name, value = row.text("name"), row.text("value")
-        options[row.text("source")][name] = unspell(value) if name in SPELLED_OPTIONS else value
+        source, name, value = row.text("source"), row.text("name"), row.text("value")
+        said = unspell(value) if name in SPELLED_OPTIONS else value
+        if valid_from := row["valid_from"]:
+            dated[source].append(DatedOption(name, said, moment_of(valid_from)))
+        else:
+            options[source][name] = said
     strs = _by_data_source(conn_strs)
     apis = _by_data_source(conn_apis)
 
@@ -131,6 +138,7 @@ def _sources(
             data_source,
             attributes[name],
             options[name],
+            sorted(dated[name], key=lambda option: option.valid_from),
             conn_str=None if by_api else conn_strs[chosen] if chosen else strs[data_source.name],
             conn_api=conn_api,
             token_apis=_token_apis(conn_api, conn_apis),
@@ -157,6 +165,7 @@ def _source(
     data_source: DataSource,
     attributes: list[Row],
     options: Mapping[str, str],
+    dated_options: Sequence[DatedOption],
     conn_str: ConnStr | None,
     conn_api: ConnApi | None,
     token_apis: tuple[ConnApi, ...],
@@ -176,6 +185,7 @@ def _source(
         conn_str=conn_str,
         conn_api=conn_api,
         token_apis=token_apis,
+        dated_options=tuple(dated_options),
         **policy,
         **_rest(row, "source", "data_source", "quality_checks", *policy),
     )

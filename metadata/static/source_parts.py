@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
 
+from metadata.static.layout import READING_OPTIONS
 from metadata.static.load import Seeds
 from metadata.static.problem import Problems
 from metadata.static.rows import Row
@@ -11,12 +13,16 @@ from metadata.static.rows import Row
 
 @dataclass
 class SourceParts:
-    """What belongs to one source: its row, that of its data source, its attributes, its options by name."""
+    """What belongs to one source: its row, that of its data source, its attributes, its options by name.
+
+    `options` are those that hold always, or until a row of `dated_options` says otherwise.
+    """
 
     row: Row
     data_source: Row | None
     attributes: list[Row] = field(default_factory=list)
     options: dict[str, Row] = field(default_factory=dict)
+    dated_options: list[Row] = field(default_factory=list)
 
     @property
     def name(self) -> str:
@@ -30,6 +36,15 @@ class SourceParts:
     def option(self, name: str) -> str | None:
         """The value of an option, None when it is not given."""
         return self.options[name]["value"] if name in self.options else None
+
+    def in_time(self) -> Iterator[SourceParts]:
+        """The parts as they are at first, then as they are from each date on from which an option is another."""
+        yield self
+        options = self.options
+        for valid_from in sorted({row.text("valid_from") for row in self.dated_options}):
+            begin = {row.text("name"): row for row in self.dated_options if row["valid_from"] == valid_from}
+            options = {**options, **begin}
+            yield replace(self, options=options)
 
     def blame(self, problems: Problems, column: str, message: str, expected: str) -> None:
         """Note that a cell of the source's own row is wrong."""
@@ -51,5 +66,9 @@ def gather_parts(seeds: Seeds) -> list[SourceParts]:
             parts[row.text("source")].attributes.append(row)
     for row in seeds.rows["source_attribute"]:
         if row.text("source") in parts:
-            parts[row.text("source")].options.setdefault(row.text("name"), row)
+            of_source = parts[row.text("source")]
+            if row["valid_from"] is not None and row["name"] in READING_OPTIONS:
+                of_source.dated_options.append(row)
+            else:
+                of_source.options.setdefault(row.text("name"), row)
     return list(parts.values())

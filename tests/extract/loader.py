@@ -29,6 +29,10 @@ class Loader:
         assert counts is not None
         return counts
 
+    def forget_definition(self) -> None:
+        """Let the next load be of any definition."""
+        self.execute("delete from metadata.source_definition")
+
     def rows(self, *columns: str) -> list[tuple[Any, ...]]:
         names = ", ".join(_quoted(name) for name in columns)
         return self.query(f"select {names} from raw.places order by delivery_sqn, line_number")

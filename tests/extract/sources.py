@@ -73,7 +73,13 @@ def make_source(
 
 
 def land_bytes(
-    engine: Engine, store: ObjectStore, source: Source, content: bytes, name: str, job_inst_id: int
+    engine: Engine,
+    store: ObjectStore,
+    source: Source,
+    content: bytes,
+    name: str,
+    job_inst_id: int,
+    delivery_date: datetime = DATE,
 ) -> Delivery:
     """Put a delivery on S3 and on record, as landing does, without a publisher."""
     with engine.begin() as connection:
@@ -86,7 +92,7 @@ def land_bytes(
             publisher_name=name,
             delivery_filename=store.address(key),
             delivery_type=source.delivery_type,
-            delivery_date=DATE,
+            delivery_date=delivery_date,
             process_date=DATE,
             content_sha256=hashlib.sha256(content).hexdigest(),
             file_size=len(content),

@@ -109,7 +109,7 @@ def test_a_renamed_column_is_found_by_its_values_even_where_name_and_place_are_n
     assert (check, why.partition(". ")[0]) == (
         "columns",
         "places-2.csv:1: 'name' is missing, and 'libelle' (column 3) has no attribute: was it renamed?"
-        " Then add places,renamed_columns,name=libelle to seeds/source_attribute.csv",
+        " Then add places,renamed_columns,name=libelle, to seeds/source_attribute.csv",
     )
     mended = replace(source, options={"renamed_columns": "name=libelle"})
     door.say(2, "replayed")

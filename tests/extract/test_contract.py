@@ -45,7 +45,7 @@ def test_a_renamed_column_is_asked_about_with_the_row_to_write() -> None:
     broken = said(make_source(), ["id", "name_en"], {"name": 1})
     assert broken.reason == (
         "'name' is missing, and 'name_en' (column 2) has no attribute: was it renamed?"
-        " Then add places,renamed_columns,name=name_en to seeds/source_attribute.csv"
+        " Then add places,renamed_columns,name=name_en, to seeds/source_attribute.csv"
     )
     assert broken.found[0] == {"column": "name", "found": "missing", "perhaps": "name_en"}
 
@@ -53,8 +53,8 @@ def test_a_renamed_column_is_asked_about_with_the_row_to_write() -> None:
 @pytest.mark.parametrize(
     ("new", "options", "row"),
     [
-        (" name", {}, "add places,renamed_columns,name=<space>name to seeds/source_attribute.csv"),
-        ("name, en", {}, 'add places,renamed_columns,"name=name, en" to seeds/source_attribute.csv'),
+        (" name", {}, "add places,renamed_columns,name=<space>name, to seeds/source_attribute.csv"),
+        ("name, en", {}, 'add places,renamed_columns,"name=name, en", to seeds/source_attribute.csv'),
         (
             "name_en",
             {"renamed_columns": "name=label"},
@@ -97,8 +97,11 @@ def test_without_its_key_or_delete_mark_a_delivery_cannot_be_accepted() -> None:
     assert what_next(source, keyless, 12) == "Once that is mended, `headwater replay 12` loads it."
 
 
-def test_where_no_column_is_known_the_header_is_probably_elsewhere() -> None:
-    assert said(make_source(options={"delimiter": ";"}), ["1,Ulm", "2", "3", "4", "5", "6"]).reason == (
-        "none of the columns of places is in the header, which reads '1,Ulm', '2', '3', '4', '5', …:"
-        " expected them elsewhere"
-    )
+def test_where_no_column_is_known_the_header_is_probably_elsewhere_perhaps_from_a_date_on() -> None:
+    source = make_source()
+    match = match_header(source, ["1,Ulm", "2", "3", "4", "5", "6"])
+    reason = "none of the columns of places is in the header, which reads '1,Ulm', '2', '3', '4', '5', …: expected one"
+    first = breach(source, match, {}, "f.csv", 4, "expected one", is_first=True)
+    assert first.reason == reason
+    later = breach(source, match, {}, "f.csv", 4, "expected one")
+    assert later.reason == f"{reason}; where that has changed, a row with valid_from says from when on"

@@ -10,6 +10,7 @@ import sys
 import zipfile
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 import sqlalchemy as sa
@@ -21,9 +22,9 @@ from extract.csv_records import Record
 from extract.load_raw import Counts
 from extract.run import load_delivery, load_pending
 from metadata.errors import FormatBroken, LedgerBroken, StorageError
-from metadata.static.model import Source
+from metadata.static.model import DatedOption, Source
 from tests.extract.loader import Loader
-from tests.extract.sources import make_source
+from tests.extract.sources import DATE, land_bytes, make_source
 
 
 def test_records_become_rows_with_their_lines(loader: Loader) -> None:
@@ -35,6 +36,39 @@ def test_records_become_rows_with_their_lines(loader: Loader) -> None:
         (5, "3", "a\nb", None),
         (7, "4", 'x"y', None),
     ]
+
+
+def test_a_delivery_is_read_in_the_way_of_its_date(loader: Loader) -> None:
+    """Both come after the change, and one is dated before it; the title line and the ZIP are of the change, too."""
+    changed = [("delimiter", ";"), ("encoding", "latin1"), ("header_line", "2"), ("zip_member", "csv$")]
+    source = replace(
+        make_source(options={"delimiter": "\t"}),
+        dated_options=tuple(DatedOption(name, value, DATE) for name, value in changed),
+    )
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr("places.csv", "Places\nid;name\n1;Köln\n".encode("latin1"))
+    loader.load(source, packed.getvalue(), "new.csv")
+    early = land_bytes(
+        loader.engine, loader.store, source, "id\tname\n2\tUlm; Dom\n3\tKöln\n".encode(), "early.csv",
+        loader.job_inst_id, DATE - timedelta(microseconds=1),
+    )  # fmt: skip
+    assert load_delivery(loader.engine, loader.store, source, early, loader.job_inst_id)
+    assert loader.rows("line_number", "id", "name") == [
+        (3, "1", "Köln"),
+        (2, "2", "Ulm; Dom"),
+        (3, "3", "Köln"),
+    ]
+
+
+def test_a_definition_that_another_process_recorded_meanwhile_leaves_the_delivery_pending(
+    loader: Loader,
+) -> None:
+    loader.load(make_source(), b"id,name\n1,Ulm\n")
+    other = make_source(options={"delimiter": ";"})
+    delivery = loader.land(other, b"id;name\n2;Bonn\n", "other.csv")
+    assert load_delivery(loader.engine, loader.store, other, delivery, loader.job_inst_id) is None
+    assert loader.rows("id") == [("1",)]
 
 
 def test_rows_say_which_delivery_and_job_instance_they_are_of(loader: Loader) -> None:
@@ -99,6 +133,7 @@ def test_names_that_are_no_columns_of_postgres_are_read_all_the_same(loader: Loa
 
 def test_a_new_attribute_is_a_new_column_and_older_rows_stay(loader: Loader) -> None:
     loader.load(make_source(), b"id,name\n1,Ulm\n")
+    loader.forget_definition()
     loader.load(make_source(["id", "name", "100 %"]), b"id,name,100 %\n2,Bonn,x\n", "later.csv")
     assert loader.rows("id", "100 %") == [("1", None), ("2", "x")]
 
@@ -159,6 +194,7 @@ def zipped(**members: bytes) -> bytes:
 def test_a_zip_gives_its_only_member_or_the_one_that_matches(loader: Loader) -> None:
     content = b"id,name\n1,Ulm\n"
     loader.load(make_source(), zipped(data__places=content), "one.zip")
+    loader.forget_definition()
     several = zipped(readme=b"hello", data__places=content)
     loader.load(make_source(options={"zip_member": "places$"}), several, "two.ZIP")
     assert loader.rows("id") == [("1",), ("1",)]

@@ -88,6 +88,7 @@ def test_staging_yaml_holds_all_that_the_macros_need(project):
     assert model["config"]["meta"]["source"] == {
         "name": "prices", "job": "market", "load_new": True, "load_changed": True, "load_removed": True,
         "on_duplicate_key": "halt", "trim_whitespace": False, "delete_column": "gone", "delete_values": ["yes"],
+        "reading": {}, "names": {},
     }  # fmt: skip
     attributes = {c["name"]: c for c in model["columns"] if "config" in c}
     assert attributes["price"] == {

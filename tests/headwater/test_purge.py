@@ -52,7 +52,7 @@ def test_a_policy_in_the_seeds_is_followed_by_command_and_run_and_what_is_purged
         "cities: all is kept, without keep_raw or keep_staging",
     ]
     seed = publisher / "seeds" / "source_attribute.csv"
-    seed.write_text(seed.read_text() + "cities,keep_raw,0\ncities,keep_staging,1\n")
+    seed.write_text(seed.read_text() + "cities,keep_raw,0,\ncities,keep_staging,1,\n")
 
     would = json.loads(ran("purge", "cities", "--dry-run", "--json"))
     assert would["is_dry_run"] is True

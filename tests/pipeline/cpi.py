@@ -54,8 +54,8 @@ source,source_name,target_name,target_datatype,format,null_tokens,is_key,is_trac
 {SOURCE},period,period,varchar(3),,,true,,,The part of the year
 {SOURCE},value,value,"numeric(9,3)",,,,,,The index
 """,
-    "source_attribute": rf"""source,name,value
-{SOURCE},file_pattern,indexes-(?P<date>\d{{8}})\.csv$
+    "source_attribute": rf"""source,name,value,valid_from
+{SOURCE},file_pattern,indexes-(?P<date>\d{{8}})\.csv$,
 """,
 }
 

@@ -64,15 +64,15 @@ prices,price,price,"numeric(8,2)",,,,,,"What it costs, in euro"
 ratings,reader,reader,text,,,true,,,Who rates
 ratings,stars,stars,smallint,,,,,,"How many stars, 0 to 5"
 """,
-    "source_attribute": r"""source,name,value
-cities,conn_str,town_hall_cities
-cities,file_pattern,cities-(?P<date>\d{8})\w*\.csv$
-prices,conn_str,market_prices
-prices,file_pattern,prices-(?P<date>\d{8})\w*\.csv$
-prices,delete_column,gone
-prices,delete_values,yes
-ratings,conn_str,market_ratings
-ratings,file_pattern,ratings-(?P<date>\d{8})\w*\.csv$
+    "source_attribute": r"""source,name,value,valid_from
+cities,conn_str,town_hall_cities,
+cities,file_pattern,cities-(?P<date>\d{8})\w*\.csv$,
+prices,conn_str,market_prices,
+prices,file_pattern,prices-(?P<date>\d{8})\w*\.csv$,
+prices,delete_column,gone,
+prices,delete_values,yes,
+ratings,conn_str,market_ratings,
+ratings,file_pattern,ratings-(?P<date>\d{8})\w*\.csv$,
 """,
 }
 

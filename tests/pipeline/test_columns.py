@@ -164,12 +164,12 @@ def test_a_renamed_column_is_asked_about_and_read_on_under_both_names(line, tmp_
     (halt,) = line.run("cities").halts
     assert halt.why == (
         f"{second}:1: 'name' is missing, and 'name_en' (column 2) has no attribute: was it renamed? Then add"
-        f" cities,renamed_columns,name=name_en to seeds/source_attribute.csv. {REPLAY}{ACCEPT}"
+        f" cities,renamed_columns,name=name_en, to seeds/source_attribute.csv. {REPLAY}{ACCEPT}"
     ).format(sqn=line.sqn(second))
 
     renamed = other_project(
         line, tmp_path / "renamed",
-        source_attribute=("cities,conn_str,", "cities,renamed_columns,name=name_en\ncities,conn_str,"),
+        source_attribute=("cities,conn_str,", "cities,renamed_columns,name=name_en,\ncities,conn_str,"),
     )  # fmt: skip
     assert decided(line, renamed, "replay", second).exit_code == 0
     third = line.deliver("cities", cities(3, {"a": ("A", 3)}))  # and back again
@@ -223,7 +223,7 @@ CHANGES: Mapping[str, tuple[dict[str, tuple[str, str]], Shape, tuple[str, ...], 
             "attribute": (MAYOR[0], MAYOR[1].replace("cities,mayor,", "cities,governor,")),
             "source_attribute": (
                 "cities,conn_str,",
-                "cities,renamed_columns,governor=mayor\ncities,conn_str,",
+                "cities,renamed_columns,governor=mayor,\ncities,conn_str,",
             ),
         },
         replace(SHAPES["cities"], tracked={"name": "text", "people": "integer", "mayor": "text"}),

@@ -32,12 +32,12 @@ CHANGED = {
     ),
 }
 OPTIONS = """\
-cities,format,json
-cities,record_path,page.items
-cities,zip_members,all
-ratings,format,excel
-ratings,header_rows,2
-ratings,sheet,Stars
+cities,format,json,
+cities,record_path,page.items,
+cities,zip_members,all,
+ratings,format,excel,
+ratings,header_rows,2,
+ratings,sheet,Stars,
 """
 
 

@@ -38,11 +38,11 @@ stock,value.shelf.count,count,integer,,,,,,How many there are
 stock,value.price,price,"numeric(8,2)",,,,,,What it costs
 """,
     "source_attribute": """\
-source,name,value
-stock,topic,stock
-stock,dead_letter_topic,stock-dead
-stock,delete_column,tombstone
-stock,delete_values,true
+source,name,value,valid_from
+stock,topic,stock,
+stock,dead_letter_topic,stock-dead,
+stock,delete_column,tombstone,
+stock,delete_values,true,
 """,
 }
 MARTS = {"articles": "select article from {{ ref('hist_stock') }} where valid_to is null\n"}

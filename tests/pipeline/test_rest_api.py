@@ -60,21 +60,21 @@ stock,id,article,integer,,,true,,,Number of the article
 stock,count,count,integer,,,,,,How many there are
 """,
     "source_attribute": """\
-source,name,value
-orders,record_path,data.items
-orders,total_path,total
-orders,watermark_path,changed
-orders,lag_window,10 minutes
-orders,auth,query
-orders,auth_name,api_key
-order_lines,record_path,data.items[].lines[]
-order_lines,read_until_same,true
-order_lines,watermark_path,^.changed
-order_lines,lag_window,10 minutes
-order_lines,auth,header
-order_lines,auth_name,api_key
-stock,conn_str,depot_items
-stock,record_path,data.items
+source,name,value,valid_from
+orders,record_path,data.items,
+orders,total_path,total,
+orders,watermark_path,changed,
+orders,lag_window,10 minutes,
+orders,auth,query,
+orders,auth_name,api_key,
+order_lines,record_path,data.items[].lines[],
+order_lines,read_until_same,true,
+order_lines,watermark_path,^.changed,
+order_lines,lag_window,10 minutes,
+order_lines,auth,header,
+order_lines,auth_name,api_key,
+stock,conn_str,depot_items,
+stock,record_path,data.items,
 """,
 }
 MARTS = {"buyers": "select order_id, buyer from {{ ref('hist_orders') }} where valid_to is null\n"}

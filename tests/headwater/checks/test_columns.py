@@ -93,7 +93,7 @@ def test_an_optional_column_that_was_renamed_is_asked_about(make_bench):
     _, verdict = bench.check()
     observed = (
         "'note' is gone, and null from here on; 'note' may be 'Notes' (column 4) now: then add"
-        " readings,renamed_columns,note=Notes to seeds/source_attribute.csv; 'Notes' (column 4) is new: kept in _rest"
+        " readings,renamed_columns,note=Notes, to seeds/source_attribute.csv; 'Notes' (column 4) is new: kept in _rest"
     )
     assert found(verdict).observed == observed
     assert found(verdict).unexpected_sample == (

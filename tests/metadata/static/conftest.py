@@ -75,17 +75,17 @@ sales,product,product,text,,,true,,,What was sold
 sales,amount,amount_eur,numeric,,,,,true,"For how much, in euro"
 """,
     "source_attribute": """\
-source,name,value
-cities,file_pattern,cities-(?P<date>\\d{8})\\.csv$
-cities,null_tokens,-|<empty>
-sales,file_pattern,sales
-sales,date_from,header
-sales,delimiter,\\t
-sales,unpivot_keep,Day|flag
-sales,unpivot_name,product
-sales,unpivot_value,amount
-sales,delete_column,flag
-sales,delete_values,D|<space>
+source,name,value,valid_from
+cities,file_pattern,cities-(?P<date>\\d{8})\\.csv$,
+cities,null_tokens,-|<empty>,
+sales,file_pattern,sales,
+sales,date_from,header,
+sales,delimiter,\\t,
+sales,unpivot_keep,Day|flag,
+sales,unpivot_name,product,
+sales,unpivot_value,amount,
+sales,delete_column,flag,
+sales,delete_values,D|<space>,
 """,
 }
 

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 PROJECT = Path(__file__).resolve().parents[3]
 
+MOMENT = "a day such as 2026-01-31, or a moment in UTC such as 2026-01-31T18:00:00Z"
+
 # (table, text that stands there once, what it becomes, the messages)
 Broken = tuple[str, str, str, list[str]]
 
@@ -404,9 +406,77 @@ BROKEN: dict[str, Broken] = {
             "expected one column for each name",
         ],
     ),
+    "a_date_for_what_holds_always": (
+        "source_attribute",
+        "cities,null_tokens,-|<empty>,",
+        "cities,null_tokens,-|<empty>,2026-03-01",
+        [
+            "seeds/source_attribute.csv:3: valid_from: null_tokens does not say how a file is read, and holds for all "
+            "deliveries, expected a blank cell; from a date on may hold zip_member, zip_members, format, record_path, "
+            "fixed_columns, first_line, sheet, header_rows, delimiter, encoding, quote_char, header_line, "
+            "unpivot_keep, unpivot_name, unpivot_value, unpivot_skip"
+        ],
+    ),
+    "dates_that_are_none": (
+        "source_attribute",
+        "cities,null_tokens,-|<empty>,",
+        "cities,encoding,latin1,1.3.2026\ncities,encoding,latin1,2026-02-30\ncities,encoding,latin1,2026-03-01T00:00:00Z\n"
+        "cities,encoding,latin1,2026-03-01T18:00\ncities,encoding,latin1,20260301\n"
+        "cities,encoding,latin1,2026-03-01T18:00:00+02:00",
+        [
+            f'seeds/source_attribute.csv:{line}: valid_from: "{cell}" is {wrong}'
+            for line, cell, wrong in (
+                (3, "1.3.2026", f"not a moment, expected {MOMENT}"),
+                (4, "2026-02-30", f"not a moment, expected {MOMENT}"),
+                (5, "2026-03-01T00:00:00Z", "the beginning of a day, expected 2026-03-01"),
+                (6, "2026-03-01T18:00", f"not a moment, expected {MOMENT}"),
+                (7, "20260301", f"not a moment, expected {MOMENT}"),
+                (8, "2026-03-01T18:00:00+02:00", f"not a moment, expected {MOMENT}"),
+            )
+        ],
+    ),
+    "an_option_twice_from_one_date_on": (
+        "source_attribute",
+        "cities,null_tokens,-|<empty>,",
+        "cities,encoding,latin1,\ncities,encoding,latin1,2026-03-01\ncities,encoding,utf-8,2026-03-01\n"
+        "cities,encoding,utf-8,2026-03-01T00:00:01Z\ncities,encoding,utf-16,",
+        [
+            'seeds/source_attribute.csv:5: valid_from: "2026-03-01" stands on line 4 already, '
+            "expected each valid_from once in a source and name",
+            'seeds/source_attribute.csv:7: name: "encoding" stands on line 3 already, '
+            "expected each name once in a source",
+        ],
+    ),
+    "characters_that_are_the_same_from_a_date_on": (
+        "source_attribute",
+        "cities,null_tokens,-|<empty>,",
+        "cities,delimiter,;,2026-03-01\ncities,quote_char,',2026-03-01\ncities,quote_char,;,2026-05-01",
+        [
+            'seeds/source_attribute.csv:5: value: quote_char ";" both separates and quotes, '
+            "expected two different characters"
+        ],
+    ),
+    "a_table_that_is_unpivoted_only_from_a_date_on": (
+        "source_attribute",
+        "sales,unpivot_name,product,",
+        "sales,unpivot_name,product,2026-03-01",
+        [
+            "seeds/source.csv:3: wrangle_function: unpivot has no unpivot_name, "
+            "expected unpivot_name in source_attribute.csv with a blank valid_from"
+        ],
+    ),
+    "a_column_that_unpivot_makes_no_more_from_a_date_on": (
+        "source_attribute",
+        "sales,unpivot_value,amount,",
+        "sales,unpivot_value,amount,\nsales,unpivot_value,sum,2026-03-01",
+        [
+            'seeds/attribute.csv:9: source_name: "amount" is not a column that unpivot makes, '
+            "expected one of Day, flag, product, sum"
+        ],
+    ),
     "a_source_whose_files_nobody_finds": (
         "source_attribute",
-        "sales,file_pattern,sales\n",
+        "sales,file_pattern,sales,\n",
         "",
         [
             'seeds/source.csv:3: source: "sales" has no file_pattern, '
@@ -453,7 +523,7 @@ BROKEN: dict[str, Broken] = {
     "an_option_of_another_format": (
         "source_attribute",
         "sales,date_from,header",
-        "sales,date_from,header\nsales,format,json",
+        "sales,date_from,header,\nsales,format,json",
         [
             "seeds/source_attribute.csv:7: name: delimiter stands for a source of format json, "
             "expected format csv"
@@ -462,7 +532,7 @@ BROKEN: dict[str, Broken] = {
     "a_record_path_that_leads_nowhere": (
         "source_attribute",
         r"sales,delimiter,\t",
-        "sales,format,ndjson\nsales,record_path,data..items",
+        "sales,format,ndjson,\nsales,record_path,data..items",
         [
             'seeds/source_attribute.csv:7: value: record_path "data..items" is not a path, '
             "expected one such as data.items, or data[].stations[] for lists within lists"
@@ -471,7 +541,7 @@ BROKEN: dict[str, Broken] = {
     "a_record_path_in_a_csv": (
         "source_attribute",
         "sales,date_from,header",
-        "sales,date_from,header\nsales,record_path,data",
+        "sales,date_from,header,\nsales,record_path,data",
         [
             "seeds/source_attribute.csv:6: name: record_path stands for a source of format csv, "
             "expected format json, ndjson, xml or geojson"
@@ -489,7 +559,7 @@ BROKEN: dict[str, Broken] = {
     "a_column_without_a_place": (
         "source_attribute",
         r"sales,delimiter,\t",
-        "sales,format,fixed_width\nsales,fixed_columns,id:1-3|name",
+        "sales,format,fixed_width,\nsales,fixed_columns,id:1-3|name",
         [
             'seeds/source_attribute.csv:7: value: fixed_columns "name" is not a column, expected a '
             "table such as name:1-12|code:13-15|note:16-"
@@ -498,7 +568,7 @@ BROKEN: dict[str, Broken] = {
     "a_column_that_ends_before_it_begins": (
         "source_attribute",
         r"sales,delimiter,\t",
-        "sales,format,fixed_width\nsales,fixed_columns,id:3-1",
+        "sales,format,fixed_width,\nsales,fixed_columns,id:3-1",
         [
             'seeds/source_attribute.csv:7: value: fixed_columns "id" ends before it begins, expected a '
             "table such as name:1-12|code:13-15|note:16-"
@@ -507,7 +577,7 @@ BROKEN: dict[str, Broken] = {
     "columns_that_overlap": (
         "source_attribute",
         r"sales,delimiter,\t",
-        "sales,format,fixed_width\nsales,fixed_columns,id:1-3|name:3-9",
+        "sales,format,fixed_width,\nsales,fixed_columns,id:1-3|name:3-9",
         [
             'seeds/source_attribute.csv:7: value: fixed_columns "id" and "name" overlap, '
             "expected columns beside one another"
@@ -515,7 +585,7 @@ BROKEN: dict[str, Broken] = {
     ),
     "an_incomplete_unpivot": (
         "source_attribute",
-        "sales,unpivot_name,product\n",
+        "sales,unpivot_name,product,\n",
         "",
         [
             "seeds/source.csv:3: wrangle_function: unpivot has no unpivot_name, "
@@ -588,7 +658,7 @@ BROKEN: dict[str, Broken] = {
     "a_number_of_deliveries_to_keep_that_is_none": (
         "source_attribute",
         "cities,null_tokens,-|<empty>",
-        "cities,keep_raw,0\ncities,keep_staging,30 days",
+        "cities,keep_raw,0,\ncities,keep_staging,30 days",
         [
             'seeds/source_attribute.csv:4: value: keep_staging "30 days" is not a whole number from 0, '
             "expected 0, 1, 2 …"
@@ -615,7 +685,7 @@ BROKEN: dict[str, Broken] = {
     "a_doubt_about_what_was_never_said": (
         "source_attribute",
         "cities,null_tokens,-|<empty>",
-        "cities,on_gap,halt\ncities,on_min_rows,warn\ncities,on_delivery_date_before_start,warn",
+        "cities,on_gap,halt,\ncities,on_min_rows,warn,\ncities,on_delivery_date_before_start,warn",
         [
             "seeds/source_attribute.csv:3: name: on_gap stands without expected_every, "
             "expected expected_every in source_attribute.csv",
@@ -628,7 +698,7 @@ BROKEN: dict[str, Broken] = {
     "a_doubt_about_a_delta_that_only_a_snapshot_can_raise": (
         "source_attribute",
         "sales,date_from,header",
-        "sales,date_from,header\nsales,on_removed,warn\nsales,on_nothing_new,ignore",
+        "sales,date_from,header,\nsales,on_removed,warn,\nsales,on_nothing_new,ignore",
         [
             "seeds/source_attribute.csv:6: name: on_removed stands for a delta, "
             "expected none: only a snapshot says what is gone or the same",
@@ -655,9 +725,30 @@ def test_broken_metadata_gets_its_message(seeds: EditableSeeds, broken: Broken) 
     assert seeds.messages() == messages
 
 
+def test_options_that_change_on_one_day_are_judged_together(seeds: EditableSeeds) -> None:
+    seeds.append("source_attribute", "cities,delimiter,',", "cities,quote_char,;,")
+    seeds.append("source_attribute", "cities,delimiter,;,2026-03-01", "cities,quote_char,',2026-03-01")
+    assert seeds.messages() == []
+
+
+def test_options_of_two_formats_stand_together_where_one_follows_the_other(seeds: EditableSeeds) -> None:
+    seeds.append(
+        "source_attribute", "cities,header_line,2,", "cities,record_path,data,", "cities,encoding,latin1,"
+    )
+    assert [message.partition(", expected")[0] for message in seeds.messages()] == [
+        "seeds/source_attribute.csv:13: name: record_path stands for a source of format csv"
+    ]
+    seeds.append("source_attribute", "cities,format,json,2026-03-01")
+    assert seeds.messages() == []
+    seeds.append("source_attribute", "cities,format,csv,2026-05-01", "cities,delimiter,<none>,2026-05-01")
+    assert [message.partition(", expected")[0] for message in seeds.messages()] == [
+        "seeds/source_attribute.csv:17: value: delimiter is nothing"
+    ]
+
+
 def test_a_guard_without_a_limit_needs_one(seeds: EditableSeeds) -> None:
     seeds.edit("source", ",5,1.5,A city", ",,1.5,A city")
-    seeds.append("source_attribute", "cities,on_removed,warn")
+    seeds.append("source_attribute", "cities,on_removed,warn,")
     assert seeds.messages() == [
         "seeds/source_attribute.csv:12: name: on_removed stands without max_removed_pct, "
         "expected max_removed_pct in source.csv"
@@ -666,7 +757,7 @@ def test_a_guard_without_a_limit_needs_one(seeds: EditableSeeds) -> None:
 
 def test_a_series_of_an_irregular_source_makes_no_sense(seeds: EditableSeeds) -> None:
     seeds.edit("source", "geography,monthly", "geography,irregular")
-    seeds.append("source_attribute", "cities,expected_every,year")
+    seeds.append("source_attribute", "cities,expected_every,year,")
     assert seeds.messages() == [
         "seeds/source_attribute.csv:12: name: expected_every stands for a source that is delivered "
         "irregular, expected none, or another schedule in source.csv"
@@ -675,11 +766,14 @@ def test_a_series_of_an_irregular_source_makes_no_sense(seeds: EditableSeeds) ->
 
 def test_every_doubt_may_be_spelled_out(seeds: EditableSeeds) -> None:
     options = [
-        f"cities,{doubt.option},{reaction}" for doubt, reaction in zip(DOUBTS.values(), cycle(REACTIONS))
+        f"cities,{doubt.option},{reaction}," for doubt, reaction in zip(DOUBTS.values(), cycle(REACTIONS))
     ]
-    seeds.append("source_attribute", *options, "cities,min_rows,5", "cities,first_delivery_date,2020-02-29")
+    seeds.append("source_attribute", *options, "cities,min_rows,5,", "cities,first_delivery_date,2020-02-29,")
     seeds.append(
-        "source_attribute", "cities,expected_every,month", "sales,expected_every,day", "sales,on_empty,halt"
+        "source_attribute",
+        "cities,expected_every,month,",
+        "sales,expected_every,day,",
+        "sales,on_empty,halt,",
     )
     assert seeds.messages() == []
 

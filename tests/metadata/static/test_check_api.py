@@ -18,7 +18,7 @@ def add(seeds: EditableSeeds, without: str | None = None, **options: str) -> Non
     seeds.append("source", "customers,sales,crm,retail,daily,shop,delta,,,,,,,,,,,,A customer")
     seeds.append("attribute", "customers,id,customer,integer,,,true,,,Number of the customer")
     said = {name: value for name, value in {**OPTIONS, **options}.items() if name != without}
-    seeds.append("source_attribute", *(f"customers,{name},{value}" for name, value in said.items()))
+    seeds.append("source_attribute", *(f"customers,{name},{value}," for name, value in said.items()))
 
 
 def test_a_good_source_of_an_api(seeds: EditableSeeds) -> None:
@@ -58,7 +58,7 @@ def test_a_broken_one_gets_its_message(
 
 
 def test_an_option_of_an_api_stands_for_no_other_source(seeds: EditableSeeds) -> None:
-    seeds.append("source_attribute", "cities,total_path,total")
+    seeds.append("source_attribute", "cities,total_path,total,")
     assert [said.partition(": ")[2] for said in seeds.messages()] == [
         "name: total_path stands for a source of type http_files, expected one of rest_api"
     ]

@@ -26,7 +26,7 @@ def add(
     seeds.append("source", SOURCE.format(delivery_type=delivery_type, on_duplicate_key=on_duplicate_key))
     seeds.append("attribute", "events,value.id,event,integer,,,true,,,Number of the event")
     said = {name: value for name, value in {**OPTIONS, **options}.items() if name != without}
-    seeds.append("source_attribute", *(f"events,{name},{value}" for name, value in said.items()))
+    seeds.append("source_attribute", *(f"events,{name},{value}," for name, value in said.items()))
 
 
 def test_a_good_source_of_a_topic(seeds: EditableSeeds) -> None:
@@ -69,7 +69,7 @@ def test_a_broken_one_gets_its_message(
 
 
 def test_an_option_of_a_topic_stands_for_no_other_source(seeds: EditableSeeds) -> None:
-    seeds.append("source_attribute", "cities,topic,cities")
+    seeds.append("source_attribute", "cities,topic,cities,")
     (said,) = seeds.messages()
     assert said.partition(": ")[2] == (
         "name: topic stands for a source of type http_files, expected one of kafka"

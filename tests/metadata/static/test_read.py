@@ -3,6 +3,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import time
+from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -65,7 +66,7 @@ def test_named_connection_is_chosen_among_several(seeds: EditableSeeds) -> None:
         'seeds/source.csv:2: data_source: "gazetteer" is reached by gazetteer_page, other_page, '
         "expected the option conn_str in source_attribute.csv, to name one of them"
     ]
-    seeds.append("source_attribute", "cities,conn_str,other_page")
+    seeds.append("source_attribute", "cities,conn_str,other_page,")
     chosen = read_catalog(seeds.folder).sources["cities"].conn_str
     assert chosen is not None
     assert chosen.name == "other_page"
@@ -79,7 +80,7 @@ def test_source_of_an_api_brings_its_connection(seeds: EditableSeeds) -> None:
         "expected the option conn_str in source_attribute.csv, to name one of them"
     ]
     options = ("conn_str,crm_customers", "read_until_same,true", "watermark_path,changed")
-    seeds.append("source_attribute", *(f"buyers,{option}" for option in options))
+    seeds.append("source_attribute", *(f"buyers,{option}," for option in options))
     buyers = read_catalog(seeds.folder).sources["buyers"]
     assert buyers.conn_str is None
     assert buyers.conn_api is not None
@@ -115,6 +116,24 @@ def test_spelled_options_are_read_and_patterns_are_left_alone(seeds: EditableSee
     assert sales.tokens("unpivot_keep") == ("Day", "flag")
     assert sales.tokens("unpivot_skip") == ()
     assert catalog.sources["cities"].options["file_pattern"] == r"cities-(?P<date>\d{8})\.csv$"
+
+
+def test_a_dated_option_holds_from_its_date_on_until_the_next_does(seeds: EditableSeeds) -> None:
+    seeds.append(
+        "source_attribute", "sales,delimiter,|,2026-05-01T06:30:00Z", "sales,delimiter,<space>,2026-03-01"
+    )
+    seeds.append("source_attribute", "sales,encoding,latin1,2026-05-01")
+    sales = read_catalog(seeds.folder).sources["sales"]
+
+    def holds(*moment: int) -> tuple[str, str | None]:
+        options = sales.at(datetime(*moment, tzinfo=UTC)).options
+        return options["delimiter"], options.get("encoding")
+
+    assert holds(2026, 2, 28, 23, 59) == ("\t", None)
+    assert holds(2026, 3, 1) == holds(2026, 4, 30, 23, 59) == (" ", None)
+    assert holds(2026, 5, 1, 6, 29) == (" ", "latin1")
+    assert holds(2026, 5, 1, 6, 30) == holds(2030, 1, 1) == ("|", "latin1")
+    assert (sales.options["delimiter"], "encoding" in sales.options) == ("\t", False)
 
 
 def test_tables_that_are_not_sources_are_read_too(seeds: EditableSeeds) -> None:
@@ -175,7 +194,7 @@ def test_thousand_sources_are_checked_and_read_in_two_seconds(seeds: EditableSee
     seeds.append(
         "source", *(f"{name},{name},gazetteer,team,daily,city,snapshot{',' * 12}A source" for name in names)
     )
-    seeds.append("source_attribute", *(f"{name},file_pattern,{name}-(?P<date>.*)" for name in names))
+    seeds.append("source_attribute", *(f"{name},file_pattern,{name}-(?P<date>.*)," for name in names))
     seeds.append("attribute", *(f"{name},{column},,,A column" for name in names for column in columns))
     begun = time.process_time()
     catalog = read_catalog(seeds.folder)
