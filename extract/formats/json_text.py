@@ -57,7 +57,8 @@ class JsonText:
                 wanted = self._grow(wanted)  # a number may go on
                 continue
             self._require_end(end)
-            if depth(value) > self._max_nesting:
+            opened = self._text.count("{", self._at, end) + self._text.count("[", self._at, end)
+            if opened > self._max_nesting and depth(value) > self._max_nesting:
                 raise self._too_deep()
             self._at = end
             return value

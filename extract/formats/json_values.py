@@ -87,7 +87,10 @@ def require_text(string: str) -> str:
 
 
 def depth(value: JsonValue) -> int:
-    """How many objects and lists stand inside one another; 0 for what is neither."""
+    """How many objects and lists stand inside one another; 0 for what is neither.
+
+    It is never more than the text has opening brackets, which are counted faster.
+    """
     deepest, level = 0, [value]
     while level := [element for element in level if isinstance(element, (dict, list))]:
         deepest += 1

@@ -50,6 +50,6 @@ def _document(text: str, max_nesting: int) -> JsonValue:
         ) from None
     except RecursionError:
         raise NotJsonError(f"nested more than {max_nesting} deep (max_nesting)") from None
-    if depth(document) > max_nesting:
+    if text.count("{") + text.count("[") > max_nesting and depth(document) > max_nesting:
         raise NotJsonError(f"nested more than {max_nesting} deep (max_nesting)")
     return document
