@@ -23,6 +23,7 @@ EXTRACTORS = {
     "local_files": "extract.local_files:discover",
     "rest_api": "extract.rest_api:discover",
     "kafka": "extract.kafka:discover",
+    "rdbms": "extract.rdbms:discover",
 }
 STRONGEST_FIRST = ("etag", "last_modified", "size")
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, cast
 
@@ -19,6 +20,7 @@ from extract.content import ZIP, begin
 from extract.contract import breach, is_kept, lacks_key
 from extract.copy_text import OPTIONS, SEPARATOR, FastPath, from_records
 from extract.csv_records import CsvFile, Record
+from extract.formats.copy_file import CopyFile
 from extract.formats.discovered import Discovered
 from extract.formats.registry import Content, open_content
 from extract.limits import Limits
@@ -27,6 +29,7 @@ from extract.raw_table import OWN_COLUMNS, REST, SCHEMA, ensure_raw_table
 from extract.read_ahead import read_ahead
 from extract.renames import renamed_columns
 from extract.store import ObjectReader, ObjectStore
+from extract.text_blocks import Block
 from extract.wrangle import wrangle_function
 from metadata.errors import FormatBroken, LedgerBroken, StorageError
 from metadata.process.deliveries import Delivery, record_layer
@@ -85,7 +88,7 @@ def load_raw(
         constants = f"{delivery.delivery_sqn}{SEPARATOR}{job_inst_id}{SEPARATOR}"
         if records is not None:
             pieces = _by_record(map(layout.row, _of_width(records, layout.width, file)), constants, counts)
-        elif layout.is_plain and isinstance(content, CsvFile):
+        elif layout.is_plain and isinstance(content, (CsvFile, CopyFile)):
             pieces = _by_block(content, layout, constants, counts)
         else:
             pieces = _by_record(_counted(_rows(content, layout), counts), constants, counts)
@@ -164,10 +167,15 @@ class _Landed:
             )
 
 
-def _by_block(content: CsvFile, layout: Layout, constants: str, counts: Counts) -> Iterator[bytes]:
-    fast = FastPath(content.dialect, layout.width, constants)
+def _by_block(content: CsvFile | CopyFile, layout: Layout, constants: str, counts: Counts) -> Iterator[bytes]:
+    if isinstance(content, CopyFile):
+        convert: Callable[[Block], tuple[bytes, int] | None] = partial(
+            content.as_copy_text, constants=constants
+        )
+    else:
+        convert = FastPath(content.dialect, layout.width, constants).from_csv
     for block in content.blocks():
-        converted = fast.from_csv(block)
+        converted = convert(block)
         if converted is None:
             records = content.parse(block)
             converted = from_records(records, constants), len(records)

@@ -18,6 +18,7 @@ from typing import IO
 from extract.api.pages import Page
 from extract.api.values import text_at
 from extract.api.watermark import Scale, Value, is_less
+from extract.digest import Digest
 from extract.formats.json_values import JsonValue, as_json
 from extract.formats.mapped_paths import Paths
 from extract.found import LimitedSink
@@ -28,19 +29,6 @@ READINGS = 4
 IN_MEMORY = 8 << 20  # bytes of pages; more go to a temporary file
 LONGEST_DRIFT = timedelta(days=1)  # between the server's clock and ours; beyond it ours is believed
 BEGINNING_OF_ZIP = (1980, 1, 1, 0, 0, 0)  # the same for all, so that equal pages make an equal file
-
-
-class Digest:
-    """What a set of records is, whatever their order: equal for equal records, in constant memory."""
-
-    def __init__(self) -> None:
-        self._sum = 0
-
-    def add(self, record: bytes) -> None:
-        self._sum = (self._sum + int.from_bytes(record)) % 2**256
-
-    def __str__(self) -> str:
-        return f"{self._sum:064x}"
 
 
 @dataclass

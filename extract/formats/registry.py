@@ -13,6 +13,7 @@ from typing import Protocol
 from extract.content import require_records
 from extract.csv_records import CsvFile, Record
 from extract.dialect import Dialect
+from extract.formats.copy_file import CopyFile
 from extract.formats.discovered import Discovered, Found
 from extract.formats.fixed_width import FixedWidthFile
 from extract.formats.geojson_file import read_geojson
@@ -104,6 +105,10 @@ def _open_csv(source: Source, stream: Readable, file: str) -> Content:
     return CsvFile(require_records(stream, file, "CSV"), file, Dialect.of(source))
 
 
+def _open_copy(_: Source, stream: Readable, file: str) -> Content:
+    return CopyFile(require_records(stream, file, "COPY text"), file)
+
+
 def _checked(read: WithoutHeader, expected: str) -> WithoutHeader:
     """The same, of a stream that begins as a text of records does."""
     return lambda source, stream, file: read(source, require_records(stream, file, expected), file)
@@ -114,6 +119,7 @@ WITH_HEADER: dict[str, WithHeader] = {
     "fixed_width": FixedWidthFile,
     "excel": _open_excel,
     "parquet": _open_parquet,
+    "copy_text": _open_copy,
 }
 WITHOUT_HEADER: dict[str, WithoutHeader] = {
     "json": _checked(read_json, "JSON"),

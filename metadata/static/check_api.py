@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from metadata.static.check_database import OF_FILES, WINDOW_OPTIONS, is_database
 from metadata.static.load import Seeds
 from metadata.static.problem import Problems
 from metadata.static.rows import Row
@@ -11,7 +12,6 @@ API_OPTIONS = (
     "endpoint", "auth", "auth_name", "token_path", "token_format", "first_page", "total_path", "read_until_same",
     "max_pages", "watermark_path", "watermark_format", "first_watermark", "lag_window",
 )  # fmt: skip
-_OF_FILES = ("page", "file_pattern", "date_from", "date_format", "date_pattern", "zip_member", "zip_members")
 _OF_WATERMARKS = ("watermark_path", "watermark_format", "first_watermark", "lag_window")
 _OF_TOKENS = ("token_path", "token_format")
 _MAY_MOVE = ("page", "offset", "link_header", "next_url")
@@ -22,7 +22,10 @@ def check_api(source: SourceParts, seeds: Seeds, problems: Problems) -> None:
     if "source_attribute" in seeds.unreadable or not source.data_source_type:
         return
     is_api = source.data_source_type == "rest_api"
-    for name in _OF_FILES if is_api else API_OPTIONS:
+    not_of_files = tuple(
+        name for name in API_OPTIONS if name not in WINDOW_OPTIONS or not is_database(source)
+    )
+    for name in OF_FILES if is_api else not_of_files:
         if name in source.options:
             message = f"{name} stands for a source of type {source.data_source_type}"
             source.blame_option(

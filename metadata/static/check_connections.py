@@ -16,7 +16,7 @@ _NEEDED = {
     "http_files": ("url_template",),
     "local_files": ("file_path",),
     "object_store": ("url_template",),
-    "rdbms": ("server", "database_name"),
+    "rdbms": (),
     "kafka": ("server",),
     "rest_api": (),
 }
@@ -28,6 +28,7 @@ _PAGINATION_NEEDS = {
 }
 _CONN_STR_TEXTS = ("server", "database_name", "username", "options", "url_template", "file_path")
 _URL = re.compile(r"https?://[^\s]+|\$\{[A-Z][A-Z0-9_]*\}[^\s]*")
+_DATABASE_URL = re.compile(r"[a-z][a-z0-9]*(\+[a-z][a-z0-9_]*)?://[^\s]*|\$\{[A-Z][A-Z0-9_]*\}[^\s]*")
 _SECRET_EXPECTED = "only its name, in secret_ref"
 
 
@@ -50,14 +51,25 @@ def _check_conn_str(row: Row, seeds: Seeds, problems: Problems) -> None:
         _check_text("conn_str", row, column, problems)
     data_source = seeds.find("data_source", row["data_source"])
     kind = data_source.text("data_source_type") if data_source else ""
-    for column in _NEEDED.get(kind, ()):
+    for column in _of_database(row) if kind == "rdbms" else _NEEDED.get(kind, ()):
         if row[column] is None:
             problems.add("conn_str", row, column, "is blank", f"a {column} for a data source of type {kind}")
     url = row["url_template"]
+    if url and kind == "rdbms" and not _DATABASE_URL.fullmatch(url) and not holds_secret(url):
+        expected = "a dialect of SQLAlchemy such as postgresql://, sqlite:// or mysql+pymysql://"
+        problems.add("conn_str", row, "url_template", f'"{url}" is not an address of a database', expected)
     if url and kind == "http_files" and not _URL.fullmatch(url) and not holds_secret(url):
         problems.add(
             "conn_str", row, "url_template", f'"{url}" is not an address', "http://…, https://… or ${NAME}…"
         )
+
+
+def _of_database(row: Row) -> tuple[str, ...]:
+    """What a conn_str of a database must say beside its url_template, which names a dialect, or all there is to say."""
+    dialect, _, rest = row.text("url_template").partition("://")
+    if rest or dialect.startswith("$"):
+        return ()
+    return ("database_name",) if dialect.startswith("sqlite") else ("server", "database_name")
 
 
 def _check_conn_api(row: Row, problems: Problems) -> None:

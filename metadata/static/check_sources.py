@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 from metadata.static.check_api import check_api
 from metadata.static.check_connections import connection_table
+from metadata.static.check_database import check_database
 from metadata.static.check_doubts import check_doubts
 from metadata.static.check_files import check_files
 from metadata.static.check_kafka import check_kafka
@@ -34,6 +35,7 @@ def check_sources(seeds: Seeds, problems: Problems) -> None:
         check_files(source, seeds, problems)
         check_api(source, seeds, problems)
         check_kafka(source, seeds, problems)
+        check_database(source, seeds, problems)
         check_doubts(source, problems)
 
 

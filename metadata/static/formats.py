@@ -6,8 +6,13 @@ import re
 from dataclasses import dataclass
 
 USUAL = "csv"
-# What a source of a type need not say: the pages of an API lie in one ZIP, as JSON, messages in lines.
-USUAL_OPTIONS = {"rest_api": {"format": "json", "zip_members": "all"}, "kafka": {"format": "ndjson"}}
+# What a source of a type need not say: the pages of an API lie in one ZIP, as JSON, messages in lines of it, rows of a
+# database as COPY writes them.
+USUAL_OPTIONS = {
+    "rest_api": {"format": "json", "zip_members": "all"},
+    "kafka": {"format": "ndjson"},
+    "rdbms": {"format": "copy_text"},
+}
 FORMATS: dict[str, tuple[str, ...]] = {
     "csv": ("delimiter", "quote_char", "header_line", "encoding"),
     "json": ("record_path", "encoding", "max_nesting"),
@@ -15,6 +20,7 @@ FORMATS: dict[str, tuple[str, ...]] = {
     "fixed_width": ("fixed_columns", "first_line", "encoding"),
     "excel": ("sheet", "header_line", "header_rows"),
     "parquet": (),
+    "copy_text": (),
     "xml": ("record_path", "max_nesting"),
     "geojson": ("record_path", "encoding", "max_nesting"),
 }

@@ -259,6 +259,9 @@ OptionKind = Literal[
 ]
 OPTIONS: dict[str, OptionKind] = {
     "conn_str": "text",
+    "tbl": "text",
+    "sql_script": "text",
+    "chunks": "count",
     "page": "text",
     "endpoint": "text",
     "auth": "choice",

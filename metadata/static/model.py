@@ -190,6 +190,8 @@ class Source:
     options: Mapping[str, str] = field(hash=False)
     conn_str: ConnStr | None
     conn_api: ConnApi | None
+    tbl: Tbl | None = None  # that a database is asked for
+    sql_script: SqlScript | None = None  # by which it is asked
     token_apis: tuple[ConnApi, ...] = ()  # where the conn_api's token comes from, that one's token, and so on
     dated_options: tuple[DatedOption, ...] = ()  # by date
 

@@ -49,15 +49,17 @@ def read_catalog(seeds: Path) -> Catalog:
         tables, "conn_str", lambda row: ConnStr(row.text("conn_str"), **_rest(row, "conn_str"))
     )
     conn_apis = _by_name(tables, "conn_api", _conn_api)
+    tbls = _by_name(tables, "tbl", lambda row: Tbl(row.text("tbl"), **_rest(row, "tbl")))
+    sql_scripts = _by_name(tables, "sql_script", _sql_script)
     return Catalog(
         data_sources=data_sources,
         conn_strs=conn_strs,
         conn_apis=conn_apis,
-        tbls=_by_name(tables, "tbl", lambda row: Tbl(row.text("tbl"), **_rest(row, "tbl"))),
-        sql_scripts=_by_name(tables, "sql_script", _sql_script),
+        tbls=tbls,
+        sql_scripts=sql_scripts,
         jobs=_by_name(tables, "job", _job),
         job_tasks=_by_name(tables, "job_task", _job_task),
-        sources=_sources(tables, data_sources, conn_strs, conn_apis),
+        sources=_sources(tables, data_sources, conn_strs, conn_apis, tbls, sql_scripts),
     )
 
 
@@ -110,6 +112,8 @@ def _sources(
     data_sources: Mapping[str, DataSource],
     conn_strs: Mapping[str, ConnStr],
     conn_apis: Mapping[str, ConnApi],
+    tbls: Mapping[str, Tbl],
+    sql_scripts: Mapping[str, SqlScript],
 ) -> dict[str, Source]:
     attributes: dict[str, list[Row]] = defaultdict(list)
     for row in tables.rows["attribute"]:
@@ -142,6 +146,8 @@ def _sources(
             conn_str=None if by_api else conn_strs[chosen] if chosen else strs[data_source.name],
             conn_api=conn_api,
             token_apis=_token_apis(conn_api, conn_apis),
+            tbl=tbls.get(options[name].get("tbl", "")),
+            sql_script=sql_scripts.get(options[name].get("sql_script", "")),
         )
     return made
 
@@ -168,9 +174,11 @@ def _source(
     dated_options: Sequence[DatedOption],
     conn_str: ConnStr | None,
     conn_api: ConnApi | None,
-    token_apis: tuple[ConnApi, ...],
+    **more: Any,
 ) -> Source:
-    null_tokens = tuple(options["null_tokens"].split("|")) if "null_tokens" in options else ("",)
+    # a database tells NULL from the empty text
+    usual = () if data_source.data_source_type == "rdbms" else ("",)
+    null_tokens = tuple(options["null_tokens"].split("|")) if "null_tokens" in options else usual
     policy: dict[str, Any] = {
         **{name: row.is_true(name, default=True) for name in ("load_new", "load_changed", "load_removed")},
         **{name: row[name] or default for name, default in _DEFAULTS.items()},
@@ -184,8 +192,8 @@ def _source(
         options=options,
         conn_str=conn_str,
         conn_api=conn_api,
-        token_apis=token_apis,
         dated_options=tuple(dated_options),
+        **more,
         **policy,
         **_rest(row, "source", "data_source", "quality_checks", *policy),
     )

@@ -49,7 +49,9 @@ def test_two_offers_of_one_identity_are_refused() -> None:
     )
 
 
-@pytest.mark.parametrize("name", ["nowhere.at.all:f", "tests.extract.test_discover:nothing", "carrier_pigeon"])
+@pytest.mark.parametrize(
+    "name", ["nowhere.at.all:f", "tests.extract.test_discover:nothing", "carrier_pigeon"]
+)
 def test_an_extractor_that_is_not_there_is_named(name: str) -> None:
     with pytest.raises(PublisherError, match=rf"^places: extract_function '{name}' cannot be used"):
         discover(make_source(extract_function=name))

@@ -1,0 +1,115 @@
+r"""The format `copy_text`: what Postgres' COPY writes, in UTF-8, below a line with the names of the columns.
+
+Fields are separated by tabs, records end in a line feed, `\N` is NULL and nothing is the empty text; a backslash
+escapes whatever would be taken for one of these. So a record is a line, and most blocks go to COPY as they are.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from extract.copy_text import SEPARATOR
+from extract.csv_records import Record
+from extract.text_blocks import Block, Readable, read_blocks
+from metadata.errors import FormatBroken
+
+TAB, NULL = "\t", r"\N"
+_TO_ESCAPES = str.maketrans({"\\": r"\\", "\n": r"\n", "\r": r"\r", TAB: r"\t"})
+_ESCAPED = re.compile(rb"\\(?:([0-7]{1,3})|x([0-9A-Fa-f]{1,2})|(.))", re.DOTALL)
+_LETTERS = {b"b": b"\b", b"f": b"\f", b"n": b"\n", b"r": b"\r", b"t": b"\t", b"v": b"\v"}
+_SPECIAL = re.compile(r"[\\\n\r\t]")
+_TO_SEPARATOR = bytes.maketrans(TAB.encode(), SEPARATOR.encode())
+
+
+def line_of(values: Sequence[str | None]) -> bytes:
+    """A record, or the names of the columns, as a line of such a file."""
+    fields = [
+        NULL if value is None else value.translate(_TO_ESCAPES) if _SPECIAL.search(value) else value
+        for value in values
+    ]
+    return (TAB.join(fields) + "\n").encode()
+
+
+class CopyFile:
+    """A file that COPY wrote, read once. A record's line is its line in the file. Raises `FormatBroken`."""
+
+    line: int | None = 1
+    expected = "expected it on line 1, the names separated by tabs"
+
+    def __init__(self, stream: Readable, file: str) -> None:
+        self._file = file
+        self._blocks = read_blocks(stream, file, "utf-8")
+        first = next(self._blocks, None)
+        if first is None:
+            raise FormatBroken(file, None, "empty, expected a header line")
+        head, _, rest = first.text.partition(b"\n")
+        self.header = tuple(field_of(name) or "" for name in head.decode().split(TAB))
+        self._rest = Block(2, rest, first.line_ends - 1)
+
+    def records(self) -> Iterator[Record]:
+        """The records below the header."""
+        for block in self.blocks():
+            yield from self.parse(block)
+
+    def blocks(self) -> Iterator[Block]:
+        """The text below the header, in whole lines."""
+        if self._rest.text:
+            yield self._rest
+        yield from self._blocks
+
+    def parse(self, block: Block) -> list[Record]:
+        """The records of a block."""
+        lines = block.text.decode().split("\n")
+        if not lines[-1]:
+            lines.pop()
+        records = []
+        for number, line in enumerate(lines, block.line):
+            fields = line.split(TAB)
+            if len(fields) != len(self.header):
+                raise FormatBroken(
+                    self._file, number, f"{len(fields)} values, expected {len(self.header)} as in the header"
+                )
+            try:
+                records.append(
+                    Record(number, [field_of(field) for field in fields] if "\\" in line else [*fields])
+                )
+            except UnicodeDecodeError:
+                raise FormatBroken(
+                    self._file, number, "an escaped byte is not utf-8, expected text"
+                ) from None
+        return records
+
+    def as_copy_text(self, block: Block, constants: str) -> tuple[bytes, int] | None:
+        """The block as `copy_text` writes records, and their number; None where they have to go one by one."""
+        text = block.text if block.text.endswith(b"\n") else block.text + b"\n"
+        if SEPARATOR.encode() in text:
+            return None
+        chars = np.frombuffer(text, np.uint8)
+        ends = np.flatnonzero((chars == ord(TAB)) | (chars == ord("\n")))
+        if len(ends) % len(self.header):
+            return None
+        last = ends.reshape(-1, len(self.header))[:, -1]
+        lines = text.translate(_TO_SEPARATOR).split(b"\n")
+        lines.pop()
+        if len(last) != len(lines) or not (chars[last] == ord("\n")).all():
+            return None
+        join = f"%d{SEPARATOR}{constants}%b\n".encode().__mod__
+        return b"".join(map(join, enumerate(lines, block.line))), len(lines)
+
+
+def field_of(text: str) -> str | None:
+    """What a field says."""
+    if "\\" not in text:
+        return text
+    return None if text == NULL else _ESCAPED.sub(_unescaped, text.encode()).decode()
+
+
+def _unescaped(found: re.Match[bytes]) -> bytes:
+    if found[1]:
+        return bytes([int(found[1], 8) & 0xFF])
+    if found[2]:
+        return bytes([int(found[2], 16)])
+    return _LETTERS.get(found[3], found[3])

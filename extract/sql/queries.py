@@ -1,0 +1,106 @@
+"""What a source asks of its database: a table as a whole, what changed in it, a part of its keys, or a script."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Dialect
+from sqlalchemy.sql.expression import ClauseElement, ColumnElement
+
+from metadata.static.model import Source
+
+PARAMETERS = ("watermark_from", "watermark_to")
+
+
+@dataclass(frozen=True)
+class Keys:
+    """A part of a table by one column, from `low` on and below `high`; None is no bound. The first has what is null."""
+
+    column: str
+    low: str | None = None
+    high: str | None = None
+
+
+@dataclass(frozen=True)
+class Question:
+    """Which rows are wanted. Plain data, so that it may be asked by another process."""
+
+    source: Source
+    since: str | None = None  # of the incr_column; what has none is wanted too
+    until: str | None = None  # for scripts only
+    keys: Keys | None = None
+
+    def statement(self, dialect: Dialect) -> ClauseElement:
+        """The question in SQL, its values bound."""
+        if self.source.sql_script is not None:
+            return _script(self)
+        conditions = [*_since(self), *_of_keys(self.keys)]
+        return sa.select(sa.literal_column("*")).select_from(_table(self.source, dialect)).where(*conditions)
+
+
+def greatest(question: Question, dialect: Dialect) -> sa.Select[Any]:
+    """The greatest value of the incr_column in a table, from the question's beginning on."""
+    column = incr_column(question.source)
+    return (
+        sa.select(sa.func.max(column)).select_from(_table(question.source, dialect)).where(*_since(question))
+    )
+
+
+def incr_column(source: Source) -> ColumnElement[Any]:
+    """The column that says when a row changed last."""
+    assert source.tbl is not None
+    assert source.tbl.incr_column is not None
+    return sa.column(source.tbl.incr_column)
+
+
+def named_table(source: Source, dialect: Dialect) -> str:
+    """The table's name as the database wants it written."""
+    assert source.tbl is not None
+    return ".".join(map(dialect.identifier_preparer.quote, source.tbl.name.split(".")))
+
+
+def publisher_name(source: Source) -> str:
+    """What the publisher calls what is read: its table, or our script's name."""
+    read = source.sql_script or source.tbl
+    assert read is not None
+    return read.name
+
+
+def _table(source: Source, dialect: Dialect) -> sa.TextClause:
+    return sa.text(named_table(source, dialect))
+
+
+def _since(question: Question) -> list[ColumnElement[bool]]:
+    if question.since is None:
+        return []
+    column = incr_column(question.source)
+    return [sa.or_(column >= _bound(question.since), column.is_(None))]
+
+
+def _of_keys(keys: Keys | None) -> list[ColumnElement[bool]]:
+    if keys is None:
+        return []
+    column: ColumnElement[Any] = sa.column(keys.column)
+    conditions: list[ColumnElement[bool]] = []
+    if keys.low is not None:
+        conditions.append(column >= _bound(keys.low))
+    if keys.high is not None:
+        below = column < _bound(keys.high)
+        conditions.append(below if keys.low is not None else sa.or_(below, column.is_(None)))
+    return conditions
+
+
+def _bound(text: str) -> sa.BindParameter[Any]:
+    """A value of which the database finds the type, from the column that it is compared with."""
+    return sa.bindparam(None, text, type_=sa.types.NullType(), unique=True)
+
+
+def _script(question: Question) -> sa.TextClause:
+    assert question.source.sql_script is not None
+    text = re.sub(r"[;\s]+$", "", question.source.sql_script.sql_text)
+    clause = sa.text(text)
+    said = dict(zip(PARAMETERS, (question.since, question.until), strict=True))
+    return clause.bindparams(**{name: said[name] for name in PARAMETERS if name in clause._bindparams})

@@ -1,0 +1,181 @@
+"""One read transaction on a publisher's database, and the rows that it sees as lines of a `copy_text` file.
+
+Postgres writes the lines itself, by COPY. Elsewhere rows come through a cursor, which the server keeps where it can.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, cast
+
+import sqlalchemy as sa
+from sqlalchemy import Connection
+from sqlalchemy.engine import Engine
+from sqlalchemy.sql.expression import ClauseElement
+
+from extract.formats.copy_file import line_of
+from extract.sql.connect import is_postgres, shown_place
+from extract.sql.values import NoTextError, to_text
+from metadata.errors import PublisherError
+
+if TYPE_CHECKING:
+    import psycopg2.extensions
+    from sqlalchemy.engine.interfaces import DBAPIConnection
+
+BATCH = 1000  # rows
+# what a text means must not depend on the server's settings
+_POSTGRES_SETTINGS = (
+    "set timezone = 'UTC'; set datestyle = 'ISO, YMD'; set intervalstyle = 'iso_8601'; set bytea_output = 'hex';"
+    " set extra_float_digits = 3; set client_encoding = 'UTF8'; set lc_monetary = 'C'"
+)
+_UTC_NOW = {"mysql": "select utc_timestamp(6)", "mariadb": "select utc_timestamp(6)"}
+_LEVELS = ("REPEATABLE READ", "SERIALIZABLE")  # of which the first that a database knows is taken
+
+Write = Callable[[bytes], object]
+
+
+class Reader:
+    """What one transaction sees, through a cursor."""
+
+    def __init__(self, connection: Connection) -> None:
+        self.connection, self.dialect = connection, connection.dialect
+
+    def now(self) -> dt.datetime:
+        """The moment of what is seen, by the server's clock; by ours, where we do not know how to ask it."""
+        if self.dialect.name not in _UTC_NOW:
+            return dt.datetime.now(dt.UTC)
+        moment: dt.datetime = self.connection.exec_driver_sql(_UTC_NOW[self.dialect.name]).scalar_one()
+        return moment.replace(tzinfo=dt.UTC)
+
+    def value(self, statement: sa.Select[Any]) -> str | None:
+        """The only value of an answer, as text."""
+        return to_text(self.connection.execute(statement).scalar())
+
+    def header(self, statement: ClauseElement) -> bytes:
+        """The names of the columns, as a line."""
+        result = self._streamed(statement)
+        names = list(result.keys())
+        result.close()
+        return line_of(names)
+
+    def write_rows(self, statement: ClauseElement, write: Write) -> None:
+        """Give every row to `write`, as a line."""
+        for rows in self._streamed(statement).partitions(BATCH):
+            for row in rows:
+                write(line_of([to_text(value) for value in row]))
+
+    def _streamed(self, statement: ClauseElement) -> sa.CursorResult[Any]:
+        streamed = self.connection.execution_options(stream_results=True, max_row_buffer=BATCH)
+        return streamed.execute(cast("sa.Executable", statement))
+
+
+class PostgresReader(Reader):
+    """What one transaction sees, by COPY."""
+
+    def now(self) -> dt.datetime:
+        """The moment at which the transaction began."""
+        moment: dt.datetime = self.connection.exec_driver_sql("select now()").scalar_one()
+        return moment.astimezone(dt.UTC)
+
+    def value(self, statement: sa.Select[Any]) -> str | None:
+        """The only value of an answer, as Postgres writes it."""
+        value: str | None = self.connection.execute(
+            sa.select(sa.cast(statement.scalar_subquery(), sa.Text))
+        ).scalar()
+        return value
+
+    def snapshot(self) -> str:
+        """A name by which other transactions see what this one does, while it lasts."""
+        name: str = self.connection.exec_driver_sql("select pg_export_snapshot()").scalar_one()
+        return name
+
+    def header(self, statement: ClauseElement) -> bytes:
+        """The names of the columns, as a line."""
+        with self._driver.cursor() as cursor:
+            cursor.execute(b"select * from (\n" + self._bound(statement) + b"\n) as question limit 0")
+            return line_of([column.name for column in cursor.description or ()])
+
+    def write_rows(self, statement: ClauseElement, write: Write) -> None:
+        """Give every row to `write`, as a line."""
+        with self._driver.cursor() as cursor:
+            try:
+                cursor.copy_expert(b"copy (\n" + self._bound(statement) + b"\n) to stdout", _Into(write))
+            except (
+                SystemError
+            ) as error:  # so psycopg2 says that the server has gone: as the cause of its own trouble
+                raise error.__cause__ or error from None
+
+    @property
+    def _driver(self) -> psycopg2.extensions.connection:
+        return cast("psycopg2.extensions.connection", self.connection.connection.dbapi_connection)
+
+    def _bound(self, statement: ClauseElement) -> bytes:
+        """The statement with its values in it, quoted by the driver: COPY takes no parameters."""
+        compiled = statement.compile(dialect=self.dialect)
+        with self._driver.cursor() as cursor:
+            return cursor.mogrify(str(compiled), compiled.params)
+
+
+class _Into:
+    """What psycopg2 writes to: a row at a time."""
+
+    def __init__(self, write: Write) -> None:
+        self.write = write
+
+
+@contextmanager
+def reading(engine: Engine, snapshot: str | None = None) -> Iterator[Reader]:
+    """A transaction that only reads, and sees one state of the database: that of `snapshot`, if one is given."""
+    with engine.connect() as connection, _given_up(connection):
+        if is_postgres(engine):
+            connection.exec_driver_sql(_POSTGRES_SETTINGS)
+            connection.commit()
+            connection.exec_driver_sql("set transaction isolation level repeatable read, read only")
+            if snapshot is not None:
+                connection.execute(sa.text(f"set transaction snapshot '{snapshot.replace(chr(39), '')}'"))
+            yield PostgresReader(connection)
+            return
+        if engine.dialect.name == "sqlite":  # its driver would begin no transaction for reading
+            connection = connection.execution_options(isolation_level="AUTOCOMMIT")
+            connection.exec_driver_sql("begin")
+        else:
+            known = engine.dialect.get_isolation_level_values(
+                cast("DBAPIConnection", connection.connection.dbapi_connection)
+            )
+            if level := next((level for level in _LEVELS if level in known), None):
+                connection = connection.execution_options(isolation_level=level)
+        if engine.dialect.name in _UTC_NOW:
+            connection.exec_driver_sql("set time_zone = '+00:00'")
+            connection.exec_driver_sql("start transaction with consistent snapshot, read only")
+        yield Reader(connection)
+
+
+@contextmanager
+def _given_up(connection: Connection) -> Iterator[None]:
+    """After an error nothing more is said to the server: it may be the connection that broke."""
+    try:
+        yield
+    except BaseException:
+        connection.invalidate()
+        raise
+
+
+@contextmanager
+def said_plainly(source: str, engine: Engine) -> Iterator[None]:
+    """Raise `PublisherError` for whatever the database or its driver complains of."""
+    driver: type[Exception] = engine.dialect.loaded_dbapi.Error
+    try:
+        yield
+    except (sa.exc.DBAPIError, driver) as error:
+        said = " ".join(str(getattr(error, "orig", error)).split()).rstrip(".")
+        raise PublisherError(f"{source}: {shown_place(engine.url)}: {said}") from None
+    except sa.exc.SQLAlchemyError as error:
+        raise PublisherError(f"{source}: {shown_place(engine.url)}: {error}") from None
+    except NoTextError as error:
+        raise PublisherError(
+            f"{source}: a value of the type {error}, expected one that has a text: cast it in a sql_script"
+        ) from None
+    except UnicodeEncodeError as error:
+        raise PublisherError(f"{source}: {error.object[:40]!a} is no text, expected characters") from None
