@@ -19,7 +19,8 @@ MARCH, MAY = (datetime(2026, month, 1, tzinfo=UTC) for month in (3, 5))
 # Those that say how files are found and dated, how rows are judged, and what stands in the definition as it is:
 # for each new option somebody has to decide whether what was read depends on it.
 NOT_OF_READING = {
-    "conn_str", "tbl", "sql_script", "chunks", "endpoint", "auth", "auth_name", "token_path", "token_format", "first_page", "total_path",
+    "conn_str", "tbl", "sql_script", "chunks",
+    "endpoint", "auth", "auth_name", "token_path", "token_format", "first_page", "total_path",
     "read_until_same", "max_pages", "watermark_path", "watermark_format", "first_watermark", "lag_window",
     "topic", "consumer_group", "dead_letter_topic", "max_messages", "on_expired", "value_format", "avro_schema",
     "page", "file_pattern", "date_from", "date_format", "date_pattern", "trim_whitespace", "null_tokens",
