@@ -24,6 +24,7 @@ EXTRACTORS = {
     "rest_api": "extract.rest_api:discover",
     "kafka": "extract.kafka:discover",
     "rdbms": "extract.rdbms:discover",
+    "object_store": "extract.object_store:discover",
 }
 STRONGEST_FIRST = ("etag", "last_modified", "size")
 

@@ -64,21 +64,12 @@ class ObjectStore:
         """
         endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
         bucket = os.environ.get("HEADWATER_BUCKET") or BUCKET
-        said = os.environ.get("AWS_MAX_ATTEMPTS") or str(ATTEMPTS)
-        if not said.isdecimal():
-            raise StorageError(f"AWS_MAX_ATTEMPTS is {said!r}, expected a number")
-        with _said_plainly(f"bucket {bucket}"):
-            config = Config(
-                s3={"addressing_style": "path" if endpoint else "auto"},
-                retries={"mode": "standard", "total_max_attempts": int(said)},
-                connect_timeout=CONNECT_TIMEOUT_S,
-                read_timeout=READ_TIMEOUT_S,
-                request_checksum_calculation="when_required",  # other stores trip over trailing checksums
-                response_checksum_validation="when_required",
-            )
+        with said_plainly(f"bucket {bucket}"):
             session = boto3.Session()
             region = session.region_name or REGION
-            client = session.client("s3", config=config, region_name=region)
+            client = session.client(
+                "s3", config=client_config(has_endpoint=bool(endpoint)), region_name=region
+            )
             client.meta.events.register("needs-retry.s3", _wait_for_conflict)
             store = cls(client, bucket)
             if not store._exists():
@@ -102,7 +93,7 @@ class ObjectStore:
 
     def put_new(self, key: str, body: bytes) -> bool:
         """Store `body` under `key`; False, and nothing stored, when the key is taken."""
-        with _said_plainly(self.address(key)):
+        with said_plainly(self.address(key)):
             try:
                 self._client.put_object(Bucket=self.bucket, Key=key, Body=body, IfNoneMatch="*")
             except ClientError as error:
@@ -142,14 +133,14 @@ class ObjectStore:
 
     def list(self, prefix: str) -> Iterator[str]:
         """The keys that begin with `prefix`, in order."""
-        with _said_plainly(self.address(prefix)):
+        with said_plainly(self.address(prefix)):
             pages = self._client.get_paginator("list_objects_v2")
             for page in pages.paginate(Bucket=self.bucket, Prefix=prefix):
                 yield from (found["Key"] for found in page.get("Contents", ()))
 
     def delete(self, key: str) -> None:
         """Remove an object that nothing speaks of: never one that a manifest names."""
-        with _said_plainly(self.address(key)):
+        with said_plainly(self.address(key)):
             self._client.delete_object(Bucket=self.bucket, Key=key)
 
     def _exists(self) -> bool:
@@ -196,7 +187,7 @@ class Upload:
         if self._id is None:  # small enough for one request
             return self._store.put_new(self._key, bytes(self._buffer))
         self._send_part(bytes(self._buffer))
-        with _said_plainly(self.address):
+        with said_plainly(self.address):
             try:
                 self._client.complete_multipart_upload(
                     **self._place, UploadId=self._id, MultipartUpload={"Parts": self._parts}, IfNoneMatch="*"
@@ -214,7 +205,7 @@ class Upload:
         """Remove the parts that were sent; after `complete()` there are none. What stays, nobody sees."""
         upload_id, self._id = self._id, None
         if upload_id is not None:
-            with suppress(StorageError), _said_plainly(self.address):
+            with suppress(StorageError), said_plainly(self.address):
                 self._client.abort_multipart_upload(**self._place, UploadId=upload_id)
 
     @property
@@ -231,7 +222,7 @@ class Upload:
             raise StorageError(
                 f"{self.address}: more than {PARTS * PART_SIZE} bytes, expected a file that fits into one object"
             )
-        with _said_plainly(self.address):
+        with said_plainly(self.address):
             if self._id is None:
                 self._id = self._client.create_multipart_upload(**self._place)["UploadId"]
             sent = self._client.upload_part(**self._place, UploadId=self._id, PartNumber=number, Body=part)
@@ -255,9 +246,10 @@ class ObjectReader:
     def __init__(self, client: S3Client, bucket: str, key: str) -> None:
         self._client, self._bucket, self._key = client, bucket, key
         self._position = 0
-        with _said_plainly(self.name):
+        with said_plainly(self.name):
             answer = client.get_object(Bucket=bucket, Key=key)
-            self._etag, self.size, self._body = answer["ETag"], answer["ContentLength"], answer["Body"]
+            self.etag, self.size, self._body = answer["ETag"], answer["ContentLength"], answer["Body"]
+            self.last_modified = answer["LastModified"]
 
     @property
     def name(self) -> str:
@@ -297,15 +289,31 @@ class ObjectReader:
 
     def _reopen(self) -> None:
         self._body.close()
-        with _said_plainly(self.name):
+        with said_plainly(self.name):
             answer = self._client.get_object(
-                Bucket=self._bucket, Key=self._key, Range=f"bytes={self._position}-", IfMatch=self._etag
+                Bucket=self._bucket, Key=self._key, Range=f"bytes={self._position}-", IfMatch=self.etag
             )
         self._body = answer["Body"]
         if self._position and not answer.get("ContentRange", "").startswith(f"bytes {self._position}-"):
             raise StorageError(
                 f"{self.name}: S3 does not go on at byte {self._position}, expected one that knows ranges"
             )
+
+
+def client_config(*, has_endpoint: bool, **more: Any) -> Config:
+    """How a client of S3 waits and asks again; another store than AWS has its buckets in the path."""
+    said = os.environ.get("AWS_MAX_ATTEMPTS") or str(ATTEMPTS)
+    if not said.isdecimal():
+        raise StorageError(f"AWS_MAX_ATTEMPTS is {said!r}, expected a number")
+    return Config(
+        s3={"addressing_style": "path" if has_endpoint else "auto"},
+        retries={"mode": "standard", "total_max_attempts": int(said)},
+        connect_timeout=CONNECT_TIMEOUT_S,
+        read_timeout=READ_TIMEOUT_S,
+        request_checksum_calculation="when_required",  # other stores trip over trailing checksums
+        response_checksum_validation="when_required",
+        **more,
+    )
 
 
 def _wait_s(failures: int) -> float:
@@ -328,7 +336,8 @@ def _code(error: ClientError) -> str:
 
 
 @contextmanager
-def _said_plainly(what: str) -> Iterator[None]:
+def said_plainly(what: str) -> Iterator[None]:
+    """Raise `StorageError` for whatever S3 or its client complains of."""
     try:
         yield
     except ClientError as error:

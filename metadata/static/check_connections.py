@@ -29,6 +29,7 @@ _PAGINATION_NEEDS = {
 _CONN_STR_TEXTS = ("server", "database_name", "username", "options", "url_template", "file_path")
 _URL = re.compile(r"https?://[^\s]+|\$\{[A-Z][A-Z0-9_]*\}[^\s]*")
 _DATABASE_URL = re.compile(r"[a-z][a-z0-9]*(\+[a-z][a-z0-9_]*)?://[^\s]*|\$\{[A-Z][A-Z0-9_]*\}[^\s]*")
+_BUCKET_URL = re.compile(r"s3://([^\s/]+)(/[^\s]*)?|\$\{[A-Z][A-Z0-9_]*\}[^\s]*")
 _SECRET_EXPECTED = "only its name, in secret_ref"
 
 
@@ -58,10 +59,24 @@ def _check_conn_str(row: Row, seeds: Seeds, problems: Problems) -> None:
     if url and kind == "rdbms" and not _DATABASE_URL.fullmatch(url) and not holds_secret(url):
         expected = "a dialect of SQLAlchemy such as postgresql://, sqlite:// or mysql+pymysql://"
         problems.add("conn_str", row, "url_template", f'"{url}" is not an address of a database', expected)
+    if kind == "object_store":
+        _check_bucket(row, problems)
     if url and kind == "http_files" and not _URL.fullmatch(url) and not holds_secret(url):
         problems.add(
             "conn_str", row, "url_template", f'"{url}" is not an address', "http://…, https://… or ${NAME}…"
         )
+
+
+def _check_bucket(row: Row, problems: Problems) -> None:
+    url, secret = row["url_template"], row.text("secret_ref")
+    if url and not _BUCKET_URL.fullmatch(url) and not holds_secret(url):
+        expected = "s3://bucket/prefix/ or ${NAME}…"
+        problems.add("conn_str", row, "url_template", f'"{url}" is not the address of a bucket', expected)
+    if row["username"] is not None and not secret:
+        expected = "where the secret of the access key is"
+        problems.add("conn_str", row, "secret_ref", "is blank beside a username", expected)
+    if secret and row["username"] is None and not secret.startswith("airflow:"):
+        problems.add("conn_str", row, "username", "is blank beside a secret_ref", "the id of the access key")
 
 
 def _of_database(row: Row) -> tuple[str, ...]:

@@ -113,3 +113,23 @@ def test_a_connection_says_where_the_database_is(
     seeds.append("data_source", "shop,rdbms,A shop")
     seeds.append("conn_str", f"shop_database,shop,{conn_str}")
     assert [said.partition(": ")[2] for said in seeds.messages()] == messages
+
+
+@pytest.mark.parametrize(
+    ("conn_str", "messages"),
+    [
+        (",,,,,s3://depot/out/,", []),
+        ("https://s3.example.org,,AKIADEPOT,env:DEPOT_SECRET,region=eu-west-1,s3://depot,", []),
+        (",,,airflow:depot,,${DEPOT_BUCKET},", []),
+        (",,,,,https://depot/out/,", ['url_template: "https://depot/out/" is not the address of a bucket, expected'
+         " s3://bucket/prefix/ or ${NAME}…"]),
+        (",,AKIADEPOT,,,s3://depot,", ["secret_ref: is blank beside a username, expected where the secret of the access"
+         " key is"]),
+        (",,,env:DEPOT_SECRET,,s3://depot,", ["username: is blank beside a secret_ref, expected the id of the access"
+         " key"]),
+    ],
+)  # fmt: skip
+def test_a_connection_says_which_bucket(seeds: EditableSeeds, conn_str: str, messages: list[str]) -> None:
+    seeds.append("data_source", "depot,object_store,Files of the depot")
+    seeds.append("conn_str", f"depot_files,depot,{conn_str}")
+    assert [said.partition(": ")[2] for said in seeds.messages()] == messages
