@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gzip
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta, timezone
@@ -18,6 +20,7 @@ from extract import rdbms
 from extract.formats.copy_file import CopyFile
 from extract.sql import parts
 from metadata.errors import PublisherError
+from tests.conftest import PROJECT
 from tests.extract.sql.conftest import Line, Publisher, fill
 from tests.extract.test_fetch import Sink
 
@@ -263,3 +266,51 @@ def test_what_libpq_knows_of_our_own_database_stays_there(
     source = shop.source(script="select *, current_setting('headwater.run_id', true) as run from shop.orders")
     line.run(source)
     assert line.query("select _rest ->> 'run' from raw.places") == [(None,)]
+
+
+READ_IT = """
+import resource, sys
+from tests.extract.sql.conftest import Publisher
+from extract import rdbms
+from metadata.static.model import ConnStr
+
+class Nowhere:
+    size = 0
+    def write(self, chunk): self.size += len(chunk)
+    def restart(self): self.size = 0
+
+server, database, user, data_size = sys.argv[1:]
+conn_str = ConnStr("shop_database", "shop", server, database, user, None, "sslmode=disable", None, None)
+source = Publisher(conn_str, None).source(data_size=data_size, incr_column="changed")
+[offer] = rdbms.discover(source)
+offer.fetch(offer, sink := Nowhere())
+print(offer.fingerprint["records"], sink.size, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+"""
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("size", ["small", "large"])
+def test_memory_does_not_grow_with_the_table(shop: Publisher, size: str) -> None:
+    conn = shop.conn_str
+    asked = [
+        sys.executable,
+        "-c",
+        READ_IT,
+        str(conn.server),
+        str(conn.database_name),
+        str(conn.username),
+        size,
+    ]
+    fill(shop, 1)
+    few = subprocess.run(asked, capture_output=True, text=True, check=True, cwd=PROJECT)
+    shop.do(
+        "insert into shop.orders select n, md5(n || 'a') || md5(n || 'b') || md5(n || 'c') || md5(n || 'd'),"
+        " timestamptz '2026-03-01Z' + n * interval '1 second' from generate_series(2, 1000000) as n",
+        "analyze shop.orders",
+    )
+    many = subprocess.run(asked, capture_output=True, text=True, check=True, cwd=PROJECT)
+    (_, _, idle_kib), (count, size_bytes, peak_kib) = (map(int, run.stdout.split()) for run in (few, many))
+    assert count == 1_000_000
+    assert size_bytes > 64 << 20  # packed
+    assert peak_kib < 400 << 10
+    assert peak_kib - idle_kib < 64 << 10
