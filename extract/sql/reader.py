@@ -64,7 +64,7 @@ class Reader:
         """Give every row to `write`, as a line."""
         for rows in self._streamed(statement).partitions(BATCH):
             for row in rows:
-                write(line_of([to_text(value) for value in row]))
+                write(line_of([value if type(value) is str else to_text(value) for value in row]))
 
     def _streamed(self, statement: ClauseElement) -> sa.CursorResult[Any]:
         streamed = self.connection.execution_options(stream_results=True, max_row_buffer=BATCH)

@@ -45,9 +45,9 @@ def release(
     monkeypatch.setenv(FILE, str(file))
 
     def published(version: str) -> list[tuple[object, ...]]:
-        with zipfile.ZipFile(packages / PACKAGES[version].file) as archive:
-            with archive.open("cpi/cpi.db") as packed, file.open("wb") as unpacked:
-                shutil.copyfileobj(packed, unpacked)
+        wheel = packages / PACKAGES[version].file
+        with zipfile.ZipFile(wheel).open("cpi/cpi.db") as packed, file.open("wb") as unpacked:
+            shutil.copyfileobj(packed, unpacked)
         connection = sqlite3.connect(file)
         rows = connection.execute(VALUES).fetchall()
         connection.close()
