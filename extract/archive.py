@@ -105,7 +105,7 @@ def _choose(
         wanted = (
             f"{number} one that matches {member_pattern} (zip_member)"
             if member_pattern
-            else f"{number} one file"
+            else f"{number} one file, or one that zip_member chooses"
         )
         raise FormatBroken(file, None, f"the ZIP holds {names}, expected {wanted}")
     for member in fitting:

@@ -1,8 +1,9 @@
-"""The data source type `http_files`: a download page whose links match the source's pattern.
+"""The data source type `http_files`: a download page whose links match the source's pattern, or one file.
 
 Options of the source (`source_attribute`): `page` is the page's path below the address of its conn_str;
 `file_pattern` matches the links' names; `date_from` says where a delivery's date stands: in the `name` (the
 pattern's group `date`), on the `page` near the link (`date_pattern`), or in the `header` Last-Modified.
+An address whose own name matches the pattern is no page: it is the file.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from html.parser import HTMLParser
+from typing import TypeAlias
 from urllib.parse import unquote, urljoin, urlsplit
 
 from extract.addresses import AddressGuard
@@ -34,6 +36,9 @@ class Link:
     before: str  # what precedes it in its row, from the link before
 
 
+Matching: TypeAlias = tuple[str, re.Match[str], list[Link]]  # the file's name, its match, the links to it
+
+
 def discover(source: Source, client: HttpClient | None = None) -> Iterator[Found]:
     """The files that the source's page links to.
 
@@ -50,19 +55,8 @@ def discover(source: Source, client: HttpClient | None = None) -> Iterator[Found
     address = expand(base, source)
     allow_private = source.options.get("allow_private_addresses") == "true"
     client = client or HttpClient(guard=AddressGuard(address, allow_private=allow_private))
-    page = client.page(f"{address.rstrip('/')}/{path.lstrip('/')}" if path else address)
-    pattern = file_pattern(source)
-    matching: dict[str, tuple[str, re.Match[str], list[Link]]] = {}
-    for link in links(page):
-        for name in publisher_names(page.address, link.address):
-            match = pattern.search(name)
-            if match:
-                matching.setdefault(link.address, (name, match, []))[2].append(link)
-                break
-    if not matching:
-        raise PublisherError(
-            f"{source.name}: no link on {shown(page.address)} matches the file_pattern {pattern.pattern}"
-        )
+    address = f"{address.rstrip('/')}/{path.lstrip('/')}" if path else address
+    matching = _itself(source, address) or _linked(source, client.page(address))
     for address, (name, match, same) in matching.items():
         if urlsplit(address).scheme not in ("http", "https"):
             raise PublisherError(
@@ -82,6 +76,30 @@ def discover(source: Source, client: HttpClient | None = None) -> Iterator[Found
             fingerprint=head.fingerprint,
             fetch=partial(_fetch, source, client),
         )
+
+
+def _itself(source: Source, address: str) -> dict[str, Matching]:
+    """The address, where it is that of a file."""
+    name = unquote(urlsplit(address).path).rpartition("/")[2]
+    match = file_pattern(source).search(name) if name else None
+    return {address: (name, match, [])} if match else {}
+
+
+def _linked(source: Source, page: Page) -> dict[str, Matching]:
+    """The links of a page that match, by their addresses."""
+    pattern = file_pattern(source)
+    matching: dict[str, Matching] = {}
+    for link in links(page):
+        for name in publisher_names(page.address, link.address):
+            match = pattern.search(name)
+            if match:
+                matching.setdefault(link.address, (name, match, []))[2].append(link)
+                break
+    if not matching:
+        raise PublisherError(
+            f"{source.name}: no link on {shown(page.address)} matches the file_pattern {pattern.pattern}"
+        )
+    return matching
 
 
 def _fail(error: PublisherError, _offer: Found, _sink: Sink) -> Found:

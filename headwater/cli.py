@@ -304,6 +304,117 @@ def _show_and_exit(result: RunResult, as_json: bool) -> NoReturn:
     raise typer.Exit(result.exit_code)
 
 
+@app.command(
+    "new-source",
+    epilog="Example: headwater new-source libraries --from libraries-2026-01-05.csv --key code --schedule monthly",
+)
+def new_source(
+    name: Annotated[str, typer.Argument(help="Name of the source: in the seeds, the models and the tables.")],
+    origin: Annotated[
+        str,
+        typer.Option(
+            "--from",
+            help="A file or a folder of files, the address of a file or of a page that links to files, or a"
+            " connection of conn_str.csv.",
+        ),
+    ],
+    key: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="A column of the key, by our name or the publisher's; once for each, or with commas."
+        ),
+    ] = None,
+    delivery_type: Annotated[
+        str | None,
+        typer.Option(
+            "--type", help="snapshot: each delivery holds everything (the usual one); delta: what changed."
+        ),
+    ] = None,
+    data_source: Annotated[
+        str | None,
+        typer.Option(help="Who publishes it: a new name, or a data source of seeds/data_source.csv."),
+    ] = None,
+    owner: Annotated[str | None, typer.Option(help="Who answers for it; by default the user.")] = None,
+    schedule: Annotated[
+        str | None,
+        typer.Option(help="How often it is published: daily, monthly, irregular (the usual one) …"),
+    ] = None,
+    option: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="NAME=VALUE as in source_attribute.csv, such as header_line=4 or sheet=2; not guessed at then."
+        ),
+    ] = None,
+    is_yes: Annotated[bool, typer.Option("--yes", help="Ask nothing: take what is proposed.")] = False,
+    is_dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show the proposal.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Look at a file, propose a source for it, write its metadata and models, and bring it to history.
+
+    Nothing that is there is overwritten. In a terminal you are asked for what is in doubt.
+    """
+    from headwater.new_source import begin
+    from headwater.new_source import show as show_new
+    from headwater.new_source.write import write
+
+    with _explained():
+        project = find_project()
+        told = begin.Told(
+            key=[name.strip() for said in key or [] for name in said.split(",")],
+            delivery_type=delivery_type,
+            data_source=data_source,
+            owner=owner,
+            schedule=schedule,
+            options=begin.parse_options(option or []),
+        )
+        is_asked = sys.stdin.isatty() and not (is_yes or as_json or is_dry_run)
+        ask = _ask if is_asked else None
+        proposal = begin.prepare_proposal(project, name, origin, told, ask, _say)
+        if not as_json:
+            show_new.proposal(out, proposal)
+        if is_dry_run:
+            _print_json(show_new.as_dict(proposal)) if as_json else None
+            return
+        begin.require_key(proposal)
+        if is_asked and not typer.confirm("Write this and load it?", default=True, err=True):
+            err.print("Nothing was written.")
+            return
+    with _project() as project:
+        written = [path.relative_to(project.root) for path in write(project, proposal)]
+        if not as_json:
+            out.print(f"wrote {', '.join(map(str, written))}", markup=False)
+        _load_first(project, name, as_json, {"proposal": show_new.as_dict(proposal), "written": written})
+
+
+def _load_first(project: Project, name: str, as_json: bool, said: dict[str, Any]) -> NoReturn:
+    """The first deliveries of a new source, what became of them, and where to look."""
+    from headwater import standing
+    from headwater.run import prepare
+    from headwater.run import run as run_sources
+
+    result = run_sources(project, [name], _say)
+    rows = standing.deliveries(prepare(project)[1], name)
+    if as_json:
+        _print_json({**said, **show.result_as_dict(result), "deliveries": rows})
+    else:
+        show.result(out, result)
+        show.deliveries(out, rows)
+        out.print(f"history: select * from historical.{name} (headwater env tells psql where)")
+        out.print("pages:   headwater docs writes them and prints their address")
+        out.print("mended:  edit its rows in seeds/, then headwater generate and headwater rebuild", end=" ")
+        out.print(name)
+    raise typer.Exit(result.exit_code)
+
+
+def _ask(question: str, usual: str, answers: Sequence[str]) -> str:
+    """Ask in the terminal until an answer may be given."""
+    import click
+
+    kind = click.Choice(answers) if answers else str
+    answer: str = typer.prompt(question, default=usual, type=kind, err=True)
+    return answer
+
+
 @app.command(epilog="Example: headwater check")
 def check() -> None:
     """Check the static metadata in seeds/: every error at once, with file, line and what was expected."""

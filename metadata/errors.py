@@ -14,6 +14,7 @@ HeadwaterError              something a person can act on; its message is all th
 ├── LedgerBroken            the counts of a delivery do not balance; carries its delivery_sqn
 ├── LoadFailed              a dbt model failed for a reason that is not a delivery's
 ├── CheckInvalid            a quality check of the metadata cannot be run as written
+├── NewSourceRefused        a new source cannot be proposed, or would overwrite what is there
 └── ServiceError            an embedded server does not start or stop
 """
 
@@ -113,6 +114,10 @@ class LoadFailed(HeadwaterError):
 
 class CheckInvalid(HeadwaterError):
     """A quality check of the metadata cannot be run as written."""
+
+
+class NewSourceRefused(HeadwaterError):
+    """A new source cannot be proposed, or would overwrite what is there; nothing was written."""
 
 
 class ServiceError(HeadwaterError):

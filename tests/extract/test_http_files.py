@@ -252,3 +252,18 @@ def test_a_file_that_the_server_refuses_to_tell_of_fails_alone(publisher: Publis
     dated = make_source(address=f"{publisher.url}/", options={**NAMED, "date_from": "header"})
     with pytest.raises(PublisherError, match="404 Not Found"):  # nobody says of which date it is
         discover(dated)
+
+
+def test_an_address_whose_own_name_matches_is_the_file_itself(publisher: Publisher) -> None:
+    publisher.files["/data/places-20260301.csv"] = b"id\n1\n"
+    source = make_source(address=f"{publisher.url}/data/places-20260301.csv?v=2", options=NAMED)
+    publisher.files["/data/places-20260301.csv?v=2"] = b"id\n1\n"
+    (offer,) = discover(source)
+    assert (offer.publisher_name, offer.delivery_date) == (
+        "places-20260301.csv",
+        datetime(2026, 3, 1, tzinfo=UTC),
+    )
+    sink = Sink()
+    offer.fetch(offer, sink)
+    assert bytes(sink.content) == b"id\n1\n"
+    assert {request.method for request in publisher.requests} == {"HEAD", "GET"}

@@ -1,0 +1,54 @@
+"""What a person is asked: where the proposal is in doubt, and what no file can say."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from headwater.new_source.propose import Proposal
+from metadata.errors import NewSourceRefused
+from metadata.static.layout import SOURCE_SCHEDULES
+
+DELIVERY_TYPES = ("snapshot", "delta")
+
+# asks a question; takes the answer that a blank one stands for, and the answers that may be given, () for any
+Ask = Callable[[str, str, Sequence[str]], str]
+Say = Callable[[str], None]
+
+
+def ask_about(proposal: Proposal, ask: Ask, say: Say, told: Sequence[str]) -> None:
+    """Ask for all that was not told by a flag, and put the answers into the proposal."""
+    if "key" not in told:
+        _ask_key(proposal, ask, say)
+    for attribute in proposal.attributes:
+        if others := attribute.typed.others:
+            ways = {form: datatype for datatype, form in others}
+            shown = ", ".join(attribute.examples)
+            form = ask(f"How is {attribute.target_name} written ({shown})", "text", ("text", *ways))
+            if form != "text":
+                attribute.typed = replace(attribute.typed, datatype=ways[form], format=form, others=())
+    if "delivery_type" not in told:
+        question = "Does each delivery hold everything (snapshot) or what changed (delta)"
+        proposal.delivery_type = ask(question, proposal.delivery_type, DELIVERY_TYPES)
+    if "data_source" not in told:
+        proposal.data_source = ask("Name of the data source", proposal.data_source, ())
+    if "owner" not in told:
+        proposal.owner = ask("Owner", proposal.owner, ())
+    if "schedule" not in told:
+        proposal.schedule = ask("How often is it published", proposal.schedule, SOURCE_SCHEDULES)
+
+
+def _ask_key(proposal: Proposal, ask: Ask, say: Say) -> None:
+    while True:
+        answer = ask("Key: one column, or several with commas between them", ",".join(proposal.key), ())
+        names = [name.strip() for name in answer.split(",") if name.strip()]
+        try:
+            if not names:
+                raise NewSourceRefused(
+                    "a source needs a key, expected the columns that tell its records apart"
+                )
+            proposal.choose_key(names)
+        except NewSourceRefused as error:
+            say(str(error))
+            continue
+        return

@@ -1,0 +1,60 @@
+"""The key: the smallest set of columns without nulls in which no two records are the same."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from itertools import combinations
+
+from headwater.new_source.look import Column
+
+MOST_COLUMNS = 14  # that are tried in pairs
+_NAMED_KEY = re.compile(r"(^|[_ .-])(id|key|code|uuid|guid|nr|no|num|number|isin|iso\w*)$", re.IGNORECASE)
+_HUMP = re.compile(r"[a-z](Id|ID|Code|Key|Nr|No)$")
+_NEVER = ("jsonb", "boolean", "real", "double precision")
+
+
+def find_key(columns: Sequence[Column], records: int) -> tuple[Column, ...]:
+    """One column, else two; of several that would do, the one that is called and typed like a key. () if none."""
+    if not records:
+        return ()
+    able = sorted(
+        (column for column in columns if not column.nulls and column.typed.datatype not in _NEVER), key=_rank
+    )
+    for column in able:
+        if len(column.distinct) == records:
+            return (column,)
+    for pair in sorted(
+        combinations(able[:MOST_COLUMNS], 2), key=lambda two: _rank(two[0])[0] + _rank(two[1])[0]
+    ):
+        if _could_be(pair, records) and not any(doubles(pair)):
+            return tuple(sorted(pair, key=lambda column: column.place))
+    return ()
+
+
+def doubles(key: Sequence[Column]) -> Iterator[tuple[int, tuple[str | None, ...]]]:
+    """The records, counted from 0, whose key an earlier one has, with that key."""
+    seen: set[tuple[str | None, ...]] = set()
+    for number, values in enumerate(zip(*(column.values for column in key), strict=True)):
+        if values in seen:
+            yield number, values
+        seen.add(values)
+
+
+def _could_be(pair: Sequence[Column], records: int) -> bool:
+    return len(pair[0].distinct) * len(pair[1].distinct) >= records
+
+
+def _rank(column: Column) -> tuple[int, int]:
+    """How little a column is like a key; of equals the first."""
+    datatype = column.typed.datatype
+    is_named = bool(_NAMED_KEY.search(column.name) or _HUMP.search(column.name))
+    unlike = (
+        3
+        if datatype.startswith(("numeric", "timestamp", "time"))
+        else 1
+        if datatype in ("text", "date")
+        else 0
+    )
+    longest = max(map(len, column.distinct), default=0)
+    return (0 if is_named else 2) + unlike + (2 if longest > 40 else 0), column.place

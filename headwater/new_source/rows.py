@@ -1,0 +1,152 @@
+"""The rows that a proposal adds to the tables of the seeds."""
+
+from __future__ import annotations
+
+from headwater.new_source.propose import Proposal, ProposedAttribute
+from metadata.static.load import Seeds
+from metadata.static.spelling import spell
+
+Rows = dict[str, list[dict[str, str]]]
+
+CRON = {
+    "hourly": "0 * * * *",
+    "daily": "0 6 * * *",
+    "weekly": "0 6 * * 1",
+    "monthly": "0 6 1 * *",
+    "quarterly": "0 6 1 1,4,7,10 *",
+    "yearly": "0 6 1 1 *",
+}
+WAREHOUSE = "warehouse"  # the connection of our own database
+LARGE = 100_000  # records of a delivery
+MAX_REMOVED_PCT, MAX_FALLEN_OUT_PCT = "20", "1"
+
+
+def rows_of(proposal: Proposal, seeds: Seeds) -> Rows:
+    """All rows by table; a cell that is not named is blank. A data source or connection that is there gets none."""
+    name, rows = proposal.name, Rows()
+    conn_str = connection_of(proposal, seeds)
+    if proposal.data_source not in seeds.by_name["data_source"]:
+        rows["data_source"] = [_data_source(proposal)]
+    if conn_str not in seeds.by_name["conn_str"]:
+        rows["conn_str"] = [_conn_str(proposal, conn_str)]
+    rows["job"] = [_job(proposal)]
+    rows["source"] = [_source(proposal)]
+    rows["attribute"] = [_attribute(proposal, attribute) for attribute in proposal.attributes]
+    rows["source_attribute"] = [
+        {"source": name, "name": option, "value": value}
+        for option, value in {"conn_str": conn_str, **proposal.options}.items()
+    ]
+    if WAREHOUSE in seeds.by_name["data_source"] and WAREHOUSE in seeds.by_name["conn_str"]:
+        rows["tbl"] = _tbls(proposal)
+        rows["job_task"] = _job_tasks(proposal, conn_str)
+    return rows
+
+
+def connection_of(proposal: Proposal, seeds: Seeds) -> str:
+    """The connection of the data source that leads to where the sample is, or the name of a new one."""
+    if proposal.sample.conn_str is not None:
+        return proposal.sample.conn_str.name
+    for row in seeds.rows["conn_str"]:
+        place = row.text("url_template") or row.text("file_path")
+        if row.text("data_source") == proposal.data_source and place == proposal.sample.address:
+            return row.text("conn_str")
+    return f"{proposal.name}_files"
+
+
+def _data_source(proposal: Proposal) -> dict[str, str]:
+    kind = proposal.sample.data_source_type
+    where = "a folder" if kind == "local_files" else "the web"
+    description = f"Files such as {proposal.sample.publisher_name}, in {where}"
+    return {"data_source": proposal.data_source, "data_source_type": kind, "description": description}
+
+
+def _conn_str(proposal: Proposal, conn_str: str) -> dict[str, str]:
+    column = "file_path" if proposal.sample.data_source_type == "local_files" else "url_template"
+    return {"conn_str": conn_str, "data_source": proposal.data_source, column: proposal.sample.address}
+
+
+def _job(proposal: Proposal) -> dict[str, str]:
+    return {
+        "job": proposal.name,
+        "is_etl": "true",
+        "etl_steps": "ETL",
+        "is_full_load": _flag(proposal.delivery_type == "snapshot"),
+        "del_temp_data": "false",
+        "job_type": "batch",
+        "schedule": CRON.get(proposal.schedule, ""),
+        "owner": proposal.owner,
+        "is_active": "true",
+        "description": f"{proposal.name}, from {proposal.data_source} to history",
+    }
+
+
+def _source(proposal: Proposal) -> dict[str, str]:
+    is_snapshot = proposal.delivery_type == "snapshot"
+    return {
+        "source": proposal.name,
+        "job": proposal.name,
+        "data_source": proposal.data_source,
+        "owner": proposal.owner,
+        "schedule": proposal.schedule,
+        "geographic_granularity": proposal.granularity,
+        "delivery_type": proposal.delivery_type,
+        "load_new": "true",
+        "load_changed": "true",
+        "load_removed": "true" if is_snapshot else "",
+        "on_null_key": "fall_out",
+        "on_duplicate_key": "halt",
+        "on_unknown_column": "keep",
+        "max_removed_pct": MAX_REMOVED_PCT if is_snapshot else "",
+        "max_fallen_out_pct": MAX_FALLEN_OUT_PCT,
+        "description": f"One row per {' and '.join(proposal.key)} of {proposal.name}",
+    }
+
+
+def _attribute(proposal: Proposal, attribute: ProposedAttribute) -> dict[str, str]:
+    name = " ".join(attribute.column.name.split())
+    return {
+        "source": proposal.name,
+        "source_name": spell(attribute.column.name),
+        "target_name": attribute.target_name,
+        "target_datatype": attribute.typed.datatype,
+        "format": attribute.typed.format or "",
+        "null_tokens": attribute.null_tokens or "",
+        "is_key": _flag(attribute.is_key),
+        "is_tracked": "" if attribute.is_key else "true",
+        "is_optional": _flag(attribute.is_optional),
+        "description": f"{name}, as the publisher calls it",
+    }
+
+
+def _tbls(proposal: Proposal) -> list[dict[str, str]]:
+    size = "large" if proposal.records >= LARGE else "small"
+    return [
+        {"tbl": table, "data_source": WAREHOUSE, "incr_column": "delivery_sqn", "data_size": size}
+        for table in tables_of(proposal.name)
+    ]
+
+
+def tables_of(name: str) -> tuple[str, str, str]:
+    """The tables of a source in the database."""
+    return f"raw.{name}", f"staging.stg_{name}", f"historical.{name}"
+
+
+def _job_tasks(proposal: Proposal, conn_str: str) -> list[dict[str, str]]:
+    name = proposal.name
+    raw, staging, historical = tables_of(name)
+    steps = (
+        ("extract", "E", conn_str, "", raw),
+        ("stage", "T", WAREHOUSE, raw, staging),
+        ("historize", "L", WAREHOUSE, staging, historical),
+    )
+    return [
+        {
+            "job_task": f"{name}_{does}", "job": name, "etl_step": step, "step_seq": str(place), "is_active": "true",
+            "source": name, "conn_str": connection, "src_tbl": src, "tgt_tbl": tgt,
+        }
+        for place, (does, step, connection, src, tgt) in enumerate(steps, 1)
+    ]  # fmt: skip
+
+
+def _flag(is_so: bool) -> str:
+    return "true" if is_so else "false"

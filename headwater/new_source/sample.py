@@ -1,0 +1,162 @@
+"""A sample: a file of the publisher on this machine, and where it and those like it come from."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from extract.addresses import AddressGuard
+from extract.content import BEGINNING, recognize
+from extract.fetch import HttpClient
+from extract.found import expand, shown
+from extract.http_files import links, publisher_names
+from headwater.new_source.look import stand_in
+from metadata.errors import NewSourceRefused
+from metadata.static.model import ConnStr, DataSourceType
+
+DATA_ENDINGS = (
+    ".csv", ".tsv", ".txt", ".json", ".jsonl", ".ndjson", ".geojson", ".xml", ".xlsx", ".xls", ".ods", ".parquet",
+    ".zip", ".gz", ".bz2", ".xz",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One file. `address` is a folder or a URL, as the metadata will name it; `conn_str` a connection there is."""
+
+    path: Path
+    publisher_name: str
+    data_source_type: DataSourceType
+    address: str
+    conn_str: ConnStr | None = None
+
+    @property
+    def guessed_data_source(self) -> str:
+        """What its publisher may be called: the host, or the folder."""
+        if self.data_source_type == "http_files":
+            return re.sub(r"^www\.", "", urlsplit(self.address).hostname or "")
+        return Path(self.address).name
+
+
+def take_sample(
+    origin: str, folder: Path, connections: dict[str, ConnStr], wanted: re.Pattern[str] | None
+) -> Sample:
+    """The file that `origin` names, or the newest by name of those in the folder or on the page that it names.
+
+    `folder` is where to put what is fetched; `wanted` is what the file's name must match. Raises `NewSourceRefused`
+    or `PublisherError`.
+    """
+    if conn_str := connections.get(origin):
+        return _of_connection(conn_str, folder, wanted)
+    if re.match(r"https?://", origin):
+        return _fetched(origin, origin, folder, wanted, None)
+    if "://" in origin:
+        raise NewSourceRefused(
+            f"{shown(origin)}: expected a file, a folder, an address that begins with http:// or https://, or a"
+            " connection of conn_str.csv"
+        )
+    path = Path(origin).expanduser().absolute()
+    if path.is_dir():
+        return _in_folder(path, wanted, str(path), None)
+    if not path.is_file():
+        names = f" or a connection ({', '.join(sorted(connections))})" if connections else ""
+        raise NewSourceRefused(
+            f"{origin}: there is no such file, expected a file, a folder, an address{names}"
+        )
+    return Sample(path, path.name, "local_files", str(path.parent))
+
+
+def _of_connection(conn_str: ConnStr, folder: Path, wanted: re.Pattern[str] | None) -> Sample:
+    source = stand_in()
+    if conn_str.url_template:
+        address = expand(conn_str.url_template, source)
+        return _fetched(address, conn_str.url_template, folder, wanted, conn_str)
+    if conn_str.file_path:
+        path = Path(expand(conn_str.file_path, source))
+        return _in_folder(path, wanted, conn_str.file_path, conn_str)
+    raise NewSourceRefused(
+        f"{conn_str.name}: leads to no file, expected a connection with a url_template or a file_path"
+    )
+
+
+def _in_folder(path: Path, wanted: re.Pattern[str] | None, address: str, conn_str: ConnStr | None) -> Sample:
+    names = sorted(file.name for file in path.iterdir() if file.is_file()) if path.is_dir() else []
+    name = _newest(names, wanted, str(path))
+    return Sample(path / name, name, "local_files", address, conn_str)
+
+
+def _fetched(
+    address: str, named: str, folder: Path, wanted: re.Pattern[str] | None, conn_str: ConnStr | None
+) -> Sample:
+    client = HttpClient(guard=AddressGuard(address))
+    target = folder / "fetched"
+    _download(client, address, target)
+    if not (recognize(_beginning(target)) or "").startswith("an HTML page"):
+        if conn_str is not None:
+            raise NewSourceRefused(
+                f"{conn_str.name}: {shown(address)} is no page of links, expected a download page"
+            )
+        name = unquote(urlsplit(address).path).rpartition("/")[2]
+        if not name:
+            raise NewSourceRefused(
+                f"{shown(address)}: a file without a name, expected an address that ends in one, or a page of links"
+            )
+        return Sample(target, name, "http_files", named)
+    page = client.page(address)
+    linked = {next(publisher_names(page.address, link.address)): link.address for link in links(page)}
+    name = _newest(list(linked), wanted, shown(page.address))
+    _download(client, linked[name], target)
+    return Sample(target, name, "http_files", named, conn_str)
+
+
+def _newest(names: Sequence[str], wanted: re.Pattern[str] | None, where: str) -> str:
+    """The last by name of the files that look like data and differ in their digits alone."""
+    fitting = [name for name in names if (wanted.search(name) if wanted else _is_data(name))]
+    if not fitting:
+        what = f"no file that matches {wanted.pattern} (file_pattern)" if wanted else "no file of data"
+        raise NewSourceRefused(f"{where}: {what}, expected one; there is {_listed(names) or 'nothing'}")
+    kinds: dict[str, list[str]] = {}
+    for name in fitting:
+        kinds.setdefault(re.sub(r"\d+", "0", _own_name(name)), []).append(name)
+    if len(kinds) > 1 and wanted is None:
+        raise NewSourceRefused(
+            f"{where}: files of {len(kinds)} kinds ({_listed([max(kind) for kind in kinds.values()])}), expected one"
+            " kind: choose it by --option 'file_pattern=REGEX'"
+        )
+    return max(fitting, key=lambda name: (_own_name(name), name))
+
+
+def _own_name(name: str) -> str:
+    return name.rpartition("/")[2]
+
+
+def _is_data(name: str) -> bool:
+    return name.partition("?")[0].lower().endswith(DATA_ENDINGS)
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(names[:8]) + (", …" if len(names) > 8 else "")
+
+
+def _beginning(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(BEGINNING)
+
+
+def _download(client: HttpClient, address: str, target: Path) -> None:
+    with target.open("wb") as file:
+        client.download(address, _FileSink(file.write, lambda: (file.seek(0), file.truncate())))
+
+
+class _FileSink:
+    def __init__(self, write: Callable[[bytes], object], restart: Callable[[], object]) -> None:
+        self._write, self._restart = write, restart
+
+    def write(self, chunk: bytes) -> None:
+        self._write(chunk)
+
+    def restart(self) -> None:
+        self._restart()

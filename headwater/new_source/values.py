@@ -1,0 +1,257 @@
+"""What the values of a column are: a datatype that loses nothing of them, and how they are written.
+
+Staging takes what `format` says and nothing else, so a type is proposed only where every value is of it. What could
+be read in two ways, or would change its look (leading zeros, a plus), stays text.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+
+# what publishers write for nothing; taken for it only among values of another type than text
+NULL_TOKENS = frozenset({
+    "NA", "N/A", "n/a", "#N/A", "na", "NULL", "null", "None", "none", "NaN", "nan", "nil", r"\N", "-", "--", "---",
+    "\u2013", "\u2014", ".", "..", "...", ":", "?", "*",
+})  # fmt: skip
+LARGE, LARGEST = 10**9, 10**18  # an integer, a bigint, with room above
+MOST_SCALE, MOST_PRECISION = 9, 30
+ROOM = 2  # digits before the point that later deliveries may have more
+BOOLEANS = ({"true": "false"}, {"Y": "N"}, {"y": "n"}, {"yes": "no"}, {"Yes": "No"}, {"YES": "NO"})
+
+DATES = (
+    "YYYY-MM-DD", "DD.MM.YYYY", "DD/MM/YYYY", "MM/DD/YYYY", "DD-MM-YYYY", "MM-DD-YYYY", "YYYY/MM/DD", "YYYY.MM.DD",
+    "DD Mon YYYY", "DD-Mon-YYYY", "DD/Mon/YYYY", "Mon DD, YYYY", "DD Month YYYY", "Month DD YYYY",
+)  # fmt: skip
+LOOSE_DATES = (  # without leading zeros
+    "FMDD.FMMM.YYYY", "FMDD/FMMM/YYYY", "FMMM/FMDD/YYYY", "FMDD-FMMM-YYYY", "FMMM-FMDD-YYYY", "YYYY-FMMM-FMDD",
+    "YYYY/FMMM/FMDD",
+)  # fmt: skip
+CLOCKS = (" HH24:MI:SS", " HH24:MI", "THH24:MI:SS", "THH24:MI")
+NAMES_A_DAY = re.compile(r"date|day|datum|tag|fecha|jour|dato|\bdt\b|_dt\b", re.IGNORECASE)
+
+_MONTHS = (
+    "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November",
+    "December",
+)  # fmt: skip
+_PARTS = {
+    "YYYY": r"(?P<year>[0-9]{4})",
+    "HH24": r"(?P<hour>[01][0-9]|2[0-3])",
+    "Month": f"(?P<month>{'|'.join(_MONTHS)})",
+    "Mon": f"(?P<month>{'|'.join(name[:3] for name in _MONTHS)})",
+    "FMMM": r"(?P<month>[0-9]{1,2})",
+    "FMDD": r"(?P<day>[0-9]{1,2})",
+    "MM": r"(?P<month>[0-9]{2})",
+    "DD": r"(?P<day>[0-9]{2})",
+    "MI": r"(?P<minute>[0-5][0-9])",
+    "SS": r"(?P<second>[0-5][0-9])",
+}
+_TOKEN = re.compile("|".join(_PARTS))
+_WHOLE = re.compile(r"0|-?[1-9][0-9]*")
+_DECIMAL = re.compile(r"(?!-0*\.?0*$)-?(?P<whole>0|[1-9][0-9]*|(?=\.))(\.(?P<part>[0-9]+))?")
+_EXPONENT = re.compile(r"(?!-0*\.?0*$)-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][-+]?[0-9]+)?")
+_CLOCK = r"([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9](\.[0-9]{1,6})?)?"
+_TIME = re.compile(_CLOCK)
+_MOMENT = re.compile(
+    rf"(?P<day>[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}})[ T]{_CLOCK}(?P<zone> ?(Z|UTC|[+-][0-9]{{2}}(:?[0-9]{{2}})?))?"
+)
+_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_EIGHT_DIGITS = re.compile(r"(19|20)[0-9]{6}")
+
+
+@dataclass(frozen=True)
+class Typed:
+    """What the values of a column are; `others` are formats that fit as well, so that `datatype` is text."""
+
+    datatype: str = "text"
+    format: str | None = None
+    null_tokens: tuple[str, ...] = ()
+    others: tuple[tuple[str, str], ...] = ()
+
+
+def type_of(values: Collection[str], name: str) -> Typed:
+    """The type of the different values of a column; `name` is the publisher's."""
+    known = {value for value in values if value}
+    tokens = tuple(sorted(known & NULL_TOKENS))
+    rest = known - NULL_TOKENS
+    if not rest:
+        return Typed()
+    found = _read(rest, name)
+    if found is None:
+        return Typed()
+    return replace(found, null_tokens=tokens)
+
+
+def _read(values: Collection[str], name: str) -> Typed | None:
+    for reading in (_boolean, _whole, _decimal, _written_number, _day, _moment, _time, _uuid, _json):
+        if found := reading(values):
+            if found.datatype in ("integer", "bigint") and _are_days(values, name):
+                return Typed("date", "YYYYMMDD")
+            return found
+    return None
+
+
+def _boolean(values: Collection[str]) -> Typed | None:
+    if {value.lower() for value in values} <= {"true", "false"}:
+        return Typed("boolean")
+    for pair in BOOLEANS[1:]:
+        ((true, false),) = pair.items()
+        if set(values) == {true, false}:
+            return Typed("boolean", f"{true}|{false}")
+    return None
+
+
+def _whole(values: Collection[str]) -> Typed | None:
+    return _whole_type(values) if all(map(_WHOLE.fullmatch, values)) else None
+
+
+def _whole_type(values: Collection[str]) -> Typed:
+    largest = max(abs(int(value)) for value in values)
+    return Typed("integer" if largest < LARGE else "bigint" if largest < LARGEST else "numeric")
+
+
+def _decimal(values: Collection[str]) -> Typed | None:
+    matches = [_DECIMAL.fullmatch(value) for value in values]
+    if all(matches):
+        wholes = max(len(match["whole"]) for match in matches if match)
+        scale = max(len(match["part"] or "") for match in matches if match)
+        return Typed(_numeric(wholes, scale))
+    return Typed("numeric") if all(map(_EXPONENT.fullmatch, values)) else None
+
+
+def _numeric(wholes: int, scale: int) -> str:
+    precision = wholes + ROOM + scale
+    return (
+        f"numeric({precision},{scale})" if scale <= MOST_SCALE and precision <= MOST_PRECISION else "numeric"
+    )
+
+
+def _written_number(values: Collection[str]) -> Typed | None:
+    """Numbers with the signs of their publisher."""
+    fitting = []
+    for group in ("", ".", ",", " ", "'"):
+        for decimal in ("", ".", ","):
+            if group == decimal or (not group and decimal != ","):
+                continue
+            if typed := _with_signs(values, group, decimal):
+                fitting.append(typed)
+    if not fitting:
+        return None
+    wholes = [typed for typed in fitting if typed.datatype in ("integer", "bigint")]
+    decimals = [typed for typed in fitting if typed not in wholes]
+    if wholes and decimals:  # 1,234 is a thousand, or a bit more than one
+        return Typed(others=tuple((typed.datatype, typed.format or "") for typed in (wholes[0], decimals[0])))
+    return fitting[0]
+
+
+def _with_signs(values: Collection[str], group: str, decimal: str) -> Typed | None:
+    signs = {" ": " \u00a0\u202f", "'": "'\u2019"}.get(group, group)
+    grouped = rf"([{re.escape(signs)}][0-9]{{3}})" if group else "(?!)"
+    part = rf"([{decimal}](?P<part>[0-9]+))?" if decimal else "(?P<part>(?!))?"
+    pattern = re.compile(rf"-?(?P<whole>0|[1-9][0-9]{{0,2}}{grouped}+|[1-9][0-9]*){part}")
+    matches = [match for value in values if (match := pattern.fullmatch(value))]
+    if len(matches) < len(values):
+        return None
+    is_grouped = any(sign in match["whole"] for match in matches for sign in signs)
+    scale = max(len(match["part"] or "") for match in matches)
+    if (group and not is_grouped) or (decimal and not scale):
+        return None
+    written = f"1{group}234{decimal}{'56' if decimal else ''}"
+    plain = [re.sub("[^0-9]", "", match["whole"]) for match in matches]
+    if not decimal:
+        return Typed(_whole_type(plain).datatype, written)
+    return Typed(_numeric(max(map(len, plain)), scale), written)
+
+
+def _day(values: Collection[str]) -> Typed | None:
+    """Days; where day and month could change places, that is left to a person."""
+    for templates in (DATES, LOOSE_DATES):
+        fitting = [template for template in templates if all(map(_reads(template), values))]
+        if len(fitting) > 1:
+            return Typed(others=tuple(("date", template) for template in fitting))
+        if fitting:
+            return Typed("date", None if fitting[0] == "YYYY-MM-DD" else fitting[0])
+    return None
+
+
+def _moment(values: Collection[str]) -> Typed | None:
+    matches = [_MOMENT.fullmatch(value) for value in values]
+    if all(match and _is_day(match["day"], "%Y-%m-%d") for match in matches):
+        zones = {bool(match["zone"]) for match in matches if match}
+        return Typed("timestamptz" if zones == {True} else "timestamp") if len(zones) == 1 else None
+    fitting = [
+        template
+        for template in (day + clock for day in DATES[1:8] for clock in CLOCKS)
+        if all(map(_reads(template), values))
+    ]
+    if len(fitting) > 1:
+        return Typed(others=tuple(("timestamp", template) for template in fitting))
+    return Typed("timestamp", fitting[0]) if fitting else None
+
+
+def _time(values: Collection[str]) -> Typed | None:
+    return Typed("time") if all(map(_TIME.fullmatch, values)) else None
+
+
+def _uuid(values: Collection[str]) -> Typed | None:
+    return Typed("uuid") if all(map(_UUID.fullmatch, values)) else None
+
+
+def _json(values: Collection[str]) -> Typed | None:
+    """Lists and objects."""
+    if not all(value[0] in "[{" for value in values):
+        return None
+    try:
+        for value in values:
+            json.loads(value)
+    except ValueError:
+        return None
+    return Typed("jsonb")
+
+
+def _are_days(values: Collection[str], name: str) -> bool:
+    return bool(NAMES_A_DAY.search(name)) and all(
+        _EIGHT_DIGITS.fullmatch(value) and _is_day(value, "%Y%m%d") for value in values
+    )
+
+
+def _is_day(text: str, form: str) -> bool:
+    try:
+        datetime.strptime(text, form)  # noqa: DTZ007
+    except ValueError:
+        return False
+    return True
+
+
+def _reads(template: str) -> Callable[[str], bool]:
+    """Whether a text is a day, or a moment, that is written like the template."""
+    pattern = re.compile("".join(_pattern(template)))
+
+    def reads(text: str) -> bool:
+        match = pattern.fullmatch(text)
+        return match is not None and _is_real(match)
+
+    return reads
+
+
+def _pattern(template: str) -> Iterator[str]:
+    at = 0
+    for token in _TOKEN.finditer(template):
+        yield re.escape(template[at : token.start()])
+        is_loose = token.group() == "DD" and "Month" in template
+        yield r"(?P<day>[0-9]{1,2})" if is_loose else _PARTS[token.group()]
+        at = token.end()
+    yield re.escape(template[at:])
+
+
+def _is_real(match: re.Match[str]) -> bool:
+    month = match["month"]
+    number = int(month) if month.isdigit() else [name[:3] for name in _MONTHS].index(month[:3]) + 1
+    try:
+        date(int(match["year"]), number, int(match["day"]))
+    except ValueError:
+        return False
+    return True

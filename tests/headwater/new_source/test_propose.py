@@ -1,0 +1,167 @@
+"""The proposal: key, names, options, and what is asked of a person."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from headwater.new_source.begin import Told, parse_options, prepare_proposal, require_key
+from metadata.errors import NewSourceRefused
+
+
+def write_file(folder: Path, text: str, name: str = "things.csv") -> str:
+    folder.mkdir(exist_ok=True)
+    (folder / name).write_text(text, encoding="utf-8")
+    return str(folder / name)
+
+
+KEYS = [
+    ("id,name\n1,a\n2,b\n", ["id"]),
+    ("name,id\na,1\nb,2\n", ["id"]),
+    ("price,label\n1.5,x\n2.5,y\n", ["label"]),
+    ("shop,item,price\n1,1,5\n1,2,5\n2,1,5\n", ["shop", "item"]),
+    ("a,b,id\n1,1,x\n1,2,\n2,1,z\n", ["a", "b"]),
+    ("a,b,c\n1,1,1\n1,1,2\n1,2,1\n2,1,1\n2,2,2\n1,2,2\n", []),
+    ("id,n\n1,1\n1,1\n", []),
+    ("id,n\nNA,1\n2,1\n", []),
+]
+
+
+@pytest.mark.parametrize(("text", "key"), KEYS)
+def test_the_key_is_the_smallest_set_that_tells_all_records_apart(project, tmp_path, text, key):
+    proposal = prepare_proposal(project, "things", write_file(tmp_path / "f", text), Told())
+    assert proposal.key == key
+
+
+def test_without_a_key_nothing_goes_on(project, tmp_path):
+    proposal = prepare_proposal(project, "things", write_file(tmp_path / "f", "id,n\n1,1\n1,1\n"), Told())
+    with pytest.raises(NewSourceRefused, match=r"things\.csv: no one or two columns .* --key, of id, n"):
+        require_key(proposal)
+
+
+def test_the_key_is_judged_by_the_last_record_too(project, tmp_path):
+    lines = [f"{number},x" for number in range(5000)]
+    path = write_file(tmp_path / "f", "\n".join(["id,n", *lines, "0,y"]) + "\n")
+    assert prepare_proposal(project, "things", path, Told()).key == ["id", "n"]
+
+
+@pytest.mark.parametrize(
+    ("key", "says"),
+    [
+        (["no_such"], "no_such is no column of things.csv, expected .*a_b"),
+        (["n"], "n is null in 1 of 3 records"),
+        (["same"], "same=x comes more than once .again in record 2"),
+    ],
+)
+def test_a_key_that_is_told_must_be_one(project, tmp_path, key, says):
+    path = write_file(tmp_path / "f", "A B,n,same\n1,,x\n2,5,x\n3,6,y\n")
+    with pytest.raises(NewSourceRefused, match=says):
+        prepare_proposal(project, "things", path, Told(key=key))
+
+
+def test_a_key_may_be_told_by_the_name_of_the_publisher(project, tmp_path):
+    path = write_file(tmp_path / "f", "A B,n\n1,5\n2,6\n")
+    assert prepare_proposal(project, "things", path, Told(key=["A B"])).key == ["a_b"]
+
+
+def test_what_is_proposed_of_a_file(project, libraries):
+    proposal = prepare_proposal(project, "libraries", str(libraries), Told())
+    assert proposal.options == {
+        "file_pattern": r"^libraries-(?P<date>\d{4}-\d{2}-\d{2})\.csv$",
+        "date_from": "name",
+        "delimiter": ";",
+    }
+    assert [
+        (a.target_name, a.typed.datatype, a.typed.format, a.null_tokens) for a in proposal.attributes
+    ] == [
+        ("code", "text", None, None),
+        ("name_of_it", "text", None, None),
+        ("opened", "date", "DD.MM.YYYY", None),
+        ("visits", "integer", "1.234", "<empty>|n/a"),
+        ("share_pct", "numeric(7,2)", "1234,56", None),
+        ("lent", "boolean", None, None),
+        ("since", "timestamptz", None, None),
+        ("zip", "text", None, None),
+    ]
+    assert (proposal.delivery_type, proposal.data_source, proposal.key) == ("snapshot", "files", ["code"])
+
+
+def test_a_file_without_a_header_is_refused_unless_it_is_told_to_be_one(project, tmp_path):
+    path = write_file(tmp_path / "f", "1,a,2026-01-01\n2,b,2026-01-02\n")
+    with pytest.raises(NewSourceRefused, match=r"things\.csv:1: .*--option header_line=1"):
+        prepare_proposal(project, "things", path, Told())
+    assert prepare_proposal(project, "things", path, Told(options={"header_line": "1"})).records == 1
+    years = write_file(tmp_path / "f", "country,2019,2020\nDE,1,2\nFR,3,4\n", "years.csv")
+    assert prepare_proposal(project, "things", years, Told()).records == 2
+
+
+def test_columns_that_can_be_no_attributes_are_named(project, tmp_path):
+    path = write_file(tmp_path / "f", "id,,id,n\n1,x,5,a\n2,y,6,b\n")
+    proposal = prepare_proposal(project, "things", path, Told())
+    assert [attribute.target_name for attribute in proposal.attributes] == ["id", "n"]
+    assert any("column 2, which has no name, id" in doubt for doubt in proposal.doubts)
+
+
+def test_a_folder_gives_the_newest_of_its_files(project, tmp_path):
+    for day in ("2026-01-05", "2026-03-02", "2026-02-02"):
+        write_file(tmp_path / "f", f"id,n\n1,{day}\n", f"things-{day}.csv")
+    proposal = prepare_proposal(project, "things", str(tmp_path / "f"), Told())
+    assert proposal.sample.publisher_name == "things-2026-03-02.csv"
+    write_file(tmp_path / "f", "id\n1\n", "others.csv")
+    with pytest.raises(NewSourceRefused, match="files of 2 kinds"):
+        prepare_proposal(project, "things", str(tmp_path / "f"), Told())
+    told = Told(options={"file_pattern": "^others"})
+    assert prepare_proposal(project, "things", str(tmp_path / "f"), told).options["date_from"] == "header"
+
+
+@pytest.mark.parametrize("origin", ["/no/such/file.csv", "ftp://x.example/a.csv", "no_such_connection"])
+def test_an_origin_that_leads_nowhere_is_refused(project, origin):
+    with pytest.raises(NewSourceRefused, match="expected a file"):
+        prepare_proposal(project, "things", origin, Told())
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("header_line", "expected NAME=VALUE"),
+        ("header_lines=2", "is not an option"),
+        ("header_line=x", "not a whole number"),
+        ("delimiter=;;", "not one character"),
+    ],
+)
+def test_an_option_is_checked(text, says):
+    with pytest.raises(NewSourceRefused, match=says):
+        parse_options([text])
+
+
+@pytest.mark.parametrize("wrong", [{"delivery_type": "all"}, {"schedule": "often"}])
+def test_flags_are_checked(wrong):
+    with pytest.raises(NewSourceRefused, match="is not known, expected one of"):
+        Told(**wrong)
+
+
+def test_a_person_is_asked_for_what_was_not_told(project, tmp_path):
+    path = write_file(tmp_path / "f", "id,day\n1,01/02/2026\n2,03/04/2026\n")
+    answers = {
+        "Key": ["no_such", "id"],
+        "How is day": ["DD/MM/YYYY"],
+        "Does each": ["delta"],
+        "Owner": ["me"],
+    }
+    asked: list[str] = []
+    said: list[str] = []
+
+    def ask(question: str, usual: str, accepted: Sequence[str]) -> str:
+        asked.append(question)
+        answer = next((left.pop(0) for start, left in answers.items() if question.startswith(start)), usual)
+        assert not accepted or answer in accepted
+        return answer
+
+    told = Told(data_source="town_hall", schedule="daily")
+    proposal = prepare_proposal(project, "things", path, told, ask, said.append)
+    assert proposal.attributes[1].typed.format == "DD/MM/YYYY"
+    assert (proposal.key, proposal.delivery_type, proposal.owner) == (["id"], "delta", "me")
+    assert len(asked) == 5
+    assert ["no_such is no column" in line for line in said] == [True]
