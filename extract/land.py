@@ -17,8 +17,8 @@ from extract.found import Found, LimitedSink
 from extract.manifest import manifest_key, object_key, to_json
 from extract.register import record_landed, register_landed, register_manifests
 from extract.store import ObjectStore
-from metadata.errors import StorageError
-from metadata.process.deliveries import Delivery, lock_source, newest_content, next_delivery_sqn
+from metadata.errors import DeliveryIncomplete, StorageError
+from metadata.process.deliveries import Delivery, count_landed, lock_source, newest_content, next_delivery_sqn
 from metadata.static.model import Source
 
 
@@ -29,12 +29,13 @@ def land(
     offer: Found,
     job_inst_id: int,
     *,
-    is_alone: bool = False,
+    landed_before: int | None = None,
 ) -> Delivery | None:
     """Fetch an offer and store it as a new delivery; None when it is the content that its identity last had.
 
-    `is_alone` promises that no other process lands deliveries of the source, and that what S3 had is registered.
-    Memory does not grow with the file. Raises `ExtractError` when the publisher or S3 does not play along;
+    `landed_before` is for who lands alone, and has registered what S3 had: how many deliveries the source then had.
+    Should they be others now, because the lock was lost with its connection, nothing is landed. Memory does not grow
+    with the file. Raises `ExtractError` when the publisher or S3 does not play along, and then too;
     nothing is then left that counts as landed.
     """
     delivery_sqn = claim_sqn(engine, store, source.name)
@@ -60,8 +61,12 @@ def land(
     )
     with engine.begin() as connection:
         lock_source(connection, source.name)
-        if not is_alone:  # another one may have died while we fetched
+        if landed_before is None:  # another one may have died while we fetched
             register_manifests(connection, store, source.name, job_inst_id)
+        elif count_landed(connection, source.name) != landed_before:
+            raise DeliveryIncomplete(
+                f"{source.name}: another process has landed deliveries of it meanwhile: run again, which sees them"
+            )
         if (
             newest_content(connection, source.name, landed.publisher_name, landed.delivery_date)
             == upload.sha256

@@ -24,6 +24,7 @@ from metadata.process.definitions import record_definition
 from metadata.process.deliveries import (
     Delivery,
     all_landed,
+    count_landed,
     has_verdict,
     known_fingerprints,
     lock_source,
@@ -90,6 +91,7 @@ def _extract_alone(
     if summary.registered:
         report("information", f"{source.name}: registered {len(summary.registered)} deliveries that S3 has")
     with engine.connect() as connection:
+        count = count_landed(connection, source.name)
         before = all_landed(connection, source.name)
     offers = discover(source, before)
     summary.offered = len(offers)
@@ -100,7 +102,7 @@ def _extract_alone(
             summary.known += 1
             continue
         try:
-            delivery = land(engine, store, source, offer, job_inst_id, is_alone=True)
+            delivery = land(engine, store, source, offer, job_inst_id, landed_before=count)
         except ExtractError as error:
             message = f"{source.name}: {offer.publisher_name} could not be landed: {error}"
             summary.failed.append(message)
@@ -111,6 +113,7 @@ def _extract_alone(
             report("detail", f"{source.name}: {offer.publisher_name} came again with the same content")
         else:
             summary.landed.append(delivery)
+            count += 1
             report(
                 "detail",
                 f"{source.name}: landed {delivery.publisher_name} as delivery {delivery.delivery_sqn}",

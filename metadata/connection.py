@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Engine
@@ -54,7 +54,8 @@ def session_lock(on: Engine, name: str, waits: Callable[[], None] | None = None)
         try:
             yield
         finally:
-            connection.execute(sa.text("select pg_advisory_unlock(hashtextextended(:name, 0))"), lock)
+            with suppress(sa.exc.DBAPIError):  # a connection that was lost has lost the lock, too
+                connection.execute(sa.text("select pg_advisory_unlock(hashtextextended(:name, 0))"), lock)
 
 
 def require_reachable(on: Engine) -> None:

@@ -212,10 +212,18 @@ def _servers(source: Source) -> str:
 
 def _message(found: Any) -> Message:
     kind, milliseconds = found.timestamp()
-    moment = None if kind == TIMESTAMP_NOT_AVAILABLE else datetime.fromtimestamp(milliseconds / 1000, UTC)
+    moment = None if kind == TIMESTAMP_NOT_AVAILABLE else _moment(milliseconds)
     return Message(
         found.partition(), found.offset(), moment, found.key(), found.value(), tuple(found.headers() or ())
     )
+
+
+def _moment(milliseconds: int) -> datetime | None:
+    """The moment of a message; None where its producer counted in other units."""
+    try:
+        return datetime.fromtimestamp(milliseconds / 1000, UTC)
+    except (ValueError, OverflowError, OSError):
+        return None
 
 
 class _Silence:

@@ -25,6 +25,7 @@ from metadata.errors import DeliveryIncomplete, PublisherError
 from metadata.process.deliveries import Delivery
 from metadata.static.model import Source
 
+EPOCH = datetime.fromtimestamp(0, UTC)
 MOST_MESSAGES = 1_000_000  # of one delivery, without max_messages
 
 Offsets = dict[int, int]
@@ -140,7 +141,8 @@ class _Reading:
                     continue
                 packed.write(line)
                 count += 1
-                moments[:] = [max([*moments, message.moment])] if message.moment else moments
+                if message.moment:  # of a producer whose clock is ahead, no later than now
+                    moments = [max(*moments, min(message.moment, offer.delivery_date), EPOCH)]
         date = moments[0] if moments else offer.delivery_date
         return replace(
             offer,

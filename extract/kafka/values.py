@@ -10,7 +10,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from extract.formats.json_values import DECODER, NotJsonError, depth
+from extract.formats.json_values import DECODER, NotJsonError, depth, require_text
 from extract.kafka.client import Message
 from extract.limits import Limits
 from metadata.errors import PublisherError
@@ -41,11 +41,22 @@ def line_of(message: Message, read_value: ReadValue) -> bytes:
         "offset": message.offset,
         "timestamp": message.moment.isoformat().replace("+00:00", "Z") if message.moment else None,
         "key": _text(message.key),
-        "headers": {name: _text(value) for name, value in message.headers},
+        "headers": _headers(message),
         "tombstone": message.value is None,
     }
     value = "null" if message.value is None else read_value(message.value)
     return f'{json.dumps(said, ensure_ascii=False)[:-1]}, "value": {value}}}\n'.encode()
+
+
+def _headers(message: Message) -> dict[str, str | list[str | None] | None]:
+    """Headers by name; one that comes more than once has all its values."""
+    values: dict[str, list[str | None]] = {}
+    for name, value in message.headers:
+        try:
+            values.setdefault(require_text(name), []).append(_text(value))
+        except NotJsonError as error:
+            raise PoisonError(f"a header: {error}") from None
+    return {name: found[0] if len(found) == 1 else found for name, found in values.items()}
 
 
 def _text(data: bytes | None) -> str | None:
@@ -75,7 +86,24 @@ def _read_json(value: bytes, deepest: int) -> str:
         raise PoisonError(f"no JSON: more follows after character {end}")
     if depth(found) > deepest:
         raise PoisonError(f"objects and lists more than {deepest} deep (max_nesting)")
+    _require_texts(found)
     return text.replace("\r", " ").replace("\n", " ")  # line ends stand between tokens only
+
+
+def _require_texts(value: Any) -> None:
+    """Raise `PoisonError` for a string that Postgres cannot have."""
+    if isinstance(value, str):
+        try:
+            require_text(value)
+        except NotJsonError as error:
+            raise PoisonError(str(error)) from None
+    elif isinstance(value, list):
+        for member in value:
+            _require_texts(member)
+    elif isinstance(value, dict):
+        for name, member in value.items():
+            _require_texts(name)
+            _require_texts(member)
 
 
 def _avro_reader(source: Source) -> ReadValue:
@@ -104,6 +132,7 @@ def _avro_reader(source: Source) -> ReadValue:
             raise PoisonError(f"no Avro of the source's schema ({type(error).__name__})") from None
         if stream.read(1):
             raise PoisonError("no Avro of the source's schema: more follows after it")
+        _require_texts(decoded)
         try:
             return json.dumps(decoded, ensure_ascii=False, default=_as_json, allow_nan=False)
         except ValueError:

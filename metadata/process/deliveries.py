@@ -130,6 +130,12 @@ def all_landed(connection: Connection, source: str) -> list[Delivery]:
     return [Delivery(**row) for row in connection.execute(facts).mappings()]
 
 
+def count_landed(connection: Connection, source: str) -> int:
+    """How many deliveries of a source there are, whatever became of them."""
+    ask = sa.select(sa.func.count()).select_from(delivery).where(delivery.c.source == source)
+    return int(connection.execute(ask).scalar_one())
+
+
 def raw_pending(connection: Connection, source: str) -> list[Delivery]:
     """Landed deliveries that raw does not hold yet, in the order in which they apply."""
     return pending(connection, source, "raw")

@@ -157,6 +157,33 @@ def test_of_two_at_once_one_asks_the_publisher_and_the_other_finds_nothing_new(
     ) == 5  # the page twice, each file once
 
 
+def test_who_lost_the_lock_to_another_process_lands_nothing_twice(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A server that restarts, or a firewall that drops idle connections, takes the lock with it."""
+    second = Run(run.engine, run.store, run.job_inst_id, run.source)
+    proper, dropped = run_module.land, []
+
+    def land(*arguments: Any, **more: Any) -> Any:
+        if not dropped:
+            dropped.append(1)
+            with run.engine.begin() as connection:
+                holders = (
+                    "select pg_terminate_backend(pid) from pg_locks where locktype = 'advisory' and granted"
+                )
+                connection.execute(sa.text(f"{holders} and pid <> pg_backend_pid()"))
+            assert len(second.extract().landed) == 3
+        return proper(*arguments, **more)
+
+    monkeypatch.setattr(run_module, "land", land)
+    summary = run.extract()
+    assert summary.landed == []
+    assert len(summary.failed) == 3
+    assert "another process has landed deliveries of it meanwhile: run again" in summary.failed[0]
+    with run.engine.connect() as connection:
+        assert connection.execute(sa.text("select count(*) from metadata.delivery")).scalar() == 3
+
+
 def test_s3_is_listed_as_often_for_many_deliveries_as_for_one(
     run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -7,7 +7,7 @@ import os
 import subprocess
 import time
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
@@ -37,12 +37,15 @@ class Cluster:
             made.result()
         return name
 
-    def produce(self, topic: str, *messages: tuple[Any, Any], partition: int = 0) -> None:
+    def produce(
+        self, topic: str, *messages: tuple[Any, Any], partition: int = 0, at: int = 0,
+        headers: Sequence[tuple[str, bytes | None]] = (),
+    ) -> None:  # fmt: skip
         """Write messages, (key, value); a value that is not bytes or None is written as JSON."""
         writer = Producer({"bootstrap.servers": self.servers, "acks": "all", **QUIET})
         for key, value in messages:
             body = value if value is None or isinstance(value, bytes) else json.dumps(value).encode()
-            writer.produce(topic, body, key, partition=partition)
+            writer.produce(topic, body, key, partition=partition, timestamp=at, headers=list(headers))
         assert writer.flush(20) == 0
 
     def read(self, topic: str, count: int) -> list[tuple[bytes | None, bytes | None, dict[str, bytes]]]:

@@ -128,6 +128,8 @@ POISON = {
     b'{"a": 1, "a": 2}': "no JSON: an object has the member 'a' twice",
     b"[" * 200 + b"]" * 200: "objects and lists more than 100 deep (max_nesting)",
     b"NaN": "no JSON: NaN is not a value of JSON",
+    b'{"a": ["\\u0000"]}': "the string '\\x00' has a NUL, expected text",
+    b'{"\\ud800": 1}': "the string '\\ud800' has half a character, expected text",
 }
 
 
@@ -206,6 +208,29 @@ def test_a_cluster_that_is_not_there_and_a_topic_that_is_not_there_are_named(
         PublisherError, match=r"^places: topic orders at 127\.0\.0\.1:1: .*expected a Kafka cluster"
     ):
         reading.extract(away)
+
+
+def test_a_clock_that_is_ahead_or_counts_otherwise_dates_nothing(reading: Reading, cluster: Cluster) -> None:
+    topic = cluster.topic()
+    source = topic_source(cluster, topic)
+    year_2099, microseconds = 4_070_908_800_000, 1_795_000_000_000_000
+    cluster.produce(topic, ("1", {"name": "Ulm"}), at=year_2099)
+    cluster.produce(topic, ("2", {"name": "Bonn"}), at=microseconds)
+    (first,) = reading.extract(source).landed
+    assert first.delivery_date <= first.process_date
+    assert [line["timestamp"] for line in reading.lines()] == ["2099-01-01T00:00:00Z", None]
+    cluster.produce(topic, ("1", {"name": "Kiel"}), at=1_700_000_000_000)
+    (second,) = reading.extract(source).landed
+    assert second.delivery_date == first.delivery_date
+    assert second.publisher_name > first.publisher_name
+
+
+def test_a_header_that_comes_twice_keeps_both_values(reading: Reading, cluster: Cluster) -> None:
+    topic = cluster.topic()
+    headers = [("trace", b"a"), ("trace", b"b"), ("kind", None)]
+    cluster.produce(topic, ("1", {"name": "Ulm"}), headers=headers)
+    reading.extract(topic_source(cluster, topic))
+    assert reading.lines()[0]["headers"] == {"trace": ["a", "b"], "kind": None}
 
 
 SCHEMA = {
