@@ -9,6 +9,8 @@ PLACE := $(shell pwd -P | cksum | cut -d ' ' -f 1)
 RUN := .venv/.run-$(PLACE)
 DEV := .venv/.dev-$(PLACE)
 PYTHON_ROOMS := metadata extract headwater
+# The files of tests are shared out among processes, each with servers of its own.
+SIDE_BY_SIDE := -n auto --maxprocesses 4 --dist loadfile
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -17,10 +19,10 @@ run: $(RUN) ## bring the demo's real data from its publishers to history
 	@$(BIN)/headwater demo
 
 test: $(DEV) ## run the tests
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest $(SIDE_BY_SIDE) $(ARGS)
 
 test-long: $(DEV) ## run all tests, with more random examples: some minutes
-	@$(BIN)/python -m pytest --long $(ARGS)
+	@$(BIN)/python -m pytest --long $(SIDE_BY_SIDE) $(ARGS)
 
 check: $(DEV) ## style, types, SQL and metadata, without changing anything
 	$(BIN)/ruff check .

@@ -82,7 +82,10 @@ class TestServers:
 @pytest.fixture(scope="session")
 def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestServers]:
     """A folder for this session's servers, which end with it. Those of killed sessions are stopped first."""
-    root = tmp_path_factory.getbasetemp().parent / "headwater-servers"
+    folder = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        folder = folder.parent  # of all processes of this run
+    root = folder.parent / "headwater-servers"
     root.mkdir(exist_ok=True)
     root.chmod(0o755)
     for left in root.iterdir():
