@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from dbt.adapters.factory import get_adapter, register_adapter, reset_adapters
+from dbt.adapters.factory import FACTORY, get_adapter, register_adapter, reset_adapters
 from dbt.cli.flags import Flags
 from dbt.cli.types import Command
 from dbt.config.runtime import RuntimeConfig
@@ -41,11 +43,11 @@ class DbtSession:
         self._adapter: Any = get_adapter(config)
         self._adapter.set_macro_context_generator(generate_runtime_macro_context)
         self._manifest = ManifestLoader.get_full_manifest(config)
+        reset_adapters()  # the next dbt of this process has one of its own
 
     def transaction(self, *calls: tuple[str, dict[str, Any]]) -> list[Any]:
         """Execute macros, each (name, arguments), in one transaction; what they return."""
-        adapter = self._adapter
-        with adapter.connection_named("test"):
+        with self._connected() as adapter:
             results = [
                 adapter.execute_macro(name, macro_resolver=self._manifest, kwargs=arguments)
                 for name, arguments in calls
@@ -55,19 +57,30 @@ class DbtSession:
 
     def rendered(self, name: str, **arguments: Any) -> Any:
         """What a macro returns that asks the database nothing."""
-        with self._adapter.connection_named("test"):
-            return self._adapter.execute_macro(name, macro_resolver=self._manifest, kwargs=arguments)
+        with self._connected() as adapter:
+            return adapter.execute_macro(name, macro_resolver=self._manifest, kwargs=arguments)
 
     def render(self, name: str, **arguments: Any) -> str:
         """The SQL that a macro writes."""
-        with self._adapter.connection_named("test"):
-            return str(self._adapter.execute_macro(name, macro_resolver=self._manifest, kwargs=arguments))
+        with self._connected() as adapter:
+            return str(adapter.execute_macro(name, macro_resolver=self._manifest, kwargs=arguments))
 
     def relation(self, schema: str, name: str) -> Any:
         """A relation as dbt passes it to macros."""
         return self._adapter.Relation.create(schema=schema, identifier=name, type="table")
 
     def close(self) -> None:
-        """Close its connections and forget its adapter."""
+        """Close its connections."""
         self._adapter.cleanup_connections()
-        reset_adapters()
+
+    @contextmanager
+    def _connected(self) -> Iterator[Any]:
+        """Our adapter, connected. Macros ask dbt for the adapter: it must be ours, and another's afterwards."""
+        others = dict(FACTORY.adapters)
+        FACTORY.adapters[self._adapter.type()] = self._adapter
+        try:
+            with self._adapter.connection_named("test"):
+                yield self._adapter
+        finally:
+            FACTORY.adapters.clear()
+            FACTORY.adapters.update(others)
