@@ -367,9 +367,11 @@ def new_source(
             schedule=schedule,
             options=begin.parse_options(option or []),
         )
-        is_asked = sys.stdin.isatty() and not (is_yes or as_json or is_dry_run)
+        is_asked = _is_terminal() and not (is_yes or as_json or is_dry_run)
         ask = _ask if is_asked else None
-        proposal = begin.prepare_proposal(project, name, origin, told, ask, _say)
+        proposal = begin.prepare_proposal(
+            project, name, origin, told, ask, _say, lambda proposed: show_new.proposal(out, proposed)
+        )
         if not as_json:
             show_new.proposal(out, proposal)
         if is_dry_run:
@@ -406,13 +408,18 @@ def _load_first(project: Project, name: str, as_json: bool, said: dict[str, Any]
     raise typer.Exit(result.exit_code)
 
 
+def _is_terminal() -> bool:
+    return sys.stdin.isatty()
+
+
 def _ask(question: str, usual: str, answers: Sequence[str]) -> str:
     """Ask in the terminal until an answer may be given."""
-    import click
-
-    kind = click.Choice(answers) if answers else str
-    answer: str = typer.prompt(question, default=usual, type=kind, err=True)
-    return answer
+    choices = f" ({', '.join(answers)})" if answers else ""
+    while True:
+        answer: str = typer.prompt(f"{question}{choices}", default=usual, err=True)
+        if not answers or answer in answers:
+            return answer
+        err.print(f"Expected one of {', '.join(answers)}.", style="yellow", markup=False)
 
 
 @app.command(epilog="Example: headwater check")

@@ -9,6 +9,7 @@ from headwater.new_source.propose import Proposal
 from metadata.errors import NewSourceRefused
 from metadata.static.layout import SOURCE_SCHEDULES
 
+USUAL_NUMBER = "1234.56"  # needs no format
 DELIVERY_TYPES = ("snapshot", "delta")
 
 # asks a question; takes the answer that a blank one stands for, and the answers that may be given, () for any
@@ -26,7 +27,12 @@ def ask_about(proposal: Proposal, ask: Ask, say: Say, told: Sequence[str]) -> No
             shown = ", ".join(attribute.examples)
             form = ask(f"How is {attribute.target_name} written ({shown})", "text", ("text", *ways))
             if form != "text":
-                attribute.typed = replace(attribute.typed, datatype=ways[form], format=form, others=())
+                attribute.typed = replace(
+                    attribute.typed,
+                    datatype=ways[form],
+                    format=None if form == USUAL_NUMBER else form,
+                    others=(),
+                )
     if "delivery_type" not in told:
         question = "Does each delivery hold everything (snapshot) or what changed (delta)"
         proposal.delivery_type = ask(question, proposal.delivery_type, DELIVERY_TYPES)

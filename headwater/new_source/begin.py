@@ -5,7 +5,7 @@ from __future__ import annotations
 import getpass
 import re
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -63,9 +63,17 @@ def parse_options(texts: Sequence[str]) -> dict[str, str]:
 
 
 def prepare_proposal(
-    project: Project, name: str, origin: str, told: Told, ask: Ask | None = None, say: Say | None = None
+    project: Project,
+    name: str,
+    origin: str,
+    told: Told,
+    ask: Ask | None = None,
+    say: Say = lambda _: None,
+    show: Callable[[Proposal], None] = lambda _: None,
 ) -> Proposal:
     """Look at `origin` and propose the source; `ask` is how to ask a person, None where there is none.
+
+    A person is shown the proposal before and, by the caller, after.
 
     Raises `NewSourceRefused`, `MetadataInvalid`, `FormatBroken`, `PublisherError`; nothing was written then.
     """
@@ -86,8 +94,9 @@ def prepare_proposal(
     proposal.delivery_type = told.delivery_type or proposal.delivery_type
     proposal.schedule = told.schedule or proposal.schedule
     if ask is not None:
+        show(proposal)
         known = [*told.names, *(["data_source"] if belongs_to else [])]
-        ask_about(proposal, ask, say or (lambda _: None), known)
+        ask_about(proposal, ask, say, known)
     is_chosen = bool(told.data_source or belongs_to or ask)
     writing.require_data_source(seeds, proposal, is_chosen=is_chosen)
     return proposal

@@ -68,13 +68,21 @@ def candidates(content: bytes, encoding: str, told: dict[str, str]) -> list[Cand
     headers = [int(told["header_line"])] if "header_line" in told else range(1, MOST_ABOVE + 1)
     for delimiter in delimiters:
         for quote in quotes:
+            poor = None
             for header in headers:
-                widths = _widths(lines[header - 1 :], delimiter, quote, is_cut=is_cut)
-                if widths and len(set(widths)) == 1 and (widths[0] > 1 or "delimiter" in told):
-                    found.append(Candidate(delimiter, quote, header, widths[0], len(widths) - 1))
-                    break
+                names, records = _table(lines[header - 1 :], delimiter, quote, is_cut=is_cut)
+                if len(names) < 2 and "delimiter" not in told:
+                    continue
+                candidate = Candidate(delimiter, quote, header, len(names), records)
+                if not names or 2 * sum(bool(name.strip()) for name in names) < len(names):
+                    poor = poor or (candidate if names else None)  # a title, in a row of a spreadsheet
+                    continue
+                found.append(candidate)
+                break
+            else:
+                found += [poor] if poor else []
     found = [candidate for candidate in found if candidate.records or len(lines) == 1 or len(found) == 1]
-    if not found and lines and _widths(lines, ",", '"', is_cut=is_cut):
+    if not found and lines and _table(lines, ",", '"', is_cut=is_cut)[0]:
         found = [
             Candidate(told.get("delimiter", ","), '"', int(told.get("header_line", "1")), 1, len(lines) - 1)
         ]
@@ -91,8 +99,8 @@ def candidates(content: bytes, encoding: str, told: dict[str, str]) -> list[Cand
     return sorted(found, key=likely)
 
 
-def _widths(lines: list[str], delimiter: str, quote: str, *, is_cut: bool) -> list[int]:
-    """How many values each record has, [] where the lines are no CSV of this dialect or begin with a blank one."""
+def _table(lines: list[str], delimiter: str, quote: str, *, is_cut: bool) -> tuple[list[str], int]:
+    """The header, [] where not all records are as wide as it is, or it is blank; and the number of records."""
     reader = csv.reader(
         lines,
         delimiter=delimiter,
@@ -100,16 +108,15 @@ def _widths(lines: list[str], delimiter: str, quote: str, *, is_cut: bool) -> li
         quoting=csv.QUOTE_MINIMAL if quote else csv.QUOTE_NONE,
         strict=True,
     )
-    widths: list[int] = []
+    header: list[str] = []
+    records = 0
     try:
+        header = next(reader, [])
         for values in reader:
-            if not values and not widths:
-                return []
-            if values:
-                widths.append(len(values))
-                if len(widths) > 1 and widths[-1] != widths[0]:
-                    return []
+            if values and len(values) != len(header):
+                return [], 0
+            records += bool(values)
     except csv.Error as error:
         if not (is_cut and _UNCLOSED in str(error)):
-            return []
-    return widths
+            return [], 0
+    return header, records

@@ -44,7 +44,7 @@ class ProposedAttribute:
 
 @dataclass
 class Proposal:
-    """A source to be. `options` are spelled as in source_attribute.csv; `doubts` are for a person to read."""
+    """A source to be. `options` are spelled as in source_attribute.csv."""
 
     name: str
     sample: Sample
@@ -57,13 +57,30 @@ class Proposal:
     schedule: str = "irregular"
     delivery_type: str = "snapshot"
     granularity: str = "unknown"
-    doubts: list[str] = field(default_factory=list)
     left_out: list[str] = field(default_factory=list)  # columns that stay in _rest
 
     @property
     def key(self) -> list[str]:
         """The target names of the key."""
         return [attribute.target_name for attribute in self.attributes if attribute.is_key]
+
+    @property
+    def doubts(self) -> list[str]:
+        """What a person should look at."""
+        said = []
+        if not self.is_whole:
+            said.append(f"key and types are judged by the first {self.records:,} records")
+        for attribute in self.attributes:
+            if attribute.typed.others:
+                ways = " or ".join(f"{datatype} {form}" for datatype, form in attribute.typed.others)
+                said.append(
+                    f"{attribute.target_name} stays text: it may be {ways} (such as {attribute.examples[0]})"
+                )
+            elif not attribute.column.distinct:
+                said.append(f"{attribute.target_name} stays text: it has no value")
+        if self.left_out:
+            said.append(f"in _rest alone, as they can be no attributes: {', '.join(self.left_out)}")
+        return said
 
     def choose_key(self, names: Sequence[str]) -> None:
         """Make these columns the key, by our names or the publisher's. Raises `NewSourceRefused`."""
@@ -120,7 +137,6 @@ def propose(
     for attribute in proposal.attributes:
         attribute.is_key = attribute.column in key
         attribute.is_optional = attribute.is_optional and not attribute.is_key
-    _add_doubts(proposal, found)
     return proposal
 
 
@@ -155,23 +171,6 @@ def _add_attributes(proposal: Proposal, found: Look) -> None:
         seen.add(column.name)
         is_optional = not has_header and any(value is None for value in column.values)
         proposal.attributes.append(ProposedAttribute(column, target, column.typed, is_optional=is_optional))
-
-
-def _add_doubts(proposal: Proposal, found: Look) -> None:
-    if not found.is_whole:
-        proposal.doubts.append(f"key and types are judged by the first {found.records:,} records")
-    for attribute in proposal.attributes:
-        if attribute.typed.others:
-            ways = " or ".join(f"{datatype} {form}" for datatype, form in attribute.typed.others)
-            proposal.doubts.append(
-                f"{attribute.target_name} stays text: it may be {ways} (such as {attribute.examples[0]})"
-            )
-        elif not attribute.column.distinct:
-            proposal.doubts.append(f"{attribute.target_name} stays text: it has no value")
-    if proposal.left_out:
-        proposal.doubts.append(
-            f"in _rest alone, as they can be no attributes: {', '.join(proposal.left_out)}"
-        )
 
 
 def _require_header(found: Look, file: str, told: Mapping[str, str]) -> None:

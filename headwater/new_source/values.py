@@ -14,11 +14,13 @@ from datetime import date, datetime
 
 # what publishers write for nothing; taken for it only among values of another type than text
 NULL_TOKENS = frozenset({
-    "NA", "N/A", "n/a", "#N/A", "na", "NULL", "null", "None", "none", "NaN", "nan", "nil", r"\N", "-", "--", "---",
-    "\u2013", "\u2014", ".", "..", "...", ":", "?", "*",
+    "NA", "Na", "N/A", "n/a", "#N/A", "na", "NULL", "null", "None", "none", "NaN", "nan", "nil", r"\N", "-", "--",
+    "---", "\u2013", "\u2014", ".", "..", "...", ":", "?", "*",
 })  # fmt: skip
 LARGE, LARGEST = 10**9, 10**18  # an integer, a bigint, with room above
 MOST_SCALE, MOST_PRECISION = 9, 30
+ENOUGH = 5  # different values that speak for one way of writing
+THOUSAND, LONGEST_GROUP = 1000, 3
 ROOM = 2  # digits before the point that later deliveries may have more
 BOOLEANS = ({"true": "false"}, {"Y": "N"}, {"y": "n"}, {"yes": "no"}, {"Yes": "No"}, {"YES": "NO"})
 
@@ -116,6 +118,8 @@ def _whole_type(values: Collection[str]) -> Typed:
 def _decimal(values: Collection[str]) -> Typed | None:
     matches = [_DECIMAL.fullmatch(value) for value in values]
     if all(matches):
+        if thousands := _may_be_thousands(values):
+            return thousands
         wholes = max(len(match["whole"]) for match in matches if match)
         scale = max(len(match["part"] or "") for match in matches if match)
         return Typed(_numeric(wholes, scale))
@@ -143,8 +147,29 @@ def _written_number(values: Collection[str]) -> Typed | None:
     wholes = [typed for typed in fitting if typed.datatype in ("integer", "bigint")]
     decimals = [typed for typed in fitting if typed not in wholes]
     if wholes and decimals:  # 1,234 is a thousand, or a bit more than one
+        if _are_thousands(values, ","):
+            return wholes[0]
         return Typed(others=tuple((typed.datatype, typed.format or "") for typed in (wholes[0], decimals[0])))
     return fitting[0]
+
+
+def _are_thousands(values: Collection[str], sign: str) -> bool:
+    """Where some numbers have no sign, and are below a thousand, the others have it for their thousands."""
+    signed = [value for value in values if sign in value]
+    bare = [value for value in values if sign not in value and value != "0"]
+    return len(signed) >= ENOUGH and bool(bare) and all(abs(int(value)) < THOUSAND for value in bare)
+
+
+def _may_be_thousands(values: Collection[str]) -> Typed | None:
+    """Numbers with a point that are whole ones where points stand for thousands."""
+    found = _with_signs(values, ".", "")
+    bare = [value for value in values if "." not in value]
+    if found is None or any(abs(int(value)) >= THOUSAND for value in bare):
+        return None
+    if not bare and not all(value.endswith("00") for value in values):
+        return None  # all have three digits after the point
+    scale = _numeric(LONGEST_GROUP, LONGEST_GROUP)
+    return Typed(others=((found.datatype, "1.234"), (scale, "1234.56")))
 
 
 def _with_signs(values: Collection[str], group: str, decimal: str) -> Typed | None:

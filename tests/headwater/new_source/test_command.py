@@ -90,6 +90,22 @@ def test_misuse_is_told_and_nothing_is_written(project, libraries, arguments, sa
     assert content_of(project) == before
 
 
+def test_in_a_terminal_a_person_is_asked_until_the_answer_will_do(project, libraries, monkeypatch):
+    libraries.write_text("id;day\n1;01/02/2026\n2;03/04/2026\n")
+    monkeypatch.setattr("headwater.cli._is_terminal", lambda: True)
+    before = content_of(project)
+    answers = ["day, id", "MM/DD/YYYY", "all", "delta", "town_hall", "me", "often", "daily", "n"]
+    result = CliRunner().invoke(
+        app, ["new-source", "libraries", "--from", str(libraries)], input="\n".join(answers) + "\n"
+    )
+    assert result.exit_code == 0, (result.stdout, result.stderr, result.exception)
+    for said in ("MM/DD/YYYY", "delta", "town_hall", "daily", "id, day"):
+        assert said in result.stdout
+    assert result.stderr.count("Expected one of") == 2
+    assert "Nothing was written" in result.stderr
+    assert content_of(project) == before
+
+
 def test_nobody_is_asked_where_nobody_can_answer(project, tmp_path):
     """No key, and an input that is no terminal: it ends, and says what to do."""
     (tmp_path / "same.csv").write_text("a,b\n1,1\n1,1\n")

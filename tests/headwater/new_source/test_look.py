@@ -51,6 +51,9 @@ LOOKS = {
     "above.csv": (
         b"Report of 2026, all\nsee, also, page\n\nid,n\n1,a\n", {"header_line": "4"}, ["id", "n"], ["1", "a"]
     ),
+    "spreadsheet.csv": (
+        b",,\nReport of 2026,,\nid,n,\n1,a,\n2,b,\n", {"header_line": "3"}, ["id", "n", ""], ["1", "a", ""]
+    ),
     "one.csv": (b"name\na\nb\n", {}, ["name"], ["a"]),
     "latin.csv": (b"id,n\n1,M\xfcnchen\n", {"encoding": "cp1252"}, ["id", "n"], ["1", "München"]),
     "utf16.csv": ("id,n\n1,é\n".encode("utf-16"), {"encoding": "utf-16"}, ["id", "n"], ["1", "é"]),
