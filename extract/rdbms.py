@@ -66,10 +66,7 @@ def discover(source: Source, landed: Sequence[Delivery] = ()) -> Iterator[Found]
             f"{source.name}: its rows cannot be laid by ({error.strerror}), expected room for temporary files (TMPDIR)"
         ) from None
     digest, count = _together(parts)
-    if scale is None:
-        known = _newest_digest(name, landed)
-    else:
-        known = before[1].fingerprint.get("tail_sha256") if before else None
+    known = before[1].fingerprint.get("tail_sha256") if before else _newest_digest(name, landed)
     if digest == known or (scale is not None and not count):
         return
     told = {"records": count, "records_sha256": digest}

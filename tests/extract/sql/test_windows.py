@@ -103,6 +103,13 @@ def test_rows_without_a_moment_are_in_every_window(shop: Publisher, line: Line) 
     assert not line.extract(source).landed
 
 
+def test_a_table_of_such_rows_alone_is_read_once(shop: Publisher, line: Line) -> None:
+    fill(shop, 2)
+    shop.do("alter table shop.orders alter changed drop not null", "update shop.orders set changed = null")
+    assert line.run(changes(shop)) == 2
+    assert not line.extract(changes(shop)).landed
+
+
 def test_a_row_from_the_future_does_not_hide_what_comes_until_then(shop: Publisher, line: Line) -> None:
     fill(shop, 1)
     shop.do("insert into shop.orders values (2, 'far', now() + interval '1 year')")
