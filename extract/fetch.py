@@ -26,10 +26,12 @@ from extract.addresses import PORTS, AddressGuard, GuardedAdapter
 from extract.found import Sink, shown
 from extract.http_answer import EncodingBroken, Head, http_date, unpacked
 from metadata.errors import DeliveryIncomplete, DeliveryTooLarge, PublisherError
+from metadata.redaction import redact
 
 CHUNK = 256 << 10  # bytes
 LARGEST_PAGE = 64 << 20  # bytes
-LONGEST_EXPLANATION = 300  # characters
+LONGEST_EXPLANATION = 300  # characters shown
+LARGEST_EXPLANATION = 64 << 10  # bytes read, so that no secret is cut before it is blanked out
 REDIRECTS = 10
 LOST = 2  # addresses in a row for which patience ended: further ones are asked once
 AGAIN = frozenset({408, 425, 429})
@@ -76,7 +78,7 @@ class Page:
 
 @dataclass(frozen=True)
 class Request:
-    """What an API is asked. `private` headers carry credentials: they go to this address and to no other place."""
+    """What an API is asked. `private` headers carry credentials, a body may: they go to no other place."""
 
     method: str
     address: str
@@ -227,6 +229,11 @@ class HttpClient:
                 break
             response.close()
             _require_safe(address, asked, target)
+            if body is not None and not same_place(address, target):
+                raise PublisherError(
+                    f"{shown(address)} redirects to {shown(target)}, expected an answer: what is sent to it may hold"
+                    " credentials, which go nowhere else"
+                )
             asked = target
         else:
             raise PublisherError(
@@ -249,9 +256,9 @@ class HttpClient:
         body = b""
         for piece in self._body(response):
             body += piece
-            if len(body) > LONGEST_EXPLANATION:
+            if len(body) > LARGEST_EXPLANATION:
                 break
-        words = " ".join(body.decode("utf-8", "replace").split())
+        words = " ".join(redact(body.decode("utf-8", "replace")).split())
         return f" ({words[:LONGEST_EXPLANATION]})" if words and "<" not in words[:1] else ""
 
     def _ask(

@@ -19,7 +19,7 @@ from extract.api.address import below
 from extract.api.credentials import require_api
 from extract.api.pages import Pages
 from extract.api.reading import Reading, read_until_still
-from extract.api.watermark import Scale, Value, is_less
+from extract.api.watermark import Scale, Value, later
 from extract.fetch import HttpClient, Patience
 from extract.found import Found, Sink, expand
 from metadata.process.deliveries import Delivery
@@ -75,7 +75,7 @@ def _later(one: Value | None, other: Value | None) -> Value | None:
     """What only repeats the end of what was read is not older than it."""
     if one is None or other is None:
         return one or other
-    return other if is_less(one, other) else one
+    return later(one, other)
 
 
 def _told(reading: Reading) -> dict[str, str | int]:

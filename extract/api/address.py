@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import copy
+import re
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+
+# RFC 8288: an address, and what is said of it
+LINK = re.compile(r"""<([^>]*)>((?:[^",<]|"(?:\\.|[^"\\])*")*)""")
+RELATION = re.compile(r""";\s*rel\s*=\s*("[^"]*"|[^\s;,"]+)""", re.IGNORECASE)
 
 
 def with_parameters(address: str, parameters: Mapping[str, str]) -> str:
@@ -34,3 +39,12 @@ def below(address: str, endpoint: str | None) -> str:
     if not endpoint:
         return address
     return f"{address.rstrip('/')}/{endpoint.lstrip('/')}"
+
+
+def next_link(header: str) -> str | None:
+    """The address that a header Link gives the relation `next`, which may be one of several."""
+    for address, said in LINK.findall(header):
+        relation = RELATION.search(said)
+        if relation and "next" in relation[1].strip('"').lower().split():
+            return str(address).strip()
+    return None

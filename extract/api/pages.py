@@ -4,11 +4,12 @@
 |---|---|---|
 | none | | the only one |
 | page | page_param_name counts from `first_page` | empty, or shorter than the first, or the total is reached |
-| offset | page_param_name is how many records came | the same |
+| offset | page_param_name is how many elements came | the same |
 | cursor | cursor_param_name takes what stands at cursor_path | nothing stands there |
 | next_url | the address at cursor_path | nothing stands there |
 | link_header | the header Link, rel="next" | it has none |
 
+What is counted are the elements of the outermost list, each of which may hold several records.
 The first page may be shorter than asked for because the server gives no more at once, so it alone never ends anything.
 """
 
@@ -22,19 +23,20 @@ from datetime import datetime
 from io import BytesIO
 from urllib.parse import urljoin, urlsplit
 
-from requests.utils import parse_header_links
-
-from extract.api.address import below, with_members, with_parameters
+from extract.api.address import below, next_link, with_members, with_parameters
 from extract.api.credentials import JSON_BODY, Credentials, as_body, payload_of, require_api
-from extract.api.values import text_at, value_at
+from extract.api.elements import Element, elements_of
+from extract.api.values import has_place, text_at, value_at
 from extract.dialect import encoding_of
 from extract.fetch import Answer, AnswerBroken, HttpClient, Request, same_place
 from extract.formats.json_file import read_json
-from extract.formats.json_values import DECODER, JsonValue, Number, as_json
+from extract.formats.json_values import DECODER, JsonValue, Number
+from extract.formats.record_path import kind as kind_of
+from extract.formats.record_path import parse_record_path
 from extract.found import expand, shown
 from extract.http_answer import http_date
 from metadata.errors import FormatBroken, PublisherError
-from metadata.redaction import redact_data
+from metadata.redaction import redact, redact_data
 from metadata.static.model import Source
 
 LARGEST_PAGE = 64 << 20  # bytes
@@ -48,15 +50,16 @@ class Page:
 
     number: int
     body: bytes = field(repr=False)
-    records: Sequence[JsonValue] = field(repr=False)
+    elements: Sequence[Element] = field(repr=False)
     total: int | None  # of all pages, where the answer tells it
     next_mark: str | None = field(repr=False)  # the cursor or the address of the next one
+    tells_next: bool  # whether there is anything where the next one should be told, null included
     dated: datetime | None  # the server's clock
 
     @property
     def digest(self) -> bytes:
-        """What its records are, in their order."""
-        return hashlib.sha256("\n".join(map(as_json, self.records)).encode()).digest()
+        """What its elements are, in their order."""
+        return hashlib.sha256(b"".join(element.digest for element in self.elements)).digest()
 
 
 class Pages:
@@ -66,6 +69,7 @@ class Pages:
         self._source, self._client, self._since = source, client, since
         self._api = require_api(source)
         self._credentials = Credentials(source, client)
+        self._steps = parse_record_path(source.options.get("record_path", ""))
         self._most = int(source.options.get("max_pages", MOST_PAGES))
 
     def __iter__(self) -> Iterator[Page]:
@@ -85,13 +89,13 @@ class Pages:
                 )
             asked[request] = number
             page = self._page(request, number)
-            if before is not None and page.records and page.digest == before.digest and self._is_counted:
+            if self._is_counted and before is not None and page.elements and page.digest == before.digest:
                 raise self._error(
                     f"page {number} has the records of page {before.number}, expected other ones: does it take"
                     f" {self._api.page_param_name}? Where it repeats the last page, total_path tells the end"
                 )
-            first_count = first_count or len(page.records)
-            came += len(page.records)
+            first_count = first_count or len(page.elements)
+            came += len(page.elements)
             yield page
             request = self._next(request, page, came, first_count)
             before = page
@@ -149,15 +153,17 @@ class Pages:
         except (ValueError, RecursionError) as error:
             raise AnswerBroken(f"its page {number} is no JSON ({_shown_error(error)})") from None
         try:
-            records = list(read_json(self._source, BytesIO(body), name))
+            for _ in read_json(self._source, BytesIO(body), name):
+                pass  # it says what is wrong, and where
         except FormatBroken as error:
             raise PublisherError(f"{self._source.name}: {error}") from None
         return Page(
             number=number,
             body=body,
-            records=[record for _, record in records],
+            elements=elements_of(document, self._steps),
             total=self._total(document),
             next_mark=self._next_mark(answer, document),
+            tells_next=not self._api.cursor_path or has_place(document, self._api.cursor_path),
             dated=http_date(answer.headers.get("Date")),
         )
 
@@ -172,14 +178,21 @@ class Pages:
 
     def _next_mark(self, answer: Answer, document: JsonValue) -> str | None:
         kind, path = self._api.pagination_type, self._api.cursor_path or ""
-        if kind == "cursor":
-            return text_at(document, path)
         if kind == "link_header":
-            links = parse_header_links(answer.headers.get("Link", ""))
-            mark = next((link["url"] for link in links if link.get("rel", "").lower() == "next"), None)
+            mark = next_link(answer.headers.get("Link", ""))
+        elif kind in ("cursor", "next_url"):
+            mark = self._mark_at(document, path)
         else:
-            mark = text_at(document, path) if kind == "next_url" else None
-        return self._followable(answer.address, mark) if mark else None
+            return None
+        return self._followable(answer.address, mark) if mark and kind != "cursor" else mark
+
+    def _mark_at(self, document: JsonValue, path: str) -> str | None:
+        found = value_at(document, path)
+        if isinstance(found, dict | list) or found is True:
+            raise self._error(
+                f"has {kind_of(found)} at {path} (cursor_path), expected what leads to the next page, or null"
+            )
+        return text_at(document, path)
 
     def _followable(self, address: str, mark: str) -> str:
         """The address of the next page. Raises `PublisherError` where nobody should go with our credentials."""
@@ -203,18 +216,30 @@ class Pages:
             return None
         if not self._is_counted:
             if page.next_mark is None:
+                self._require_end(page)
                 return None
             if api.pagination_type == "cursor":
                 return self._with(request, {api.cursor_param_name or "": page.next_mark})
             return replace(request, address=page.next_mark)
-        is_short = page.number > 1 and len(page.records) < first_count
-        if not page.records or (page.total is None and is_short):
+        is_short = page.number > 1 and len(page.elements) < first_count
+        if not page.elements or (page.total is None and is_short):
             return None
         if page.total is not None and came >= page.total:
             return None
         first = int(self._source.options.get("first_page", "1"))
         place = first + page.number if api.pagination_type == "page" else came
         return self._with(request, {api.page_param_name or "": place})
+
+    def _require_end(self, page: Page) -> None:
+        """Refuse to take a first page for all of it when it is full and says nothing of a next one."""
+        size = self._api.page_size
+        is_full = size is not None and len(page.elements) >= size
+        is_all = page.total is not None and len(page.elements) >= page.total
+        if page.number == 1 and is_full and not is_all and not page.tells_next:
+            raise self._error(
+                f"has nothing at {self._api.cursor_path} (cursor_path) though its first page is full, expected what"
+                " leads to the next page, or null. Where it leaves that out at the end, total_path tells the end"
+            )
 
     def _error(self, what: str) -> PublisherError:
         return PublisherError(f"{self._source.name}: {shown(self._api.api_url)} {what}")
@@ -226,4 +251,6 @@ def _decoded(body: bytes) -> dict[str, JsonValue]:
 
 
 def _shown_error(error: Exception) -> str:
-    return type(error).__name__ if isinstance(error, RecursionError | UnicodeError) else str(error)[:100]
+    return (
+        type(error).__name__ if isinstance(error, RecursionError | UnicodeError) else redact(str(error))[:100]
+    )

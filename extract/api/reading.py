@@ -7,19 +7,20 @@ pages. All is then read again. Two readings that agree are taken as they are, un
 
 from __future__ import annotations
 
-import hashlib
 import tempfile
 import zipfile
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import reduce
 from typing import IO
 
+from extract.api.elements import Element
 from extract.api.pages import Page
 from extract.api.values import text_at
-from extract.api.watermark import Scale, Value, is_less
+from extract.api.watermark import Scale, Value, is_less, later
 from extract.digest import Digest
-from extract.formats.json_values import JsonValue, as_json
+from extract.formats.json_values import JsonValue
 from extract.formats.mapped_paths import Paths
 from extract.found import LimitedSink
 from metadata.errors import PublisherError
@@ -38,6 +39,7 @@ class Reading:
     spool: IO[bytes]
     read_at: datetime  # by the server's clock, when it began
     page_count: int = 0
+    element_count: int = 0  # which a total counts
     record_count: int = 0
     digest: str = ""
     greatest: Value | None = None
@@ -81,14 +83,16 @@ def _read(source: Source, pages: Iterable[Page], scale: Scale | None) -> Reading
                 reading.read_at = page.dated
             archive.writestr(zipfile.ZipInfo(f"page-{page.number:06d}.json", BEGINNING_OF_ZIP), page.body)
             signs.see(page)
-            for record in page.records:
-                found = hashlib.sha256(as_json(record).encode()).digest()
-                digest.add(found)
+            for element in page.elements:
+                reading.element_count += 1
+                reading.record_count += len(element.records)
+                if element.records:
+                    digest.add(element.digest)
                 if tail is not None:
-                    tail.see(record, found, reading.read_at)
-            reading.page_count, reading.record_count = page.number, reading.record_count + len(page.records)
+                    tail.see(element, reading.read_at)
+            reading.page_count = page.number
     reading.digest = str(digest)
-    reading.moved, reading.contradicted = signs.moved, signs.contradicted(reading.record_count)
+    reading.moved, reading.contradicted = signs.moved, signs.contradicted(reading.element_count)
     if tail is not None:
         reading.greatest, reading.tail = tail.greatest, tail.digest()
         if reading.record_count and tail.greatest is None:
@@ -116,7 +120,7 @@ class _Signs:
         self._total = page.total if page.total is not None else self._total
         if not self._is_unique:
             return
-        for record in page.records:
+        for record in (record for element in page.elements for record in element.records):
             key = self._key(record)
             if key is not None and self._seen.setdefault(hash(key), page.number) != page.number:
                 self.moved.append(
@@ -138,7 +142,7 @@ class _Signs:
 
 
 class _Tail:
-    """The greatest watermark, and the records that the window after it will read again."""
+    """The greatest watermark, and the elements that the window after it will read again."""
 
     def __init__(self, scale: Scale) -> None:
         self._scale, self.path = scale, scale.path
@@ -146,12 +150,12 @@ class _Tail:
         self._near: list[tuple[Value, bytes]] = []
         self._pruned = 1000
 
-    def see(self, record: JsonValue, found: bytes, now: datetime) -> None:
-        text = text_at(record, self.path)
-        if text is None:
+    def see(self, element: Element, now: datetime) -> None:
+        texts = {text for record in element.records if (text := text_at(record, self.path)) is not None}
+        if not texts:
             return
-        value = self._scale.read(text)
-        self._near.append((value, found))
+        value = reduce(later, map(self._scale.read, texts))
+        self._near.append((value, element.digest))
         # what claims to come from the future must not make us miss what comes until then
         reached = min(value, now) if isinstance(value, datetime) else value
         if self.greatest is None or is_less(self.greatest, reached):
@@ -160,7 +164,7 @@ class _Tail:
             self._prune()
 
     def digest(self) -> str | None:
-        """The digest of those records; None where there are none."""
+        """The digest of those elements; None where there are none."""
         if self.greatest is None:
             return None
         self._prune()

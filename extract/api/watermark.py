@@ -15,6 +15,7 @@ from typing import Any
 
 from metadata.errors import PublisherError
 from metadata.process.deliveries import Delivery
+from metadata.redaction import redact
 from metadata.static.lag import parse_lag
 from metadata.static.model import Source
 
@@ -57,7 +58,8 @@ class Scale:
         except ValueError:
             expected = self.form or "a moment such as 2026-01-31T12:00:00Z, or a number"
             raise PublisherError(
-                f"{self.source}: {text[:40]!r} at {self.path} is no watermark, expected {expected} (watermark_format)"
+                f"{self.source}: {redact(text)[:40]!r} at {self.path} is no watermark, expected {expected}"
+                " (watermark_format)"
             ) from None
         return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
@@ -107,3 +109,8 @@ def is_less(one: Value, other: Value) -> bool:
     if isinstance(one, datetime) and isinstance(other, datetime):
         return one < other
     return False
+
+
+def later(one: Value, other: Value) -> Value:
+    """The greater of two; the first one where they are equal."""
+    return other if is_less(one, other) else one

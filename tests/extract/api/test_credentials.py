@@ -163,6 +163,33 @@ def test_a_page_that_repeats_it_is_landed_without_it(reader: Reader, fill: Fill,
     assert not [form for form in forms() if form in content + shown_of(offer)]
 
 
+def test_an_explanation_is_cut_after_the_secret_is_blanked_out(reader: Reader, fill: Fill, api: Api) -> None:
+    fill(12)
+    api.rules.faults = [Answer(400, f"{'.' * 290} {SECRET} is not known".encode())]
+    with pytest.raises(PublisherError, match=r"it answers 400 Bad Request \(\.{290} \[secret") as said:
+        reader.offers(secret(reader, "bearer"))
+    assert "Pl4" not in str(said.value)
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_a_body_goes_to_no_other_place(reader: Reader, fill: Fill, api: Api, status: int) -> None:
+    fill(12)
+    source = with_token(
+        reader, options={"allow_private_addresses": "true"}, secret_ref="env:SHOP_SECRET",
+        payload_json='{"client_secret": "${SECRET}"}',
+    )  # fmt: skip
+    with Publisher.running() as other:
+        other.files["/token"] = b'{"access_token": "of somebody else"}'
+        api.scripts["/token"] = [Answer(status, headers={"Location": f"{other.url}/token"})]
+        with pytest.raises(
+            PublisherError, match=rf"/token redirects to {other.url}/token, expected an answer"
+        ):
+            reader.offers(source)
+        assert other.requests == []
+    api.scripts["/token"] = [Answer(307, headers={"Location": f"{api.url}/token?moved"})]
+    assert len(reader.read(source)) == 12
+
+
 def shown_of(offer: Found) -> bytes:
     return repr(offer).encode() + json.dumps(offer.fingerprint).encode()
 

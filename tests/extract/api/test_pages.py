@@ -190,6 +190,62 @@ def test_a_next_page_leads_nowhere_else(
         reader.offers(reader.source(pagination))
 
 
+@pytest.mark.parametrize(
+    ("pagination", "path", "said"),
+    [
+        (
+            "cursor",
+            "meta.nxt",
+            r"/items has nothing at meta\.nxt \(cursor_path\) though its first page is full",
+        ),
+        ("next_url", "mata.next", r"has nothing at mata\.next \(cursor_path\) though its first page is full"),
+        (
+            "cursor",
+            "meta",
+            r"has an object at meta \(cursor_path\), expected what leads to the next page, or null",
+        ),
+        ("next_url", "data.items", r"has a list at data\.items \(cursor_path\)"),
+        ("cursor", "more", r"has true at more \(cursor_path\)"),
+    ],
+)
+def test_a_cursor_path_that_leads_nowhere_is_no_end(
+    reader: Reader, fill: Fill, api: Api, pagination: str, path: str, said: str
+) -> None:
+    fill(25)
+    api.rules.envelope = {"more": True}
+    with pytest.raises(PublisherError, match=said):
+        reader.offers(reader.source(pagination, cursor_path=path))
+
+
+@pytest.mark.parametrize("meta", [{}, {"meta": None}, {"meta": {"next": None}}, {"meta": {"next": ""}}])
+@pytest.mark.parametrize("count", [10, 9])
+def test_an_end_may_be_told_in_many_ways(
+    reader: Reader, fill: Fill, api: Api, meta: Record, count: int
+) -> None:
+    held = fill(count)
+    body = {"data": {"items": held}, "total": count, **meta}
+    api.rules.faults = [Answer(200, json.dumps(body).encode())]
+    options = {"total_path": "total"} if count == 10 else {}  # a full page that says nothing more needs it
+    assert reader.read(reader.source("cursor", options=options)) == held
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        'rel="next last"',
+        "REL=next",
+        'title="a=b, c; d"; rel="next"',
+        'type="x" ; Rel = "prev Next"',
+    ],
+)
+def test_the_next_link_may_be_written_in_many_ways(reader: Reader, fill: Fill, api: Api, said: str) -> None:
+    held = fill(25)
+    link = f'<{api.url}/items?size=1>; rel="first", </items?size=10&after=from-10>; {said}'
+    body = {"data": {"items": held[:10]}}
+    api.rules.faults = [Answer(200, json.dumps(body).encode(), {"Link": link})]
+    assert reader.read(reader.source("link_header")) == held
+
+
 # --------------------------------------------------------------------------- data that moves
 
 
