@@ -16,7 +16,7 @@ from rich.console import Console
 
 from headwater import show
 from headwater.project import Project, find_project
-from metadata.errors import HeadwaterError, MetadataInvalid
+from metadata.errors import HeadwaterError, MetadataInvalid, NewSourceRefused
 from metadata.redaction import redact, redacted_traceback
 
 if TYPE_CHECKING:
@@ -315,7 +315,7 @@ def new_source(
         typer.Option(
             "--from",
             help="A file or a folder of files, the address of a file or of a page that links to files, or a"
-            " connection of conn_str.csv.",
+            " connection of the seeds.",
         ),
     ],
     key: Annotated[
@@ -357,8 +357,7 @@ def new_source(
     from headwater.new_source import show as show_new
     from headwater.new_source.write import write
 
-    with _explained():
-        project = find_project()
+    try:
         told = begin.Told(
             key=[name.strip() for said in key or [] for name in said.split(",")],
             delivery_type=delivery_type,
@@ -367,6 +366,11 @@ def new_source(
             schedule=schedule,
             options=begin.parse_options(option or []),
         )
+    except NewSourceRefused as error:
+        err.print(f"Error: {error}", style="red", markup=False)
+        raise typer.Exit(MISUSE) from None
+    with _explained():
+        project = find_project()
         is_asked = _is_terminal() and not (is_yes or as_json or is_dry_run)
         ask = _ask if is_asked else None
         proposal = begin.prepare_proposal(

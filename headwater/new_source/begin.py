@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import getpass
-import re
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -78,13 +77,10 @@ def prepare_proposal(
     Raises `NewSourceRefused`, `MetadataInvalid`, `FormatBroken`, `PublisherError`; nothing was written then.
     """
     seeds = writing.require_free(project, name)
-    connections = read_catalog(project.seeds).conn_strs
-    pattern = told.options.get("file_pattern")
+    catalog = read_catalog(project.seeds)
     with tempfile.TemporaryDirectory(prefix="headwater-") as folder:
-        sample = take_sample(
-            origin, Path(folder), dict(connections), re.compile(pattern) if pattern else None
-        )
-        belongs_to = sample.conn_str.data_source if sample.conn_str else None
+        sample = take_sample(origin, Path(folder), catalog, told.options)
+        belongs_to = sample.connection.data_source if sample.connection else None
         proposal = propose(
             name, sample, told.options,
             owner=told.owner or _user(), data_source=told.data_source or belongs_to,

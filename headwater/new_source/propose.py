@@ -12,8 +12,10 @@ from headwater.new_source.names import pattern_of, safe_name, target_name
 from headwater.new_source.sample import Sample
 from headwater.new_source.values import Typed
 from metadata.errors import NewSourceRefused
+from metadata.static.formats import USUAL_OPTIONS
 from metadata.static.kinds import spelling_problem
 from metadata.static.layout import SPELLED_OPTIONS
+from metadata.static.model import ConnApi
 from metadata.static.naming import one_of
 from metadata.static.spelling import spell
 
@@ -114,7 +116,8 @@ def propose(
     name: str, sample: Sample, told: Mapping[str, str], *, owner: str, data_source: str | None = None
 ) -> Proposal:
     """Look at the sample and propose a source of that name; `told` are options, unspelled, that are given."""
-    found = look_at(sample.path, sample.publisher_name, told)
+    usual = USUAL_OPTIONS.get(sample.data_source_type, {})
+    found = look_at(sample.path, sample.publisher_name, {**usual, **told})
     if not found.columns:
         raise NewSourceRefused(f"{sample.publisher_name}: no column in it, expected at least one")
     if not found.records:
@@ -131,6 +134,7 @@ def propose(
         is_whole=found.is_whole,
         data_source=data_source or safe_name(sample.guessed_data_source, name),
         owner=owner,
+        delivery_type=_delivery_type(sample),
     )
     _add_attributes(proposal, found)
     key = find_key([attribute.column for attribute in proposal.attributes], found.records)
@@ -140,8 +144,17 @@ def propose(
     return proposal
 
 
+def _delivery_type(sample: Sample) -> str:
+    is_window = isinstance(sample.connection, ConnApi) and sample.connection.use_incremental
+    return "delta" if is_window else "snapshot"
+
+
 def _options(found: Look, sample: Sample, told: Mapping[str, str]) -> dict[str, str]:
     """All options of the source but its connection, in the order of reading them; format csv is the usual one."""
+    if sample.data_source_type == "rest_api":
+        usual = USUAL_OPTIONS["rest_api"]
+        said = {name: value for name, value in {**found.options, **told}.items() if usual.get(name) != value}
+        return {option: _spelled(option, value) for option, value in said.items()}
     said = {**pattern_of(Path(sample.publisher_name).name).options, **found.options, **told}
     if sample.data_source_type == "http_files" and "file_pattern" not in told:  # pages link to folders, too
         said["file_pattern"] = f"(^|/){said['file_pattern'].removeprefix('^')}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from headwater.new_source.propose import Proposal, ProposedAttribute
+from metadata.static.check_connections import connection_table
 from metadata.static.load import Seeds
 from metadata.static.spelling import spell
 
@@ -27,7 +28,7 @@ def rows_of(proposal: Proposal, seeds: Seeds) -> Rows:
     conn_str = connection_of(proposal, seeds)
     if proposal.data_source not in seeds.by_name["data_source"]:
         rows["data_source"] = [_data_source(proposal)]
-    if conn_str not in seeds.by_name["conn_str"]:
+    if proposal.sample.connection is None and conn_str not in seeds.by_name["conn_str"]:
         rows["conn_str"] = [_conn_str(proposal, conn_str)]
     rows["job"] = [_job(proposal)]
     rows["source"] = [_source(proposal)]
@@ -44,8 +45,8 @@ def rows_of(proposal: Proposal, seeds: Seeds) -> Rows:
 
 def connection_of(proposal: Proposal, seeds: Seeds) -> str:
     """The connection of the data source that leads to where the sample is, or the name of a new one."""
-    if proposal.sample.conn_str is not None:
-        return proposal.sample.conn_str.name
+    if proposal.sample.connection is not None:
+        return proposal.sample.connection.name
     for row in seeds.rows["conn_str"]:
         place = row.text("url_template") or row.text("file_path")
         if row.text("data_source") == proposal.data_source and place == proposal.sample.address:
@@ -132,17 +133,17 @@ def tables_of(name: str) -> tuple[str, str, str]:
 
 
 def _job_tasks(proposal: Proposal, conn_str: str) -> list[dict[str, str]]:
-    name = proposal.name
+    name, kind = proposal.name, proposal.sample.data_source_type
     raw, staging, historical = tables_of(name)
     steps = (
-        ("extract", "E", conn_str, "", raw),
-        ("stage", "T", WAREHOUSE, raw, staging),
-        ("historize", "L", WAREHOUSE, staging, historical),
+        ("extract", "E", {connection_table(kind): conn_str}, "", raw),
+        ("stage", "T", {"conn_str": WAREHOUSE}, raw, staging),
+        ("historize", "L", {"conn_str": WAREHOUSE}, staging, historical),
     )
     return [
         {
             "job_task": f"{name}_{does}", "job": name, "etl_step": step, "step_seq": str(place), "is_active": "true",
-            "source": name, "conn_str": connection, "src_tbl": src, "tgt_tbl": tgt,
+            "source": name, **connection, "src_tbl": src, "tgt_tbl": tgt,
         }
         for place, (does, step, connection, src, tgt) in enumerate(steps, 1)
     ]  # fmt: skip

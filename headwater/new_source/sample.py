@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import IO
 from urllib.parse import unquote, urlsplit
 
 from extract.addresses import AddressGuard
 from extract.content import BEGINNING, recognize
+from extract.discover import discover
 from extract.fetch import HttpClient
 from extract.found import expand, shown
 from extract.http_files import links, publisher_names
 from headwater.new_source.look import stand_in
 from metadata.errors import NewSourceRefused
-from metadata.static.model import ConnStr, DataSourceType
+from metadata.static.formats import USUAL_OPTIONS
+from metadata.static.model import Catalog, ConnApi, ConnStr, DataSourceType
 
 DATA_ENDINGS = (
     ".csv", ".tsv", ".txt", ".json", ".jsonl", ".ndjson", ".geojson", ".xml", ".xlsx", ".xls", ".ods", ".parquet",
@@ -25,13 +28,13 @@ DATA_ENDINGS = (
 
 @dataclass(frozen=True)
 class Sample:
-    """One file. `address` is a folder or a URL, as the metadata will name it; `conn_str` a connection there is."""
+    """One file. `address` is a folder or a URL, as the metadata will name it; `connection` is one there is."""
 
     path: Path
     publisher_name: str
     data_source_type: DataSourceType
     address: str
-    conn_str: ConnStr | None = None
+    connection: ConnStr | ConnApi | None = None
 
     @property
     def guessed_data_source(self) -> str:
@@ -41,35 +44,68 @@ class Sample:
         return Path(self.address).name
 
 
-def take_sample(
-    origin: str, folder: Path, connections: dict[str, ConnStr], wanted: re.Pattern[str] | None
-) -> Sample:
+def take_sample(origin: str, folder: Path, catalog: Catalog, told: Mapping[str, str]) -> Sample:
     """The file that `origin` names, or the newest by name of those in the folder or on the page that it names.
 
-    `folder` is where to put what is fetched; `wanted` is what the file's name must match. Raises `NewSourceRefused`
-    or `PublisherError`.
+    `folder` is where to put what is fetched; `told` are the options that were given: the files match their
+    file_pattern, an API is asked by them. Raises `NewSourceRefused` or `PublisherError`.
     """
-    if conn_str := connections.get(origin):
-        return _of_connection(conn_str, folder, wanted)
+    wanted = re.compile(told["file_pattern"]) if "file_pattern" in told else None
+    if conn_api := catalog.conn_apis.get(origin):
+        return _of_api(conn_api, folder, catalog, told)
+    if conn_str := catalog.conn_strs.get(origin):
+        return _of_connection(conn_str, folder, wanted, catalog)
     if re.match(r"https?://", origin):
         return _fetched(origin, origin, folder, wanted, None)
     if "://" in origin:
         raise NewSourceRefused(
             f"{shown(origin)}: expected a file, a folder, an address that begins with http:// or https://, or a"
-            " connection of conn_str.csv"
+            " connection"
         )
     path = Path(origin).expanduser().absolute()
     if path.is_dir():
         return _in_folder(path, wanted, str(path), None)
     if not path.is_file():
-        names = f" or a connection ({', '.join(sorted(connections))})" if connections else ""
+        connections = sorted([*catalog.conn_strs, *catalog.conn_apis])
+        names = f" or a connection ({', '.join(connections)})" if connections else ""
         raise NewSourceRefused(
             f"{origin}: there is no such file, expected a file, a folder, an address{names}"
         )
     return Sample(path, path.name, "local_files", str(path.parent))
 
 
-def _of_connection(conn_str: ConnStr, folder: Path, wanted: re.Pattern[str] | None) -> Sample:
+def _of_api(conn_api: ConnApi, folder: Path, catalog: Catalog, told: Mapping[str, str]) -> Sample:
+    """All that the API has, read as a source of it would be."""
+    parents: list[ConnApi] = []
+    parent = conn_api.parent_conn_api
+    while parent is not None:
+        parents.append(catalog.conn_apis[parent])
+        parent = parents[-1].parent_conn_api
+    source = replace(
+        stand_in({**USUAL_OPTIONS["rest_api"], **told}, name=conn_api.name),
+        data_source=catalog.data_sources[conn_api.data_source],
+        conn_api=conn_api,
+        token_apis=tuple(parents),
+    )
+    offer = next(iter(discover(source)), None)
+    if offer is None:
+        raise NewSourceRefused(
+            f"{conn_api.name}: gives no record now, expected some: nothing can be said of its columns"
+        )
+    target = folder / "fetched"
+    with target.open("wb") as file:
+        offer.fetch(offer, _sink(file))
+    return Sample(target, offer.publisher_name, "rest_api", conn_api.api_url, conn_api)
+
+
+def _of_connection(
+    conn_str: ConnStr, folder: Path, wanted: re.Pattern[str] | None, catalog: Catalog
+) -> Sample:
+    kind = catalog.data_sources[conn_str.data_source].data_source_type
+    if kind not in ("http_files", "local_files"):
+        raise NewSourceRefused(
+            f"{conn_str.name}: a connection of type {kind}, expected one of http_files, local_files or rest_api"
+        )
     source = stand_in()
     if conn_str.url_template:
         address = expand(conn_str.url_template, source)
@@ -148,7 +184,11 @@ def _beginning(path: Path) -> bytes:
 
 def _download(client: HttpClient, address: str, target: Path) -> None:
     with target.open("wb") as file:
-        client.download(address, _FileSink(file.write, lambda: (file.seek(0), file.truncate())))
+        client.download(address, _sink(file))
+
+
+def _sink(file: IO[bytes]) -> _FileSink:
+    return _FileSink(file.write, lambda: (file.seek(0), file.truncate()))
 
 
 class _FileSink:

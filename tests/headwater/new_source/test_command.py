@@ -75,16 +75,16 @@ def test_a_dry_run_shows_the_proposal_and_writes_nothing(project, libraries):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "says"),
+    ("exit_code", "arguments", "says"),
     [
-        (("--option", "header_lines=2"), "header_lines is not an option"),
-        (("--type", "everything"), "--type everything is not known"),
-        (("--key", "no_such"), "no_such is no column"),
+        (2, ("--option", "header_lines=2"), "header_lines is not an option"),
+        (2, ("--type", "everything"), "--type everything is not known"),
+        (1, ("--key", "no_such"), "no_such is no column"),
     ],
 )
-def test_misuse_is_told_and_nothing_is_written(project, libraries, arguments, says):
+def test_misuse_is_told_and_nothing_is_written(project, libraries, exit_code, arguments, says):
     before = content_of(project)
-    result = new_source(1, "libraries", "--from", str(libraries), *arguments)
+    result = new_source(exit_code, "libraries", "--from", str(libraries), *arguments)
     assert says in " ".join(result.stderr.split())
     assert "Traceback" not in result.stderr
     assert content_of(project) == before

@@ -76,3 +76,30 @@ def test_an_address_that_does_not_answer_is_told(project: Project, publisher: Pu
     publisher.page("/empty/", "nothing")
     with pytest.raises(NewSourceRefused, match="no file of data"):
         prepare_proposal(project, "things", f"{publisher.url}/empty/", Told())
+
+
+def test_an_api_that_is_connected_is_read_as_it_will_be(project: Project, publisher: Publisher) -> None:
+    seeds = project.seeds
+    for table, row in (
+        ("data_source", "shop,rest_api,The shop"),
+        ("conn_api", f"shop_api,shop,,{publisher.url}/v1,GET,false,,,none,,,,,,,"),
+    ):
+        path = seeds / f"{table}.csv"
+        path.write_text(path.read_text() + row + "\n")
+    records = b'{"total": 2, "data": [{"id": 1, "at": {"lat": 1.5}}, {"id": 2, "at": {"lat": 2.25}}]}'
+    publisher.files["/v1/orders"] = records
+    told = Told(options={"endpoint": "orders", "record_path": "data"})
+    proposal = prepare_proposal(project, "orders", "shop_api", told)
+    assert [(a.column.name, a.typed.datatype) for a in proposal.attributes] == [
+        ("id", "integer"),
+        ("at.lat", "numeric(5,2)"),
+    ]
+    assert proposal.options == {"endpoint": "orders", "record_path": "data"}
+    write(project, proposal)
+    source = read_catalog(seeds).sources["orders"]
+    assert source.conn_api is not None
+    assert (source.conn_api.name, source.delivery_type, source.data_source.name) == (
+        "shop_api",
+        "snapshot",
+        "shop",
+    )
