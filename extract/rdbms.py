@@ -87,7 +87,7 @@ def _window(
 ) -> _Window:
     if scale is None:
         return _Window(Question(source))
-    reached = before[0] if before else None
+    reached = not_ahead(scale, before[0], now) if before else None
     since = back(scale, reached) if reached else source.options.get("first_watermark")
     question = Question(source, since)
     newest = reader.value(greatest(question, reader.dialect))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 import sqlalchemy as sa
@@ -13,6 +14,8 @@ from sqlalchemy.sql.expression import ClauseElement, ColumnElement
 from metadata.static.model import Source
 
 PARAMETERS = ("watermark_from", "watermark_to")
+NUMBER = re.compile(r"-?\d+(\.\d+)?")
+_INTEGERS_OF_SQLITE = 2**63
 
 
 @dataclass(frozen=True)
@@ -36,8 +39,8 @@ class Question:
     def statement(self, dialect: Dialect) -> ClauseElement:
         """The question in SQL, its values bound."""
         if self.source.sql_script is not None:
-            return _script(self)
-        conditions = [*_since(self), *_of_keys(self.keys)]
+            return _script(self, dialect)
+        conditions = [*_since(self, dialect), *_of_keys(self.keys)]
         return sa.select(sa.literal_column("*")).select_from(_table(self.source, dialect)).where(*conditions)
 
 
@@ -45,7 +48,9 @@ def greatest(question: Question, dialect: Dialect) -> sa.Select[Any]:
     """The greatest value of the incr_column in a table, from the question's beginning on."""
     column = incr_column(question.source)
     return (
-        sa.select(sa.func.max(column)).select_from(_table(question.source, dialect)).where(*_since(question))
+        sa.select(sa.func.max(column))
+        .select_from(_table(question.source, dialect))
+        .where(*_since(question, dialect))
     )
 
 
@@ -73,11 +78,11 @@ def _table(source: Source, dialect: Dialect) -> sa.TextClause:
     return sa.text(named_table(source, dialect))
 
 
-def _since(question: Question) -> list[ColumnElement[bool]]:
+def _since(question: Question, dialect: Dialect) -> list[ColumnElement[bool]]:
     if question.since is None:
         return []
     column = incr_column(question.source)
-    return [sa.or_(column >= _bound(question.since), column.is_(None))]
+    return [sa.or_(column >= _bound(_value(question.since, dialect)), column.is_(None))]
 
 
 def _of_keys(keys: Keys | None) -> list[ColumnElement[bool]]:
@@ -93,14 +98,24 @@ def _of_keys(keys: Keys | None) -> list[ColumnElement[bool]]:
     return conditions
 
 
-def _bound(text: str) -> sa.BindParameter[Any]:
+def _value(text: str, dialect: Dialect) -> str | int | float | Decimal:
+    """A watermark as the database compares it: only Postgres takes a text for the number that it is compared with."""
+    if dialect.name == "postgresql" or not NUMBER.fullmatch(text):
+        return text
+    if dialect.name != "sqlite":
+        return Decimal(text)
+    return int(text) if "." not in text and abs(int(text)) < _INTEGERS_OF_SQLITE else float(text)
+
+
+def _bound(value: Any) -> sa.BindParameter[Any]:
     """A value of which the database finds the type, from the column that it is compared with."""
-    return sa.bindparam(None, text, type_=sa.types.NullType(), unique=True)
+    return sa.bindparam(None, value, type_=sa.types.NullType(), unique=True)
 
 
-def _script(question: Question) -> sa.TextClause:
+def _script(question: Question, dialect: Dialect) -> sa.TextClause:
     assert question.source.sql_script is not None
     text = re.sub(r"[;\s]+$", "", question.source.sql_script.sql_text)
     clause = sa.text(text)
-    said = dict(zip(PARAMETERS, (question.since, question.until), strict=True))
+    bounds = [None if text is None else _value(text, dialect) for text in (question.since, question.until)]
+    said = dict(zip(PARAMETERS, bounds, strict=True))
     return clause.bindparams(**{name: said[name] for name in PARAMETERS if name in clause._bindparams})

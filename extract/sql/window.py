@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 from extract.api.watermark import NO_LAG, Scale, is_less
+from extract.sql.queries import NUMBER
 from metadata.errors import PublisherError
 from metadata.process.deliveries import Delivery
 from metadata.static.lag import parse_lag
@@ -17,6 +18,8 @@ _MOMENT = re.compile(
     r"(?P<day>\d{4}-\d{2}-\d{2})(?:(?P<sep>[ T])(?P<clock>\d{2}:\d{2}(?P<seconds>:\d{2})?)(?P<fraction>\.\d+)?)?"
     r"(?P<zone> ?(?:Z|[+-]\d{2}(?::?\d{2})?))?"
 )
+_ENDLESS = re.compile(r"infinity|\d{5,}-.*")  # moments that only Postgres has
+ANY_ZONE = timedelta(days=1)  # no clock of the world is further from UTC
 
 
 def scale_of(source: Source) -> Scale | None:
@@ -40,12 +43,28 @@ def later_of(scale: Scale, one: str | None, other: str | None) -> str | None:
 
 
 def not_ahead(scale: Scale, watermark: str, now: datetime) -> str:
-    """A watermark, or the server's clock when a row claims to come from the future: else all until then is missed."""
-    found = _MOMENT.fullmatch(watermark)
-    if found is None or found["zone"] is None:
+    """A watermark, or by the server's clock one that is surely past when it is of the future: else all until then is
+    missed.
+
+    What has no zone may be a day ahead. Raises `PublisherError` when it is neither a moment nor a number.
+    """
+    if _ENDLESS.fullmatch(watermark):
+        return f"{now - ANY_ZONE:%Y-%m-%d %H:%M:%S}"
+    if NUMBER.fullmatch(watermark):
         return watermark
-    moment = scale.read(watermark)
-    return scale.write(now) if isinstance(moment, datetime) and moment > now else watermark
+    found = _MOMENT.fullmatch(watermark)
+    try:
+        moment = datetime.fromisoformat(watermark if found else "")
+    except ValueError:
+        raise PublisherError(
+            f"{scale.source}: {watermark[:40]!r} is the greatest {scale.path} and no watermark, expected a moment such"
+            " as 2026-01-31 12:00:00, or a number: another incr_column of the tbl, or a view that has one"
+        ) from None
+    assert found is not None
+    if moment.tzinfo is not None:
+        return watermark if moment <= now else _written_like(found, now.astimezone(moment.tzinfo))
+    latest = now.replace(tzinfo=None) + ANY_ZONE
+    return watermark if moment <= latest else _written_like(found, now - ANY_ZONE)
 
 
 def back(scale: Scale, watermark: str) -> str:

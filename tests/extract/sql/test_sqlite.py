@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -55,6 +56,35 @@ def test_windows_are_asked_in_the_words_of_the_file(file_shop: Publisher, line: 
     assert line.query("select watermark_to ->> 'changed' from metadata.delivery order by delivery_sqn desc") == [
         ("2026-03-01 00:31:00",), ("2026-03-01 00:30:00",),
     ]  # fmt: skip
+
+
+def test_a_row_from_the_future_hides_nothing_of_the_same_day(file_shop: Publisher, line: Line) -> None:
+    file_shop.do("create table orders (id integer primary key, name text, changed text)")
+    moment = "strftime('%Y-%m-%d {}+00:00', 'now', '+1 second')".format
+    file_shop.do(f"insert into orders values (1, 'far', {moment('23:59:59')})")
+    source = file_shop.source("orders", incr_column="changed", options={"lag_window": "10 minutes"})
+    assert line.run(source) == 1
+    file_shop.do(f"insert into orders values (2, 'now', {moment('%H:%M:%S')})")
+    assert line.run(source) == 2
+
+
+@pytest.mark.parametrize("script", [None, "select * from changes where changed >= :watermark_from"])
+def test_a_number_without_a_type_is_compared_as_a_number(
+    file_shop: Publisher, line: Line, script: str | None
+) -> None:
+    file_shop.do(
+        "create table orders (id integer primary key, name text, rev integer)",
+        "create view changes as select id, name, rev + 0 as changed from orders",
+        "insert into orders values (1, 'a', 8), (2, 'b', 9), (3, 'half', 9.5)",
+    )
+    options = {"first_watermark": "9"} if script else {}
+    source = file_shop.source("changes", incr_column="changed", script=script, options=options)
+    assert line.run(source) == (2 if script else 3)
+    file_shop.do("insert into orders values (4, 'c', 10), (5, 'large', 9007199254740993)")
+    assert line.run(source) == 3
+    assert not line.extract(source).landed
+    file_shop.do("insert into orders values (6, 'larger', 9007199254740994)")
+    assert line.run(source) == 2
 
 
 def test_what_is_written_meanwhile_is_not_seen(
@@ -113,5 +143,8 @@ def test_other_dialects_are_asked_in_their_own_words(file_shop: Publisher) -> No
         "SELECT * FROM shop.`order` WHERE (`when` >= %s OR `when` IS NULL) AND `select` >= %s AND `select` < %s"
     )
     assert list(said.params.values()) == ["2026-03-01", "5", "9"]
+    numbered = Question(source, "12345678901234567.5").statement(mysql.dialect())
+    bound = numbered.compile(dialect=mysql.dialect()).params
+    assert list(bound.values()) == [Decimal("12345678901234567.5")]
     asked = str(greatest(Question(source), mysql.dialect()).compile(dialect=mysql.dialect()))
     assert " ".join(asked.split()) == "SELECT max(`when`) AS max_1 FROM shop.`order`"

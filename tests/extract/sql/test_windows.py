@@ -214,14 +214,65 @@ def test_a_lag_of_another_kind_is_refused(shop: Publisher, lag: str, watermark: 
     ("watermark", "reached"),
     [
         ("2026-03-01 11:59:59+00", "2026-03-01 11:59:59+00"),
-        ("2026-03-01 12:00:01+00", "2026-03-01T12:00:00Z"),
+        ("2026-03-01 12:00:01+00", "2026-03-01 12:00:00+00"),
+        ("2026-03-01T12:00:01.5Z", "2026-03-01T12:00:00.0Z"),
         ("2026-03-01 12:30:00+01", "2026-03-01 12:30:00+01"),
-        ("2030-01-01 00:00:00", "2030-01-01 00:00:00"),  # of no zone: nobody knows
+        ("2026-03-01 13:30:00+01", "2026-03-01 13:00:00+01"),
+        ("9999-12-31 23:59:59-05:00", "2026-03-01 07:00:00-05:00"),
+        ("2026-03-02 12:00:00", "2026-03-02 12:00:00"),  # of no zone: somewhere it may be as late as that
+        ("2026-03-02 12:00:01", "2026-02-28 12:00:00"),  # and nowhere is it earlier
+        ("9999-12-31T23:59:59.999999", "2026-02-28T12:00:00.000000"),
+        ("9999-12-31", "2026-02-28"),
+        ("2026-03-02", "2026-03-02"),
+        ("infinity", "2026-02-28 12:00:00"),
+        ("10000-01-01 04:59:59+00", "2026-02-28 12:00:00"),
         ("999999", "999999"),
     ],
 )
-def test_only_a_moment_of_a_zone_can_be_ahead(shop: Publisher, watermark: str, reached: str) -> None:
+def test_no_watermark_is_ahead_of_the_clock(shop: Publisher, watermark: str, reached: str) -> None:
     scale = scale_of(changes(shop))
     assert scale is not None
     assert not_ahead(scale, watermark, MOMENT) == reached
     assert window.later_of(scale, None, reached) == reached
+
+
+@pytest.mark.parametrize("kind", ["timestamp", "date", "timestamptz"])
+@pytest.mark.parametrize("far", ["9999-12-31", "infinity"])
+def test_a_row_from_the_far_future_does_not_end_the_source(
+    shop: Publisher, line: Line, kind: str, far: str
+) -> None:
+    fill(shop, 1)
+    shop.do(f"alter table shop.orders alter changed type {kind}")
+    shop.do(f"insert into shop.orders values (2, 'far', '{far}')")
+    source = changes(shop, lag_window="2 days")
+    assert line.run(source) == 2
+    assert not line.extract(source).landed
+    shop.do("insert into shop.orders values (3, 'now', now())")
+    line.run(source)
+    assert ids(line) == [2, 3]
+    assert not line.extract(source).landed
+
+
+def test_a_source_that_the_far_future_has_ended_goes_on(shop: Publisher, line: Line) -> None:
+    fill(shop, 1)
+    shop.do("alter table shop.orders alter changed type timestamp")
+    source = changes(shop)
+    line.run(source)
+    with line.engine.begin() as connection:
+        connection.exec_driver_sql(
+            """update metadata.delivery set watermark_to = '{"changed": "9999-12-31 00:00:00"}'"""
+        )
+    shop.do("insert into shop.orders values (3, 'now', now())")
+    line.run(source)
+    assert ids(line) == [3]
+
+
+def test_a_column_that_is_no_watermark_lands_nothing(shop: Publisher, line: Line) -> None:
+    fill(shop, 1)
+    source = shop.source(incr_column="name", options={"lag_window": "0"})
+    with pytest.raises(
+        PublisherError, match="places: 'Ü 1' is the greatest name and no watermark"
+    ) as refused:
+        line.extract(source)
+    assert "watermark_format" not in str(refused.value)
+    assert not watermarks(line)
