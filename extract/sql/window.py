@@ -30,9 +30,12 @@ def scale_of(source: Source) -> Scale | None:
 
 
 def reached_by(scale: Scale, landed: Sequence[Delivery]) -> tuple[str, Delivery] | None:
-    """The greatest watermark that landed, as the database wrote it, and the newest delivery that has it."""
-    found = scale.greatest(landed)
-    return None if found is None else (str((found[1].watermark_to or {})[scale.path]), found[1])
+    """The watermark that landed last, as the database wrote it, and its delivery: none is less than the one before."""
+    known = {one.delivery_sqn: one for one in landed if scale.path in (one.watermark_to or {})}
+    if not known:
+        return None
+    newest = known[max(known)]
+    return str((newest.watermark_to or {})[scale.path]), newest
 
 
 def later_of(scale: Scale, one: str | None, other: str | None) -> str | None:

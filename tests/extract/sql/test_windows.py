@@ -253,18 +253,20 @@ def test_a_row_from_the_far_future_does_not_end_the_source(
     assert not line.extract(source).landed
 
 
-def test_a_source_that_the_far_future_has_ended_goes_on(shop: Publisher, line: Line) -> None:
+@pytest.mark.parametrize("far", ["9999-12-31 00:00:00", "infinity"])
+def test_a_source_that_the_far_future_has_ended_goes_on(shop: Publisher, line: Line, far: str) -> None:
     fill(shop, 1)
     shop.do("alter table shop.orders alter changed type timestamp")
     source = changes(shop)
     line.run(source)
     with line.engine.begin() as connection:
         connection.exec_driver_sql(
-            """update metadata.delivery set watermark_to = '{"changed": "9999-12-31 00:00:00"}'"""
+            f"update metadata.delivery set watermark_to = jsonb_build_object('changed', '{far}')"
         )
     shop.do("insert into shop.orders values (3, 'now', now())")
     line.run(source)
     assert ids(line) == [3]
+    assert not line.extract(source).landed
 
 
 def test_a_column_that_is_no_watermark_lands_nothing(shop: Publisher, line: Line) -> None:
