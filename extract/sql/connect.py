@@ -17,7 +17,8 @@ from metadata.errors import PublisherError
 from metadata.static.model import Source
 
 USUAL = "postgresql+psycopg2://"
-CONNECT_TIMEOUT_S = 10
+POSTGRES_PORT = 5432
+_USUAL = {"connect_timeout": "10", "options": "", "sslmode": "prefer"}  # of libpq; the first in seconds
 
 
 def engine_of(source: Source) -> Engine:
@@ -26,16 +27,12 @@ def engine_of(source: Source) -> Engine:
     Raises `PublisherError` when the conn_str makes no sense or its driver is not there, `SecretUnavailable`.
     """
     url = url_of(source)
-    arguments: dict[str, Any] = {}
-    if url.get_backend_name() == "postgresql":
-        # nothing of what libpq's variables say of our own Postgres may reach another one
-        arguments = {"connect_timeout": CONNECT_TIMEOUT_S, "options": "", "password": url.password or ""}
-        if url.username:
-            arguments["user"] = url.username
+    if url.drivername in ("postgresql+psycopg2", "postgresql+psycopg"):
+        url = _without_environment(source, url)
     if url.get_backend_name() == "sqlite":
         _require_file(source, url)
     try:
-        return sa.create_engine(url, poolclass=NullPool, connect_args=arguments)
+        return sa.create_engine(url, poolclass=NullPool)
     except sa.exc.NoSuchModuleError:
         raise PublisherError(
             f"{source.name}: url_template names {url.drivername}, which SQLAlchemy does not know,"
@@ -96,6 +93,20 @@ def _server(text: str | None) -> tuple[str | None, int | None]:
         return text, None
     parts = urlsplit(f"//{text}")
     return parts.hostname, parts.port
+
+
+def _without_environment(source: Source, url: sa.URL) -> sa.URL:
+    """The URL of a Postgres, and what it leaves open: else libpq's variables would say it, which are of our own one."""
+    places = {"server": url.host, "database_name": url.database, "username": url.username}
+    said = dict(zip(places, (url.query.get(name) for name in ("host", "dbname", "user")), strict=True))
+    if missing := [name for name in places if not (places[name] or said[name])]:
+        raise PublisherError(
+            f"{source.name}: no {' and no '.join(missing)} of the database, expected in its conn_str"
+        )
+    if not url.port and not {"host", "port"} & url.query.keys():
+        url = url.set(port=POSTGRES_PORT)
+    password = {} if url.password else {"password": ""}
+    return url.set(query={**_USUAL, **password, **url.query})
 
 
 def _require_file(source: Source, url: sa.URL) -> None:

@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 from extract import rdbms
 from extract.formats.copy_file import CopyFile
 from extract.sql import parts
+from extract.sql.connect import engine_of
 from metadata.errors import PublisherError
 from tests.conftest import PROJECT
 from tests.extract.sql.conftest import Line, Publisher, fill
@@ -266,6 +267,36 @@ def test_what_libpq_knows_of_our_own_database_stays_there(
     source = shop.source(script="select *, current_setting('headwater.run_id', true) as run from shop.orders")
     line.run(source)
     assert line.query("select _rest ->> 'run' from raw.places") == [(None,)]
+
+
+def test_what_a_conn_str_leaves_open_is_not_asked_of_the_environment(
+    shop: Publisher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("PGHOST", "PGPORT", "PGSSLMODE", "PGCONNECT_TIMEOUT"):
+        monkeypatch.setenv(name, "1")
+    blank = replace(shop.conn_str, server="db.example.com", options=None)
+    engine = engine_of(shop.source(conn_str=blank))
+    _, said = engine.dialect.create_connect_args(engine.url)
+    expected = {"host": "db.example.com", "port": 5432, "sslmode": "prefer", "connect_timeout": "10"}
+    assert expected.items() <= said.items()
+    with pytest.raises(
+        PublisherError, match="places: no server and no username of the database, expected in its"
+    ):
+        engine_of(shop.source(conn_str=replace(blank, server=None, username=None)))
+
+
+def test_what_a_conn_str_says_itself_holds(shop: Publisher, line: Line) -> None:
+    fill(shop, 2)
+    port = str(shop.conn_str.server).rpartition(":")[2]
+    conn_str = replace(
+        shop.conn_str,
+        server=None,
+        url_template=f"postgresql://127.0.0.1:{port}/?connect_timeout=3",
+        options="sslmode=disable;options=-csearch_path=shop",
+    )
+    source = shop.source("orders", conn_str=conn_str)
+    assert line.run(source) == 2
+    assert engine_of(source).url.query["connect_timeout"] == "3"
 
 
 READ_IT = """
