@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 import zipfile
 import zlib
@@ -11,11 +12,14 @@ from datetime import date, time, timedelta
 from typing import IO, Any
 from xml.etree.ElementTree import Element
 
-from openpyxl import load_workbook
 from openpyxl.cell.read_only import ReadOnlyCell
+from openpyxl.cell.text import Text
+from openpyxl.reader.excel import ExcelReader
 from openpyxl.utils.exceptions import InvalidFileException
 from openpyxl.worksheet._read_only import ReadOnlyWorksheet
 from openpyxl.worksheet._reader import FORMULA_TAG, VALUE_TAG, WorkSheetParser
+from openpyxl.xml.constants import SHARED_STRINGS, SHEET_MAIN_NS
+from openpyxl.xml.functions import iterparse
 
 from extract.formats.cell_text import choose_sheet, moment_text, number_text, shows_clock
 from extract.limits import Limits
@@ -36,6 +40,8 @@ BROKEN = (
     zlib.error,
 )  # what openpyxl raises for files that are no workbooks
 UNCALCULATED = "uncalculated"
+TEXT_TAG = f"{{{SHEET_MAIN_NS}}}si"
+_ESCAPED = re.compile("_x((?!D[89A-F])[0-9A-F]{4})_", re.IGNORECASE)  # half of a pair is no character
 
 
 def open_xlsx(spool: IO[bytes], file: str, wanted: str | None, limits: Limits) -> XlsxSheet:
@@ -44,8 +50,9 @@ def open_xlsx(spool: IO[bytes], file: str, wanted: str | None, limits: Limits) -
         with zipfile.ZipFile(spool) as archive:
             members = archive.infolist()
         limits.require(file, sum(m.compress_size for m in members), sum(m.file_size for m in members))
-        workbook = load_workbook(spool, read_only=True, data_only=True, keep_links=False)
-        sheets = {sheet.title: sheet for sheet in workbook.worksheets}
+        reader = _Reader(spool, read_only=True, data_only=True, keep_links=False)
+        reader.read()
+        sheets = {sheet.title: sheet for sheet in reader.wb.worksheets}
     visible = [name for name, sheet in sheets.items() if sheet.sheet_state == "visible"]
     chosen = choose_sheet(list(sheets) if wanted else visible, wanted, file)
     return XlsxSheet(sheets[chosen], file)
@@ -97,7 +104,7 @@ class XlsxSheet:
                 f"the formula in {place} has no value, expected the one that Excel stores when it saves the workbook",
             )
         if value is None or isinstance(value, str):
-            return value
+            return value and _ESCAPED.sub(lambda found: chr(int(found[1], 16)), value)
         if isinstance(value, bool):
             return "true" if value else "false"
         if isinstance(value, (date, time, timedelta)):
@@ -109,6 +116,18 @@ class XlsxSheet:
             number_format = ReadOnlyCell(self._sheet, 1, 1, None, style_id=style_id).number_format
             self._clocks[style_id] = shows_clock(number_format)
         return self._clocks[style_id]
+
+
+class _Reader(ExcelReader):  # type: ignore[misc]
+    """Leaves the texts of a workbook as they are: openpyxl would take the escape of an underscore from them."""
+
+    def read_strings(self) -> None:
+        if table := self.package.find(SHARED_STRINGS):
+            with self.archive.open(table.PartName[1:]) as stream:
+                for _, element in iterparse(stream):
+                    if element.tag == TEXT_TAG:
+                        self.shared_strings.append(Text.from_tree(element).content)
+                        element.clear()
 
 
 class _Parser(WorkSheetParser):  # type: ignore[misc]

@@ -151,6 +151,37 @@ def test_a_clock_is_told_from_words(number_format: str, has_clock: bool) -> None
     assert shows_clock(number_format) is has_clock
 
 
+@pytest.mark.parametrize(
+    ("stored", "text"),
+    [
+        ("line1_x000D_\nline2", "line1\r\nline2"),
+        ("_x005F_x000D_", "_x000D_"),  # how Excel stores a text that looks like an escape
+        ("x005F_", "x005F_"),
+        ("_xD83D_", "_xD83D_"),
+        ("_x00e9__xZZZZ_", "é_xZZZZ_"),
+    ],
+)
+@pytest.mark.parametrize(
+    "cell",
+    [
+        '<c r="B2" t="s"><v>0</v></c>',
+        '<c r="B2" t="inlineStr"><is><t>{}</t></is></c>',
+        '<c r="B2" t="str"><f>A1</f><v>{}</v></c>',
+    ],
+)
+def test_what_excel_escapes_is_what_was_typed(stored: str, text: str, cell: str) -> None:
+    book = xlsx({"s": [["n", "t"], [1, "here"]]})
+    here = '<c r="B2" t="inlineStr"><is><t>here</t></is></c>'
+    book = edited(book, "xl/worksheets/sheet1.xml", here, cell.format(stored))
+    kind = "application/vnd.openxmlformats-officedocument.spreadsheetml.sharedStrings+xml"
+    part = f'<Override PartName="/xl/sharedStrings.xml" ContentType="{kind}"/></Types>'
+    buffer = io.BytesIO(edited(book, "[Content_Types].xml", "</Types>", part))
+    with zipfile.ZipFile(buffer, "a") as archive:
+        namespace = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
+        archive.writestr("xl/sharedStrings.xml", f'<sst xmlns="{namespace}"><si><t>{stored}</t></si></sst>')
+    assert read("excel", buffer.getvalue()) == (("n", "t"), [("1", text)])
+
+
 def test_errors_keep_their_names_and_formulas_their_values() -> None:
     content = xlsx({"Sheet": [["a", "b", "c", "d"], ["#N/A", "=1/0", "=1+1", "=A9"]]})
     for formula, stored in (
