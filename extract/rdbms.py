@@ -1,8 +1,9 @@
 """The data source type `rdbms`: a table of a database, or a query, is read in one transaction that changes nothing.
 
 A delivery is called `<table>.copy.gz`, is a gzip file of the format `copy_text`, and is dated by the server's clock
-when its transaction began. A delta of a table with an incr_column holds what changed since the greatest watermark that
-landed, less the lag_window; every other delivery holds all. Rows that are all known from the delivery before make none.
+when its transaction began, but never before one that landed. A delta of a table with an incr_column holds what changed
+since the greatest watermark that landed, less the lag_window; every other delivery holds all. Rows that are all known
+from the delivery before make none.
 
 A `large` table of Postgres is read in ranges of its key, side by side; all of them see one snapshot.
 """
@@ -11,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
@@ -74,7 +75,7 @@ def discover(source: Source, landed: Sequence[Delivery] = ()) -> Iterator[Found]
     yield Found(
         publisher_name=name,
         address=f"{shown_place(engine.url)}#{publisher_name(source)}",
-        delivery_date=now,
+        delivery_date=_after(landed, now),
         fingerprint=told if window.tail is None else {**told, "tail_sha256": window.tail},
         fetch=partial(_fetch, parts),
         watermark_from=_fact(scale, since),
@@ -108,6 +109,11 @@ def _together(parts: Sequence[Part]) -> tuple[str, int]:
     for part in parts:
         digest.merge(part.digest)
     return str(digest), sum(part.count for part in parts)
+
+
+def _after(landed: Sequence[Delivery], now: datetime) -> datetime:
+    """The moment, or the first one after all that landed, should the server's clock have gone back meanwhile."""
+    return max([now, *(one.delivery_date + timedelta(microseconds=1) for one in landed)])
 
 
 def _newest_digest(name: str, landed: Sequence[Delivery]) -> Any:

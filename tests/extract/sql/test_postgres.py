@@ -89,6 +89,21 @@ def test_nothing_new_makes_no_delivery_and_any_change_does(shop: Publisher, line
     assert line.query("select count(*) from metadata.delivery") == [(3,)]
 
 
+def test_a_clock_that_went_back_dates_no_delivery_before_another(shop: Publisher, line: Line) -> None:
+    fill(shop, 2)
+    line.run(shop.source())
+    with line.engine.begin() as connection:
+        connection.exec_driver_sql(
+            "update metadata.delivery set delivery_date = delivery_date + interval '1 day'"
+        )
+    shop.do("delete from shop.orders where id = 2")
+    assert line.run(shop.source()) == 1
+    assert line.query(
+        "select delivery_date - lag(delivery_date) over (order by delivery_sqn) from metadata.delivery offset 1"
+    ) == [(timedelta(microseconds=1),)]
+    assert not line.extract(shop.source()).landed
+
+
 def test_an_empty_table_is_an_empty_snapshot(shop: Publisher, line: Line) -> None:
     fill(shop, 0)
     assert line.run(shop.source()) == 0
