@@ -9,7 +9,7 @@ from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import Connection
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.dialects.postgresql import distinct_on, insert
 
 from metadata.process.tables import delivery, delivery_status
 
@@ -125,8 +125,19 @@ def landed(connection: Connection, delivery_sqn: int) -> Delivery:
 
 
 def all_landed(connection: Connection, source: str) -> list[Delivery]:
-    """Every delivery of a source, whatever became of it, in the order in which they landed."""
-    facts = sa.select(*_FACTS).where(delivery.c.source == source).order_by(delivery.c.delivery_sqn)
+    """The deliveries of a source, whatever became of them, in the order in which they landed.
+
+    Of those that have one name and one watermark there is only the newest: so many readings of a table are one row.
+    """
+    alike = (delivery.c.publisher_name, delivery.c.watermark_to)
+    newest = (
+        sa.select(*_FACTS)
+        .where(delivery.c.source == source)
+        .ext(distinct_on(*alike))
+        .order_by(*alike, delivery.c.delivery_date.desc(), delivery.c.delivery_sqn.desc())
+        .subquery()
+    )
+    facts = sa.select(newest).order_by(newest.c.delivery_sqn)
     return [Delivery(**row) for row in connection.execute(facts).mappings()]
 
 

@@ -43,6 +43,24 @@ def test_of_an_identity_the_newest_landing_is_known(database):
         assert process.newest_content(connection, "others", "b.csv", at(1)) is None
 
 
+def test_of_a_name_and_a_watermark_the_newest_is_told_to_extractors(database):
+    with database.begin() as connection:
+        for sqn, day in ((1, 1), (2, 3), (3, 2)):
+            process.register(connection, delivery(sqn, day=day))
+        for sqn, reached in (
+            (9, "b"),
+            (6, "a"),
+            (8, "b"),
+            (7, "c"),
+        ):  # registered in another order than landed
+            process.register(connection, delivery(sqn, watermark_to={"changed": reached}))
+        process.register(connection, delivery(10, "b.csv"))
+        process.register(connection, delivery(11, source="others"))
+        told = process.all_landed(connection, SOURCE)
+        assert [one.delivery_sqn for one in told] == [2, 6, 7, 9, 10]
+        assert told[0] == delivery(2, day=3)
+
+
 def test_recording_a_layer_again_replaces_what_stood_there(ledger, database):
     ledger.land(1)
     ledger.reach(1, "raw")
