@@ -1,16 +1,17 @@
 """The data source type `rest_api`: an API that answers in pages of JSON, as the conn_api says.
 
 One reading is one delivery: a ZIP of the pages as they came. A source without `use_incremental` is read as a whole each
-time; its delivery is called `<source>.zip` and dated by the server's clock when the reading began. A source with it is
-asked for what changed since the greatest watermark that landed, less the lag_window; its delivery is called
-`<source>-since-<watermark>.zip` and dated by the greatest watermark of its records. Records that are all known from the
-delivery before make no delivery.
+time; its delivery is called `<source>.zip` and dated by the server's clock when the reading began, never before the
+one that landed last. A source with it is asked for what changed since the greatest watermark that landed, less the
+lag_window; its delivery is called `<source>-since-<watermark>.zip`, so that names sort as windows began, and dated by
+the greatest watermark of its records. Records that are all known from the delivery before make no delivery.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import datetime
+from dataclasses import replace
+from datetime import datetime, timedelta
 from functools import partial
 from typing import IO
 
@@ -19,7 +20,7 @@ from extract.api.address import below
 from extract.api.credentials import require_api
 from extract.api.pages import Pages
 from extract.api.reading import Reading, read_until_still
-from extract.api.watermark import Scale, Value, later
+from extract.api.watermark import Scale, Value, later, sortable
 from extract.fetch import HttpClient, Patience
 from extract.found import Found, Sink, expand
 from metadata.process.deliveries import Delivery
@@ -27,6 +28,7 @@ from metadata.static.model import Source
 
 CHUNK = 1 << 20  # bytes
 BEGINNING = "0"  # sorts before every moment, as what is read first applies first
+A_SECOND = timedelta(seconds=1)
 
 
 def discover(
@@ -41,28 +43,34 @@ def discover(
     allow_private = source.options.get("allow_private_addresses") == "true"
     client = HttpClient(patience, AddressGuard(*named, allow_private=allow_private))
     reached = scale.greatest(landed) if scale else None
-    since = scale.write(scale.back(reached[0])) if scale and reached else None
+    begin = scale.back(reached[0]) if scale and reached else None
+    since = scale.write(begin) if scale and begin is not None else None
     reading = read_until_still(source, Pages(source, client, since), scale)
     address = below(api.api_url, source.options.get("endpoint"))
+    newest = max((one.delivery_date for one in landed), default=None)
     if scale is None:
         offer = Found(
             f"{source.name}.zip", address, reading.read_at, _told(reading), partial(_fetch, reading.spool)
         )
-        newest = max(
+        if newest is not None and offer.delivery_date < newest:
+            offer = replace(offer, delivery_date=newest + A_SECOND)
+        last = max(
             (one for one in landed if one.publisher_name == offer.publisher_name),
             key=lambda one: (one.delivery_date, one.delivery_sqn),
             default=None,
         )
-        if newest is None or newest.fingerprint.get("records_sha256") != reading.digest:
+        if last is None or last.fingerprint.get("records_sha256") != reading.digest:
             yield offer
         return
     if not reading.record_count or (reached and reached[1].fingerprint.get("tail_sha256") == reading.digest):
         return
     greatest = _later(reading.greatest, reached[0] if reached else None)
     offer = Found(
-        publisher_name=f"{source.name}-since-{since or source.options.get('first_watermark', BEGINNING)}.zip",
+        publisher_name=f"{source.name}-since-{BEGINNING if begin is None else sortable(begin)}.zip",
         address=address,
-        delivery_date=greatest if isinstance(greatest, datetime) else reading.read_at,
+        delivery_date=greatest
+        if isinstance(greatest, datetime)
+        else max(reading.read_at, newest or reading.read_at),
         fingerprint=_told(reading),
         fetch=partial(_fetch, reading.spool),
         watermark_from=None if since is None else {scale.path: since},

@@ -18,7 +18,6 @@ from urllib.parse import quote, quote_plus
 
 BLANK = "[secret]"
 SHORTEST = 4  # characters: a shorter one could not be blanked out without the words around it
-SHORTEST_IN_DATA = 8  # characters: what data may hold by chance is left alone
 SHORTEST_BASE64 = 6  # characters that do not depend on what stands before and after
 SHORTEST_LINE = 12  # characters: of a secret of several lines each may be shown alone
 
@@ -26,12 +25,11 @@ T = TypeVar("T")
 
 _forms: set[str] = set()
 _pattern: re.Pattern[str] | None = None
-_pattern_in_data: re.Pattern[bytes] | None = None
 
 
 def register(secret: str) -> None:
     """Blank out `secret` from now on."""
-    global _pattern, _pattern_in_data
+    global _pattern
     lines = [line for line in secret.splitlines() if len(line) >= SHORTEST_LINE]
     new = {form for text in {secret, *lines} for form in _forms_of(text)} - _forms
     if not new:
@@ -41,18 +39,11 @@ def register(secret: str) -> None:
     _forms.update(new)
     longest_first = sorted(_forms, key=lambda form: (-len(form), form))
     _pattern = re.compile("|".join(map(re.escape, longest_first)))
-    in_data = [re.escape(form.encode()) for form in longest_first if len(form) >= SHORTEST_IN_DATA]
-    _pattern_in_data = re.compile(b"|".join(in_data)) if in_data else None
 
 
 def redact(text: str) -> str:
     """A text without secrets."""
     return _pattern.sub(BLANK, text) if _pattern else text
-
-
-def redact_data(body: bytes) -> bytes:
-    """Bytes of a publisher without the secrets by which it was asked: some repeat them, as in a next page's address."""
-    return _pattern_in_data.sub(BLANK.encode(), body) if _pattern_in_data else body
 
 
 def redact_all(value: T) -> T:
@@ -103,9 +94,14 @@ def _redact_logging() -> None:
 
     def make_redacted(*arguments: Any, **more: Any) -> logging.LogRecord:
         record = make(*arguments, **more)
-        said = record.getMessage()
-        if redact(said) != said:
-            record.msg, record.args = redact(said), ()
+        try:
+            said = record.getMessage()
+        except Exception:  # noqa: BLE001  # whoever logs with arguments that do not fit must not fail by it
+            said = record.msg if isinstance(record.msg, str) else type(record.msg).__name__
+            record.msg, record.args = f"{redact(said)} (what is to be filled in does not fit)", ()
+        else:
+            if redact(said) != said:
+                record.msg, record.args = redact(said), ()
         if record.exc_info and record.exc_info[1] is not None:
             record.exc_text = redacted_traceback(record.exc_info[1]).rstrip()
         return record

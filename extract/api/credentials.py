@@ -28,12 +28,13 @@ OWN_SECRET = "${SECRET}"  # in a payload: the connection's secret
 
 
 class Credentials:
-    """What a source's requests carry. Nothing is kept but in memory."""
+    """What a source's requests carry in one reading. Nothing is kept but in memory."""
 
     def __init__(self, source: Source, client: HttpClient) -> None:
         self._source, self._client = source, client
         self._api = require_api(source)
         self._token: str | None = None
+        self._secret: Secret | None = None
 
     @property
     def can_renew(self) -> bool:
@@ -55,7 +56,9 @@ class Credentials:
             )
         if api.secret_ref is None or _is_in_payload(api):
             return request
-        secret = resolve(api.secret_ref)
+        if self._secret is None:
+            self._secret = resolve(api.secret_ref)
+        secret = self._secret
         return _travelling(
             request, secret.reveal(), secret.login, options.get("auth", "bearer"), options.get("auth_name")
         )
@@ -78,7 +81,7 @@ class Credentials:
 
         def read(answer: Answer) -> str:
             try:
-                document = DECODER.decode(answer.body.decode())
+                document = DECODER.decode(answer.body.decode("utf-8-sig"))
             except (ValueError, RecursionError):
                 raise AnswerBroken("its answer is no JSON") from None
             token = text_at(document, path)

@@ -7,12 +7,14 @@ count the orders.
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from extract.formats.json_values import JsonValue, as_json
+from extract.formats.json_values import JsonValue, NotJsonError, as_json
 from extract.formats.record_path import EACH, records_below
+from metadata.redaction import redact, redact_all
 
 
 @dataclass(frozen=True)
@@ -25,7 +27,11 @@ class Element:
     @cached_property
     def digest(self) -> bytes:
         """Its sha256: of what all its records have around them, too, and that once."""
-        return hashlib.sha256(as_json(self.value).encode()).digest()
+        try:
+            text = as_json(self.value)
+        except NotJsonError:  # a text that Postgres cannot have: it is for raw to say so, and of which record
+            text = json.dumps(self.value)
+        return hashlib.sha256(text.encode()).digest()
 
 
 def elements_of(document: JsonValue, steps: Sequence[str]) -> list[Element]:
@@ -36,6 +42,21 @@ def elements_of(document: JsonValue, steps: Sequence[str]) -> list[Element]:
         found = found[name] if isinstance(found, dict) else None
     elements = found if isinstance(found, list) else [found]
     return [Element(element, list(records_below(element, inner))) for element in elements]
+
+
+def without_secrets(document: JsonValue, steps: Sequence[str]) -> JsonValue:
+    """A document without secrets around its outermost list: some repeat them, as in a next page's address.
+
+    What is in the list is data, and stays as it came.
+    """
+    if not steps or steps[0] == EACH or not isinstance(document, dict):
+        return document
+    return {
+        name if name == steps[0] else redact(name): (
+            without_secrets(member, steps[1:]) if name == steps[0] else redact_all(member)
+        )
+        for name, member in document.items()
+    }
 
 
 def empty_document(steps: Sequence[str]) -> JsonValue:

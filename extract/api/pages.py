@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -25,22 +26,24 @@ from urllib.parse import urljoin, urlsplit
 
 from extract.api.address import below, next_link, with_members, with_parameters
 from extract.api.credentials import JSON_BODY, Credentials, as_body, payload_of, require_api
-from extract.api.elements import Element, elements_of
+from extract.api.elements import Element, elements_of, empty_document, without_secrets
 from extract.api.values import has_place, text_at, value_at
 from extract.dialect import encoding_of
 from extract.fetch import Answer, AnswerBroken, HttpClient, Request, same_place
 from extract.formats.json_file import read_json
-from extract.formats.json_values import DECODER, JsonValue, Number
+from extract.formats.json_values import DECODER, JsonValue, NotJsonError, Number, as_json
 from extract.formats.record_path import kind as kind_of
 from extract.formats.record_path import parse_record_path
 from extract.found import expand, shown
 from extract.http_answer import http_date
+from extract.text_blocks import BOM
 from metadata.errors import FormatBroken, PublisherError
-from metadata.redaction import redact, redact_data
+from metadata.redaction import redact
 from metadata.static.model import Source
 
 LARGEST_PAGE = 64 << 20  # bytes
 MOST_PAGES = 100_000
+NO_CONTENT = 204
 NO_LONGER_TAKEN = 401
 
 
@@ -147,21 +150,30 @@ class Pages:
         """What an answer says; None when the token is no longer taken."""
         if answer.status == NO_LONGER_TAKEN:
             return None
-        body, name = redact_data(answer.body), f"{shown(answer.address)} page {number}"
+        name, encoding = f"{shown(answer.address)} page {number}", encoding_of(self._source)
+        is_empty = answer.status == NO_CONTENT
         try:
-            document = DECODER.decode(answer.body.decode(encoding_of(self._source)))
+            document = (
+                empty_document(self._steps)
+                if is_empty
+                else DECODER.decode(answer.body.decode(encoding).removeprefix(BOM))
+            )
         except (ValueError, RecursionError) as error:
             raise AnswerBroken(f"its page {number} is no JSON ({_shown_error(error)})") from None
+        kept = without_secrets(document, self._steps)
         try:
+            body = _written(kept, encoding) if is_empty or kept != document else answer.body
             for _ in read_json(self._source, BytesIO(body), name):
                 pass  # it says what is wrong, and where
         except FormatBroken as error:
             raise PublisherError(f"{self._source.name}: {error}") from None
+        except NotJsonError as error:
+            raise PublisherError(f"{self._source.name}: {name}: {error}") from None
         return Page(
             number=number,
             body=body,
             elements=elements_of(document, self._steps),
-            total=self._total(document),
+            total=None if is_empty else self._total(document),
             next_mark=self._next_mark(answer, document),
             tells_next=not self._api.cursor_path or has_place(document, self._api.cursor_path),
             dated=http_date(answer.headers.get("Date")),
@@ -248,6 +260,12 @@ class Pages:
 def _decoded(body: bytes) -> dict[str, JsonValue]:
     found: dict[str, JsonValue] = json.loads(body)
     return found
+
+
+def _written(document: JsonValue, encoding: str) -> bytes:
+    """A document as JSON, which may need escapes in an encoding that does not have all characters."""
+    escaped = re.sub(r"[^\x00-\x7f]", lambda found: json.dumps(found[0])[1:-1], as_json(document))
+    return escaped.encode(encoding)
 
 
 def _shown_error(error: Exception) -> str:

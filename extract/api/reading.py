@@ -20,7 +20,7 @@ from extract.api.pages import Page
 from extract.api.values import text_at
 from extract.api.watermark import Scale, Value, is_less, later
 from extract.digest import Digest
-from extract.formats.json_values import JsonValue
+from extract.formats.json_values import JsonValue, NotJsonError
 from extract.formats.mapped_paths import Paths
 from extract.found import LimitedSink
 from metadata.errors import PublisherError
@@ -136,7 +136,10 @@ class _Signs:
     def _key(self, record: JsonValue) -> tuple[str, ...] | None:
         if not isinstance(record, dict):
             return None
-        columns = self._paths.columns(record)
+        try:
+            columns = self._paths.columns(record)
+        except NotJsonError:
+            return None  # it is for raw to say what is wrong with it
         values = tuple(columns.get(name) or "" for name in self._keys)
         return values if any(values) else None
 

@@ -102,6 +102,13 @@ class Scale:
         return {self.path: self.write(value)}
 
 
+def sortable(value: Value) -> str:
+    """A watermark in a form that sorts as text the way that watermarks do (negative numbers aside)."""
+    if isinstance(value, Decimal):
+        return f"{value:030.9f}"
+    return f"{value.astimezone(UTC):%Y-%m-%dT%H:%M:%S.%fZ}"
+
+
 def is_less(one: Value, other: Value) -> bool:
     """Which comes first; a number and a moment cannot be told apart, so the kind that came later counts as more."""
     if isinstance(one, Decimal) and isinstance(other, Decimal):

@@ -9,7 +9,10 @@ from urllib.parse import quote
 
 import pytest
 
+from extract.api import credentials
 from extract.found import Found
+from extract.secrets import Secret
+from metadata import redaction
 from metadata.errors import PublisherError, SecretUnavailable
 from metadata.static.model import ConnApi
 from tests.extract.api.conftest import Reader, fetched, records_of
@@ -161,6 +164,42 @@ def test_a_page_that_repeats_it_is_landed_without_it(reader: Reader, fill: Fill,
     assert quote(SECRET, safe="") in json.dumps([request.path for request in api.requests])
     assert b"/items?" in content
     assert not [form for form in forms() if form in content + shown_of(offer)]
+
+
+def test_a_record_that_holds_a_password_by_chance_is_landed_as_it_came(
+    reader: Reader, fill: Fill, api: Api
+) -> None:
+    redaction.register("warehouse")  # of another connection
+    held = fill(25)
+    held[3]["name"] = api.records[3]["name"] = "warehouse"
+    held[4]["name"] = api.records[4]["name"] = SECRET
+    api.rules.key = "api_key", SECRET
+    assert reader.read(secret(reader, "query", pagination="next_url", auth_name="api_key")) == held
+
+
+def test_a_page_that_cannot_be_written_without_it_is_refused(reader: Reader, fill: Fill, api: Api) -> None:
+    fill(25)
+    api.records[3]["name"] = "a\0b"
+    api.rules.key = "api_key", SECRET
+    with pytest.raises(PublisherError, match=r"/items page 1: the string 'a\\x00b' has a NUL, expected text"):
+        reader.offers(secret(reader, "query", pagination="next_url", auth_name="api_key"))
+
+
+def test_a_secret_is_had_once_for_a_reading(
+    reader: Reader, fill: Fill, api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(45)
+    api.rules.token = SECRET
+    had: list[str] = []
+    proper = credentials.resolve
+
+    def resolve(reference: str) -> Secret:
+        had.append(reference)
+        return proper(reference)
+
+    monkeypatch.setattr(credentials, "resolve", resolve)
+    reader.read(secret(reader, "bearer", pagination="page"))
+    assert had == ["env:SHOP_SECRET"]
 
 
 def test_an_explanation_is_cut_after_the_secret_is_blanked_out(reader: Reader, fill: Fill, api: Api) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from typing import Any
@@ -102,7 +103,7 @@ def test_what_changes_comes_and_what_does_not_makes_no_delivery(
     api.records.append({"id": 35, "name": "new", "changed": "2026-03-01T01:01:00Z"})
     line.extract(source)
     line.load(source)
-    assert line.names() == ["places-since-0.zip", "places-since-2026-03-01T00:24:00Z.zip"]
+    assert line.names() == ["places-since-0.zip", "places-since-2026-03-01T00:24:00.000000Z.zip"]
     assert line.held() == {record["id"]: record["name"] for record in api.records}
     facts = line.query(
         "select delivery_date, watermark_from, watermark_to from metadata.delivery order by delivery_sqn"
@@ -211,7 +212,7 @@ def test_numbers_are_watermarks_too(line: Line, reader: Reader, fill: Fill, api:
     api.records.append({"id": 35, "name": "new", "changed": "1035"})
     line.extract(source)
     assert api.pages_asked()[-1]["since"] == "1029"
-    assert line.names() == ["places-since-0.zip", "places-since-1029.zip"]
+    assert line.names() == ["places-since-0.zip", "places-since-00000000000000001029.000000000.zip"]
 
 
 @pytest.mark.parametrize(
@@ -247,6 +248,27 @@ def test_a_watermark_of_another_format_is_asked_for_in_it(line: Line, reader: Re
     assert {asked["since"] for asked in api.pages_asked()} == {"20260101 0000", "20260301 0020"}
 
 
+@pytest.mark.parametrize(
+    ("form", "moments"),
+    [
+        ("%d/%m/%Y", ["28/02/2026", "01/03/2026", "02/03/2026"]),
+        (None, ["2026-03-01T00:00:00Z", "2026-03-01T00:00:00.5Z", "2026-03-01T00:00:00.75Z"]),
+        (None, ["2026-03-01T00:00:00+09:00", "2026-02-28T16:00:00Z", "2026-02-28T18:00:00+01:00"]),
+        (None, ["9", "10", "10.5", "1000"]),
+    ],
+)
+def test_names_sort_as_windows_began(
+    line: Line, reader: Reader, api: Api, form: str | None, moments: list[str]
+) -> None:
+    source = changes(reader, lag_window="0", **({"watermark_format": form} if form else {}))
+    source = replace(source, conn_api=replace(reader.connection("page"), use_incremental=True))
+    for number, changed in enumerate([*moments, moments[-1]]):
+        api.records.append({"id": number, "name": "new", "changed": changed})
+        line.extract(source)
+    assert len(line.names()) == len(moments) + 1
+    assert line.names() == sorted(line.names())
+
+
 # --------------------------------------------------------------------------- read as a whole
 
 
@@ -274,6 +296,21 @@ def test_the_same_records_as_last_time_make_no_delivery(
     ]
     api.rules.headers = {"Date": format_datetime(later + timedelta(hours=1), usegmt=True)}
     assert line.extract(source).landed == []
+
+
+def test_a_reading_is_never_dated_before_the_one_before(
+    line: Line, reader: Reader, fill: Fill, api: Api
+) -> None:
+    source, now = reader.source("page"), datetime.now(UTC).replace(microsecond=0)
+    fill(12)
+    for hour in (0, -2, -1):  # the server's clock goes back
+        api.records.pop()
+        api.rules.headers = {"Date": format_datetime(now + timedelta(hours=hour), usegmt=True)}
+        line.extract(source)
+    dates = [
+        date for (date,) in line.query("select delivery_date from metadata.delivery order by delivery_sqn")
+    ]
+    assert dates == [now, now + timedelta(seconds=1), now + timedelta(seconds=2)]
 
 
 def test_records_that_come_back_to_what_they_were_are_a_delivery(

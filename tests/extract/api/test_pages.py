@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import zipfile
 from collections.abc import Callable
+from io import BytesIO
 from typing import Any
 
 import pytest
@@ -76,6 +78,35 @@ def test_equal_pages_make_an_equal_file(reader: Reader, fill: Fill) -> None:
     assert one.fingerprint == other.fingerprint
     assert one.fingerprint["pages"] == 3
     assert one.fingerprint["records"] == 25
+
+
+@pytest.mark.parametrize("pagination", ["page", "offset", "cursor"])
+def test_an_answer_without_content_has_no_records(
+    reader: Reader, fill: Fill, api: Api, pagination: str
+) -> None:
+    held = fill(10)
+    body = {"data": {"items": held}, "total": 10, "meta": {"next": "from-10"}}
+    api.rules.faults = [Answer(204)]
+    assert reader.read(reader.source(pagination)) == []
+    api.rules.faults = [Answer(200, json.dumps(body).encode()), Answer(204)]
+    assert reader.read(reader.source(pagination)) == held
+
+
+def test_an_answer_may_begin_with_a_byte_order_mark(reader: Reader, fill: Fill, api: Api) -> None:
+    held = fill(3)
+    body = b"\xef\xbb\xbf" + json.dumps({"data": {"items": held}}).encode()
+    api.rules.faults = [Answer(200, body)]
+    source = reader.source("page")
+    [offer] = reader.offers(source)
+    with zipfile.ZipFile(BytesIO(fetched(offer))) as archive:
+        assert archive.read("page-000001.json") == body
+    assert offer.fingerprint["records"] == 3
+
+
+def test_a_text_that_no_database_can_have_is_left_to_raw(reader: Reader, fill: Fill, api: Api) -> None:
+    fill(3)
+    api.records[1]["name"] = "a\0b"
+    assert reader.read(reader.source("page")) == api.records
 
 
 # --------------------------------------------------------------------------- failures
