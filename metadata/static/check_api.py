@@ -2,37 +2,23 @@
 
 from __future__ import annotations
 
-from metadata.static.check_database import OF_FILES, WINDOW_OPTIONS, is_database
+from metadata.static.check_types import WINDOW_OPTIONS
 from metadata.static.load import Seeds
 from metadata.static.problem import Problems
 from metadata.static.rows import Row
 from metadata.static.source_parts import SourceParts
 
-API_OPTIONS = (
-    "endpoint", "auth", "auth_name", "token_path", "token_format", "first_page", "total_path", "read_until_same",
-    "max_pages", "watermark_path", "watermark_format", "first_watermark", "lag_window",
-)  # fmt: skip
-_OF_WATERMARKS = ("watermark_path", "watermark_format", "first_watermark", "lag_window")
+_OF_WATERMARKS = ("watermark_path", "watermark_format", *WINDOW_OPTIONS)
 _OF_TOKENS = ("token_path", "token_format")
 _MAY_MOVE = ("page", "offset", "link_header", "next_url")
 
 
 def check_api(source: SourceParts, seeds: Seeds, problems: Problems) -> None:
-    """Everything that a source of an API needs, and what only such a source may have."""
-    if "source_attribute" in seeds.unreadable or not source.data_source_type:
+    """Everything that a source of an API needs."""
+    if "source_attribute" in seeds.unreadable or source.data_source_type != "rest_api":
         return
-    is_api = source.data_source_type == "rest_api"
-    not_of_files = tuple(
-        name for name in API_OPTIONS if name not in WINDOW_OPTIONS or not is_database(source)
-    )
-    for name in OF_FILES if is_api else not_of_files:
-        if name in source.options:
-            message = f"{name} stands for a source of type {source.data_source_type}"
-            source.blame_option(
-                problems, name, "name", message, "a source of files" if is_api else "one of rest_api"
-            )
     api = _connection(source, seeds)
-    if not is_api or api is None:
+    if api is None:
         return
     if source.option("format") not in (None, "json"):
         source.blame_option(problems, "format", "value", "an API is read as JSON", "json, or no format")

@@ -4,34 +4,20 @@ from __future__ import annotations
 
 import re
 
+from metadata.static.check_types import WINDOW_OPTIONS
 from metadata.static.load import Seeds
 from metadata.static.naming import one_of
 from metadata.static.problem import Problems
 from metadata.static.rows import Row
 from metadata.static.source_parts import SourceParts
 
-OF_FILES = ("page", "file_pattern", "date_from", "date_format", "date_pattern", "zip_member", "zip_members")
-WINDOW_OPTIONS = ("first_watermark", "lag_window")  # which a database shares with an API
-_OWN_OPTIONS = ("tbl", "sql_script", "chunks")
 _PARAMETER = re.compile(r"(?<![:\w\\]):(\w+)(?!:)")  # as SQLAlchemy finds them
 _PARAMETERS = ("watermark_from", "watermark_to")
 
 
-def is_database(source: SourceParts) -> bool:
-    """Whether the source is read from a database."""
-    return source.data_source_type == "rdbms"
-
-
 def check_database(source: SourceParts, seeds: Seeds, problems: Problems) -> None:
-    """Everything that a source of a database needs, and what only such a source may have."""
-    if "source_attribute" in seeds.unreadable or not source.data_source_type:
-        return
-    for name in OF_FILES if is_database(source) else _OWN_OPTIONS:
-        if name in source.options:
-            message = f"{name} stands for a source of type {source.data_source_type}"
-            expected = "a source of files" if is_database(source) else "one of rdbms"
-            source.blame_option(problems, name, "name", message, expected)
-    if not is_database(source):
+    """Everything that a source of a database needs."""
+    if "source_attribute" in seeds.unreadable or source.data_source_type != "rdbms":
         return
     if source.option("format") not in (None, "copy_text"):
         source.blame_option(problems, "format", "value", "a database has no files to read", "no format")

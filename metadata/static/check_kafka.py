@@ -6,24 +6,10 @@ from metadata.static.load import Seeds
 from metadata.static.problem import Problems
 from metadata.static.source_parts import SourceParts
 
-KAFKA_OPTIONS = (
-    "topic", "consumer_group", "dead_letter_topic", "max_messages", "on_expired", "value_format", "avro_schema",
-)  # fmt: skip
-_OF_FILES = ("page", "file_pattern", "date_from", "date_format", "date_pattern", "zip_member", "zip_members")
-
 
 def check_kafka(source: SourceParts, seeds: Seeds, problems: Problems) -> None:
-    """Everything that a source of a topic needs, and what only such a source may have."""
-    if "source_attribute" in seeds.unreadable or not source.data_source_type:
-        return
-    is_kafka = source.data_source_type == "kafka"
-    for name in _OF_FILES if is_kafka else KAFKA_OPTIONS:
-        if name in source.options:
-            message = f"{name} stands for a source of type {source.data_source_type}"
-            source.blame_option(
-                problems, name, "name", message, "a source of files" if is_kafka else "one of kafka"
-            )
-    if is_kafka:
+    """Everything that a source of a topic needs."""
+    if "source_attribute" not in seeds.unreadable and source.data_source_type == "kafka":
         _check_deliveries(source, problems)
         _check_values(source, problems)
 

@@ -13,6 +13,7 @@ from metadata.static.check_files import check_files
 from metadata.static.check_kafka import check_kafka
 from metadata.static.check_quality import quality_problems
 from metadata.static.check_renamed import check_renamed
+from metadata.static.check_types import check_types
 from metadata.static.load import Seeds
 from metadata.static.naming import is_raw_column
 from metadata.static.problem import Problems
@@ -32,6 +33,7 @@ def check_sources(seeds: Seeds, problems: Problems) -> None:
             _check_columns(source, problems)
             check_renamed(source, problems)
         _check_connection(source, connections, seeds, problems)
+        check_types(source, seeds, problems)
         check_files(source, seeds, problems)
         check_api(source, seeds, problems)
         check_kafka(source, seeds, problems)
