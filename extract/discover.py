@@ -29,14 +29,16 @@ EXTRACTORS = {
 STRONGEST_FIRST = ("etag", "last_modified", "size")
 
 
-def discover(source: Source, landed: Sequence[Delivery] = ()) -> list[Found]:
+def discover(source: Source, landed: Callable[[], Sequence[Delivery]] = tuple) -> list[Found]:
     """All that the publisher offers now, in the order in which it applies: by delivery_date, then by name.
+
+    `landed` is called where the type wants to know what there is.
 
     Raises `PublisherError` when it cannot be asked or answers what makes no sense.
     """
     name = source.extract_function or source.data_source.data_source_type
     function = named_function(EXTRACTORS.get(name, name), source, "extract_function")
-    more = {"landed": landed} if "landed" in inspect.signature(function).parameters else {}
+    more = {"landed": landed()} if "landed" in inspect.signature(function).parameters else {}
     found = list(function(source, **more))
     identities: dict[tuple[str, datetime], Found] = {}
     for offer in found:

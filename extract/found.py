@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, Protocol
+from typing import IO, Any, Protocol
 from urllib.parse import urlsplit, urlunsplit
 
 from metadata import redaction
@@ -16,6 +16,7 @@ from metadata.process.deliveries import Fingerprint
 from metadata.static.model import Source
 from metadata.static.secrecy import names_a_secret
 
+CHUNK = 1 << 20  # bytes
 DATE_FORMATS = ("%Y%m%d", "%Y-%m-%d", "%Y-%m")
 PLACEHOLDER = re.compile(r"\$\{([A-Z][A-Z0-9_]*)\}")
 
@@ -73,6 +74,16 @@ class Found:
     watermark_from: Mapping[str, Any] | None = None
     watermark_to: Mapping[str, Any] | None = None
     on_landed: Callable[[], None] | None = field(default=None, compare=False, repr=False)
+
+
+def fetch_spooled(files: Sequence[IO[bytes]], offer: Found, sink: Sink) -> Found:
+    """The `fetch` of an offer that was read to temporary files already: one after another, from their beginning."""
+    sink.restart()
+    for file in files:
+        file.seek(0)
+        while chunk := file.read(CHUNK):
+            sink.write(chunk)
+    return offer
 
 
 def shown(address: str) -> str:

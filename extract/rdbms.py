@@ -14,11 +14,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Any
 
 from extract.api.watermark import Scale
 from extract.digest import Digest
-from extract.found import Found, Sink
+from extract.found import Found, fetch_spooled
 from extract.sql.connect import engine_of, shown_place
 from extract.sql.key_ranges import key_ranges
 from extract.sql.parts import Part, digest_of, read_chunks, read_header, read_part
@@ -26,10 +25,8 @@ from extract.sql.queries import Question, greatest, publisher_name
 from extract.sql.reader import PostgresReader, Reader, reading, said_plainly
 from extract.sql.window import back, later_of, not_ahead, reached_by, scale_of
 from metadata.errors import PublisherError
-from metadata.process.deliveries import Delivery
+from metadata.process.deliveries import Delivery, newest_named
 from metadata.static.model import Source
-
-CHUNK = 1 << 20  # bytes
 
 
 @dataclass(frozen=True)
@@ -67,7 +64,8 @@ def discover(source: Source, landed: Sequence[Delivery] = ()) -> Iterator[Found]
             f"{source.name}: its rows cannot be laid by ({error.strerror}), expected room for temporary files (TMPDIR)"
         ) from None
     digest, count = _together(parts)
-    known = before[1].fingerprint.get("tail_sha256") if before else _newest_digest(name, landed)
+    last, told_by = (before[1], "tail_sha256") if before else (newest_named(landed, name), "records_sha256")
+    known = last.fingerprint.get(told_by) if last else None
     if digest == known or (scale is not None and not count):
         return
     told = {"records": count, "records_sha256": digest}
@@ -77,7 +75,7 @@ def discover(source: Source, landed: Sequence[Delivery] = ()) -> Iterator[Found]
         address=f"{shown_place(engine.url)}#{publisher_name(source)}",
         delivery_date=_after(landed, now),
         fingerprint=told if window.tail is None else {**told, "tail_sha256": window.tail},
-        fetch=partial(_fetch, parts),
+        fetch=partial(fetch_spooled, [part.file for part in parts]),
         watermark_from=_fact(scale, since),
         watermark_to=_fact(scale, reached),
     )
@@ -116,21 +114,5 @@ def _after(landed: Sequence[Delivery], now: datetime) -> datetime:
     return max([now, *(one.delivery_date + timedelta(microseconds=1) for one in landed)])
 
 
-def _newest_digest(name: str, landed: Sequence[Delivery]) -> Any:
-    """The digest of what was read last."""
-    named = [one for one in landed if one.publisher_name == name]
-    newest = max(named, key=lambda one: (one.delivery_date, one.delivery_sqn), default=None)
-    return None if newest is None else newest.fingerprint.get("records_sha256")
-
-
 def _fact(scale: Scale | None, watermark: str | None) -> dict[str, str] | None:
     return None if scale is None or watermark is None else {scale.path: watermark}
-
-
-def _fetch(parts: Sequence[Part], offer: Found, sink: Sink) -> Found:
-    sink.restart()
-    for part in parts:
-        part.file.seek(0)
-        while chunk := part.file.read(CHUNK):
-            sink.write(chunk)
-    return offer

@@ -13,7 +13,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
-from typing import IO
 
 from extract.addresses import AddressGuard
 from extract.api.address import below
@@ -22,11 +21,10 @@ from extract.api.pages import Pages
 from extract.api.reading import Reading, read_until_still
 from extract.api.watermark import Scale, Value, later, sortable
 from extract.fetch import HttpClient, Patience
-from extract.found import Found, Sink, expand
-from metadata.process.deliveries import Delivery
+from extract.found import Found, expand, fetch_spooled
+from metadata.process.deliveries import Delivery, newest_named
 from metadata.static.model import Source
 
-CHUNK = 1 << 20  # bytes
 BEGINNING = "0"  # sorts before every moment, as what is read first applies first
 A_SECOND = timedelta(seconds=1)
 
@@ -50,15 +48,15 @@ def discover(
     newest = max((one.delivery_date for one in landed), default=None)
     if scale is None:
         offer = Found(
-            f"{source.name}.zip", address, reading.read_at, _told(reading), partial(_fetch, reading.spool)
+            f"{source.name}.zip",
+            address,
+            reading.read_at,
+            _told(reading),
+            partial(fetch_spooled, [reading.spool]),
         )
         if newest is not None and offer.delivery_date < newest:
             offer = replace(offer, delivery_date=newest + A_SECOND)
-        last = max(
-            (one for one in landed if one.publisher_name == offer.publisher_name),
-            key=lambda one: (one.delivery_date, one.delivery_sqn),
-            default=None,
-        )
+        last = newest_named(landed, offer.publisher_name)
         if last is None or last.fingerprint.get("records_sha256") != reading.digest:
             yield offer
         return
@@ -72,7 +70,7 @@ def discover(
         if isinstance(greatest, datetime)
         else max(reading.read_at, newest or reading.read_at),
         fingerprint=_told(reading),
-        fetch=partial(_fetch, reading.spool),
+        fetch=partial(fetch_spooled, [reading.spool]),
         watermark_from=None if since is None else {scale.path: since},
         watermark_to=None if reading.greatest is None else scale.fact(reading.greatest),
     )
@@ -91,11 +89,3 @@ def _told(reading: Reading) -> dict[str, str | int]:
         "pages": reading.page_count, "records": reading.record_count, "records_sha256": reading.digest,
     }  # fmt: skip
     return told if reading.tail is None else {**told, "tail_sha256": reading.tail}
-
-
-def _fetch(spool: IO[bytes], offer: Found, sink: Sink) -> Found:
-    sink.restart()
-    spool.seek(0)
-    while chunk := spool.read(CHUNK):
-        sink.write(chunk)
-    return offer

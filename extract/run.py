@@ -23,11 +23,11 @@ from metadata.process.checks import record_refusal
 from metadata.process.definitions import record_definition
 from metadata.process.deliveries import (
     Delivery,
-    all_landed,
     count_landed,
     has_verdict,
     known_fingerprints,
     lock_source,
+    newest_landed,
     raw_pending,
     still_lacks_rows,
 )
@@ -92,8 +92,12 @@ def _extract_alone(
         report("information", f"{source.name}: registered {len(summary.registered)} deliveries that S3 has")
     with engine.connect() as connection:
         count = count_landed(connection, source.name)
-        before = all_landed(connection, source.name)
-    offers = discover(source, before)
+
+    def landed_before() -> list[Delivery]:
+        with engine.connect() as connection:
+            return newest_landed(connection, source.name)
+
+    offers = discover(source, landed_before)
     summary.offered = len(offers)
     with engine.connect() as connection:
         landed = known_fingerprints(connection, source.name)

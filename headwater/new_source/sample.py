@@ -19,6 +19,7 @@ from headwater.new_source.look import stand_in
 from metadata.errors import NewSourceRefused
 from metadata.static.formats import USUAL_OPTIONS
 from metadata.static.model import Catalog, ConnApi, ConnStr, DataSourceType
+from metadata.static.read import token_apis
 
 DATA_ENDINGS = (
     ".csv", ".tsv", ".txt", ".json", ".jsonl", ".ndjson", ".geojson", ".xml", ".xlsx", ".xls", ".ods", ".parquet",
@@ -76,16 +77,11 @@ def take_sample(origin: str, folder: Path, catalog: Catalog, told: Mapping[str, 
 
 def _of_api(conn_api: ConnApi, folder: Path, catalog: Catalog, told: Mapping[str, str]) -> Sample:
     """All that the API has, read as a source of it would be."""
-    parents: list[ConnApi] = []
-    parent = conn_api.parent_conn_api
-    while parent is not None:
-        parents.append(catalog.conn_apis[parent])
-        parent = parents[-1].parent_conn_api
     source = replace(
         stand_in({**USUAL_OPTIONS["rest_api"], **told}, name=conn_api.name),
         data_source=catalog.data_sources[conn_api.data_source],
         conn_api=conn_api,
-        token_apis=tuple(parents),
+        token_apis=token_apis(conn_api, catalog.conn_apis),
     )
     offer = next(iter(discover(source)), None)
     if offer is None:

@@ -22,7 +22,7 @@ MOST_SCALE, MOST_PRECISION = 9, 30
 ENOUGH = 5  # different values that speak for one way of writing
 THOUSAND, LONGEST_GROUP = 1000, 3
 ROOM = 2  # digits before the point that later deliveries may have more
-BOOLEANS = ({"true": "false"}, {"Y": "N"}, {"y": "n"}, {"yes": "no"}, {"Yes": "No"}, {"YES": "NO"})
+BOOLEANS = (("Y", "N"), ("y", "n"), ("yes", "no"), ("Yes", "No"), ("YES", "NO"))
 
 DATES = (
     "YYYY-MM-DD", "DD.MM.YYYY", "DD/MM/YYYY", "MM/DD/YYYY", "DD-MM-YYYY", "MM-DD-YYYY", "YYYY/MM/DD", "YYYY.MM.DD",
@@ -99,8 +99,7 @@ def _read(values: Collection[str], name: str) -> Typed | None:
 def _boolean(values: Collection[str]) -> Typed | None:
     if {value.lower() for value in values} <= {"true", "false"}:
         return Typed("boolean")
-    for pair in BOOLEANS[1:]:
-        ((true, false),) = pair.items()
+    for true, false in BOOLEANS:
         if set(values) == {true, false}:
             return Typed("boolean", f"{true}|{false}")
     return None

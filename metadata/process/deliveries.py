@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
@@ -124,7 +124,7 @@ def landed(connection: Connection, delivery_sqn: int) -> Delivery:
     return Delivery(**connection.execute(facts).mappings().one())
 
 
-def all_landed(connection: Connection, source: str) -> list[Delivery]:
+def newest_landed(connection: Connection, source: str) -> list[Delivery]:
     """The deliveries of a source, whatever became of them, in the order in which they landed.
 
     Of those that have one name and one watermark there is only the newest: so many readings of a table are one row.
@@ -139,6 +139,12 @@ def all_landed(connection: Connection, source: str) -> list[Delivery]:
     )
     facts = sa.select(newest).order_by(newest.c.delivery_sqn)
     return [Delivery(**row) for row in connection.execute(facts).mappings()]
+
+
+def newest_named(deliveries: Iterable[Delivery], publisher_name: str) -> Delivery | None:
+    """The newest of the deliveries of one name, None when there is none."""
+    named = [one for one in deliveries if one.publisher_name == publisher_name]
+    return max(named, key=lambda one: (one.delivery_date, one.delivery_sqn), default=None)
 
 
 def count_landed(connection: Connection, source: str) -> int:

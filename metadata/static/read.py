@@ -145,14 +145,14 @@ def _sources(
             sorted(dated[name], key=lambda option: option.valid_from),
             conn_str=None if by_api else conn_strs[chosen] if chosen else strs[data_source.name],
             conn_api=conn_api,
-            token_apis=_token_apis(conn_api, conn_apis),
+            token_apis=token_apis(conn_api, conn_apis),
             tbl=tbls.get(options[name].get("tbl", "")),
             sql_script=sql_scripts.get(options[name].get("sql_script", "")),
         )
     return made
 
 
-def _token_apis(conn_api: ConnApi | None, conn_apis: Mapping[str, ConnApi]) -> tuple[ConnApi, ...]:
+def token_apis(conn_api: ConnApi | None, conn_apis: Mapping[str, ConnApi]) -> tuple[ConnApi, ...]:
     """The parents of an API's connection, the nearest first."""
     found: list[ConnApi] = []
     while conn_api is not None and conn_api.parent_conn_api is not None:

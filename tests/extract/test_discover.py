@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -12,6 +12,7 @@ import pytest
 from extract.discover import discover, is_known, same_content
 from extract.found import Found, Sink
 from metadata.errors import PublisherError
+from metadata.process.deliveries import Delivery
 from metadata.static.model import Source
 from tests.extract.sources import DATE, make_source
 
@@ -47,6 +48,26 @@ def test_two_offers_of_one_identity_are_refused() -> None:
         "places: f.csv of 2026-03-01 is offered twice, at sftp://x/f.csv and at sftp://x/g.csv: "
         "expected one name for one delivery"
     )
+
+
+def test_only_a_type_that_wants_to_know_what_landed_has_it_asked() -> None:
+    asked: list[int] = []
+
+    def landed() -> list[Delivery]:
+        asked.append(1)
+        return []
+
+    with pytest.raises(PublisherError):
+        discover(make_source(folder="/nowhere/at/all"), landed)
+    assert asked == []
+    assert discover(make_source(extract_function="tests.extract.test_discover:list_since"), landed) == []
+    assert asked == [1]
+
+
+def list_since(source: Source, landed: Sequence[Delivery]) -> Iterator[Found]:
+    """An extractor that wants to know what landed."""
+    assert source.name == "places"
+    return (replace(OFFER, publisher_name=one.publisher_name) for one in landed)
 
 
 @pytest.mark.parametrize(

@@ -138,7 +138,7 @@ def test_of_two_at_once_one_asks_the_publisher_and_the_other_finds_nothing_new(
     thread = threading.Thread(target=lambda: summaries.append(second.extract()))
     proper = run_module.discover
 
-    def discover(source: Source, landed: Sequence[Delivery]) -> list[Found]:
+    def discover(source: Source, landed: Callable[[], Sequence[Delivery]]) -> list[Found]:
         if not thread.ident:
             thread.start()
             while not second.told:

@@ -77,7 +77,7 @@ def test_a_window_that_could_not_be_landed_is_read_again(
     line.run(source)
     shop.do("insert into shop.orders values (31, 'new', '2026-03-01 00:45Z')")
     with monkeypatch.context() as patch:
-        patch.setattr("extract.rdbms._fetch", _failing)
+        patch.setattr("extract.rdbms.fetch_spooled", _failing)
         assert len(line.extract(source).failed) == 1
     line.run(source)
     assert 31 in ids(line)

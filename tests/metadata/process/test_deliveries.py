@@ -56,7 +56,7 @@ def test_of_a_name_and_a_watermark_the_newest_is_told_to_extractors(database):
             process.register(connection, delivery(sqn, watermark_to={"changed": reached}))
         process.register(connection, delivery(10, "b.csv"))
         process.register(connection, delivery(11, source="others"))
-        told = process.all_landed(connection, SOURCE)
+        told = process.newest_landed(connection, SOURCE)
         assert [one.delivery_sqn for one in told] == [2, 6, 7, 9, 10]
         assert told[0] == delivery(2, day=3)
 
