@@ -7,6 +7,7 @@ BIN := .venv/bin
 # A tree that was moved or copied needs its environment made anew: the stamps carry its place.
 PLACE := $(shell pwd -P | cksum | cut -d ' ' -f 1)
 RUN := .venv/.run-$(PLACE)
+AIRFLOW := .venv/.airflow-$(PLACE)
 DEV := .venv/.dev-$(PLACE)
 PYTHON_ROOMS := metadata extract headwater
 # The files of tests are shared out among processes, each with servers of its own.
@@ -64,7 +65,11 @@ $(RUN): requirements/run.lock requirements/environment.sh pyproject.toml
 	@requirements/environment.sh run
 	@touch $@
 
-# The packages for developers include those for running.
-$(DEV): requirements/dev.lock requirements/run.lock requirements/environment.sh pyproject.toml
-	@requirements/environment.sh dev
+# Each lock holds all that the one before it has: for running, for running in Airflow, for developing.
+$(AIRFLOW): requirements/airflow.lock requirements/run.lock requirements/environment.sh pyproject.toml
+	@requirements/environment.sh airflow
 	@touch $(RUN) $@
+
+$(DEV): requirements/dev.lock requirements/airflow.lock requirements/environment.sh pyproject.toml
+	@requirements/environment.sh dev
+	@touch $(RUN) $(AIRFLOW) $@

@@ -1,6 +1,6 @@
 #!/bin/sh
-# requirements/environment.sh run|dev   make or complete the environment .venv from a hashed lock
-# requirements/environment.sh lock      resolve the locks anew; further arguments go to uv (--upgrade)
+# requirements/environment.sh run|airflow|dev   make or complete the environment .venv from a hashed lock
+# requirements/environment.sh lock              resolve the locks anew; further arguments go to uv (--upgrade)
 #
 # Python 3.11 or later is looked for, or named by $PYTHON. Packages come from the index that pip is
 # configured for. uv installs them: the one on the PATH, else one that pip brings. Where uv does not get
@@ -87,7 +87,8 @@ lock() {
     set -- pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
         --no-annotate --no-emit-index-url --overrides requirements/overrides.txt "$@" pyproject.toml
     "$uv" "$@" -o requirements/run.lock
-    "$uv" "$@" --extra dev -c requirements/run.lock -o requirements/dev.lock
+    "$uv" "$@" --extra airflow -c requirements/run.lock -o requirements/airflow.lock
+    "$uv" "$@" --extra airflow --extra dev -c requirements/airflow.lock -o requirements/dev.lock
 }
 
 is_ours || make_venv

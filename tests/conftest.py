@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 PROJECT = Path(__file__).resolve().parents[1]
 TEMPLATE = "headwater_template"
 FAST = {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "off", "shared_buffers": "128MB"}
-FOREIGN = ("PG", "AWS_", "HEADWATER_")
+FOREIGN = ("PG", "AWS_", "HEADWATER_", "AIRFLOW_")
 
 hypothesis.settings.register_profile("short", max_examples=200, deadline=None)
 hypothesis.settings.register_profile("long", max_examples=1000, deadline=None)
@@ -60,6 +60,7 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         if name.startswith(FOREIGN):
             monkeypatch.delenv(name)
     monkeypatch.setenv("HEADWATER_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("AIRFLOW_HOME", str(tmp_path / "airflow"))
 
 
 @dataclass(frozen=True)

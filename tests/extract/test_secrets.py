@@ -116,7 +116,7 @@ def test_a_secret_of_aws() -> None:
         ("env:EMPTY", "the secret env:EMPTY is empty, expected 4 at least: a shorter one cannot be kept out"),
         ("env:SHORT", "the secret env:SHORT has only 3 characters, expected 4 at least: a shorter one"),
         ("file:/nowhere/token", r"file:/nowhere/token cannot be read \(No such file or directory\), expected a file"),
-        ("airflow:crm", "airflow:crm is not there, expected AIRFLOW_CONN_CRM in the environment, as"),
+        ("airflow:crm", r"airflow:crm is not known to Airflow \(AirflowNotFoundException\), expected a connection crm"),
         ("airflow:broken", "airflow:broken is broken: AIRFLOW_CONN_BROKEN is not JSON"),
         ("airflow:bare", r"airflow:bare has no password \(it has host\), expected a connection bare that has one"),
         ("vault:crm", "vault:crm names no place that we know, expected env:NAME, file:/path"),
@@ -134,6 +134,12 @@ def test_a_secret_that_is_not_there_is_said(
         monkeypatch.setenv(name, value)
     with pytest.raises(SecretUnavailable, match=said):
         resolve(reference)
+
+
+def test_where_there_is_no_airflow_the_environment_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "airflow.sdk.bases.hook", None)
+    with pytest.raises(SecretUnavailable, match="airflow:crm is not there, expected AIRFLOW_CONN_CRM in the env"):
+        resolve("airflow:crm")
 
 
 def test_a_secret_shows_nothing_of_itself() -> None:
