@@ -21,7 +21,8 @@ def test_there_are_locks():
 @pytest.mark.parametrize("lock", LOCKS, ids=lambda lock: lock.name)
 def test_a_lock_names_no_address_and_has_a_hash_for_every_package(lock):
     text = lock.read_text()
-    assert "http" not in text
+    assert "http:" not in text
+    assert "https:" not in text
     assert "@" not in text
     assert not re.search(r"--(extra-)?index-url|--find-links|--trusted-host", text)
     entries = re.split(r"\n(?=\S)", text.strip())
@@ -37,6 +38,7 @@ def test_everything_that_the_project_needs_is_locked():
     project = tomllib.loads((PROJECT / "pyproject.toml").read_text())["project"]
     for lock, needed in (
         ("run.lock", project["dependencies"]),
+        ("airflow.lock", [*project["dependencies"], *project["optional-dependencies"]["airflow"]]),
         ("dev.lock", [*project["dependencies"], *project["optional-dependencies"]["dev"]]),
     ):
         locked = set(LOCKED.findall((PROJECT / "requirements" / lock).read_text()))
