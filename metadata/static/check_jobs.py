@@ -21,6 +21,7 @@ def check_jobs(seeds: Seeds, problems: Problems) -> None:
         problems.add("job", row, "after_job", message, "a job that does not lead back")
     for row in seeds.rows["job_task"]:
         _check_task(row, seeds, problems)
+    _check_one_job_a_step(seeds, problems)
     _check_order_of_steps(seeds, problems)
 
 
@@ -31,6 +32,9 @@ def _check_job(row: Row, seeds: Seeds, problems: Problems) -> None:
         problems.add(
             "job", row, "etl_steps", f'is "{row["etl_steps"]}" though is_etl is false', "a blank cell"
         )
+    if row["after_job"] is not None and row["schedule"] is not None:
+        message = f'stands beside after_job "{row["after_job"]}", which starts it'
+        problems.add("job", row, "schedule", message, "one of schedule, after_job")
     after = seeds.find("job", row["after_job"])
     if after and row.is_true("is_active") and after["is_active"] == "false":
         message = f'waits for "{row["after_job"]}", which is not active'
@@ -46,10 +50,6 @@ def _check_task(row: Row, seeds: Seeds, problems: Problems) -> None:
         problems.add("job_task", row, "conn_api", "stands beside a conn_str", "one of conn_str, conn_api")
     if row["tgt_tbl"] is not None and row["tgt_tbl"] == row["src_tbl"]:
         problems.add("job_task", row, "tgt_tbl", f'"{row["tgt_tbl"]}" is the src_tbl too', "another table")
-    source = seeds.find("source", row["source"])
-    if source and source.text("job") != row.text("job"):
-        message = f'"{row["source"]}" belongs to the job "{source["job"]}"'
-        problems.add("job_task", row, "source", message, f'a source of the job "{row["job"]}"')
     job = seeds.find("job", row["job"])
     if job is None:
         return
@@ -69,6 +69,19 @@ def _check_task(row: Row, seeds: Seeds, problems: Problems) -> None:
         problems.add("job_task", row, "etl_step", said, f"one of {', '.join(steps)}, the steps of its job")
     if row["tgt_tbl"] is None:
         problems.add("job_task", row, "tgt_tbl", "is blank", "the one table that an ETL task fills")
+
+
+def _check_one_job_a_step(seeds: Seeds, problems: Problems) -> None:
+    """A source may be brought in by one job and on by another, but no step of it is done twice."""
+    doing: dict[tuple[str, str], Row] = {}
+    for row in seeds.rows["job_task"]:
+        step = (row.text("source"), row.text("etl_step"))
+        if not all(step) or row["is_active"] == "false":
+            continue
+        other = doing.setdefault(step, row)
+        if other is not row:
+            message = f"does step {step[1]} of {step[0]}, which {other['job_task']} of line {other.line} does"
+            problems.add("job_task", row, "etl_step", message, "one active task for a step of a source")
 
 
 def _check_order_of_steps(seeds: Seeds, problems: Problems) -> None:

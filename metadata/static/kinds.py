@@ -153,6 +153,7 @@ _CHECKS: dict[str, Callable[[str], Wrong | None]] = {
     "table": _table_problem,
     "boolean": boolean_problem,
     "count": count_problem,
+    "number": number_problem,
     "percentage": _percentage_problem,
     "schedule": schedule_problem,
     "moment": _moment_problem,

@@ -19,6 +19,7 @@ Kind = Literal[
     "accepted",  # one of `accepted`
     "reference",  # the key of a row of the table `refers_to`
     "count",  # a whole number from 1
+    "number",  # a whole number from 0
     "percentage",  # a number from 0 to 100
     "schedule",  # five cron fields or an @word
     "function",  # package.module:function, or the name of one of ours in `accepted`
@@ -167,6 +168,11 @@ _TABLES = (
             _need("owner"),
             _flag("is_active", required=True),
             _need("description"),
+            Column("retries", "number"),
+            Column("retry_delay_s", "count"),
+            Column("timeout_min", "count"),
+            Column("max_active_runs", "count"),
+            Column("max_parallel", "count"),
         ),
     ),
     Table(

@@ -87,7 +87,11 @@ class SqlScript:
 
 @dataclass(frozen=True)
 class Job:
-    """A DAG. `schedule` is five cron fields in UTC, or an @word; None: by hand or after `after_job`."""
+    """A DAG. `schedule` is five cron fields in UTC, or an @word; None: by hand or after `after_job`.
+
+    A task that fails is tried again `retries` times, first after `retry_delay_s`, then twice as long each time. A run
+    may take `timeout_min`, None for any time. `max_parallel` of its tasks may run at once, and `max_active_runs` of it.
+    """
 
     name: str
     is_etl: bool
@@ -100,6 +104,11 @@ class Job:
     owner: str
     is_active: bool
     description: str
+    retries: int
+    retry_delay_s: int
+    timeout_min: int | None
+    max_active_runs: int
+    max_parallel: int
 
 
 @dataclass(frozen=True)

@@ -36,6 +36,13 @@ from metadata.static.spelling import unspell, unspell_list
 Made = TypeVar("Made")
 
 # What a blank cell means, where it means anything but None.
+_JOB_NUMBERS = {
+    "retries": 2,
+    "retry_delay_s": 30,
+    "timeout_min": None,
+    "max_active_runs": 1,
+    "max_parallel": 4,
+}
 _DEFAULTS = {"on_null_key": "fall_out", "on_duplicate_key": "halt", "on_unknown_column": "keep"}
 
 
@@ -95,7 +102,10 @@ def _job(row: Row) -> Job:
     flags: dict[str, Any] = {
         flag: row.is_true(flag) for flag in ("is_etl", "is_full_load", "del_temp_data", "is_active")
     }
-    return Job(name=row.text("job"), **flags, **_rest(row, "job", *flags))
+    numbers: dict[str, Any] = {
+        name: default if row[name] is None else int(row.text(name)) for name, default in _JOB_NUMBERS.items()
+    }
+    return Job(name=row.text("job"), **flags, **numbers, **_rest(row, "job", *flags, *numbers))
 
 
 def _job_task(row: Row) -> JobTask:

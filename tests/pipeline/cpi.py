@@ -38,8 +38,8 @@ conn_str,data_source,server,database_name,username,secret_ref,options,url_templa
 bls_indexes,bls,,,,,,,${{{FOLDER}}}
 """,
     "job": f"""\
-job,is_etl,etl_steps,is_full_load,del_temp_data,job_type,schedule,after_job,owner,is_active,description
-{SOURCE},true,ETL,true,false,batch,,,economy,true,Consumer prices to history
+job,is_etl,etl_steps,is_full_load,del_temp_data,job_type,schedule,after_job,owner,is_active,description,retries,retry_delay_s,timeout_min,max_active_runs,max_parallel
+{SOURCE},true,ETL,true,false,batch,,,economy,true,Consumer prices to history,,,,,
 """,
     "source": f"""\
 source,job,data_source,owner,schedule,geographic_granularity,delivery_type,extract_function,wrangle_function,\

@@ -40,9 +40,9 @@ market_prices,market,,,,,,,${{{FOLDER}}}/prices
 market_ratings,market,,,,,,,${{{FOLDER}}}/ratings
 """,
     "job": """\
-job,is_etl,etl_steps,is_full_load,del_temp_data,job_type,schedule,after_job,owner,is_active,description
-cities,true,ETL,true,false,batch,,,town,true,Cities to history
-market,true,ETL,false,false,batch,,,market,true,All of the market to history
+job,is_etl,etl_steps,is_full_load,del_temp_data,job_type,schedule,after_job,owner,is_active,description,retries,retry_delay_s,timeout_min,max_active_runs,max_parallel
+cities,true,ETL,true,false,batch,,,town,true,Cities to history,,,,,
+market,true,ETL,false,false,batch,,,market,true,All of the market to history,,,,,
 """,
     "source": """\
 source,job,data_source,owner,schedule,geographic_granularity,delivery_type,extract_function,wrangle_function,\

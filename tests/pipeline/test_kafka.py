@@ -22,8 +22,8 @@ conn_str,data_source,server,database_name,username,secret_ref,options,url_templa
 bus,bus,${BUS},,,,socket.keepalive.enable=true,,
 """,
     "job": """\
-job,is_etl,etl_steps,is_full_load,del_temp_data,job_type,schedule,after_job,owner,is_active,description
-stock,true,ETL,false,false,batch,,,shop,true,Stock to history
+job,is_etl,etl_steps,is_full_load,del_temp_data,job_type,schedule,after_job,owner,is_active,description,retries,retry_delay_s,timeout_min,max_active_runs,max_parallel
+stock,true,ETL,false,false,batch,,,shop,true,Stock to history,,,,,
 """,
     "source": """\
 source,job,data_source,owner,schedule,geographic_granularity,delivery_type,extract_function,wrangle_function,\

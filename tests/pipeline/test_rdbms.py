@@ -41,8 +41,8 @@ newest_rates,false,"select currency, max(day) as day, rate from rates
 group by currency"
 """,
     "job": """\
-job,is_etl,etl_steps,is_full_load,del_temp_data,job_type,schedule,after_job,owner,is_active,description
-shop,true,ETL,false,false,batch,,,shop,true,The shop to history
+job,is_etl,etl_steps,is_full_load,del_temp_data,job_type,schedule,after_job,owner,is_active,description,retries,retry_delay_s,timeout_min,max_active_runs,max_parallel
+shop,true,ETL,false,false,batch,,,shop,true,The shop to history,,,,,
 """,
     "source": """\
 source,job,data_source,owner,schedule,geographic_granularity,delivery_type,extract_function,wrangle_function,\

@@ -40,12 +40,12 @@ tidy,false,"delete from scratch
 where done"
 """,
     "job": """\
-job,is_etl,etl_steps,is_full_load,del_temp_data,job_type,schedule,after_job,owner,is_active,description
-cities,true,ETL,true,false,batch,0 5 * * *,,geography,true,Places
-sales,true,ETL,false,false,batch,,cities,retail,true,Sales
+job,is_etl,etl_steps,is_full_load,del_temp_data,job_type,schedule,after_job,owner,is_active,description,retries,retry_delay_s,timeout_min,max_active_runs,max_parallel
+cities,true,ETL,true,false,batch,0 5 * * *,,geography,true,Places,0,60,90,,8
+sales,true,ETL,false,false,batch,,cities,retail,true,Sales,,,,,
 tidying,false,,,,maintenance,@weekly,,platform,true,"Tidies
-up"
-resting,true,E,,,batch,,,platform,false,Not now
+up",,,,,
+resting,true,E,,,batch,,,platform,false,Not now,,,,,
 """,
     "job_task": """\
 job_task,job,etl_step,step_seq,is_active,source,sql_script,python_callable,conn_str,conn_api,src_tbl,tgt_tbl

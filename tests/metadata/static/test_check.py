@@ -253,7 +253,7 @@ BROKEN: dict[str, Broken] = {
     "two_jobs_that_wait_for_each_other": (
         "job",
         "0 5 * * *,,",
-        "0 5 * * *,sales,",
+        ",sales,",
         [
             "seeds/job.csv:2: after_job: waits for itself: cities → sales → cities, "
             "expected a job that does not lead back"
@@ -295,14 +295,29 @@ BROKEN: dict[str, Broken] = {
             "expected a number above 1"
         ],
     ),
-    "a_task_that_runs_the_source_of_another_job": (
+    "a_step_that_two_jobs_do": (
         "job_task",
         "cities,E,1,true,cities",
         "cities,E,1,true,sales",
         [
-            'seeds/job_task.csv:2: source: "sales" belongs to the job "sales", '
-            'expected a source of the job "cities"'
+            "seeds/job_task.csv:3: etl_step: does step E of sales, which cities_extract of line 2 does, "
+            "expected one active task for a step of a source"
         ],
+    ),
+    "a_job_that_is_started_in_two_ways": (
+        "job",
+        "batch,,cities,retail",
+        "batch,@daily,cities,retail",
+        [
+            'seeds/job.csv:3: schedule: stands beside after_job "cities", which starts it, '
+            "expected one of schedule, after_job"
+        ],
+    ),
+    "a_job_that_tries_again_half_a_time": (
+        "job",
+        "Places,0,60",
+        "Places,0.5,60",
+        ['seeds/job.csv:2: retries: "0.5" is not a whole number from 0, expected 0, 1, 2 …'],
     ),
     "a_password_in_secret_ref": (
         "conn_str",
@@ -862,8 +877,8 @@ def test_line_is_where_the_row_begins_though_cells_hold_line_breaks(seeds: Edita
 
 
 def test_circle_of_three_jobs_is_told_once(seeds: EditableSeeds) -> None:
-    seeds.edit("job", "0 5 * * *,,", "0 5 * * *,tidying,")
-    seeds.edit("job", "@weekly,,", "@weekly,sales,")
+    seeds.edit("job", "0 5 * * *,,", ",tidying,")
+    seeds.edit("job", "@weekly,,", ",sales,")
     assert seeds.messages() == [
         "seeds/job.csv:2: after_job: waits for itself: cities → tidying → sales → cities, "
         "expected a job that does not lead back"

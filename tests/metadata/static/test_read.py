@@ -141,6 +141,9 @@ def test_tables_that_are_not_sources_are_read_too(seeds: EditableSeeds) -> None:
     assert catalog.sql_scripts["tidy"].sql_text == "delete from scratch\nwhere done"
     assert catalog.jobs["tidying"].description == "Tidies\nup"
     assert catalog.jobs["sales"].after_job == "cities"
+    assert (catalog.jobs["sales"].retries, catalog.jobs["sales"].retry_delay_s) == (2, 30)
+    assert (catalog.jobs["cities"].retries, catalog.jobs["cities"].timeout_min) == (0, 90)
+    assert (catalog.jobs["cities"].max_active_runs, catalog.jobs["cities"].max_parallel) == (1, 8)
     assert (catalog.job_tasks["sales_stage"].step_seq, catalog.job_tasks["sales_stage"].etl_step) == (2, "T")
     assert catalog.tbls["raw.sales"].data_size == "large"
     assert catalog.conn_apis["crm_customers"].parent_conn_api == "crm_token"
@@ -190,7 +193,7 @@ def test_demo_sources_of_the_project_are_there() -> None:
 def test_thousand_sources_are_checked_and_read_in_two_seconds(seeds: EditableSeeds) -> None:
     names = [f"source_{number}" for number in range(1000)]
     columns = ["C0,c0,text,,,true", *(f'C{n},c{n},"numeric(9,2)",,,' for n in range(1, 12))]
-    seeds.append("job", *(f"{name},true,ETL,,,batch,@daily,,team,true,A job" for name in names))
+    seeds.append("job", *(f"{name},true,ETL,,,batch,@daily,,team,true,A job,,,,," for name in names))
     seeds.append(
         "source", *(f"{name},{name},gazetteer,team,daily,city,snapshot{',' * 12}A source" for name in names)
     )
