@@ -26,7 +26,7 @@ from extract.addresses import PORTS, AddressGuard, GuardedAdapter
 from extract.found import Sink, shown
 from extract.http_answer import EncodingBroken, Head, http_date, unpacked
 from metadata.errors import DeliveryIncomplete, DeliveryTooLarge, PublisherError
-from metadata.redaction import redact
+from metadata.redaction import beginning
 
 CHUNK = 256 << 10  # bytes
 LARGEST_PAGE = 64 << 20  # bytes
@@ -258,8 +258,8 @@ class HttpClient:
             body += piece
             if len(body) > LARGEST_EXPLANATION:
                 break
-        words = " ".join(redact(body.decode("utf-8", "replace")).split())
-        return f" ({words[:LONGEST_EXPLANATION]})" if words and "<" not in words[:1] else ""
+        words = " ".join(body.decode("utf-8", "replace").split())
+        return f" ({beginning(words, LONGEST_EXPLANATION)})" if words and "<" not in words[:1] else ""
 
     def _ask(
         self,

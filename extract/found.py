@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import IO, Any, Protocol
@@ -106,14 +106,21 @@ def expand(text: str, source: Source) -> str:
             raise PublisherError(
                 f"{source.name}: {text} needs the environment variable {match[1]}, which is not set"
             )
-        if names_a_secret(match[1]):
-            redaction.register(os.environ[match[1]])
         return os.environ[match[1]]
 
     expanded = PLACEHOLDER.sub(value, text)
-    if userinfo := USERINFO.search(expanded):
-        redaction.register(userinfo[1])
+    for secret in secrets_in(text):
+        redaction.register(secret)
     return expanded
+
+
+def secrets_in(text: str) -> Iterator[str]:
+    """What the environment fills in for `${NAME}` where the name, or its place, says it to be a secret."""
+    for name in PLACEHOLDER.findall(text):
+        if names_a_secret(name) and name in os.environ:
+            yield os.environ[name]
+    if userinfo := USERINFO.search(PLACEHOLDER.sub(lambda found: os.environ.get(found[1], ""), text)):
+        yield userinfo[1]
 
 
 def file_pattern(source: Source) -> re.Pattern[str]:

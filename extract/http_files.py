@@ -22,6 +22,7 @@ from extract.fetch import HttpClient, Page
 from extract.found import Found, Sink, date_in_name, expand, expected_date, file_pattern, read_date, shown
 from extract.http_answer import Head
 from metadata.errors import PublisherError
+from metadata.redaction import beginning
 from metadata.static.model import Source
 
 ROWS = frozenset({"tr", "li", "p"})  # what is said of a link stands in the same one
@@ -171,7 +172,7 @@ def _page_date(source: Source, name: str, same: list[Link]) -> datetime:
     text = " ".join(f"{link.before} {link.after}".strip() for link in same)
     raise PublisherError(
         f"{source.name}: {name}: the page gives it no date, expected {expected_date(source)} where the "
-        f"date_pattern {pattern.pattern} matches near the link, which reads {' '.join(text.split())[:120]!r}"
+        f"date_pattern {pattern.pattern} matches near the link, which reads {beginning(' '.join(text.split()), 120)!r}"
     )
 
 

@@ -19,31 +19,69 @@ from urllib.parse import quote, quote_plus
 BLANK = "[secret]"
 SHORTEST = 4  # characters: a shorter one could not be blanked out without the words around it
 SHORTEST_BASE64 = 6  # characters that do not depend on what stands before and after
+SHOWN = 40  # characters of a value in a message
 SHORTEST_LINE = 12  # characters: of a secret of several lines each may be shown alone
+
+NOT_AMID_A_WORD = r"(?:(?<![A-Za-z0-9])|(?<=%[0-9A-Fa-f]{2}))", r"(?![A-Za-z0-9])"
 
 T = TypeVar("T")
 
-_forms: set[str] = set()
-_pattern: re.Pattern[str] | None = None
+
+class Secrets:
+    """Some secrets, and texts without them.
+
+    Forms with less than `alone_below` characters are blanked out only where they are no part of a longer word.
+    """
+
+    def __init__(self, alone_below: int = 0) -> None:
+        self._alone_below = alone_below
+        self._forms: set[str] = set()
+        self._pattern: re.Pattern[str] | None = None
+
+    def add(self, secret: str) -> None:
+        """Take in a secret, with all its forms."""
+        lines = [line for line in secret.splitlines() if len(line) >= SHORTEST_LINE]
+        new = {form for text in {secret, *lines} for form in _forms_of(text)} - self._forms
+        if not new:
+            return
+        self._forms.update(new)
+        longest_first = sorted(self._forms, key=lambda form: (-len(form), form))
+        self._pattern = re.compile("|".join(map(self._expression, longest_first)))
+
+    def may_be_in(self, text: str) -> bool:
+        """Whether there is anything to look at more closely: fast, for texts of many megabytes."""
+        return any(form in text for form in self._forms)
+
+    def blanked(self, text: str) -> str:
+        """The text without them."""
+        return self._pattern.sub(BLANK, text) if self._pattern else text
+
+    def _expression(self, form: str) -> str:
+        before, after = NOT_AMID_A_WORD if len(form) < self._alone_below else ("", "")
+        return before + re.escape(form) + after
+
+
+_known = Secrets()
+_is_logging_redacted = False
 
 
 def register(secret: str) -> None:
     """Blank out `secret` from now on."""
-    global _pattern
-    lines = [line for line in secret.splitlines() if len(line) >= SHORTEST_LINE]
-    new = {form for text in {secret, *lines} for form in _forms_of(text)} - _forms
-    if not new:
-        return
-    if not _forms:
+    global _is_logging_redacted
+    if not _is_logging_redacted:
         _redact_logging()
-    _forms.update(new)
-    longest_first = sorted(_forms, key=lambda form: (-len(form), form))
-    _pattern = re.compile("|".join(map(re.escape, longest_first)))
+        _is_logging_redacted = True
+    _known.add(secret)
 
 
 def redact(text: str) -> str:
     """A text without secrets."""
-    return _pattern.sub(BLANK, text) if _pattern else text
+    return _known.blanked(text)
+
+
+def beginning(text: str, characters: int = SHOWN) -> str:
+    """As much of a text as a message shows. A secret is blanked out first: what is cut could not be told any more."""
+    return redact(text)[:characters]
 
 
 def redact_all(value: T) -> T:

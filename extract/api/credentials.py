@@ -17,24 +17,33 @@ from extract.api.address import with_parameters
 from extract.api.values import text_at
 from extract.fetch import Answer, AnswerBroken, HttpClient, Request
 from extract.formats.json_values import DECODER
-from extract.found import expand, shown
+from extract.found import expand, secrets_in, shown
 from extract.secrets import Secret, resolve
 from metadata import redaction
 from metadata.errors import PublisherError
+from metadata.redaction import Secrets
 from metadata.static.model import ConnApi, Source
 
 LARGEST_TOKEN = 1 << 20  # bytes of the answer that holds it
 OWN_SECRET = "${SECRET}"  # in a payload: the connection's secret
+SHORTEST_AMID_WORDS = 8  # characters: a shorter secret may be a part of a record's word by chance
 
 
 class Credentials:
-    """What a source's requests carry in one reading. Nothing is kept but in memory."""
+    """What a source's requests carry in one reading. Nothing is kept but in memory.
+
+    `own` are the secrets that the API and those who give its tokens were told, or gave, so far.
+    """
 
     def __init__(self, source: Source, client: HttpClient) -> None:
         self._source, self._client = source, client
         self._api = require_api(source)
         self._token: str | None = None
         self._secret: Secret | None = None
+        self.own = Secrets(alone_below=SHORTEST_AMID_WORDS)
+        for api in (self._api, *source.token_apis):
+            for secret in secrets_in(f"{api.api_url} {api.payload_json or ''}"):
+                self.own.add(secret)
 
     @property
     def can_renew(self) -> bool:
@@ -56,17 +65,35 @@ class Credentials:
             )
         if api.secret_ref is None or _is_in_payload(api):
             return request
+        auth = options.get("auth", "bearer")
         if self._secret is None:
-            self._secret = resolve(api.secret_ref)
+            self._secret = self._resolved(api.secret_ref, auth)
         secret = self._secret
-        return _travelling(
-            request, secret.reveal(), secret.login, options.get("auth", "bearer"), options.get("auth_name")
-        )
+        return _travelling(request, secret.reveal(), secret.login, auth, options.get("auth_name"))
+
+    def payload_of(self, api: ConnApi) -> dict[str, Any] | None:
+        """The body of a call before it is cut into pages; `${SECRET}` in it is the connection's own secret."""
+        if api.payload_json is None:
+            return None
+        secret = self._resolved(api.secret_ref) if api.secret_ref and _is_in_payload(api) else None
+        found = _filled(json.loads(api.payload_json), self._source, secret)
+        if not isinstance(found, dict):
+            raise PublisherError(
+                f"{self._source.name}: payload_json of {api.name} is no object, expected one"
+            )
+        return found
+
+    def _resolved(self, reference: str, auth: str | None = None) -> Secret:
+        secret = resolve(reference)
+        self.own.add(secret.reveal())
+        if auth == "basic" and secret.login is None:  # user:password
+            self.own.add(secret.reveal().partition(":")[2])
+        return secret
 
     def _fetched_token(self, apis: tuple[ConnApi, ...]) -> str:
         api, parents = apis[0], apis[1:]
         request = Request(api.http_method, expand(api.api_url, self._source))
-        payload = payload_of(api, self._source)
+        payload = self.payload_of(api)
         if payload is not None and self._source.options.get("token_format") == "form":
             body, kind = urlencode(payload).encode(), "application/x-www-form-urlencoded"
             request = replace(request, body=body, headers={"Content-Type": kind})
@@ -75,7 +102,7 @@ class Credentials:
         if api.need_token and parents:
             request = _travelling(request, self._fetched_token(parents), None, "bearer", None)
         elif api.secret_ref is not None and not _is_in_payload(api):
-            secret = resolve(api.secret_ref)
+            secret = self._resolved(api.secret_ref, "basic")
             request = _travelling(request, secret.reveal(), secret.login, "basic", None)
         path = self._source.options.get("token_path", "access_token")
 
@@ -94,6 +121,7 @@ class Credentials:
 
         token = self._client.exchange(request, read, largest=LARGEST_TOKEN)
         redaction.register(token)
+        self.own.add(token)
         return token
 
 
@@ -105,17 +133,6 @@ def require_api(source: Source) -> ConnApi:
     if source.conn_api is None:
         raise PublisherError(f"{source.name}: no conn_api, expected one of its data source in conn_api.csv")
     return source.conn_api
-
-
-def payload_of(api: ConnApi, source: Source) -> dict[str, Any] | None:
-    """The body of a call before it is cut into pages; `${SECRET}` in it is the connection's own secret."""
-    if api.payload_json is None:
-        return None
-    secret = resolve(api.secret_ref) if api.secret_ref and _is_in_payload(api) else None
-    found = _filled(json.loads(api.payload_json), source, secret)
-    if not isinstance(found, dict):
-        raise PublisherError(f"{source.name}: payload_json of {api.name} is no object, expected one")
-    return found
 
 
 def as_body(payload: Mapping[str, Any]) -> bytes:

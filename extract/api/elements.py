@@ -14,7 +14,6 @@ from functools import cached_property
 
 from extract.formats.json_values import JsonValue, NotJsonError, as_json
 from extract.formats.record_path import EACH, records_below
-from metadata.redaction import redact, redact_all
 
 
 @dataclass(frozen=True)
@@ -42,21 +41,6 @@ def elements_of(document: JsonValue, steps: Sequence[str]) -> list[Element]:
         found = found[name] if isinstance(found, dict) else None
     elements = found if isinstance(found, list) else [found]
     return [Element(element, list(records_below(element, inner))) for element in elements]
-
-
-def without_secrets(document: JsonValue, steps: Sequence[str]) -> JsonValue:
-    """A document without secrets around its outermost list: some repeat them, as in a next page's address.
-
-    What is in the list is data, and stays as it came.
-    """
-    if not steps or steps[0] == EACH or not isinstance(document, dict):
-        return document
-    return {
-        name if name == steps[0] else redact(name): (
-            without_secrets(member, steps[1:]) if name == steps[0] else redact_all(member)
-        )
-        for name, member in document.items()
-    }
 
 
 def empty_document(steps: Sequence[str]) -> JsonValue:

@@ -17,7 +17,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -25,20 +24,21 @@ from io import BytesIO
 from urllib.parse import urljoin, urlsplit
 
 from extract.api.address import below, next_link, with_members, with_parameters
-from extract.api.credentials import JSON_BODY, Credentials, as_body, payload_of, require_api
-from extract.api.elements import Element, elements_of, empty_document, without_secrets
+from extract.api.credentials import JSON_BODY, Credentials, as_body, require_api
+from extract.api.echoes import without_echoes
+from extract.api.elements import Element, elements_of, empty_document
 from extract.api.values import has_place, text_at, value_at
 from extract.dialect import encoding_of
 from extract.fetch import Answer, AnswerBroken, HttpClient, Request, same_place
 from extract.formats.json_file import read_json
-from extract.formats.json_values import DECODER, JsonValue, NotJsonError, Number, as_json
+from extract.formats.json_values import DECODER, JsonValue, NotJsonError, Number
 from extract.formats.record_path import kind as kind_of
 from extract.formats.record_path import parse_record_path
 from extract.found import expand, shown
 from extract.http_answer import http_date
 from extract.text_blocks import BOM
 from metadata.errors import FormatBroken, PublisherError
-from metadata.redaction import redact
+from metadata.redaction import beginning
 from metadata.static.model import Source
 
 LARGEST_PAGE = 64 << 20  # bytes
@@ -110,7 +110,7 @@ class Pages:
     def _first(self) -> Request:
         api, options = self._api, self._source.options
         address = below(expand(api.api_url, self._source), options.get("endpoint"))
-        payload = payload_of(api, self._source)
+        payload = self._credentials.payload_of(api)
         request = Request(api.http_method, address)
         if api.http_method == "POST":
             request = replace(request, body=as_body(payload or {}), headers=JSON_BODY)
@@ -153,16 +153,13 @@ class Pages:
         name, encoding = f"{shown(answer.address)} page {number}", encoding_of(self._source)
         is_empty = answer.status == NO_CONTENT
         try:
-            document = (
-                empty_document(self._steps)
-                if is_empty
-                else DECODER.decode(answer.body.decode(encoding).removeprefix(BOM))
-            )
+            text = json.dumps(empty_document(self._steps)) if is_empty else answer.body.decode(encoding)
+            document = DECODER.decode(text.removeprefix(BOM))
         except (ValueError, RecursionError) as error:
             raise AnswerBroken(f"its page {number} is no JSON ({_shown_error(error)})") from None
-        kept = without_secrets(document, self._steps)
+        kept = without_echoes(text, self._credentials.own)
+        body = answer.body if kept == text and not is_empty else kept.encode(encoding)
         try:
-            body = _written(kept, encoding) if is_empty or kept != document else answer.body
             for _ in read_json(self._source, BytesIO(body), name):
                 pass  # it says what is wrong, and where
         except FormatBroken as error:
@@ -172,7 +169,9 @@ class Pages:
         return Page(
             number=number,
             body=body,
-            elements=elements_of(document, self._steps),
+            elements=elements_of(
+                document if kept == text else DECODER.decode(kept.removeprefix(BOM)), self._steps
+            ),
             total=None if is_empty else self._total(document),
             next_mark=self._next_mark(answer, document),
             tells_next=not self._api.cursor_path or has_place(document, self._api.cursor_path),
@@ -262,13 +261,9 @@ def _decoded(body: bytes) -> dict[str, JsonValue]:
     return found
 
 
-def _written(document: JsonValue, encoding: str) -> bytes:
-    """A document as JSON, which may need escapes in an encoding that does not have all characters."""
-    escaped = re.sub(r"[^\x00-\x7f]", lambda found: json.dumps(found[0])[1:-1], as_json(document))
-    return escaped.encode(encoding)
-
-
 def _shown_error(error: Exception) -> str:
     return (
-        type(error).__name__ if isinstance(error, RecursionError | UnicodeError) else redact(str(error))[:100]
+        type(error).__name__
+        if isinstance(error, RecursionError | UnicodeError)
+        else beginning(str(error), 100)
     )

@@ -15,7 +15,7 @@ from typing import Any
 
 from metadata.errors import PublisherError
 from metadata.process.deliveries import Delivery
-from metadata.redaction import redact
+from metadata.redaction import beginning
 from metadata.static.lag import parse_lag
 from metadata.static.model import Source
 
@@ -58,7 +58,7 @@ class Scale:
         except ValueError:
             expected = self.form or "a moment such as 2026-01-31T12:00:00Z, or a number"
             raise PublisherError(
-                f"{self.source}: {redact(text)[:40]!r} at {self.path} is no watermark, expected {expected}"
+                f"{self.source}: {beginning(text)!r} at {self.path} is no watermark, expected {expected}"
                 " (watermark_format)"
             ) from None
         return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)

@@ -9,6 +9,7 @@ from extract.csv_records import Record
 from extract.dialect import encoding_of
 from extract.text_blocks import Readable, read_blocks
 from metadata.errors import FormatBroken
+from metadata.redaction import beginning
 from metadata.static.formats import FixedColumn, parse_fixed_columns
 from metadata.static.model import Source
 
@@ -54,7 +55,8 @@ class FixedWidthFile:
         return FormatBroken(
             self._file,
             number,
-            f"{text.strip()[:20]!r} from character {place} on, where no column is, expected blanks (fixed_columns)",
+            f"{beginning(text.strip(), 20)!r} from character {place} on, where no column is, expected blanks"
+            " (fixed_columns)",
         )
 
 

@@ -10,7 +10,9 @@ from extract.formats.json_values import DECODER, JsonValue, NotJsonError, depth
 from extract.formats.record_path import kind
 from extract.text_blocks import LONGEST_RECORD, Readable, read_text
 from metadata.errors import FormatBroken
+from metadata.redaction import SHOWN, beginning
 
+LONGEST_LINE = 10_000  # characters that are looked at for a message
 _SPACE = re.compile(r"[ \t\r\n]*")
 _NAMES = {"{": "an object", "[": "a list", '"': "a string", "": "the end of the file"}
 
@@ -152,7 +154,8 @@ class JsonText:
     def _require_end(self, end: int) -> None:
         after = self._text[end : end + 1]
         if after and after not in " \t\r\n,]}:":
-            shown = self._text[self._at : end + 10].split("\n")[0][:40]
+            line = self._text[self._at : end + LONGEST_LINE].split("\n")[0]
+            shown = beginning(line, min(SHOWN, end - self._at + 10))
             raise self.broken(f"not well-formed JSON: {shown!r} is no value")
 
     def _too_deep(self) -> FormatBroken:

@@ -7,6 +7,8 @@ import re
 from json.encoder import encode_basestring
 from typing import Any, TypeAlias
 
+from metadata.redaction import beginning
+
 JsonValue: TypeAlias = "str | bool | list[JsonValue] | dict[str, JsonValue] | None"
 
 LONGEST_NUMBER = 1000  # characters
@@ -77,12 +79,14 @@ def as_text(value: JsonValue) -> str | None:
 def require_text(string: str) -> str:
     r"""The same string, if Postgres can have it: JSON knows `\u0000` and halves of characters, text does not."""
     if "\0" in string:
-        raise NotJsonError(f"the string {string[:40]!r} has a NUL, expected text")
+        raise NotJsonError(f"the string {beginning(string)!r} has a NUL, expected text")
     if not string.isascii():
         try:
             string.encode()
         except UnicodeEncodeError:
-            raise NotJsonError(f"the string {string[:40]!a} has half a character, expected text") from None
+            raise NotJsonError(
+                f"the string {beginning(string)!a} has half a character, expected text"
+            ) from None
     return string
 
 

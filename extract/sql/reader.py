@@ -19,6 +19,7 @@ from extract.formats.copy_file import line_of
 from extract.sql.connect import is_postgres, shown_place
 from extract.sql.values import NoTextError, to_text
 from metadata.errors import PublisherError
+from metadata.redaction import beginning
 
 if TYPE_CHECKING:
     import psycopg2.extensions
@@ -178,4 +179,6 @@ def said_plainly(source: str, engine: Engine) -> Iterator[None]:
             f"{source}: a value of the type {error}, expected one that has a text: cast it in a sql_script"
         ) from None
     except UnicodeEncodeError as error:
-        raise PublisherError(f"{source}: {error.object[:40]!a} is no text, expected characters") from None
+        raise PublisherError(
+            f"{source}: {beginning(error.object)!a} is no text, expected characters"
+        ) from None

@@ -11,6 +11,7 @@ from extract.api.watermark import NO_LAG, Scale, is_less
 from extract.sql.queries import NUMBER
 from metadata.errors import PublisherError
 from metadata.process.deliveries import Delivery
+from metadata.redaction import beginning
 from metadata.static.lag import parse_lag
 from metadata.static.model import Source
 
@@ -60,8 +61,8 @@ def not_ahead(scale: Scale, watermark: str, now: datetime) -> str:
         moment = datetime.fromisoformat(watermark if found else "")
     except ValueError:
         raise PublisherError(
-            f"{scale.source}: {watermark[:40]!r} is the greatest {scale.path} and no watermark, expected a moment such"
-            " as 2026-01-31 12:00:00, or a number: another incr_column of the tbl, or a view that has one"
+            f"{scale.source}: {beginning(watermark)!r} is the greatest {scale.path} and no watermark, expected a moment"
+            " such as 2026-01-31 12:00:00, or a number: another incr_column of the tbl, or a view that has one"
         ) from None
     assert found is not None
     if moment.tzinfo is not None:

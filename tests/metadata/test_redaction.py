@@ -27,7 +27,7 @@ HIDDEN = "Pl4nted"
 @pytest.fixture(autouse=True)
 def planted(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Nothing is known but the planted secret; what was known before is known again afterwards."""
-    for name, value in {"_forms": set(), "_pattern": None}.items():
+    for name, value in {"_known": redaction.Secrets(), "_is_logging_redacted": False}.items():
         monkeypatch.setattr(redaction, name, value)
     factory = logging.getLogRecordFactory()
     register(PLANTED)

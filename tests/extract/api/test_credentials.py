@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import base64
+import html
 import json
+import zipfile
 from collections.abc import Callable
+from io import BytesIO
 from urllib.parse import quote
 
 import pytest
@@ -14,6 +17,7 @@ from extract.found import Found
 from extract.secrets import Secret
 from metadata import redaction
 from metadata.errors import PublisherError, SecretUnavailable
+from metadata.redaction import BLANK
 from metadata.static.model import ConnApi
 from tests.extract.api.conftest import Reader, fetched, records_of
 from tests.extract.api.server import Api, Record
@@ -166,23 +170,82 @@ def test_a_page_that_repeats_it_is_landed_without_it(reader: Reader, fill: Fill,
     assert not [form for form in forms() if form in content + shown_of(offer)]
 
 
-def test_a_record_that_holds_a_password_by_chance_is_landed_as_it_came(
+def echoing(record: Record, said: str) -> Record:
+    """A record in which an API repeats what it was told, in the ways that are usual."""
+    pair = base64.b64encode(f"clerk:{said}".encode()).decode()
+    more = {
+        "self": f"https://shop.example/items/{record['id']}?api_key={quote(said, safe='')}&v=1",
+        "echo": {"X-Api-Key": said, "Authorization": [f"Bearer {said}", f"Basic {pair}"]},
+        "html": f"<a href='?key={html.escape(said)}'>Ü</a>",
+        said: "as a name",
+    }
+    return {**record, **more}
+
+
+@pytest.mark.parametrize("auth", ["header", "query", "basic", "bearer"])
+def test_records_that_repeat_it_are_landed_without_it_and_else_as_they_came(
+    reader: Reader, fill: Fill, api: Api, auth: str
+) -> None:
+    redaction.register("warehouse")  # of another connection: by chance a word of ours
+    fill(12)
+    api.records = [echoing({**record, "name": "warehouse", "price": 1.10}, SECRET) for record in api.records]
+    api.rules.login = f"clerk:{SECRET}" if auth == "basic" else None
+    source = secret(
+        reader, auth, "env:SHOP_LOGIN" if auth == "basic" else "env:SHOP_SECRET", "page", auth_name="api_key"
+    )
+    [offer] = reader.offers(source)
+    landed = fetched(offer)
+    assert not [form for form in forms() if form in landed + unzipped(landed)]
+    for record, held in zip(records_of(landed), api.records, strict=True):
+        assert {**record, "self": "", "echo": "", "html": "", BLANK: ""} == {
+            **{name: value for name, value in held.items() if name != SECRET}, "self": "", "echo": "", "html": "",
+            BLANK: "",
+        }  # fmt: skip
+        assert record["self"] == f"https://shop.example/items/{record['id']}?api_key={BLANK}&v=1"
+        assert record["echo"]["X-Api-Key"] == BLANK
+        assert record["echo"]["Authorization"][0] == f"Bearer {BLANK}"
+        assert record["html"] == f"<a href='?key={BLANK}'>Ü</a>"
+        assert record[BLANK] == "as a name"
+
+
+def test_nothing_but_the_secret_is_another_letter(reader: Reader, api: Api) -> None:
+    page = (
+        '{"data" : {"items":\t[{"id": 1.50, "name":"\\u00dc\\/\\ud83d\\ude00", "changed": "Pl4nted\\/s\\u0026cret+" }'
+        ',\n{"id":1E5,"name":"Ü\\"Pl4nted","changed":null}]}}\n'
+    )
+    api.rules.faults = [Answer(200, page.encode())]
+    [offer] = reader.offers(secret(reader, "bearer", pagination="none"))
+    assert unzipped(fetched(offer)).decode() == page.replace("Pl4nted\\/s\\u0026cret+", BLANK)
+
+
+def test_a_token_that_records_repeat_is_no_news_when_it_is_another_one(
     reader: Reader, fill: Fill, api: Api
 ) -> None:
-    redaction.register("warehouse")  # of another connection
-    held = fill(25)
-    held[3]["name"] = api.records[3]["name"] = "warehouse"
-    held[4]["name"] = api.records[4]["name"] = SECRET
-    api.rules.key = "api_key", SECRET
-    assert reader.read(secret(reader, "query", pagination="next_url", auth_name="api_key")) == held
+    fill(12)
+    api.rules.token = "none yet"
+    source = with_token(reader, "cursor")
+    api.rules.before_page = lambda _: [record.update(via=api.rules.token) for record in api.records]  # type: ignore[func-returns-value]
+    [first] = reader.offers(source)
+    [again] = reader.offers(source)
+    assert api.tokens == 2
+    assert fetched(first) == fetched(again)
+    assert first.fingerprint == again.fingerprint
+    assert {record["via"] for record in records_of(fetched(first))} == {BLANK}
 
 
-def test_a_page_that_cannot_be_written_without_it_is_refused(reader: Reader, fill: Fill, api: Api) -> None:
-    fill(25)
-    api.records[3]["name"] = "a\0b"
-    api.rules.key = "api_key", SECRET
-    with pytest.raises(PublisherError, match=r"/items page 1: the string 'a\\x00b' has a NUL, expected text"):
-        reader.offers(secret(reader, "query", pagination="next_url", auth_name="api_key"))
+def test_a_short_secret_is_blanked_out_where_it_stands_alone(
+    reader: Reader, fill: Fill, api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SHOP_SECRET", "demo")
+    fill(1)
+    api.records[0]["name"] = "democracy, demonstrations; ?key=demo&x, %3Ddemo%26"
+    [record] = reader.read(secret(reader, "bearer", pagination="none"))
+    assert record["name"] == f"democracy, demonstrations; ?key={BLANK}&x, %3D{BLANK}%26"
+
+
+def unzipped(content: bytes) -> bytes:
+    with zipfile.ZipFile(BytesIO(content)) as archive:
+        return b"".join(archive.read(name) for name in archive.namelist())
 
 
 def test_a_secret_is_had_once_for_a_reading(

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from extract.text_blocks import BLOCK
+from metadata import redaction
 from tests.extract.formats.reading import opened, read, refusal, rows
 from tests.extract.sources import make_source
 
@@ -355,3 +356,16 @@ def test_members_without_end_are_refused() -> None:
         "f: record 5001: more than 5000 different members by now, expected records that are "
         "alike (record_path)"
     )
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '[{"a":"%s\\u0000"}]', '[{"a":"%s\\ud800"}]', '[{"a":tru%s}]', '[{"a":1%s}]', "{'%s': 1}", '[{"%s":1,"%s":2}]',
+    ],
+)  # fmt: skip
+def test_a_message_shows_no_half_of_a_secret(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(redaction, "_known", redaction.Secrets())
+    redaction.register("Pl4nted-" + "x" * 60)
+    broken = text.replace("%s", "y" * 30 + "Pl4nted-" + "x" * 60)
+    assert "Pl4" not in refusal("json", broken.encode())
