@@ -138,7 +138,9 @@ def test_a_secret_that_is_not_there_is_said(
 
 def test_where_there_is_no_airflow_the_environment_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "airflow.sdk.bases.hook", None)
-    with pytest.raises(SecretUnavailable, match="airflow:crm is not there, expected AIRFLOW_CONN_CRM in the env"):
+    with pytest.raises(
+        SecretUnavailable, match="airflow:crm is not there, expected AIRFLOW_CONN_CRM in the env"
+    ):
         resolve("airflow:crm")
 
 
