@@ -10,8 +10,8 @@ RUN := .venv/.run-$(PLACE)
 AIRFLOW := .venv/.airflow-$(PLACE)
 DEV := .venv/.dev-$(PLACE)
 PYTHON_ROOMS := metadata extract headwater
-# The files of tests are shared out among processes, each with servers of its own.
-SIDE_BY_SIDE := -n auto --maxprocesses 4 --dist loadfile
+# The files of tests are shared out among processes, each with servers of its own; tests/conftest.py groups them.
+SIDE_BY_SIDE := -n auto --maxprocesses 4 --dist loadgroup
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)

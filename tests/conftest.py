@@ -47,10 +47,16 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    if not config.getoption("--long"):
-        for item in items:
-            if item.get_closest_marker("long"):
-                item.add_marker(pytest.mark.skip(reason="runs with --long only"))
+    for item in items:
+        item.add_marker(pytest.mark.xdist_group(_group(item.path)))
+        if item.get_closest_marker("long") and not config.getoption("--long"):
+            item.add_marker(pytest.mark.skip(reason="runs with --long only"))
+
+
+def _group(path: Path) -> str:
+    """What runs in one process, one after the other: the tests of a file; those of Airflow, which share one."""
+    inside = path.relative_to(PROJECT / "tests") if path.is_relative_to(PROJECT / "tests") else path
+    return "airflow" if inside.parts[0] == "airflow" else str(inside)
 
 
 @pytest.fixture(autouse=True)

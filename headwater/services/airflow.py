@@ -1,0 +1,159 @@
+"""Airflow on this machine: its four processes on a database of its own, started, watched and stopped together.
+
+airflow_settings    what they are told, their keys and passwords
+airflow_database    where Airflow keeps what it knows
+airflow_component   how one is started: it ends when the one that started it does
+airflow_log         their logs as one
+airflow_config      what Airflow itself imports when it starts
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import signal
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from headwater.services import airflow_database, airflow_settings
+from headwater.services.airflow_settings import Ports
+from headwater.services.processes import Process, free_port, is_alive, log_tail, spawn, stop
+from metadata.errors import ServiceError
+
+COMPONENTS = ("api-server", "scheduler", "dag-processor", "triggerer")
+PORT = 8080
+START_PATIENCE_S = 180
+STOP_PATIENCE_S = 20
+HEALTHY = {"metadatabase", "scheduler", "dag_processor", "triggerer"}
+
+
+@dataclass(frozen=True)
+class Airflow:
+    """A started Airflow. `folder` is its own, with the logs of its processes in `logs/<component>.log`."""
+
+    folder: Path
+    ports: Ports
+    components: Mapping[str, Process]
+
+    @property
+    def url(self) -> str:
+        return self.ports.url
+
+    @property
+    def passwords(self) -> dict[str, str]:
+        """The password of each user."""
+        return airflow_settings.passwords(self.folder)
+
+    def log(self, component: str) -> Path:
+        return log_of(self.folder, component)
+
+    def dead(self) -> list[str]:
+        """The components that have ended."""
+        return [name for name, process in self.components.items() if not is_alive(process)]
+
+    def wait_until_healthy(self, patience_s: float = START_PATIENCE_S) -> None:
+        """Return when all of Airflow answers that it is well. Raises `ServiceError` when that does not come."""
+        deadline = time.monotonic() + patience_s
+        while time.monotonic() < deadline:
+            self.require_alive()
+            if _unwell(self.url) == set():
+                return
+            time.sleep(0.2)
+        unwell = ", ".join(sorted(_unwell(self.url)))
+        raise ServiceError(
+            f"Airflow does not become healthy at {self.url}: {unwell}. Its logs: {self.folder}/logs"
+        )
+
+    def require_alive(self) -> None:
+        """Raise `ServiceError`, with the end of its log, when a component has ended."""
+        for name in self.dead():
+            raise ServiceError(
+                f"Airflow's {name} has ended. The end of {self.log(name)}:{log_tail(self.log(name))}"
+            )
+
+    def stop(self) -> None:
+        """End all that was started, and what that has started: tasks that still run are ended, too."""
+        for process in self.components.values():  # all at once: each takes a moment to say goodbye
+            if is_alive(process):
+                with suppress(ProcessLookupError):
+                    os.kill(process.pid, signal.SIGTERM)
+        deadline = time.monotonic() + STOP_PATIENCE_S
+        while len(self.dead()) < len(self.components) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        for process in self.components.values():
+            stop(process, (signal.SIGKILL, 10))
+            with suppress(ProcessLookupError, PermissionError):
+                os.killpg(process.pid, signal.SIGKILL)  # each has a session, and so a group, of its own
+
+
+def is_installed() -> bool:
+    """Whether this environment has Airflow."""
+    return importlib.util.find_spec("airflow") is not None
+
+
+def choose_ports(preferred: int | None = PORT) -> Ports:
+    """Ports that nothing listens on; `preferred` for the pages, when it is free."""
+    chosen: list[int] = [free_port(preferred)]
+    while len(chosen) < 3:
+        port = free_port()
+        if port not in chosen:
+            chosen.append(port)
+    return Ports(*chosen)
+
+
+def log_of(folder: Path, component: str) -> Path:
+    return folder / "logs" / f"{component}.log"
+
+
+def start(
+    project: Path,
+    folder: Path,
+    *,
+    dags: Path,
+    ports: Ports,
+    say: Callable[[str], None],
+) -> Airflow:
+    """Start Airflow on `folder`, made when it is missing, and return at once; `wait_until_healthy` waits.
+
+    The servers are those of `os.environ`, whose settings of Airflow go before ours. Raises `ServiceError` when
+    its database cannot be made ready.
+    """
+    if not is_installed():
+        raise ServiceError("Airflow is not installed here. `make airflow` installs it and starts it.")
+    (folder / "logs").mkdir(mode=0o700, parents=True, exist_ok=True)
+    airflow_settings.passwords(folder)
+    env = airflow_settings.environment(project, folder, dags, ports, os.environ)
+    airflow_database.make(env, folder, say)
+    components: dict[str, Process] = {}
+    started = Airflow(folder, ports, components)
+    try:
+        for name in COMPONENTS:
+            command = [
+                sys.executable,
+                "-P",
+                "-m",
+                "headwater.services.airflow_component",
+                str(os.getpid()),
+                name,
+            ]
+            components[name] = spawn(command, log=started.log(name), env=env, cwd=folder)
+    except BaseException:
+        started.stop()
+        raise
+    return started
+
+
+def _unwell(url: str) -> set[str]:
+    """Which of Airflow's parts do not say that they are healthy; all while it does not answer."""
+    try:
+        with urllib.request.urlopen(f"{url}/api/v2/monitor/health", timeout=10) as answer:
+            told = json.load(answer)
+    except (OSError, ValueError):
+        return {"api-server"}
+    return {part for part in HEALTHY if (told.get(part) or {}).get("status") != "healthy"}

@@ -1,0 +1,153 @@
+"""What Airflow's processes are told: by variables of the environment, so that none needs a file of settings.
+
+A setting that the user's own environment has (AIRFLOW__SECTION__NAME) goes before ours. Keys and passwords
+are made once and kept, readable by the user alone, in Airflow's folder.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import quote
+
+from headwater.services.processes import LOOPBACK
+
+ROLES = {"admin": "admin", "viewer": "viewer"}
+DATABASE_VARIABLE = "HEADWATER_AIRFLOW_DATABASE"
+DATABASE = "airflow"
+CONNECTION = "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"
+CONFIG = Path(__file__).with_name("airflow_config")  # holds airflow_local_settings.py
+SECRETS, PASSWORDS = "keys.json", "passwords.json"
+
+
+@dataclass(frozen=True)
+class Ports:
+    """Where Airflow listens: its pages and API, and where it reads the logs of what still runs."""
+
+    api: int
+    task_logs: int
+    trigger_logs: int
+
+    @property
+    def url(self) -> str:
+        return f"http://{LOOPBACK}:{self.api}"
+
+
+def environment(
+    project: Path, folder: Path, dags: Path, ports: Ports, environ: Mapping[str, str]
+) -> dict[str, str]:
+    """The environment of Airflow's processes: `environ` and what Airflow needs to know, its secrets included.
+
+    `folder` is Airflow's own (AIRFLOW_HOME). The database is the one that libpq's variables lead to.
+    """
+    ours = {
+        **_where(project, folder, dags, ports, environ),
+        **_secrets(folder),
+        **_PACE,
+        **_QUIET,
+        "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": ",".join(
+            f"{user}:{role}" for user, role in ROLES.items()
+        ),
+        "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(folder / PASSWORDS),
+        "AIRFLOW__COSMOS__DBT_DOCS_PROJECTS": json.dumps(_dbt_docs(folder.parent)),
+    }
+    path = [str(project), str(CONFIG), environ.get("PYTHONPATH", "")]
+    return {
+        **ours,
+        **environ,
+        "AIRFLOW_HOME": str(folder),
+        "HEADWATER_PROJECT": str(project),
+        "HEADWATER_HOME": str(folder.parent),
+        "PYTHONPATH": os.pathsep.join(filter(None, path)),
+    }
+
+
+def passwords(folder: Path) -> dict[str, str]:
+    """The password of each user, made on first use."""
+    return _kept(folder / PASSWORDS, {user: secrets.token_urlsafe(12) for user in ROLES})
+
+
+def database(environ: Mapping[str, str]) -> str:
+    """The name of Airflow's database on the server of libpq's variables."""
+    return environ.get(DATABASE_VARIABLE, "").strip() or DATABASE
+
+
+def connection(database_name: str) -> str:
+    """The address of a database on the server of libpq's variables: they say where it is and hold the password."""
+    return f"postgresql+psycopg2:///{quote(database_name)}"
+
+
+def _where(
+    project: Path, folder: Path, dags: Path, ports: Ports, environ: Mapping[str, str]
+) -> dict[str, str]:
+    return {
+        "AIRFLOW__CORE__DAGS_FOLDER": str(dags),
+        "AIRFLOW__CORE__PLUGINS_FOLDER": str(project / "dags" / "plugins"),
+        "AIRFLOW__CORE__EXECUTOR": "LocalExecutor",
+        "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{ports.url}/execution/",
+        "AIRFLOW__API__HOST": LOOPBACK,
+        "AIRFLOW__API__PORT": str(ports.api),
+        "AIRFLOW__API__BASE_URL": ports.url,
+        "AIRFLOW__LOGGING__BASE_LOG_FOLDER": str(folder / "logs"),
+        "AIRFLOW__LOGGING__DAG_PROCESSOR_CHILD_PROCESS_LOG_DIRECTORY": str(folder / "logs" / "dag_processor"),
+        "AIRFLOW__LOGGING__WORKER_LOG_SERVER_PORT": str(ports.task_logs),
+        "AIRFLOW__LOGGING__TRIGGER_LOG_SERVER_PORT": str(ports.trigger_logs),
+        CONNECTION: connection(database(environ)),
+    }
+
+
+# Of one machine: few workers, and what was killed is found out soon.
+_PACE = {
+    "AIRFLOW__CORE__PARALLELISM": "8",
+    "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "False",  # `job.is_active` says which run
+    "AIRFLOW__CORE__MIN_SERIALIZED_DAG_UPDATE_INTERVAL": "5",
+    "AIRFLOW__DATABASE__SQL_ALCHEMY_POOL_SIZE": "5",
+    "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "10",
+    "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "30",
+    "AIRFLOW__SCHEDULER__MP_START_METHOD": "fork",  # tasks inherit what the scheduler has loaded
+    "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "30",
+    "AIRFLOW__SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL": "60",
+}
+
+_QUIET = {
+    "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+    "AIRFLOW__LOGGING__COLORED_CONSOLE_LOG": "False",
+    "AIRFLOW__COSMOS__ENABLE_TELEMETRY": "False",
+    "DO_NOT_TRACK": "1",
+    "NO_COLOR": "1",
+}
+
+
+def _secrets(folder: Path) -> dict[str, str]:
+    made = {
+        "AIRFLOW__CORE__FERNET_KEY": base64.urlsafe_b64encode(secrets.token_bytes(32)).decode(),
+        "AIRFLOW__API_AUTH__JWT_SECRET": secrets.token_urlsafe(48),
+        "AIRFLOW__API__SECRET_KEY": secrets.token_urlsafe(48),
+    }
+    return _kept(folder / SECRETS, made)
+
+
+def _kept(path: Path, made: Mapping[str, str]) -> dict[str, str]:
+    """What `path` holds, with what it lacks of `made` added to it. Only this user can read it."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    try:
+        kept: dict[str, str] = json.loads(path.read_text())
+    except FileNotFoundError:
+        kept = {}
+    if not made.keys() <= kept.keys():
+        kept = {**made, **kept}
+        unfinished = path.with_name(f"{path.name}.{os.getpid()}")
+        unfinished.touch(mode=0o600)
+        unfinished.write_text(json.dumps(kept, indent=2) + "\n")
+        unfinished.replace(path)
+    return kept
+
+
+def _dbt_docs(home: Path) -> dict[str, dict[str, str]]:
+    """Where Cosmos finds the page that `headwater docs` writes."""
+    return {"headwater": {"dir": str(home / "docs"), "index": "dbt.html", "name": "dbt docs"}}

@@ -1,0 +1,97 @@
+"""One real Airflow for all tests of this folder: its own database, working folder and ports.
+
+Starting it takes some 20 s, so all tests of this folder run in one process, one after the other. DAG files may
+be written to `airflow_dags` at any time; they are found within seconds.
+"""
+
+from __future__ import annotations
+
+import os
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from headwater.services import airflow as airflow_service
+from headwater.services import children, environment, postgres
+from headwater.services.airflow import Airflow
+from tests.airflow.client import Client
+from tests.conftest import FOREIGN, PROJECT, TestServers, administer
+
+QUICK = {
+    "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "1",
+    "AIRFLOW__DAG_PROCESSOR__BUNDLE_REFRESH_CHECK_INTERVAL": "1",
+    "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "5",
+    "AIRFLOW__CORE__PARALLELISM": "4",
+}
+
+
+@pytest.fixture(scope="session")
+def airflow_project() -> Path:
+    """The project that Airflow runs."""
+    return PROJECT
+
+
+@pytest.fixture(scope="session")
+def airflow_dags(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder in which Airflow looks for DAGs."""
+    return tmp_path_factory.mktemp("dags")
+
+
+@pytest.fixture(scope="session")
+def airflow_variables(
+    postgres_server: postgres.Server,
+    s3_server: children.Child,
+    template_database: str,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> dict[str, str]:
+    """The environment that Airflow is started in: a database with its tables made, a bucket, a working folder."""
+    name = f"airflow_{uuid.uuid4().hex[:8]}"
+    administer(postgres_server, f"create database {name} template {template_database}")
+    home = tmp_path_factory.mktemp("home")
+    return {
+        **{variable: value for variable, value in os.environ.items() if not variable.startswith(FOREIGN)},
+        **postgres_server.environment,
+        **environment.variables(environment.S3, s3_server.port, {}),
+        "PGDATABASE": name,
+        "HEADWATER_BUCKET": name.replace("_", "-"),
+        "HEADWATER_HOME": str(home),
+        "HEADWATER_AIRFLOW_DATABASE": f"{name}_of_airflow",
+        **QUICK,
+    }
+
+
+@pytest.fixture(scope="session")
+def airflow(
+    airflow_project: Path, airflow_dags: Path, airflow_variables: dict[str, str], servers: TestServers
+) -> Iterator[Airflow]:
+    """A healthy Airflow."""
+    with pytest.MonkeyPatch.context() as patch:
+        for variable in os.environ:
+            if variable.startswith(FOREIGN):
+                patch.delenv(variable)
+        for variable, value in airflow_variables.items():
+            patch.setenv(variable, value)
+        folder = Path(airflow_variables["HEADWATER_HOME"]) / "airflow"
+        ports = airflow_service.choose_ports(None)
+        started = airflow_service.start(airflow_project, folder, dags=airflow_dags, ports=ports, say=print)
+    for name, process in started.components.items():
+        servers.remember(f"airflow-{name}", process)
+    try:
+        started.wait_until_healthy()
+        yield started
+    finally:
+        started.stop()
+
+
+@pytest.fixture(scope="session")
+def admin(airflow: Airflow) -> Client:
+    """Airflow's API for one who may do everything."""
+    return Client(airflow.url, "admin", airflow.passwords["admin"])
+
+
+@pytest.fixture(scope="session")
+def viewer(airflow: Airflow) -> Client:
+    """Airflow's API for one who may only look."""
+    return Client(airflow.url, "viewer", airflow.passwords["viewer"])
