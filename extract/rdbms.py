@@ -64,17 +64,17 @@ def discover(source: Source, landed: Sequence[Delivery] = ()) -> Iterator[Found]
             f"{source.name}: its rows cannot be laid by ({error.strerror}), expected room for temporary files (TMPDIR)"
         ) from None
     digest, count = _together(parts)
-    last, told_by = (before[1], "tail_sha256") if before else (newest_named(landed, name), "records_sha256")
+    last, told_by = (before[1], "tail_xxh3") if before else (newest_named(landed, name), "records_xxh3")
     known = last.fingerprint.get(told_by) if last else None
     if digest == known or (scale is not None and not count):
         return
-    told = {"records": count, "records_sha256": digest}
+    told = {"records": count, "records_xxh3": digest}
     since, reached = window.question.since, window.watermark
     yield Found(
         publisher_name=name,
         address=f"{shown_place(engine.url)}#{publisher_name(source)}",
         delivery_date=_after(landed, now),
-        fingerprint=told if window.tail is None else {**told, "tail_sha256": window.tail},
+        fingerprint=told if window.tail is None else {**told, "tail_xxh3": window.tail},
         fetch=partial(fetch_spooled, [part.file for part in parts]),
         watermark_from=_fact(scale, since),
         watermark_to=_fact(scale, reached),

@@ -2,72 +2,75 @@
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from tempfile import TemporaryFile
 from typing import IO
 
+from isal import isal_zlib
 from sqlalchemy.engine import Engine
 
 from extract.digest import Digest
 from extract.sql.queries import Question
 from extract.sql.reader import PostgresReader, Reader, reading, said_plainly
 
-AT_ONCE = 512 << 10  # bytes of rows
-LEVEL = 3  # of zlib: a third of the time of 6, for a tenth more space
+LEVEL = 2  # of ISA-L: a seventh of the time of zlib's 3, and smaller
 GZIP = 31  # zlib's word for a header of gzip, which it writes without a date: equal rows, equal bytes
 
 
-@dataclass
+@dataclass(frozen=True)
 class Part:
     """Rows in a temporary file."""
 
-    file: IO[bytes] = field(default_factory=TemporaryFile)
-    digest: Digest = field(default_factory=Digest)
-    count: int = 0
+    file: IO[bytes]
+    digest: Digest
+    count: int
+
+
+class Tally:
+    """How many rows there are, and which: of text that comes cut anywhere. A row is a line."""
+
+    def __init__(self) -> None:
+        self.digest, self.count, self._rest = Digest(), 0, b""
+
+    def take(self, text: bytes) -> None:
+        """Take the next text."""
+        lines = (self._rest + text).split(b"\n")
+        self._rest = lines.pop()
+        self.digest.add_all(lines)
+        self.count += len(lines)
 
 
 class Packer:
-    """Takes lines, one at a time."""
+    """Packs text that comes cut anywhere."""
 
-    def __init__(self, part: Part) -> None:
-        self._part, self._lines, self._size = part, list[bytes](), 0
-        self._packing = zlib.compressobj(LEVEL, zlib.DEFLATED, GZIP)
+    def __init__(self) -> None:
+        self._file: IO[bytes] = TemporaryFile()  # noqa: SIM115
+        self._tally = Tally()
+        self._packing = isal_zlib.compressobj(LEVEL, isal_zlib.DEFLATED, GZIP)
 
-    def write(self, line: bytes) -> None:
-        """Take the next line."""
-        self._lines.append(line)
-        self._size += len(line)
-        if self._size >= AT_ONCE:
-            self._flush()
+    def write(self, text: bytes) -> None:
+        """Take the next text."""
+        self._tally.take(text)
+        self._file.write(self._packing.compress(text))
 
     def end(self) -> Part:
-        """All of them."""
-        self._flush()
-        self._part.file.write(self._packing.flush())
-        return self._part
-
-    def _flush(self) -> None:
-        self._part.digest.add_all(self._lines)
-        self._part.count += len(self._lines)
-        self._part.file.write(self._packing.compress(b"".join(self._lines)))
-        self._lines, self._size = [], 0
+        """All of it."""
+        self._file.write(self._packing.flush())
+        return Part(self._file, self._tally.digest, self._tally.count)
 
 
 def read_header(reader: Reader, question: Question) -> Part:
     """The line with the names of the columns, as a part of its own."""
-    packer = Packer(Part())
+    packer = Packer()
     packer.write(reader.header(question.statement(reader.dialect)))
-    part = packer.end()
-    part.count = 0
-    return part
+    return replace(packer.end(), count=0)
 
 
 def read_part(reader: Reader, question: Question) -> Part:
     """The rows of a question."""
-    packer = Packer(Part())
+    packer = Packer()
     reader.write_rows(question.statement(reader.dialect), packer.write)
     return packer.end()
 
@@ -88,7 +91,7 @@ def read_chunks(engine: Engine, reader: PostgresReader, questions: Sequence[Ques
 
 def digest_of(reader: Reader, question: Question) -> Digest:
     """What the rows of a question and its header are, without keeping them."""
-    statement, digest = question.statement(reader.dialect), Digest()
-    digest.add_all([reader.header(statement)])
-    reader.write_rows(statement, lambda line: digest.add_all([line]))
-    return digest
+    statement, tally = question.statement(reader.dialect), Tally()
+    tally.take(reader.header(statement))
+    reader.write_rows(statement, tally.take)
+    return tally.digest

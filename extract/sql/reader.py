@@ -6,6 +6,7 @@ Postgres writes the lines itself, by COPY. Elsewhere rows come through a cursor,
 from __future__ import annotations
 
 import datetime as dt
+import io
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, cast
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from sqlalchemy.engine.interfaces import DBAPIConnection
 
 BATCH = 1000  # rows
+BLOCK = 512 << 10  # bytes of rows
 # what a text means must not depend on the server's settings
 _POSTGRES_SETTINGS = (
     "set timezone = 'UTC'; set datestyle = 'ISO, YMD'; set intervalstyle = 'iso_8601'; set bytea_output = 'hex';"
@@ -62,10 +64,10 @@ class Reader:
         return line_of(names)
 
     def write_rows(self, statement: ClauseElement, write: Write) -> None:
-        """Give every row to `write`, as a line."""
+        """Give all rows to `write`, as lines, many at once."""
         for rows in self._streamed(statement).partitions(BATCH):
-            for row in rows:
-                write(line_of([value if type(value) is str else to_text(value) for value in row]))
+            texts = [[value if type(value) is str else to_text(value) for value in row] for row in rows]
+            write(b"".join(map(line_of, texts)))
 
     def _streamed(self, statement: ClauseElement) -> sa.CursorResult[Any]:
         streamed = self.connection.execution_options(stream_results=True, max_row_buffer=BATCH)
@@ -99,10 +101,12 @@ class PostgresReader(Reader):
             return line_of([column.name for column in cursor.description or ()])
 
     def write_rows(self, statement: ClauseElement, write: Write) -> None:
-        """Give every row to `write`, as a line."""
+        """Give all rows to `write`, as lines, in blocks that are cut anywhere."""
+        blocks = io.BufferedWriter(_Into(write), BLOCK)  # else Python would be asked row by row
         with self._driver.cursor() as cursor:
             try:
-                cursor.copy_expert(b"copy (\n" + self._bound(statement) + b"\n) to stdout", _Into(write))
+                cursor.copy_expert(b"copy (\n" + self._bound(statement) + b"\n) to stdout", blocks)
+                blocks.flush()
             except (
                 SystemError
             ) as error:  # so psycopg2 says that the server has gone: as the cause of its own trouble
@@ -119,17 +123,25 @@ class PostgresReader(Reader):
             return cursor.mogrify(str(compiled), compiled.params)
 
 
-class _Into:
-    """What psycopg2 writes to: a row at a time."""
+class _Into(io.RawIOBase):
+    """A file that gives what it is given to a function."""
 
     def __init__(self, write: Write) -> None:
-        self.write = write
+        self._write = write
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, block: Any, /) -> int:
+        text = bytes(block)
+        self._write(text)
+        return len(text)
 
 
 @contextmanager
 def reading(engine: Engine, snapshot: str | None = None) -> Iterator[Reader]:
     """A transaction that only reads, and sees one state of the database: that of `snapshot`, if one is given."""
-    with engine.connect() as connection, _given_up(connection):
+    with _connected(engine) as connection, _given_up(connection):
         if is_postgres(engine):
             connection.exec_driver_sql(_POSTGRES_SETTINGS)
             connection.commit()
@@ -151,6 +163,16 @@ def reading(engine: Engine, snapshot: str | None = None) -> Iterator[Reader]:
             connection.exec_driver_sql("set time_zone = '+00:00'")
             connection.exec_driver_sql("start transaction with consistent snapshot, read only")
         yield Reader(connection)
+
+
+def _connected(engine: Engine) -> Connection:
+    try:
+        return engine.connect()
+    except TypeError as error:  # what drivers in Python say of a keyword that they do not know
+        raise sa.exc.ArgumentError(
+            f"the options of its conn_str are not those of {engine.url.drivername} ({error}), expected what that"
+            " driver takes"
+        ) from None
 
 
 @contextmanager
