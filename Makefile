@@ -1,7 +1,7 @@
 # `make` tells what there is. PYTHON=/path/to/python3.12 chooses the Python of a new environment.
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test test-long check check-sql fix docs bench up down lock clean
+.PHONY: help run airflow test test-long check check-sql fix docs bench up down lock clean
 
 BIN := .venv/bin
 # A tree that was moved or copied needs its environment made anew: the stamps carry its place.
@@ -18,6 +18,9 @@ help: ## this list
 
 run: $(RUN) ## bring the demo's real data from its publishers to history
 	@$(BIN)/headwater demo
+
+airflow: $(AIRFLOW) ## run the jobs in Airflow, with its pages, until Ctrl-C
+	@$(BIN)/headwater airflow $(ARGS)
 
 test: $(DEV) ## run the tests
 	@$(BIN)/python -m pytest $(SIDE_BY_SIDE) $(ARGS)

@@ -501,6 +501,36 @@ def down() -> None:
             out.print("nothing was running")
 
 
+@app.command(epilog="Example: headwater airflow --port 8090")
+def airflow(
+    port: Annotated[
+        int | None, typer.Option(help="Where its pages are; by default 8080, or another that is free.")
+    ] = None,
+    is_verbose: Annotated[bool, typer.Option("--verbose", help="Show all of its logs.")] = False,
+) -> None:
+    """Run Airflow on the embedded servers until Ctrl-C: the jobs of seeds/ as DAGs."""
+    from headwater.demo import prepare as prepare_demo
+    from headwater.services import airflow_foreground, home, wants_demo
+    from headwater.services.airflow import require_installed
+
+    with _explained():
+        require_installed()
+        project = find_project()
+        if wants_demo(project.root):
+            prepare_demo(home(project.root), _say)
+        try:
+            airflow_foreground.run(
+                project.root,
+                port,
+                say=_say,
+                show=lambda line: show.airflow_line(out, line),
+                ready=lambda started: show.airflow(out, started),
+                is_verbose=is_verbose,
+            )
+        except airflow_foreground.AlreadyRunning as running:
+            out.print(str(running), markup=False)
+
+
 @app.command(epilog='Example: eval "$(headwater env)" && psql')
 def env() -> None:
     """Print shell exports by which psql, dbt and aws find the servers."""

@@ -20,12 +20,18 @@ if TYPE_CHECKING:
     from headwater.dbt import Rehearsal
     from headwater.purge import PurgeResult
     from headwater.run import Halt, RunResult
+    from headwater.services.airflow import Airflow
+    from headwater.services.airflow_log import Line
 
 WIDE = 120  # columns of a screen
 LAYERS = ("raw", "staging", "checks", "historical")
 COLOURS = {
     "succeeded": "green", "loaded": "green", "passed": "green", "halted": "red", "failed": "red",
     "pending": "yellow", "superseded": "dim", "withdrawn": "dim",
+}  # fmt: skip
+AIRFLOW_COLOURS = {
+    "api-server": "magenta", "scheduler": "blue", "dag-processor": "yellow", "triggerer": "cyan",
+    "warning": "yellow", "error": "red", "critical": "red",
 }  # fmt: skip
 
 # The one delivery of the demo that must halt, and why: shown so that nobody takes it for an accident.
@@ -284,3 +290,21 @@ def _layer(layer: Mapping[str, Any] | None) -> str:
     count = layer.get("record_count")
     text = _number(count) if count is not None else layer["status"]
     return f"[red]{text}[/]" if layer["status"] == "halted" else text
+
+
+def airflow(out: Console, started: Airflow) -> None:
+    """Where Airflow is, and who may come in."""
+    out.print(
+        f"Airflow is at [bold]{started.url}[/]; Ctrl-C stops it. All of its logs: {started.folder / 'logs'}"
+    )
+    for user, password in started.passwords.items():
+        may = "may do everything" if user == "admin" else "may only look"
+        out.print(f"  {user} / {password}  [dim]{may}[/]", highlight=False)
+
+
+def airflow_line(out: Console, line: Line) -> None:
+    """A line of Airflow's combined log, with the process that it is of in front."""
+    name = f"[{AIRFLOW_COLOURS[line.component]}]{line.component:13}[/]"
+    style = AIRFLOW_COLOURS.get(line.level)
+    text = f"[{style}]{escape(line.text)}[/]" if style else escape(line.text)
+    out.print(f"[dim]{line.at:8}[/] {name} {text}")

@@ -7,6 +7,7 @@ processes     starting, recognising and stopping a process
 accounts      the user that Postgres runs as
 postgres      the embedded Postgres
 children      the embedded servers that are Python modules: s3, publisher
+airflow       Airflow with its processes, on them
 """
 
 from __future__ import annotations
@@ -24,8 +25,9 @@ from headwater.services.processes import LOOPBACK, log_tail, stop
 from headwater.services.state import Remembered
 from metadata.errors import ServiceError
 
-__all__ = ["Service", "Services", "down", "ensure_up", "home", "make_home"]
+__all__ = ["Service", "Services", "down", "ensure_up", "home", "make_home", "wants_demo"]
 
+AIRFLOW = "airflow"
 FOLDERS = {POSTGRES: "pg", S3: "s3", PUBLISHER: "demo/site"}
 DEMO_VARIABLE = "${HEADWATER_DEMO_URL}"
 
@@ -66,7 +68,7 @@ def ensure_up(project: Path) -> Services:
             own = environment.users_own(name, os.environ, before.port if before else None)
             if own is not None:
                 found.append(Service(name, own, None, False))
-            elif name != PUBLISHER or _wants_demo(project):
+            elif name != PUBLISHER or wants_demo(project):
                 now, is_started = _up(name, folder, before)
                 remembered[name] = now
                 state.write(folder, remembered)
@@ -81,7 +83,7 @@ def ensure_up(project: Path) -> Services:
 
 
 def down(project: Path) -> tuple[Service, ...]:
-    """Stop exactly the embedded servers that are remembered and still run; return those.
+    """Stop exactly the servers that are remembered and still run, Airflow before those it needs; return those.
 
     Their ports are kept for the next start. Raises `ServiceError` when one does not end.
     """
@@ -91,12 +93,13 @@ def down(project: Path) -> tuple[Service, ...]:
     stopped: list[Service] = []
     with state.locked(folder):
         remembered = state.read(folder)
-        for name, one in remembered.items():
+        for name in sorted(remembered, key=lambda name: name != AIRFLOW):
+            one = remembered[name]
             if one.process is not None and one.is_up:
                 if name == POSTGRES:
                     postgres.stop_server(one.process)
                 else:
-                    stop(one.process, (signal.SIGTERM, 10), (signal.SIGKILL, 10))
+                    stop(one.process, (signal.SIGTERM, 60 if name == AIRFLOW else 10), (signal.SIGKILL, 10))
                 stopped.append(Service(name, f"{LOOPBACK}:{one.port}", one.process.pid, False))
             remembered[name] = Remembered(one.port, None)
             state.write(folder, remembered)
@@ -124,7 +127,7 @@ def _up(name: str, folder: Path, before: Remembered | None) -> tuple[Remembered,
     return Remembered(child.port, child.process), True
 
 
-def _wants_demo(project: Path) -> bool:
+def wants_demo(project: Path) -> bool:
     """Whether a connection of the seeds is the demo publisher's."""
     connections = project / "seeds" / "conn_str.csv"
     if not connections.is_file():

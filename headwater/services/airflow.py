@@ -4,6 +4,7 @@ airflow_settings    what they are told, their keys and passwords
 airflow_database    where Airflow keeps what it knows
 airflow_component   how one is started: it ends when the one that started it does
 airflow_log         their logs as one
+airflow_foreground  all of it, for as long as a command runs
 airflow_config      what Airflow itself imports when it starts
 """
 
@@ -16,20 +17,21 @@ import signal
 import sys
 import time
 import urllib.request
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from headwater.services import airflow_database, airflow_settings
 from headwater.services.airflow_settings import Ports
-from headwater.services.processes import Process, free_port, is_alive, log_tail, spawn, stop
+from headwater.services.processes import Process, free_port, is_alive, log_tail, session, spawn, stop
 from metadata.errors import ServiceError
 
 COMPONENTS = ("api-server", "scheduler", "dag-processor", "triggerer")
 PORT = 8080
 START_PATIENCE_S = 180
-STOP_PATIENCE_S = 20
+TASKS_PATIENCE_S = 10
+SERVER_PATIENCE_S = 20
 HEALTHY = {"metadatabase", "scheduler", "dag_processor", "triggerer"}
 
 
@@ -57,12 +59,19 @@ class Airflow:
         """The components that have ended."""
         return [name for name, process in self.components.items() if not is_alive(process)]
 
-    def wait_until_healthy(self, patience_s: float = START_PATIENCE_S) -> None:
-        """Return when all of Airflow answers that it is well. Raises `ServiceError` when that does not come."""
+    def wait_until_healthy(
+        self, patience_s: float = START_PATIENCE_S, meanwhile: Callable[[], None] | None = None
+    ) -> None:
+        """Return when all of Airflow answers that it is well; `meanwhile` is called now and then.
+
+        Raises `ServiceError` when that does not come.
+        """
         deadline = time.monotonic() + patience_s
         while time.monotonic() < deadline:
             self.require_alive()
-            if _unwell(self.url) == set():
+            if meanwhile is not None:
+                meanwhile()
+            if not _unwell(self.url):
                 return
             time.sleep(0.2)
         unwell = ", ".join(sorted(_unwell(self.url)))
@@ -78,23 +87,30 @@ class Airflow:
             )
 
     def stop(self) -> None:
-        """End all that was started, and what that has started: tasks that still run are ended, too."""
-        for process in self.components.values():  # all at once: each takes a moment to say goodbye
-            if is_alive(process):
-                with suppress(ProcessLookupError):
-                    os.kill(process.pid, signal.SIGTERM)
-        deadline = time.monotonic() + STOP_PATIENCE_S
-        while len(self.dead()) < len(self.components) and time.monotonic() < deadline:
-            time.sleep(0.05)
+        """End all that was started, and what that has started. Tasks that run are given a moment, then ended.
+
+        The api-server goes last: what becomes of a task is told to it.
+        """
+        servers = [self.components[name] for name in COMPONENTS[:1] if name in self.components]
+        others = [process for process in self.components.values() if process not in servers]
+        _end(others, TASKS_PATIENCE_S)
+        _end([process for process in self._family() if _is_task(process)], TASKS_PATIENCE_S)
+        _end(servers, SERVER_PATIENCE_S)
+        for process in self._family():
+            with suppress(ProcessLookupError):
+                os.kill(process.pid, signal.SIGKILL)
         for process in self.components.values():
             stop(process, (signal.SIGKILL, 10))
-            with suppress(ProcessLookupError, PermissionError):
-                os.killpg(process.pid, signal.SIGKILL)  # each has a session, and so a group, of its own
+
+    def _family(self) -> list[Process]:
+        """Every living process of Airflow: each component has a session of its own."""
+        return [process for leader in self.components.values() for process in session(leader.pid)]
 
 
-def is_installed() -> bool:
-    """Whether this environment has Airflow."""
-    return importlib.util.find_spec("airflow") is not None
+def require_installed() -> None:
+    """Raise `ServiceError` when this environment has no Airflow."""
+    if importlib.util.find_spec("airflow") is None:
+        raise ServiceError("Airflow is not installed here. `make airflow` installs it and starts it.")
 
 
 def choose_ports(preferred: int | None = PORT) -> Ports:
@@ -124,8 +140,7 @@ def start(
     The servers are those of `os.environ`, whose settings of Airflow go before ours. Raises `ServiceError` when
     its database cannot be made ready.
     """
-    if not is_installed():
-        raise ServiceError("Airflow is not installed here. `make airflow` installs it and starts it.")
+    require_installed()
     (folder / "logs").mkdir(mode=0o700, parents=True, exist_ok=True)
     airflow_settings.passwords(folder)
     env = airflow_settings.environment(project, folder, dags, ports, os.environ)
@@ -150,10 +165,31 @@ def start(
 
 
 def _unwell(url: str) -> set[str]:
-    """Which of Airflow's parts do not say that they are healthy; all while it does not answer."""
+    """Which of Airflow's parts do not say that they are healthy."""
     try:
+        # What tasks speak to takes seconds to answer for the first time, longer than a task waits for it.
+        urllib.request.urlopen(f"{url}/execution/health", timeout=60).close()
         with urllib.request.urlopen(f"{url}/api/v2/monitor/health", timeout=10) as answer:
             told = json.load(answer)
     except (OSError, ValueError):
         return {"api-server"}
     return {part for part in HEALTHY if (told.get(part) or {}).get("status") != "healthy"}
+
+
+def _end(processes: Sequence[Process], patience_s: float) -> None:
+    """Ask all of them at once to end, and wait for it for so long."""
+    for process in processes:
+        if is_alive(process):
+            with suppress(ProcessLookupError):
+                os.kill(process.pid, signal.SIGTERM)
+    deadline = time.monotonic() + patience_s
+    while any(map(is_alive, processes)) and time.monotonic() < deadline:
+        time.sleep(0.05)
+
+
+def _is_task(process: Process) -> bool:
+    """Whether it runs a task: those, unlike what else Airflow starts, lead a group of processes of their own."""
+    try:
+        return os.getpgid(process.pid) == process.pid != os.getsid(process.pid)
+    except ProcessLookupError:
+        return False

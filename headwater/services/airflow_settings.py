@@ -111,12 +111,14 @@ _PACE = {
     "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "30",
     "AIRFLOW__SCHEDULER__MP_START_METHOD": "fork",  # tasks inherit what the scheduler has loaded
     "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "30",
+    "AIRFLOW__WORKERS__MIN_HEARTBEAT_INTERVAL": "2",  # so long the end of a task may go unnoticed
     "AIRFLOW__SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL": "60",
 }
 
 _QUIET = {
     "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
     "AIRFLOW__LOGGING__COLORED_CONSOLE_LOG": "False",
+    "AIRFLOW__OPENLINEAGE__NAMESPACE": "headwater",
     "AIRFLOW__COSMOS__ENABLE_TELEMETRY": "False",
     "DO_NOT_TRACK": "1",
     "NO_COLOR": "1",

@@ -115,6 +115,26 @@ def stop(process: Process, *signals: tuple[signal.Signals, float]) -> None:
         raise ServiceError(f"process {process.pid} does not end")
 
 
+def session(leader: int) -> list[Process]:
+    """The living processes of the session that process `leader` began, by `spawn`, whoever their parents are now."""
+    found = []
+    for pid in _pids():
+        try:
+            birth = born(pid) if os.getsid(pid) == leader else None
+        except OSError:
+            continue  # it has just ended, or is another user's
+        if birth is not None:
+            found.append(Process(pid, birth))
+    return found
+
+
+def _pids() -> list[int]:
+    if Path("/proc/self/stat").exists():
+        return [int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit()]
+    told = subprocess.run(["ps", "-A", "-o", "pid="], capture_output=True, text=True, check=False).stdout
+    return [int(pid) for pid in told.split()]
+
+
 def free_port(preferred: int | None = None) -> int:
     """`preferred` when nothing listens on it, else a port that the system finds free (loopback, TCP)."""
     for port in (preferred, 0):

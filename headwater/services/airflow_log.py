@@ -1,0 +1,131 @@
+"""The logs of Airflow's processes as one that a person can read: what happened, without what is always there."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from metadata.redaction import redact
+
+ENTRY = re.compile(r"(?P<at>\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d)\S* \[(?P<level>\w+) *\] (?P<text>.*)")
+ORIGIN = re.compile(r"\s+\[[\w.]+\].*$|\s+loc=\S+.*$")  # the logger's name and what follows it
+LOUD = ("warning", "error", "critical")
+NOISE = (
+    "section/key [",  # a setting that may be left out
+    "SimpleAuthManager is active",  # it is meant to be: one person's machine
+    "ASGI app factory detected",
+    "TI try_number mismatch",  # a late word of an attempt that was followed by another
+    "Starting call to",  # another try will do
+)
+RUN_ENDED = re.compile(
+    r"DagRun Finished: dag_id=(\S+), .*?run_id=(\S+), .*?run_duration=([\d.]+), state=(\w+)"
+)
+TASK_ENDED = re.compile(
+    r"TaskInstance Finished: dag_id=(\S+), task_id=(\S+), .*?map_index=(-?\d+), .*?state=(\w+)"
+)
+FAILURE = re.compile(
+    r"Task failed with exception .*?'exc_type': '(\w+)', 'exc_value': (?P<q>['\"])(.*?)(?P=q), 'exc_"
+)
+WHOSE = re.compile(r"dag_id=(\S+) .*?task_id=(\S+)")
+FILE_READ = re.compile(r"\S+ +(\S+\.py) +(\d+) +(\d+) +[\d.]+s +\S+$")
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line of the combined log. `level` is info, warning, error or critical."""
+
+    at: str
+    component: str
+    level: str
+    text: str
+
+
+class CombinedLog:
+    """What is added to these logs, by component, from now on. Everything, if `is_verbose`."""
+
+    def __init__(self, logs: Mapping[str, Path], *, is_verbose: bool = False) -> None:
+        self._readers = {component: _Reader(path) for component, path in logs.items()}
+        self._is_verbose = is_verbose
+        self._shown = dict.fromkeys(logs, ("", "info", False))
+        self._broken: set[str] = set()
+
+    def lines(self) -> Iterator[Line]:
+        """What was added since the last call; of each component in order."""
+        for component, reader in self._readers.items():
+            for raw in reader.lines():
+                line = self._line(component, raw)
+                if line is not None:
+                    yield line
+
+    def _line(self, component: str, raw: str) -> Line | None:
+        entry = ENTRY.match(raw)
+        if entry is None:
+            at, level, is_shown = self._shown[component]  # it goes on with what the last entry said
+            text = self._of_a_file(raw) or (raw.rstrip() if is_shown or self._is_verbose else "")
+            return (
+                Line(at, component, "error" if FILE_READ.match(raw) else level, redact(text))
+                if text
+                else None
+            )
+        at, level = entry["at"][-8:], entry["level"]
+        said = entry["text"] if self._is_verbose else _in_short(level, entry["text"])
+        self._shown[component] = (at, level, bool(said))
+        return (
+            Line(at, component, "error" if said.endswith(" failed") else level, redact(said))
+            if said
+            else None
+        )
+
+    def _of_a_file(self, raw: str) -> str:
+        """A DAG file that cannot be read, once; from the table that the dag-processor writes now and then."""
+        found = FILE_READ.match(raw)
+        if found is None:
+            return ""
+        name, is_broken = found[1], int(found[3]) > 0
+        if not is_broken:
+            self._broken.discard(name)
+        elif name not in self._broken:
+            self._broken.add(name)
+            return f"{name} cannot be read; the first page of Airflow shows why"
+        return ""
+
+
+class _Reader:
+    """The lines that are added to a file, which need not be there yet."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._place = path.stat().st_size if path.exists() else 0
+
+    def lines(self) -> list[str]:
+        try:
+            with self._path.open("rb") as file:
+                file.seek(self._place)
+                whole, _, rest = file.read().rpartition(b"\n")
+                self._place = file.tell() - len(rest)
+        except FileNotFoundError:
+            return []
+        return whole.decode(errors="replace").splitlines()
+
+
+def _in_short(level: str, text: str) -> str:
+    """What a person wants to know of an entry; nothing of most."""
+    run = RUN_ENDED.match(text)
+    if run:
+        return (
+            f"{run[1]} {run[2]}: {run[4]} after {float(run[3]):.0f} s"
+            if run[4] == "success"
+            else f"{run[1]} {run[2]} {run[4]}"
+        )
+    task = TASK_ENDED.match(text)
+    if task:
+        index = f"[{task[3]}]" if int(task[3]) >= 0 else ""
+        return f"{task[1]}.{task[2]}{index} failed" if task[4] == "failed" else ""
+    if level not in LOUD or text.startswith(NOISE):
+        return ""
+    failure, whose = FAILURE.match(text), WHOSE.search(text)
+    if failure and whose:
+        return f"{whose[1]}.{whose[2]}: {failure[1]}: {failure[3]}"
+    return ORIGIN.sub("", text).strip()
