@@ -11,8 +11,10 @@ from __future__ import annotations
 
 import importlib
 import json
+import logging
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NoReturn
@@ -93,7 +95,8 @@ def _of_aws(reference: str, name: str) -> tuple[str, None]:
 
     secret_id, _, key = name.partition("#")
     try:
-        answer = boto3.client("secretsmanager").get_secret_value(SecretId=secret_id)
+        with _unlogged("botocore.parsers"):
+            answer = boto3.client("secretsmanager").get_secret_value(SecretId=secret_id)
     except (BotoCoreError, ClientError) as error:
         code = error.response["Error"]["Code"] if isinstance(error, ClientError) else type(error).__name__
         _fail(
@@ -103,6 +106,18 @@ def _of_aws(reference: str, name: str) -> tuple[str, None]:
     if not isinstance(text, str):
         _fail(reference, "is binary", "a text")
     return (_member(reference, text, key) if key else text), None
+
+
+@contextmanager
+def _unlogged(name: str) -> Iterator[None]:
+    """What a library logs of an answer comes before we know what is to be blanked out of it."""
+    logger = logging.getLogger(name)
+    before = logger.level
+    logger.setLevel(logging.INFO)
+    try:
+        yield
+    finally:
+        logger.setLevel(before)
 
 
 def _member(reference: str, text: str, key: str) -> str:

@@ -1,7 +1,7 @@
 """Redaction: a secret that was had is blanked out wherever a person, a log or a table could see it.
 
 Every secret is registered when it is resolved. From then on errors, job logs, Python's own logging and the command's
-words know it in all the forms in which it travels: as it is, in a URL, in JSON, in HTML and in base64.
+words know it in all the forms in which it travels: as it is, in a URL, in JSON, in HTML, in base64 and in hexadecimal.
 """
 
 from __future__ import annotations
@@ -114,6 +114,8 @@ def _forms_of(secret: str) -> Iterator[str]:
         json.dumps(secret, ensure_ascii=False)[1:-1],
         html.escape(secret),
         repr(secret)[1:-1],
+        secret.encode().hex(),
+        secret.encode().hex().upper(),
     }
     plain |= {re.sub("%[0-9A-F]{2}", lambda found: found[0].lower(), form) for form in plain}
     yield from (form for form in plain if len(form) >= SHORTEST)

@@ -77,6 +77,11 @@ def take_sample(origin: str, folder: Path, catalog: Catalog, told: Mapping[str, 
 
 def _of_api(conn_api: ConnApi, folder: Path, catalog: Catalog, told: Mapping[str, str]) -> Sample:
     """All that the API has, read as a source of it would be."""
+    if conn_api.use_incremental and "watermark_path" not in told:
+        raise NewSourceRefused(
+            f"{conn_api.name}: it is asked for what changed (use_incremental), expected where each record says when it"
+            " changed: --option watermark_path=PATH"
+        )
     source = replace(
         stand_in({**USUAL_OPTIONS["rest_api"], **told}, name=conn_api.name),
         data_source=catalog.data_sources[conn_api.data_source],

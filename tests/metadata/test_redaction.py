@@ -51,6 +51,8 @@ def basic(user: str) -> str:
         json.dumps({"key": PLANTED}, ensure_ascii=False),
         html.escape(PLANTED),
         repr({"key": PLANTED}),
+        PLANTED.encode().hex(),
+        PLANTED.encode().hex().upper(),
         *(f"Authorization: Basic {basic(user)}" for user in ("", "u", "us", "user")),
     ],
 )

@@ -20,7 +20,8 @@ from headwater.services.home import make_home
 from tests.extract.sql.conftest import Publisher, shop, shop_database  # noqa: F401
 from tests.pipeline.line import Line, of_source
 from tests.pipeline.project import make_project
-from tests.pipeline.test_rest_api import counts, seen
+from tests.pipeline.seen import seen
+from tests.pipeline.test_rest_api import counts
 
 SECRET = "Pl4nted-password-of-the-shop"
 SEEDS = {

@@ -6,7 +6,6 @@ with a token that does not last.
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
@@ -25,6 +24,7 @@ from tests.extract.api.server import Api
 from tests.extract.publisher import Answer
 from tests.pipeline.line import Line, of_source
 from tests.pipeline.project import make_project
+from tests.pipeline.seen import seen
 
 SECRET = "Pl4nted-secret-of-the-shop"
 SEEDS = {
@@ -133,19 +133,6 @@ def counts(line: Line, source: str) -> list[tuple[Any, ...]]:
         " where d.source = :source order by d.delivery_sqn",
         source=source,
     )
-
-
-def seen(line: Line) -> str:
-    """All that a person could look at: every object on S3, every table, every word that was said."""
-    texts = [line.store.get(key).decode("latin-1") for key in line.store.list("")]
-    for schema, table in line.query(
-        "select schemaname, tablename from pg_tables where schemaname not in ('pg_catalog', 'information_schema')"
-    ):
-        with line.database.connect() as connection, connection.connection.cursor() as cursor:
-            cursor.copy_expert(f'copy "{schema}"."{table}" to stdout', text := io.StringIO())
-            texts.append(text.getvalue())
-    pages = [path for path in line.project.home.rglob("*") if path.is_file()]
-    return "\n".join([*texts, *line.said, *(path.read_text(encoding="latin-1") for path in pages)])
 
 
 def test_an_api_to_history(line: Line, shop: Api, depot: Api, capfd: pytest.CaptureFixture[str]) -> None:

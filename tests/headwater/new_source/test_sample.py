@@ -103,3 +103,19 @@ def test_an_api_that_is_connected_is_read_as_it_will_be(project: Project, publis
         "snapshot",
         "shop",
     )
+
+
+def test_an_api_that_is_asked_for_changes_needs_to_be_told_where_they_stand(
+    project: Project, publisher: Publisher
+) -> None:
+    for table, row in (
+        ("data_source", "shop,rest_api,The shop"),
+        ("conn_api", f"shop_api,shop,,{publisher.url}/v1,GET,false,,,none,,,,,,true,since"),
+    ):
+        path = project.seeds / f"{table}.csv"
+        path.write_text(path.read_text() + row + "\n")
+    publisher.files["/v1"] = b'[{"id": 1, "changed": "2026-03-01"}]'
+    with pytest.raises(NewSourceRefused, match="expected where each record says .* --option watermark_path"):
+        prepare_proposal(project, "orders", "shop_api", Told())
+    told = Told(options={"watermark_path": "changed"})
+    assert prepare_proposal(project, "orders", "shop_api", told).delivery_type == "delta"
