@@ -115,7 +115,7 @@ def test_an_api_that_is_asked_for_changes_needs_to_be_told_where_they_stand(
         path = project.seeds / f"{table}.csv"
         path.write_text(path.read_text() + row + "\n")
     publisher.files["/v1"] = b'[{"id": 1, "changed": "2026-03-01"}]'
-    with pytest.raises(NewSourceRefused, match="expected where each record says .* --option watermark_path"):
+    with pytest.raises(NewSourceRefused, match=r"expected where each record says .* --option watermark_path"):
         prepare_proposal(project, "orders", "shop_api", Told())
     told = Told(options={"watermark_path": "changed"})
     assert prepare_proposal(project, "orders", "shop_api", told).delivery_type == "delta"
