@@ -24,6 +24,7 @@ ROWS = {
     "file_to_history": 1_000_000,
     "small_deltas": 1_000_000,
     "backfill": 100_000,
+    "table_extract": 10_000_000,
 }
 
 

@@ -39,6 +39,21 @@ def line_of(values: Sequence[str | None]) -> bytes:
     return (TAB.join(fields) + "\n").encode()
 
 
+def lines_of(columns: Sequence[Sequence[str | None]]) -> bytes:
+    """Records as lines of such a file. Given by column, since most columns are told to be plain as a whole."""
+    count = len(columns[0])
+    nulls = sum([column.count(None) for column in columns])
+    filled = [
+        [NULL if value is None else value for value in column] if None in column else column
+        for column in cast("Sequence[Sequence[str]]", columns)
+    ]
+    text = "\n".join(map(TAB.join, zip(*filled, strict=True))) + "\n"
+    is_bare = text.count(TAB) == count * (len(columns) - 1) and text.count("\n") == count and "\r" not in text
+    if is_bare and text.count("\\") == nulls:  # nothing to escape, as in most batches
+        return text.encode()
+    return b"".join(map(line_of, zip(*columns, strict=True)))
+
+
 class CopyFile:
     """A file that COPY wrote, read once. A record's line is its line in the file. Raises `FormatBroken`."""
 

@@ -16,9 +16,9 @@ from sqlalchemy import Connection
 from sqlalchemy.engine import Engine
 from sqlalchemy.sql.expression import ClauseElement
 
-from extract.formats.copy_file import line_of
+from extract.formats.copy_file import line_of, lines_of
 from extract.sql.connect import is_postgres, shown_place
-from extract.sql.values import NoTextError, to_text
+from extract.sql.values import NoTextError, texts_of, to_text
 from metadata.errors import PublisherError
 from metadata.redaction import beginning
 
@@ -66,8 +66,7 @@ class Reader:
     def write_rows(self, statement: ClauseElement, write: Write) -> None:
         """Give all rows to `write`, as lines, many at once."""
         for rows in self._streamed(statement).partitions(BATCH):
-            texts = [[value if type(value) is str else to_text(value) for value in row] for row in rows]
-            write(b"".join(map(line_of, texts)))
+            write(lines_of(list(map(texts_of, zip(*rows, strict=True)))))
 
     def _streamed(self, statement: ClauseElement) -> sa.CursorResult[Any]:
         streamed = self.connection.execution_options(stream_results=True, max_row_buffer=BATCH)

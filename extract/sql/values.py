@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
+
+_PLAIN = frozenset("-.0123456789")
 
 
 class NoTextError(Exception):
@@ -24,6 +26,20 @@ def to_text(value: Any) -> str | None:
     if write is None:
         raise NoTextError(type(value).__name__)
     return write(value)
+
+
+def texts_of(values: Sequence[Any]) -> Sequence[str | None]:
+    """The values of a column as text, most columns as a whole. Raises `NoTextError`."""
+    kinds = set(map(type, values))
+    if kinds <= {str, type(None)}:
+        return values
+    if kinds == {int}:
+        return list(map(str, values))
+    if kinds == {float}:
+        texts = list(map(repr, values))
+        if set("".join(texts)) <= _PLAIN:
+            return texts
+    return [value if type(value) is str else to_text(value) for value in values]
 
 
 def _float(value: float) -> str:

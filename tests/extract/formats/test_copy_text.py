@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from extract.formats.copy_file import CopyFile, field_of, line_of
+from extract.formats.copy_file import CopyFile, field_of, line_of, lines_of
 from metadata.errors import FormatBroken
 from tests.extract.loader import Loader
 from tests.extract.sources import make_source
@@ -90,3 +90,8 @@ def test_what_is_no_such_file_is_named_with_its_line(loader: Loader, content: by
 def test_escapes_by_number_are_read_as_postgres_reads_them() -> None:
     [record] = opened(b"id\tname\n\\101\t\\xc3\\x9c\\b\\q\n").records()
     assert record.values == ["A", "Ü\bq"]
+
+
+@given(TABLES)
+def test_lines_by_column_are_lines_by_row(table: list[list[str | None]]) -> None:
+    assert lines_of(list(zip(*table, strict=True))) == b"".join(map(line_of, table))

@@ -1,0 +1,345 @@
+"""How fast does a table of a database land, and in how much memory, beside COPY, pg_dump and dlt?
+
+    python -m benchmarks.table_extract [--rows N] [--repeats N] [--json]
+
+The table of customers in Postgres goes, by turns, through psql's `\\copy` to nowhere and into gzip, through pg_dump, to
+Parquet by dlt's sql_database with connectorx, and to S3 by `extract_source`, as a `small` and as a `large` one. The
+table `indexes` of cpi, 1.7 million rows in SQLite, goes through the sqlite3 and csv modules into gzip, by dlt, and by
+`extract_source`. Servers are those of the environment (PGHOST …, AWS_ENDPOINT_URL …), or embedded ones of its own.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sqlite3
+import sys
+import time
+import uuid
+import zipfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import sqlalchemy as sa
+
+from benchmarks.data import COLUMNS, KEY, snapshot
+from benchmarks.measure import by_turns, median, run_watched, timed
+from benchmarks.report import Aim, Bar, Report, Setting, Table, parser, publish, seconds, times
+from benchmarks.servers import psql
+from extract.run import extract_source
+from extract.sql.connect import engine_of
+from extract.sql.parts import Packer, Tally
+from extract.sql.queries import Question
+from extract.sql.reader import reading
+from extract.store import ObjectStore
+from headwater.demo.packages import Package, fetch
+from headwater.services import postgres
+from metadata.connection import engine
+from metadata.process.migrate import upgrade
+from metadata.static.formats import USUAL_OPTIONS
+from metadata.static.model import Attribute, ConnStr, DataSource, Source, Tbl
+
+CUSTOMERS = "bench.customers"
+CPI = Package(
+    "cpi==2.0.8",
+    "cpi-2.0.8-py2.py3-none-any.whl",
+    "7fbea1b9404f88f38336f499b7c29528f6d5ae29d9ad9028e155ad992d52c793",
+)
+INDEXES = ("series", "year", "period", "value")
+MOST_MIB = 400
+BY_HAND = """
+import csv, gzip, sqlite3, sys
+with gzip.open(sys.argv[2], "wt", newline="", encoding="utf-8") as file:
+    rows = csv.writer(file)
+    rows.writerows(sqlite3.connect(sys.argv[1]).execute("select * from indexes"))
+"""
+
+
+@dataclass(frozen=True)
+class Took:
+    """One measurement: seconds, the peak of all its processes in MiB, and what it left behind, in bytes."""
+
+    seconds: float
+    peak_mib: float
+    size: int | None = None
+
+
+def source_of(place: str, data_size: str) -> Source:
+    """The metadata of a table: `place` is a file of SQLite, or nothing for the Postgres of the environment."""
+    if place:
+        columns, keys, table = INDEXES, 3, "indexes"
+        conn = ConnStr("file", "bench", None, place, None, None, None, "sqlite://", None)
+    else:
+        columns, keys, table = COLUMNS, 1, CUSTOMERS
+        server, name, user = (os.environ[f"PG{what}"] for what in ("HOST", "DATABASE", "USER"))
+        port = os.environ.get("PGPORT", "5432")
+        secret = "env:PGPASSWORD" if os.environ.get("PGPASSWORD") else None
+        conn = ConnStr("server", "bench", f"{server}:{port}", name, user, secret, None, None, None)
+    source = f"extracted_{uuid.uuid4().hex}"  # nothing of it has landed yet
+    attributes = tuple(
+        Attribute(source, name, name, "text", None, (), number < keys, number >= keys, False, name)
+        for number, name in enumerate(columns)
+    )
+    return Source(
+        name=source, job=source, data_source=DataSource("bench", "rdbms", ""), owner="bench", schedule="once",
+        geographic_granularity="world", delivery_type="snapshot", extract_function=None, wrangle_function=None,
+        quality_checks=(), load_new=True, load_changed=True, load_removed=True, on_null_key="fall_out",
+        on_duplicate_key="halt", on_unknown_column="keep", max_removed_pct=None, max_fallen_out_pct=None,
+        description="", attributes=attributes, options=dict(USUAL_OPTIONS["rdbms"]), conn_str=conn, conn_api=None,
+        tbl=Tbl(table, "bench", None, data_size),  # type: ignore[arg-type]
+    )  # fmt: skip
+
+
+def extract_once(place: str, data_size: str) -> dict[str, int | float]:
+    """Land a table; seconds from the question to the delivery on record, its records and the bytes on S3."""
+    source, store, database = source_of(place, data_size), ObjectStore.from_environment(), engine()
+    with database.connect() as connection:
+        job_inst_id = connection.execute(
+            sa.text("select max(job_inst_id) from metadata.job_inst")
+        ).scalar_one()
+    begin = time.perf_counter()
+    summary = extract_source(database, store, source, job_inst_id, _unreported)
+    took = time.perf_counter() - begin
+    [delivery] = summary.landed
+    store.delete(store.key(delivery.delivery_filename))
+    return {"seconds": took, "rows": int(delivery.fingerprint["records"]), "size": delivery.file_size}
+
+
+def parts_of_it(place: str) -> dict[str, float]:
+    """Seconds to have the rows from the database, with and without each thing that is done with them."""
+    source = source_of(place, "small")
+    asked = engine_of(source)
+
+    def read(write: Callable[[bytes], object]) -> float:
+        with reading(asked) as reader:
+            statement = Question(source).statement(reader.dialect)
+            return timed(lambda: reader.write_rows(statement, write))
+
+    return {
+        "read": read(lambda _: None),
+        "digested": read(Tally().take),
+        "packed": read(Packer().write),
+        "landed": extract_once(place, "small")["seconds"],
+    }
+
+
+def measure(setting: Setting) -> Report:
+    """Both tables in every way, by turns."""
+    file = prepare(setting)
+    folder, program = setting.folder / "extracted", psql()
+
+    def emptied() -> Path:
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir()
+        setting.database.execute("checkpoint")
+        return folder
+
+    def by_program(*command: str) -> Callable[[], Took]:
+        def run() -> Took:
+            out = emptied() / "out"
+            _, took, peak = run_watched(*(part.replace("OUT", str(out)) for part in command))
+            return Took(took, peak, out.stat().st_size if out.exists() else None)
+
+        return run
+
+    def by_dlt(address: str, schema: str, table: str, rows: int) -> Callable[[], Took]:
+        def run() -> Took:
+            into, module = str(emptied()), "benchmarks.dlt_table"
+            program = str(setting.programs / "python")
+            told, _, peak = run_watched(program, "-m", module, address, schema, table, into)
+            found = json.loads(told.splitlines()[-1])
+            require_rows("dlt", found["rows"], rows)
+            size = sum(path.stat().st_size for path in folder.rglob("*.parquet"))
+            return Took(found["seconds"], peak, size)
+
+        return run
+
+    def by_us(place: str, data_size: str, rows: int) -> Callable[[], Took]:
+        def run() -> Took:
+            emptied()
+            told, _, peak = run_watched(
+                sys.executable, "-m", "benchmarks.table_extract", "--extract", place, data_size
+            )
+            found = json.loads(told)
+            require_rows("Headwater", found["rows"], rows)
+            return Took(found["seconds"], peak, found["size"])
+
+        return run
+
+    user, password = os.environ["PGUSER"], os.environ.get("PGPASSWORD", "none")
+    server = f"{os.environ['PGHOST']}:{os.environ.get('PGPORT', '5432')}/{os.environ['PGDATABASE']}"
+    copy = rf"\copy {CUSTOMERS} to "
+    from_postgres: dict[str, Callable[[], Took]] = {
+        "Headwater, `small`, to S3": by_us("", "small", setting.rows),
+        "Headwater, `large`, to S3": by_us("", "large", setting.rows),
+        "dlt sql_database, connectorx, to Parquet": by_dlt(
+            f"postgresql+psycopg2://{user}:{password}@{server}", "bench", "customers", setting.rows
+        ),
+    }
+    if program:
+        beside = {
+            "`\\copy` to nowhere": (program, "-qXc", f"{copy}'/dev/null'"),
+            "`\\copy`, gzip -1": (program, "-qXc", f"{copy}program 'gzip -1 > OUT'"),
+            "`\\copy`, gzip": (program, "-qXc", f"{copy}program 'gzip > OUT'"),
+            "pg_dump -Fc": (str(postgres.binaries() / "pg_dump"), "-Fc", "-a", "-t", CUSTOMERS, "-f", "OUT"),
+        }  # fmt: skip
+        from_postgres |= {name: by_program(*command) for name, command in beside.items()}
+    in_file = sqlite3.connect(file).execute("select count(*) from indexes").fetchone()[0]
+    from_sqlite: dict[str, Callable[[], Took]] = {
+        "Headwater, to S3": by_us(str(file), "large", in_file),
+        "sqlite3, csv and gzip of Python": by_program(sys.executable, "-c", BY_HAND, str(file), "OUT"),
+        "dlt sql_database, connectorx, to Parquet": by_dlt(f"sqlite:///{file}", "", "indexes", in_file),
+    }
+    measured = [
+        {name: summed(took) for name, took in by_turns(ways, setting.repeats).items()}
+        for ways in (from_postgres, from_sqlite)
+    ]
+    profiles = [parts_by_program(place) for place in ("", str(file))]
+    return report(setting, in_file, measured, profiles)
+
+
+def prepare(setting: Setting) -> Path:
+    """Process metadata, a job instance to land in the name of, the table in Postgres; the file of SQLite."""
+    database = setting.database
+    upgrade(database.engine)
+    database.execute(
+        "insert into metadata.job_inst (job, run_id, parameters, status, started_at)"
+        " values ('bench', 'bench', '{}', 'running', now())"
+    )
+    database.execute("create schema bench")
+    database.execute(f"create table {CUSTOMERS} as {snapshot(setting.rows, 0)}")
+    database.execute(f"alter table {CUSTOMERS} add primary key ({KEY})")
+    database.execute(f"vacuum (analyze) {CUSTOMERS}")
+    packages = setting.home / "demo" / "packages"
+    fetch(packages, lambda said: print(said, file=sys.stderr), (CPI,))
+    file = setting.folder / "cpi.db"
+    with zipfile.ZipFile(packages / CPI.file).open("cpi/cpi.db") as packed, file.open("wb") as unpacked:
+        shutil.copyfileobj(packed, unpacked)
+    return file
+
+
+def parts_by_program(place: str) -> dict[str, float]:
+    """`parts_of_it`, in a process of its own."""
+    told, _, _ = run_watched(sys.executable, "-m", "benchmarks.table_extract", "--parts", place)
+    found: dict[str, float] = json.loads(told)
+    return found
+
+
+def require_rows(what: str, found: int, rows: int) -> None:
+    """Stop when not all rows came."""
+    if found != rows:
+        raise SystemExit(f"{what} has {found} rows, expected {rows}")
+
+
+def summed(took: list[Took]) -> Took:
+    """The median of the seconds, the greatest peak."""
+    return Took(median(one.seconds for one in took), max(one.peak_mib for one in took), took[-1].size)
+
+
+def report(
+    setting: Setting,
+    in_file: int,
+    measured: list[dict[str, Took]],
+    profiles: list[dict[str, float]],
+) -> Report:
+    """The results, with what was aimed at."""
+    customers, indexes = measured
+    small, large, dlt = list(customers.values())[:3]
+    ours, by_hand, dlt_of_file = indexes.values()
+    gzip = customers.get("`\\copy`, gzip")
+    peak = max(one.peak_mib for one in (small, large, ours))
+    return Report(
+        name="table_extract",
+        title="Table to landed delivery",
+        about=(
+            f"A table of {setting.rows:,} customers in Postgres, and the table `indexes` of cpi 2.0.8 with"
+            f" {in_file:,} rows in SQLite. Headwater reads them in one transaction (`large`: four ranges of the key in"
+            " one exported snapshot, side by side), tells by a digest whether the rows are those of last time, packs"
+            " them, lands them on S3 and records the delivery. The others write a file: nothing is compared, hashed or"
+            " recorded. Each in a fresh process; imports do not count. The peak is that of all processes of a way"
+            " together, without those of Postgres and S3. Sling is not compared with: its package downloads the"
+            " program from a code host."
+        ),
+        command="python -m benchmarks.table_extract",
+        tables=[
+            _table(f"Postgres, {setting.rows:,} rows:", customers, large),
+            _table(f"SQLite, {in_file:,} rows:", indexes, ours),
+            _profile(profiles),
+        ],
+        aims=[
+            Aim("Postgres, `large`: at least 3 times as fast as dlt with connectorx",
+                times(dlt.seconds / large.seconds), dlt.seconds >= 3 * large.seconds),
+            *([] if gzip is None else [
+                Aim("Postgres, `large`: at least as fast as `\\copy` into gzip",
+                    times(gzip.seconds / large.seconds), gzip.seconds >= large.seconds),
+            ]),
+            Aim("SQLite: at least as fast as sqlite3, csv and gzip by hand",
+                times(by_hand.seconds / ours.seconds), by_hand.seconds >= ours.seconds),
+            Aim("SQLite: at least as fast as dlt with connectorx",
+                times(dlt_of_file.seconds / ours.seconds), dlt_of_file.seconds >= ours.seconds),
+            Aim(f"peak memory of all processes below {MOST_MIB} MiB", f"{peak:.0f} MiB", peak < MOST_MIB),
+        ],
+        bars=[
+            Bar("Headwater, large, to S3", large.seconds, True),
+            Bar("Headwater, small, to S3", small.seconds, True),
+            *([] if gzip is None else [Bar("\\copy into gzip", gzip.seconds, False)]),
+            Bar("dlt, connectorx, to Parquet", dlt.seconds, False),
+        ],
+        profiles={},
+        server=setting.database.settings(),
+    )  # fmt: skip
+
+
+def _table(title: str, ways: Mapping[str, Took], ours: Took) -> Table:
+    return Table(
+        title,
+        ("way", "s", "of Headwater", "peak MiB", "MB"),
+        [
+            (
+                name, seconds(one.seconds), times(one.seconds / ours.seconds), f"{one.peak_mib:.0f}",
+                f"{one.size / 1e6:.0f}" if one.size else "",
+            )
+            for name, one in ways.items()
+        ],
+    )  # fmt: skip
+
+
+def _profile(profiles: list[dict[str, float]]) -> Table:
+    steps = (
+        ("rows come from the database, in blocks", "read", None),
+        ("digest and count", "digested", "read"),
+        ("packing, into a temporary file", "packed", "digested"),
+        ("sha256, S3, manifest and record", "landed", "packed"),
+    )
+    return Table(
+        "What a `small` one spends, s, once:",
+        ("step", "Postgres", "SQLite"),
+        [
+            (what, *(seconds(one[until] - (one[since] if since else 0)) for one in profiles))
+            for what, until, since in steps
+        ],
+    )
+
+
+def _unreported(level: str, message: str, **_: object) -> None:
+    if level == "error":
+        raise SystemExit(message)
+
+
+def main() -> None:
+    options = parser(__doc__, rows=10_000_000)
+    options.add_argument("--extract", nargs=2, metavar=("PLACE", "SIZE"), help="internal: one landing")
+    options.add_argument("--parts", metavar="PLACE", help="internal: the steps of one")
+    chosen = options.parse_args()
+    if chosen.extract:
+        print(json.dumps(extract_once(*chosen.extract)))
+    elif chosen.parts is not None:
+        print(json.dumps(parts_of_it(chosen.parts)))
+    else:
+        publish(chosen, measure)
+
+
+if __name__ == "__main__":
+    main()
