@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 import io
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, cast
 
@@ -17,6 +17,7 @@ from sqlalchemy.engine import Engine
 from sqlalchemy.sql.expression import ClauseElement
 
 from extract.formats.copy_file import line_of, lines_of
+from extract.sql import mariadb
 from extract.sql.connect import is_postgres, shown_place
 from extract.sql.values import NoTextError, texts_of, to_text
 from metadata.errors import PublisherError
@@ -33,7 +34,6 @@ _POSTGRES_SETTINGS = (
     "set timezone = 'UTC'; set datestyle = 'ISO, YMD'; set intervalstyle = 'iso_8601'; set bytea_output = 'hex';"
     " set extra_float_digits = 3; set client_encoding = 'UTF8'; set lc_monetary = 'C'"
 )
-_UTC_NOW = {"mysql": "select utc_timestamp(6)", "mariadb": "select utc_timestamp(6)"}
 _LEVELS = ("REPEATABLE READ", "SERIALIZABLE")  # of which the first that a database knows is taken
 
 Write = Callable[[bytes], object]
@@ -46,11 +46,8 @@ class Reader:
         self.connection, self.dialect = connection, connection.dialect
 
     def now(self) -> dt.datetime:
-        """The moment of what is seen, by the server's clock; by ours, where we do not know how to ask it."""
-        if self.dialect.name not in _UTC_NOW:
-            return dt.datetime.now(dt.UTC)
-        moment: dt.datetime = self.connection.exec_driver_sql(_UTC_NOW[self.dialect.name]).scalar_one()
-        return moment.replace(tzinfo=dt.UTC)
+        """The moment of what is seen, by our clock: how to ask the server's, we do not know."""
+        return dt.datetime.now(dt.UTC)
 
     def value(self, statement: sa.Select[Any]) -> str | None:
         """The only value of an answer, as text."""
@@ -71,6 +68,31 @@ class Reader:
     def _streamed(self, statement: ClauseElement) -> sa.CursorResult[Any]:
         streamed = self.connection.execution_options(stream_results=True, max_row_buffer=BATCH)
         return streamed.execute(cast("sa.Executable", statement))
+
+
+class MariaReader(Reader):
+    """What one transaction sees of a MariaDB or a MySQL, exactly."""
+
+    def now(self) -> dt.datetime:
+        """The moment by the server's clock, just after the transaction began."""
+        moment: dt.datetime = self.connection.exec_driver_sql("select utc_timestamp(6)").scalar_one()
+        return moment.replace(tzinfo=dt.UTC)
+
+    def header(self, statement: ClauseElement) -> bytes:
+        """The names of the columns, as a line."""
+        return line_of([name for name, *_ in self._described(statement)])
+
+    def write_rows(self, statement: ClauseElement, write: Write) -> None:
+        """Give all rows to `write`, as lines, many at once."""
+        exactly = mariadb.exactly(statement, self._described(statement))
+        with mariadb.leaving_unread(self.connection.connection.dbapi_connection):
+            super().write_rows(exactly, write)
+
+    def _described(self, statement: ClauseElement) -> Sequence[Sequence[Any]]:
+        result = self.connection.execute(mariadb.without_rows(statement))
+        described: Sequence[Sequence[Any]] = result.cursor.description or () if result.cursor else ()
+        result.close()
+        return described
 
 
 class PostgresReader(Reader):
@@ -158,9 +180,11 @@ def reading(engine: Engine, snapshot: str | None = None) -> Iterator[Reader]:
             )
             if level := next((level for level in _LEVELS if level in known), None):
                 connection = connection.execution_options(isolation_level=level)
-        if engine.dialect.name in _UTC_NOW:
-            connection.exec_driver_sql("set time_zone = '+00:00'")
-            connection.exec_driver_sql("start transaction with consistent snapshot, read only")
+        if engine.dialect.name in mariadb.DIALECTS:
+            for statement in mariadb.SETTINGS:
+                connection.exec_driver_sql(statement)
+            yield MariaReader(connection)
+            return
         yield Reader(connection)
 
 

@@ -135,7 +135,7 @@ def test_a_nul_halts_with_its_line(file_shop: Publisher, line: Line) -> None:
 
 
 def test_other_dialects_are_asked_in_their_own_words(file_shop: Publisher) -> None:
-    """There is no MySQL to test with: what it would be asked."""
+    """As MySQL and MariaDB would be, also where no server is to be had."""
     source = file_shop.source("shop.order", ("select", "name"), incr_column="when")
     question = Question(source, "2026-03-01", keys=Keys("select", "5", "9"))
     said = question.statement(mysql.dialect()).compile(dialect=mysql.dialect())
