@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -113,7 +114,8 @@ def line(database: Engine, store: ObjectStore, job_inst_id: int) -> Line:
 @pytest.fixture(scope="session")
 def shop_database(postgres_server: postgres.Server) -> str:
     """A database of the publisher's on the test's Postgres server."""
-    administer(postgres_server, "create database shop")
+    with suppress(psycopg2.errors.DuplicateDatabase):  # another room's tests may have made it
+        administer(postgres_server, "create database shop")
     return "shop"
 
 
