@@ -1,4 +1,8 @@
-"""Decisions about a delivery: withdraw, restore, accept, replay. Each is an event with a reason; history follows."""
+"""Decisions about a delivery: withdraw, restore, accept, replay. Each is an event with a reason; history follows.
+
+`put_on_record` is the decision itself and takes a moment; `decide` brings history up to date as well, as any later run
+of the source would.
+"""
 
 from __future__ import annotations
 
@@ -6,17 +10,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import sqlalchemy as sa
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 
 from extract.store import ObjectStore
 from headwater.dbt import Rehearsal
+from headwater.listing import STATE_OF
 from headwater.project import Project
 from headwater.run import Run, RunResult, Say, prepare
 from metadata.errors import HeadwaterError
-from metadata.process.events import record_event
+from metadata.process.deliveries import lock_source
+from metadata.process.events import write_event
 from metadata.process.jobs import close_abandoned
 from metadata.static.model import Catalog, Source
 
+LONGEST_WHY = 2000  # characters
+LOCK_NOT_AVAILABLE = "55P03"  # what Postgres calls it when lock_timeout is over
 EVENTS = {"withdraw": "withdrawn", "restore": "restored", "accept": "accepted", "replay": "replayed"}
 NEVER_ACCEPTED = {
     "format": "the file breaks its own format, so there are no rows to accept",
@@ -27,6 +35,10 @@ NEVER_ACCEPTED = {
 
 class NotDecidable(HeadwaterError):  # noqa: N818  (like its siblings in metadata.errors, it says what happened)
     """The decision does not fit the state that the delivery is in."""
+
+
+class SourceBusy(HeadwaterError):  # noqa: N818
+    """A run is writing the layers of the source, longer than one is willing to wait."""
 
 
 @dataclass(frozen=True)
@@ -51,17 +63,60 @@ def decide(
     `despite` names the checks in spite of which a delivery is accepted; without it these are all that it failed.
     Raises `NotDecidable` when it does not fit, e.g. restoring what was never withdrawn.
     """
-    if not why.strip():
-        raise NotDecidable("a decision goes on record with its reason, and --why gives none")
+    why = require_reason(why)
     catalog, engine = prepare(project)
-    standing = _standing(engine, delivery_sqn)
-    checks = _require_fit(decision, standing, despite)
-    source = _source(catalog, standing)
+    source = _source(catalog, standing(engine, delivery_sqn))
     store = ObjectStore.from_environment()
-    record_event(engine, store, delivery_sqn, source.name, EVENTS[decision], why=why, checks=checks)
-    say(f"{source.name}: delivery {delivery_sqn}, {standing.publisher_name}, is {EVENTS[decision]}")
+    before = put_on_record(engine, store, decision, delivery_sqn, why, despite=despite)
+    say(f"{source.name}: delivery {delivery_sqn}, {before.publisher_name}, is {EVENTS[decision]}")
     close_abandoned(engine)
     return Run(project, engine, store, catalog, [source], say, is_offline=True).whole()
+
+
+def put_on_record(
+    engine: Engine, store: ObjectStore, decision: str, delivery_sqn: int, why: str, *,
+    despite: Sequence[str] = (), who: str | None = None, patience_s: int | None = None,
+) -> Standing:  # fmt: skip
+    """Record the decision, and return how the delivery stood before. History is as it was until the source's next run.
+
+    `who` is the user of the operating system by default. Of two who decide the same at once one is told so. Raises
+    `NotDecidable`, or `SourceBusy` when a run writes the source for longer than `patience_s`; by default it waits.
+    """
+    why = require_reason(why)
+    with engine.connect() as connection:
+        source = _standing(connection, delivery_sqn).source
+    with engine.begin() as connection:
+        _lock(connection, source, patience_s)
+        before = _standing(connection, delivery_sqn)
+        checks = require_fit(decision, before, despite)
+        write_event(
+            connection, store, delivery_sqn, source, EVENTS[decision], why=why, checks=checks, who=who
+        )
+    return before
+
+
+def require_reason(why: str) -> str:
+    """The reason, without blanks around it. Raises `NotDecidable` when it says nothing or far too much."""
+    why = why.strip()
+    if not why:
+        raise NotDecidable("a decision goes on record with its reason, and none is given (`--why`)")
+    if len(why) > LONGEST_WHY:
+        raise NotDecidable(f"the reason has {len(why):,} characters, expected {LONGEST_WHY:,} at most")
+    return why
+
+
+def _lock(connection: Connection, source: str, patience_s: int | None) -> None:
+    if patience_s is not None:
+        connection.execute(sa.text(f"set local lock_timeout = '{patience_s}s'"))
+    try:
+        lock_source(connection, source)
+    except sa.exc.OperationalError as error:
+        if getattr(error.orig, "pgcode", None) != LOCK_NOT_AVAILABLE:
+            raise
+        raise SourceBusy(
+            f"a run is writing {source} just now, and nothing can be decided about its deliveries meanwhile: try"
+            " again once it is done"
+        ) from None
 
 
 def rehearse(
@@ -73,37 +128,43 @@ def rehearse(
     is rehearsed from the checks on: the delivery is judged again by its rows as they are staged.
     """
     catalog, engine = prepare(project)
-    standing = _standing(engine, delivery_sqn)
-    checks = _require_fit(decision, standing, despite)
+    stands = standing(engine, delivery_sqn)
+    checks = require_fit(decision, stands, despite)
     if decision == "replay":
-        _require_same_rows_when_replayed(standing)
+        _require_same_rows_when_replayed(stands)
     if "columns" in checks:
         raise NotDecidable(
             f"delivery {delivery_sqn} was halted before raw, and once accepted it is judged by all other checks: what"
             " it does is known only then; `headwater withdraw` takes it out should you not like it"
         )
-    source = _source(catalog, standing)
+    source = _source(catalog, stands)
     run = Run(project, engine, ObjectStore.from_environment(), catalog, [source], say, is_offline=True)
     if decision == "replay":
         return run.rehearse_replay(source, delivery_sqn)
     return run.rehearse(source, EVENTS[decision], delivery_sqn, checks)
 
 
-def _standing(engine: Engine, delivery_sqn: int) -> Standing:
+def standing(engine: Engine, delivery_sqn: int) -> Standing:
+    """How a delivery stands. Raises `NotDecidable` when there is none of that number."""
     with engine.connect() as connection:
-        row = connection.execute(
-            sa.text(
-                "select delivery_sqn, source, publisher_name, status, verdict, is_withdrawn,"
-                " coalesce((select checks from metadata.delivery_event as halt"
-                " where halt.delivery_sqn = state.delivery_sqn and event = 'halted'"
-                " order by event_at desc, event_id desc limit 1), '{}') as failed_checks,"
-                " coalesce((select event = 'accepted' from metadata.delivery_event as word"
-                " where word.delivery_sqn = state.delivery_sqn and event in ('accepted', 'replayed')"
-                " order by event_at desc, event_id desc limit 1), false) as is_accepted"
-                " from metadata.delivery_state as state where delivery_sqn = :sqn"
-            ),
-            {"sqn": delivery_sqn},
-        ).mappings().first()  # fmt: skip
+        return _standing(connection, delivery_sqn)
+
+
+def _standing(connection: Connection, delivery_sqn: int) -> Standing:
+    row = connection.execute(
+        sa.text(
+            "select state.delivery_sqn, state.source, state.publisher_name, status, verdict, is_withdrawn,"
+            " coalesce((select checks from metadata.delivery_event as halt"
+            " where halt.delivery_sqn = state.delivery_sqn and event = 'halted'"
+            " order by event_at desc, event_id desc limit 1), '{}') as failed_checks,"
+            " coalesce((select event = 'accepted' from metadata.delivery_event as word"
+            " where word.delivery_sqn = state.delivery_sqn and event in ('accepted', 'replayed')"
+            " order by event_at desc, event_id desc limit 1), false) as is_accepted"
+            f" from metadata.delivery {STATE_OF.format(of='delivery')}"
+            " where delivery.delivery_sqn = :sqn and state.delivery_sqn = :sqn"
+        ),
+        {"sqn": delivery_sqn},
+    ).mappings().first()  # fmt: skip
     if row is None:
         raise NotDecidable(
             f"there is no delivery {delivery_sqn}. `headwater deliveries` lists them with their numbers."
@@ -111,7 +172,7 @@ def _standing(engine: Engine, delivery_sqn: int) -> Standing:
     return Standing(**{**row, "failed_checks": tuple(row["failed_checks"])})
 
 
-def _require_fit(decision: str, standing: Standing, despite: Sequence[str]) -> Sequence[str]:
+def require_fit(decision: str, standing: Standing, despite: Sequence[str]) -> Sequence[str]:
     """The checks that the decision is about; raises `NotDecidable` when it does not fit."""
     named = f"delivery {standing.delivery_sqn} of {standing.source}"
     if decision == "restore":

@@ -13,6 +13,7 @@ from headwater import decide, standing
 from headwater.dbt import Dbt, Rehearsal
 from headwater.rebuild import rebuild
 from metadata.errors import HeadwaterError, StorageError
+from metadata.process.deliveries import lock_source
 from metadata.process.events import whoami
 from metadata.process.migrate import upgrade
 from tests.pipeline.line import Line, cities
@@ -180,6 +181,36 @@ def test_a_decision_without_a_reason_is_refused(line):
     with pytest.raises(decide.NotDecidable, match="goes on record with its reason"):
         decided(line, "withdraw", first.name, why=" ")
     assert line.status(first.name) == "loaded"
+
+
+def test_put_on_record_a_decision_waits_for_the_next_run(line):
+    first, second, third = three_days(line)
+    sqn = line.sqn(second.name)
+    before = decide.put_on_record(line.database, line.store, "withdraw", sqn, " wrong day ", who="ada")
+    assert before.status == "loaded"
+    assert line.status(second.name) == "withdrawn"
+    line.assert_history("cities", first, second, third)  # as it was
+    events = "select event, why, who from metadata.delivery_event where event = 'withdrawn' and delivery_sqn = :sqn"
+    assert line.query(events, sqn=sqn) == [("withdrawn", "wrong day", "ada")]
+    with pytest.raises(decide.NotDecidable, match="is withdrawn already"):
+        decide.put_on_record(line.database, line.store, "withdraw", sqn, "twice", who="bob")
+    assert len(line.query(events, sqn=sqn)) == 1
+    line.ran_well("cities")
+    line.assert_history("cities", first, third)
+
+
+def test_while_a_run_writes_the_source_a_decision_is_put_off_with_a_message(line):
+    _, second, _ = three_days(line)
+    with line.database.begin() as writing:
+        lock_source(writing, "cities")
+        with pytest.raises(decide.SourceBusy, match="a run is writing cities just now"):
+            decide.put_on_record(
+                line.database, line.store, "withdraw", line.sqn(second.name), "why", patience_s=1
+            )
+    assert line.status(second.name) == "loaded"
+    assert line.query("select count(*) from metadata.delivery_event where event = 'withdrawn'") == [(0,)]
+    decide.put_on_record(line.database, line.store, "withdraw", line.sqn(second.name), "why", patience_s=1)
+    assert line.status(second.name) == "withdrawn"
 
 
 @pytest.mark.parametrize(
