@@ -1,0 +1,16 @@
+"""The page Deliveries of Airflow's UI: what each source delivered, what became of it, and decisions about it.
+
+plugin      how Airflow knows of it
+app         the app, with what follows
+looking     the pages that are looked at
+deciding    the forms by which something is done
+answers     pages and errors as answers
+backend     the project, its database, and what of it a visitor may see
+access      who looks, and what Airflow's auth manager lets them do
+forgery     that a decision comes from our own page, and what a browser may do with our answers
+sources     which job each source belongs to
+decisions   the dry run, the record, and the run of the job that follows
+runs        what Airflow knows of the runs of a job
+words       numbers, moments and texts for people
+picture     history's growth and the last deliveries, drawn
+"""
