@@ -57,9 +57,6 @@ class Pages:
         return HTMLResponse(text, status)
 
 
-pages = Pages(Path(__file__).with_name("templates"))
-
-
 def explain_errors(app: FastAPI) -> None:
     """Let every error be a page, and none show where in the code it happened."""
 
@@ -128,3 +125,6 @@ def _before_form(request: Request) -> str:
 def _query(**asked: object) -> str:
     """A query string of what is not empty."""
     return urlencode({name: value for name, value in asked.items() if value not in (None, "")})
+
+
+pages = Pages(Path(__file__).with_name("templates"))

@@ -6,12 +6,15 @@ is asked for: in the api-server.
 
 from __future__ import annotations
 
+import logging
 from functools import cached_property
 from typing import Any
 from urllib.parse import urlsplit
 
 from airflow.configuration import conf
 from airflow.plugins_manager import AirflowPlugin
+
+log = logging.getLogger(__name__)
 
 PREFIX = "/deliveries"
 
@@ -47,7 +50,11 @@ class DeliveriesPlugin(AirflowPlugin):
 
     @cached_property
     def fastapi_apps(self) -> list[dict[str, Any]]:  # type: ignore[override]
-        """The app, made on first use."""
-        from dags.deliveries_page.app import make_app
+        """The app, made on first use. Whatever is wrong with it must not keep the api-server from starting."""
+        try:
+            from dags.deliveries_page.app import make_app
 
-        return [{"name": "deliveries", "app": make_app(), "url_prefix": PREFIX}]
+            return [{"name": "deliveries", "app": make_app(), "url_prefix": PREFIX}]
+        except Exception:
+            log.exception("the page Deliveries cannot be made")
+            return []

@@ -21,6 +21,7 @@ ROLES = {"admin": "admin", "viewer": "viewer"}
 DATABASE_VARIABLE = "HEADWATER_AIRFLOW_DATABASE"
 DATABASE = "airflow"
 CONNECTION = "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"
+PLUGINS = Path(__file__).parents[2] / "dags" / "plugins"  # as much our own code as this is, whichever the project
 CONFIG = Path(__file__).with_name("airflow_config")  # holds airflow_local_settings.py
 SECRETS, PASSWORDS = "keys.json", "passwords.json"
 
@@ -46,7 +47,7 @@ def environment(
     `folder` is Airflow's own (AIRFLOW_HOME). The database is the one that libpq's variables lead to.
     """
     ours = {
-        **_where(project, folder, dags, ports, environ),
+        **_where(folder, dags, ports, environ),
         **_secrets(folder),
         **_PACE,
         **_QUIET,
@@ -82,12 +83,10 @@ def connection(database_name: str) -> str:
     return f"postgresql+psycopg2:///{quote(database_name)}"
 
 
-def _where(
-    project: Path, folder: Path, dags: Path, ports: Ports, environ: Mapping[str, str]
-) -> dict[str, str]:
+def _where(folder: Path, dags: Path, ports: Ports, environ: Mapping[str, str]) -> dict[str, str]:
     return {
         "AIRFLOW__CORE__DAGS_FOLDER": str(dags),
-        "AIRFLOW__CORE__PLUGINS_FOLDER": str(project / "dags" / "plugins"),
+        "AIRFLOW__CORE__PLUGINS_FOLDER": str(PLUGINS),
         "AIRFLOW__CORE__EXECUTOR": "LocalExecutor",
         "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{ports.url}/execution/",
         "AIRFLOW__API__HOST": LOOPBACK,

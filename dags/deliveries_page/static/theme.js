@@ -5,6 +5,8 @@
   function follow(airflow) {
     var said = airflow.classList.contains("dark") ? "dark" : airflow.classList.contains("light") ? "light" : "";
     if (said) own.setAttribute("data-theme", said);
+    var paper = window.parent.getComputedStyle(airflow).backgroundColor;
+    if (paper !== "rgba(0, 0, 0, 0)") own.style.setProperty("--paper", paper);
   }
   try {
     if (window.parent !== window) {
