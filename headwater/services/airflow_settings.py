@@ -21,7 +21,9 @@ ROLES = {"admin": "admin", "viewer": "viewer"}
 DATABASE_VARIABLE = "HEADWATER_AIRFLOW_DATABASE"
 DATABASE = "airflow"
 CONNECTION = "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"
-PLUGINS = Path(__file__).parents[2] / "dags" / "plugins"  # as much our own code as this is, whichever the project
+PLUGINS = (
+    Path(__file__).parents[2] / "dags" / "plugins"
+)  # as much our own code as this is, whichever the project
 CONFIG = Path(__file__).with_name("airflow_config")  # holds airflow_local_settings.py
 SECRETS, PASSWORDS = "keys.json", "passwords.json"
 
