@@ -100,7 +100,8 @@ def _extract_alone(
     offers = discover(source, landed_before)
     summary.offered = len(offers)
     with engine.connect() as connection:
-        landed = known_fingerprints(connection, source.name)
+        identities = {(offer.publisher_name, offer.delivery_date) for offer in offers}
+        landed = known_fingerprints(connection, source.name, identities)
     for offer in offers:
         if is_known(offer, landed):
             summary.known += 1

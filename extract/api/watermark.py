@@ -16,12 +16,15 @@ from typing import Any
 from metadata.errors import PublisherError
 from metadata.process.deliveries import Delivery
 from metadata.redaction import beginning
-from metadata.static.lag import parse_lag
+from metadata.static.lag import SINCE_1970, parse_lag
 from metadata.static.model import Source
 
 Value = datetime | Decimal
 
 NO_LAG = "0"
+NUMBER = re.compile(r"-?\d+(\.\d+)?")
+EPOCH = datetime.fromtimestamp(0, UTC)
+MICROSECONDS = 1_000_000  # of a second
 
 
 @dataclass(frozen=True)
@@ -30,7 +33,7 @@ class Scale:
 
     source: str
     path: str
-    form: str | None  # strptime's signs; None: ISO 8601, or a number
+    form: str | None  # strptime's signs, or a unit that is counted since 1970; None: ISO 8601, or a number
     lag: str
 
     @classmethod
@@ -49,14 +52,17 @@ class Scale:
     def read(self, text: str) -> Value:
         """A value as the publisher writes it. Raises `PublisherError` when it is no watermark."""
         try:
+            if self.form in SINCE_1970:
+                return _since_1970(text, SINCE_1970[self.form])
             if self.form is not None:
                 moment = datetime.strptime(text, self.form)  # noqa: DTZ007
-            elif re.fullmatch(r"-?\d+(\.\d+)?", text):
+            elif NUMBER.fullmatch(text):
                 return Decimal(text)
             else:
                 moment = datetime.fromisoformat(text)
         except ValueError:
-            expected = self.form or "a moment such as 2026-01-31T12:00:00Z, or a number"
+            counted = f"{self.form} since 1970" if self.form in SINCE_1970 else self.form
+            expected = counted or "a moment such as 2026-01-31T12:00:00Z, or a number"
             raise PublisherError(
                 f"{self.source}: {beginning(text)!r} at {self.path} is no watermark, expected {expected}"
                 " (watermark_format)"
@@ -67,6 +73,10 @@ class Scale:
         """A value as a parameter."""
         if isinstance(value, Decimal):
             return f"{value:f}"
+        if self.form in SINCE_1970:
+            microseconds = Decimal((value - EPOCH) // timedelta(microseconds=1))
+            count = microseconds * SINCE_1970[self.form] / MICROSECONDS
+            return f"{count.normalize():f}"
         if self.form is not None:
             return value.strftime(self.form)
         return value.isoformat().replace("+00:00", "Z")
@@ -100,6 +110,19 @@ class Scale:
     def fact(self, value: Value) -> Mapping[str, Any]:
         """A watermark as a delivery keeps it."""
         return {self.path: self.write(value)}
+
+
+def _since_1970(text: str, per_second: int) -> datetime:
+    """The moment that a count names, or the last one there is. Raises `ValueError` when it names none."""
+    if not NUMBER.fullmatch(text):
+        raise ValueError(text)
+    microseconds = int(Decimal(text) * MICROSECONDS / per_second)
+    try:
+        return EPOCH + timedelta(microseconds=microseconds)
+    except OverflowError:
+        if microseconds < 0:
+            raise ValueError(text) from None
+        return datetime.max.replace(tzinfo=UTC)
 
 
 def sortable(value: Value) -> str:

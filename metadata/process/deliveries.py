@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
@@ -79,26 +79,26 @@ def register(connection: Connection, landed: Delivery) -> bool:
     return row is not None
 
 
-def known_fingerprints(connection: Connection, source: str) -> dict[tuple[str, datetime], dict[str, Any]]:
-    """(publisher_name, delivery_date) → what the publisher told of its newest landing.
+def known_fingerprints(
+    connection: Connection, source: str, offered: Collection[tuple[str, datetime]]
+) -> dict[tuple[str, datetime], dict[str, Any]]:
+    """(publisher_name, delivery_date) → what the publisher told of its newest landing, of what is offered.
 
     One that halted and of which nothing was told is left out: only its content can say whether it was mended.
     """
-    state = sa.table("delivery_state", sa.column("delivery_sqn"), sa.column("verdict"), schema="metadata")
-    rows = connection.execute(
-        sa.select(
-            delivery.c.publisher_name, delivery.c.delivery_date, delivery.c.fingerprint, state.c.verdict
-        )
-        .join(state, state.c.delivery_sqn == delivery.c.delivery_sqn)
-        .where(delivery.c.source == source)
-        .order_by(delivery.c.delivery_sqn)
+    names, dates = zip(*offered, strict=True) if offered else ((), ())
+    ask = sa.text(
+        "with offered as (select * from unnest(cast(:names as text[]), cast(:dates as timestamptz[]))"
+        "   as told (publisher_name, delivery_date)),"
+        " newest as (select distinct on (publisher_name, delivery_date) publisher_name, delivery_date, delivery_sqn,"
+        "   fingerprint from metadata.delivery join offered using (publisher_name, delivery_date)"
+        "   where source = :source order by publisher_name, delivery_date, delivery_sqn desc)"
+        " select publisher_name, delivery_date, fingerprint from newest where fingerprint <> '{}' or not exists"
+        "   (select from metadata.delivery_state as state where state.delivery_sqn = newest.delivery_sqn"
+        "     and state.verdict = 'halted')"
     )
-    newest = {(row.publisher_name, row.delivery_date): row for row in rows}
-    return {
-        identity: row.fingerprint
-        for identity, row in newest.items()
-        if row.fingerprint or row.verdict != "halted"
-    }
+    rows = connection.execute(ask, {"source": source, "names": list(names), "dates": list(dates)})
+    return {(row.publisher_name, row.delivery_date): row.fingerprint for row in rows}
 
 
 def newest_content(

@@ -17,7 +17,7 @@ from metadata.static.kinds import (
     number_problem,
     spelling_problem,
 )
-from metadata.static.lag import lag_problem
+from metadata.static.lag import SINCE_1970, lag_problem
 from metadata.static.layout import CHOICES, OPTIONS, READING_OPTIONS, SPELLED_OPTIONS, OptionKind
 from metadata.static.load import Seeds
 from metadata.static.naming import one_of
@@ -97,6 +97,11 @@ def _date_format_problem(value: str) -> Wrong | None:
     return None if understood else (f'"{value}" does not read a date', "strptime's signs, such as %Y-%m-%d")
 
 
+def _watermark_format_problem(value: str) -> Wrong | None:
+    wrong = None if value in SINCE_1970 else _date_format_problem(value)
+    return wrong and (wrong[0], f"{wrong[1]}; or {' or '.join(SINCE_1970)}, which are counted since 1970")
+
+
 def _date_problem(value: str) -> Wrong | None:
     try:
         is_date = date.fromisoformat(value).isoformat() == value
@@ -122,6 +127,7 @@ _CHECKS: dict[OptionKind, Callable[[str], Wrong | None]] = {
     "count": count_problem,
     "encoding": _encoding_problem,
     "date_format": _date_format_problem,
+    "watermark_format": _watermark_format_problem,
     "date": _date_problem,
     "record_path": record_path_problem,
     "fixed_columns": fixed_columns_problem,

@@ -6,6 +6,8 @@ import re
 from datetime import timedelta
 from decimal import Decimal
 
+# watermarks that count since 1970, by what a watermark_format calls them: how many are a second
+SINCE_1970 = {"seconds": 1, "milliseconds": 1000}
 _LAG = re.compile(r"([0-9]{1,9})(?: (second|minute|hour|day|week)s?)?")
 
 

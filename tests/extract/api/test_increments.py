@@ -203,6 +203,38 @@ def test_a_record_from_the_future_does_not_hide_what_comes_until_then(
     assert line.extract(source).landed == []
 
 
+@pytest.mark.parametrize(("unit", "per_second"), [("seconds", 1), ("milliseconds", 1000)])
+@pytest.mark.parametrize("mistake", [253_402_214_400, 9 * 10**29])
+def test_a_count_since_1970_from_the_future_hides_nothing_either(
+    line: Line, reader: Reader, api: Api, unit: str, per_second: int, mistake: int
+) -> None:
+    now = datetime.now(UTC).replace(microsecond=0) - timedelta(hours=2)  # by the server's clock
+    api.rules.headers = {"Date": format_datetime(now, usegmt=True)}
+    moment = int(now.timestamp()) * per_second
+    api.records = [
+        {"id": n, "name": "x", "changed": str(said)}
+        for n, said in enumerate([moment - 60 * per_second, mistake * per_second])
+    ]
+    source = changes(reader, watermark_format=unit, lag_window="10 minutes")
+    line.extract(source)
+    assert line.query("select watermark_to ->> 'changed', delivery_date from metadata.delivery") == [
+        (str(moment), now)
+    ]
+    assert line.extract(source).landed == []
+    assert api.pages_asked()[-1]["since"] == str(moment - 600 * per_second)
+
+
+def test_a_count_since_1970_keeps_its_fraction(line: Line, reader: Reader, api: Api) -> None:
+    api.records = [{"id": 1, "name": "x", "changed": "1767225600.25"}]
+    source = changes(reader, watermark_format="seconds", lag_window="1 second")
+    line.extract(source)
+    line.extract(source)
+    assert api.pages_asked()[-1]["since"] == "1767225599.25"
+    assert line.query("select delivery_date from metadata.delivery") == [
+        (datetime(2026, 1, 1, 0, 0, 0, 250_000, UTC),)
+    ]
+
+
 def test_numbers_are_watermarks_too(line: Line, reader: Reader, fill: Fill, api: Api) -> None:
     fill(35)
     for record in api.records:
@@ -228,6 +260,7 @@ def test_numbers_are_watermarks_too(line: Line, reader: Reader, fill: Fill, api:
             "2026-03-01",
             r"is no watermark, expected %d\.%m\.%Y \(watermark_format\)",
         ),
+        ({"watermark_format": "seconds"}, "2026-03-01", r"is no watermark, expected seconds since 1970 \("),
         ({}, "17", "lag_window 10 minutes at 17, expected a number such as 100"),
         ({}, None, r"no record has a value at changed \(watermark_path\), expected when it changed"),
     ],

@@ -34,13 +34,28 @@ def test_of_an_identity_the_newest_landing_is_known(database):
             process.register(connection, delivery(sqn))
         process.register(connection, delivery(10, day=2))
         process.register(connection, delivery(11, source="others"))
-        assert process.known_fingerprints(connection, SOURCE) == {
+        offered = [("a.csv", at(1)), ("a.csv", at(2)), ("a.csv", at(3)), ("b.csv", at(1))]
+        assert process.known_fingerprints(connection, SOURCE, offered) == {
             ("a.csv", at(1)): {"size": 9},
             ("a.csv", at(2)): {"size": 10},
         }
+        assert process.known_fingerprints(connection, SOURCE, []) == {}
         assert process.newest_content(connection, SOURCE, "a.csv", at(1)) == f"{9:064x}"
         assert process.newest_content(connection, SOURCE, "a.csv", at(3)) is None
         assert process.newest_content(connection, "others", "b.csv", at(1)) is None
+
+
+def test_only_what_is_offered_is_read_however_much_has_landed(database):
+    came: list[int] = []
+    sa.event.listen(database, "after_cursor_execute", lambda *told: came.append(told[1].rowcount))
+    with database.begin() as connection:
+        for sqn in range(1, 61):  # many readings under one name, some of them twice
+            process.register(connection, delivery(sqn, day=1 + sqn % 20))
+        came.clear()
+        assert process.known_fingerprints(connection, SOURCE, [("a.csv", at(7))]) == {
+            ("a.csv", at(7)): {"size": 46}
+        }
+    assert came == [1]
 
 
 def test_of_a_name_and_a_watermark_the_newest_is_told_to_extractors(database):
