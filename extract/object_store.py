@@ -15,11 +15,12 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import urlsplit
 
 import boto3
 from botocore import UNSIGNED
 
+from extract.conn_options import options_of
 from extract.found import Found, Sink, date_in_name, expand, file_pattern
 from extract.secrets import resolve
 from extract.store import ObjectReader, client_config, said_plainly
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
 
 CHUNK = 1 << 20  # bytes
 ATTEMPTS = 3
-OPTIONS = ("region", "anonymous")  # of a conn_str
 
 
 def discover(source: Source) -> Iterator[Found]:
@@ -77,12 +77,7 @@ def discover(source: Source) -> Iterator[Found]:
 
 def client_of(source: Source, conn: ConnStr) -> S3Client:
     """A client of the S3 that the conn_str names, with the credentials that it names."""
-    options = dict(parse_qsl((expand(conn.options, source) if conn.options else "").replace(" ", "&")))
-    unknown = options.keys() - set(OPTIONS)
-    if unknown:
-        raise PublisherError(
-            f"{source.name}: {conn.name} has the options {', '.join(sorted(unknown))}, expected {' or '.join(OPTIONS)}"
-        )
+    options = options_of(source, conn)
     endpoint = expand(conn.server, source) if conn.server else None
     secret = resolve(conn.secret_ref) if conn.secret_ref else None
     login = (expand(conn.username, source) if conn.username else None) or (secret.login if secret else None)

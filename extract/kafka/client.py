@@ -23,6 +23,7 @@ from confluent_kafka import (
 )
 
 from extract import secrets
+from extract.conn_options import options_of
 from extract.found import expand
 from metadata.errors import DeliveryIncomplete, PublisherError
 from metadata.static.model import Source
@@ -32,7 +33,6 @@ LOOK = 5.0  # seconds for the ends of all partitions
 STANDSTILL = 60.0  # seconds without a message of a range that is not at its end
 BATCH = 1000  # messages
 POLL = 0.1  # seconds that a batch is waited for, if it is not full
-OWN = ("bootstrap.servers", "group.id", "enable.auto.commit", "sasl.username", "sasl.password")
 
 
 @dataclass(frozen=True)
@@ -185,17 +185,7 @@ def settings(source: Source) -> dict[str, Any]:
     conn_str = source.conn_str
     if conn_str is None or not conn_str.server:
         raise PublisherError(f"{source.name}: no cluster, expected a conn_str with a server, host:port")
-    made: dict[str, Any] = {"bootstrap.servers": _servers(source)}
-    for part in (conn_str.options or "").split(";"):
-        name, _, value = (text.strip() for text in part.partition("="))
-        if not name:
-            continue
-        if name in OWN or not value:
-            raise PublisherError(
-                f"{source.name}: option {part.strip()!r} of its conn_str, expected a property of librdkafka and its"
-                f" value, and none of {', '.join(OWN)}"
-            )
-        made[name] = expand(value, source)
+    made: dict[str, Any] = {"bootstrap.servers": _servers(source), **options_of(source, conn_str)}
     if conn_str.username:
         made["sasl.username"] = conn_str.username
     if conn_str.secret_ref:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import urlsplit
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 from sqlalchemy.pool import NullPool
 
+from extract.conn_options import options_of
 from extract.found import expand
 from extract.secrets import resolve
 from metadata.errors import PublisherError
@@ -51,7 +51,7 @@ def url_of(source: Source) -> sa.URL:
         raise PublisherError(f"{source.name}: no connection, expected a conn_str of its data source")
     said = {
         name: expand(text, source) if (text := getattr(conn, name)) else None
-        for name in ("url_template", "server", "database_name", "username", "options")
+        for name in ("url_template", "server", "database_name", "username")
     }
     try:
         url = sa.make_url(said["url_template"] or USUAL)
@@ -72,9 +72,7 @@ def url_of(source: Source) -> sa.URL:
         "password": secret.reveal() if secret else None,
     }
     url = url.set(**{name: part for name, part in parts.items() if part is not None})
-    return url.update_query_pairs(
-        parse_qsl(re.sub(r"[;\s]+", "&", said["options"] or ""), keep_blank_values=True)
-    )
+    return url.update_query_dict(options_of(source, conn))
 
 
 def is_postgres(engine: Engine) -> bool:

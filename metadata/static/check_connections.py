@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from metadata.static.circles import find_circles
+from metadata.static.conn_options import options_problem
 from metadata.static.load import Seeds
 from metadata.static.naming import ENVIRONMENT_NAME
 from metadata.static.problem import Problems
@@ -55,6 +56,9 @@ def _check_conn_str(row: Row, seeds: Seeds, problems: Problems) -> None:
     for column in _of_database(row) if kind == "rdbms" else _NEEDED.get(kind, ()):
         if row[column] is None:
             problems.add("conn_str", row, column, "is blank", f"a {column} for a data source of type {kind}")
+    options = row.text("options")
+    if (wrong := options_problem(kind, options)) and not holds_secret(options):
+        problems.add("conn_str", row, "options", *wrong)
     url = row["url_template"]
     if url and kind == "rdbms" and not _DATABASE_URL.fullmatch(url) and not holds_secret(url):
         expected = "a dialect of SQLAlchemy such as postgresql://, sqlite:// or mysql+pymysql://"

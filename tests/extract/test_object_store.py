@@ -135,7 +135,11 @@ def test_an_object_that_changes_while_it_is_read_comes_as_it_is_then(
             {"server": "depot"},
             "has the server depot, expected one such as https://s3.example.org",
         ),
-        (f"s3://{BUCKET}/", {"conn_options": "zone=a"}, "has the options zone, expected region or anonymous"),
+        (
+            f"s3://{BUCKET}/",
+            {"conn_options": "zone=a"},
+            "options of depot_files: zone is not an option of an object_store, expected one",
+        ),
         (f"s3://{BUCKET}/", {"username": "AKIA"}, "has a username or a secret_ref, expected both"),
     ],
 )

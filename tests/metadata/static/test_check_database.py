@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from metadata.static.read import read_catalog
@@ -133,3 +135,46 @@ def test_a_connection_says_which_bucket(seeds: EditableSeeds, conn_str: str, mes
     seeds.append("data_source", "depot,object_store,Files of the depot")
     seeds.append("conn_str", f"depot_files,depot,{conn_str}")
     assert [said.partition(": ")[2] for said in seeds.messages()] == messages
+
+
+@pytest.mark.parametrize(
+    ("kind", "options", "message"),
+    [
+        ("rdbms", "sslmode=verify-full; application_name = shop ;", None),
+        ("rdbms", "options=-c search_path=shop -c jit=off", None),
+        (
+            "rdbms",
+            "sslmode=verify-full application_name=shop",
+            "application_name stands in the value of sslmode",
+        ),
+        (
+            "rdbms",
+            "sslmode=verify-full&application_name=shop",
+            "application_name stands in the value of sslmode",
+        ),
+        ("rdbms", "sslmode=verify-full;sslmode=require", "sslmode comes twice"),
+        ("rdbms", "verify-full", '"verify-full" is no option'),
+        ("rdbms", "sslmode=;application_name=shop", '"sslmode=" is no option'),
+        ("rdbms", "ssl mode=require", '"ssl mode=require" is no option'),
+        ("object_store", "region=eu-west-1;anonymous=true", None),
+        ("object_store", "region=${REGION}", None),
+        ("object_store", "region=eu-west-1;regoin=x", "regoin is not an option of an object_store"),
+        ("object_store", "anonymous=yes", 'anonymous is "yes"'),
+        ("object_store", "region=eu-west-1 anonymous=true", "anonymous stands in the value of region"),
+        ("kafka", "sasl.oauthbearer.config=principal=me scope=read;security.protocol=sasl_ssl", None),
+        ("kafka", "group.id=mine", "group.id is not for the options to say"),
+        ("kafka", "security.protocol", '"security.protocol" is no option'),
+    ],
+)
+def test_options_of_a_connection_are_read_in_one_way(
+    seeds: EditableSeeds, kind: str, options: str, message: str | None
+) -> None:
+    place = {"rdbms": "postgresql://db/shop", "object_store": "s3://depot/", "kafka": ""}[kind]
+    seeds.append("data_source", f"shop,{kind},A shop")
+    seeds.append("conn_str", f"shop_place,shop,db.example.org,,,,{options},{place},")
+    said = [text for text in seeds.messages() if "options" in text]
+    if message is None:
+        assert said == []
+    else:
+        [text] = said
+        assert re.match(rf"seeds/conn_str\.csv:\d+: options: {re.escape(message)}, expected ", text)
