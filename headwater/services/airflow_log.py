@@ -61,24 +61,21 @@ class CombinedLog:
 
     def _line(self, component: str, raw: str) -> Line | None:
         entry = ENTRY.match(raw)
-        if entry is None:
-            at, level, is_shown = self._shown[component]  # it goes on with what the last entry said
-            text = self._of_a_file(raw) or (raw.rstrip() if is_shown or self._is_verbose else "")
-            return (
-                Line(at, component, "error" if FILE_READ.match(raw) else level, redact(text))
-                if text
-                else None
-            )
-        at, level = entry["at"][-8:], entry["level"]
-        said = entry["text"] if self._is_verbose else _in_short(level, entry["text"])
-        self._shown[component] = (at, level, bool(said))
-        return (
-            Line(at, component, "error" if said.endswith(" failed") else level, redact(said))
-            if said
-            else None
-        )
+        if entry is not None:
+            at = entry["at"][-8:]
+            level, text = entry["level"], entry["text"]
+            if not self._is_verbose:
+                level, text = _in_short(level, text)
+            self._shown[component] = (at, level, bool(text))
+        else:  # it goes on with what the last entry said
+            at, level, is_shown = self._shown[component]
+            text = raw.rstrip() if is_shown or self._is_verbose else ""
+            unread = self._unread_file(raw)
+            if unread:
+                level, text = "error", unread
+        return Line(at, component, level, redact(text)) if text else None
 
-    def _of_a_file(self, raw: str) -> str:
+    def _unread_file(self, raw: str) -> str:
         """A DAG file that cannot be read, once; from the table that the dag-processor writes now and then."""
         found = FILE_READ.match(raw)
         if found is None:
@@ -110,22 +107,20 @@ class _Reader:
         return whole.decode(errors="replace").splitlines()
 
 
-def _in_short(level: str, text: str) -> str:
-    """What a person wants to know of an entry; nothing of most."""
+def _in_short(level: str, text: str) -> tuple[str, str]:
+    """What a person wants to know of an entry, and how serious it is; of most entries nothing."""
     run = RUN_ENDED.match(text)
     if run:
-        return (
-            f"{run[1]} {run[2]}: {run[4]} after {float(run[3]):.0f} s"
-            if run[4] == "success"
-            else f"{run[1]} {run[2]} {run[4]}"
-        )
+        is_well = run[4] == "success"
+        ended = "succeeded" if is_well else run[4]
+        return "info" if is_well else "error", f"{run[1]} {run[2]}: {ended} after {float(run[3]):.0f} s"
     task = TASK_ENDED.match(text)
-    if task:
+    if task and task[4] == "failed":
         index = f"[{task[3]}]" if int(task[3]) >= 0 else ""
-        return f"{task[1]}.{task[2]}{index} failed" if task[4] == "failed" else ""
+        return "error", f"{task[1]}.{task[2]}{index} failed"
     if level not in LOUD or text.startswith(NOISE):
-        return ""
+        return level, ""
     failure, whose = FAILURE.match(text), WHOSE.search(text)
     if failure and whose:
-        return f"{whose[1]}.{whose[2]}: {failure[1]}: {failure[3]}"
-    return ORIGIN.sub("", text).strip()
+        return level, f"{whose[1]}.{whose[2]}: {failure[1]}: {failure[3]}"
+    return level, ORIGIN.sub("", text).strip()

@@ -1,0 +1,225 @@
+"""Starting, watching and stopping Airflow's processes, with a stand-in for Airflow that is there at once."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine
+
+from extract.store import ObjectStore
+from headwater.services import airflow as airflow_service
+from headwater.services import airflow_settings, down, state
+from headwater.services.airflow import Airflow, choose_ports, start
+from headwater.services.processes import LOOPBACK, Process, born, is_alive, session
+from metadata.errors import ServiceError
+from tests.conftest import PROJECT
+from tests.pipeline.project import make_project
+
+STAND_IN = Path(__file__).with_name("stand_in")
+PATIENCE_S = 30
+
+
+@pytest.fixture
+def folder(database: Engine, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """Airflow's folder, where the stand-in is taken for it and it has a database of its own."""
+    assert database.url.host is None  # libpq's variables say where it is, to Airflow too
+    monkeypatch.setattr(airflow_service, "TASKS_PATIENCE_S", 0.5)
+    monkeypatch.setenv("PYTHONPATH", str(STAND_IN))
+    monkeypatch.setenv(airflow_settings.DATABASE_VARIABLE, f"{os.environ['PGDATABASE']}_of_airflow")
+    return tmp_path / "home" / "airflow"
+
+
+@pytest.fixture
+def airflow(folder: Path) -> Iterator[Airflow]:
+    """It runs a task."""
+    folder.mkdir(parents=True)
+    (folder / "work").touch()
+    started = start(PROJECT, folder, dags=PROJECT / "dags", ports=choose_ports(None), say=print)
+    started.wait_until_healthy(PATIENCE_S)
+    yield started
+    started.stop()
+
+
+@pytest.fixture
+def command(
+    folder: Path, store: ObjectStore, tmp_path: Path
+) -> Iterator[Callable[..., subprocess.Popen[str]]]:
+    """Runs `headwater airflow` on a project without the demo."""
+    assert folder.is_relative_to(os.environ["HEADWATER_HOME"])
+    project = make_project(tmp_path / "project")
+    env = {**os.environ, "HEADWATER_PROJECT": str(project), "HEADWATER_BUCKET": store.bucket}
+    env["PYTHONPATH"] = os.pathsep.join([str(PROJECT), str(STAND_IN)])
+    running: list[subprocess.Popen[str]] = []
+
+    def run(*arguments: str) -> subprocess.Popen[str]:
+        ours = [sys.executable, "-m", "headwater.cli", "airflow", *arguments]
+        running.append(
+            subprocess.Popen(ours, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        )
+        return running[-1]
+
+    yield run
+    for one in running:
+        one.kill()
+        one.wait()
+
+
+def test_all_that_was_started_ends_and_tasks_are_asked_to(airflow: Airflow) -> None:
+    family = _family(airflow.components.values())
+    assert len(family) == 6  # four, a worker and its task
+
+    airflow.stop()
+
+    assert not [process for process in family if is_alive(process)]
+    assert (airflow.folder / "task_ended").exists()
+
+
+def test_orphans_of_a_killed_scheduler_end_too(airflow: Airflow) -> None:
+    family = _family(airflow.components.values())
+    os.kill(airflow.components["scheduler"].pid, signal.SIGKILL)
+    _wait_for(lambda: airflow.dead() == ["scheduler"])
+
+    airflow.stop()
+
+    assert not [process for process in family if is_alive(process)]
+
+
+def test_a_part_that_ends_is_named_with_its_last_words(airflow: Airflow) -> None:
+    (airflow.folder / "break").touch()
+
+    with pytest.raises(ServiceError, match=r"(?s)Airflow's triggerer has ended.*the trigger is broken"):
+        _wait_for(lambda: bool(airflow.require_alive()))
+
+
+def test_its_tables_are_made_once(folder: Path) -> None:
+    for _ in range(2):
+        start(PROJECT, folder, dags=PROJECT / "dags", ports=choose_ports(None), say=print).stop()
+
+    assert (folder / "migrated").read_text() == "once\n"
+
+
+def test_keys_and_passwords_are_made_once_for_the_user_alone(airflow: Airflow, folder: Path) -> None:
+    first = airflow.passwords
+
+    assert first.keys() == {"admin", "viewer"}
+    assert first["admin"] != first["viewer"]
+    assert airflow_settings.passwords(folder) == first
+    for name in (airflow_settings.SECRETS, airflow_settings.PASSWORDS):
+        assert (folder / name).stat().st_mode & 0o077 == 0
+
+
+def test_no_secret_is_on_a_command_line(airflow: Airflow) -> None:
+    kept = (airflow.folder / airflow_settings.SECRETS).read_text() + str(airflow.passwords)
+    for process in airflow.components.values():
+        said = Path(f"/proc/{process.pid}/cmdline").read_text().split("\0")
+        assert not [word for word in said if len(word) > 6 and word in kept]
+
+
+def test_a_setting_of_the_users_goes_before_ours(tmp_path: Path) -> None:
+    mine = {"AIRFLOW__CORE__PARALLELISM": "3", "AIRFLOW_HOME": "/elsewhere"}
+    env = airflow_settings.environment(tmp_path, tmp_path / "airflow", tmp_path, choose_ports(), mine)
+
+    assert env["AIRFLOW__CORE__PARALLELISM"] == "3"
+    assert env["AIRFLOW__CORE__EXECUTOR"] == "LocalExecutor"
+    assert env["AIRFLOW_HOME"] == str(tmp_path / "airflow")  # one place, that `headwater down` knows
+
+
+def test_the_command_says_where_airflow_is_and_a_second_one_too(
+    command: Callable[..., subprocess.Popen[str]], folder: Path
+) -> None:
+    port = choose_ports(None).api
+    first = command("--port", str(port))
+    said = _read_until(first, "viewer / ")
+
+    assert f"Airflow is at http://127.0.0.1:{port}" in said
+    assert f"admin / {airflow_settings.passwords(folder)['admin']}" in said
+    second = command("--port", str(port))
+    assert f"Airflow runs already at http://127.0.0.1:{port} (process {first.pid})" in second.communicate()[0]
+    assert second.returncode == 0
+    first.terminate()
+    assert "stopping Airflow" in first.communicate(timeout=PATIENCE_S)[0]
+    assert first.returncode == 0
+
+
+def test_a_port_that_is_taken_is_said(
+    command: Callable[..., subprocess.Popen[str]], airflow: Airflow
+) -> None:
+    taken = airflow.ports.api
+
+    said = _read_until(command("--port", str(taken)), "viewer / ")
+
+    assert f"port {taken} is taken" in said
+
+
+def test_the_command_ends_with_a_part_that_ends(
+    command: Callable[..., subprocess.Popen[str]], folder: Path
+) -> None:
+    running = command("--port", str(choose_ports(None).api))
+    _read_until(running, "viewer / ")
+    (folder / "break").touch()
+
+    said = running.communicate(timeout=PATIENCE_S)[0]
+    assert "Airflow's triggerer has ended" in said
+    assert "the trigger is broken" in said
+    assert running.returncode == 1
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a process of its parent's death")
+def test_nothing_is_left_when_the_command_is_killed(
+    command: Callable[..., subprocess.Popen[str]], folder: Path
+) -> None:
+    folder.mkdir(parents=True)
+    (folder / "work").touch()
+    running = command("--port", str(choose_ports(None).api))
+    _read_until(running, "viewer / ")
+    children = Path(f"/proc/{running.pid}/task/{running.pid}/children").read_text().split()
+    family = _family([Process(int(pid), born(int(pid)) or "") for pid in children])
+    assert len(family) == 6
+    task = next(process for process in family if os.getpgid(process.pid) not in map(int, children))
+
+    running.kill()
+    os.kill(task.pid, signal.SIGTERM)  # Airflow's ends by itself, when its api-server is gone
+
+    _wait_for(lambda: not any(map(is_alive, family)))
+
+
+def test_down_stops_airflow_before_what_it_needs(
+    command: Callable[..., subprocess.Popen[str]], folder: Path
+) -> None:
+    running = command("--port", str(choose_ports(None).api))
+    _read_until(running, "viewer / ")
+    remembered = state.read(folder.parent)["airflow"]
+
+    stopped = down(PROJECT)
+
+    assert [(one.name, one.pid) for one in stopped] == [("airflow", running.pid)]
+    assert f"{LOOPBACK}:{remembered.port}" == stopped[0].address
+    assert "stopping Airflow" in running.communicate(timeout=PATIENCE_S)[0]
+
+
+def _family(leaders: object) -> list[Process]:
+    return [process for leader in leaders for process in session(leader.pid)]  # type: ignore[attr-defined]
+
+
+def _wait_for(is_so: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + PATIENCE_S
+    while not is_so():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def _read_until(running: subprocess.Popen[str], word: str) -> str:
+    assert running.stdout is not None
+    said = ""
+    while word not in said:
+        line = running.stdout.readline()
+        assert line, said
+        said += line
+    return said
