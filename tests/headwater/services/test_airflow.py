@@ -81,7 +81,8 @@ def test_all_that_was_started_ends_and_tasks_are_asked_to(airflow: Airflow) -> N
     assert (airflow.folder / "task_ended").exists()
 
 
-def test_orphans_of_a_killed_scheduler_end_too(airflow: Airflow) -> None:
+def test_orphans_of_a_killed_scheduler_end_too_however_stubborn(airflow: Airflow) -> None:
+    (airflow.folder / "stubborn").touch()
     family = _family(airflow.components.values())
     os.kill(airflow.components["scheduler"].pid, signal.SIGKILL)
     _wait_for(lambda: airflow.dead() == ["scheduler"])

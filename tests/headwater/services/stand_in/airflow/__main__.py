@@ -46,14 +46,21 @@ def schedule() -> None:
         task = os.fork()
         if task == 0:
             os.setpgid(0, 0)
-            # a task that is asked to end says so, as ours do
-            signal.signal(signal.SIGTERM, lambda *_: ((HOME / "task_ended").touch(), os._exit(0)))
-            time.sleep(1000)
+            signal.signal(signal.SIGTERM, end_task)
+            while True:
+                time.sleep(1000)
         os.waitpid(task, 0)
         os._exit(0)
     if (HOME / "work").exists():
         signal.signal(signal.SIGTERM, lambda *_: (os.waitpid(worker, 0), os._exit(0)))
     time.sleep(1000)
+
+
+def end_task(*_: object) -> None:
+    """A task that is asked to end says so; with a file `stubborn` it only says so."""
+    (HOME / "task_ended").touch()
+    if not (HOME / "stubborn").exists():
+        os._exit(0)
 
 
 def main(what: str) -> None:
