@@ -97,9 +97,6 @@ class Airflow:
         _end([process for process in self._family() if _is_task(process)], TASKS_PATIENCE_S)
         _end(servers, SERVER_PATIENCE_S)
         for process in self._family():
-            with suppress(ProcessLookupError):
-                os.kill(process.pid, signal.SIGKILL)
-        for process in self.components.values():
             stop(process, (signal.SIGKILL, 10))
 
     def _family(self) -> list[Process]:

@@ -72,8 +72,8 @@ def command(
 
 
 def test_all_that_was_started_ends_and_tasks_are_asked_to(airflow: Airflow) -> None:
+    _wait_for(lambda: len(_family(airflow.components.values())) == 6)  # four, a worker and its task
     family = _family(airflow.components.values())
-    assert len(family) == 6  # four, a worker and its task
 
     airflow.stop()
 
@@ -83,6 +83,7 @@ def test_all_that_was_started_ends_and_tasks_are_asked_to(airflow: Airflow) -> N
 
 def test_orphans_of_a_killed_scheduler_end_too_however_stubborn(airflow: Airflow) -> None:
     (airflow.folder / "stubborn").touch()
+    _wait_for(lambda: len(_family(airflow.components.values())) == 6)
     family = _family(airflow.components.values())
     os.kill(airflow.components["scheduler"].pid, signal.SIGKILL)
     _wait_for(lambda: airflow.dead() == ["scheduler"])
@@ -181,8 +182,9 @@ def test_nothing_is_left_when_the_command_is_killed(
     running = command("--port", str(choose_ports(None).api))
     _read_until(running, "viewer / ")
     children = Path(f"/proc/{running.pid}/task/{running.pid}/children").read_text().split()
-    family = _family([Process(int(pid), born(int(pid)) or "") for pid in children])
-    assert len(family) == 6
+    leaders = [Process(int(pid), born(int(pid)) or "") for pid in children]
+    _wait_for(lambda: len(_family(leaders)) == 6)
+    family = _family(leaders)
     task = next(process for process in family if os.getpgid(process.pid) not in map(int, children))
 
     running.kill()
