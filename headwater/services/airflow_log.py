@@ -19,6 +19,7 @@ NOISE = (
     "TI try_number mismatch",  # a late word of an attempt that was followed by another
     "Starting call to",  # another try will do
 )
+OF_PYTHON = "[py.warnings]"  # what libraries say of one another
 RUN_ENDED = re.compile(
     r"DagRun Finished: dag_id=(\S+), .*?run_id=(\S+), .*?run_duration=([\d.]+), state=(\w+)"
 )
@@ -118,7 +119,7 @@ def _in_short(level: str, text: str) -> tuple[str, str]:
     if task and task[4] == "failed":
         index = f"[{task[3]}]" if int(task[3]) >= 0 else ""
         return "error", f"{task[1]}.{task[2]}{index} failed"
-    if level not in LOUD or text.startswith(NOISE):
+    if level not in LOUD or text.startswith(NOISE) or OF_PYTHON in text:
         return level, ""
     failure, whose = FAILURE.match(text), WHOSE.search(text)
     if failure and whose:

@@ -145,7 +145,7 @@ def test_the_command_says_where_airflow_is_and_a_second_one_too(
     second = command("--port", str(port))
     assert f"Airflow runs already at http://127.0.0.1:{port} (process {first.pid})" in second.communicate()[0]
     assert second.returncode == 0
-    first.terminate()
+    first.send_signal(signal.SIGINT)
     assert "stopping Airflow" in first.communicate(timeout=PATIENCE_S)[0]
     assert first.returncode == 0
 
@@ -155,9 +155,11 @@ def test_a_port_that_is_taken_is_said(
 ) -> None:
     taken = airflow.ports.api
 
-    said = _read_until(command("--port", str(taken)), "viewer / ")
+    running = command("--port", str(taken))
+    assert f"port {taken} is taken" in _read_until(running, "viewer / ")
 
-    assert f"port {taken} is taken" in said
+    running.send_signal(signal.SIGHUP)  # as when a terminal is closed
+    assert "stopping Airflow" in running.communicate(timeout=PATIENCE_S)[0]
 
 
 def test_the_command_ends_with_a_part_that_ends(

@@ -53,6 +53,7 @@ def test_what_matters_is_said_in_short(log: Path, written: str, level: str, said
         ACCESS,
         TASK.format(state="success", index=-1),
         f"{AT} [warning  ] section/key [openlineage/namespace] not found in config [airflow.sdk] loc=parser.py:1455",
+        f"{AT} [warning  ] noload() is deprecated [py.warnings] category=SADeprecationWarning loc=w.py:1",
         "  ____________       _____________",
     ],
 )
