@@ -10,6 +10,7 @@ from headwater.new_source.keys import doubles, find_key
 from headwater.new_source.look import Column, Look, look_at
 from headwater.new_source.names import pattern_of, safe_name, target_name
 from headwater.new_source.sample import Sample
+from headwater.new_source.table import CatalogedTable
 from headwater.new_source.values import Typed
 from metadata.errors import NewSourceRefused
 from metadata.static.formats import USUAL_OPTIONS
@@ -31,6 +32,7 @@ class ProposedAttribute:
     typed: Typed
     is_key: bool = False
     is_optional: bool = False
+    comment: str | None = None  # of a database
 
     @property
     def null_tokens(self) -> str | None:
@@ -70,7 +72,9 @@ class Proposal:
     def doubts(self) -> list[str]:
         """What a person should look at."""
         said = []
-        if not self.is_whole:
+        if self.table is not None:
+            said += self._doubts_of_table(self.table)
+        elif not self.is_whole:
             said.append(f"key and types are judged by the first {self.records:,} records")
         for attribute in self.attributes:
             if attribute.typed.others:
@@ -82,6 +86,32 @@ class Proposal:
                 said.append(f"{attribute.target_name} stays text: it has no value")
         if self.left_out:
             said.append(f"in _rest alone, as they can be no attributes: {', '.join(self.left_out)}")
+        return said
+
+    @property
+    def table(self) -> CatalogedTable | None:
+        """What the catalog of a database says of its table."""
+        return self.sample.table
+
+    @property
+    def size(self) -> int:
+        """About how many records there are."""
+        return self.table.rows if self.table else self.records
+
+    def _doubts_of_table(self, table: CatalogedTable) -> list[str]:
+        said = []
+        if not table.key:
+            said.append(f"{table.tbl} has no primary key: it is judged by {self.records:,} of its rows")
+        if not table.datatypes and self.records < table.rows:
+            said.append(f"types are judged by {self.records:,} of about {table.rows:,} rows")
+        if self.delivery_type == "delta":
+            said.append("rows that are deleted are not seen; a snapshot sees them")
+            if table.incr_column is None:
+                said.append(
+                    "no column says when a row changed: all of it is read each time (incr_column in tbl.csv)"
+                )
+        elif table.incr_column is not None:
+            said.append(f"all is read each time; --type delta reads what changed, by {table.incr_column}")
         return said
 
     def choose_key(self, names: Sequence[str]) -> None:
@@ -120,7 +150,7 @@ def propose(
     found = look_at(sample.path, sample.publisher_name, {**usual, **told})
     if not found.columns:
         raise NewSourceRefused(f"{sample.publisher_name}: no column in it, expected at least one")
-    if not found.records:
+    if not found.records and not (sample.table and sample.table.datatypes):
         raise NewSourceRefused(
             f"{sample.publisher_name}: no record below its header, expected some: nothing can be said of its columns"
         )
@@ -137,11 +167,17 @@ def propose(
         delivery_type=_delivery_type(sample),
     )
     _add_attributes(proposal, found)
-    key = find_key([attribute.column for attribute in proposal.attributes], found.records)
+    key = _key_of_table(sample.table) or [
+        column.name for column in find_key([a.column for a in proposal.attributes], found.records)
+    ]
     for attribute in proposal.attributes:
-        attribute.is_key = attribute.column in key
+        attribute.is_key = attribute.column.name in key
         attribute.is_optional = attribute.is_optional and not attribute.is_key
     return proposal
+
+
+def _key_of_table(table: CatalogedTable | None) -> list[str]:
+    return list(table.key) if table else []
 
 
 def _delivery_type(sample: Sample) -> str:
@@ -151,8 +187,8 @@ def _delivery_type(sample: Sample) -> str:
 
 def _options(found: Look, sample: Sample, told: Mapping[str, str]) -> dict[str, str]:
     """All options of the source but its connection, in the order of reading them; format csv is the usual one."""
-    if sample.data_source_type == "rest_api":
-        usual = USUAL_OPTIONS["rest_api"]
+    if sample.data_source_type in ("rest_api", "rdbms"):
+        usual = USUAL_OPTIONS[sample.data_source_type]
         said = {name: value for name, value in {**found.options, **told}.items() if usual.get(name) != value}
         return {option: _spelled(option, value) for option, value in said.items()}
     said = {**pattern_of(Path(sample.publisher_name).name).options, **found.options, **told}
@@ -173,6 +209,7 @@ def _spelled(option: str, value: str) -> str:
 
 def _add_attributes(proposal: Proposal, found: Look) -> None:
     taken: set[str] = set()
+    table = proposal.table
     seen: set[str] = set()
     has_header = found.line is not None
     for column in found.columns:
@@ -183,7 +220,12 @@ def _add_attributes(proposal: Proposal, found: Look) -> None:
         taken.add(target)
         seen.add(column.name)
         is_optional = not has_header and any(value is None for value in column.values)
-        proposal.attributes.append(ProposedAttribute(column, target, column.typed, is_optional=is_optional))
+        typed, comment = column.typed, None
+        if table is not None:
+            typed, comment = table.datatypes.get(column.name, typed), table.comments.get(column.name)
+        proposal.attributes.append(
+            ProposedAttribute(column, target, typed, is_optional=is_optional, comment=comment)
+        )
 
 
 def _require_header(found: Look, file: str, told: Mapping[str, str]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from headwater.new_source.propose import Proposal, ProposedAttribute
+from headwater.new_source.table import CatalogedTable
 from metadata.static.check_connections import connection_table
 from metadata.static.load import Seeds
 from metadata.static.spelling import spell
@@ -30,6 +31,8 @@ def rows_of(proposal: Proposal, seeds: Seeds) -> Rows:
         rows["data_source"] = [_data_source(proposal)]
     if proposal.sample.connection is None and conn_str not in seeds.by_name["conn_str"]:
         rows["conn_str"] = [_conn_str(proposal, conn_str)]
+    if proposal.table is not None and proposal.table.tbl not in seeds.by_name["tbl"]:
+        rows["tbl"] = [_tbl(proposal, proposal.table)]
     rows["job"] = [_job(proposal)]
     rows["source"] = [_source(proposal)]
     rows["attribute"] = [_attribute(proposal, attribute) for attribute in proposal.attributes]
@@ -38,7 +41,7 @@ def rows_of(proposal: Proposal, seeds: Seeds) -> Rows:
         for option, value in {"conn_str": conn_str, **proposal.options}.items()
     ]
     if WAREHOUSE in seeds.by_name["data_source"] and WAREHOUSE in seeds.by_name["conn_str"]:
-        rows["tbl"] = _tbls(proposal)
+        rows["tbl"] = [*rows.get("tbl", []), *_tbls(proposal)]
         rows["job_task"] = _job_tasks(proposal, conn_str)
     return rows
 
@@ -115,12 +118,25 @@ def _attribute(proposal: Proposal, attribute: ProposedAttribute) -> dict[str, st
         "is_key": _flag(attribute.is_key),
         "is_tracked": "" if attribute.is_key else "true",
         "is_optional": _flag(attribute.is_optional),
-        "description": f"{name}, as the publisher calls it",
+        "description": attribute.comment or f"{name}, as the publisher calls it",
     }
 
 
+def _tbl(proposal: Proposal, table: CatalogedTable) -> dict[str, str]:
+    return {
+        "tbl": table.tbl,
+        "data_source": proposal.data_source,
+        "incr_column": table.incr_column or "",
+        "data_size": _size(proposal),
+    }
+
+
+def _size(proposal: Proposal) -> str:
+    return "large" if proposal.size >= LARGE else "small"
+
+
 def _tbls(proposal: Proposal) -> list[dict[str, str]]:
-    size = "large" if proposal.records >= LARGE else "small"
+    size = _size(proposal)
     return [
         {"tbl": table, "data_source": WAREHOUSE, "incr_column": "delivery_sqn", "data_size": size}
         for table in tables_of(proposal.name)
@@ -136,7 +152,13 @@ def _job_tasks(proposal: Proposal, conn_str: str) -> list[dict[str, str]]:
     name, kind = proposal.name, proposal.sample.data_source_type
     raw, staging, historical = tables_of(name)
     steps = (
-        ("extract", "E", {connection_table(kind): conn_str}, "", raw),
+        (
+            "extract",
+            "E",
+            {connection_table(kind): conn_str},
+            proposal.table.tbl if proposal.table else "",
+            raw,
+        ),
         ("stage", "T", {"conn_str": WAREHOUSE}, raw, staging),
         ("historize", "L", {"conn_str": WAREHOUSE}, staging, historical),
     )

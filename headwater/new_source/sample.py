@@ -15,7 +15,9 @@ from extract.discover import discover
 from extract.fetch import HttpClient
 from extract.found import expand, shown
 from extract.http_files import links, publisher_names
+from extract.sql.connect import shown_place, url_of
 from headwater.new_source.look import stand_in
+from headwater.new_source.table import CatalogedTable, sample_table
 from metadata.errors import NewSourceRefused
 from metadata.static.formats import USUAL_OPTIONS
 from metadata.static.model import Catalog, ConnApi, ConnStr, DataSourceType
@@ -36,6 +38,7 @@ class Sample:
     data_source_type: DataSourceType
     address: str
     connection: ConnStr | ConnApi | None = None
+    table: CatalogedTable | None = None  # of a database
 
     @property
     def guessed_data_source(self) -> str:
@@ -55,7 +58,7 @@ def take_sample(origin: str, folder: Path, catalog: Catalog, told: Mapping[str, 
     if conn_api := catalog.conn_apis.get(origin):
         return _of_api(conn_api, folder, catalog, told)
     if conn_str := catalog.conn_strs.get(origin):
-        return _of_connection(conn_str, folder, wanted, catalog)
+        return _of_connection(conn_str, folder, wanted, catalog, told)
     if re.match(r"https?://", origin):
         return _fetched(origin, origin, folder, wanted, None)
     if "://" in origin:
@@ -100,12 +103,15 @@ def _of_api(conn_api: ConnApi, folder: Path, catalog: Catalog, told: Mapping[str
 
 
 def _of_connection(
-    conn_str: ConnStr, folder: Path, wanted: re.Pattern[str] | None, catalog: Catalog
+    conn_str: ConnStr, folder: Path, wanted: re.Pattern[str] | None, catalog: Catalog, told: Mapping[str, str]
 ) -> Sample:
     kind = catalog.data_sources[conn_str.data_source].data_source_type
+    if kind == "rdbms":
+        return _of_database(conn_str, folder, catalog, told)
     if kind not in ("http_files", "local_files"):
         raise NewSourceRefused(
-            f"{conn_str.name}: a connection of type {kind}, expected one of http_files, local_files or rest_api"
+            f"{conn_str.name}: a connection of type {kind}, expected one of http_files,"
+            " local_files, rdbms or rest_api"
         )
     source = stand_in()
     if conn_str.url_template:
@@ -117,6 +123,21 @@ def _of_connection(
     raise NewSourceRefused(
         f"{conn_str.name}: leads to no file, expected a connection with a url_template or a file_path"
     )
+
+
+def _of_database(conn_str: ConnStr, folder: Path, catalog: Catalog, told: Mapping[str, str]) -> Sample:
+    """The first rows of a table, and what the catalog says of it."""
+    if "sql_script" in told:
+        raise NewSourceRefused(
+            f"{conn_str.name}: a query has no catalog to look at, expected a table (--option tbl=NAME), or the rows of"
+            " the seeds by hand"
+        )
+    data_source = catalog.data_sources[conn_str.data_source]
+    source = replace(stand_in(name=conn_str.name), data_source=data_source, conn_str=conn_str)
+    target = folder / "rows.copy.gz"
+    table = sample_table(source, told.get("tbl"), target)
+    address = shown_place(url_of(source))
+    return Sample(target, f"{table.tbl}.copy.gz", "rdbms", address, conn_str, table)
 
 
 def _in_folder(path: Path, wanted: re.Pattern[str] | None, address: str, conn_str: ConnStr | None) -> Sample:
