@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from extract.found import expand
+from extract.found import Named, expand
 from metadata.errors import PublisherError
 from metadata.static.conn_options import options_problem, parse_options
-from metadata.static.model import ConnStr, Source
+from metadata.static.model import ConnStr, DataSourceType
 
 
-def options_of(source: Source, conn_str: ConnStr) -> dict[str, str]:
+def options_of(source: Named, conn_str: ConnStr, data_source_type: DataSourceType) -> dict[str, str]:
     """The options with what `${NAME}` in their values stands for. Raises `PublisherError` when they make no sense."""
-    if wrong := options_problem(source.data_source.data_source_type, conn_str.options):
+    if wrong := options_problem(data_source_type, conn_str.options):
         raise PublisherError(f"{source.name}: options of {conn_str.name}: {wrong[0]}, expected {wrong[1]}")
     return {name: expand(value, source) for name, value in parse_options(conn_str.options).items()}

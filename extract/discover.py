@@ -36,8 +36,7 @@ def discover(source: Source, landed: Callable[[], Sequence[Delivery]] = tuple) -
 
     Raises `PublisherError` when it cannot be asked or answers what makes no sense.
     """
-    name = source.extract_function or source.data_source.data_source_type
-    function = named_function(EXTRACTORS.get(name, name), source, "extract_function")
+    function = extractor(source)
     more = {"landed": landed()} if "landed" in inspect.signature(function).parameters else {}
     found = list(function(source, **more))
     identities: dict[tuple[str, datetime], Found] = {}
@@ -49,6 +48,17 @@ def discover(source: Source, landed: Callable[[], Sequence[Delivery]] = tuple) -
                 f"at {shown(other.address)} and at {shown(offer.address)}: expected one name for one delivery"
             )
     return sorted(found, key=lambda offer: (offer.delivery_date, offer.publisher_name))
+
+
+def extractor(source: Source) -> Callable[..., Iterable[Any]]:
+    """The function that lists what the source's publisher offers. Raises `PublisherError` when there is none."""
+    return named_function(extractor_name(source), source, "extract_function")
+
+
+def extractor_name(source: Source) -> str:
+    """Its name, as `package.module:function`."""
+    name = source.extract_function or source.data_source.data_source_type
+    return EXTRACTORS.get(name, name)
 
 
 def is_known(offer: Found, landed: Mapping[tuple[str, datetime], Fingerprint]) -> bool:

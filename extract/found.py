@@ -23,6 +23,14 @@ PLACEHOLDER = re.compile(r"\$\{([A-Z][A-Z0-9_]*)\}")
 USERINFO = re.compile(r"://[^/\s:@]*:([^/\s@]+)@")
 
 
+class Named(Protocol):
+    """What a message is about: a source, or a step of a job."""
+
+    @property
+    def name(self) -> str:
+        """Its name in the metadata."""
+
+
 class Sink(Protocol):
     """Where a fetched file goes, in the order of its bytes."""
 
@@ -95,7 +103,7 @@ def shown(address: str) -> str:
     return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
 
 
-def expand(text: str, source: Source) -> str:
+def expand(text: str, source: Named) -> str:
     """Replace `${NAME}` by the environment's value. Raises `PublisherError` when it is not set.
 
     What a name or its place says to be a secret is blanked out from then on.

@@ -9,7 +9,7 @@ An address whose own name matches the pattern is no page: it is the file.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
@@ -46,16 +46,8 @@ def discover(source: Source, client: HttpClient | None = None) -> Iterator[Found
     A file that the server refuses to tell of is an offer that fails when it is fetched. Raises `PublisherError`
     when the page cannot be read, none of its links matches, or one has no date.
     """
-    base = source.conn_str.url_template if source.conn_str else None
-    if not base:
-        raise PublisherError(
-            f"{source.name}: no address, expected a source_attribute conn_str "
-            "that names a conn_str with a url_template"
-        )
-    path = source.options.get("page", "")
-    address = expand(base, source)
-    allow_private = source.options.get("allow_private_addresses") == "true"
-    client = client or HttpClient(guard=AddressGuard(address, allow_private=allow_private))
+    address, path = _base(source), source.options.get("page", "")
+    client = client or _client(source, address)
     address = f"{address.rstrip('/')}/{path.lstrip('/')}" if path else address
     matching = _itself(source, address) or _linked(source, client.page(address))
     for address, (name, match, same) in matching.items():
@@ -77,6 +69,26 @@ def discover(source: Source, client: HttpClient | None = None) -> Iterator[Found
             fingerprint=head.fingerprint,
             fetch=partial(_fetch, source, client),
         )
+
+
+def fetch_by_address(source: Source) -> Callable[[Found, Sink], Found]:
+    """The `fetch` of an offer of the source of which only the address is known."""
+    return partial(_fetch, source, _client(source, _base(source)))
+
+
+def _base(source: Source) -> str:
+    base = source.conn_str.url_template if source.conn_str else None
+    if not base:
+        raise PublisherError(
+            f"{source.name}: no address, expected a source_attribute conn_str "
+            "that names a conn_str with a url_template"
+        )
+    return expand(base, source)
+
+
+def _client(source: Source, address: str) -> HttpClient:
+    allow_private = source.options.get("allow_private_addresses") == "true"
+    return HttpClient(guard=AddressGuard(address, allow_private=allow_private))
 
 
 def _itself(source: Source, address: str) -> dict[str, Matching]:

@@ -6,7 +6,7 @@ pattern's group `date`) or `header`, which here is the moment of the file's last
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -39,11 +39,16 @@ def discover(source: Source) -> Iterator[Found]:
     matching = [(name, match) for name in names if (match := pattern.search(name))]
     if not matching:
         raise PublisherError(f"{source.name}: no file in {folder} matches the file_pattern {pattern.pattern}")
-    by_change = source.options.get("date_from") == "header"
+    by_change, fetch = source.options.get("date_from") == "header", fetch_by_address(source)
     for name, match in matching:
         file = folder / name
         date = _changed_at(file) if by_change else date_in_name(source, name, match)
-        yield Found(name, str(file), date, _fingerprint(file), _fetch_by_change if by_change else _fetch)
+        yield Found(name, str(file), date, _fingerprint(file), fetch)
+
+
+def fetch_by_address(source: Source) -> Callable[[Found, Sink], Found]:
+    """The `fetch` of an offer of the source of which only the address is known."""
+    return _fetch_by_change if source.options.get("date_from") == "header" else _fetch
 
 
 def _fetch(offer: Found, sink: Sink) -> Found:

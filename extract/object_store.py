@@ -9,7 +9,7 @@ is the address of an S3 that is not AWS.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -51,7 +51,8 @@ def discover(source: Source) -> Iterator[Found]:
             f"{source.name}: {conn.name} names no bucket, expected a url_template such as s3://bucket/prefix/"
         )
     client, pattern = client_of(source, conn), file_pattern(source)
-    by_change, count, found = source.options.get("date_from") == "header", 0, False
+    fetch = partial(_fetch, client, _dated_by_change(source))
+    by_change, count, found = _dated_by_change(source), 0, False
     for listed in _listed(source, client, bucket, prefix):
         count += 1
         name = listed["Key"].removeprefix(prefix).lstrip("/")
@@ -66,7 +67,7 @@ def discover(source: Source) -> Iterator[Found]:
             if by_change
             else date_in_name(source, name, match),
             fingerprint=_told(listed["ETag"], listed["Size"], listed["LastModified"]),
-            fetch=partial(_fetch, client, bucket, listed["Key"], by_change),
+            fetch=fetch,
         )
     if not found:
         raise PublisherError(
@@ -75,9 +76,19 @@ def discover(source: Source) -> Iterator[Found]:
         )
 
 
+def fetch_by_address(source: Source) -> Callable[[Found, Sink], Found]:
+    """The `fetch` of an offer of the source of which only the address is known."""
+    assert source.conn_str is not None, "whoever listed it had one"
+    return partial(_fetch, client_of(source, source.conn_str), _dated_by_change(source))
+
+
+def _dated_by_change(source: Source) -> bool:
+    return source.options.get("date_from") == "header"
+
+
 def client_of(source: Source, conn: ConnStr) -> S3Client:
     """A client of the S3 that the conn_str names, with the credentials that it names."""
-    options = options_of(source, conn)
+    options = options_of(source, conn, "object_store")
     endpoint = expand(conn.server, source) if conn.server else None
     secret = resolve(conn.secret_ref) if conn.secret_ref else None
     login = (expand(conn.username, source) if conn.username else None) or (secret.login if secret else None)
@@ -120,7 +131,8 @@ def _listed(source: Source, client: S3Client, bucket: str, prefix: str) -> Itera
             yield from page.get("Contents", ())
 
 
-def _fetch(client: S3Client, bucket: str, key: str, by_change: bool, offer: Found, sink: Sink) -> Found:
+def _fetch(client: S3Client, by_change: bool, offer: Found, sink: Sink) -> Found:
+    bucket, _, key = offer.address.removeprefix("s3://").partition("/")
     for attempt in range(ATTEMPTS):
         sink.restart()
         with ObjectReader(client, bucket, key) as stream:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 from sqlalchemy import Connection, Engine
@@ -11,12 +11,13 @@ from sqlalchemy import Connection, Engine
 from extract.contract import what_next
 from extract.definition import definition
 from extract.discover import discover, is_known
-from extract.found import shown
+from extract.found import Found, shown
 from extract.land import land
 from extract.load_raw import Counts, load_raw
 from extract.raw_table import forget_rows
 from extract.register import register_archive
 from extract.store import ObjectStore
+from extract.told import Told, found_again, reads_as_it_asks, told
 from metadata.connection import session_lock
 from metadata.errors import ColumnsBroken, ExtractError, FormatBroken, LedgerBroken
 from metadata.process.checks import record_refusal
@@ -68,64 +69,118 @@ class LoadSummary:
 
 
 def extract_source(
-    engine: Engine, store: ObjectStore, source: Source, job_inst_id: int, report: Report
+    engine: Engine,
+    store: ObjectStore,
+    source: Source,
+    job_inst_id: int,
+    report: Report,
+    *,
+    is_full: bool = False,
 ) -> ExtractSummary:
     """Land all that the publisher has and we do not. One offer that fails does not stop the others.
 
-    Raises `PublisherError` when the publisher cannot be asked at all, `StorageError` when S3 cannot.
+    `is_full` asks for everything, whatever was asked for before. Raises `PublisherError` when the publisher cannot be
+    asked at all, `StorageError` when S3 cannot.
     """
     # two at once would fetch everything twice; alone, nobody's manifest has to be looked for before each landing
     with session_lock(engine, f"extract {source.name}", lambda: report("information", _waits(source))):
-        return _extract_alone(engine, store, source, job_inst_id, report)
+        summary, offers = _ask(engine, store, source, job_inst_id, report, is_full)
+        with engine.connect() as connection:
+            count = count_landed(connection, source.name)
+        for offer in offers:
+            _land(engine, store, source, offer, job_inst_id, report, summary, count + len(summary.landed))
+    return summary
+
+
+def list_source(
+    engine: Engine,
+    store: ObjectStore,
+    source: Source,
+    job_inst_id: int,
+    report: Report,
+    *,
+    is_full: bool = False,
+) -> tuple[ExtractSummary, list[Told]]:
+    """Say what the publisher has and we do not, for other processes to land with `land_told`, each one of them.
+
+    What is read as it is asked for is landed here and now, and nothing of it is left to tell.
+    """
+    if reads_as_it_asks(source):
+        return extract_source(engine, store, source, job_inst_id, report, is_full=is_full), []
+    with session_lock(engine, f"extract {source.name}", lambda: report("information", _waits(source))):
+        summary, offers = _ask(engine, store, source, job_inst_id, report, is_full)
+    return summary, [told(offer) for offer in offers]
+
+
+def land_told(
+    engine: Engine, store: ObjectStore, source: Source, said: Told, job_inst_id: int, report: Report
+) -> ExtractSummary:
+    """Land an offer of which `list_source` told; others may land others of the source meanwhile."""
+    summary = ExtractSummary(source.name, offered=1)
+    name, waits = f"extract {source.name}", lambda: report("information", _waits(source))
+    with session_lock(engine, name, waits, is_shared=True):
+        offer = found_again(source, said)
+        with engine.connect() as connection:
+            identities = {(offer.publisher_name, offer.delivery_date)}
+            landed = known_fingerprints(connection, source.name, identities)
+        if is_known(offer, landed):  # an earlier try has landed it
+            summary.known = 1
+        else:
+            _land(engine, store, source, offer, job_inst_id, report, summary, None)
+    return summary
 
 
 def _waits(source: Source) -> str:
     return f"{source.name}: another process asks its publisher, waiting for it to end"
 
 
-def _extract_alone(
-    engine: Engine, store: ObjectStore, source: Source, job_inst_id: int, report: Report
-) -> ExtractSummary:
+def _ask(
+    engine: Engine, store: ObjectStore, source: Source, job_inst_id: int, report: Report, is_full: bool
+) -> tuple[ExtractSummary, list[Found]]:
+    """What the publisher offers that is new to us. The caller holds the lock on asking the source's publisher."""
     summary = ExtractSummary(source.name)
     summary.registered = register_archive(engine, store, source.name, job_inst_id)
     if summary.registered:
         report("information", f"{source.name}: registered {len(summary.registered)} deliveries that S3 has")
-    with engine.connect() as connection:
-        count = count_landed(connection, source.name)
 
     def landed_before() -> list[Delivery]:
         with engine.connect() as connection:
-            return newest_landed(connection, source.name)
+            before = newest_landed(connection, source.name)
+        return [replace(one, watermark_from=None, watermark_to=None) for one in before] if is_full else before
 
     offers = discover(source, landed_before)
     summary.offered = len(offers)
     with engine.connect() as connection:
         identities = {(offer.publisher_name, offer.delivery_date) for offer in offers}
         landed = known_fingerprints(connection, source.name, identities)
-    for offer in offers:
-        if is_known(offer, landed):
-            summary.known += 1
-            continue
-        try:
-            delivery = land(engine, store, source, offer, job_inst_id, landed_before=count)
-        except ExtractError as error:
-            message = f"{source.name}: {offer.publisher_name} could not be landed: {error}"
-            summary.failed.append(message)
-            report("error", message, publisher_name=offer.publisher_name, address=shown(offer.address))
-            continue
-        if delivery is None:
-            summary.unchanged += 1
-            report("detail", f"{source.name}: {offer.publisher_name} came again with the same content")
-        else:
-            summary.landed.append(delivery)
-            count += 1
-            report(
-                "detail",
-                f"{source.name}: landed {delivery.publisher_name} as delivery {delivery.delivery_sqn}",
-                delivery_sqn=delivery.delivery_sqn,
-                file_size=delivery.file_size,
-            )
-    return summary
+    new = [offer for offer in offers if not is_known(offer, landed)]
+    summary.known = len(offers) - len(new)
+    return summary, new
+
+
+def _land(
+    engine: Engine, store: ObjectStore, source: Source, offer: Found, job_inst_id: int, report: Report,
+    summary: ExtractSummary, landed_before: int | None,
+) -> None:  # fmt: skip
+    """Land one offer, and put into the summary what became of it."""
+    try:
+        delivery = land(engine, store, source, offer, job_inst_id, landed_before=landed_before)
+    except ExtractError as error:
+        message = f"{source.name}: {offer.publisher_name} could not be landed: {error}"
+        summary.failed.append(message)
+        report("error", message, publisher_name=offer.publisher_name, address=shown(offer.address))
+        return
+    if delivery is None:
+        summary.unchanged += 1
+        report("detail", f"{source.name}: {offer.publisher_name} came again with the same content")
+        return
+    summary.landed.append(delivery)
+    report(
+        "detail",
+        f"{source.name}: landed {delivery.publisher_name} as delivery {delivery.delivery_sqn}",
+        delivery_sqn=delivery.delivery_sqn,
+        file_size=delivery.file_size,
+    )
 
 
 def load_pending(

@@ -189,6 +189,16 @@ Number = Annotated[
 ]
 
 
+@app.command(epilog="Example: headwater manifest && headwater airflow")
+def manifest() -> None:
+    """Have dbt read the project, for Airflow to show its models: at set-up, at deploy, when there is a new source."""
+    from headwater.manifest import write_pieces
+
+    with _explained():
+        names = write_pieces(find_project())
+        _say(f"wrote the manifests of {len(names) - 1} sources and of the marts")
+
+
 @app.command(epilog='Example: headwater withdraw 12 --why "the publisher took it back" --dry-run')
 def withdraw(sqn: Number, why: Why, is_dry_run: DryRun = False, as_json: AsJson = False) -> None:
     """Make history as if a delivery had never come."""
@@ -510,6 +520,7 @@ def airflow(
 ) -> None:
     """Run Airflow on the embedded servers until Ctrl-C: the jobs of seeds/ as DAGs."""
     from headwater.demo import prepare as prepare_demo
+    from headwater.manifest import write_pieces
     from headwater.services import airflow_foreground, home, wants_demo
     from headwater.services.airflow import require_installed
 
@@ -518,6 +529,7 @@ def airflow(
         project = find_project()
         if wants_demo(project.root):
             prepare_demo(home(project.root), _say)
+        write_pieces(project)
         try:
             airflow_foreground.run(
                 project.root,

@@ -51,11 +51,14 @@ class ModelOutcome:
 
 
 class Dbt:
-    """The dbt project in `root`, on the database that libpq's variables name. `run_id` names whose rows it writes."""
+    """The dbt project in `root`, on the database that libpq's variables name.
 
-    def __init__(self, root: Path, home: Path, run_id: str) -> None:
+    `run_id` names whose rows it writes: those of the run's job instance of the source's job, or of another `job`.
+    """
+
+    def __init__(self, root: Path, home: Path, run_id: str, *, job: str | None = None) -> None:
         os.environ.setdefault("DO_NOT_TRACK", "1")
-        self._root, self._home, self._run_id = root, home, run_id
+        self._root, self._home, self._run_options = root, home, run_options(run_id, job)
         self._manifest: Manifest | None = None
 
     def run(self, models: Sequence[str], exclude: Sequence[str] = ()) -> list[ModelOutcome]:
@@ -63,11 +66,8 @@ class Dbt:
 
         Raises `LoadFailed` when dbt cannot run at all.
         """
-        results: Any = self._invoke("run", "--select", *models, *(["--exclude", *exclude] if exclude else []))
-        return [
-            ModelOutcome(result.node.name, _error(result), result.execution_time)
-            for result in results.results
-        ]
+        results = self._invoke("run", "--select", *models, *(["--exclude", *exclude] if exclude else []))
+        return _model_outcomes(results)
 
     def rehearse(self, source: str, event: str, delivery_sqn: int, checks: Sequence[str]) -> Rehearsal:
         """What the event would do to the history of `source`; nothing of it is kept. Raises `LoadFailed`."""
@@ -104,30 +104,63 @@ class Dbt:
             digest.update(path.name.encode() + b"\0" + path.read_bytes())
         return digest.hexdigest()
 
-    def _invoke(self, *arguments: str) -> Any:
+    def manifest(self) -> Manifest:
+        """The project as dbt reads it; read once. Raises `LoadFailed`."""
         from dbt.cli.main import dbtRunner  # takes 1.6 s
 
-        places = [
+        if self._manifest is None:
+            # two processes must not write the parsed project at once
+            with locked(self._home, "dbt-parse.lock"):
+                parsed: Any = dbtRunner().invoke(["parse", *self._places, "--no-write-json"])
+            if not parsed.success:
+                raise LoadFailed(f"dbt cannot read the project: {parsed.exception}")
+            self._manifest = parsed.result
+        return self._manifest
+
+    @property
+    def _places(self) -> list[str]:
+        return [
             "--project-dir", str(self._root), "--profiles-dir", str(self._root / "profiles"),
             "--log-path", str(self._home / "logs"), "--log-level", "none",
         ]  # fmt: skip
+
+    def _invoke(self, *arguments: str) -> Any:
+        from dbt.cli.main import dbtRunner
+
         # every connection that dbt opens bears the run's name; this variable is libpq's own way to say so
-        with _variables(PGOPTIONS=session_options(f"-c headwater.run_id={self._run_id}")):
-            if self._manifest is None:
-                # two processes must not write the parsed project at once
-                with locked(self._home, "dbt-parse.lock"):
-                    parsed = dbtRunner().invoke(["parse", *places, "--no-write-json"])
-                if not parsed.success:
-                    raise LoadFailed(f"dbt cannot read the project: {parsed.exception}")
-                self._manifest = parsed.result  # type: ignore[assignment]
-            outcome: Any = dbtRunner(manifest=self._manifest).invoke([*arguments, *places, "--no-write-json"])
-        if outcome.result is None:
-            raise LoadFailed(f"dbt {arguments[0]} did not run: {outcome.exception}")
+        with _variables(PGOPTIONS=self._run_options):
+            runner = dbtRunner(manifest=self.manifest())
+            outcome: Any = runner.invoke([*arguments, *self._places, "--no-write-json"])
+        _require_result(outcome, arguments[0])
         if arguments[0] != "run" and not outcome.success:
             raise LoadFailed(
                 "; ".join(f"{r.node.name}: {r.message}" for r in outcome.result.results if r.message)
             )
         return outcome.result
+
+
+def model_outcomes(outcome: Any) -> list[ModelOutcome]:
+    """How the models ended of which a dbtRunner's `outcome` tells. Raises `LoadFailed` when dbt did not run at all."""
+    _require_result(outcome, "run")
+    return _model_outcomes(outcome.result)
+
+
+def _require_result(outcome: Any, command: str) -> None:
+    if outcome.result is None:
+        raise LoadFailed(f"dbt {command} did not run: {outcome.exception}")
+
+
+def _model_outcomes(results: Any) -> list[ModelOutcome]:
+    return [
+        ModelOutcome(result.node.name, _error(result), result.execution_time) for result in results.results
+    ]
+
+
+def run_options(run_id: str, job: str | None = None) -> str:
+    """What PGOPTIONS must say so that a session writes in the name of a run."""
+    of_job = f" -c headwater.job={job}" if job else ""
+    escaped = run_id.replace("\\", r"\\").replace(" ", r"\ ")  # a person may name a run as she likes
+    return session_options(f"-c headwater.run_id={escaped}{of_job}")
 
 
 @contextmanager

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
+from typing import Protocol
 from uuid import uuid4
 
 import sqlalchemy as sa
@@ -13,11 +13,19 @@ from sqlalchemy import Engine
 
 from extract.definition import definition
 from extract.register import register_archive
-from extract.run import extract_source, lacking_columns, load_pending
+from extract.run import (
+    ExtractSummary,
+    extract_source,
+    lacking_columns,
+    land_told,
+    list_source,
+    load_pending,
+)
 from extract.store import ObjectStore
-from headwater import retention
+from extract.told import Told
+from headwater import marts, retention
 from headwater.checks import data_docs, foresee_verdict, run_checks
-from headwater.dbt import Dbt, Rehearsal
+from headwater.dbt import Dbt, ModelOutcome, Rehearsal
 from headwater.generate import generated_files, stale_files
 from headwater.project import Project
 from headwater.retention import Purged
@@ -28,12 +36,19 @@ from metadata.errors import HeadwaterError, LedgerBroken
 from metadata.process.definitions import is_redefined, record_definition
 from metadata.process.deliveries import has_verdict, lock_source
 from metadata.process.events import write_event
-from metadata.process.jobs import JobInstance, Outcome, close_abandoned
+from metadata.process.jobs import JobInstance, Outcome, SharedJobInstance, close_abandoned
 from metadata.process.migrate import upgrade
 from metadata.static.model import Catalog, Source
 from metadata.static.read import read_catalog
 
 Say = Callable[[str], None]
+
+
+class ModelRunner(Protocol):
+    """Who runs models: `Dbt` here, or a task of Airflow."""
+
+    def run(self, models: Sequence[str]) -> list[ModelOutcome]:
+        """Run the named models and say how each one ended."""
 
 
 @dataclass(frozen=True)
@@ -130,14 +145,20 @@ class Run:
         say: Say,
         *,
         is_offline: bool = False,
+        joined: SharedJobInstance | None = None,
+        runner: ModelRunner | None = None,
     ) -> None:
-        self.run_id = str(uuid4())
+        """Of its own, or as a part of the job instance `joined`; `runner` runs models instead of a dbt of its own."""
+        self.run_id = joined.run_id if joined else str(uuid4())
         self.results = {source.name: SourceResult(source.name) for source in sources}
         self._project, self._engine, self._store, self._say = project, engine, store, say
         self._sources = {source.name: source for source in sources}
         self._every_source = tuple(catalog.sources)
-        self._dbt = Dbt(project.root, project.home, self.run_id)
-        self._jobs: dict[str, JobInstance] = {}
+        self._dbt = Dbt(project.root, project.home, self.run_id, job=joined.job if joined else None)
+        self._runner: ModelRunner = runner or self._dbt
+        self._jobs: dict[str, JobInstance | SharedJobInstance] = {}  # by source
+        if joined:
+            self._jobs = dict.fromkeys(self._sources, joined)
         self._marts_failures: list[str] = []
         self._failed: set[tuple[str, str]] = set()  # layer and source: not tried again in this run
         self._is_offline = is_offline  # asks no publisher
@@ -172,20 +193,47 @@ class Run:
 
     def extract(self, source: Source) -> None:
         """Publisher → S3."""
-        result, job = self.results[source.name], self._jobs[source.job]
+        job = self._jobs[source.name]
         with self._guarded(source, "extract") as outcome:
             self._say(f"{source.name}: asking {source.data_source.name} what is new")
             found = extract_source(self._engine, self._store, source, job.job_inst_id, job.log)
-            result.landed = len(found.landed)
-            result.failures += found.failed
-            outcome.worsen("failed" if found.failed else "succeeded")
-            if found.landed:
-                self._say(f"{source.name}: landed {_deliveries(len(found.landed))}")
+            self._summarize(source, found, outcome)
+
+    def discover(self, source: Source, *, is_full: bool = False) -> list[Told]:
+        """What the publisher has that is new, for `bring` to land; what is read as it is asked for is landed now."""
+        job = self._jobs[source.name]
+        offers: list[Told] = []
+        with self._guarded(source, "discover") as outcome:
+            self._say(f"{source.name}: asking {source.data_source.name} what is new")
+            found, offers = list_source(
+                self._engine, self._store, source, job.job_inst_id, job.log, is_full=is_full
+            )
+            self._summarize(source, found, outcome)
+        return offers
+
+    def bring(self, source: Source, offers: Sequence[Told], sqns: Sequence[int] = ()) -> None:
+        """Publisher → S3 → raw for some offers, and S3 → raw for deliveries that are landed already."""
+        job, landed = self._jobs[source.name], list(sqns)
+        for said in offers:
+            with self._guarded(source, "land") as outcome:
+                found = land_told(self._engine, self._store, source, said, job.job_inst_id, job.log)
+                self._summarize(source, found, outcome)
+                landed += [delivery.delivery_sqn for delivery in found.landed]
+        if landed:
+            self.load_raw(source, only=landed)
+
+    def _summarize(self, source: Source, found: ExtractSummary, outcome: Outcome) -> None:
+        result = self.results[source.name]
+        result.landed += len(found.landed)
+        result.failures += found.failed
+        outcome.worsen("failed" if found.failed else "succeeded")
+        if found.landed:
+            self._say(f"{source.name}: landed {_deliveries(len(found.landed))}")
 
     def register(self, source: Source) -> None:
         """What S3 has and Postgres does not know: its deliveries and events."""
         with self._guarded(source, "register"):
-            job_inst_id = self._jobs[source.job].job_inst_id
+            job_inst_id = self._jobs[source.name].job_inst_id
             found = register_archive(self._engine, self._store, source.name, job_inst_id)
             if found:
                 self._say(f"{source.name}: registered {_deliveries(len(found))} that S3 has")
@@ -194,14 +242,14 @@ class Run:
         """What an event would do to history; only the job instance of asking it stays, and what had to be staged."""
         with self._job_instances():
             self._bring_back(source, retention.unstaged_for_decision(self._engine, event, delivery_sqn))
-            with self._jobs[source.job].task("dry run", event=event, delivery_sqn=delivery_sqn):
+            with self._jobs[source.name].task("dry run", event=event, delivery_sqn=delivery_sqn):
                 return self._dbt.rehearse(source.name, event, delivery_sqn, checks)
 
     def rehearse_replay(self, source: Source, delivery_sqn: int) -> Rehearsal:
         """What today's checks would say of a delivery as it is staged, and what would come of that in history."""
         with self._job_instances():
             self._bring_back(source, retention.unstaged_for_decision(self._engine, "replayed", delivery_sqn))
-            with self._jobs[source.job].task("dry run", event="replayed", delivery_sqn=delivery_sqn):
+            with self._jobs[source.name].task("dry run", event="replayed", delivery_sqn=delivery_sqn):
                 verdict = foresee_verdict(self._engine, source, delivery_sqn)
                 event = "passed" if verdict.passed else "halted"
                 would = self._dbt.rehearse(source.name, event, delivery_sqn, ())
@@ -216,7 +264,7 @@ class Run:
         if not sqns:
             return
         self._say(f"{source.name}: bringing {_deliveries(len(sqns))} back from S3")
-        job_inst_id = self._jobs[source.job].job_inst_id
+        job_inst_id = self._jobs[source.name].job_inst_id
         with self._engine.begin() as connection:
             lock_source(connection, source.name)
             retention.recall(connection, sqns, job_inst_id)
@@ -230,7 +278,7 @@ class Run:
 
     def load_raw(self, source: Source, *, only: Collection[int] | None = None) -> None:
         """S3 → raw: what is pending, or `only` some of it."""
-        result, job = self.results[source.name], self._jobs[source.job]
+        result, job = self.results[source.name], self._jobs[source.name]
         with self._guarded(source, "raw") as outcome:
             if not self._record_definition(source):  # raw would hold rows of two definitions
                 outcome.worsen("failed")  # the staging model says what differs
@@ -255,7 +303,7 @@ class Run:
 
     def check(self, source: Source) -> None:
         """Judge what is staged."""
-        result, job = self.results[source.name], self._jobs[source.job]
+        result, job = self.results[source.name], self._jobs[source.name]
         with self._guarded(source, "checks") as outcome:
             for verdict in run_checks(
                 self._engine, self._store, source, job.job_inst_id, self._project.home, self._say
@@ -293,10 +341,11 @@ class Run:
             self.results[name].loaded = len(after.items() - before.items())
             self.results[name].taken_out = len(before.keys() - after.keys())
 
-    def purge(self, source: Source) -> None:
-        """Raw and staging lose what history has, by the source's policy."""
+    def purge(self, source: Source, keep: Mapping[str, int] | None = None) -> None:
+        """Raw and staging lose what history has, by the source's policy or by `keep`."""
         with self._guarded(source, "purge"):
-            keep, job_inst_id = retention.policy(source), self._jobs[source.job].job_inst_id
+            keep = retention.policy(source) if keep is None else keep
+            job_inst_id = self._jobs[source.name].job_inst_id
             purged = retention.purge(self._engine, source.name, keep, job_inst_id)
             self.results[source.name].purged = purged
             for found in purged:
@@ -305,13 +354,13 @@ class Run:
 
     def marts(self) -> None:
         """History → what consumers read, unless it was made of this very history and these very models."""
-        with session_lock(self._engine, "marts"):
-            unbuilt = [name for name in self._every_source if not self._exists("historical", "hist_", name)]
-            made_of = self._marts_fingerprint(unbuilt)
-            if made_of == self._last_marts_fingerprint():
+        with session_lock(self._engine, marts.LOCK):
+            unbuilt = marts.unbuilt(self._engine, self._every_source)
+            made_of = marts.made_of(self._project, self._engine, unbuilt)
+            if made_of == marts.last_made_of(self._engine):
                 return
             self._say("marts: building")
-            with self._shared_task("marts", self._sources, made_of=made_of) as outcome:
+            with self._shared_task(marts.TASK, self._sources, made_of=made_of) as outcome:
                 for model in self._dbt.run(
                     ["path:models/marts"], exclude=[f"hist_{name}+" for name in unbuilt]
                 ):
@@ -319,30 +368,6 @@ class Run:
                         self._marts_failures.append(str(model.error))
                         self._log_all("error", str(model.error))
                         outcome.worsen("failed")
-
-    def _marts_fingerprint(self, unbuilt: Sequence[str]) -> str:
-        """What marts are made of: the loads of history, the models' texts, and what there is no history of yet."""
-        models = sorted((self._project.models / "marts").rglob("*.sql"))
-        texts = hashlib.md5(b"".join(path.read_bytes() for path in models), usedforsecurity=False).hexdigest()
-        loads = "delivery_sqn || ' ' || status || ' ' || status_at"
-        with self._engine.connect() as connection:
-            history: str | None = connection.execute(
-                sa.text(
-                    f"select md5(string_agg({loads}, ',' order by delivery_sqn))"
-                    " from metadata.delivery_status where layer = 'historical'"
-                )
-            ).scalar()
-        return " ".join([history or "empty", texts, *unbuilt])
-
-    def _last_marts_fingerprint(self) -> str | None:
-        with self._engine.connect() as connection:
-            last: str | None = connection.execute(
-                sa.text(
-                    "select parameters ->> 'made_of' from metadata.job_inst_task"
-                    " where task = 'marts' and status = 'succeeded' order by job_inst_task_id desc limit 1"
-                )
-            ).scalar()
-        return last
 
     def _build_layer(self, layer: str, prefix: str) -> None:
         """Run a layer's models; a delivery whose ledger breaks is halted, and the rest of its source tried again."""
@@ -360,7 +385,7 @@ class Run:
             while todo:
                 self._say(f"{layer}: {', '.join(todo)}")
                 again = []
-                for model in self._dbt.run([f"{prefix}{name}" for name in todo]):
+                for model in self._runner.run([f"{prefix}{name}" for name in todo]):
                     name = model.name.removeprefix(prefix)
                     if isinstance(model.error, LedgerBroken) and not self._is_reload(layer, model.error):
                         self._halt(name, model.error)
@@ -390,21 +415,21 @@ class Run:
             if found.verdict != "halted":  # else another process has met the same
                 write_event(connection, self._store, sqn, name, "halted", checks=("ledger",), why=why)
         self.results[name].halts.append(Halt(sqn, name, found.publisher_name, ("ledger",), why))
-        self._jobs[self._sources[name].job].log("error", f"{name}: {broken}", check="ledger")
+        self._jobs[name].log("error", f"{name}: {broken}", check="ledger")
 
     def _fail(self, name: str, error: HeadwaterError) -> None:
         failure = _of_source(name, error)
         if failure in self.results[name].failures:  # an earlier layer has said so
             return
         self.results[name].failures.append(failure)
-        self._jobs[self._sources[name].job].log("error", f"{name}: {error}")
-        self._jobs[self._sources[name].job].outcome.worsen("failed")
+        self._jobs[name].log("error", f"{name}: {error}")
+        self._jobs[name].outcome.worsen("failed")
 
     @contextmanager
     def _guarded(self, source: Source, task: str) -> Iterator[Outcome]:
         """A task of one source, on record; what it raises for a person to read is kept as the source's failure."""
         try:
-            with self._jobs[source.job].task(task, source=source.name) as outcome:
+            with self._jobs[source.name].task(task, source=source.name) as outcome:
                 yield outcome
         except HeadwaterError as error:
             self.results[source.name].failures.append(_of_source(source.name, error))
@@ -415,8 +440,8 @@ class Run:
         """One task that serves several sources at once, on record in each of their jobs."""
         shared = Outcome()
         with ExitStack() as tasks:
-            jobs = {self._sources[name].job for name in names}
-            outcomes = [tasks.enter_context(self._jobs[job].task(task, **parameters)) for job in sorted(jobs)]
+            jobs = {job.job_inst_id: job for job in map(self._jobs.__getitem__, names)}
+            outcomes = [tasks.enter_context(job.task(task, **parameters)) for _, job in sorted(jobs.items())]
             try:
                 yield shared
             finally:
@@ -426,25 +451,26 @@ class Run:
     @contextmanager
     def _job_instances(self) -> Iterator[None]:
         """Open a job instance for each job; close them with the truth, whatever happens."""
+        opened: list[JobInstance] = []
         try:
             for job in sorted({source.job for source in self._sources.values()}):
                 names = [source.name for source in self._sources.values() if source.job == job]
-                self._jobs[job] = JobInstance(self._engine, job, self.run_id, {"sources": names})
+                opened.append(JobInstance(self._engine, job, self.run_id, {"sources": names}))
+                self._jobs.update(dict.fromkeys(names, opened[-1]))
             yield
         except BaseException as error:
-            for instance in self._jobs.values():
+            for instance in opened:
                 instance.outcome.worsen("failed")
                 instance.log("error", str(error) or type(error).__name__)
             raise
         finally:
-            for job, instance in self._jobs.items():
-                for name, source in self._sources.items():
-                    if source.job == job:
-                        instance.outcome.worsen(self.results[name].status)
+            for name, its_job in self._jobs.items():
+                its_job.outcome.worsen(self.results[name].status)
+            for instance in opened:
                 instance.close()
 
     def _log_all(self, level: str, message: str) -> None:
-        for instance in self._jobs.values():
+        for instance in {job.job_inst_id: job for job in self._jobs.values()}.values():
             instance.log(level, message)
 
     def _pending(self, name: str, layer: str) -> list[int]:

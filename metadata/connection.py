@@ -37,25 +37,30 @@ def engine(database: str | None = None) -> Engine:
 
 
 @contextmanager
-def session_lock(on: Engine, name: str, waits: Callable[[], None] | None = None) -> Iterator[None]:
+def session_lock(
+    on: Engine, name: str, waits: Callable[[], None] | None = None, *, is_shared: bool = False
+) -> Iterator[None]:
     """Let one process at a time do what `name` says; the others wait. For work that spans several transactions.
 
-    `waits` is called once if another process has to be waited for.
+    Those that share it do it side by side, and wait for the one that does not. `waits` is called once if another
+    process has to be waited for.
     """
-    lock = {"name": f"headwater {name}"}
+    lock, shared = {"name": f"headwater {name}"}, "_shared" if is_shared else ""
     with on.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         is_free: bool = connection.execute(
-            sa.text("select pg_try_advisory_lock(hashtextextended(:name, 0))"), lock
+            sa.text(f"select pg_try_advisory_lock{shared}(hashtextextended(:name, 0))"), lock
         ).scalar_one()
         if not is_free:
             if waits is not None:
                 waits()
-            connection.execute(sa.text("select pg_advisory_lock(hashtextextended(:name, 0))"), lock)
+            connection.execute(sa.text(f"select pg_advisory_lock{shared}(hashtextextended(:name, 0))"), lock)
         try:
             yield
         finally:
             with suppress(sa.exc.DBAPIError):  # a connection that was lost has lost the lock, too
-                connection.execute(sa.text("select pg_advisory_unlock(hashtextextended(:name, 0))"), lock)
+                connection.execute(
+                    sa.text(f"select pg_advisory_unlock{shared}(hashtextextended(:name, 0))"), lock
+                )
 
 
 def require_reachable(on: Engine) -> None:

@@ -13,6 +13,10 @@ HeadwaterError              something a person can act on; its message is all th
 │   └── StorageError        the object store refuses or contradicts us
 ├── LedgerBroken            the counts of a delivery do not balance; carries its delivery_sqn
 ├── LoadFailed              a dbt model failed for a reason that is not a delivery's
+├── NoJobInstance           a step of a job is run before its job instance was begun
+├── StepFailed              a step of a job did not do all that it should
+│   └── StepHalted          it halted deliveries; trying again changes nothing
+├── StepNotDue              a step of a job is not run, since a script or callable before it did not succeed
 ├── CheckInvalid            a quality check of the metadata cannot be run as written
 ├── NewSourceRefused        a new source cannot be proposed, or would overwrite what is there
 └── ServiceError            an embedded server does not start or stop
@@ -110,6 +114,22 @@ class LedgerBroken(HeadwaterError):
 
 class LoadFailed(HeadwaterError):
     """A dbt model failed for a reason that is not one delivery's."""
+
+
+class NoJobInstance(HeadwaterError):
+    """A step of a job is run before its job instance was begun."""
+
+
+class StepFailed(HeadwaterError):
+    """A step of a job did not do all that it should."""
+
+
+class StepHalted(StepFailed):
+    """A step of a job halted deliveries; trying it again would change nothing."""
+
+
+class StepNotDue(HeadwaterError):
+    """A step of a job is not run, since a script or callable before it did not succeed."""
 
 
 class CheckInvalid(HeadwaterError):

@@ -185,7 +185,7 @@ def settings(source: Source) -> dict[str, Any]:
     conn_str = source.conn_str
     if conn_str is None or not conn_str.server:
         raise PublisherError(f"{source.name}: no cluster, expected a conn_str with a server, host:port")
-    made: dict[str, Any] = {"bootstrap.servers": _servers(source), **options_of(source, conn_str)}
+    made: dict[str, Any] = {"bootstrap.servers": _servers(source), **options_of(source, conn_str, "kafka")}
     if conn_str.username:
         made["sasl.username"] = conn_str.username
     if conn_str.secret_ref:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 import sqlalchemy as sa
@@ -11,17 +11,25 @@ from sqlalchemy.engine import Engine
 from sqlalchemy.pool import NullPool
 
 from extract.conn_options import options_of
-from extract.found import expand
+from extract.found import Named, expand
 from extract.secrets import resolve
 from metadata.errors import PublisherError
-from metadata.static.model import Source
+from metadata.static.model import ConnStr
 
 USUAL = "postgresql+psycopg2://"
 POSTGRES_PORT = 5432
 _USUAL = {"connect_timeout": "10", "options": "", "sslmode": "prefer"}  # of libpq; the first in seconds
 
 
-def engine_of(source: Source) -> Engine:
+class Connected(Named, Protocol):
+    """Whatever has a conn_str: a source, or a step of a job."""
+
+    @property
+    def conn_str(self) -> ConnStr | None:
+        """How to reach its database."""
+
+
+def engine_of(source: Connected) -> Engine:
     """An engine on the source's database; it keeps no connections.
 
     Raises `PublisherError` when the conn_str makes no sense or its driver is not there, `SecretUnavailable`.
@@ -44,7 +52,7 @@ def engine_of(source: Source) -> Engine:
         ) from None
 
 
-def url_of(source: Source) -> sa.URL:
+def url_of(source: Connected) -> sa.URL:
     """Where the source's database is: `url_template`, and what the other columns of the conn_str say in its place."""
     conn = source.conn_str
     if conn is None:
@@ -72,7 +80,7 @@ def url_of(source: Source) -> sa.URL:
         "password": secret.reveal() if secret else None,
     }
     url = url.set(**{name: part for name, part in parts.items() if part is not None})
-    return url.update_query_dict(options_of(source, conn))
+    return url.update_query_dict(options_of(source, conn, "rdbms"))
 
 
 def is_postgres(engine: Engine) -> bool:
@@ -93,7 +101,7 @@ def _server(text: str | None) -> tuple[str | None, int | None]:
     return parts.hostname, parts.port
 
 
-def _without_environment(source: Source, url: sa.URL) -> sa.URL:
+def _without_environment(source: Connected, url: sa.URL) -> sa.URL:
     """The URL of a Postgres, and what it leaves open: else libpq's variables would say it, which are of our own one."""
     places = {"server": url.host, "database_name": url.database, "username": url.username}
     said = dict(zip(places, (url.query.get(name) for name in ("host", "dbname", "user")), strict=True))
@@ -107,7 +115,7 @@ def _without_environment(source: Source, url: sa.URL) -> sa.URL:
     return url.set(query={**_USUAL, **password, **url.query})
 
 
-def _require_file(source: Source, url: sa.URL) -> None:
+def _require_file(source: Connected, url: sa.URL) -> None:
     """SQLite would make a new database of a file that is not there."""
     if not url.database or not Path(url.database).is_file():
         raise PublisherError(

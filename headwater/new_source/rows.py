@@ -6,6 +6,7 @@ from headwater.new_source.propose import Proposal, ProposedAttribute
 from headwater.new_source.table import CatalogedTable
 from metadata.static.check_connections import connection_table
 from metadata.static.load import Seeds
+from metadata.static.model import WAREHOUSE
 from metadata.static.spelling import spell
 
 Rows = dict[str, list[dict[str, str]]]
@@ -18,7 +19,6 @@ CRON = {
     "quarterly": "0 6 1 1,4,7,10 *",
     "yearly": "0 6 1 1 *",
 }
-WAREHOUSE = "warehouse"  # the connection of our own database
 LARGE = 100_000  # records of a delivery
 MAX_REMOVED_PCT, MAX_FALLEN_OUT_PCT = "20", "1"
 

@@ -91,6 +91,7 @@ def _where(folder: Path, dags: Path, ports: Ports, environ: Mapping[str, str]) -
         "AIRFLOW__CORE__PLUGINS_FOLDER": str(PLUGINS),
         "AIRFLOW__CORE__EXECUTOR": "LocalExecutor",
         "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{ports.url}/execution/",
+        "AIRFLOW__COSMOS__CACHE_DIR": str(folder / "cosmos"),
         "AIRFLOW__API__HOST": LOOPBACK,
         "AIRFLOW__API__PORT": str(ports.api),
         "AIRFLOW__API__BASE_URL": ports.url,
@@ -112,6 +113,7 @@ _PACE = {
     "AIRFLOW__DAG_PROCESSOR__DAG_FILE_PROCESSOR_TIMEOUT": "180",
     "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "10",
     "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "30",
+    "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.2",
     "AIRFLOW__SCHEDULER__MP_START_METHOD": "fork",  # tasks inherit what the scheduler has loaded
     "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "30",
     "AIRFLOW__WORKERS__MIN_HEARTBEAT_INTERVAL": "2",  # so long the end of a task may go unnoticed

@@ -1,21 +1,27 @@
-"""Job instances: a run of a job, its tasks and its log, on record while it goes and when it ends."""
+"""Job instances: a run of a job, its tasks and its log, on record while it goes and when it ends.
+
+One that a terminal runs is a process; one that Airflow runs is many, each a task, one after the other or at once.
+"""
 
 from __future__ import annotations
 
 import traceback
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import Connection, Engine
+from sqlalchemy.dialects.postgresql import Insert, distinct_on, insert
+from sqlalchemy.sql.dml import ReturningInsert
 
-from metadata.errors import HeadwaterError
+from metadata.errors import HeadwaterError, NoJobInstance
 from metadata.process.tables import job_inst, job_inst_task, log_dtl, log_header
 from metadata.redaction import redact, redact_all
 
 CLOSED_BY_NEXT_RUN = "the process ended without closing its job instance"
+ENDED_BY_AIRFLOW = "Airflow ended the run before its last task could close its job instance"
 _now = sa.func.clock_timestamp
 
 
@@ -30,53 +36,35 @@ class Outcome:
         self.status = max(self.status, status, key=order.index)
 
 
-class JobInstance:
-    """One run of one job. While it is open its process holds an advisory lock, by which others see that it lives."""
+class _JobInstance:
+    """What is written of a job instance while it runs, whoever runs it."""
 
-    def __init__(self, engine: Engine, job: str, run_id: str, parameters: Mapping[str, Any]) -> None:
-        self.job, self.run_id, self.outcome = job, run_id, Outcome()
+    job: str
+    run_id: str
+    job_inst_id: int
+    _log_header_id: int
+
+    def __init__(self, engine: Engine) -> None:
+        self.outcome = Outcome()
         self._engine = engine
-        self._alive = engine.connect().execution_options(isolation_level="AUTOCOMMIT")
-        with engine.begin() as connection:
-            self.job_inst_id: int = connection.execute(
-                job_inst.insert()
-                .values(
-                    job=job, run_id=run_id, parameters=dict(parameters), status="running", started_at=_now()
-                )
-                .returning(job_inst.c.job_inst_id)
-            ).scalar_one()
-            # held before the row is visible, so that nobody takes a run that just begins for a dead one
-            self._alive.execute(_lock("pg_advisory_lock", self.job_inst_id))
-            self._log_header_id: int = connection.execute(
-                log_header.insert()
-                .values(job_inst_id=self.job_inst_id, status="running", started_at=_now())
-                .returning(log_header.c.log_header_id)
-            ).scalar_one()
+        self._tasks: list[int] = []  # that run now in this process, the innermost last
 
     @contextmanager
     def task(self, name: str, **parameters: Any) -> Iterator[Outcome]:
         """Run the body as a task on record; an exception makes it failed, with its message in the log, and goes on."""
         with self._engine.begin() as connection:
-            task_id: int = connection.execute(
-                job_inst_task.insert()
-                .values(
-                    job_inst_id=self.job_inst_id,
-                    task=name,
-                    parameters=parameters,
-                    status="running",
-                    started_at=_now(),
-                )
-                .returning(job_inst_task.c.job_inst_task_id)
-            ).scalar_one()
+            task_id = self._begin_task(connection, name, parameters)
         outcome = Outcome()
+        self._tasks.append(task_id)
         try:
             yield outcome
         except BaseException as error:
             outcome.worsen("failed")
             trace = {} if isinstance(error, HeadwaterError) else {"trace": traceback.format_exc()}
-            self.log("error", str(error) or type(error).__name__, task_id=task_id, task=name, **trace)
+            self.log("error", str(error) or type(error).__name__, task=name, **trace)
             raise
         finally:
+            self._tasks.pop()
             self.outcome.worsen(outcome.status)
             with self._engine.begin() as connection:
                 connection.execute(
@@ -85,7 +73,12 @@ class JobInstance:
                     .values(status=outcome.status, ended_at=_now())
                 )
 
-    def log(self, level: str, message: str, *, task_id: int | None = None, **context: Any) -> None:
+    @property
+    def job_inst_task_id(self) -> int | None:
+        """The task that runs now in this process."""
+        return self._tasks[-1] if self._tasks else None
+
+    def log(self, level: str, message: str, **context: Any) -> None:
         """Write a line of log, without secrets; level is detail, information or error.
 
         An error becomes the header's last one.
@@ -94,7 +87,7 @@ class JobInstance:
         with self._engine.begin() as connection:
             connection.execute(
                 log_dtl.insert().values(
-                    log_header_id=self._log_header_id, job_inst_task_id=task_id,
+                    log_header_id=self._log_header_id, job_inst_task_id=self.job_inst_task_id,
                     level=level, message=message, context=context, logged_at=_now(),
                 )
             )  # fmt: skip
@@ -105,6 +98,36 @@ class JobInstance:
                     .values(last_error=message)
                 )
 
+    def _begin_task(self, connection: Connection, name: str, parameters: Mapping[str, Any]) -> int:
+        began: int = connection.execute(
+            job_inst_task.insert()
+            .values(
+                job_inst_id=self.job_inst_id,
+                task=name,
+                parameters=dict(parameters),
+                status="running",
+                started_at=_now(),
+            )
+            .returning(job_inst_task.c.job_inst_task_id)
+        ).scalar_one()
+        return began
+
+
+class JobInstance(_JobInstance):
+    """One run of one job. While it is open its process holds an advisory lock, by which others see that it lives."""
+
+    def __init__(self, engine: Engine, job: str, run_id: str, parameters: Mapping[str, Any]) -> None:
+        super().__init__(engine)
+        self.job, self.run_id = job, run_id
+        self._alive = engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+        with engine.begin() as connection:
+            self.job_inst_id = connection.execute(
+                _new_job_inst(job, run_id, "terminal", parameters).returning(job_inst.c.job_inst_id)
+            ).scalar_one()
+            # held before the row is visible, so that nobody takes a run that just begins for a dead one
+            self._alive.execute(_lock("pg_advisory_lock", self.job_inst_id))
+            self._log_header_id = connection.execute(_new_log_header(self.job_inst_id)).scalar_one()
+
     def close(self) -> None:
         """Write how it ended: as badly as its worst task, or as `outcome` was made to say."""
         with self._engine.begin() as connection:
@@ -113,11 +136,134 @@ class JobInstance:
         self._alive.close()
 
 
+class SharedJobInstance(_JobInstance):
+    """One run of one job whose tasks are processes of their own, of Airflow: each joins it by the run's name.
+
+    No lock tells whether it lives; Airflow knows. `parameters` are those with which it was begun, whatever metadata
+    says by now.
+    """
+
+    def __init__(self, engine: Engine, job: str, run_id: str) -> None:
+        """Join what `begin` began; what was closed is open again. Raises `NoJobInstance` when there is nothing."""
+        super().__init__(engine)
+        self.job, self.run_id = job, run_id
+        with engine.begin() as connection:
+            row = connection.execute(
+                job_inst.update()
+                .where(job_inst.c.job == job, job_inst.c.run_id == run_id)
+                .values(status="running", ended_at=None)
+                .returning(job_inst.c.job_inst_id, job_inst.c.parameters)
+            ).one_or_none()
+            if row is None:
+                raise NoJobInstance(f"{job}: the run {run_id} has no job instance: its first task makes it")
+            self.job_inst_id, self.parameters = row.job_inst_id, dict(row.parameters)
+            self._log_header_id = connection.execute(
+                log_header.update()
+                .where(log_header.c.job_inst_id == row.job_inst_id)
+                .values(status="running", ended_at=None)
+                .returning(log_header.c.log_header_id)
+            ).scalar_one()
+
+    @classmethod
+    def begin(cls, engine: Engine, job: str, run_id: str, parameters: Mapping[str, Any]) -> SharedJobInstance:
+        """Put a run on record; one that is there, since its first task is run again, keeps its parameters."""
+        with engine.begin() as connection:
+            made: int | None = connection.execute(
+                _new_job_inst(job, run_id, "airflow", parameters)
+                .on_conflict_do_nothing()
+                .returning(job_inst.c.job_inst_id)
+            ).scalar_one_or_none()
+            if made is not None:
+                connection.execute(_new_log_header(made))
+        return cls(engine, job, run_id)
+
+    @contextmanager
+    def attempt(
+        self, task: str, try_number: int, map_index: int | None = None, **more: Any
+    ) -> Iterator[Outcome]:
+        """Run the body as one try of a task, `map_index` being its number among its like.
+
+        An earlier try that still runs on record, and what ran within it, has lost its process.
+        """
+        with self._engine.begin() as connection:
+            earlier = sa.select(job_inst_task.c.job_inst_task_id).where(
+                *self._tries_of(task),
+                job_inst_task.c.parameters["map_index"].as_integer().is_not_distinct_from(map_index),
+            )
+            connection.execute(
+                job_inst_task.update()
+                .where(
+                    job_inst_task.c.job_inst_id == self.job_inst_id,
+                    job_inst_task.c.status == "running",
+                    job_inst_task.c.job_inst_task_id.in_(earlier)
+                    | job_inst_task.c.parameters["within"].as_integer().in_(earlier),
+                )
+                .values(status="failed", ended_at=_now())
+            )
+        with self.task(task, **more, try_number=try_number, map_index=map_index) as outcome:
+            yield outcome
+
+    def statuses(self) -> dict[tuple[str, int | None], str]:
+        """How the last try of each task ended or that it runs: (task, number among its like or None) → status."""
+        index = job_inst_task.c.parameters["map_index"].as_integer()
+        last = (
+            sa.select(job_inst_task.c.task, index.label("map_index"), job_inst_task.c.status)
+            .ext(distinct_on(job_inst_task.c.task, index))
+            .where(*self._tries_of())
+            .order_by(job_inst_task.c.task, index, job_inst_task.c.job_inst_task_id.desc())
+        )
+        with self._engine.connect() as connection:
+            return {(row.task, row.map_index): row.status for row in connection.execute(last)}
+
+    def close(self) -> str:
+        """Write how it ended, and return it: as badly as the last try of its worst task.
+
+        A task that still runs has lost its process and failed.
+        """
+        for status in self.statuses().values():
+            self.outcome.worsen("failed" if status == "running" else status)
+        with self._engine.begin() as connection:
+            _close(connection, self.job_inst_id, self.outcome.status)
+        return self.outcome.status
+
+    def _begin_task(self, connection: Connection, name: str, parameters: Mapping[str, Any]) -> int:
+        within = {"within": self._tasks[-1]} if self._tasks else {}
+        return super()._begin_task(connection, name, {**parameters, **within})
+
+    def _tries_of(self, task: str | None = None) -> Iterator[sa.ColumnElement[bool]]:
+        """What holds for the tries of tasks, of one or of all, and not for what runs within them."""
+        yield job_inst_task.c.job_inst_id == self.job_inst_id
+        yield job_inst_task.c.parameters.has_key("try_number")
+        if task is not None:
+            yield job_inst_task.c.task == task
+
+
+def close_ended(engine: Engine, job: str, has_ended: Callable[[str], bool]) -> list[int]:
+    """Close, as failed, the job instances of a job whose run Airflow ended without their last task; returns their ids.
+
+    `has_ended` tells of a run_id whether its run is over or unknown.
+    """
+    open_ones = sa.select(job_inst.c.job_inst_id, job_inst.c.run_id).where(
+        job_inst.c.status == "running", job_inst.c.runner == "airflow", job_inst.c.job == job
+    )
+    with engine.connect() as connection:
+        rows = connection.execute(open_ones).all()
+    ended: list[int] = [row.job_inst_id for row in rows if has_ended(row.run_id)]
+    for job_inst_id in ended:
+        with engine.begin() as connection:
+            _close(connection, job_inst_id, "failed", last_error=ENDED_BY_AIRFLOW)
+    return ended
+
+
 def close_abandoned(engine: Engine) -> list[int]:
     """Close, as failed, the job instances whose process is gone; returns their ids."""
     closed = []
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        running = connection.execute(sa.select(job_inst.c.job_inst_id).where(job_inst.c.status == "running"))
+        running = connection.execute(
+            sa.select(job_inst.c.job_inst_id).where(
+                job_inst.c.status == "running", job_inst.c.runner == "terminal"
+            )
+        )
         running_ids: Sequence[int] = running.scalars().all()
         for job_inst_id in running_ids:
             if connection.execute(_lock("pg_try_advisory_lock", job_inst_id)).scalar():
@@ -126,6 +272,25 @@ def close_abandoned(engine: Engine) -> list[int]:
                 connection.execute(_lock("pg_advisory_unlock", job_inst_id))
                 closed.append(job_inst_id)
     return closed
+
+
+def _new_job_inst(job: str, run_id: str, runner: str, parameters: Mapping[str, Any]) -> Insert:
+    return insert(job_inst).values(
+        job=job,
+        run_id=run_id,
+        runner=runner,
+        parameters=dict(parameters),
+        status="running",
+        started_at=_now(),
+    )
+
+
+def _new_log_header(job_inst_id: int) -> ReturningInsert[Any]:
+    return (
+        log_header.insert()
+        .values(job_inst_id=job_inst_id, status="running", started_at=_now())
+        .returning(log_header.c.log_header_id)
+    )
 
 
 def _lock(function: str, job_inst_id: int) -> sa.Select[Any]:

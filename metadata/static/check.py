@@ -20,7 +20,7 @@ from metadata.static.check_sources import check_sources
 from metadata.static.load import Seeds, load_seeds
 from metadata.static.problem import Problem, Problems
 
-__all__ = ["Problem", "check", "load_and_check"]
+__all__ = ["Problem", "check", "check_seeds", "load_and_check"]
 
 
 def check(seeds: Path) -> list[Problem]:
@@ -32,10 +32,15 @@ def load_and_check(folder: Path) -> tuple[Seeds, list[Problem]]:
     """The rows of the folder and what is wrong with them; the rows are sound when nothing is."""
     problems = Problems(folder.resolve().name)
     seeds = load_seeds(folder, problems)
+    check_seeds(seeds, problems)
+    return seeds, problems.in_order()
+
+
+def check_seeds(seeds: Seeds, problems: Problems) -> None:
+    """What is wrong with rows that are loaded."""
     check_cells(seeds, problems)
     check_connections(seeds, problems)
     check_jobs(seeds, problems)
     check_options(seeds, problems)
     check_attributes(seeds, problems)
     check_sources(seeds, problems)
-    return seeds, problems.in_order()

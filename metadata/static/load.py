@@ -22,6 +22,8 @@ class Seeds:
     # Names of rows that are broken, and tables that could not be read: what refers to them is not wrong.
     broken_names: dict[str, set[str]] = field(default_factory=lambda: {table: set() for table in TABLES})
     unreadable: set[str] = field(default_factory=set)
+    # What stands in the rows of each table that have too few fields or too many: nobody knows what for.
+    broken_cells: dict[str, set[str]] = field(default_factory=lambda: {table: set() for table in TABLES})
     _guesses: dict[tuple[str, str], str | None] = field(default_factory=dict)
 
     def find(self, table: str, name: str | None) -> Row | None:
@@ -63,6 +65,9 @@ def load_seeds(folder: Path, problems: Problems) -> Seeds:
         at = content.header.index(key)
         seeds.broken_names[table.name] = {
             fields[at].strip() for _, fields in content.ragged if at < len(fields)
+        }
+        seeds.broken_cells[table.name] = {
+            cell.strip() for _, fields in content.ragged for cell in fields if cell.strip()
         }
         seeds.rows[table.name] = content.rows
         if len(table.keys[0]) == 1:

@@ -18,6 +18,7 @@ from metadata.static.naming import is_raw_column
 DataSourceType = Literal["http_files", "rest_api", "rdbms", "object_store", "kafka", "local_files"]
 DeliveryType = Literal["snapshot", "delta"]
 Severity = Literal["critical", "warning"]
+WAREHOUSE = "warehouse"  # the data source that is our own database, and its connection
 
 
 @dataclass(frozen=True)

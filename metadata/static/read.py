@@ -51,6 +51,11 @@ def read_catalog(seeds: Path) -> Catalog:
     tables, problems = load_and_check(seeds)
     if problems:
         raise MetadataInvalid(problems)
+    return catalog_of(tables)
+
+
+def catalog_of(tables: Seeds) -> Catalog:
+    """The rows, in which nothing is wrong, as dataclasses."""
     data_sources = _by_name(tables, "data_source", _data_source)
     conn_strs = _by_name(
         tables, "conn_str", lambda row: ConnStr(row.text("conn_str"), **_rest(row, "conn_str"))

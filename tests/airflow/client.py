@@ -73,6 +73,14 @@ class Client:
         run_id = self.trigger(dag, conf)
         return run_id, self.wait(dag, run_id, patience_s)
 
+    def wait_for_run(self, dag: str, patience_s: float = PATIENCE_S) -> str:
+        """The id of the newest run of `dag`, which something else starts."""
+        deadline = time.monotonic() + patience_s
+        while not (runs := self.get(f"dags/{dag}/dagRuns", order_by="-run_after")["dag_runs"]):
+            assert time.monotonic() < deadline, f"no run of {dag}"
+            time.sleep(0.3)
+        return str(runs[0]["dag_run_id"])
+
     def tasks(self, dag: str, run_id: str) -> list[dict[str, Any]]:
         """Every task instance of a run, as the API tells it, mapped ones each by itself."""
         found: list[dict[str, Any]] = []

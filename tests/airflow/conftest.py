@@ -7,17 +7,24 @@ be written to `airflow_dags` at any time; they are found within seconds.
 from __future__ import annotations
 
 import os
+import shutil
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from headwater.manifest import write_pieces
+from headwater.project import Project
 from headwater.services import airflow as airflow_service
 from headwater.services import children, environment, postgres
 from headwater.services.airflow import Airflow
 from tests.airflow.client import Client
+from tests.airflow.jobs_project import make_jobs_project
 from tests.conftest import FOREIGN, PROJECT, TestServers, administer
+from tests.pipeline.project import FOLDER
+
+DAG_FILES = ("jobs.py", "marts.py", "broken_metadata.py")
 
 QUICK = {
     "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "1",
@@ -28,15 +35,26 @@ QUICK = {
 
 
 @pytest.fixture(scope="session")
-def airflow_project() -> Path:
-    """The project that Airflow runs."""
-    return PROJECT
+def airflow_project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The project that Airflow runs, with jobs of every kind."""
+    root = make_jobs_project(tmp_path_factory.mktemp("jobs") / "project")
+    write_pieces(Project(root, tmp_path_factory.mktemp("set_up")))
+    return root
 
 
 @pytest.fixture(scope="session")
 def airflow_dags(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder in which Airflow looks for DAGs."""
-    return tmp_path_factory.mktemp("dags")
+    """The folder in which Airflow looks for DAGs: the project's own files are there."""
+    folder = tmp_path_factory.mktemp("dags")
+    for name in DAG_FILES:
+        shutil.copy(PROJECT / "dags" / name, folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def publisher(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder in which the project's publishers leave their files, in one below it for each source."""
+    return tmp_path_factory.mktemp("publisher")
 
 
 @pytest.fixture(scope="session")
@@ -44,6 +62,7 @@ def airflow_variables(
     postgres_server: postgres.Server,
     s3_server: children.Child,
     template_database: str,
+    publisher: Path,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> dict[str, str]:
     """The environment that Airflow is started in: a database with its tables made, a bucket, a working folder."""
@@ -58,6 +77,8 @@ def airflow_variables(
         "HEADWATER_BUCKET": name.replace("_", "-"),
         "HEADWATER_HOME": str(home),
         "HEADWATER_AIRFLOW_DATABASE": f"{name}_of_airflow",
+        FOLDER: str(publisher),
+        "PYTHONPATH": str(PROJECT),
         **QUICK,
     }
 

@@ -6,7 +6,15 @@ import pytest
 import sqlalchemy as sa
 
 from metadata.errors import HeadwaterError
-from metadata.process.jobs import CLOSED_BY_NEXT_RUN, JobInstance, Outcome, close_abandoned
+from metadata.process.jobs import (
+    CLOSED_BY_NEXT_RUN,
+    ENDED_BY_AIRFLOW,
+    JobInstance,
+    Outcome,
+    SharedJobInstance,
+    close_abandoned,
+    close_ended,
+)
 from metadata.process.tables import job_inst, job_inst_task, log_dtl, log_header
 
 
@@ -125,4 +133,88 @@ def test_rows_are_written_in_the_name_of_the_run_or_of_a_dbt_that_a_person_start
         own = connection.execute(ask, {"job": "cities"}).scalar()
     instance.close()
     by_hand = next(inst for inst in rows(database, job_inst) if inst.job_inst_id == own)
-    assert (by_hand.job, by_hand.status, by_hand.parameters) == ("cities", "succeeded", {"started by": "dbt"})
+    assert (by_hand.job, by_hand.status, by_hand.runner) == ("cities", "succeeded", "dbt")
+
+
+def test_a_session_may_write_for_another_job_than_that_of_the_source(database):
+    instance = JobInstance(database, "bringing_on", "run 1", {})
+    with database.connect() as connection:
+        connection.exec_driver_sql("set headwater.run_id = 'run 1'; set headwater.job = 'bringing_on'")
+        asked = connection.execute(sa.text("select metadata.this_job_inst('cities')"))
+        assert asked.scalar() == instance.job_inst_id
+    instance.close()
+
+
+def test_tasks_of_many_processes_share_a_job_instance_with_the_parameters_it_began_with(database):
+    SharedJobInstance.begin(database, "cities", "run 1", {"is_full_load": True})
+    again = SharedJobInstance.begin(database, "cities", "run 1", {"is_full_load": False})
+    joined = SharedJobInstance(database, "cities", "run 1")
+    assert joined.parameters == again.parameters == {"is_full_load": True}
+    (inst,) = rows(database, job_inst)
+    assert (inst.runner, inst.status, inst.job_inst_id) == ("airflow", "running", joined.job_inst_id)
+    with joined.task("discover"):
+        assert joined.job_inst_task_id == rows(database, job_inst_task)[0].job_inst_task_id
+        joined.log("detail", "asked")
+    assert rows(database, log_dtl)[0].job_inst_task_id is not None
+    assert SharedJobInstance(database, "cities", "run 1").close() == "succeeded"
+    with pytest.raises(HeadwaterError, match="cities: the run run 2 has no job instance"):
+        SharedJobInstance(database, "cities", "run 2")
+
+
+def test_a_shared_job_instance_ends_as_the_last_tries_of_its_tasks_say(database):
+    def tried(task: str, ends: str, map_index: int | None = None) -> None:
+        joined = SharedJobInstance(database, "cities", "run 1")
+        with joined.attempt(task, 1, map_index) as outcome, joined.task("raw") as within:
+            outcome.worsen(ends)
+            within.worsen("failed")  # what happens within counts for as much as its task says
+
+    def closed() -> str:
+        return SharedJobInstance(database, "cities", "run 1").close()
+
+    SharedJobInstance.begin(database, "cities", "run 1", {})
+    tried("load", "failed", 0)
+    tried("load", "succeeded", 1)
+    assert closed() == "failed"
+    tried("load", "succeeded", 0)
+    assert closed() == "succeeded"
+    tried("checks", "halted")
+    tried("historical", "succeeded")
+    assert closed() == rows(database, job_inst)[0].status == rows(database, log_header)[0].status == "halted"
+
+
+def test_a_task_whose_process_died_is_failed_by_its_next_try_and_by_the_end(database):
+    def killed(map_index: int) -> None:
+        joined = SharedJobInstance(database, "cities", "run 1")
+        with joined.attempt("load", 1, map_index), joined.task("raw"):
+            pass
+        last_two = (
+            sa.select(job_inst_task.c.job_inst_task_id)
+            .order_by(job_inst_task.c.job_inst_task_id.desc())
+            .limit(2)
+        )
+        with database.begin() as connection:
+            connection.execute(
+                job_inst_task.update()
+                .where(job_inst_task.c.job_inst_task_id.in_(last_two))
+                .values(status="running", ended_at=None)
+            )
+
+    SharedJobInstance.begin(database, "cities", "run 1", {})
+    for map_index in (0, 1, 0):
+        killed(map_index)
+    assert [task.status for task in rows(database, job_inst_task)] == ["failed"] * 2 + ["running"] * 4
+    assert SharedJobInstance(database, "cities", "run 1").close() == "failed"
+    assert {task.status for task in rows(database, job_inst_task)} == {"failed"}
+
+
+def test_what_airflow_ended_is_closed_and_what_it_runs_is_not(database):
+    for run_id in ("run 1", "run 2"):
+        SharedJobInstance.begin(database, "cities", run_id, {})
+    SharedJobInstance.begin(database, "prices", "run 1", {})
+    assert close_abandoned(database) == []  # nobody holds a lock for them
+    ended = close_ended(database, "cities", lambda run_id: run_id == "run 1")
+    assert [(inst.job_inst_id in ended, inst.job, inst.run_id, inst.status) for inst in rows(database, job_inst)] == [
+        (True, "cities", "run 1", "failed"), (False, "cities", "run 2", "running"),
+        (False, "prices", "run 1", "running"),
+    ]  # fmt: skip
+    assert rows(database, log_header)[0].last_error == ENDED_BY_AIRFLOW

@@ -1,0 +1,159 @@
+"""A job of the metadata as a DAG.
+
+    start → the steps of the job, level by level → finish
+
+A step of a source is a task group: E lists what is new and brings each delivery in, T stages and checks, L makes
+history. Steps of sources run whatever became of those before them, since each asks by itself what there is to do; so
+a halted delivery does not hold up the others. Scripts and callables run only when all went well before them, and what
+comes after one that failed does not run: that is asked in the tasks (`JobRun.attempt`), as no trigger rule can say it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from airflow.sdk import DAG, Param, TaskGroup
+
+from dags import tasks
+from dags.assets import HISTORY, history_of, success_of
+from dags.callbacks import tell_failure
+from dags.models import layer_group, marts_group
+from headwater.job_run import MartsRun
+from headwater.project import Project
+from metadata.static.model import Catalog, Job, Source
+from metadata.static.plan import Step, levels, plan, sources_of
+
+BEGINNING = datetime(2026, 1, 1, tzinfo=UTC)
+LONGEST_DELAY = timedelta(hours=1)
+
+
+@dataclass(frozen=True)
+class Ends:
+    """The tasks with which a step begins and ends."""
+
+    first: Any
+    last: Any
+
+
+def build_dag(project: Project, catalog: Catalog, job: Job) -> DAG:
+    """The DAG of a job. Touches no database, and reads of dbt only the pieces of its manifest."""
+    steps = plan(catalog, job)
+    sources = sources_of(steps)
+    with DAG(
+        dag_id=job.name,
+        description=job.description,
+        doc_md=_doc(job, sources),
+        schedule=[success_of(job.after_job)] if job.after_job else job.schedule,
+        start_date=BEGINNING,
+        catchup=False,
+        max_active_runs=job.max_active_runs,
+        max_active_tasks=job.max_parallel,
+        dagrun_timeout=timedelta(minutes=job.timeout_min) if job.timeout_min else None,
+        tags=_tags(job, sources),
+        params=_params(job),
+        default_args={
+            "owner": job.owner,
+            "retries": job.retries,
+            "retry_delay": timedelta(seconds=job.retry_delay_s),
+            "retry_exponential_backoff": 2,
+            "max_retry_delay": LONGEST_DELAY,
+        },
+        on_failure_callback=tell_failure,
+    ) as dag:
+        before: list[Any] = [tasks.start(job.name)]
+        for level in levels(steps):
+            ends = [_step(project, step) for step in level]
+            for end in ends:
+                before >> end.first
+            before = [end.last for end in ends]
+        finish = tasks.finish.override(outlets=[success_of(job.name)])(job.name)
+        before >> finish
+    return dag
+
+
+def build_marts_dag(project: Project) -> DAG:
+    """The DAG that builds the marts, after any history may have changed; nothing happens where none has."""
+    with DAG(
+        dag_id=MartsRun.JOB,
+        description="What consumers read, made of the histories",
+        doc_md="Builds the models of `models/marts`, unless they were made of these very histories and models.",
+        schedule=[HISTORY],
+        start_date=BEGINNING,
+        catchup=False,
+        max_active_runs=1,
+        tags=["marts"],
+        default_args={"retries": 2, "retry_delay": timedelta(seconds=30), "retry_exponential_backoff": 2},
+        on_failure_callback=tell_failure,
+    ) as dag:
+        tasks.start_marts() >> marts_group(project) >> tasks.finish_marts()
+    return dag
+
+
+def _step(project: Project, step: Step) -> Ends:
+    if step.sql_script:
+        task = tasks.run_script.override(task_id=step.name)(step.name)
+        return Ends(task, task)
+    if step.python_callable:
+        task = tasks.call.override(task_id=step.name)(step.name)
+        return Ends(task, task)
+    assert step.source is not None, f"{step.name} has nothing to run"
+    build = {"E": _extract, "T": _stage, "L": _historize}[str(step.etl_step)]
+    with TaskGroup(step.name, tooltip=f"{step.source.name}: {step.source.description}"):
+        return build(project, step)
+
+
+def _extract(_project: Project, step: Step) -> Ends:
+    found = tasks.discover(step.name)
+    brought = tasks.bring.partial(step_name=step.name).expand(batch=found)
+    return Ends(found, brought)
+
+
+def _stage(project: Project, step: Step) -> Ends:
+    staging = layer_group(project, step, "staging")
+    checks = tasks.checks(step.name)
+    staging >> checks
+    return Ends(staging, checks)
+
+
+def _historize(project: Project, step: Step) -> Ends:
+    assert step.source is not None
+    historical = layer_group(project, step, "historical", outlets=[HISTORY, history_of(step.source.name)])
+    clean_up = tasks.clean_up(step.name)
+    historical >> clean_up
+    return Ends(historical, clean_up)
+
+
+def _params(job: Job) -> dict[str, Param]:
+    """What a person may say of one run, instead of what the metadata says."""
+    return {
+        "is_full_load": Param(
+            job.is_full_load,
+            type="boolean",
+            title="Full load",
+            description="Ask the publisher for everything, whatever was asked for before.",
+        ),
+        "del_temp_data": Param(
+            job.del_temp_data,
+            type="boolean",
+            title="Delete temporary data",
+            description="Delete from raw what history has.",
+        ),
+    }
+
+
+def _tags(job: Job, sources: Sequence[Source]) -> list[str]:
+    found = [job.owner, *(source.data_source.name for source in sources)]
+    return list(dict.fromkeys([*found, *(source.geographic_granularity for source in sources)]))
+
+
+def _doc(job: Job, sources: Sequence[Source]) -> str:
+    rows = [
+        f"| {source.name} | {source.description} | {source.data_source.name} | {source.delivery_type}"
+        f" | {source.schedule} | {source.owner} |"
+        for source in sources
+    ]
+    header = ["| source | what it holds | from | delivery | published | owner |", "|---|---|---|---|---|---|"]
+    return "\n".join([job.description, *(["", *header, *rows] if rows else [])])

@@ -1,0 +1,56 @@
+"""What DAG files read: the static metadata as far as it is sound, and the pieces of the dbt manifest."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from headwater.manifest import MARTS, piece
+from headwater.project import Project, find_project
+from metadata.static.check import Problem
+from metadata.static.model import Catalog, Job
+from metadata.static.plan import plan, sources_of
+from metadata.static.sound import read_sound_catalog
+
+
+@dataclass(frozen=True)
+class Metadata:
+    """The metadata of a project; `catalog` holds what is sound of it, `problems` says what is not."""
+
+    project: Project
+    catalog: Catalog
+    problems: Sequence[Problem]
+
+    def sound_jobs(self) -> Iterator[Job]:
+        """The active jobs that can be shown, in the order of their file."""
+        for job in self.catalog.jobs.values():
+            if job.is_active and not self._unparsed(job):
+                yield job
+
+    def has_marts(self) -> bool:
+        """Whether there are marts to build."""
+        return piece(self.project, MARTS).is_file() and any((self.project.models / "marts").rglob("*.sql"))
+
+    def told(self) -> str | None:
+        """What a person has to mend before all jobs are there, in the words of `headwater check`."""
+        said = [str(problem) for problem in self.problems]
+        unparsed = sorted(
+            {name for job in self.catalog.jobs.values() if job.is_active for name in self._unparsed(job)}
+        )
+        if unparsed:
+            said.append(
+                f"{', '.join(unparsed)}: dbt's manifest does not have them yet: run `headwater manifest`, as set-up and"
+                " deploy do"
+            )
+        return "\n".join(said) or None
+
+    def _unparsed(self, job: Job) -> list[str]:
+        steps = [step for step in plan(self.catalog, job) if step.etl_step in ("T", "L")]
+        return [source.name for source in sources_of(steps) if not piece(self.project, source.name).is_file()]
+
+
+def read() -> Metadata:
+    """Read it from the project's files; no database is asked and dbt is not even imported."""
+    project = find_project()
+    catalog, problems = read_sound_catalog(project.seeds)
+    return Metadata(project, catalog, problems)

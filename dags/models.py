@@ -1,0 +1,159 @@
+"""dbt models as Cosmos task groups, run by our own operator: in the name of the run, and with halts where due."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from airflow.sdk import Asset, TriggerRule
+from airflow.sdk.exceptions import AirflowSkipException
+from cosmos import DbtTaskGroup, ExecutionConfig, ProfileConfig, ProjectConfig, RenderConfig
+from cosmos.constants import DbtResourceType, InvocationMode, LoadMode, TestBehavior
+from cosmos.operators.local import DbtRunLocalOperator
+
+from dags import tasks
+from headwater.dbt import ModelOutcome, model_outcomes, run_options
+from headwater.job_run import MartsRun
+from headwater.manifest import MARTS, piece
+from headwater.project import Project, find_project
+from metadata.static.plan import Step
+
+PREFIXES = {"staging": "stg_", "historical": "hist_"}
+
+
+class ModelOperator(DbtRunLocalOperator):  # type: ignore[misc]  # Cosmos has no types
+    """One model as a task, run in this process. What failed is not raised by Cosmos: our steps read the result."""
+
+    model: str
+
+    def handle_exception_dbt_runner(self, result: Any) -> None:
+        """Leave the result to who asked for it."""
+
+
+class LayerOperator(ModelOperator):
+    """The model of a source's layer: it runs when something of the source is pending for the layer.
+
+    A delivery whose counts do not balance is halted, and the model run again for the others.
+    """
+
+    step_name: str
+    layer: str
+
+    def execute(self, context: Any, **_: Any) -> None:
+        with tasks.step_of(context, self.step_name) as (run, step):
+            runner = _Runner(self, context)
+            if self.layer == "staging":
+                run.stage(step.source_or_fail, runner)
+            else:
+                result = run.historize(step.source_or_fail, runner)
+                tasks.say(
+                    f"{result.source}: history took {result.loaded} deliveries in, {result.taken_out} out"
+                )
+
+
+class MartOperator(ModelOperator):
+    """The model of a mart: it runs where there are the histories that it is made of."""
+
+    histories: Sequence[str]
+
+    def execute(self, context: Any, **_: Any) -> None:
+        with tasks.explained():
+            run = MartsRun(find_project(), MartsRun.JOB, context["run_id"], tasks.say)
+            with run.attempt(tasks.attempt_of(context)):
+                is_built = run.build(self.model, self.histories, _Runner(self, context))
+        if not is_built:
+            raise AirflowSkipException(
+                f"{self.model}: there is no history yet of {', '.join(self.histories)}"
+            )
+
+
+class _Runner:
+    """Runs the operator's model when a step asks for it."""
+
+    def __init__(self, operator: ModelOperator, context: Any) -> None:
+        self._operator, self._context = operator, context
+
+    def run(self, models: Sequence[str]) -> list[ModelOutcome]:
+        assert list(models) == [self._operator.model], f"{models} is not what the task shows"
+        job, run_id = self._context["dag"].dag_id, self._context["run_id"]
+        self._operator.env = {"PGOPTIONS": run_options(run_id, job)}
+        outcome = self._operator.build_and_run_cmd(
+            context=self._context, cmd_flags=self._operator.add_cmd_flags()
+        )
+        return model_outcomes(outcome)
+
+
+def layer_group(project: Project, step: Step, layer: str, outlets: Sequence[Asset] = ()) -> DbtTaskGroup:
+    """The task group of one layer of a source."""
+    source = step.source_or_fail
+
+    def to_task(*, task_args: dict[str, Any], node: Any, **more: Any) -> LayerOperator:
+        operator = LayerOperator(
+            **_of_node(node, task_args, more), trigger_rule=TriggerRule.ALL_DONE, outlets=list(outlets)
+        )
+        operator.model, operator.step_name, operator.layer = node.resource_name, step.name, layer
+        return operator
+
+    return _group(project, source.name, layer, [f"{PREFIXES[layer]}{source.name}"], to_task)
+
+
+def marts_group(project: Project) -> DbtTaskGroup:
+    """The task group of all marts, each after those it is made of."""
+
+    def to_task(*, task_args: dict[str, Any], node: Any, **more: Any) -> MartOperator:
+        operator = MartOperator(**_of_node(node, task_args, more), trigger_rule=TriggerRule.NONE_FAILED)
+        operator.model = node.resource_name
+        parents = [unique_id.rpartition(".")[2] for unique_id in node.depends_on]
+        operator.histories = [name.removeprefix("hist_") for name in parents if name.startswith("hist_")]
+        return operator
+
+    return _group(project, MARTS, "marts", [], to_task)
+
+
+def _of_node(node: Any, task_args: dict[str, Any], more: Mapping[str, Any]) -> dict[str, Any]:
+    """What an operator needs to know of the model that it runs, and of where Cosmos puts it."""
+    name = node.resource_name
+    return {
+        **task_args,
+        "task_id": name,
+        "models": [name],
+        "dag": more["dag"],
+        "task_group": more["task_group"],
+    }
+
+
+def _group(
+    project: Project, of: str, group_id: str, select: list[str], to_task: Callable[..., ModelOperator]
+) -> DbtTaskGroup:
+    return DbtTaskGroup(
+        group_id=group_id,
+        project_config=project_config(project, of),
+        profile_config=profile_config(project),
+        execution_config=ExecutionConfig(
+            dbt_project_path=project.root, invocation_mode=InvocationMode.DBT_RUNNER
+        ),
+        render_config=RenderConfig(
+            load_method=LoadMode.DBT_MANIFEST,
+            select=select,
+            test_behavior=TestBehavior.NONE,
+            emit_datasets=False,
+            node_converters={DbtResourceType.MODEL: to_task},
+        ),
+        operator_args={"install_deps": False, "should_store_compiled_sql": False, "append_env": True},
+    )
+
+
+def project_config(project: Project, of: str) -> ProjectConfig:
+    """The project as Cosmos reads it: one piece of its manifest."""
+    return ProjectConfig(
+        manifest_path=piece(project, of), project_name="headwater", install_dbt_deps=False, partial_parse=True
+    )
+
+
+def profile_config(project: Project) -> ProfileConfig:
+    """The project's own profile, whose values libpq's variables give."""
+    return ProfileConfig(
+        profile_name="headwater",
+        target_name="environment",
+        profiles_yml_filepath=project.root / "profiles" / "profiles.yml",
+    )

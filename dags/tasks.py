@@ -1,0 +1,169 @@
+"""The tasks of a job's DAG: each joins the job instance of its DAG run and does one step of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from airflow.sdk import TriggerRule, get_current_context, task
+from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowSkipException
+
+from headwater.job_run import Attempt, JobRun, MartsRun, SharedRun
+from headwater.project import find_project
+from metadata.errors import HeadwaterError, MetadataInvalid, NoJobInstance, StepHalted, StepNotDue
+from metadata.static.plan import Step
+
+NOT_WELL = ("failed", "upstream_failed")
+
+
+def say(line: str) -> None:
+    """Into the task's log."""
+    print(line, flush=True)
+
+
+@task
+def start(job: str) -> None:
+    """Put the run on record, with the parameters that it really runs with."""
+    context: Any = get_current_context()
+    with explained():
+        begun = JobRun.begin(
+            find_project(),
+            job,
+            context["run_id"],
+            say,
+            overrides=dict(context["params"]),
+            has_ended=lambda run_id: has_ended(context, run_id),
+        )
+        with begun.attempt(attempt_of(context)):
+            begun.log("information", f"{job}: runs with {dict(begun.parameters)}")
+
+
+@task
+def discover(step_name: str) -> list[dict[str, Any]]:
+    """Ask the publisher what is new."""
+    with step_of(get_current_context(), step_name) as (run, step):
+        return run.discover(step.source_or_fail)
+
+
+@task(trigger_rule=TriggerRule.ALL_SUCCESS, map_index_template="{{ shown }}")
+def bring(step_name: str, batch: Mapping[str, Any]) -> None:
+    """Land a delivery and load it into raw."""
+    context: Any = get_current_context()
+    names = [offer["publisher_name"] for offer in batch["offers"]] or batch["deliveries"]
+    context["shown"] = f"{names[0]}" + (f" and {len(names) - 1} more" if len(names) > 1 else "")
+    with step_of(context, step_name) as (run, step):
+        run.bring(step.source_or_fail, batch)
+
+
+@task(trigger_rule=TriggerRule.ALL_DONE)
+def checks(step_name: str) -> None:
+    """Judge what is staged; red when a delivery is halted."""
+    with step_of(get_current_context(), step_name) as (run, step):
+        run.check(step.source_or_fail)
+
+
+@task
+def clean_up(step_name: str) -> None:
+    """Delete what needs not stay."""
+    with step_of(get_current_context(), step_name) as (run, step):
+        run.clean_up(step.source_or_fail)
+
+
+@task(trigger_rule=TriggerRule.ALL_DONE)
+def run_script(step_name: str) -> None:
+    """Run a sql_script."""
+    with step_of(get_current_context(), step_name) as (run, step):
+        run.run_script(step)
+
+
+@task(trigger_rule=TriggerRule.ALL_DONE)
+def call(step_name: str) -> None:
+    """Call a Python callable."""
+    with step_of(get_current_context(), step_name) as (run, step):
+        run.call(step)
+
+
+@task(trigger_rule=TriggerRule.ALL_DONE)
+def finish(job: str) -> None:
+    """Close the job instance with the truth; red unless everything went well."""
+    context: Any = get_current_context()
+    with explained():
+        end(context, JobRun(find_project(), job, context["run_id"], say))
+
+
+@task
+def start_marts() -> None:
+    """Put a run on record, if the marts have to be built."""
+    context: Any = get_current_context()
+    with explained():
+        begun = MartsRun.begin(
+            find_project(), context["run_id"], say, lambda run_id: has_ended(context, run_id)
+        )
+    if begun is None:
+        raise AirflowSkipException("marts: they are made of what they would be made of now")
+
+
+@task(trigger_rule=TriggerRule.ALL_DONE)
+def finish_marts() -> None:
+    """Close the job instance with the truth."""
+    context: Any = get_current_context()
+    with explained():
+        try:
+            end(context, MartsRun(find_project(), MartsRun.JOB, context["run_id"], say))
+        except NoJobInstance as error:
+            raise AirflowSkipException(str(error)) from None
+
+
+def end(context: Any, run: SharedRun) -> None:
+    """Close the job instance of the DAG run with the truth, and fail unless everything went well."""
+    ti, run_id = context["ti"], context["run_id"]
+    states = ti.get_task_states(ti.dag_id, run_ids=[run_id]).get(run_id, {})
+    not_well = {
+        name: str(state) for name, state in states.items() if str(state) in NOT_WELL and name != ti.task_id
+    }
+    status = run.finish(not_well)
+    if status != "succeeded":
+        raise AirflowFailException(f"{ti.dag_id}: {status}. Last error: {run.last_error}")
+    say(f"{ti.dag_id}: {status}")
+
+
+def has_ended(context: Any, run_id: str) -> bool:
+    """Whether another run of the DAG is over, or unknown to Airflow."""
+    if run_id == context["run_id"]:
+        return False
+    try:
+        return str(context["ti"].get_dagrun_state(context["ti"].dag_id, run_id)) not in ("running", "queued")
+    except Exception:  # noqa: BLE001  # Airflow knows no such run any more, and says so in many ways
+        return True
+
+
+@contextmanager
+def step_of(context: Any, step_name: str) -> Iterator[tuple[JobRun, Step]]:
+    """Do the body as a try of a step of the DAG's job, on record; a user's error is said without a stack trace."""
+    with explained():
+        try:
+            run = JobRun(find_project(), context["dag"].dag_id, context["run_id"], say)
+        except NoJobInstance as error:
+            raise AirflowSkipException(str(error)) from None
+        step = run.step(step_name)
+        with run.attempt_at(step, attempt_of(context)):
+            yield run, step
+
+
+def attempt_of(context: Any) -> Attempt:
+    ti = context["ti"]
+    return Attempt(ti.task_id, ti.try_number, ti.map_index if ti.map_index >= 0 else None)
+
+
+@contextmanager
+def explained() -> Iterator[None]:
+    """What trying again would not change fails at once; a message for a person is all that is shown of an error."""
+    try:
+        yield
+    except StepNotDue as error:
+        raise AirflowSkipException(str(error)) from None
+    except (StepHalted, MetadataInvalid) as error:
+        raise AirflowFailException(str(error)) from None
+    except HeadwaterError as error:
+        raise AirflowException(str(error)) from None

@@ -1,0 +1,53 @@
+"""What the marts were made of: they are built anew when history or their models are others."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Sequence
+
+import sqlalchemy as sa
+from sqlalchemy import Engine
+
+from headwater.project import Project
+
+LOCK = "marts"  # of whoever builds them
+TASK = "marts"  # on record with what they were made of
+
+
+def unbuilt(engine: Engine, sources: Iterable[str]) -> list[str]:
+    """The sources that have no history yet: what is made of them cannot be built."""
+    with engine.connect() as connection:
+        asked = sa.text("select to_regclass(:table)")
+        return [
+            name
+            for name in sources
+            if connection.execute(asked, {"table": f"historical.{name}"}).scalar() is None
+        ]
+
+
+def made_of(project: Project, engine: Engine, unbuilt: Sequence[str]) -> str:
+    """What marts are made of now: the loads of history, the models' texts, and what there is no history of yet."""
+    models = sorted((project.models / "marts").rglob("*.sql"))
+    texts = hashlib.md5(b"".join(path.read_bytes() for path in models), usedforsecurity=False).hexdigest()
+    loads = "delivery_sqn || ' ' || status || ' ' || status_at"
+    with engine.connect() as connection:
+        history: str | None = connection.execute(
+            sa.text(
+                f"select md5(string_agg({loads}, ',' order by delivery_sqn))"
+                " from metadata.delivery_status where layer = 'historical'"
+            )
+        ).scalar()
+    return " ".join([history or "empty", texts, *unbuilt])
+
+
+def last_made_of(engine: Engine) -> str | None:
+    """What they were made of when they were last built well."""
+    with engine.connect() as connection:
+        last: str | None = connection.execute(
+            sa.text(
+                "select parameters ->> 'made_of' from metadata.job_inst_task"
+                " where task = :task and status = 'succeeded' order by job_inst_task_id desc limit 1"
+            ),
+            {"task": TASK},
+        ).scalar()
+    return last

@@ -1,0 +1,102 @@
+"""The plan of a job: its steps, in the order in which they run, read from its tasks and its sources."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from metadata.static.model import Catalog, ConnStr, Job, JobTask, Source, SqlScript
+
+EtlStep = Literal["E", "T", "L"]
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step of a job: a phase of a source, a script on a connection, or a Python callable.
+
+    Steps with the same `step_seq` run side by side, others one after the other.
+    """
+
+    name: str
+    step_seq: int
+    etl_step: EtlStep | None = None
+    source: Source | None = None
+    sql_script: SqlScript | None = None
+    python_callable: str | None = None
+    conn_str: ConnStr | None = None
+
+    @property
+    def is_of_source(self) -> bool:
+        """Whether it is a phase of a source: that one asks by itself what is there to do."""
+        return self.source is not None
+
+    @property
+    def source_or_fail(self) -> Source:
+        """Its source, where it must have one."""
+        assert self.source is not None, f"{self.name} is no step of a source"
+        return self.source
+
+
+def plan(catalog: Catalog, job: Job) -> tuple[Step, ...]:
+    """The active steps of a job, by step_seq and name.
+
+    A phase that `etl_steps` names and no job_task of a source does, anywhere, is there all the same: after the phase
+    before it. So a job without any job_task brings its sources from one end to the other.
+    """
+    tasks = [task for task in catalog.job_tasks.values() if task.job == job.name]
+    steps = [_step(catalog, task) for task in tasks if task.is_active]
+    told: dict[str, set[str | None]] = defaultdict(set)
+    for task in catalog.job_tasks.values():
+        if task.source:
+            told[task.source].add(task.etl_step)
+    for source in catalog.sources.values():
+        if source.job == job.name:
+            steps += _untold(
+                job, source, told[source.name], [step for step in steps if step.source is source]
+            )
+    return tuple(sorted(steps, key=lambda step: (step.step_seq, step.name)))
+
+
+def levels(steps: Iterable[Step]) -> list[tuple[Step, ...]]:
+    """Steps that run side by side, together; the levels in the order in which they run."""
+    together: dict[int, list[Step]] = defaultdict(list)
+    for step in steps:
+        together[step.step_seq].append(step)
+    return [tuple(together[step_seq]) for step_seq in sorted(together)]
+
+
+def sources_of(steps: Iterable[Step]) -> list[Source]:
+    """The sources that a plan is about, in its order."""
+    return list({step.source.name: step.source for step in steps if step.source}.values())
+
+
+def _step(catalog: Catalog, task: JobTask) -> Step:
+    return Step(
+        name=task.name,
+        step_seq=task.step_seq,
+        etl_step=task.etl_step,
+        source=catalog.sources[task.source] if task.source else None,
+        sql_script=catalog.sql_scripts[task.sql_script] if task.sql_script else None,
+        python_callable=task.python_callable,
+        conn_str=catalog.conn_strs[task.conn_str] if task.conn_str else None,
+    )
+
+
+def _untold(job: Job, source: Source, told: set[str | None], steps: Sequence[Step]) -> list[Step]:
+    """The phases of a source that the job has and no task does."""
+    made: list[Step] = []
+    done_by = {step.etl_step: step.step_seq for step in steps}
+    step_seq = min(done_by.values(), default=2) - 1
+    phases: tuple[EtlStep, ...] = ("E", "T", "L")
+    for phase in phases:
+        if phase in done_by:
+            step_seq = done_by[phase]
+        elif phase in (job.etl_steps or "") and phase not in told:
+            step_seq = step_seq if phase == "E" else step_seq + 1
+            made.append(Step(f"{source.name}_{NAMES[phase]}", step_seq, phase, source))
+    return made
+
+
+NAMES: dict[EtlStep, str] = {"E": "extract", "T": "stage", "L": "historize"}

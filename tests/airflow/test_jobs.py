@@ -1,0 +1,199 @@
+"""Jobs of every kind through the real scheduler: what runs, in what order, and what is on record of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import psycopg2
+import pytest
+
+from tests.airflow.client import Client
+from tests.airflow.jobs_project import SCRATCH
+
+
+class Warehouse:
+    """The database that Airflow's jobs work on."""
+
+    def __init__(self, variables: dict[str, str]) -> None:
+        self._place = {
+            "host": variables["PGHOST"], "port": variables["PGPORT"], "dbname": variables["PGDATABASE"],
+            "user": variables["PGUSER"],
+        }  # fmt: skip
+
+    def query(self, statement: str, *values: Any) -> list[tuple[Any, ...]]:
+        """All rows of the answer, if it has any."""
+        with psycopg2.connect(**self._place) as connection, connection.cursor() as cursor:
+            cursor.execute(statement, values or None)
+            return cursor.fetchall() if cursor.description else []
+
+
+@pytest.fixture(scope="module")
+def warehouse(airflow_variables: dict[str, str]) -> Warehouse:
+    found = Warehouse(airflow_variables)
+    found.query(SCRATCH)
+    return found
+
+
+def publish(publisher: Path, source: str, day: int, *lines: str) -> None:
+    folder = publisher / source
+    folder.mkdir(exist_ok=True)
+    (folder / f"{source}-202601{day:02}.csv").write_text("\n".join(lines) + "\n")
+
+
+def test_a_job_brings_each_delivery_in_by_a_task_of_its_own_and_makes_history(
+    admin: Client, warehouse: Warehouse, publisher: Path
+) -> None:
+    publish(publisher, "cities", 1, "City Code,name,people,seen", "a,Aa,1,x", "b,Bb,2,x")
+    publish(publisher, "cities", 2, "City Code,name,people,seen", "a,Aa,5,x")
+    run_id, state = admin.run("cities")
+    states = admin.states("cities", run_id)
+    assert (state, states) == (
+        "success",
+        {
+            "start": "success",
+            "cities_extract.discover": "success",
+            "cities_extract.bring[0]": "success",
+            "cities_extract.bring[1]": "success",
+            "cities_stage.staging.stg_cities": "success",
+            "cities_stage.checks": "success",
+            "cities_historize.historical.hist_cities": "success",
+            "cities_historize.clean_up": "success",
+            "finish": "success",
+        },
+    )
+    assert warehouse.query("select city, people, end_type from historical.cities order by valid_from, city") == [
+        ("a", 1, "changed"), ("b", 2, "removed"), ("a", 5, None),
+    ]  # fmt: skip
+
+
+def on_record(warehouse: Warehouse, job: str, run_id: str) -> tuple[str, str | None, set[str]]:
+    """How a run ended by the job framework's own record: status, last error, and the tasks tried."""
+    ((job_inst_id, status, last_error),) = warehouse.query(
+        "select job_inst_id, inst.status, last_error from metadata.job_inst as inst"
+        " join metadata.log_header using (job_inst_id) where job = %s and run_id = %s", job, run_id,
+    )  # fmt: skip
+    tried = warehouse.query(
+        "select task from metadata.job_inst_task where job_inst_id = %s and parameters ? 'try_number'",
+        job_inst_id,
+    )
+    return status, last_error, {task for (task,) in tried}
+
+
+def test_what_extraction_left_is_deleted_where_the_job_says_so_and_kept_where_not(
+    admin: Client, warehouse: Warehouse, publisher: Path
+) -> None:
+    publish(publisher, "prices", 1, "shop,item,price,gone", "s,1,9.50,")
+    publish(publisher, "ratings", 1, "reader,stars", "r,5")
+    run_id, state = admin.run("market")
+    assert state == "success", admin.states("market", run_id)
+    assert warehouse.query("select count(*) from raw.cities") == [(0,)]
+    assert warehouse.query("select count(*) from raw.prices") == [(1,)]
+    assert warehouse.query("select shop, price from historical.prices") == [("s", 9.5)]
+    assert warehouse.query("select reader, stars from historical.ratings") == [("r", 5)]
+
+
+def test_parameters_of_the_form_go_before_the_metadata_and_are_on_record(
+    admin: Client, warehouse: Warehouse
+) -> None:
+    run_id, state = admin.run("market", {"del_temp_data": True})
+    assert state == "success"
+    assert warehouse.query("select count(*) from raw.prices") == [(0,)]
+    ((parameters,),) = warehouse.query("select parameters from metadata.job_inst where run_id = %s", run_id)
+    assert parameters == {"sources": ["prices", "ratings"], "is_full_load": False, "del_temp_data": True}
+
+
+def test_one_job_extracts_and_the_next_transforms_and_loads_when_it_succeeded(
+    admin: Client, warehouse: Warehouse, publisher: Path
+) -> None:
+    publish(publisher, "shops", 1, "shop,owner", "s,Olga")
+    run_id, state = admin.run("bring_shops")
+    assert (state, set(admin.states("bring_shops", run_id))) == (
+        "success", {"start", "shops_extract.discover", "shops_extract.bring[0]", "finish"},
+    )  # fmt: skip
+    next_id = admin.wait_for_run("build_shops")
+    assert admin.wait("build_shops", next_id) == "success"
+    assert set(admin.states("build_shops", next_id)) == {
+        "start", "build_shops_stage.staging.stg_shops", "build_shops_stage.checks",
+        "build_shops_historize.historical.hist_shops", "build_shops_historize.clean_up", "finish",
+    }  # fmt: skip
+    assert warehouse.query("select shop, owner from historical.shops") == [("s", "Olga")]
+    ((job,),) = warehouse.query(
+        "select distinct job from historical.shops join metadata.job_inst using (job_inst_id)"
+    )
+    assert job == "build_shops"
+
+
+def test_scripts_and_callables_run_side_by_side_or_one_after_the_other(
+    admin: Client, warehouse: Warehouse
+) -> None:
+    run_id, state = admin.run("tidying")
+    assert state == "success", admin.states("tidying", run_id)
+    ((job_inst_id,),) = warehouse.query(
+        "select job_inst_id from metadata.job_inst where run_id = %s and job = 'tidying'", run_id
+    )
+    tasks = dict(
+        warehouse.query(
+            "select task, job_inst_task_id from metadata.job_inst_task where job_inst_id = %s", job_inst_id
+        )
+    )
+    notes = [note for (note,) in warehouse.query("select note from scratch.notes order by note_id")]
+    assert sorted(notes[1:3]) == ["left", "right"]
+    assert [*notes[:1], *notes[3:]] == [
+        f"first {job_inst_id} {tasks['tidy_first']}",
+        f"procedure {job_inst_id} {tasks['tidy_procedure']}",
+        f"callable {job_inst_id} {tasks['tidy_callable']}",
+    ]
+    side_by_side = warehouse.query(
+        "select count(*) from metadata.job_inst_task as one join metadata.job_inst_task as other using (job_inst_id)"
+        " where one.task = 'tidy_left' and other.task = 'tidy_right' and job_inst_id = %s"
+        " and one.started_at < other.ended_at and other.started_at < one.ended_at", job_inst_id,
+    )  # fmt: skip
+    assert side_by_side == [(1,)]
+    assert "tidy_never" not in tasks
+
+
+def test_a_failing_procedure_fails_the_run_for_good_and_what_comes_after_it_does_not_run(
+    admin: Client, warehouse: Warehouse
+) -> None:
+    run_id, state = admin.run("failing")
+    assert (state, admin.states("failing", run_id)) == (
+        "failed", {"start": "success", "fail_now": "failed", "fail_later": "skipped", "finish": "failed"},
+    )  # fmt: skip
+    status, last_error, tried = on_record(warehouse, "failing", run_id)
+    assert (status, tried) == ("failed", {"start", "fail_now"})
+    assert last_error is not None
+    assert last_error.startswith("fail_now: the sql_script break_down failed: the shelf of job instance ")
+    assert "the shelf of job instance" in admin.log("failing", run_id, "fail_now", attempt=1)
+    assert admin.get("dags/after_failing/dagRuns")["total_entries"] == 0
+    assert "never" not in str(warehouse.query("select note from scratch.notes"))
+
+
+def test_a_halted_delivery_is_red_at_its_checks_and_the_others_go_on(
+    admin: Client, warehouse: Warehouse, publisher: Path
+) -> None:
+    publish(publisher, "cities", 3, "City Code,name,people,seen", "a,Aa,6,x", "a,Aa,7,x")
+    publish(publisher, "cities", 4, "City Code,name,people,seen", "a,Aa,8,x")
+    run_id, state = admin.run("cities")
+    states = admin.states("cities", run_id)
+    assert state == "failed"
+    assert {task for task, its_state in states.items() if its_state != "success"} == {
+        "cities_stage.checks",
+        "finish",
+    }
+    assert [task["try_number"] for task in admin.tasks("cities", run_id) if task["state"] == "failed"] == [
+        1,
+        1,
+    ]
+    assert "duplicate_keys" in admin.log("cities", run_id, "cities_stage.checks")
+    status, last_error, _ = on_record(warehouse, "cities", run_id)
+    assert (status, "duplicate_keys" in str(last_error)) == ("halted", True)
+    assert warehouse.query("select people from historical.cities where valid_to is null") == [(8,)]
+
+
+def test_marts_are_built_after_history_changed(admin: Client, warehouse: Warehouse) -> None:
+    run_id, state = admin.run("marts")
+    assert state == "success", admin.states("marts", run_id)
+    assert warehouse.query("select cities, people from marts.town") == [(1, 8)]
+    again, state = admin.run("marts")
+    assert (state, set(admin.states("marts", again).values())) == ("success", {"skipped"})

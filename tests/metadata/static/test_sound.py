@@ -1,0 +1,55 @@
+"""A broken row takes the jobs down that have to do with it, and no other."""
+
+from __future__ import annotations
+
+import pytest
+
+from metadata.static.read import read_catalog
+from metadata.static.sound import read_sound_catalog
+from tests.metadata.static.conftest import EditableSeeds
+from tests.metadata.static.test_check import BROKEN
+
+ALL = {"cities", "sales", "tidying", "resting"}
+
+
+def test_of_sound_seeds_nothing_is_left_out(seeds: EditableSeeds) -> None:
+    assert read_sound_catalog(seeds.folder) == (read_catalog(seeds.folder), [])
+
+
+@pytest.mark.parametrize("case", BROKEN)
+def test_what_is_broken_is_told_and_the_rest_is_sound(seeds: EditableSeeds, case: str) -> None:
+    table, old, new, said = BROKEN[case]
+    seeds.edit(table, old, new)
+    catalog, problems = read_sound_catalog(seeds.folder)
+    assert [str(problem) for problem in problems] == said
+    assert catalog.jobs.keys() <= ALL
+    assert {source.job for source in catalog.sources.values()} <= catalog.jobs.keys()
+    assert {task.job for task in catalog.job_tasks.values()} <= catalog.jobs.keys()
+
+
+@pytest.mark.parametrize(
+    ("table", "old", "new", "gone"),
+    [
+        ("attribute", "sales,product,product,text", "sales,product,product,txt", {"sales"}),
+        ("attribute", "sales,product,product,text,", "sales,product,product,text,,", {"sales"}),
+        ("job_task", "sales_stage,sales,T,2,true", "sales_stage,sales,T,2,perhaps", {"sales"}),
+        ("job_task", "sales_stage,sales,T,2", "sales_stage,sales,T", {"sales"}),
+        ("sql_script", "tidy,false", "tidy,no", {"tidying"}),
+        ("source", "cities,cities,gazetteer,geography", "cities,cities,gazetteer,", {"cities", "sales"}),
+    ],
+    ids=["attribute", "torn_attribute", "task", "torn_task", "script", "source_of_a_job_that_is_waited_for"],
+)  # fmt: skip
+def test_a_job_goes_with_its_broken_rows_and_those_that_wait_for_it(
+    seeds: EditableSeeds, table: str, old: str, new: str, gone: set[str]
+) -> None:
+    seeds.edit(table, old, new)
+    catalog, problems = read_sound_catalog(seeds.folder)
+    assert ALL - catalog.jobs.keys() == gone
+    assert problems
+
+
+def test_of_a_table_that_cannot_be_read_nothing_is_sound(seeds: EditableSeeds) -> None:
+    (seeds.folder / "attribute.csv").unlink()
+    catalog, problems = read_sound_catalog(seeds.folder)
+    assert not catalog.jobs
+    assert len(problems) == 1
