@@ -19,7 +19,7 @@ import time
 import urllib.request
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from headwater.services import airflow_database, airflow_settings
@@ -41,7 +41,8 @@ class Airflow:
 
     folder: Path
     ports: Ports
-    components: Mapping[str, Process]
+    components: dict[str, Process]
+    env: Mapping[str, str] = field(repr=False)  # holds secrets
 
     @property
     def url(self) -> str:
@@ -54,6 +55,15 @@ class Airflow:
 
     def log(self, component: str) -> Path:
         return log_of(self.folder, component)
+
+    def begin(self, component: str) -> None:
+        """Start a component; one that has ended may begin anew, and what it left behind is ended first."""
+        if component in self.components:
+            for left in session(self.components[component].pid):
+                stop(left, (signal.SIGKILL, 10))
+        module = "headwater.services.airflow_component"
+        command = [sys.executable, "-P", "-m", module, str(os.getpid()), component]
+        self.components[component] = spawn(command, log=self.log(component), env=self.env, cwd=self.folder)
 
     def dead(self) -> list[str]:
         """The components that have ended."""
@@ -142,19 +152,10 @@ def start(
     airflow_settings.passwords(folder)
     env = airflow_settings.environment(project, folder, dags, ports, os.environ)
     airflow_database.make(env, folder, say)
-    components: dict[str, Process] = {}
-    started = Airflow(folder, ports, components)
+    started = Airflow(folder, ports, {}, env)
     try:
-        for name in COMPONENTS:
-            command = [
-                sys.executable,
-                "-P",
-                "-m",
-                "headwater.services.airflow_component",
-                str(os.getpid()),
-                name,
-            ]
-            components[name] = spawn(command, log=started.log(name), env=env, cwd=folder)
+        for component in COMPONENTS:
+            started.begin(component)
     except BaseException:
         started.stop()
         raise

@@ -93,6 +93,19 @@ def test_orphans_of_a_killed_scheduler_end_too_however_stubborn(airflow: Airflow
     assert not [process for process in family if is_alive(process)]
 
 
+def test_a_scheduler_that_was_killed_begins_anew_without_what_it_left(airflow: Airflow) -> None:
+    _wait_for(lambda: len(_family(airflow.components.values())) == 6)
+    left = session(airflow.components["scheduler"].pid)
+    os.kill(airflow.components["scheduler"].pid, signal.SIGKILL)
+    _wait_for(lambda: airflow.dead() == ["scheduler"])
+
+    airflow.begin("scheduler")
+
+    assert airflow.dead() == []
+    assert len(left) == 3
+    assert not [process for process in left if is_alive(process)]
+
+
 def test_a_part_that_ends_is_named_with_its_last_words(airflow: Airflow) -> None:
     (airflow.folder / "break").touch()
 
