@@ -23,7 +23,7 @@ DECISION_WORDS = {
 STATUS_KINDS = {
     "loaded": "good", "passed": "good", "succeeded": "good", "success": "good",
     "halted": "bad", "failed": "bad",
-    "pending": "warn", "running": "warn", "queued": "warn", "stale": "warn", "recalled": "warn",
+    "pending": "warn", "accepted": "warn", "running": "warn", "queued": "warn", "stale": "warn", "recalled": "warn",
 }  # fmt: skip
 _UNITS = (("day", 86_400), ("hour", 3600), ("minute", 60))
 _LONGER = (("year", 365 * 86_400), ("month", 30 * 86_400))
