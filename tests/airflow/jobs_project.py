@@ -1,6 +1,7 @@
 """A small project of jobs of every kind, as Airflow runs it; its publisher is a folder.
 
 cities         ETL; what E left is deleted
+towns          ETL, for the page Deliveries; so is villages
 market         ETL over two sources, prices and ratings, without a job_task
 bring_shops    E over shops, then
 build_shops    TL over shops, when bring_shops succeeded
@@ -20,21 +21,38 @@ MORE = {
     "conn_str": (
         "warehouse,warehouse,${PGHOST},${PGDATABASE},${PGUSER},env:PGPASSWORD,,,\n"
         f"market_shops,market,,,,,,,${{{FOLDER}}}/shops\n"
+        f"town_hall_villages,town_hall,,,,,,,${{{FOLDER}}}/villages\n"
+        f"town_hall_towns,town_hall,,,,,,,${{{FOLDER}}}/towns\n"
     ),
     "job": """\
+towns,true,ETL,true,,batch,,,town,true,Towns to history,0,1,,,
+villages,true,ETL,true,,batch,,,town,true,Villages to history,0,1,,,
 bring_shops,true,E,,,batch,,,market,true,Shops into raw,0,1,,,
 build_shops,true,TL,,true,batch,,bring_shops,market,true,Shops from raw to history,0,1,,,
 tidying,false,,,,maintenance,,,town,true,Tidies up,0,1,,,
 failing,false,,,,maintenance,,,town,true,Fails,0,1,,,
 after_failing,false,,,,maintenance,,failing,town,true,Waits for what fails,0,1,,,
 """,
-    "source": "shops,bring_shops,market,market,daily,shop,snapshot,,,,,,,,,,,,One row per shop\n",
+    "source": """\
+shops,bring_shops,market,market,daily,shop,snapshot,,,,,,,,,,,,One row per shop
+towns,towns,town_hall,town,daily,town,snapshot,,,,,,,,,,,,One row per town
+villages,villages,town_hall,town,daily,village,snapshot,,,,,,,,,,,,One row per village
+""",
     "attribute": """\
 shops,shop,shop,text,,,true,,,The shop
 shops,owner,owner,text,,,,,,Who owns it
+towns,Town,town,text,,,true,,,Code of the town
+towns,name,name,text,,,,,,Its name
+towns,people,people,integer,,,,,,How many live there
+villages,Village,village,text,,,true,,,Code of the village
+villages,people,people,integer,,,,,,How many live there
 """,
     "source_attribute": r"""shops,conn_str,market_shops,
 shops,file_pattern,shops-(?P<date>\d{8})\w*\.csv$,
+towns,conn_str,town_hall_towns,
+villages,conn_str,town_hall_villages,
+villages,file_pattern,villages-(?P<date>\d{8})\.csv$,
+towns,file_pattern,towns-(?P<date>\d{8}).*\.csv$,
 """,
     "sql_script": """\
 note_first,false,insert into scratch.notes (note) values ('first ' || :job_inst_id || ' ' || :job_inst_task_id)
