@@ -13,8 +13,8 @@ Written by `python -m benchmarks.all` from what each benchmark printed: measure 
 in [benchmarks/README.md](../benchmarks/README.md).
 
 Everything that is compared ran in one run, by turns, on one Postgres with the same settings; start-up, imports and
-the parsing of projects count for nobody; Headwater's checks are included where it says so. Medians. A ratio of times
-below 1 means faster than what it is compared with.
+the parsing of projects count for nobody, except where they are what is measured; Headwater's checks are included
+where it says so. Medians. A ratio of times below 1 means faster than what it is compared with.
 
 ![{alt}](benchmarks.svg)
 """
