@@ -529,7 +529,11 @@ def airflow(
         project = find_project()
         if wants_demo(project.root):
             prepare_demo(home(project.root), _say)
-        write_pieces(project)
+        _say("reading the models with dbt")
+        try:
+            write_pieces(project)
+        except HeadwaterError as error:  # Airflow shows the jobs that it can, and what is wrong
+            err.print(f"Error: {error}", style="red", markup=False)
         try:
             airflow_foreground.run(
                 project.root,
