@@ -94,6 +94,7 @@ def run(
 def demo() -> None:
     """Fetch the demo's real data, run it to history, and say what to look at."""
     from headwater.demo import prepare as prepare_demo
+    from headwater.demo.producer import replay as replay_departures
     from headwater.docs import build_docs
     from headwater.run import prepare
     from headwater.run import run as run_sources
@@ -102,6 +103,7 @@ def demo() -> None:
     with _explained():
         prepare_demo(home(find_project().root), _say)
     with _project() as project:
+        replay_departures()
         result = run_sources(project, [], _say)
         catalog, engine = prepare(project)
         page = build_docs(project.root, project.home, _say)

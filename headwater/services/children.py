@@ -16,6 +16,7 @@ TRIES = 3
 
 S3 = "headwater.services.s3"
 PUBLISHER = "headwater.services.publisher"
+KAFKA = "headwater.services.kafka"
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 
 from headwater.services.processes import LOOPBACK
 
-POSTGRES, S3, PUBLISHER = "postgres", "s3", "publisher"
+POSTGRES, S3, PUBLISHER, KAFKA = "postgres", "s3", "publisher", "kafka"
 MARKER = "HEADWATER_EMBEDDED"
 BUCKET = "headwater"
 S3_KEYS = {
@@ -50,7 +50,7 @@ def variables(service: str, port: int, environ: Mapping[str, str]) -> dict[str, 
         return {"AWS_ENDPOINT_URL": address} | {
             name: environ.get(name, value) for name, value in S3_KEYS.items()
         }
-    return {"HEADWATER_DEMO_URL": address}
+    return {"HEADWATER_KAFKA" if service == KAFKA else "HEADWATER_DEMO_URL": address}
 
 
 def marker(ports: Mapping[str, int]) -> dict[str, str]:
@@ -60,7 +60,7 @@ def marker(ports: Mapping[str, int]) -> dict[str, str]:
 
 
 def _embedded_address(service: str, port: int) -> str:
-    return f"{LOOPBACK}:{port}" if service == POSTGRES else f"http://{LOOPBACK}:{port}"
+    return f"{LOOPBACK}:{port}" if service in (POSTGRES, KAFKA) else f"http://{LOOPBACK}:{port}"
 
 
 def _address(service: str, environ: Mapping[str, str]) -> str | None:
@@ -72,4 +72,4 @@ def _address(service: str, environ: Mapping[str, str]) -> str | None:
         endpoint = environ.get("AWS_ENDPOINT_URL_S3") or environ.get("AWS_ENDPOINT_URL")
         bucket = environ.get("HEADWATER_BUCKET")
         return endpoint or (f"s3://{bucket}" if bucket else None)
-    return environ.get("HEADWATER_DEMO_URL") or None
+    return environ.get("HEADWATER_KAFKA" if service == KAFKA else "HEADWATER_DEMO_URL") or None

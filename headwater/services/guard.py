@@ -5,18 +5,20 @@ from __future__ import annotations
 import os
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 EVERY_S = 1.0
 
 
-def end_with(folder: Path, every_s: float = EVERY_S) -> None:
-    """From now on, end this process soon after `folder` was deleted or replaced."""
+def end_with(folder: Path, every_s: float = EVERY_S, before: Callable[[], None] = lambda: None) -> None:
+    """From now on, end this process soon after `folder` was deleted or replaced; `before` that, do the last things."""
     first = _identity(folder)
 
     def watch() -> None:
         while _identity(folder) == first:
             time.sleep(every_s)
+        before()
         os._exit(0)
 
     threading.Thread(target=watch, daemon=True, name=f"guard of {folder}").start()

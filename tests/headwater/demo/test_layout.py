@@ -12,10 +12,13 @@ from headwater.demo.layout import lay_out
 from headwater.demo.packages import PACKAGES, DemoError, Package
 
 FEBRUARY, MARCH, NEW_YEAR = 1_359_676_800, 1_362_096_000, 1_388_534_400  # 2013-02-01, 2013-03-01, 2014-01-01
+TITLES = b"year,month,day,dep_time,sched_dep_time,dep_delay,carrier,flight,tailnum,origin,dest,time_hour\n"
 FLIGHTS = (
-    b"year,month,day,tailnum,time_hour\n2013,1,1,N1,2013-01-01T10:00:00Z\n"
-    b"2013,12,31, NA ,2013-12-31T10:00:00Z\n2013,1,2,N2,2013-01-01T09:00:00Z\n"
+    TITLES + b"2013,1,1,517,515,2,UA,1545,N1,EWR,IAH,2013-01-01T10:00:00Z\n"
+    b"2013,12,31,NA,5,NA,UA,1,NA,EWR,IAH,2013-12-31T10:00:00Z\n"
+    b"2013,1,2,NA,455,NA,AA,2,N2,JFK,MIA,2013-01-01T09:00:00Z\n"
 )
+PLACE = "uRHLSFPR 0000001 Capáez barrio\n".encode("iso-8859-1")
 PLANES = (
     b"tailnum,year,type,manufacturer,model,engines,seats,speed,engine\n"
     b"N1,2004,Wing,EMBRAER,EMB-1,2,55,NA,Turbo-fan\nN2,NA,Wing,CESSNA,150,1,2,90,Reciprocating\n"
@@ -65,6 +68,12 @@ def packages(tmp_path: Path) -> tuple[Path, list[Package]]:
             member.size = len(body)
             archive.addfile(member, io.BytesIO(body))
     made.append(one)
+    one = package("csvkit==1", "csvkit-1.tar.gz")
+    with tarfile.open(folder / one.file, "w:gz") as archive:
+        member = tarfile.TarInfo("csvkit-1/examples/realdata/census_2000/usgeo.upl")
+        member.size, member.mtime = len(PLACE), MARCH
+        archive.addfile(member, io.BytesIO(PLACE))
+    made.append(one)
     return folder, made
 
 
@@ -89,6 +98,8 @@ def test_every_source_has_its_files_and_a_page(site):
         "airports/airports-20260803.csv",
         "airports/index.html",
         "api/planes.json",
+        "census_geography/index.html",
+        "census_geography/usgeo.upl",
         "flight_weather/index.html",
         "flight_weather/weather-2013-01.csv",
         "flight_weather/weather-2013-02.csv",
@@ -99,16 +110,17 @@ def test_every_source_has_its_files_and_a_page(site):
         "fx_rates/LICENSE.txt",
         "fx_rates/index.html",
         "index.html",
+        "topics/departures.ndjson",
     ]
 
 
 def test_a_month_holds_its_lines_byte_for_byte(site):
     assert (site / "flights" / "flights-2013-01.csv").read_bytes() == (
-        b"year,month,day,tailnum,time_hour\n2013,1,1,N1,2013-01-01T10:00:00Z\n2013,1,2,N2,2013-01-01T09:00:00Z\n"
+        TITLES + FLIGHTS.splitlines(keepends=True)[1] + FLIGHTS.splitlines(keepends=True)[3]
     )
-    assert (
-        site / "flights" / "flights-2013-12.csv"
-    ).read_bytes() == b"year,month,day,tailnum,time_hour\n2013,12,31, NA ,2013-12-31T10:00:00Z\n"
+    assert (site / "flights" / "flights-2013-12.csv").read_bytes() == TITLES + FLIGHTS.splitlines(
+        keepends=True
+    )[2]
     assert (site / "flight_weather" / "weather-2013-02.csv").read_bytes() == (
         b"origin,year,month,hour\nJFK,2013,2,5\n"
     )
@@ -134,7 +146,7 @@ def test_every_link_of_every_page_leads_somewhere(site):
         for page in site.rglob("index.html")
         for href in re.findall('href="([^"]+)"', page.read_text())
     ]
-    assert len(links) == 2 + 1 + 2 + 2 + 4
+    assert len(links) == 2 + 1 + 2 + 2 + 1 + 5
     assert [href for page, href in links if not (page.parent / href).exists()] == []
 
 
@@ -144,7 +156,9 @@ def test_every_download_page_names_licence_and_origin(site):
 
 
 def re_licence(text: str) -> bool:
-    return any(licence in text for licence in ("MIT licence", "Apache License 2.0", "CC0 1.0"))
+    return any(
+        licence in text for licence in ("MIT licence", "Apache License 2.0", "CC0 1.0", "public domain")
+    )
 
 
 def test_laid_out_once(packages, site):
@@ -178,6 +192,22 @@ def test_a_package_that_holds_something_else_is_said(packages, tmp_path):
     with pytest.raises(DemoError, match="does not hold what it should"):
         lay_out(folder, made, tmp_path / "site")
     assert not (tmp_path / "site" / ".layout").exists()
+
+
+def test_the_census_is_served_as_it_is_packaged(site):
+    file = site / "census_geography" / "usgeo.upl"
+    assert (file.read_bytes(), file.stat().st_mtime) == (PLACE, MARCH)
+
+
+def test_departures_are_those_of_the_first_week_by_their_hours(site):
+    lines = (site / "topics" / "departures.ndjson").read_text().splitlines()
+    assert [json.loads(line) for line in lines] == [
+        {"day": "2013-01-02", "carrier": "AA", "flight": 2, "origin": "JFK", "destination": "MIA", "tail_number": "N2",
+         "scheduled": {"hhmm": 455, "hour": "2013-01-01T09:00:00Z"}, "departed": {"hhmm": None, "delay_min": None}},
+        {"day": "2013-01-01", "carrier": "UA", "flight": 1545, "origin": "EWR", "destination": "IAH",
+         "tail_number": "N1", "scheduled": {"hhmm": 515, "hour": "2013-01-01T10:00:00Z"},
+         "departed": {"hhmm": 517, "delay_min": 2}},
+    ]  # fmt: skip
 
 
 def test_the_demo_has_the_deliveries_that_the_readme_counts():

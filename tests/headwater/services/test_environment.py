@@ -2,7 +2,7 @@
 
 import pytest
 
-from headwater.services.environment import POSTGRES, PUBLISHER, S3, marker, users_own, variables
+from headwater.services.environment import KAFKA, POSTGRES, PUBLISHER, S3, marker, users_own, variables
 
 
 @pytest.mark.parametrize(
@@ -14,6 +14,7 @@ from headwater.services.environment import POSTGRES, PUBLISHER, S3, marker, user
         (S3, {"AWS_ENDPOINT_URL_S3": "https://s3.example.org"}, "https://s3.example.org"),
         (S3, {"HEADWATER_BUCKET": "archive"}, "s3://archive"),
         (PUBLISHER, {"HEADWATER_DEMO_URL": "http://127.0.0.1:8000"}, "http://127.0.0.1:8000"),
+        (KAFKA, {"HEADWATER_KAFKA": "bus.example.org:9092"}, "bus.example.org:9092"),
     ],
 )
 def test_variables_that_the_user_sets_name_the_users_own_server(service, environ, address):
@@ -27,26 +28,27 @@ def test_variables_that_the_user_sets_name_the_users_own_server(service, environ
         (POSTGRES, {"PGHOST": ""}),
         (S3, {"AWS_ACCESS_KEY_ID": "key", "AWS_PROFILE": "work"}),
         (PUBLISHER, {}),
+        (KAFKA, {}),
     ],
 )
 def test_without_an_address_the_embedded_server_is_meant(service, environ):
     assert users_own(service, environ, port=None) is None
 
 
-@pytest.mark.parametrize("service", [POSTGRES, S3, PUBLISHER])
+@pytest.mark.parametrize("service", [POSTGRES, S3, PUBLISHER, KAFKA])
 def test_variables_told_to_a_child_process_mean_the_embedded_server(service):
     told = variables(service, 40000, {}) | marker({service: 40000})
     assert users_own(service, told, port=40000) is None
 
 
-@pytest.mark.parametrize("service", [POSTGRES, S3, PUBLISHER])
+@pytest.mark.parametrize("service", [POSTGRES, S3, PUBLISHER, KAFKA])
 def test_variables_of_a_shell_that_is_older_than_a_new_port_still_mean_the_embedded_server(service):
     told = variables(service, 40000, {}) | marker({service: 40000})
     assert users_own(service, told, port=50000) is None
     assert users_own(service, told, port=None) is None
 
 
-@pytest.mark.parametrize("service", [POSTGRES, S3, PUBLISHER])
+@pytest.mark.parametrize("service", [POSTGRES, S3, PUBLISHER, KAFKA])
 def test_the_remembered_port_suffices_where_the_marker_was_lost(service):
     assert users_own(service, variables(service, 40000, {}), port=40000) is None
 
