@@ -19,7 +19,7 @@ from airflow.sdk import DAG, Param, TaskGroup
 
 from dags import tasks
 from dags.assets import HISTORY, history_of, success_of
-from dags.callbacks import tell_failure
+from dags.callbacks import tell_of_failure, tell_of_timeout
 from dags.models import layer_group, marts_group
 from headwater.job_run import MartsRun
 from headwater.project import Project
@@ -61,7 +61,7 @@ def build_dag(project: Project, catalog: Catalog, job: Job) -> DAG:
             "retry_exponential_backoff": 2,
             "max_retry_delay": LONGEST_DELAY,
         },
-        on_failure_callback=tell_failure,
+        on_failure_callback=tell_of_timeout,
     ) as dag:
         before: list[Any] = [tasks.start(job.name)]
         for level in levels(steps):
@@ -69,7 +69,9 @@ def build_dag(project: Project, catalog: Catalog, job: Job) -> DAG:
             for end in ends:
                 before >> end.first
             before = [end.last for end in ends]
-        finish = tasks.finish.override(outlets=[success_of(job.name)])(job.name)
+        finish = tasks.finish.override(outlets=[success_of(job.name)], on_failure_callback=tell_of_failure)(
+            job.name
+        )
         before >> finish
     return dag
 
@@ -86,9 +88,13 @@ def build_marts_dag(project: Project) -> DAG:
         max_active_runs=1,
         tags=["marts"],
         default_args={"retries": 2, "retry_delay": timedelta(seconds=30), "retry_exponential_backoff": 2},
-        on_failure_callback=tell_failure,
+        on_failure_callback=tell_of_timeout,
     ) as dag:
-        tasks.start_marts() >> marts_group(project) >> tasks.finish_marts()
+        (
+            tasks.start_marts()
+            >> marts_group(project)
+            >> tasks.finish_marts.override(on_failure_callback=tell_of_failure)()
+        )
     return dag
 
 

@@ -139,7 +139,7 @@ def _group(
             emit_datasets=False,
             node_converters={DbtResourceType.MODEL: to_task},
         ),
-        operator_args={"install_deps": False, "should_store_compiled_sql": False, "append_env": True},
+        operator_args={"should_store_compiled_sql": False, "append_env": True},
     )
 
 

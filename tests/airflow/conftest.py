@@ -20,7 +20,8 @@ from headwater.services import airflow as airflow_service
 from headwater.services import children, environment, postgres
 from headwater.services.airflow import Airflow
 from tests.airflow.client import Client
-from tests.airflow.jobs_project import make_jobs_project
+from tests.airflow.jobs_project import SCRATCH, make_jobs_project
+from tests.airflow.warehouse import Warehouse
 from tests.conftest import FOREIGN, PROJECT, TestServers, administer
 from tests.pipeline.project import FOLDER
 
@@ -116,3 +117,11 @@ def admin(airflow: Airflow) -> Client:
 def viewer(airflow: Airflow) -> Client:
     """Airflow's API for one who may only look."""
     return Client(airflow.url, "viewer", airflow.passwords["viewer"])
+
+
+@pytest.fixture(scope="session")
+def warehouse(airflow_variables: dict[str, str]) -> Warehouse:
+    """The database that Airflow's jobs work on, with what their scripts want to find there."""
+    found = Warehouse(airflow_variables)
+    found.query(SCRATCH)
+    return found

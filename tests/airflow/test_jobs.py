@@ -3,42 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
-
-import psycopg2
-import pytest
 
 from tests.airflow.client import Client
-from tests.airflow.jobs_project import SCRATCH
-
-
-class Warehouse:
-    """The database that Airflow's jobs work on."""
-
-    def __init__(self, variables: dict[str, str]) -> None:
-        self._place = {
-            "host": variables["PGHOST"], "port": variables["PGPORT"], "dbname": variables["PGDATABASE"],
-            "user": variables["PGUSER"],
-        }  # fmt: skip
-
-    def query(self, statement: str, *values: Any) -> list[tuple[Any, ...]]:
-        """All rows of the answer, if it has any."""
-        with psycopg2.connect(**self._place) as connection, connection.cursor() as cursor:
-            cursor.execute(statement, values or None)
-            return cursor.fetchall() if cursor.description else []
-
-
-@pytest.fixture(scope="module")
-def warehouse(airflow_variables: dict[str, str]) -> Warehouse:
-    found = Warehouse(airflow_variables)
-    found.query(SCRATCH)
-    return found
-
-
-def publish(publisher: Path, source: str, day: int, *lines: str) -> None:
-    folder = publisher / source
-    folder.mkdir(exist_ok=True)
-    (folder / f"{source}-202601{day:02}.csv").write_text("\n".join(lines) + "\n")
+from tests.airflow.warehouse import Warehouse, publish
 
 
 def test_a_job_brings_each_delivery_in_by_a_task_of_its_own_and_makes_history(

@@ -1,0 +1,72 @@
+"""Those who are told of alerts, on loopback: a webhook, and a mail server that takes one message after another."""
+
+from __future__ import annotations
+
+import json
+import socketserver
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+
+class Told:
+    """What came in, and the port at which it comes."""
+
+    def __init__(self) -> None:
+        self.messages: list[Any] = []
+        self.headers: list[dict[str, str]] = []
+        self.port = 0
+
+
+@contextmanager
+def webhook(status: int = 200) -> Iterator[Told]:
+    """A server that takes JSON by POST and answers with `status`."""
+    told = Told()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            told.headers.append(dict(self.headers))
+            told.messages.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+            self.send_response(status)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, *_: Any) -> None:
+            """Say nothing."""
+
+    yield from _serving(ThreadingHTTPServer(("127.0.0.1", 0), Handler), told)
+
+
+@contextmanager
+def mail_server() -> Iterator[Told]:
+    """A server that speaks as much SMTP as a message takes."""
+    told = Told()
+
+    class Handler(socketserver.StreamRequestHandler):
+        def handle(self) -> None:
+            self.wfile.write(b"220 here\r\n")
+            while line := self.rfile.readline():
+                verb = line[:4].upper()
+                if verb == b"DATA":
+                    self.wfile.write(b"354 go on\r\n")
+                    lines = iter(self.rfile.readline, b".\r\n")
+                    told.messages.append(b"".join(lines).decode())
+                self.wfile.write(b"221 bye\r\n" if verb == b"QUIT" else b"250 well\r\n")
+                if verb == b"QUIT":
+                    return
+
+    yield from _serving(socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler), told)
+
+
+def _serving(server: socketserver.TCPServer, told: Told) -> Iterator[Told]:
+    told.port = server.server_address[1]
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield told
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join(timeout=10)

@@ -1,0 +1,174 @@
+"""DAGs from metadata: what is built of which rows, without a network, a database or dbt."""
+
+from __future__ import annotations
+
+import shutil
+import socket
+import subprocess
+import sys
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dags.build import build_dag, build_marts_dag
+from dags.metadata import Metadata, read
+from headwater.manifest import write_pieces
+from headwater.project import Project
+from tests.airflow.jobs_project import make_jobs_project
+from tests.conftest import PROJECT
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The project of jobs, set up."""
+    root = make_jobs_project(tmp_path_factory.mktemp("built") / "project")
+    write_pieces(Project(root, tmp_path_factory.mktemp("set_up")))
+    return root
+
+
+@pytest.fixture
+def metadata(root: Path, monkeypatch: pytest.MonkeyPatch) -> Metadata:
+    """What DAG files read of it, with the network shut."""
+
+    def refuse(*_: Any, **__: Any) -> None:
+        raise AssertionError("parsing a DAG opens no connection")
+
+    monkeypatch.setenv("HEADWATER_PROJECT", str(root))
+    monkeypatch.setattr(socket.socket, "connect", refuse)
+    return read()
+
+
+@pytest.fixture
+def editable(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The seeds of a copy of the project."""
+
+    copy = tmp_path / "project"
+    shutil.copytree(root, copy, symlinks=True)
+    monkeypatch.setenv("HEADWATER_PROJECT", str(copy))
+    return copy / "seeds"
+
+
+def replace_in(path: Path, old: str, new: str) -> None:
+    text = path.read_text()
+    assert text.count(old) == 1
+    path.write_text(text.replace(old, new))
+
+
+def dag_of(metadata: Metadata, name: str) -> Any:
+    return build_dag(metadata.project, metadata.catalog, metadata.catalog.jobs[name])
+
+
+def edges(dag: Any) -> set[tuple[str, str]]:
+    return {(task.task_id, below) for task in dag.tasks for below in task.downstream_task_ids}
+
+
+def test_every_active_job_is_a_dag_in_the_order_of_its_rows(metadata: Metadata) -> None:
+    assert [job.name for job in metadata.sound_jobs()] == [
+        "cities", "market", "bring_shops", "build_shops", "tidying", "failing", "after_failing",
+    ]  # fmt: skip
+    assert metadata.told() is None
+
+
+def test_an_etl_job_goes_from_start_to_finish_layer_by_layer(metadata: Metadata) -> None:
+    assert edges(dag_of(metadata, "cities")) == {
+        ("start", "cities_extract.discover"),
+        ("cities_extract.discover", "cities_extract.bring"),
+        ("cities_extract.bring", "cities_stage.staging.stg_cities"),
+        ("cities_stage.staging.stg_cities", "cities_stage.checks"),
+        ("cities_stage.checks", "cities_historize.historical.hist_cities"),
+        ("cities_historize.historical.hist_cities", "cities_historize.clean_up"),
+        ("cities_historize.clean_up", "finish"),
+    }
+
+
+def test_a_job_runs_the_phases_that_its_steps_name_and_no_other(metadata: Metadata) -> None:
+    assert {task.task_id for task in dag_of(metadata, "bring_shops").tasks} == {
+        "start", "shops_extract.discover", "shops_extract.bring", "finish",
+    }  # fmt: skip
+    assert {task.task_id.partition(".")[0] for task in dag_of(metadata, "build_shops").tasks} == {
+        "start", "build_shops_stage", "build_shops_historize", "finish",
+    }  # fmt: skip
+
+
+def test_steps_of_one_number_stand_side_by_side_and_others_in_their_order(metadata: Metadata) -> None:
+    assert edges(dag_of(metadata, "tidying")) == {
+        ("start", "tidy_first"),
+        ("tidy_first", "tidy_left"),
+        ("tidy_first", "tidy_right"),
+        ("tidy_left", "tidy_procedure"),
+        ("tidy_right", "tidy_procedure"),
+        ("tidy_procedure", "tidy_callable"),
+        ("tidy_callable", "finish"),
+    }
+
+
+def test_a_job_that_waits_is_started_by_the_success_of_the_other(metadata: Metadata) -> None:
+    (asset,) = dag_of(metadata, "build_shops").timetable.asset_condition.objects
+    (outlet,) = dag_of(metadata, "bring_shops").get_task("finish").outlets
+    assert asset.uri == outlet.uri
+    assert outlet.uri == "headwater://job/bring_shops"
+
+
+def test_the_dag_says_what_the_metadata_says(editable: Path) -> None:
+    line = "cities,true,ETL,true,true,batch,,,town,true,Cities to history"
+    replace_in(
+        editable / "job.csv", f"{line},,,,,", f"{line.replace('batch,', 'batch,30 5 * * *')},5,60,90,2,3"
+    )
+    dag = dag_of(read(), "cities")
+    assert (dag.schedule, dag.max_active_runs, dag.max_active_tasks) == ("30 5 * * *", 2, 3)
+    assert dag.dagrun_timeout == timedelta(minutes=90)
+    discover = dag.get_task("cities_extract.discover")
+    assert (discover.owner, discover.retries, discover.retry_delay) == ("town", 5, timedelta(minutes=1))
+    assert discover.retry_exponential_backoff
+    assert set(dag.tags) == {"town", "town_hall", "city"}
+    assert "One row per city" in dag.doc_md
+    assert {name: dag.params[name] for name in dag.params} == {"is_full_load": True, "del_temp_data": True}
+    staging = dag.get_task("cities_stage.staging.stg_cities")
+    assert (staging.owner, staging.retries) == ("town", 5)
+
+
+def test_a_broken_row_takes_its_own_dag_down_and_says_so(editable: Path) -> None:
+    replace_in(editable / "attribute.csv", "prices,item,item,integer", "prices,item,item,integre")
+    metadata = read()
+    assert "market" not in [job.name for job in metadata.sound_jobs()]
+    assert "cities" in [job.name for job in metadata.sound_jobs()]
+    assert metadata.told() == (
+        'seeds/attribute.csv:7: target_datatype: "integre" is not a datatype of an attribute, expected integer'
+    )
+
+
+def test_a_source_that_dbt_has_not_read_yet_is_named(editable: Path) -> None:
+    (editable.parent / "target" / "airflow" / "prices.json").unlink()
+    metadata = read()
+    assert [job.name for job in metadata.sound_jobs()][:2] == ["cities", "bring_shops"]
+    assert str(metadata.told()).startswith(
+        "prices: dbt's manifest does not have them yet: run `headwater manifest`"
+    )
+
+
+def test_parsing_imports_neither_dbt_nor_great_expectations(root: Path, tmp_path: Path) -> None:
+    script = (
+        "import sys, dags.jobs, dags.marts; assert 'cities' in vars(dags.jobs), vars(dags.jobs).keys();"
+        "print(sorted({name.partition('.')[0] for name in sys.modules} & {'dbt', 'great_expectations'}))"
+    )
+    environment = {
+        "HEADWATER_PROJECT": str(root),
+        "AIRFLOW_HOME": str(tmp_path),
+        "PYTHONPATH": str(PROJECT),
+        "PATH": "/usr/bin:/bin",
+    }
+    done = subprocess.run(
+        [sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_marts_are_built_when_a_history_changed(metadata: Metadata) -> None:
+    dag = build_marts_dag(metadata.project)
+    (asset,) = dag.timetable.asset_condition.objects
+    outlets = dag_of(metadata, "cities").get_task("cities_historize.historical.hist_cities").outlets
+    assert asset.uri in [outlet.uri for outlet in outlets]
+    assert {task.task_id for task in dag.tasks} == {"start_marts", "marts.town", "finish_marts"}
