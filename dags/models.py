@@ -101,7 +101,7 @@ def marts_group(project: Project) -> DbtTaskGroup:
     """The task group of all marts, each after those it is made of."""
 
     def to_task(*, task_args: dict[str, Any], node: Any, **more: Any) -> MartOperator:
-        operator = MartOperator(**_of_node(node, task_args, more), trigger_rule=TriggerRule.NONE_FAILED)
+        operator = MartOperator(**_of_node(node, task_args, more))
         operator.model = node.resource_name
         parents = [unique_id.rpartition(".")[2] for unique_id in node.depends_on]
         operator.histories = [name.removeprefix("hist_") for name in parents if name.startswith("hist_")]
