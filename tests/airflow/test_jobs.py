@@ -161,6 +161,8 @@ def test_a_halted_delivery_is_red_at_its_checks_and_the_others_go_on(
 def test_marts_are_built_after_history_changed(admin: Client, warehouse: Warehouse) -> None:
     run_id, state = admin.run("marts")
     assert state == "success", admin.states("marts", run_id)
-    assert warehouse.query("select cities, people from marts.town") == [(1, 8)]
+    now = warehouse.query("select count(*), sum(people) from historical.cities where valid_to is null")
+    assert warehouse.query("select cities, people from marts.town") == now
+    assert now[0][0] > 0
     again, state = admin.run("marts")
     assert (state, set(admin.states("marts", again).values())) == ("success", {"skipped"})
