@@ -66,7 +66,7 @@ def edges(dag: Any) -> set[tuple[str, str]]:
 
 def test_every_active_job_is_a_dag_in_the_order_of_its_rows(metadata: Metadata) -> None:
     assert [job.name for job in metadata.sound_jobs()] == [
-        "cities", "market", "bring_shops", "build_shops", "tidying", "failing", "after_failing",
+        "cities", "market", "towns", "bring_shops", "build_shops", "tidying", "failing", "after_failing",
     ]  # fmt: skip
     assert metadata.told() is None
 
@@ -142,7 +142,7 @@ def test_a_broken_row_takes_its_own_dag_down_and_says_so(editable: Path) -> None
 def test_a_source_that_dbt_has_not_read_yet_is_named(editable: Path) -> None:
     (editable.parent / "target" / "airflow" / "prices.json").unlink()
     metadata = read()
-    assert [job.name for job in metadata.sound_jobs()][:2] == ["cities", "bring_shops"]
+    assert [job.name for job in metadata.sound_jobs()][:2] == ["cities", "towns"]
     assert str(metadata.told()).startswith(
         "prices: dbt's manifest does not have them yet: run `headwater manifest`"
     )
