@@ -32,6 +32,7 @@ PORT = 8080
 START_PATIENCE_S = 180
 TASKS_PATIENCE_S = 10
 SERVER_PATIENCE_S = 20
+LONG_LOG_BYTES = 10 << 20
 HEALTHY = {"metadatabase", "scheduler", "dag_processor", "triggerer"}
 
 
@@ -155,11 +156,18 @@ def start(
     started = Airflow(folder, ports, {}, env)
     try:
         for component in COMPONENTS:
+            _put_aside(started.log(component))
             started.begin(component)
     except BaseException:
         started.stop()
         raise
     return started
+
+
+def _put_aside(log: Path) -> None:
+    """Begin a long log anew; the last long one is kept as `<component>.log.1`."""
+    if log.exists() and log.stat().st_size > LONG_LOG_BYTES:
+        log.replace(log.with_name(f"{log.name}.1"))
 
 
 def _unwell(url: str) -> set[str]:

@@ -120,6 +120,20 @@ def test_its_tables_are_made_once(folder: Path) -> None:
     assert (folder / "migrated").read_text() == "once\n"
 
 
+def test_a_long_log_is_begun_anew(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(airflow_service, "LONG_LOG_BYTES", 100)
+    logs = folder / "logs"
+    logs.mkdir(parents=True)
+    (logs / "scheduler.log").write_text("long ago\n" * 50)
+    (logs / "triggerer.log").write_text("not long ago\n")
+
+    start(PROJECT, folder, dags=PROJECT / "dags", ports=choose_ports(None), say=print).stop()
+
+    assert (logs / "scheduler.log.1").read_text() == "long ago\n" * 50
+    assert "long ago" not in (logs / "scheduler.log").read_text()
+    assert (logs / "triggerer.log").read_text().startswith("not long ago\n")
+
+
 def test_keys_and_passwords_are_made_once_for_the_user_alone(airflow: Airflow, folder: Path) -> None:
     first = airflow.passwords
 
