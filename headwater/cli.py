@@ -327,7 +327,7 @@ def new_source(
         typer.Option(
             "--from",
             help="A file or a folder of files, the address of a file or of a page that links to files, or a"
-            " connection of the seeds.",
+            " connection of the seeds, of whatever type.",
         ),
     ],
     key: Annotated[

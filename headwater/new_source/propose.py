@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from headwater.new_source import topic
 from headwater.new_source.keys import doubles, find_key
 from headwater.new_source.look import Column, Look, look_at
 from headwater.new_source.names import pattern_of, safe_name, target_name
@@ -130,7 +131,10 @@ class Proposal:
                     f"{attribute.target_name} is null in {attribute.column.nulls} of {self.records} records, expected"
                     " columns that are never null for a key"
                 )
-        double = next(doubles([attribute.column for attribute in chosen]), None) if chosen else None
+        is_unique = (
+            bool(chosen) and self.sample.data_source_type != "kafka"
+        )  # of a key the last message counts
+        double = next(doubles([attribute.column for attribute in chosen]), None) if is_unique else None
         if double is not None:
             said = ", ".join(f"{a.target_name}={v}" for a, v in zip(chosen, double[1], strict=True))
             raise NewSourceRefused(
@@ -161,15 +165,17 @@ def propose(
         options=_options(found, sample, told),
         attributes=[],
         records=found.records,
-        is_whole=found.is_whole,
+        is_whole=found.is_whole and sample.is_whole,
         data_source=data_source or safe_name(sample.guessed_data_source, name),
         owner=owner,
         delivery_type=_delivery_type(sample),
     )
     _add_attributes(proposal, found)
-    key = _key_of_table(sample.table) or [
-        column.name for column in find_key([a.column for a in proposal.attributes], found.records)
-    ]
+    key = (
+        _key_of_table(sample.table)
+        or _key_of_messages(proposal)
+        or [column.name for column in find_key([a.column for a in proposal.attributes], found.records)]
+    )
     for attribute in proposal.attributes:
         attribute.is_key = attribute.column.name in key
         attribute.is_optional = attribute.is_optional and not attribute.is_key
@@ -180,19 +186,29 @@ def _key_of_table(table: CatalogedTable | None) -> list[str]:
     return list(table.key) if table else []
 
 
+def _key_of_messages(proposal: Proposal) -> list[str]:
+    """The key that the producer of a topic gives its messages, where all have one."""
+    if proposal.sample.data_source_type != "kafka":
+        return []
+    return [a.column.name for a in proposal.attributes if a.column.name == topic.KEY and not a.column.nulls]
+
+
 def _delivery_type(sample: Sample) -> str:
     is_window = isinstance(sample.connection, ConnApi) and sample.connection.use_incremental
-    return "delta" if is_window else "snapshot"
+    return "delta" if is_window or sample.data_source_type == "kafka" else "snapshot"
 
 
 def _options(found: Look, sample: Sample, told: Mapping[str, str]) -> dict[str, str]:
     """All options of the source but its connection, in the order of reading them; format csv is the usual one."""
-    if sample.data_source_type in ("rest_api", "rdbms"):
-        usual = USUAL_OPTIONS[sample.data_source_type]
-        said = {name: value for name, value in {**found.options, **told}.items() if usual.get(name) != value}
+    if usual := USUAL_OPTIONS.get(sample.data_source_type):
+        of_type = topic.OPTIONS if sample.data_source_type == "kafka" else {}
+        all_said = {**of_type, **found.options, **told}
+        said = {name: value for name, value in all_said.items() if usual.get(name) != value}
         return {option: _spelled(option, value) for option, value in said.items()}
     said = {**pattern_of(Path(sample.publisher_name).name).options, **found.options, **told}
-    if sample.data_source_type == "http_files" and "file_pattern" not in told:  # pages link to folders, too
+    if (
+        sample.data_source_type in ("http_files", "object_store") and "file_pattern" not in told
+    ):  # pages link to folders, too
         said["file_pattern"] = f"(^|/){said['file_pattern'].removeprefix('^')}"
     if "(?P<date>" not in said["file_pattern"] and "date_from" not in told:
         said["date_from"] = "header"
@@ -213,6 +229,8 @@ def _add_attributes(proposal: Proposal, found: Look) -> None:
     seen: set[str] = set()
     has_header = found.line is not None
     for column in found.columns:
+        if proposal.sample.data_source_type == "kafka" and topic.is_of_messages(column.name):
+            continue
         if not column.name.strip() or column.name in seen or spelling_problem(spell(column.name)):
             proposal.left_out.append(column.name.strip() or f"column {column.place}, which has no name")
             continue

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import IO
 from urllib.parse import unquote, urlsplit
 
+from extract import object_store
 from extract.addresses import AddressGuard
 from extract.content import BEGINNING, recognize
 from extract.discover import discover
@@ -18,9 +19,10 @@ from extract.http_files import links, publisher_names
 from extract.sql.connect import shown_place, url_of
 from headwater.new_source.look import stand_in
 from headwater.new_source.table import CatalogedTable, sample_table
+from headwater.new_source.topic import sample_topic
 from metadata.errors import NewSourceRefused
 from metadata.static.formats import USUAL_OPTIONS
-from metadata.static.model import Catalog, ConnApi, ConnStr, DataSourceType
+from metadata.static.model import Catalog, ConnApi, ConnStr, DataSourceType, Source
 from metadata.static.read import token_apis
 
 DATA_ENDINGS = (
@@ -39,6 +41,7 @@ class Sample:
     address: str
     connection: ConnStr | ConnApi | None = None
     table: CatalogedTable | None = None  # of a database
+    is_whole: bool = True  # whether there is no more of it
 
     @property
     def guessed_data_source(self) -> str:
@@ -108,11 +111,10 @@ def _of_connection(
     kind = catalog.data_sources[conn_str.data_source].data_source_type
     if kind == "rdbms":
         return _of_database(conn_str, folder, catalog, told)
-    if kind not in ("http_files", "local_files"):
-        raise NewSourceRefused(
-            f"{conn_str.name}: a connection of type {kind}, expected one of http_files,"
-            " local_files, rdbms or rest_api"
-        )
+    if kind == "object_store":
+        return _of_bucket(conn_str, folder, wanted, catalog)
+    if kind == "kafka":
+        return _of_topic(conn_str, folder, catalog, told)
     source = stand_in()
     if conn_str.url_template:
         address = expand(conn_str.url_template, source)
@@ -132,12 +134,39 @@ def _of_database(conn_str: ConnStr, folder: Path, catalog: Catalog, told: Mappin
             f"{conn_str.name}: a query has no catalog to look at, expected a table (--option tbl=NAME), or the rows of"
             " the seeds by hand"
         )
-    data_source = catalog.data_sources[conn_str.data_source]
-    source = replace(stand_in(name=conn_str.name), data_source=data_source, conn_str=conn_str)
+    source = _stand_in_of(conn_str, catalog, {})
     target = folder / "rows.copy.gz"
     table = sample_table(source, told.get("tbl"), target)
     address = shown_place(url_of(source))
     return Sample(target, f"{table.tbl}.copy.gz", "rdbms", address, conn_str, table)
+
+
+def _of_bucket(conn_str: ConnStr, folder: Path, wanted: re.Pattern[str] | None, catalog: Catalog) -> Sample:
+    """The newest by name of the objects below the prefix."""
+    options = {"file_pattern": wanted.pattern if wanted else "", "date_from": "header"}
+    source = _stand_in_of(conn_str, catalog, options)
+    offers = {offer.publisher_name: offer for offer in object_store.discover(source)}
+    name = _newest(list(offers), wanted, conn_str.url_template or conn_str.name)
+    target = folder / "fetched"
+    with target.open("wb") as file:
+        offers[name].fetch(offers[name], _sink(file))
+    return Sample(target, name, "object_store", conn_str.url_template or "", conn_str)
+
+
+def _of_topic(conn_str: ConnStr, folder: Path, catalog: Catalog, told: Mapping[str, str]) -> Sample:
+    """The first messages of a topic."""
+    source = _stand_in_of(conn_str, catalog, {**USUAL_OPTIONS["kafka"], **told})
+    target = folder / "fetched"
+    with target.open("wb") as file:
+        name, is_whole = sample_topic(source, _sink(file))
+    address = f"{conn_str.server} {told['topic']}"
+    return Sample(target, name, "kafka", address, conn_str, is_whole=is_whole)
+
+
+def _stand_in_of(conn_str: ConnStr, catalog: Catalog, options: Mapping[str, str]) -> Source:
+    """A source of a connection, before there is one."""
+    data_source = catalog.data_sources[conn_str.data_source]
+    return replace(stand_in(options, name=conn_str.name), data_source=data_source, conn_str=conn_str)
 
 
 def _in_folder(path: Path, wanted: re.Pattern[str] | None, address: str, conn_str: ConnStr | None) -> Sample:

@@ -1,0 +1,46 @@
+"""The beginning of a topic as a sample: its first messages, as a delivery of them would hold them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from extract.found import Sink
+from extract.kafka import topic
+from metadata.errors import NewSourceRefused
+from metadata.static.model import Source
+
+MOST_MESSAGES = 10_000
+OF_MESSAGES = (
+    "partition",
+    "offset",
+    "timestamp",
+    "headers",
+    "tombstone",
+)  # columns that say nothing of the records
+KEY = "key"
+OPTIONS = {"delete_column": "tombstone", "delete_values": "true"}  # a message without a value ends its key
+
+
+def sample_topic(source: Source, sink: Sink) -> tuple[str, bool]:
+    """Write the first messages to `sink`; how the file is called, and whether the topic has no more.
+
+    Nothing is written to the cluster. Raises `NewSourceRefused` or `PublisherError`.
+    """
+    name = source.options.get("topic")
+    if name is None:
+        raise NewSourceRefused(f"{source.name}: a cluster has many topics, expected one: --option topic=NAME")
+    most = min(int(source.options.get("max_messages", MOST_MESSAGES)), MOST_MESSAGES)
+    options = {option: value for option, value in source.options.items() if option != "dead_letter_topic"}
+    ranges = topic.discover(replace(source, options={**options, "max_messages": str(most)}))
+    first = next(ranges, None)
+    if first is None:
+        raise NewSourceRefused(
+            f"{source.name}: the topic {name} has no message now, expected some: nothing can be said of its records"
+        )
+    first.fetch(first, sink)
+    return first.publisher_name, next(ranges, None) is None
+
+
+def is_of_messages(column: str) -> bool:
+    """Whether a column is one of the message and not of its record."""
+    return column.partition(".")[0] in OF_MESSAGES
