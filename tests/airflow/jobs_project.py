@@ -27,8 +27,8 @@ MORE = {
     "job": """\
 towns,true,ETL,true,,batch,,,town,true,Towns to history,0,1,,,
 villages,true,ETL,true,,batch,,,town,true,Villages to history,0,1,,,
-bring_shops,true,E,,,batch,,,market,true,Shops into raw,0,1,,,
-build_shops,true,TL,,true,batch,,bring_shops,market,true,Shops from raw to history,0,1,,,
+bring_shops,true,E,,,batch,,,market,true,Shops into raw,2,1,,,
+build_shops,true,TL,,true,batch,,bring_shops,market,true,Shops from raw to history,2,1,,,
 tidying,false,,,,maintenance,,,town,true,Tidies up,0,1,,,
 failing,false,,,,maintenance,,,town,true,Fails,0,1,,,
 after_failing,false,,,,maintenance,,failing,town,true,Waits for what fails,0,1,,,

@@ -56,7 +56,7 @@ def test_what_is_killed_in_the_middle_ends_green_with_the_same_counts(
     killed_in(admin, "bring_shops", run_id, "shops_extract.bring")
     assert admin.wait("bring_shops", run_id, PATIENCE_S) == "success", admin.states("bring_shops", run_id)
     tries = warehouse.query(
-        "select status from metadata.job_inst_task join metadata.job_inst using (job_inst_id)"
+        "select job_inst_task.status from metadata.job_inst_task join metadata.job_inst using (job_inst_id)"
         " where run_id = %s and task = 'shops_extract.bring' order by job_inst_task_id", run_id,
     )  # fmt: skip
     assert tries[-1] == ("succeeded",)
