@@ -10,8 +10,8 @@ RUN := .venv/.run-$(PLACE)
 AIRFLOW := .venv/.airflow-$(PLACE)
 DEV := .venv/.dev-$(PLACE)
 PYTHON_ROOMS := metadata extract headwater dags
-# The files of tests are shared out among processes, each with servers of its own; tests/conftest.py groups them.
-SIDE_BY_SIDE := -n auto --maxprocesses 4 --dist loadgroup
+# The files of tests are shared out among processes, each with servers of its own: tests/conftest.py says how.
+SIDE_BY_SIDE := -n auto --maxprocesses 4 --dist loadscope
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)

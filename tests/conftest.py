@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import hypothesis
 import pytest
@@ -46,18 +46,23 @@ def pytest_configure(config: pytest.Config) -> None:
     hypothesis.settings.load_profile("long" if config.getoption("--long") else "short")
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist looks for the groups
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    for item in items:
-        item.add_marker(pytest.mark.xdist_group(_group(item.path)))
-        if item.get_closest_marker("long") and not config.getoption("--long"):
-            item.add_marker(pytest.mark.skip(reason="runs with --long only"))
+    if not config.getoption("--long"):
+        for item in items:
+            if item.get_closest_marker("long"):
+                item.add_marker(pytest.mark.skip(reason="runs with --long only"))
 
 
-def _group(path: Path) -> str:
-    """What runs in one process, one after the other: the tests of a file; those of Airflow, which share one."""
-    inside = path.relative_to(PROJECT / "tests") if path.is_relative_to(PROJECT / "tests") else path
-    return "airflow" if inside.parts[0] == "airflow" else str(inside)
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Share tests out among processes by what they share: those of a file, and those of Airflow, which has one."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class BySharedServers(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return "airflow" if "airflow/" in nodeid.partition("::")[0] else nodeid.partition("::")[0]
+
+    return BySharedServers(config, log)
 
 
 @pytest.fixture(autouse=True)
