@@ -27,7 +27,9 @@ ROWS = {
     "small_deltas": 1_000_000,
     "backfill": 100_000,
     "table_extract": 10_000_000,
+    "dag_parse": 1_000,  # sources
 }
+IN_AIRFLOW = ("dag_parse",)
 
 
 def main() -> None:
