@@ -23,7 +23,7 @@ from tests.conftest import PROJECT
 from tests.pipeline.project import make_project
 
 STAND_IN = Path(__file__).with_name("stand_in")
-PATIENCE_S = 30
+PATIENCE_S = 120
 
 
 @pytest.fixture
