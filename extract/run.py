@@ -84,9 +84,7 @@ def extract_source(
     """
     # two at once would fetch everything twice; alone, nobody's manifest has to be looked for before each landing
     with session_lock(engine, f"extract {source.name}", lambda: report("information", _waits(source))):
-        summary, offers = _ask(engine, store, source, job_inst_id, report, is_full)
-        with engine.connect() as connection:
-            count = count_landed(connection, source.name)
+        summary, offers, count = _ask(engine, store, source, job_inst_id, report, is_full)
         for offer in offers:
             _land(engine, store, source, offer, job_inst_id, report, summary, count + len(summary.landed))
     return summary
@@ -108,7 +106,7 @@ def list_source(
     if reads_as_it_asks(source):
         return extract_source(engine, store, source, job_inst_id, report, is_full=is_full), []
     with session_lock(engine, f"extract {source.name}", lambda: report("information", _waits(source))):
-        summary, offers = _ask(engine, store, source, job_inst_id, report, is_full)
+        summary, offers, _ = _ask(engine, store, source, job_inst_id, report, is_full)
     return summary, [told(offer) for offer in offers]
 
 
@@ -136,12 +134,17 @@ def _waits(source: Source) -> str:
 
 def _ask(
     engine: Engine, store: ObjectStore, source: Source, job_inst_id: int, report: Report, is_full: bool
-) -> tuple[ExtractSummary, list[Found]]:
-    """What the publisher offers that is new to us. The caller holds the lock on asking the source's publisher."""
+) -> tuple[ExtractSummary, list[Found], int]:
+    """What the publisher offers that is new to us, and how many deliveries had landed before it was asked.
+
+    The caller holds the lock on asking the source's publisher.
+    """
     summary = ExtractSummary(source.name)
     summary.registered = register_archive(engine, store, source.name, job_inst_id)
     if summary.registered:
         report("information", f"{source.name}: registered {len(summary.registered)} deliveries that S3 has")
+    with engine.connect() as connection:
+        count = count_landed(connection, source.name)
 
     def landed_before() -> list[Delivery]:
         with engine.connect() as connection:
@@ -155,7 +158,7 @@ def _ask(
         landed = known_fingerprints(connection, source.name, identities)
     new = [offer for offer in offers if not is_known(offer, landed)]
     summary.known = len(offers) - len(new)
-    return summary, new
+    return summary, new, count
 
 
 def _land(

@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -182,6 +183,32 @@ def test_who_lost_the_lock_to_another_process_lands_nothing_twice(
     assert "another process has landed deliveries of it meanwhile: run again" in summary.failed[0]
     with run.engine.connect() as connection:
         assert connection.execute(sa.text("select count(*) from metadata.delivery")).scalar() == 3
+
+
+def test_who_lost_the_lock_while_the_publisher_was_asked_lands_nothing_twice(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is read as it is asked for takes its time, and was asked for by what had landed before."""
+    second = Run(run.engine, run.store, run.job_inst_id, run.source)
+    proper, asked = run_module.discover, []
+
+    def discover(source: Source, landed: Callable[[], Sequence[Delivery]]) -> list[Found]:
+        if not asked:
+            asked.append(1)
+            with run.engine.begin() as connection:
+                holders = (
+                    "select pg_terminate_backend(pid) from pg_locks where locktype = 'advisory' and granted"
+                )
+                connection.execute(sa.text(f"{holders} and pid <> pg_backend_pid()"))
+            assert len(second.extract().landed) == 3
+            return [replace(offer, fingerprint={}) for offer in proper(source, landed)]
+        return proper(source, landed)
+
+    monkeypatch.setattr(run_module, "discover", discover)
+    summary = run.extract()
+    assert summary.landed == []
+    assert len(summary.failed) == 3
+    assert "another process has landed deliveries of it meanwhile: run again" in summary.failed[0]
 
 
 def test_s3_is_listed_as_often_for_many_deliveries_as_for_one(
