@@ -5,7 +5,7 @@
 A step of a source is a task group: E lists what is new and brings each delivery in, T stages and checks, L makes
 history. Steps of sources run whatever became of those before them, since each asks by itself what there is to do; so
 a halted delivery does not hold up the others. Scripts and callables run only when all went well before them, and what
-comes after one that failed does not run: that is asked in the tasks (`JobRun.attempt`), as no trigger rule can say it.
+comes after one that failed does not run: that is asked in the tasks (`JobRun.attempt_at`), as no trigger rule says it.
 """
 
 from __future__ import annotations

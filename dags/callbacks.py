@@ -10,13 +10,13 @@ addresses in its extra `to_email`, from `from_email`. Where there is no connecti
 from __future__ import annotations
 
 from typing import Any
-from urllib.parse import quote
 
 import requests
 from airflow.sdk import BaseHook, Connection
 from airflow.sdk.configuration import conf
 from airflow.sdk.exceptions import AirflowNotFoundException
 
+from dags.links import run_path
 from headwater.alerts import Alert, alert_of
 from metadata.connection import engine
 from metadata.redaction import redact
@@ -98,5 +98,5 @@ def url_of(connection: Connection) -> str:
 
 def link_to(job: str, run_id: str) -> str:
     """The page of a run."""
-    base = conf.get("api", "base_url", fallback="http://localhost:8080").rstrip("/")
-    return f"{base}/dags/{quote(job)}/runs/{quote(run_id)}"
+    base = str(conf.get("api", "base_url", fallback="http://localhost:8080")).rstrip("/")
+    return base + run_path(job, run_id)

@@ -21,10 +21,10 @@ class Metadata:
     catalog: Catalog
     problems: Sequence[Problem]
 
-    def sound_jobs(self) -> Iterator[Job]:
-        """The active jobs that can be shown, in the order of their file."""
+    def sound_jobs(self, only: str | None = None) -> Iterator[Job]:
+        """The active jobs that can be shown, in the order of their file; or `only` one of them."""
         for job in self.catalog.jobs.values():
-            if job.is_active and not self._unparsed(job):
+            if only in (None, job.name) and job.is_active and not self._unparsed(job):
                 yield job
 
     def has_marts(self) -> bool:

@@ -116,7 +116,7 @@ def _of_node(node: Any, task_args: dict[str, Any], more: Mapping[str, Any]) -> d
     return {
         **task_args,
         "task_id": name,
-        "models": [name],
+        "select": [name],
         "dag": more["dag"],
         "task_group": more["task_group"],
     }

@@ -9,33 +9,16 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import Engine
 
+from headwater.halts import Halt, halted_by
 from metadata.redaction import redact, redact_all
+
+MOST = 20  # halts that are told
 
 _RUN = """
 select inst.job_inst_id, inst.status, header.last_error
 from metadata.job_inst as inst
 inner join metadata.log_header as header using (job_inst_id)
 where inst.job = :job and inst.run_id = :run_id
-"""
-
-# those that this run judged, and that are halted still
-_HALTS = """
-select state.source, state.delivery_sqn, state.publisher_name, halt.checks, halt.why
-from metadata.delivery_state as state
-cross join lateral (
-    select checks, why, event_at
-    from metadata.delivery_event as event
-    where event.delivery_sqn = state.delivery_sqn and event.event = 'halted'
-    order by event_at desc, event_id desc
-    limit 1
-) as halt
-where state.status = 'halted'
-    and exists (
-        select from metadata.data_quality_checks as judged
-        where judged.delivery_sqn = state.delivery_sqn and judged.job_inst_id = :job_inst_id
-    )
-order by state.source, state.delivery_date, state.publisher_name collate "C"
-limit 20
 """
 
 _ERRORS = """
@@ -49,17 +32,6 @@ limit 5
 
 
 @dataclass(frozen=True)
-class Halted:
-    """A delivery that waits for a decision."""
-
-    source: str
-    delivery_sqn: int
-    publisher_name: str
-    checks: list[str]
-    why: str
-
-
-@dataclass(frozen=True)
 class Alert:
     """A run that did not go well. `errors` are its last ones, the latest first; `link` leads to the run."""
 
@@ -68,7 +40,7 @@ class Alert:
     status: str
     owner: str
     link: str
-    halted: list[Halted]
+    halted: list[Halt]
     errors: list[str]
 
     @property
@@ -106,9 +78,7 @@ def alert_of(engine: Engine, job: str, run_id: str, owner: str, link: str, reaso
         if run is None:
             return Alert(job, run_id, "failed", owner, link, [], [redact(reason)])
         number = {"job_inst_id": run.job_inst_id}
-        halted = [
-            Halted(**redact_all(dict(row))) for row in connection.execute(sa.text(_HALTS), number).mappings()
-        ]
+        halted = [Halt(**redact_all(asdict(halt))) for halt in halted_by(connection, run.job_inst_id)[:MOST]]
         errors: list[str] = list(connection.execute(sa.text(_ERRORS), number).scalars())
     status = run.status if run.status != "running" else "failed"
     return Alert(job, run_id, status, owner, link, halted, errors or [redact(reason)])

@@ -21,6 +21,7 @@ from extract.store import ObjectStore
 from extract.told import Told
 from headwater import marts, retention
 from headwater.dbt import Dbt
+from headwater.halts import Halt, halted_by
 from headwater.project import Project
 from headwater.run import ModelRunner, Run, Say, SourceResult, prepare
 from metadata.connection import engine as new_engine
@@ -195,7 +196,7 @@ class JobRun(SharedRun):
         self._require_well(run, source)
         halted = self._halted(source)
         if halted:
-            raise StepHalted("\n".join(halted))
+            raise StepHalted("\n".join(halt.said for halt in halted))
 
     def historize(self, source: Source, runner: ModelRunner | None = None) -> SourceResult:
         """staging → history; what history needs again and staging has no more is brought back first."""
@@ -303,27 +304,12 @@ class JobRun(SharedRun):
         if result.failures:
             raise StepFailed("\n".join(result.failures))
         if result.halts:
-            raise StepHalted(
-                "\n".join(_said(halt.delivery_sqn, halt.publisher_name, halt.why) for halt in result.halts)
-            )
+            raise StepHalted("\n".join(halt.said for halt in result.halts))
 
-    def _halted(self, source: Source) -> list[str]:
-        """A sentence for each delivery that this run's checks halted and that is halted still."""
-        ask = sa.text(
-            "select delivery_sqn, publisher_name, verdict.why from metadata.delivery_state as state"
-            " cross join lateral (select why from metadata.delivery_event as event"
-            "   where event.delivery_sqn = state.delivery_sqn and event.event = 'halted'"
-            "   order by event_at desc, event_id desc limit 1) as verdict"
-            " where state.source = :source and state.status = 'halted'"
-            "   and exists (select from metadata.data_quality_checks as judged"
-            "     where judged.delivery_sqn = state.delivery_sqn and judged.job_inst_id = :job_inst_id)"
-            ' order by delivery_date, publisher_name collate "C"'
-        )
-        asked = {"source": source.name, "job_inst_id": self._instance.job_inst_id}
+    def _halted(self, source: Source) -> list[Halt]:
+        """The deliveries of a source that this run judged and that are halted still."""
         with self._engine.connect() as connection:
-            return [
-                _said(row.delivery_sqn, row.publisher_name, row.why) for row in connection.execute(ask, asked)
-            ]
+            return halted_by(connection, self.job_inst_id, source.name)
 
     def _engine_of(self, step: Step) -> Engine:
         if step.conn_str is None or step.conn_str.data_source == WAREHOUSE:
@@ -389,7 +375,3 @@ def _batches(items: Sequence[Any]) -> Iterator[list[Any]]:
     size = -(-len(items) // MOST_BATCHES) or 1
     for start in range(0, len(items), size):
         yield list(items[start : start + size])
-
-
-def _said(delivery_sqn: int, publisher_name: str, why: str) -> str:
-    return f"delivery {delivery_sqn}, {publisher_name}, is halted: {why}"

@@ -27,6 +27,7 @@ from headwater import marts, retention
 from headwater.checks import data_docs, foresee_verdict, run_checks
 from headwater.dbt import Dbt, ModelOutcome, Rehearsal
 from headwater.generate import generated_files, stale_files
+from headwater.halts import Halt
 from headwater.project import Project
 from headwater.retention import Purged
 from headwater.services.home import make_home
@@ -34,7 +35,7 @@ from metadata.connection import engine as new_engine
 from metadata.connection import require_reachable, session_lock
 from metadata.errors import HeadwaterError, LedgerBroken
 from metadata.process.definitions import is_redefined, record_definition
-from metadata.process.deliveries import has_verdict, lock_source
+from metadata.process.deliveries import has_verdict, lock_source, raw_pending
 from metadata.process.events import write_event
 from metadata.process.jobs import JobInstance, Outcome, SharedJobInstance, close_abandoned
 from metadata.process.migrate import upgrade
@@ -49,17 +50,6 @@ class ModelRunner(Protocol):
 
     def run(self, models: Sequence[str]) -> list[ModelOutcome]:
         """Run the named models and say how each one ended."""
-
-
-@dataclass(frozen=True)
-class Halt:
-    """A delivery that did not go on to history, and why."""
-
-    delivery_sqn: int
-    source: str
-    publisher_name: str
-    checks: tuple[str, ...]
-    why: str
 
 
 @dataclass
@@ -213,12 +203,18 @@ class Run:
 
     def bring(self, source: Source, offers: Sequence[Told], sqns: Sequence[int] = ()) -> None:
         """Publisher → S3 → raw for some offers, and S3 → raw for deliveries that are landed already."""
-        job, landed = self._jobs[source.name], list(sqns)
+        job, landed, known = self._jobs[source.name], set(sqns), set()
         for said in offers:
             with self._guarded(source, "land") as outcome:
                 found = land_told(self._engine, self._store, source, said, job.job_inst_id, job.log)
                 self._summarize(source, found, outcome)
-                landed += [delivery.delivery_sqn for delivery in found.landed]
+                landed |= {delivery.delivery_sqn for delivery in found.landed}
+                if found.known:
+                    known.add(said["publisher_name"])
+        if known:  # an earlier try has landed them, and may have died before it could load them
+            with self._engine.connect() as connection:
+                waiting = raw_pending(connection, source.name)
+            landed |= {delivery.delivery_sqn for delivery in waiting if delivery.publisher_name in known}
         if landed:
             self.load_raw(source, only=landed)
 

@@ -18,8 +18,9 @@ from metadata.static.model import Catalog
 
 if TYPE_CHECKING:
     from headwater.dbt import Rehearsal
+    from headwater.halts import Halt
     from headwater.purge import PurgeResult
-    from headwater.run import Halt, RunResult
+    from headwater.run import RunResult
     from headwater.services.airflow import Airflow
     from headwater.services.airflow_log import Line
 

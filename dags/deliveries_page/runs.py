@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from urllib.parse import quote
 
 from airflow.models.dag import DagModel
 from airflow.models.dagrun import DagRun
@@ -13,6 +12,7 @@ from airflow.utils.state import DagRunState
 from sqlalchemy import select
 
 from dags.deliveries_page.plugin import ui_path
+from dags.links import dag_path, run_path
 
 UNFINISHED = (DagRunState.QUEUED, DagRunState.RUNNING)
 
@@ -28,12 +28,12 @@ class Run:
 
 def dag_link(job: str) -> str:
     """Where Airflow shows the DAG of a job."""
-    return f"{ui_path()}/dags/{quote(job, safe='')}"
+    return ui_path() + dag_path(job)
 
 
 def run_link(job: str, run_id: str) -> str:
     """Where Airflow shows a run."""
-    return f"{dag_link(job)}/runs/{quote(run_id, safe='')}"
+    return ui_path() + run_path(job, run_id)
 
 
 def known_runs(job: str, run_ids: Collection[str]) -> set[str]:

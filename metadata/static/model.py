@@ -7,14 +7,16 @@ data of a source, for a manifest or a fingerprint of its definition.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, Literal
+from functools import cached_property
+from typing import Any, Literal, TypeVar
 
 from metadata.static.naming import is_raw_column
 
+Row = TypeVar("Row")
 DataSourceType = Literal["http_files", "rest_api", "rdbms", "object_store", "kafka", "local_files"]
 DeliveryType = Literal["snapshot", "delta"]
 Severity = Literal["critical", "warning"]
@@ -249,3 +251,27 @@ class Catalog:
     jobs: Mapping[str, Job] = field(hash=False)
     job_tasks: Mapping[str, JobTask] = field(hash=False)
     sources: Mapping[str, Source] = field(hash=False)
+
+    @cached_property
+    def tasks_of_jobs(self) -> Mapping[str, Sequence[JobTask]]:
+        """The tasks of each job that has any."""
+        return _grouped(self.job_tasks.values(), lambda task: task.job)
+
+    @cached_property
+    def tasks_of_sources(self) -> Mapping[str, Sequence[JobTask]]:
+        """The tasks that are steps of a source, of each source that has any, whatever job they belong to."""
+        return _grouped(
+            (task for task in self.job_tasks.values() if task.source), lambda task: task.source or ""
+        )
+
+    @cached_property
+    def sources_of_jobs(self) -> Mapping[str, Sequence[Source]]:
+        """The sources of each job that has any."""
+        return _grouped(self.sources.values(), lambda source: source.job)
+
+
+def _grouped(rows: Iterable[Row], key: Callable[[Row], str]) -> dict[str, list[Row]]:
+    found: dict[str, list[Row]] = {}
+    for row in rows:
+        found.setdefault(key(row), []).append(row)
+    return found

@@ -11,13 +11,14 @@ import pytest
 from sqlalchemy import Engine
 
 from dags import callbacks
-from headwater.alerts import Alert, Halted, alert_of
+from headwater.alerts import Alert, alert_of
+from headwater.halts import Halt
 from metadata.process.jobs import SharedJobInstance
 from tests.airflow.listeners import mail_server, webhook
 
 ALERT = Alert(
     "cities", "run 1", "halted", "town", "http://localhost:8080/dags/cities/runs/run%201",
-    [Halted("cities", 3, "<b>cities.csv", ["duplicate_keys"], "2 keys stand twice")], ["cities: oh"],
+    [Halt(3, "cities", "<b>cities.csv", ("duplicate_keys",), "2 keys stand twice")], ["cities: oh"],
 )  # fmt: skip
 
 

@@ -1,0 +1,49 @@
+"""Deliveries that did not go on to history, and why."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+from sqlalchemy import Connection
+
+_HALTED_BY = """
+select state.delivery_sqn, state.source, state.publisher_name, halt.checks, halt.why
+from metadata.delivery_state as state
+cross join lateral (
+    select checks, why
+    from metadata.delivery_event as event
+    where event.delivery_sqn = state.delivery_sqn and event.event = 'halted'
+    order by event_at desc, event_id desc
+    limit 1
+) as halt
+where state.status = 'halted'
+    and (cast(:source as text) is null or state.source = :source)
+    and exists (
+        select from metadata.data_quality_checks as judged
+        where judged.delivery_sqn = state.delivery_sqn and judged.job_inst_id = :job_inst_id
+    )
+order by state.source, state.delivery_date, state.publisher_name collate "C"
+"""
+
+
+@dataclass(frozen=True)
+class Halt:
+    """A delivery that did not go on to history, and why."""
+
+    delivery_sqn: int
+    source: str
+    publisher_name: str
+    checks: tuple[str, ...]
+    why: str
+
+    @property
+    def said(self) -> str:
+        """It as a sentence."""
+        return f"delivery {self.delivery_sqn}, {self.publisher_name}, is halted: {self.why}"
+
+
+def halted_by(connection: Connection, job_inst_id: int, source: str | None = None) -> list[Halt]:
+    """The deliveries that a job instance judged and that are halted still, of one source or of all."""
+    rows = connection.execute(sa.text(_HALTED_BY), {"job_inst_id": job_inst_id, "source": source}).mappings()
+    return [Halt(**{**row, "checks": tuple(row["checks"])}) for row in rows]
