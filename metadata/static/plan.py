@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass
 from typing import Literal
 
@@ -45,17 +45,10 @@ def plan(catalog: Catalog, job: Job) -> tuple[Step, ...]:
     A phase that `etl_steps` names and no job_task of a source does, anywhere, is there all the same: after the phase
     before it. So a job without any job_task brings its sources from one end to the other.
     """
-    tasks = [task for task in catalog.job_tasks.values() if task.job == job.name]
-    steps = [_step(catalog, task) for task in tasks if task.is_active]
-    told: dict[str, set[str | None]] = defaultdict(set)
-    for task in catalog.job_tasks.values():
-        if task.source:
-            told[task.source].add(task.etl_step)
-    for source in catalog.sources.values():
-        if source.job == job.name:
-            steps += _untold(
-                job, source, told[source.name], [step for step in steps if step.source is source]
-            )
+    steps = [_step(catalog, task) for task in catalog.tasks_of_jobs.get(job.name, ()) if task.is_active]
+    for source in catalog.sources_of_jobs.get(job.name, ()):
+        told = {task.etl_step for task in catalog.tasks_of_sources.get(source.name, ())}
+        steps += _untold(job, source, told, [step for step in steps if step.source is source])
     return tuple(sorted(steps, key=lambda step: (step.step_seq, step.name)))
 
 
@@ -84,7 +77,7 @@ def _step(catalog: Catalog, task: JobTask) -> Step:
     )
 
 
-def _untold(job: Job, source: Source, told: set[str | None], steps: Sequence[Step]) -> list[Step]:
+def _untold(job: Job, source: Source, told: Set[str | None], steps: Sequence[Step]) -> list[Step]:
     """The phases of a source that the job has and no task does."""
     made: list[Step] = []
     done_by = {step.etl_step: step.step_seq for step in steps}
