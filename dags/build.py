@@ -53,7 +53,6 @@ def build_dag(project: Project, catalog: Catalog, job: Job) -> DAG:
         max_active_tasks=job.max_parallel,
         dagrun_timeout=timedelta(minutes=job.timeout_min) if job.timeout_min else None,
         tags=_tags(job, sources),
-        params=_params(job),
         default_args={
             "owner": job.owner,
             "retries": job.retries,
@@ -73,6 +72,9 @@ def build_dag(project: Project, catalog: Catalog, job: Job) -> DAG:
             job.name
         )
         before >> finish
+    dag.params.update(
+        _params(job)
+    )  # told last: a task made after it would have, and serialise, a copy of its own
     return dag
 
 

@@ -127,6 +127,7 @@ def test_the_dag_says_what_the_metadata_says(editable: Path) -> None:
     assert {name: dag.params[name] for name in dag.params} == {"is_full_load": True, "del_temp_data": True}
     staging = dag.get_task("cities_stage.staging.stg_cities")
     assert (staging.owner, staging.retries) == ("town", 5)
+    assert not staging.params, "each task has a copy of the parameters of its DAG"
 
 
 def test_a_broken_row_takes_its_own_dag_down_and_says_so(editable: Path) -> None:

@@ -1,16 +1,28 @@
-"""Airflow reads this when it starts. The scheduler, from which every task is forked, loads once what tasks need.
+"""Airflow reads this when it starts. What forks a process for each task or DAG file loads once what those need.
 
-Only packages of others: our own code may change while the scheduler runs, and tasks must see it.
+Only packages of others: our own code may change while Airflow runs, and what is forked must see it.
 """
 
 import sys
+from importlib import import_module
 
-if "scheduler" in sys.argv[1:2]:
-    import alembic.command  # noqa: F401
-    import boto3  # noqa: F401
-    import cosmos.operators.local  # noqa: F401
-    import dbt.adapters.postgres
-    import dbt.cli.main  # noqa: F401
-    import psycopg2  # noqa: F401
-    import requests  # noqa: F401
-    import sqlalchemy.dialects.postgresql  # noqa: F401
+NEEDED = {
+    "scheduler": (
+        "alembic.command",
+        "boto3",
+        "cosmos.operators.local",
+        "dbt.adapters.postgres",
+        "dbt.cli.main",
+        "psycopg2",
+        "requests",
+        "sqlalchemy.dialects.postgresql",
+    ),
+    "dag-processor": (
+        "airflow.providers.standard.decorators.python",
+        "cosmos.operators.local",
+        "cosmos.plugin.airflow3",  # Airflow loads plugins wherever an operator is made
+    ),
+}
+
+for name in NEEDED.get("".join(sys.argv[1:2]), ()):
+    import_module(name)
