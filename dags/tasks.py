@@ -4,17 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from http import HTTPStatus
 from typing import Any
 
-from airflow.sdk import TriggerRule, get_current_context, task
-from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowSkipException
+from airflow.sdk import DagRunState, TriggerRule, get_current_context, task
+from airflow.sdk.exceptions import (
+    AirflowException,
+    AirflowFailException,
+    AirflowRuntimeError,
+    AirflowSkipException,
+)
 
 from headwater.job_run import Attempt, JobRun, MartsRun, SharedRun
 from headwater.project import find_project
+from metadata.connection import engine, require_reachable
 from metadata.errors import HeadwaterError, MetadataInvalid, NoJobInstance, StepHalted, StepNotDue
+from metadata.process.left_open import close_abandoned, close_ended
+from metadata.process.migrate import upgrade
 from metadata.static.plan import Step
 
 NOT_WELL = ("failed", "upstream_failed")
+ALIVE = (DagRunState.QUEUED, DagRunState.RUNNING)
 
 
 def say(line: str) -> None:
@@ -33,7 +43,7 @@ def start(job: str) -> None:
             context["run_id"],
             say,
             overrides=dict(context["params"]),
-            has_ended=lambda run_id: has_ended(context, run_id),
+            how_ended=lambda job, run_id: how_ended(context["ti"], job, run_id),
         )
         with begun.attempt(attempt_of(context)):
             begun.log("information", f"{job}: runs with {dict(begun.parameters)}")
@@ -93,12 +103,27 @@ def finish(job: str) -> None:
 
 
 @task
+def close_left_open() -> None:
+    """Close the job instances of runs that Airflow ended and of processes that are gone."""
+    ti: Any = get_current_context()["ti"]
+    with explained():
+        on = engine()
+        require_reachable(on)
+        upgrade(on)
+        closed = [*close_abandoned(on), *close_ended(on, lambda job, run_id: how_ended(ti, job, run_id))]
+    say(f"closed the job instances {', '.join(map(str, closed))}" if closed else "there was none to close")
+
+
+@task
 def start_marts() -> None:
     """Put a run on record, if the marts have to be built."""
     context: Any = get_current_context()
     with explained():
         begun = MartsRun.begin(
-            find_project(), context["run_id"], say, lambda run_id: has_ended(context, run_id)
+            find_project(),
+            context["run_id"],
+            say,
+            lambda job, run_id: how_ended(context["ti"], job, run_id),
         )
     if begun is None:
         raise AirflowSkipException("marts: they are made of what they would be made of now")
@@ -128,14 +153,15 @@ def end(context: Any, run: SharedRun) -> None:
     say(f"{ti.dag_id}: {status}")
 
 
-def has_ended(context: Any, run_id: str) -> bool:
-    """Whether another run of the DAG is over, or unknown to Airflow."""
-    if run_id == context["run_id"]:
-        return False
+def how_ended(ti: Any, job: str, run_id: str) -> str | None:
+    """What became of a run in Airflow, None while it lives. Raises what Airflow does when it cannot tell."""
     try:
-        return str(context["ti"].get_dagrun_state(context["ti"].dag_id, run_id)) not in ("running", "queued")
-    except Exception:  # noqa: BLE001  # Airflow knows no such run any more, and says so in many ways
-        return True
+        state = DagRunState(ti.get_dagrun_state(job, run_id))
+    except AirflowRuntimeError as error:
+        if (error.error.detail or {}).get("status_code") == HTTPStatus.NOT_FOUND:
+            return "it knows no such run any more, as when one is deleted"
+        raise
+    return None if state in ALIVE else f"there the run is {state.value}"
 
 
 @contextmanager

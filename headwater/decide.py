@@ -20,7 +20,7 @@ from headwater.run import Run, RunResult, Say, prepare
 from metadata.errors import HeadwaterError
 from metadata.process.deliveries import lock_source
 from metadata.process.events import write_event
-from metadata.process.jobs import close_abandoned
+from metadata.process.left_open import close_abandoned
 from metadata.static.model import Catalog, Source
 
 LONGEST_WHY = 2000  # characters

@@ -28,7 +28,8 @@ from metadata.connection import engine as new_engine
 from metadata.connection import session_lock
 from metadata.errors import HeadwaterError, StepFailed, StepHalted, StepNotDue
 from metadata.process.deliveries import raw_pending
-from metadata.process.jobs import SharedJobInstance, close_abandoned, close_ended
+from metadata.process.jobs import SharedJobInstance
+from metadata.process.left_open import close_abandoned, close_ended
 from metadata.static.model import WAREHOUSE, Catalog, Job, Source
 from metadata.static.plan import Step, plan, sources_of
 from metadata.static.read import read_catalog
@@ -125,17 +126,17 @@ class JobRun(SharedRun):
         say: Say,
         *,
         overrides: Mapping[str, Any] | None = None,
-        has_ended: Callable[[str], bool] = lambda _run_id: False,
+        how_ended: Callable[[str, str], str | None] = lambda _job, _run_id: None,
     ) -> JobRun:
         """Put a run on record with the parameters that it really runs with: the job's, or `overrides` of them.
 
-        Runs of the job that ended without a word are closed first: those of which `has_ended` says so by their
-        run_id, and those of dead processes. Raises `MetadataInvalid`, or `HeadwaterError` when files made from the
+        Runs of the job that ended without a word are closed first: those of which `how_ended` says so by their job
+        and run_id, and those of dead processes. Raises `MetadataInvalid`, or `HeadwaterError` when files made from the
         metadata are stale.
         """
         catalog, engine = prepare(project)
         close_abandoned(engine)
-        close_ended(engine, job, has_ended)
+        close_ended(engine, how_ended, job)
         its_job = job_named(catalog, job)
         SharedJobInstance.begin(engine, job, run_id, parameters_of(catalog, its_job, overrides or {}))
         if Dbt(project.root, project.home, run_id).load_seeds(engine):
@@ -324,11 +325,11 @@ class MartsRun(SharedRun):
 
     @classmethod
     def begin(
-        cls, project: Project, run_id: str, say: Say, has_ended: Callable[[str], bool]
+        cls, project: Project, run_id: str, say: Say, how_ended: Callable[[str, str], str | None]
     ) -> MartsRun | None:
         """Put a run on record; None when the marts are made of what they would be made of now."""
         catalog, engine = prepare(project)
-        close_ended(engine, cls.JOB, has_ended)
+        close_ended(engine, how_ended, cls.JOB)
         unbuilt = marts.unbuilt(engine, catalog.sources)
         made_of = marts.made_of(project, engine, unbuilt)
         if made_of == marts.last_made_of(engine):

@@ -11,7 +11,7 @@ from headwater import retention
 from headwater.project import Project
 from headwater.retention import Purged
 from headwater.run import Run, Say, chosen, prepare
-from metadata.process.jobs import close_abandoned
+from metadata.process.left_open import close_abandoned
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from headwater.run import Run, RunResult, Say, chosen, prepare
 from metadata.errors import HeadwaterError, StorageError
 from metadata.process.definitions import depending_on
 from metadata.process.deliveries import lock_source
-from metadata.process.jobs import close_abandoned
+from metadata.process.left_open import close_abandoned
 from metadata.process.tables import delivery
 
 _FORGET = (

@@ -37,7 +37,8 @@ from metadata.errors import HeadwaterError, LedgerBroken
 from metadata.process.definitions import is_redefined, record_definition
 from metadata.process.deliveries import has_verdict, lock_source, raw_pending
 from metadata.process.events import write_event
-from metadata.process.jobs import JobInstance, Outcome, SharedJobInstance, close_abandoned
+from metadata.process.jobs import JobInstance, Outcome, SharedJobInstance
+from metadata.process.left_open import close_abandoned
 from metadata.process.migrate import upgrade
 from metadata.static.model import Catalog, Source
 from metadata.static.read import read_catalog

@@ -6,7 +6,7 @@ One that a terminal runs is a process; one that Airflow runs is many, each a tas
 from __future__ import annotations
 
 import traceback
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -20,8 +20,6 @@ from metadata.errors import HeadwaterError, NoJobInstance
 from metadata.process.tables import job_inst, job_inst_task, log_dtl, log_header
 from metadata.redaction import redact, redact_all
 
-CLOSED_BY_NEXT_RUN = "the process ended without closing its job instance"
-ENDED_BY_AIRFLOW = "Airflow ended the run before its last task could close its job instance"
 _now = sa.func.clock_timestamp
 
 
@@ -125,14 +123,14 @@ class JobInstance(_JobInstance):
                 _new_job_inst(job, run_id, "terminal", parameters).returning(job_inst.c.job_inst_id)
             ).scalar_one()
             # held before the row is visible, so that nobody takes a run that just begins for a dead one
-            self._alive.execute(_lock("pg_advisory_lock", self.job_inst_id))
+            self._alive.execute(life_lock("pg_advisory_lock", self.job_inst_id))
             self._log_header_id = connection.execute(_new_log_header(self.job_inst_id)).scalar_one()
 
     def close(self) -> None:
         """Write how it ended: as badly as its worst task, or as `outcome` was made to say."""
         with self._engine.begin() as connection:
-            _close(connection, self.job_inst_id, self.outcome.status)
-        self._alive.execute(_lock("pg_advisory_unlock", self.job_inst_id))
+            end(connection, self.job_inst_id, self.outcome.status)
+        self._alive.execute(life_lock("pg_advisory_unlock", self.job_inst_id))
         self._alive.close()
 
 
@@ -223,7 +221,7 @@ class SharedJobInstance(_JobInstance):
         for status in self.statuses().values():
             self.outcome.worsen("failed" if status == "running" else status)
         with self._engine.begin() as connection:
-            _close(connection, self.job_inst_id, self.outcome.status)
+            end(connection, self.job_inst_id, self.outcome.status)
         return self.outcome.status
 
     def _begin_task(self, connection: Connection, name: str, parameters: Mapping[str, Any]) -> int:
@@ -236,42 +234,6 @@ class SharedJobInstance(_JobInstance):
         yield job_inst_task.c.parameters.has_key("try_number")
         if task is not None:
             yield job_inst_task.c.task == task
-
-
-def close_ended(engine: Engine, job: str, has_ended: Callable[[str], bool]) -> list[int]:
-    """Close, as failed, the job instances of a job whose run Airflow ended without their last task; returns their ids.
-
-    `has_ended` tells of a run_id whether its run is over or unknown.
-    """
-    open_ones = sa.select(job_inst.c.job_inst_id, job_inst.c.run_id).where(
-        job_inst.c.status == "running", job_inst.c.runner == "airflow", job_inst.c.job == job
-    )
-    with engine.connect() as connection:
-        rows = connection.execute(open_ones).all()
-    ended: list[int] = [row.job_inst_id for row in rows if has_ended(row.run_id)]
-    for job_inst_id in ended:
-        with engine.begin() as connection:
-            _close(connection, job_inst_id, "failed", last_error=ENDED_BY_AIRFLOW)
-    return ended
-
-
-def close_abandoned(engine: Engine) -> list[int]:
-    """Close, as failed, the job instances whose process is gone; returns their ids."""
-    closed = []
-    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        running = connection.execute(
-            sa.select(job_inst.c.job_inst_id).where(
-                job_inst.c.status == "running", job_inst.c.runner == "terminal"
-            )
-        )
-        running_ids: Sequence[int] = running.scalars().all()
-        for job_inst_id in running_ids:
-            if connection.execute(_lock("pg_try_advisory_lock", job_inst_id)).scalar():
-                with engine.begin() as writing:
-                    _close(writing, job_inst_id, "failed", last_error=CLOSED_BY_NEXT_RUN)
-                connection.execute(_lock("pg_advisory_unlock", job_inst_id))
-                closed.append(job_inst_id)
-    return closed
 
 
 def _new_job_inst(job: str, run_id: str, runner: str, parameters: Mapping[str, Any]) -> Insert:
@@ -293,12 +255,12 @@ def _new_log_header(job_inst_id: int) -> ReturningInsert[Any]:
     )
 
 
-def _lock(function: str, job_inst_id: int) -> sa.Select[Any]:
+def life_lock(function: str, job_inst_id: int) -> sa.Select[Any]:
     name = sa.func.hashtextextended(f"headwater job instance {job_inst_id}", 0)
     return sa.select(getattr(sa.func, function)(name))
 
 
-def _close(connection: Connection, job_inst_id: int, status: str, **header: str) -> None:
+def end(connection: Connection, job_inst_id: int, status: str, **header: str) -> None:
     ended = {"status": status, "ended_at": _now()}
     running = "running"
     connection.execute(

@@ -25,7 +25,7 @@ from tests.airflow.warehouse import Warehouse
 from tests.conftest import FOREIGN, PROJECT, TestServers, administer
 from tests.pipeline.project import FOLDER
 
-DAG_FILES = ("jobs.py", "marts.py", "broken_metadata.py")
+DAG_FILES = ("jobs.py", "marts.py", "left_open.py", "broken_metadata.py")
 
 QUICK = {
     "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "1",

@@ -8,6 +8,7 @@ build_shops    TL over shops, when bring_shops succeeded
 tidying        scripts and a callable, one after the other and side by side; one is inactive
 failing        a stored procedure that fails, and what comes after it
 after_failing  when failing succeeded: never
+waiting        a stored procedure that fails, and waits long for its second try
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ build_shops,true,TL,,true,batch,,bring_shops,market,true,Shops from raw to histo
 tidying,false,,,,maintenance,,,town,true,Tidies up,0,1,,,
 failing,false,,,,maintenance,,,town,true,Fails,0,1,,,
 after_failing,false,,,,maintenance,,failing,town,true,Waits for what fails,0,1,,,
+waiting,false,,,,maintenance,,,town,true,Fails and waits for its second try,1,600,,,
 """,
     "source": """\
 shops,bring_shops,market,market,daily,shop,snapshot,,,,,,,,,,,,One row per shop
@@ -74,6 +76,7 @@ tidy_callable,tidying,,4,true,,,tests.airflow.callables:note,,,,
 fail_now,failing,,1,true,,break_down,,warehouse,,,
 fail_later,failing,,2,true,,note_never,,warehouse,,,
 fail_never,after_failing,,1,true,,note_never,,warehouse,,,
+wait_long,waiting,,1,true,,break_down,,warehouse,,,
 """,
     "tbl": """\
 staging.stg_shops,warehouse,,small

@@ -67,6 +67,7 @@ def edges(dag: Any) -> set[tuple[str, str]]:
 def test_every_active_job_is_a_dag_in_the_order_of_its_rows(metadata: Metadata) -> None:
     assert [job.name for job in metadata.sound_jobs()] == [
         "cities", "market", "towns", "villages", "bring_shops", "build_shops", "tidying", "failing", "after_failing",
+        "waiting",
     ]  # fmt: skip
     assert metadata.told() is None
 

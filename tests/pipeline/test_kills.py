@@ -13,7 +13,7 @@ from contextlib import nullcontext
 
 import pytest
 
-from metadata.process.jobs import CLOSED_BY_NEXT_RUN
+from metadata.process.left_open import PROCESS_ENDED
 from tests.pipeline.boundaries import BOUNDARIES, PAGE, Boundary, Hold, page
 from tests.pipeline.demo_cut import FIRST, THEN
 from tests.pipeline.starter import Stop
@@ -62,8 +62,8 @@ def test_what_was_left_open_is_closed_by_the_next_run_which_says_so(world: World
     assert world.query(of_the_killed) == [("flight_weather", "running", None), ("airports", "running", None)]
     world.run()
     assert world.query(f"{jobs} order by job_inst_id desc limit 2 offset 2") == [
-        ("flight_weather", "failed", CLOSED_BY_NEXT_RUN),
-        ("airports", "failed", CLOSED_BY_NEXT_RUN),
+        ("flight_weather", "failed", f"{PROCESS_ENDED}. Nothing of it was running"),
+        ("airports", "failed", f"{PROCESS_ENDED}. Nothing of it was running; last was extract, succeeded"),
     ]
 
 

@@ -1,4 +1,4 @@
-"""Job instances: on record while they run, closed with the truth, and by others when their process is gone."""
+"""Job instances: on record while they run, and closed with the truth."""
 
 from __future__ import annotations
 
@@ -6,15 +6,7 @@ import pytest
 import sqlalchemy as sa
 
 from metadata.errors import HeadwaterError
-from metadata.process.jobs import (
-    CLOSED_BY_NEXT_RUN,
-    ENDED_BY_AIRFLOW,
-    JobInstance,
-    Outcome,
-    SharedJobInstance,
-    close_abandoned,
-    close_ended,
-)
+from metadata.process.jobs import JobInstance, Outcome, SharedJobInstance
 from metadata.process.tables import job_inst, job_inst_task, log_dtl, log_header
 
 
@@ -22,12 +14,6 @@ def rows(database, table):
     with database.connect() as connection:
         (key,) = table.primary_key.columns
         return connection.execute(sa.select(table).order_by(key)).all()
-
-
-def die(instance):
-    """What becomes of a job instance when its process is killed: its connections end, nothing else happens."""
-    instance._alive.invalidate()
-    instance._alive.close()
 
 
 def test_the_worst_that_was_said_stays():
@@ -96,28 +82,6 @@ def test_a_run_has_one_instance_of_a_job(database):
     JobInstance(database, "cities", "run 1", {}).close()
     with pytest.raises(sa.exc.IntegrityError):
         JobInstance(database, "cities", "run 1", {})
-
-
-def test_what_a_dead_process_left_running_is_closed_as_failed_and_what_lives_is_not(database):
-    dead = JobInstance(database, "cities", "run 1", {})
-    with dead.task("extract"):
-        living = JobInstance(database, "cities", "run 2", {})
-        done = JobInstance(database, "cities", "run 0", {})
-        done.close()
-        die(dead)
-        assert close_abandoned(database) == [dead.job_inst_id]
-        assert [(inst.run_id, inst.status) for inst in rows(database, job_inst)] == [
-            ("run 1", "failed"), ("run 2", "running"), ("run 0", "succeeded"),
-        ]  # fmt: skip
-        assert [task.status for task in rows(database, job_inst_task)] == ["failed"]
-        assert [header.last_error for header in rows(database, log_header)] == [
-            CLOSED_BY_NEXT_RUN,
-            None,
-            None,
-        ]
-        assert close_abandoned(database) == []
-    living.close()
-    assert rows(database, job_inst)[1].status == "succeeded"
 
 
 def test_rows_are_written_in_the_name_of_the_run_or_of_a_dbt_that_a_person_started(database):
@@ -205,16 +169,3 @@ def test_a_task_whose_process_died_is_failed_by_its_next_try_and_by_the_end(data
     assert [task.status for task in rows(database, job_inst_task)] == ["failed"] * 2 + ["running"] * 4
     assert SharedJobInstance(database, "cities", "run 1").close() == "failed"
     assert {task.status for task in rows(database, job_inst_task)} == {"failed"}
-
-
-def test_what_airflow_ended_is_closed_and_what_it_runs_is_not(database):
-    for run_id in ("run 1", "run 2"):
-        SharedJobInstance.begin(database, "cities", run_id, {})
-    SharedJobInstance.begin(database, "prices", "run 1", {})
-    assert close_abandoned(database) == []  # nobody holds a lock for them
-    ended = close_ended(database, "cities", lambda run_id: run_id == "run 1")
-    assert [(inst.job_inst_id in ended, inst.job, inst.run_id, inst.status) for inst in rows(database, job_inst)] == [
-        (True, "cities", "run 1", "failed"), (False, "cities", "run 2", "running"),
-        (False, "prices", "run 1", "running"),
-    ]  # fmt: skip
-    assert rows(database, log_header)[0].last_error == ENDED_BY_AIRFLOW

@@ -1,0 +1,91 @@
+"""Runs whose last task never comes, on a running Airflow: on record as failed, and never while they live."""
+
+from __future__ import annotations
+
+import time
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from airflow.sdk import DagRunState
+from airflow.sdk.exceptions import AirflowRuntimeError, ErrorType
+from airflow.sdk.execution_time.comms import ErrorResponse
+
+from dags.tasks import how_ended
+from metadata.process.left_open import AIRFLOW_ENDED
+from tests.airflow.client import PATIENCE_S, Client
+from tests.airflow.warehouse import Warehouse
+
+
+def told(state: DagRunState | None, status_code: int | None = None) -> Any:
+    """A task instance whose Airflow answers so, or with an error."""
+
+    def get_dagrun_state(_job: str, _run_id: str) -> DagRunState:
+        if state is None:
+            raise AirflowRuntimeError(
+                ErrorResponse(error=ErrorType.API_SERVER_ERROR, detail={"status_code": status_code})
+            )
+        return state
+
+    return SimpleNamespace(get_dagrun_state=get_dagrun_state)
+
+
+@pytest.mark.parametrize("state", [DagRunState.QUEUED, DagRunState.RUNNING])
+def test_a_run_that_is_queued_or_running_lives(state: DagRunState) -> None:
+    assert how_ended(told(state), "cities", "run 1") is None
+
+
+@pytest.mark.parametrize("state", [DagRunState.SUCCESS, DagRunState.FAILED])
+def test_a_run_that_is_over_says_how(state: DagRunState) -> None:
+    assert how_ended(told(state), "cities", "run 1") == f"there the run is {state.value}"
+
+
+def test_a_run_that_is_not_known_is_over_and_of_one_that_cannot_be_asked_for_nothing_is_said() -> None:
+    assert "no such run" in str(how_ended(told(None, 404), "cities", "run 1"))
+    for status_code in (500, None):
+        with pytest.raises(AirflowRuntimeError):
+            how_ended(told(None, status_code), "cities", "run 1")
+
+
+def on_record(warehouse: Warehouse, run_id: str) -> tuple[str, str | None]:
+    """How a run is on record: its status and its last error."""
+    ((status, last_error),) = warehouse.query(
+        "select inst.status, last_error from metadata.job_inst as inst join metadata.log_header using (job_inst_id)"
+        " where run_id = %s", run_id,
+    )  # fmt: skip
+    return status, last_error
+
+
+def wait_until(admin: Client, run_id: str, state: str) -> None:
+    """Return when the job's task, the script that waits, is in a state."""
+    deadline = time.monotonic() + PATIENCE_S
+    while (states := admin.states("waiting", run_id)).get("wait_long") != state:
+        assert time.monotonic() < deadline, states
+        time.sleep(0.1)
+
+
+def test_what_airflow_ended_is_closed_and_what_lives_is_not(admin: Client, warehouse: Warehouse) -> None:
+    """A run that waits for its second try, then marked as failed, then deleted."""
+    run_id = admin.trigger("waiting")
+    wait_until(admin, run_id, "up_for_retry")
+    assert admin.run("left_open")[1] == "success"
+    status, error = on_record(warehouse, run_id)
+    assert (status, str(error)[:11]) == ("running", "wait_long: ")
+
+    assert admin.ask("PATCH", f"dags/waiting/dagRuns/{run_id}", json={"state": "failed"}).ok
+    closing, state = admin.run("left_open")
+    assert state == "success"
+    left = "Nothing of it was running; last was wait_long, failed"
+    assert on_record(warehouse, run_id) == ("failed", f"{AIRFLOW_ENDED}: there the run is failed. {left}")
+    ((job_inst_id,),) = warehouse.query("select job_inst_id from metadata.job_inst where run_id = %s", run_id)
+    assert f"closed the job instances {job_inst_id}" in admin.log("left_open", closing, "close_left_open")
+
+    for table in ("job_inst", "log_header"):
+        warehouse.query(
+            f"update metadata.{table} set status = 'running', ended_at = null where job_inst_id = %s",
+            job_inst_id,
+        )
+    assert admin.ask("DELETE", f"dags/waiting/dagRuns/{run_id}").status_code == 204
+    assert admin.run("left_open")[1] == "success"
+    status, error = on_record(warehouse, run_id)
+    assert (status, "no such run any more" in str(error)) == ("failed", True)
