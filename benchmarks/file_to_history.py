@@ -19,11 +19,11 @@ from pathlib import Path
 import psycopg2
 import sqlalchemy as sa
 
-from benchmarks.data import COLUMNS, date_of, snapshot
+from benchmarks.data import COLUMNS
 from benchmarks.measure import by_turns, median, peak_mib, timed
 from benchmarks.ours import Fates, require_fates, require_ran_well, run_of_landed
 from benchmarks.profile import Profile
-from benchmarks.project import make_project, published
+from benchmarks.project import make_project, publish_snapshot
 from benchmarks.report import Aim, Bar, Report, Setting, Table, parser, publish, seconds, times
 from benchmarks.servers import Database, bare_copy, psql
 from extract.run import extract_source
@@ -45,7 +45,7 @@ def measure(setting: Setting) -> Report:
     database, rows = setting.database, setting.rows
     project = make_project(setting.folder / "project", {SOURCE: "snapshot"})
     profile = Profile(database)
-    first, second = (_make_file(published(project.root, SOURCE), rows, step) for step in (0, 1))
+    first, second = (publish_snapshot(project.root, SOURCE, rows, step) for step in (0, 1))
     dlt = _Dlt(setting)
     _load_first(setting, project, dlt, first, second)
     landed = set(ObjectStore.from_environment().list(""))
@@ -187,15 +187,6 @@ def _load_first(setting: Setting, project: Project, dlt: _Dlt, first: Path, seco
     database.execute("create schema bench")
     database.execute(f"create table {BARE} ({', '.join(f'{name} text' for name in COLUMNS)})")
     database.keep()
-
-
-def _make_file(folder: Path, rows: int, step: int) -> Path:
-    path = folder / f"{SOURCE}-{date_of(step):%Y%m%d}.csv"
-    connection = psycopg2.connect("")
-    with connection, connection.cursor() as cursor, path.open("wb") as file:
-        cursor.copy_expert(f"copy ({snapshot(rows, step)}) to stdout (format csv, header)", file, 1 << 16)
-    connection.close()
-    return path
 
 
 def _copy(path: Path) -> None:

@@ -7,7 +7,9 @@ import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
-from benchmarks.data import COLUMNS, KEY, TYPES
+import psycopg2
+
+from benchmarks.data import COLUMNS, KEY, TYPES, date_of, snapshot
 from headwater.generate import generated_files, write_files
 from headwater.project import Project, find_project
 from headwater.services.home import make_home
@@ -50,6 +52,16 @@ def make_project(root: Path, sources: Mapping[str, str]) -> Project:
 def published(root: Path, source: str) -> Path:
     """The folder in which the publisher of a source leaves its files."""
     return root / "published" / source
+
+
+def publish_snapshot(root: Path, source: str, rows: int, step: int) -> Path:
+    """The snapshot of a step, as a CSV file in the folder of its publisher."""
+    path = published(root, source) / f"{source}-{date_of(step):%Y%m%d}.csv"
+    connection = psycopg2.connect("")
+    with connection, connection.cursor() as cursor, path.open("wb") as file:
+        cursor.copy_expert(f"copy ({snapshot(rows, step)}) to stdout (format csv, header)", file, 1 << 16)
+    connection.close()
+    return path
 
 
 def _rows(folder: Path, sources: Mapping[str, str]) -> dict[str, list[str]]:
