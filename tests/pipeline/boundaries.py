@@ -178,7 +178,7 @@ BOUNDARIES = (
     ),
     Boundary(
         "log-end", "all is done; the job instances are open",
-        Stop("metadata.process.jobs:_close"), (2, 2, 4, 2, 4, 2, 2, 2, 2),
+        Stop("metadata.process.jobs:end"), (2, 2, 4, 2, 4, 2, 2, 2, 2),
         "Nobody holds their locks any more: they are closed as failed. Nothing else is to be done.",
         is_short=True,
     ),
