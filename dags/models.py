@@ -14,10 +14,12 @@ from cosmos.dbt import graph
 from cosmos.operators.local import DbtRunLocalOperator
 
 from dags import tasks
+from dags.watch import Watched, wants_lineage
 from headwater.dbt import ModelOutcome, model_outcomes, run_options
 from headwater.job_run import MartsRun
 from headwater.manifest import MARTS, piece
 from headwater.project import Project, find_project
+from headwater.written import Place
 from metadata.static.plan import Step
 
 # Cosmos reads dbt_project.yml anew for each task group, which is a third of the time of building it.
@@ -30,12 +32,17 @@ class ModelOperator(DbtRunLocalOperator):  # type: ignore[misc]  # Cosmos has no
     """One model as a task, run in this process. What failed is not raised by Cosmos: our steps read the result."""
 
     model: str
+    rows: int | None = None  # of the table that the model was made into, where Postgres counted them
+
+    def calculate_openlineage_events_completes(self, *_: Any, **__: Any) -> bool:
+        """Our own lineage has the numbers of the ledger; Cosmos would read dbt's files for one without."""
+        return False
 
     def handle_exception_dbt_runner(self, result: Any) -> None:
         """Leave the result to who asked for it."""
 
 
-class LayerOperator(ModelOperator):
+class LayerOperator(Watched, ModelOperator):
     """The model of a source's layer: it runs when something of the source is pending for the layer.
 
     A delivery whose counts do not balance is halted, and the model run again for the others.
@@ -60,12 +67,22 @@ class MartOperator(ModelOperator):
     """The model of a mart: it runs where there are the histories that it is made of."""
 
     histories: Sequence[str]
+    made_of: Sequence[str]  # models
+    built: tuple[Place, int | None] | None = None  # where, and of how many rows
+
+    def get_openlineage_facets_on_complete(self, _task_instance: Any) -> Any:
+        """What Airflow's provider of OpenLineage asks for."""
+        from dags.lineage.events import lineage_of, lineage_of_mart
+
+        return lineage_of_mart(self.model, self.made_of, *self.built) if self.built else lineage_of(None)
 
     def execute(self, context: Any, **_: Any) -> None:
         with tasks.explained():
             run = MartsRun(find_project(), MartsRun.JOB, context["run_id"], tasks.say)
             with run.attempt(tasks.attempt_of(context)):
                 is_built = run.build(self.model, self.histories, _Runner(self, context))
+            if is_built and wants_lineage():
+                self.built = run.place, self.rows
         if not is_built:
             raise AirflowSkipException(
                 f"{self.model}: there is no history yet of {', '.join(self.histories)}"
@@ -85,7 +102,9 @@ class _Runner:
         outcome = self._operator.build_and_run_cmd(
             context=self._context, cmd_flags=self._operator.add_cmd_flags()
         )
-        return model_outcomes(outcome)
+        outcomes = model_outcomes(outcome)
+        self._operator.rows = outcomes[0].rows if outcomes else None
+        return outcomes
 
 
 def layer_group(project: Project, step: Step, layer: str, outlets: Sequence[Asset] = ()) -> DbtTaskGroup:
@@ -108,7 +127,9 @@ def marts_group(project: Project) -> DbtTaskGroup:
     def to_task(*, task_args: dict[str, Any], node: Any, **more: Any) -> MartOperator:
         operator = MartOperator(**_of_node(node, task_args, more))
         operator.model = node.resource_name
-        parents = [unique_id.rpartition(".")[2] for unique_id in node.depends_on]
+        models = [unique_id for unique_id in node.depends_on if unique_id.startswith("model.")]
+        parents = [unique_id.rpartition(".")[2] for unique_id in models]
+        operator.made_of = parents
         operator.histories = [name.removeprefix("hist_") for name in parents if name.startswith("hist_")]
         return operator
 

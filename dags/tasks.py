@@ -1,4 +1,7 @@
-"""The tasks of a job's DAG: each joins the job instance of its DAG run and does one step of it."""
+"""The tasks of a job's DAG: each joins the job instance of its DAG run and does one step of it.
+
+What a step of a source wrote is told to metrics and lineage where they are on.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +18,7 @@ from airflow.sdk.exceptions import (
     AirflowSkipException,
 )
 
+from dags.watch import source_task, watch
 from headwater.job_run import Attempt, JobRun, MartsRun, SharedRun
 from headwater.project import find_project
 from metadata.connection import engine, require_reachable
@@ -49,14 +53,14 @@ def start(job: str) -> None:
             begun.log("information", f"{job}: runs with {dict(begun.parameters)}")
 
 
-@task
+@source_task()
 def discover(step_name: str) -> list[dict[str, Any]]:
     """Ask the publisher what is new."""
     with step_of(get_current_context(), step_name) as (run, step):
         return run.discover(step.source_or_fail)
 
 
-@task(trigger_rule=TriggerRule.ALL_SUCCESS, map_index_template="{{ shown }}")
+@source_task(trigger_rule=TriggerRule.ALL_SUCCESS, map_index_template="{{ shown }}")
 def bring(step_name: str, batch: Mapping[str, Any]) -> None:
     """Land a delivery and load it into raw."""
     context: Any = get_current_context()
@@ -66,14 +70,14 @@ def bring(step_name: str, batch: Mapping[str, Any]) -> None:
         run.bring(step.source_or_fail, batch)
 
 
-@task(trigger_rule=TriggerRule.ALL_DONE)
+@source_task(trigger_rule=TriggerRule.ALL_DONE)
 def checks(step_name: str) -> None:
     """Judge what is staged; red when a delivery is halted."""
     with step_of(get_current_context(), step_name) as (run, step):
         run.check(step.source_or_fail)
 
 
-@task
+@source_task()
 def clean_up(step_name: str) -> None:
     """Delete what needs not stay."""
     with step_of(get_current_context(), step_name) as (run, step):
@@ -173,8 +177,11 @@ def step_of(context: Any, step_name: str) -> Iterator[tuple[JobRun, Step]]:
         except NoJobInstance as error:
             raise AirflowSkipException(str(error)) from None
         step = run.step(step_name)
-        with run.attempt_at(step, attempt_of(context)):
-            yield run, step
+        try:
+            with run.attempt_at(step, attempt_of(context)):
+                yield run, step
+        finally:
+            watch(context, run)
 
 
 def attempt_of(context: Any) -> Attempt:

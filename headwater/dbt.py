@@ -43,11 +43,15 @@ class Rehearsal:
 
 @dataclass(frozen=True)
 class ModelOutcome:
-    """How one model of a dbt run ended, and how long it took; `error` is None when it went well."""
+    """How one model of a dbt run ended, and how long it took; `error` is None when it went well.
+
+    `rows` is what Postgres said of a table that was made; None of anything else.
+    """
 
     name: str
     error: HeadwaterError | None
     seconds: float
+    rows: int | None = None
 
 
 class Dbt:
@@ -152,8 +156,16 @@ def _require_result(outcome: Any, command: str) -> None:
 
 def _model_outcomes(results: Any) -> list[ModelOutcome]:
     return [
-        ModelOutcome(result.node.name, _error(result), result.execution_time) for result in results.results
+        ModelOutcome(result.node.name, _error(result), result.execution_time, _rows(result))
+        for result in results.results
     ]
+
+
+def _rows(result: Any) -> int | None:
+    """How many rows a table was made of; dbt says -1, or nothing, where Postgres did not count."""
+    is_table = result.node.config.materialized == "table"
+    rows = (result.adapter_response or {}).get("rows_affected") if is_table else None
+    return rows if isinstance(rows, int) and rows >= 0 else None
 
 
 def run_options(run_id: str, job: str | None = None) -> str:

@@ -24,6 +24,19 @@ from headwater.dbt import Dbt
 from headwater.halts import Halt, halted_by
 from headwater.project import Project
 from headwater.run import ModelRunner, Run, Say, SourceResult, prepare
+from headwater.written import (
+    BRING,
+    CHECK,
+    CLEAN_UP,
+    DISCOVER,
+    HISTORIZE,
+    STAGE,
+    Doing,
+    Place,
+    Written,
+    place_of,
+    written,
+)
 from metadata.connection import engine as new_engine
 from metadata.connection import session_lock
 from metadata.errors import HeadwaterError, StepFailed, StepHalted, StepNotDue
@@ -95,6 +108,12 @@ class SharedRun:
         return self._instance.close()
 
     @property
+    def place(self) -> Place:
+        """Where the database is that it writes to."""
+        with self._engine.connect() as connection:
+            return place_of(connection)
+
+    @property
     def last_error(self) -> str | None:
         """The last error that was logged."""
         ask = sa.text("select last_error from metadata.log_header where job_inst_id = :job_inst_id")
@@ -116,6 +135,7 @@ class JobRun(SharedRun):
         super().__init__(project, job, run_id, say)
         self._catalog = catalog or read_catalog(project.seeds)
         self._job = job_named(self._catalog, job)
+        self._doing: Doing | None = None
 
     @classmethod
     def begin(
@@ -164,8 +184,13 @@ class JobRun(SharedRun):
             f"{self._job.name} has no active step {name} any more: the metadata has changed since it began"
         )
 
+    def written(self) -> Written | None:
+        """What the last try of a source's task wrote, as the ledger has it; None without one."""
+        return written(self._engine, self._instance, self._doing) if self._doing else None
+
     def discover(self, source: Source) -> list[dict[str, Any]]:
         """Ask the publisher what is new; what has to be brought in, in batches for `bring`, usually of one delivery."""
+        self._doing = Doing(DISCOVER, source)
         run = self._run(source)
         offers = run.discover(source, is_full=self.parameters["is_full_load"])
         with self._engine.connect() as connection:
@@ -180,18 +205,21 @@ class JobRun(SharedRun):
     def bring(self, source: Source, batch: Mapping[str, Any]) -> None:
         """Land and load raw what `discover` found."""
         run = self._run(source)
+        self._doing = Doing(BRING, source, batch, run.brought)
         offers: Sequence[Told] = batch["offers"]
         run.bring(source, offers, batch["deliveries"])
         self._require_well(run, source)
 
     def stage(self, source: Source, runner: ModelRunner | None = None) -> None:
         """raw → staging."""
+        self._doing = Doing(STAGE, source)
         run = self._run(source, runner)
         run.staging()
         self._require_well(run, source)
 
     def check(self, source: Source) -> None:
         """Judge what is staged. Raises `StepHalted` when a delivery is halted in this run, also by an earlier try."""
+        self._doing = Doing(CHECK, source)
         run = self._run(source)
         run.check(source)
         self._require_well(run, source)
@@ -201,16 +229,19 @@ class JobRun(SharedRun):
 
     def historize(self, source: Source, runner: ModelRunner | None = None) -> SourceResult:
         """staging → history; what history needs again and staging has no more is brought back first."""
+        self._doing = Doing(HISTORIZE, source)
         reloading = self._run(source)
         reloading.reload()
         self._require_well(reloading, source)
         run = self._run(source, runner)
         run.historical()
+        self._doing.taken_out = run.results[source.name].taken_out
         self._require_well(run, source)
         return run.results[source.name]
 
     def clean_up(self, source: Source) -> None:
         """Delete what the source's retention, or `del_temp_data`, lets go."""
+        self._doing = Doing(CLEAN_UP, source)
         keep = retention.policy(source)
         if self.parameters["del_temp_data"]:
             keep = {**keep, "raw": 0}

@@ -153,6 +153,7 @@ class Run:
         self._marts_failures: list[str] = []
         self._failed: set[tuple[str, str]] = set()  # layer and source: not tried again in this run
         self._is_offline = is_offline  # asks no publisher
+        self.brought: set[int] = set()  # deliveries that `bring` has landed
 
     def whole(self) -> RunResult:
         """All steps, in order, as one job instance for each job that the sources belong to."""
@@ -209,15 +210,15 @@ class Run:
             with self._guarded(source, "land") as outcome:
                 found = land_told(self._engine, self._store, source, said, job.job_inst_id, job.log)
                 self._summarize(source, found, outcome)
-                landed |= {delivery.delivery_sqn for delivery in found.landed}
+                self.brought |= {delivery.delivery_sqn for delivery in found.landed}
                 if found.known:
                     known.add(said["publisher_name"])
         if known:  # an earlier try has landed them, and may have died before it could load them
             with self._engine.connect() as connection:
                 waiting = raw_pending(connection, source.name)
             landed |= {delivery.delivery_sqn for delivery in waiting if delivery.publisher_name in known}
-        if landed:
-            self.load_raw(source, only=landed)
+        if landed | self.brought:
+            self.load_raw(source, only=landed | self.brought)
 
     def _summarize(self, source: Source, found: ExtractSummary, outcome: Outcome) -> None:
         result = self.results[source.name]

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Form, HTTPException, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from sqlalchemy import Connection
 
+from dags import metrics
 from dags.deliveries_page import decisions, forgery, runs
 from dags.deliveries_page.access import Visitor, VisitorDep
 from dags.deliveries_page.answers import pages
@@ -55,6 +56,7 @@ def decide(
     started = decisions.record(
         backend.engine, _known(decision), sqn, why, visitor.name, seen.source.job, check or ()
     )
+    metrics.count_decision(seen.source.name, EVENTS[decision])
     return _after(request, visitor, seen, started, f"Delivery {sqn} is {EVENTS[decision]}, on record")
 
 

@@ -9,6 +9,7 @@ import traceback
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -20,6 +21,38 @@ from metadata.errors import HeadwaterError, NoJobInstance
 from metadata.process.tables import job_inst, job_inst_task, log_dtl, log_header
 from metadata.redaction import redact, redact_all
 
+_TRIED_SINCE = """
+with
+
+own as (
+
+    select * from metadata.job_inst_task where job_inst_task_id = :job_inst_task_id
+
+),
+
+earlier as (
+
+    select tried.*
+    from metadata.job_inst_task as tried
+    inner join own using (job_inst_id, task)
+    where tried.job_inst_task_id < own.job_inst_task_id
+        and tried.parameters ? 'try_number'
+        and tried.parameters -> 'map_index' is not distinct from own.parameters -> 'map_index'
+
+)
+
+select min(started_at)
+from (
+    select started_at from own
+    union all
+    select started_at
+    from earlier
+    where job_inst_task_id > (
+        select coalesce(max(job_inst_task_id), 0) from earlier where not parameters ? 'has_died'
+    )
+) as untold
+"""
+HAS_DIED = {"has_died": True}  # among the parameters of a try whose process could not say how it ended
 _now = sa.func.clock_timestamp
 
 
@@ -145,6 +178,7 @@ class SharedJobInstance(_JobInstance):
         """Join what `begin` began; what was closed is open again. Raises `NoJobInstance` when there is nothing."""
         super().__init__(engine)
         self.job, self.run_id = job, run_id
+        self._tried: int | None = None  # the last try in this process
         with engine.begin() as connection:
             row = connection.execute(
                 job_inst.update()
@@ -196,10 +230,22 @@ class SharedJobInstance(_JobInstance):
                     job_inst_task.c.job_inst_task_id.in_(earlier)
                     | job_inst_task.c.parameters["within"].as_integer().in_(earlier),
                 )
-                .values(status="failed", ended_at=_now())
+                .values(status="failed", ended_at=_now(), parameters=_died())
             )
         with self.task(task, **more, try_number=try_number, map_index=map_index) as outcome:
+            self._tried = self.job_inst_task_id
             yield outcome
+
+    @property
+    def tried_since(self) -> datetime | None:
+        """When the last try in this process began, or the first of those before it that died; None without a try.
+
+        What such a one did nobody could tell: the next try tells of it, too.
+        """
+        with self._engine.connect() as connection:
+            asked = connection.execute(sa.text(_TRIED_SINCE), {"job_inst_task_id": self._tried})
+            since: datetime | None = asked.scalar()
+        return since
 
     def statuses(self) -> dict[tuple[str, int | None], str]:
         """How the last try of each task ended or that it runs: (task, number among its like or None) → status."""
@@ -260,6 +306,11 @@ def life_lock(function: str, job_inst_id: int) -> sa.Select[Any]:
     return sa.select(getattr(sa.func, function)(name))
 
 
+def _died() -> sa.ColumnElement[Any]:
+    """The parameters of a try that is closed by another process than its own."""
+    return job_inst_task.c.parameters.concat(HAS_DIED)
+
+
 def end(connection: Connection, job_inst_id: int, status: str, **header: str) -> None:
     ended = {"status": status, "ended_at": _now()}
     running = "running"
@@ -271,7 +322,7 @@ def end(connection: Connection, job_inst_id: int, status: str, **header: str) ->
     connection.execute(
         job_inst_task.update()
         .where(job_inst_task.c.job_inst_id == job_inst_id, job_inst_task.c.status == running)
-        .values(status="failed", ended_at=_now())
+        .values(status="failed", ended_at=_now(), parameters=_died())
     )
     connection.execute(
         log_header.update()

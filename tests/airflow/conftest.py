@@ -6,6 +6,7 @@ be written to `airflow_dags` at any time; they are found within seconds.
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import uuid
@@ -21,6 +22,7 @@ from headwater.services import children, environment, postgres
 from headwater.services.airflow import Airflow
 from tests.airflow.client import Client
 from tests.airflow.jobs_project import SCRATCH, make_jobs_project
+from tests.airflow.listeners import Told, statsd
 from tests.airflow.warehouse import Warehouse
 from tests.conftest import FOREIGN, PROJECT, TestServers, administer
 from tests.pipeline.project import FOLDER
@@ -33,6 +35,13 @@ QUICK = {
     "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "5",
     "AIRFLOW__CORE__PARALLELISM": "4",
 }
+
+
+# Telling takes a task a third of a second: only those DAGs do that are looked at.
+LINEAGE_OF = [
+    {"scope": {}, "controls": {"emit": False}},
+    {"scope": {"dag_id": "cities|marts"}, "match_mode": "regex", "controls": {"emit": True}},
+]
 
 
 @pytest.fixture(scope="session")
@@ -59,11 +68,26 @@ def publisher(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def lineage(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder in which each event of lineage is a file."""
+    return tmp_path_factory.mktemp("lineage")
+
+
+@pytest.fixture(scope="session")
+def metrics() -> Iterator[Told]:
+    """What statsd is told of our own metrics."""
+    with statsd() as told:
+        yield told
+
+
+@pytest.fixture(scope="session")
 def airflow_variables(
     postgres_server: postgres.Server,
     s3_server: children.Child,
     template_database: str,
     publisher: Path,
+    lineage: Path,
+    metrics: Told,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> dict[str, str]:
     """The environment that Airflow is started in: a database with its tables made, a bucket, a working folder."""
@@ -80,6 +104,13 @@ def airflow_variables(
         "HEADWATER_AIRFLOW_DATABASE": f"{name}_of_airflow",
         FOLDER: str(publisher),
         "PYTHONPATH": str(PROJECT),
+        "AIRFLOW__OPENLINEAGE__TRANSPORT": json.dumps(
+            {"type": "file", "log_file_path": str(lineage / "event")}
+        ),
+        "AIRFLOW__OPENLINEAGE__EMISSION_POLICY": json.dumps(LINEAGE_OF),
+        "AIRFLOW__METRICS__STATSD_ON": "True",
+        "AIRFLOW__METRICS__STATSD_PORT": str(metrics.port),
+        "AIRFLOW__METRICS__METRICS_ALLOW_LIST": "headwater",
         **QUICK,
     }
 

@@ -1,4 +1,4 @@
-"""Those who are told of alerts, on loopback: a webhook, and a mail server that takes one message after another."""
+"""Those who are told of alerts and metrics, on loopback: a webhook, a mail server, a statsd."""
 
 from __future__ import annotations
 
@@ -60,7 +60,19 @@ def mail_server() -> Iterator[Told]:
     yield from _serving(socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler), told)
 
 
-def _serving(server: socketserver.TCPServer, told: Told) -> Iterator[Told]:
+@contextmanager
+def statsd() -> Iterator[Told]:
+    """A server that takes lines of statsd in datagrams."""
+    told = Told()
+
+    class Handler(socketserver.DatagramRequestHandler):
+        def handle(self) -> None:
+            told.messages.extend(self.rfile.read().decode().splitlines())
+
+    yield from _serving(socketserver.UDPServer(("127.0.0.1", 0), Handler), told)
+
+
+def _serving(server: socketserver.BaseServer, told: Told) -> Iterator[Told]:
     told.port = server.server_address[1]
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()

@@ -16,6 +16,7 @@ from headwater.services import airflow_settings
 from headwater.services.airflow import Airflow
 from tests.airflow.client import Client
 from tests.airflow.delivered import Source
+from tests.airflow.listeners import Told
 from tests.airflow.page import Visitor, rows_of, text_of
 from tests.conftest import PROJECT
 
@@ -238,7 +239,7 @@ def test_while_a_run_writes_the_source_a_decision_waits_no_longer_than_a_person(
 
 
 def test_withdrawn_with_a_reason_a_delivery_goes_from_history_by_a_run_in_the_users_name(
-    towns: Source, ada: Visitor, admin: Client
+    towns: Source, ada: Visitor, admin: Client, metrics: Told
 ) -> None:
     sqn = towns.sqn("towns-20260102.csv")
     form = {"token": ada.token(f"/delivery/{sqn}"), "decision": "withdraw", "why": "the wrong <day>"}
@@ -259,6 +260,13 @@ def test_withdrawn_with_a_reason_a_delivery_goes_from_history_by_a_run_in_the_us
     answer = ada.send(f"/delivery/{sqn}/decide", form)  # the same form a second time
     assert answer.status_code == 409
     assert "is withdrawn already" in text_of(answer.text)
+    told = [
+        one for one in metrics.messages if ".towns.withdrawn:" in one or ".towns.historical.taken_out:" in one
+    ]
+    assert told == [
+        "airflow.headwater.decisions.towns.withdrawn:1|c",
+        "airflow.headwater.deliveries.towns.historical.taken_out:1|c",
+    ]
 
 
 @pytest.mark.long

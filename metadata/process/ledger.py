@@ -1,0 +1,166 @@
+"""The ledger of some time: what came of the deliveries of a source in the name of a job instance, since a moment."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import Connection
+
+from metadata.process.tables import data_quality_checks, delivery, delivery_event, delivery_status
+
+OUTCOMES = {
+    ("landed", "loaded"): "landed",
+    ("raw", "loaded"): "loaded",
+    ("raw", "purged"): "purged",
+    ("staging", "loaded"): "staged",
+    ("staging", "purged"): "purged",
+    ("historical", "loaded"): "historized",
+}
+"""What a status of a layer is called as something that happened; what is not here did not happen to rows."""
+
+# a row of history, and what a staged row may meet there; see `delivery_status`
+FATES = ("new", "changed", "unchanged", "ignored", "overtaken", "delete_mark", "removed")
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What came of a delivery in a layer. `counts` are those columns of delivery_status that it has."""
+
+    delivery_sqn: int
+    publisher_name: str
+    delivery_date: datetime
+    delivery_filename: str  # s3://bucket/key
+    layer: str
+    outcome: str  # landed, loaded, staged, historized, purged; passed, halted
+    counts: Mapping[str, int]
+
+    @property
+    def rows(self) -> dict[str, int]:
+        """How many rows the layer got, lost, or sent away, by what came of them."""
+        if self.layer == "historical" and self.outcome == "historized":
+            return {fate: self.counts.get(f"{fate}_count", 0) for fate in FATES}
+        found = {"fallen_out": self.counts.get("fallen_out_count", 0)} if self.outcome == "staged" else {}
+        count = self.counts.get("record_count")
+        return found if count is None else {self.outcome: count, **found}
+
+
+@dataclass(frozen=True)
+class Check:
+    """A check that deliveries were judged by, and how many of them failed it."""
+
+    name: str
+    severity: str
+    judged: int
+    failed: int
+
+
+@dataclass(frozen=True)
+class Among:
+    """Some deliveries of a source: by their numbers, or by the publisher's name and the date (aware, UTC)."""
+
+    sqns: Collection[int] = ()
+    identities: Collection[tuple[str, datetime]] = ()
+
+
+def entries(
+    connection: Connection,
+    source: str,
+    job_inst_id: int,
+    since: datetime,
+    *,
+    layers: Sequence[str],
+    verdicts_of: str | None = None,
+    among: Among | None = None,
+) -> list[Entry]:
+    """What the job instance wrote of `layers` since a moment, and the verdicts that it gave then, said of a layer.
+
+    All of it, or what concerns the deliveries `among` which it is looked for. A halted delivery has its verdict as an
+    event, whatever its layers say, so a try that was broken off before it has not halted anything.
+    """
+    status, counts = delivery_status.c, [one for one in delivery_status.c if one.name.endswith("_count")]
+    wrote = (
+        sa.select(*_FACTS, status.layer, status.status, status.file_size, *counts)
+        .join_from(delivery_status, delivery)
+        .where(
+            delivery.c.source == source,
+            status.job_inst_id == job_inst_id,
+            status.layer.in_(layers),
+            status.status_at >= since,
+            *_is_among(among),
+        )
+        .order_by(status.status_at, delivery.c.delivery_sqn)
+    )
+    found = [
+        _entry(row, row["layer"], OUTCOMES[row["layer"], row["status"]])
+        for row in connection.execute(wrote).mappings()
+        if (row["layer"], row["status"]) in OUTCOMES
+    ]
+    if verdicts_of is not None:
+        said = connection.execute(_verdicts(source, job_inst_id, since, among)).mappings()
+        found += [_entry(row, verdicts_of, row["event"]) for row in said]
+    return found
+
+
+def checks(connection: Connection, job_inst_id: int, sqns: Collection[int]) -> list[Check]:
+    """The checks by which the job instance judged some deliveries."""
+    result = data_quality_checks.c
+    failed = sa.func.count().filter(result.passed.is_(False))
+    asked = (
+        sa.select(
+            result.check_name.label("name"),
+            result.severity,
+            sa.func.count().label("judged"),
+            failed.label("failed"),
+        )
+        .where(result.job_inst_id == job_inst_id, result.delivery_sqn.in_(sqns))
+        .group_by(result.check_name, result.severity)
+        .order_by(result.check_name, result.severity)
+    )
+    return [Check(**row) for row in connection.execute(asked).mappings()]
+
+
+_FACTS = [
+    delivery.c[name] for name in ("delivery_sqn", "publisher_name", "delivery_date", "delivery_filename")
+]
+
+
+def _entry(row: Any, layer: str, outcome: str) -> Entry:
+    counts = {name: row[name] for name in row if name.endswith("_count") or name == "file_size"}
+    return Entry(
+        **{fact.name: row[fact.name] for fact in _FACTS},
+        layer=layer,
+        outcome=outcome,
+        counts={name: count for name, count in counts.items() if count is not None},
+    )
+
+
+def _is_among(among: Among | None) -> list[sa.ColumnElement[bool]]:
+    if among is None:
+        return []
+    identity = sa.tuple_(delivery.c.publisher_name, delivery.c.delivery_date)
+    return [delivery.c.delivery_sqn.in_(among.sqns) | identity.in_(among.identities)]
+
+
+def _verdicts(source: str, job_inst_id: int, since: datetime, among: Among | None) -> sa.Select[Any]:
+    """The verdicts of the job instance: what it judged, its checks show; a broken ledger has no check of its own."""
+    event = delivery_event.c
+    is_judged = sa.exists().where(
+        data_quality_checks.c.delivery_sqn == event.delivery_sqn,
+        data_quality_checks.c.job_inst_id == job_inst_id,
+    )
+    return (
+        sa.select(*_FACTS, event.event)
+        .join_from(delivery_event, delivery)
+        .where(
+            delivery.c.source == source,
+            event.event.in_(("passed", "halted")),
+            event.event_at >= since,
+            is_judged | event.checks.contains(["ledger"]),
+            *_is_among(among),
+        )
+        .order_by(event.event_at, event.delivery_sqn)
+    )
