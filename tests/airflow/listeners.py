@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import socketserver
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -18,6 +19,15 @@ class Told:
         self.messages: list[Any] = []
         self.headers: list[dict[str, str]] = []
         self.port = 0
+
+    def naming(self, *parts: str, at_least: int, patience_s: float = 30) -> list[Any]:
+        """The messages that have one of these in them, once so many came, or however many came by then."""
+        deadline = time.monotonic() + patience_s
+        while True:
+            found = [message for message in self.messages if any(part in message for part in parts)]
+            if len(found) >= at_least or time.monotonic() > deadline:
+                return found
+            time.sleep(0.01)
 
 
 @contextmanager

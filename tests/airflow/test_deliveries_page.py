@@ -260,9 +260,7 @@ def test_withdrawn_with_a_reason_a_delivery_goes_from_history_by_a_run_in_the_us
     answer = ada.send(f"/delivery/{sqn}/decide", form)  # the same form a second time
     assert answer.status_code == 409
     assert "is withdrawn already" in text_of(answer.text)
-    told = [
-        one for one in metrics.messages if ".towns.withdrawn:" in one or ".towns.historical.taken_out:" in one
-    ]
+    told = metrics.naming(".towns.withdrawn:", ".towns.historical.taken_out:", at_least=2)
     assert told == [
         "airflow.headwater.decisions.towns.withdrawn:1|c",
         "airflow.headwater.deliveries.towns.historical.taken_out:1|c",

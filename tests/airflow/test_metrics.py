@@ -76,32 +76,25 @@ def told_to(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
         module.initialize(factory=NoStatsLogger, export_legacy_names=True)
 
 
-def await_all(messages: list[Any], count: int) -> None:
-    for _ in range(500):
-        if len(messages) >= count:
-            return
-        threading.Event().wait(0.01)
-
-
 def test_statsd_is_told_by_dotted_names(told_to: Any) -> None:
     with statsd() as server:
         told_to(statsd_on="True", statsd_port=str(server.port))
         metrics.count(WRITTEN)
         metrics.count_decision("places", "withdrawn")
-        await_all(server.messages, len(EXPECTED) + 1)
+        messages = server.naming("headwater", at_least=len(EXPECTED) + 1)
     expected = {
         f"airflow.headwater.{what}.places.{layer}.{outcome}:{number}|c"
         for (what, layer, outcome), number in EXPECTED.items()
     }
-    assert sorted(server.messages) == sorted([*expected, "airflow.headwater.decisions.places.withdrawn:1|c"])
+    assert sorted(messages) == sorted([*expected, "airflow.headwater.decisions.places.withdrawn:1|c"])
 
 
 def test_statsd_that_knows_tags_is_told_by_tags(told_to: Any) -> None:
     with statsd() as server:
         told_to(statsd_on="True", statsd_port=str(server.port), statsd_influxdb_enabled="True")
         metrics.count(WRITTEN)
-        await_all(server.messages, len(EXPECTED))
-    assert sorted(server.messages) == sorted(
+        messages = server.naming("headwater", at_least=len(EXPECTED))
+    assert sorted(messages) == sorted(
         f"airflow.headwater.{what},source=places,layer={layer},outcome={outcome}:{number}|c"
         for (what, layer, outcome), number in EXPECTED.items()
     )
