@@ -52,6 +52,11 @@ class Client:
             assert time.monotonic() < deadline, f"no DAG {dag}; errors of DAG files: {errors}"
             time.sleep(0.3)
 
+    def let_run(self, dag: str, *, is_let: bool = True) -> None:
+        """Have Airflow schedule `dag`, or let it rest."""
+        self.wait_for_dag(dag)
+        assert self.ask("PATCH", f"dags/{dag}", json={"is_paused": not is_let}).ok, dag
+
     def import_errors(self) -> dict[str, str]:
         """What is wrong with DAG files, by file."""
         return {

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,6 +21,7 @@ from headwater.project import Project
 from headwater.services import airflow as airflow_service
 from headwater.services import children, environment, postgres
 from headwater.services.airflow import Airflow
+from headwater.services.processes import session, stop
 from tests.airflow.client import Client
 from tests.airflow.jobs_project import SCRATCH, make_jobs_project
 from tests.airflow.listeners import Told, statsd
@@ -103,6 +105,7 @@ def airflow_variables(
         "HEADWATER_HOME": str(home),
         "HEADWATER_AIRFLOW_DATABASE": f"{name}_of_airflow",
         FOLDER: str(publisher),
+        "SHELF": f"{postgres_server.environment['PGHOST']}:{postgres_server.port}",
         "PYTHONPATH": str(PROJECT),
         "AIRFLOW__OPENLINEAGE__TRANSPORT": json.dumps(
             {"type": "file", "log_file_path": str(lineage / "event")}
@@ -134,14 +137,18 @@ def airflow(
     try:
         started.wait_until_healthy()
         yield started
-    finally:
-        started.stop()
+    finally:  # nobody waits for a task any more
+        for component in started.components.values():
+            for process in session(component.pid):
+                stop(process, (signal.SIGKILL, 10))
 
 
 @pytest.fixture(scope="session")
 def admin(airflow: Airflow) -> Client:
-    """Airflow's API for one who may do everything."""
-    return Client(airflow.url, "admin", airflow.passwords["admin"])
+    """Airflow's API for one who may do everything. The marts rest, which every run of a job would build."""
+    client = Client(airflow.url, "admin", airflow.passwords["admin"])
+    client.let_run("marts", is_let=False)
+    return client
 
 
 @pytest.fixture(scope="session")

@@ -3,8 +3,8 @@
 cities         ETL; what E left is deleted
 towns          ETL, for the page Deliveries; so is villages
 market         ETL over two sources, prices and ratings, without a job_task
-bring_shops    E over shops, then
-build_shops    TL over shops, when bring_shops succeeded
+bring_shops    E over shops, which are files, and over orders and owners, a large and a small table, then
+build_shops    TL over shops and orders, when bring_shops succeeded
 tidying        scripts and a callable, one after the other and side by side; one is inactive
 failing        a stored procedure that fails, and what comes after it
 after_failing  when failing succeeded: never
@@ -18,9 +18,10 @@ from pathlib import Path
 from tests.pipeline.project import FOLDER, SEEDS, make_project
 
 MORE = {
-    "data_source": "warehouse,rdbms,Our own database\n",
+    "data_source": "warehouse,rdbms,Our own database\nshelf,rdbms,Tables of the shops\n",
     "conn_str": (
         "warehouse,warehouse,${PGHOST},${PGDATABASE},${PGUSER},env:PGPASSWORD,,,\n"
+        "shelf_tables,shelf,${SHELF},${PGDATABASE},${PGUSER},,sslmode=disable,,\n"
         f"market_shops,market,,,,,,,${{{FOLDER}}}/shops\n"
         f"town_hall_villages,town_hall,,,,,,,${{{FOLDER}}}/villages\n"
         f"town_hall_towns,town_hall,,,,,,,${{{FOLDER}}}/towns\n"
@@ -28,7 +29,7 @@ MORE = {
     "job": """\
 towns,true,ETL,true,,batch,,,town,true,Towns to history,0,1,,,
 villages,true,ETL,true,,batch,,,town,true,Villages to history,0,1,,,
-bring_shops,true,E,,,batch,,,market,true,Shops into raw,2,1,,,
+bring_shops,true,E,,,batch,,,market,true,Shops into raw,1,1,,,
 build_shops,true,TL,,true,batch,,bring_shops,market,true,Shops from raw to history,2,1,,,
 tidying,false,,,,maintenance,,,town,true,Tidies up,0,1,,,
 failing,false,,,,maintenance,,,town,true,Fails,0,1,,,
@@ -37,19 +38,27 @@ waiting,false,,,,maintenance,,,town,true,Fails and waits for its second try,1,60
 """,
     "source": """\
 shops,bring_shops,market,market,daily,shop,snapshot,,,,,,,,,,,,One row per shop
+orders,bring_shops,shelf,market,daily,shop,snapshot,,,,,,,,,,,,One row per order
+owners,bring_shops,shelf,market,daily,shop,snapshot,,,,,,,,,,,,One row per owner
 towns,towns,town_hall,town,daily,town,snapshot,,,,,,,,,,,,One row per town
 villages,villages,town_hall,town,daily,village,snapshot,,,,,,,,,,,,One row per village
 """,
     "attribute": """\
 shops,shop,shop,text,,,true,,,The shop
 shops,owner,owner,text,,,,,,Who owns it
+orders,id,order_id,integer,,,true,,,Number of the order
+orders,shop,shop,text,,,,,,The shop
+owners,owner,owner,text,,,true,,,The owner
 towns,Town,town,text,,,true,,,Code of the town
 towns,name,name,text,,,,,,Its name
 towns,people,people,integer,,,,,,How many live there
 villages,Village,village,text,,,true,,,Code of the village
 villages,people,people,integer,,,,,,How many live there
 """,
-    "source_attribute": r"""shops,conn_str,market_shops,
+    "source_attribute": r"""orders,tbl,scratch.orders,
+orders,chunks,2,
+owners,tbl,scratch.owners,
+shops,conn_str,market_shops,
 shops,file_pattern,shops-(?P<date>\d{8})\w*\.csv$,
 towns,conn_str,town_hall_towns,
 villages,conn_str,town_hall_villages,
@@ -67,6 +76,8 @@ break_down,true,scratch.break_down
     "job_task": """\
 build_shops_stage,build_shops,T,1,true,shops,,,warehouse,,,staging.stg_shops
 build_shops_historize,build_shops,L,2,true,shops,,,warehouse,,,historical.shops
+build_orders_stage,build_shops,T,1,true,orders,,,warehouse,,,staging.stg_orders
+build_orders_historize,build_shops,L,2,true,orders,,,warehouse,,,historical.orders
 tidy_first,tidying,,1,true,,note_first,,warehouse,,,
 tidy_left,tidying,,2,true,,note_left,,warehouse,,,
 tidy_right,tidying,,2,true,,note_right,,warehouse,,,
@@ -81,6 +92,10 @@ wait_long,waiting,,1,true,,break_down,,warehouse,,,
     "tbl": """\
 staging.stg_shops,warehouse,,small
 historical.shops,warehouse,,small
+scratch.orders,shelf,,large
+scratch.owners,shelf,,small
+staging.stg_orders,warehouse,,large
+historical.orders,warehouse,,large
 """,
 }
 HEADERS = {

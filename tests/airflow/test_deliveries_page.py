@@ -34,7 +34,10 @@ def towns(airflow_variables: dict[str, str], publisher: Path, admin: Client) -> 
     found.publish("towns-20260102.csv", "a,Aa,5", f"c,Cc,{EVIL_CELL}", "d,Dd,4")
     found.publish(EVIL_FILE, "a,Aa,6", f"{EVIL_KEY},x,1", f"{EVIL_KEY},y,2")
     assert admin.run("towns", patience_s=300)[1] == "failed"  # by its halted delivery, and by nothing else:
-    errors = found.query("select message from metadata.log_dtl where level = 'error' order by log_dtl_id")
+    errors = found.query(
+        "select message from metadata.log_dtl join metadata.log_header using (log_header_id)"
+        " join metadata.job_inst using (job_inst_id) where level = 'error' and job = 'towns' order by log_dtl_id"
+    )
     assert [error for (error,) in errors if "is halted: duplicate_keys" not in error] == []
     assert found.history("town", "people") == [("a", 1), ("b", 2), ("a", 5), ("d", 4)]
     return found
@@ -87,6 +90,7 @@ def test_the_counts_of_the_list_are_those_of_the_tables(towns: Source, guest: Vi
             EVIL_FILE,
         )
     }.items():
+        assert raw > 0  # it is kept, as the job does not say otherwise
         fell = f" −{fallen_out}" if fallen_out else ""  # noqa: RUF001
         assert shown[name][5:7] == [str(raw), f"{staging}{fell}"]
         assert shown[name][9] == f"+{new} ~{changed} −{removed}"  # noqa: RUF001

@@ -31,6 +31,7 @@ HALTED = (
 def run(admin: Client, warehouse: Warehouse, publisher: Path) -> tuple[int, str]:
     """The job instance and the run of cities in which one delivery went to history and another was halted."""
     if not (found := warehouse.query(HALTED)):
+        admin.let_run("marts")
         publish(publisher, "cities", 21, "City Code,name,people,seen", "a,Aa,1,x", "b,Bb,many,x")
         publish(publisher, "cities", 22, "City Code,name,people,seen", "a,Aa,1,x", "a,Aa,2,x")
         admin.run("cities")

@@ -36,16 +36,25 @@ def open_deliveries(page: Page) -> FrameLocator:
     return page.frame_locator("iframe[title=Deliveries]")
 
 
-def test_a_dag_is_found_triggered_and_goes_green(log_in: LogIn, villages: Source) -> None:
+def test_a_dag_is_found_triggered_with_a_parameter_and_goes_green(log_in: LogIn, villages: Source) -> None:
     page = log_in("admin")
     page.goto("/dags?name_pattern=villages")
     page.get_by_role("link", name="villages").first.click()
     expect(page.get_by_text("villages_extract").first).to_be_visible()  # a group of its tasks
     page.get_by_role("button", name="Trigger").first.click()
-    page.get_by_role("dialog").get_by_role("button", name="Trigger").last.click()
+    form = page.get_by_role("dialog")
+    full_load = form.locator("input[name=element_is_full_load]")
+    expect(full_load).to_be_checked()  # as the metadata says
+    form.locator("label", has=page.locator("input[name=element_is_full_load]")).click()
+    expect(full_load).not_to_be_checked()
+    form.get_by_role("button", name="Trigger").last.click()
     page.goto("/dags/villages/runs")
     expect(page.get_by_text("Success").first).to_be_visible(timeout=PATIENCE_WITH_RUNS_MS)
     assert villages.history("village", "people") == [("a", 1), ("b", 2), ("a", 5), ("c", 3), ("d", 4)]
+    parameters = "select parameters from metadata.job_inst where job = 'villages'"
+    assert villages.query(parameters) == [
+        ({"sources": ["villages"], "is_full_load": False, "del_temp_data": False},)
+    ]
 
 
 def test_deliveries_are_seen_and_one_is_withdrawn_with_a_reason(

@@ -369,3 +369,12 @@ def test_a_message_shows_no_half_of_a_secret(text: str, monkeypatch: pytest.Monk
     redaction.register("Pl4nted-" + "x" * 60)
     broken = text.replace("%s", "y" * 30 + "Pl4nted-" + "x" * 60)
     assert "Pl4" not in refusal("json", broken.encode())
+
+
+def test_two_files_that_are_read_at_once_do_not_meet() -> None:
+    one, other = (
+        opened(make_source(options={"format": "json"}), json.dumps([{"a": n} for n in numbers]).encode())
+        for numbers in ((1, 2), (3, 4))
+    )
+    pairs = zip(one.records(), other.records(), strict=True)
+    assert [(left.values, right.values) for left, right in pairs] == [(["1"], ["3"]), (["2"], ["4"])]

@@ -78,6 +78,17 @@ def test_a_task_that_raises_is_failed_with_its_error_in_the_log(database, error,
     assert (later.level, later.message, later.job_inst_task_id) == ("information", "went on", None)
 
 
+def test_the_last_error_is_the_last_whoever_logged_it(database):
+    first = SharedJobInstance.begin(database, "cities", "run 1", {})
+    second = SharedJobInstance(database, "cities", "run 1")
+    for process, level, message in (
+        (first, "error", "one"), (second, "error", "two"), (first, "error", "three"), (second, "information", "well"),
+    ):  # fmt: skip
+        process.log(level, message)
+    assert first.close() == "succeeded"
+    assert rows(database, log_header)[0].last_error == "three"
+
+
 def test_a_run_has_one_instance_of_a_job(database):
     JobInstance(database, "cities", "run 1", {}).close()
     with pytest.raises(sa.exc.IntegrityError):
