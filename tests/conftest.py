@@ -9,6 +9,9 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import subprocess
+import sys
+import tempfile
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,7 +23,8 @@ import hypothesis
 import pytest
 
 from headwater.services import children, environment, postgres
-from headwater.services.processes import Process, born, stop
+from headwater.services.processes import Process, born, session, stop
+from tests.quick_dbt import quicken_dbt
 
 if TYPE_CHECKING:
     import boto3
@@ -33,6 +37,11 @@ PROJECT = Path(__file__).resolve().parents[1]
 TEMPLATE = "headwater_template"
 FAST = {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "off", "shared_buffers": "128MB"}
 FOREIGN = ("PG", "AWS_", "HEADWATER_", "AIRFLOW_")
+# what takes longest begins first, so that no process works on alone when the others have done
+LONGEST_FIRST = (
+    "tests/airflow/", "tests/macros/historical/", "tests/pipeline/test_retention", "tests/pipeline/test_decisions",
+    "tests/headwater/services/test_airflow", "tests/pipeline/", "tests/headwater/",
+)  # fmt: skip
 
 hypothesis.settings.register_profile("short", max_examples=200, deadline=None)
 hypothesis.settings.register_profile("long", max_examples=1000, deadline=None)
@@ -44,9 +53,16 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     hypothesis.settings.load_profile("long" if config.getoption("--long") else "short")
+    config.option.loadscopereorder = False  # xdist's own order is that of the number of tests
+    if "PYTEST_XDIST_WORKER" not in os.environ:  # those inherit it
+        # Airflow makes its folder when it is imported, before any test; it must not be the user's
+        folder = tempfile.TemporaryDirectory(prefix="headwater-airflow-")
+        config.add_cleanup(folder.cleanup)
+        os.environ["AIRFLOW_HOME"] = folder.name
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: [item.nodeid.startswith(place) for place in (*LONGEST_FIRST, "")].index(True))
     if not config.getoption("--long"):
         for item in items:
             if item.get_closest_marker("long"):
@@ -75,9 +91,16 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("AIRFLOW_HOME", str(tmp_path / "airflow"))
 
 
+@pytest.fixture(autouse=True, scope="session")
+def _quick_dbt() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        quicken_dbt(patch.setattr)
+        yield
+
+
 @dataclass(frozen=True)
 class TestServers:
-    """The session's folder; servers in it are found by the next session if this one is killed."""
+    """The session's folder, and the servers in it."""
 
     __test__ = False
     folder: Path
@@ -89,12 +112,15 @@ class TestServers:
         for path in self.folder.glob("*.pid"):
             pid, _, birth = path.read_text().partition(" ")
             stop(Process(int(pid), birth), (signal.SIGINT, 10), (signal.SIGKILL, 5))
+            if born(int(pid)) is None:  # else the number is another process's by now
+                for orphan in session(int(pid)):
+                    stop(orphan, (signal.SIGKILL, 5))
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")
 def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestServers]:
-    """A folder for this session's servers, which end with it. Those of killed sessions are stopped first."""
+    """A folder for this session's servers, which end with it, however it ends."""
     folder = tmp_path_factory.getbasetemp()
     if "PYTEST_XDIST_WORKER" in os.environ:
         folder = folder.parent  # of all processes of this run
@@ -108,8 +134,15 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestServers]:
     mine = root / f"{os.getpid()}-{(born(os.getpid()) or '').replace('/', '+')}"
     mine.mkdir()
     started = TestServers(mine)
+    last_one = subprocess.Popen(
+        [sys.executable, "-m", "tests.last_one", str(mine)],
+        stdin=subprocess.PIPE,
+        cwd=PROJECT,
+        start_new_session=True,
+    )
     yield started
     started.stop()
+    last_one.communicate()
 
 
 @pytest.fixture(scope="session")
@@ -138,7 +171,7 @@ def template_database(postgres_server: postgres.Server) -> str:
 @pytest.fixture
 def empty_database(postgres_server: postgres.Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[Engine]:
     """A fresh database without any table of ours; PGHOST, PGPORT, PGUSER and PGDATABASE name it."""
-    with fresh_database(postgres_server, f"test_{uuid.uuid4().hex}", "template1", monkeypatch) as made:
+    with fresh_database(postgres_server, "empty", "template1", monkeypatch) as made:
         yield made
 
 
@@ -146,8 +179,11 @@ def empty_database(postgres_server: postgres.Server, monkeypatch: pytest.MonkeyP
 def database(
     postgres_server: postgres.Server, template_database: str, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Engine]:
-    """A fresh database with the migrations applied; PGHOST, PGPORT, PGUSER and PGDATABASE name it."""
-    with fresh_database(postgres_server, f"test_{uuid.uuid4().hex}", template_database, monkeypatch) as made:
+    """A fresh database with the migrations applied; PGHOST, PGPORT, PGUSER and PGDATABASE name it.
+
+    It is always of one name: where that changes, dbt reads a project anew.
+    """
+    with fresh_database(postgres_server, "test", template_database, monkeypatch) as made:
         yield made
 
 

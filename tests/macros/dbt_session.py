@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from dbt.adapters.factory import FACTORY, get_adapter, register_adapter, reset_adapters
+from dbt.adapters.sql import connections
 from dbt.cli.flags import Flags
 from dbt.cli.types import Command
 from dbt.config.runtime import RuntimeConfig
@@ -37,6 +38,7 @@ class DbtSession:
         )
         set_flags(flags)
         disable_tracking()
+        connections.fire_event = _say_nothing  # of each query it says several things, which nobody hears
         config = RuntimeConfig.from_args(flags)
         reset_adapters()  # registering keeps the adapter, and the database, of an earlier dbt in this process
         register_adapter(config, get_mp_context())
@@ -84,3 +86,7 @@ class DbtSession:
         finally:
             FACTORY.adapters.clear()
             FACTORY.adapters.update(others)
+
+
+def _say_nothing(*_: Any, **__: Any) -> None:
+    """In place of what dbt says."""

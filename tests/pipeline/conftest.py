@@ -17,23 +17,16 @@ from metadata.connection import engine
 from tests.conftest import TestServers, administer, fresh_database, point_to
 from tests.pipeline.line import Line
 from tests.pipeline.project import FOLDER, HEADERS, make_project
-from tests.pipeline.starter import Starter, quicken_dbt
+from tests.pipeline.starter import Starter
 from tests.pipeline.world import World, start_safe_postgres
 
 SEEDED = "headwater_template_of_pipeline"
 DATABASE = "pipeline"
 
 
-@pytest.fixture(autouse=True, scope="session")
-def _quick_dbt() -> Iterator[None]:
-    with pytest.MonkeyPatch.context() as patch:
-        quicken_dbt(patch.setattr)
-        yield
-
-
 @pytest.fixture(scope="session")
 def project_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The project, made once: dbt then parses it once and only looks for changes later."""
+    """The project, made once: dbt then reads it once."""
     return make_project(tmp_path_factory.mktemp("project") / "town")
 
 

@@ -20,13 +20,14 @@ import subprocess
 import sys
 import threading
 import traceback
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
 from tests.conftest import PROJECT
+from tests.quick_dbt import quicken_dbt
 
 PRELOADED = (
     "alembic.command", "boto3", "dbt.adapters.postgres", "dbt.cli.main", "extract.http_files",
@@ -135,13 +136,6 @@ class Starter:
             if not line:
                 raise AssertionError(f"the starter is gone:\n{(self._folder / 'starter.log').read_text()}")
             self._unread.append(json.loads(line))
-
-
-def quicken_dbt(setattr_: Callable[[Any, str, Any], None]) -> None:
-    """dbt asks the whole stack of calls who it is, 15 times a call; below pytest that takes half a second."""
-    import dbt_common.behavior_flags as flags
-
-    setattr_(flags.BehaviorFlagRendered, "_default_source", staticmethod(lambda: "dbt"))
 
 
 def serve() -> None:

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -32,7 +33,7 @@ def folder(database: Engine, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) ->
     assert database.url.host is None  # libpq's variables say where it is, to Airflow too
     monkeypatch.setattr(airflow_service, "TASKS_PATIENCE_S", 0.5)
     monkeypatch.setenv("PYTHONPATH", str(STAND_IN))
-    monkeypatch.setenv(airflow_settings.DATABASE_VARIABLE, f"{os.environ['PGDATABASE']}_of_airflow")
+    monkeypatch.setenv(airflow_settings.DATABASE_VARIABLE, f"airflow_{uuid.uuid4().hex}")
     return tmp_path / "home" / "airflow"
 
 
@@ -47,13 +48,18 @@ def airflow(folder: Path) -> Iterator[Airflow]:
     started.stop()
 
 
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project without the demo, of which dbt knows most when it has been read once."""
+    return make_project(tmp_path_factory.mktemp("small") / "project")
+
+
 @pytest.fixture
 def command(
-    folder: Path, store: ObjectStore, tmp_path: Path
+    folder: Path, store: ObjectStore, project: Path
 ) -> Iterator[Callable[..., subprocess.Popen[str]]]:
-    """Runs `headwater airflow` on a project without the demo."""
+    """Runs `headwater airflow` on the project."""
     assert folder.is_relative_to(os.environ["HEADWATER_HOME"])
-    project = make_project(tmp_path / "project")
     env = {**os.environ, "HEADWATER_PROJECT": str(project), "HEADWATER_BUCKET": store.bucket}
     env["PYTHONPATH"] = os.pathsep.join([str(PROJECT), str(STAND_IN)])
     running: list[subprocess.Popen[str]] = []

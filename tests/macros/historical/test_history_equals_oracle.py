@@ -32,6 +32,9 @@ KEY_VALUES = {"text": st.sampled_from(["", "a", "B", "ä"]), "integer": st.sampl
 # the order of one date is that of the names' bytes: a locale's order would put _x and B elsewhere
 NAMES = ("B.csv", "_x.csv", "a.csv", "é.csv")
 
+# each is half a second of loads: as many as usual only where there is time
+EXAMPLES = 100 if settings.default.max_examples < 1000 else settings.default.max_examples
+
 
 @dataclass(frozen=True)
 class Example:
@@ -74,7 +77,9 @@ def examples(draw: st.DrawFn) -> Example:
 
 @pytest.mark.timeout(7200)  # with --long, on a busy machine
 @given(example=examples())
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@settings(
+    max_examples=EXAMPLES, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 def test_history_and_counts_equal_the_oracle(history_lab: HistoryLab, example: Example) -> None:
     bench = history_lab.bench(example.shape)
     sqns = []
