@@ -10,8 +10,6 @@ new snapshot and with nothing new. By turns, on the same database. Needs the env
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -21,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.measure import median, timed
+from benchmarks.ours import run_in_process
 from benchmarks.project import make_project, publish_snapshot
 from benchmarks.report import Aim, Bar, Report, Setting, Table, parser, publish, seconds, times
 from headwater.manifest import write_pieces
@@ -42,7 +41,6 @@ class Line:
     root: Path
     sources: Sequence[str]
     airflow: Client
-    bare_env: Mapping[str, str]
     step: int = 0
     tasks: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))  # seconds, of idle runs
 
@@ -51,19 +49,6 @@ class Line:
         self.step += 1
         for source in sources:
             publish_snapshot(self.root, source, CUSTOMERS, self.step)
-
-    def bare(self, sources: Sequence[str]) -> float:
-        """Seconds of `headwater run`, from the start of its process to its end."""
-        command = [str(Path(sys.executable).with_name("headwater")), "run", *sources]
-
-        def run() -> None:
-            done = subprocess.run(
-                command, env=self.bare_env, cwd=self.root, capture_output=True, text=True, check=False
-            )
-            if done.returncode != 0:
-                raise SystemExit(f"headwater run failed:\n{done.stdout[-1000:]}{done.stderr[-1000:]}")
-
-        return timed(run)
 
     def by_airflow(self, sources: Sequence[str]) -> float:
         """Seconds from the first run that is asked for until Airflow says of the last that it is green."""
@@ -92,9 +77,8 @@ def measure(setting: Setting) -> Report:
     (root / "dags").symlink_to(find_project().root / "dags")
     write_pieces(project)
     with _airflow(project, setting.folder / "airflow_home" / "airflow") as started:
-        env = {**os.environ, "HEADWATER_PROJECT": str(root), "PYTHONPATH": str(find_project().root)}
         client = Client(started.url, "admin", started.passwords["admin"])
-        line = Line(root, names, client, env)
+        line = Line(root, names, client)
         found = _by_turns(line, setting.repeats)
     idle = median(line.tasks["discover"])
     all_bare, all_airflow = median(found["all, bare"]), median(found["all, Airflow"])
@@ -157,7 +141,10 @@ def _by_turns(line: Line, repeats: int) -> dict[str, list[float]]:
     line.by_airflow(line.sources)  # the first one makes the tables
     for _ in range(repeats):
         for about, sources in (("all", line.sources), ("one", one), ("idle", one)):
-            for way, run in (("bare", line.bare), ("Airflow", line.by_airflow)):
+            for way, run in (
+                ("bare", lambda these: run_in_process(line.root, these)),
+                ("Airflow", line.by_airflow),
+            ):
                 if about != "idle":
                     line.renew(sources)
                 found[f"{about}, {way}"].append(run(sources))

@@ -21,7 +21,8 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from benchmarks.measure import median
-from benchmarks.project import make_project
+from benchmarks.ours import run_in_process
+from benchmarks.project import make_project, publish_snapshot
 from benchmarks.report import Aim, Bar, Report, Setting, Table, parser, publish, seconds
 from headwater.project import Project, find_project
 from headwater.services import airflow_database, airflow_settings
@@ -31,6 +32,7 @@ from metadata.connection import engine
 
 AIM_S, AIM_MIB = 30, 1024
 PATIENCE_S = 900
+FIRST, CUSTOMERS = "source_0000", 1_000
 STEPS = "import", "build", "serialise", "one"
 
 
@@ -46,11 +48,12 @@ class Found:
     whole_mb: float
     group_of_whole_s: float
     group_of_piece_s: float
+    run_s: Mapping[str, float]  # seconds of `headwater run` of one source, by what it found
 
 
 def measure(setting: Setting) -> Report:
     sizes = [max(1, setting.rows // share) for share in (100, 10, 1)]
-    found = [_measure(setting, count) for count in sizes]
+    found = [_measure(setting, count, turn) for turn, count in enumerate(sizes)]
     most = found[-1]
     return Report(
         name="dag_parse",
@@ -85,6 +88,14 @@ def measure(setting: Setting) -> Report:
                 [(f"{f.sources:,}", *(seconds(f.steps[step]) for step in STEPS[:3])) for f in found],
             ),
             Table(
+                f"`headwater run` of one of them, {CUSTOMERS:,} rows, from the start of its process to its end:",
+                ("sources", "the first time s", "a new snapshot s", "nothing new s"),
+                [
+                    (f"{f.sources:,}", *(seconds(f.run_s[what]) for what in ("first", "new", "idle")))
+                    for f in found
+                ],
+            ),
+            Table(
                 "One task group of Cosmos:",
                 ("sources", "whole manifest MB", "from the whole manifest ms", "from its own ms"),
                 [
@@ -112,7 +123,7 @@ def measure(setting: Setting) -> Report:
     )
 
 
-def _measure(setting: Setting, count: int) -> Found:
+def _measure(setting: Setting, count: int, turn: int) -> Found:
     from headwater.manifest import write_pieces
 
     root = setting.folder / f"of_{count}"
@@ -132,7 +143,22 @@ def _measure(setting: Setting, count: int) -> Found:
         whole_mb=whole.stat().st_size / 1e6,
         group_of_whole_s=medians["whole"],
         group_of_piece_s=medians["piece"],
+        run_s=_run_one(project, turn * (setting.repeats + 1), setting.repeats),
     )
+
+
+def _run_one(project: Project, step: int, repeats: int) -> dict[str, float]:
+    """Seconds of `headwater run` of one source: the first time, with a new snapshot, and with nothing new."""
+
+    def renewed(at: int) -> float:
+        publish_snapshot(project.root, FIRST, CUSTOMERS, at)
+        return run_in_process(project.root, [FIRST])
+
+    return {
+        "first": renewed(step),
+        "new": median(renewed(step + 1 + repeat) for repeat in range(repeats)),
+        "idle": median(run_in_process(project.root, [FIRST]) for _ in range(repeats)),
+    }
 
 
 def _whole_manifest(project: Project) -> Path:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from uuid import uuid4
 
 import sqlalchemy as sa
@@ -16,7 +20,7 @@ from benchmarks.servers import Database
 from extract.store import ObjectStore
 from headwater.checks import run_checks
 from headwater.dbt import Dbt
-from headwater.project import Project
+from headwater.project import Project, find_project
 from headwater.run import Run, RunResult, prepare
 from metadata.process.deliveries import Delivery, next_delivery_sqn, record_layer, register
 from metadata.process.events import DeliveryEvent, register_event
@@ -34,6 +38,19 @@ class Fates:
     changed: int
     removed: int
     unchanged: int
+
+
+def run_in_process(root: Path, sources: Sequence[str]) -> float:
+    """Seconds of `headwater run` of the project in `root`, from the start of its process to its end."""
+    command = [str(Path(sys.executable).with_name("headwater")), "run", *sources]
+    env = {**os.environ, "HEADWATER_PROJECT": str(root), "PYTHONPATH": str(find_project().root)}
+
+    def run() -> None:
+        done = subprocess.run(command, env=env, cwd=root, capture_output=True, text=True, check=False)
+        if done.returncode != 0:
+            raise SystemExit(f"headwater run failed:\n{done.stdout[-1000:]}{done.stderr[-1000:]}")
+
+    return timed(run)
 
 
 class Ours:

@@ -43,7 +43,7 @@ def make_project(root: Path, sources: Mapping[str, str]) -> Project:
         if path.suffix == ".csv":
             text = "\n".join([text.partition("\n")[0], *rows.get(path.stem, []), ""])
         (root / "seeds" / path.name).write_text(text, encoding="utf-8")
-    write_files(generated_files(read_catalog(root / "seeds"), root / "models"))
+    write_files(generated_files(read_catalog(root / "seeds").sources.values(), root / "models"))
     for name in sources:
         published(root, name).mkdir(parents=True)
     return Project(root, make_home(root))

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from headwater.manifest import MARTS, piece
+from headwater import marts
+from headwater.excerpt import MARTS
+from headwater.manifest import piece
 from headwater.project import Project, find_project
 from metadata.static.check import Problem
 from metadata.static.model import Catalog, Job
@@ -29,7 +31,7 @@ class Metadata:
 
     def has_marts(self) -> bool:
         """Whether there are marts to build."""
-        return piece(self.project, MARTS).is_file() and any((self.project.models / "marts").rglob("*.sql"))
+        return piece(self.project, MARTS).is_file() and bool(marts.models(self.project))
 
     def told(self) -> str | None:
         """What a person has to mend before all jobs are there, in the words of `headwater check`."""

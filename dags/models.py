@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import cache
 from typing import Any
 
@@ -15,17 +15,16 @@ from cosmos.operators.local import DbtRunLocalOperator
 
 from dags import tasks
 from dags.watch import Watched, wants_lineage
-from headwater.dbt import ModelOutcome, model_outcomes, run_options
+from headwater.dbt import PROFILE, TARGET, ModelOutcome, model_outcomes, places, run_options
+from headwater.excerpt import MARTS, PREFIXES
 from headwater.job_run import MartsRun
-from headwater.manifest import MARTS, piece
+from headwater.manifest import piece
 from headwater.project import Project, find_project
 from headwater.written import Place
 from metadata.static.plan import Step
 
 # Cosmos reads dbt_project.yml anew for each task group, which is a third of the time of building it.
 graph.get_dbt_packages_subpath = cache(graph.get_dbt_packages_subpath)
-
-PREFIXES = {"staging": "stg_", "historical": "hist_"}
 
 
 class ModelOperator(DbtRunLocalOperator):  # type: ignore[misc]  # Cosmos has no types
@@ -53,7 +52,7 @@ class LayerOperator(Watched, ModelOperator):
 
     def execute(self, context: Any, **_: Any) -> None:
         with tasks.step_of(context, self.step_name) as (run, step):
-            runner = _Runner(self, context)
+            runner = _Runner(self, context, [step.source_or_fail.name])
             if self.layer == "staging":
                 run.stage(step.source_or_fail, runner)
             else:
@@ -80,7 +79,7 @@ class MartOperator(ModelOperator):
         with tasks.explained():
             run = MartsRun(find_project(), MartsRun.JOB, context["run_id"], tasks.say)
             with run.attempt(tasks.attempt_of(context)):
-                is_built = run.build(self.model, self.histories, _Runner(self, context))
+                is_built = run.build(self.model, self.histories, _Runner(self, context, [MARTS]))
             if is_built and wants_lineage():
                 self.built = run.place, self.rows
         if not is_built:
@@ -90,18 +89,25 @@ class MartOperator(ModelOperator):
 
 
 class _Runner:
-    """Runs the operator's model when a step asks for it."""
+    """Runs the operator's model when a step asks for it; dbt reads no others than those of `sources`, if it can."""
 
-    def __init__(self, operator: ModelOperator, context: Any) -> None:
-        self._operator, self._context = operator, context
+    def __init__(self, operator: ModelOperator, context: Any, sources: Collection[str]) -> None:
+        self._operator, self._context, self._sources = operator, context, sources
 
     def run(self, models: Sequence[str]) -> list[ModelOutcome]:
         assert list(models) == [self._operator.model], f"{models} is not what the task shows"
         job, run_id = self._context["dag"].dag_id, self._context["run_id"]
         self._operator.env = {"PGOPTIONS": run_options(run_id, job)}
-        outcome = self._operator.build_and_run_cmd(
-            context=self._context, cmd_flags=self._operator.add_cmd_flags()
-        )
+        project, remembered = find_project(), self._operator.cache_dir
+        for place in places(project.root, project.home, self._sources):
+            self._operator.project_dir = str(place)
+            # an excerpt keeps what dbt remembers of it, for whoever runs a model there next
+            self._operator.cache_dir = remembered if place == project.root else place
+            outcome = self._operator.build_and_run_cmd(
+                context=self._context, cmd_flags=self._operator.add_cmd_flags()
+            )
+            if outcome.result is not None and outcome.result.results:
+                break
         outcomes = model_outcomes(outcome)
         self._operator.rows = outcomes[0].rows if outcomes else None
         return outcomes
@@ -179,7 +185,7 @@ def project_config(project: Project, of: str) -> ProjectConfig:
 def profile_config(project: Project) -> ProfileConfig:
     """The project's own profile, whose values libpq's variables give."""
     return ProfileConfig(
-        profile_name="headwater",
-        target_name="environment",
+        profile_name=PROFILE,
+        target_name=TARGET,
         profiles_yml_filepath=project.root / "profiles" / "profiles.yml",
     )

@@ -178,7 +178,7 @@ def as_of(
         then = _in_utc(known_at) if known_at else None
         if then:
             bring_back_known_at(project, source, then, _say)
-        dbt = Dbt(project.root, project.home, "as-of")
+        dbt = Dbt(project.root, project.home, "as-of", sources=[source])
         shown = (0 if as_json else SHOWN) if limit is None else limit
         total, rows = standing.rows_as_of(engine, dbt, source, _in_utc(on), then, shown or None)
         _print_json(rows) if as_json else show.rows(out, total, rows)
@@ -289,11 +289,10 @@ def purge(
 ) -> None:
     """Let raw and staging lose what history has, by keep_raw and keep_staging of each source, as every run does."""
     from headwater.purge import purge as purge_sources
-    from headwater.run import prepare
+    from metadata.static.read import read_catalog
 
     with _project() as project:
-        catalog, _ = prepare(project)
-        _require_known(source or [], catalog.sources)
+        _require_known(source or [], read_catalog(project.seeds).sources)
         done = purge_sources(project, source or [], _say, is_dry_run=is_dry_run)
         _print_json(asdict(done)) if as_json else show.purged(out, done)
         raise typer.Exit(FAILED if done.failures else 0)
@@ -303,11 +302,10 @@ def _on_sources(
     act: Callable[[Project, Sequence[str], Say], RunResult], names: list[str], as_json: bool
 ) -> None:
     """Do something to the named sources, show what it did, and exit as it went."""
-    from headwater.run import prepare
+    from metadata.static.read import read_catalog
 
     with _project() as project:
-        catalog, _ = prepare(project)
-        _require_known(names, catalog.sources)
+        _require_known(names, read_catalog(project.seeds).sources)
         _show_and_exit(act(project, names, _say), as_json)
 
 
@@ -465,7 +463,7 @@ def generate(
 
     with _explained():
         project = find_project()
-        files = generated_files(read_catalog(project.seeds), project.models)
+        files = generated_files(read_catalog(project.seeds).sources.values(), project.models)
         stale = [file.path for file in stale_files(files)]
         if not is_check:
             write_files(files)

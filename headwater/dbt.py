@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,12 +15,15 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 from sqlalchemy import Engine
 
+from headwater.excerpt import excerpt
 from headwater.services.state import locked
 from metadata.connection import session_lock, session_options
 from metadata.errors import HeadwaterError, LedgerBroken, LoadFailed
 
 if TYPE_CHECKING:
     from dbt.contracts.graph.manifest import Manifest
+
+PROFILE, TARGET = "headwater", "environment"  # of profiles/profiles.yml
 
 _LEDGER = re.compile(
     r"Ledger broken: source \w+, delivery (\d+), (\w+): (.+?)\. Nothing of this load was kept\.", re.DOTALL
@@ -58,11 +61,22 @@ class Dbt:
     """The dbt project in `root`, on the database that libpq's variables name.
 
     `run_id` names whose rows it writes: those of the run's job instance of the source's job, or of another `job`.
+    Where only models of some `sources` are to be run, no others are read.
     """
 
-    def __init__(self, root: Path, home: Path, run_id: str, *, job: str | None = None) -> None:
+    def __init__(
+        self,
+        root: Path,
+        home: Path,
+        run_id: str,
+        *,
+        job: str | None = None,
+        sources: Collection[str] | None = None,
+    ) -> None:
         os.environ.setdefault("DO_NOT_TRACK", "1")
         self._root, self._home, self._run_options = root, home, run_options(run_id, job)
+        self._sources = sources
+        self._place = root  # where dbt runs: the whole project, or an excerpt
         self._manifest: Manifest | None = None
 
     def run(self, models: Sequence[str], exclude: Sequence[str] = ()) -> list[ModelOutcome]:
@@ -115,17 +129,21 @@ class Dbt:
         if self._manifest is None:
             # two processes must not write the parsed project at once
             with locked(self._home, "dbt-parse.lock"):
-                parsed: Any = dbtRunner().invoke(["parse", *self._places, "--no-write-json"])
+                for place in places(self._root, self._home, self._sources):
+                    self._place = place
+                    parsed: Any = dbtRunner().invoke(["parse", *self._options, "--no-write-json"])
+                    if parsed.success:
+                        break
             if not parsed.success:
                 raise LoadFailed(f"dbt cannot read the project: {parsed.exception}")
             self._manifest = parsed.result
         return self._manifest
 
     @property
-    def _places(self) -> list[str]:
+    def _options(self) -> list[str]:
         return [
-            "--project-dir", str(self._root), "--profiles-dir", str(self._root / "profiles"),
-            "--log-path", str(self._home / "logs"), "--log-level", "none",
+            "--project-dir", str(self._place), "--profiles-dir", str(self._root / "profiles"),
+            "--profile", PROFILE, "--target", TARGET, "--log-path", str(self._home / "logs"), "--log-level", "none",
         ]  # fmt: skip
 
     def _invoke(self, *arguments: str) -> Any:
@@ -134,13 +152,20 @@ class Dbt:
         # every connection that dbt opens bears the run's name; this variable is libpq's own way to say so
         with _variables(PGOPTIONS=self._run_options):
             runner = dbtRunner(manifest=self.manifest())
-            outcome: Any = runner.invoke([*arguments, *self._places, "--no-write-json"])
+            outcome: Any = runner.invoke([*arguments, *self._options, "--no-write-json"])
         _require_result(outcome, arguments[0])
         if arguments[0] != "run" and not outcome.success:
             raise LoadFailed(
                 "; ".join(f"{r.node.name}: {r.message}" for r in outcome.result.results if r.message)
             )
         return outcome.result
+
+
+def places(root: Path, home: Path, sources: Collection[str] | None) -> Iterator[Path]:
+    """Where to let dbt read the models of some sources, in the order in which to try: an excerpt, then all of it."""
+    if sources is not None:
+        yield excerpt(root, home, sources)
+    yield root
 
 
 def model_outcomes(outcome: Any) -> list[ModelOutcome]:

@@ -14,8 +14,9 @@ from typing import Any
 import yaml
 
 from extract.definition import attribute_parts, delete_column, source_parts
-from metadata.static.model import Attribute, Catalog, Source
+from metadata.static.model import Attribute, Source
 
+DUMPER = getattr(yaml, "CSafeDumper", yaml.SafeDumper)  # the first writes the same, five times as fast
 HEADER = "# Written by `headwater generate` from seeds/: change the seeds, not this file.\n"
 
 BOOKKEEPING = {
@@ -48,10 +49,10 @@ class GeneratedFile:
     is_ours: bool
 
 
-def generated_files(catalog: Catalog, models: Path) -> list[GeneratedFile]:
-    """Every file that the catalog asks for below the folder `models`."""
+def generated_files(sources: Iterable[Source], models: Path) -> list[GeneratedFile]:
+    """Every file that the sources ask for below the folder `models`."""
     files = []
-    for source in catalog.sources.values():
+    for source in sources:
         staging = models / "staging" / source.data_source.name
         historical = models / "historical" / source.data_source.name
         files += [
@@ -261,5 +262,5 @@ def _grain(source: Source) -> str:
 
 
 def _yaml(properties: Mapping[str, Any]) -> str:
-    text: str = yaml.safe_dump(dict(properties), sort_keys=False, allow_unicode=True, width=110)
+    text: str = yaml.dump(dict(properties), Dumper=DUMPER, sort_keys=False, allow_unicode=True, width=110)
     return HEADER + text

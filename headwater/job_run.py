@@ -154,12 +154,12 @@ class JobRun(SharedRun):
         and run_id, and those of dead processes. Raises `MetadataInvalid`, or `HeadwaterError` when files made from the
         metadata are stale.
         """
-        catalog, engine = prepare(project)
+        catalog, engine = prepare(project, lambda catalog: sources_of(plan(catalog, job_named(catalog, job))))
         close_abandoned(engine)
         close_ended(engine, how_ended, job)
         its_job = job_named(catalog, job)
         SharedJobInstance.begin(engine, job, run_id, parameters_of(catalog, its_job, overrides or {}))
-        if Dbt(project.root, project.home, run_id).load_seeds(engine):
+        if Dbt(project.root, project.home, run_id, sources=()).load_seeds(engine):
             say("metadata: loaded the seeds into Postgres")
         return cls(project, job, run_id, say, catalog)
 
@@ -359,7 +359,7 @@ class MartsRun(SharedRun):
         cls, project: Project, run_id: str, say: Say, how_ended: Callable[[str, str], str | None]
     ) -> MartsRun | None:
         """Put a run on record; None when the marts are made of what they would be made of now."""
-        catalog, engine = prepare(project)
+        catalog, engine = prepare(project, lambda _: ())
         close_ended(engine, how_ended, cls.JOB)
         unbuilt = marts.unbuilt(engine, catalog.sources)
         made_of = marts.made_of(project, engine, unbuilt)

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from headwater.dbt import Dbt
+from headwater.excerpt import MARTS
 from headwater.project import Project
 from headwater.services.home import make_home
 
-MARTS = "_marts"  # no source is called so: names of sources begin with a letter
 _NEEDED = (
     "unique_id", "name", "resource_type", "package_name", "path", "original_file_path", "fqn", "alias", "schema",
     "database", "relation_name", "tags", "config", "depends_on", "description",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 
 import sqlalchemy as sa
 from sqlalchemy import Engine
@@ -14,21 +15,25 @@ LOCK = "marts"  # of whoever builds them
 TASK = "marts"  # on record with what they were made of
 
 
+def models(project: Project) -> list[Path]:
+    """Their models, in the order of their paths."""
+    return sorted((project.models / "marts").rglob("*.sql"))
+
+
 def unbuilt(engine: Engine, sources: Iterable[str]) -> list[str]:
     """The sources that have no history yet: what is made of them cannot be built."""
+    asked = sa.text(
+        "select name from unnest(cast(:names as text[])) with ordinality as sources (name, place)"
+        " where to_regclass('historical.' || name) is null order by place"
+    )
     with engine.connect() as connection:
-        asked = sa.text("select to_regclass(:table)")
-        return [
-            name
-            for name in sources
-            if connection.execute(asked, {"table": f"historical.{name}"}).scalar() is None
-        ]
+        return list(connection.execute(asked, {"names": list(sources)}).scalars())
 
 
 def made_of(project: Project, engine: Engine, unbuilt: Sequence[str]) -> str:
     """What marts are made of now: the loads of history, the models' texts, and what there is no history of yet."""
-    models = sorted((project.models / "marts").rglob("*.sql"))
-    texts = hashlib.md5(b"".join(path.read_bytes() for path in models), usedforsecurity=False).hexdigest()
+    written = b"".join(path.read_bytes() for path in models(project))
+    texts = hashlib.md5(written, usedforsecurity=False).hexdigest()
     loads = "delivery_sqn || ' ' || status || ' ' || status_at"
     with engine.connect() as connection:
         history: str | None = connection.execute(

@@ -26,7 +26,7 @@ class PurgeResult:
 
 def purge(project: Project, names: Sequence[str], say: Say, *, is_dry_run: bool = False) -> PurgeResult:
     """Purge raw and staging of the named sources, or of all whose job is active, by the policy of each."""
-    catalog, engine = prepare(project)
+    catalog, engine = prepare(project, lambda catalog: chosen(catalog, names))
     sources = chosen(catalog, names)
     keeping_all = tuple(source.name for source in sources if not retention.policy(source))
     if is_dry_run:
@@ -50,7 +50,7 @@ def bring_back_known_at(project: Project, name: str, known_at: datetime, say: Sa
 
     The next run purges them again. Raises `HeadwaterError` when one cannot be brought back.
     """
-    catalog, engine = prepare(project)
+    catalog, engine = prepare(project, lambda catalog: chosen(catalog, [name]))
     sqns = retention.unstaged_at(engine, name, known_at)
     if not sqns:
         return

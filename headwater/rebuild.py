@@ -35,7 +35,7 @@ def rebuild(project: Project, names: Sequence[str], say: Say) -> RunResult:
     registered first. Killed half-way, the next run goes on where it stopped. Raises `StorageError`, and nothing
     is forgotten, when S3 does not answer or lacks a delivery.
     """
-    catalog, engine = prepare(project)
+    catalog, engine = prepare(project, lambda catalog: chosen(catalog, names))
     sources = chosen(catalog, names)
     store = ObjectStore.from_environment()
     for source in sources:

@@ -26,6 +26,7 @@ from extract.told import Told
 from headwater import marts, retention
 from headwater.checks import data_docs, foresee_verdict, run_checks
 from headwater.dbt import Dbt, ModelOutcome, Rehearsal
+from headwater.excerpt import MARTS
 from headwater.generate import generated_files, stale_files
 from headwater.halts import Halt
 from headwater.project import Project
@@ -96,13 +97,16 @@ class RunResult:
         return 1 if self.failures else 3 if self.halts else 0
 
 
-def prepare(project: Project) -> tuple[Catalog, Engine]:
+def prepare(
+    project: Project, of: Callable[[Catalog], Iterable[Source]] = lambda catalog: catalog.sources.values()
+) -> tuple[Catalog, Engine]:
     """Read the metadata and bring the database to its newest version.
 
-    Raises `MetadataInvalid`, `DatabaseUnavailable`, or `HeadwaterError` when generated files are stale.
+    Raises `MetadataInvalid`, `DatabaseUnavailable`, or `HeadwaterError` when generated files `of` some sources are
+    stale.
     """
     catalog = read_catalog(project.seeds)
-    stale = stale_files(generated_files(catalog, project.models))
+    stale = stale_files(generated_files(of(catalog), project.models))
     if stale:
         names = ", ".join(str(file.path.relative_to(project.root)) for file in stale)
         raise HeadwaterError(
@@ -117,7 +121,7 @@ def prepare(project: Project) -> tuple[Catalog, Engine]:
 
 def run(project: Project, names: Sequence[str], say: Say) -> RunResult:
     """Run the named sources, or all whose job is active. One that fails does not stop the others."""
-    catalog, engine = prepare(project)
+    catalog, engine = prepare(project, lambda catalog: chosen(catalog, names))
     sources = chosen(catalog, names)
     close_abandoned(engine)
     return Run(project, engine, ObjectStore.from_environment(), catalog, sources, say).whole()
@@ -145,7 +149,14 @@ class Run:
         self._project, self._engine, self._store, self._say = project, engine, store, say
         self._sources = {source.name: source for source in sources}
         self._every_source = tuple(catalog.sources)
-        self._dbt = Dbt(project.root, project.home, self.run_id, job=joined.job if joined else None)
+        is_all = len(sources) == len(catalog.sources)
+        names = None if is_all else [source.name for source in sources]
+        self._dbt = Dbt(
+            project.root, project.home, self.run_id, job=joined.job if joined else None, sources=names
+        )
+        self._dbt_of_marts = (
+            self._dbt if is_all else Dbt(project.root, project.home, self.run_id, sources=[MARTS])
+        )
         self._runner: ModelRunner = runner or self._dbt
         self._jobs: dict[str, JobInstance | SharedJobInstance] = {}  # by source
         if joined:
@@ -352,6 +363,8 @@ class Run:
 
     def marts(self) -> None:
         """History → what consumers read, unless it was made of this very history and these very models."""
+        if not marts.models(self._project):
+            return
         with session_lock(self._engine, marts.LOCK):
             unbuilt = marts.unbuilt(self._engine, self._every_source)
             made_of = marts.made_of(self._project, self._engine, unbuilt)
@@ -359,7 +372,7 @@ class Run:
                 return
             self._say("marts: building")
             with self._shared_task(marts.TASK, self._sources, made_of=made_of) as outcome:
-                for model in self._dbt.run(
+                for model in self._dbt_of_marts.run(
                     ["path:models/marts"], exclude=[f"hist_{name}+" for name in unbuilt]
                 ):
                     if model.error is not None:

@@ -41,7 +41,7 @@ def require_free(project: Project, name: str) -> Seeds:
     seeds, problems = load_and_check(project.seeds)
     if problems:
         raise MetadataInvalid(problems)
-    stale = stale_files(generated_files(read_catalog(project.seeds), project.models))
+    stale = stale_files(generated_files(read_catalog(project.seeds).sources.values(), project.models))
     if stale:
         names = ", ".join(str(file.path.relative_to(project.root)) for file in stale)
         raise NewSourceRefused(f"{names}: not what seeds/ says. Run `headwater generate` first.")
@@ -181,7 +181,7 @@ def _model_changes(project: Project, changes: Iterable[Change]) -> list[Change]:
         shutil.copytree(project.seeds, seeds)
         for change in changes:
             (seeds / change.path.name).write_bytes(change.after)
-        files = stale_files(generated_files(read_catalog(seeds), project.models))
+        files = stale_files(generated_files(read_catalog(seeds).sources.values(), project.models))
     for file in files:
         if file.path.exists():
             raise NewSourceRefused(

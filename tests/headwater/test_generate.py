@@ -24,7 +24,7 @@ def catalog_of(project: Path) -> Catalog:
 
 
 def stale(project: Path) -> list[str]:
-    files = generated_files(catalog_of(project), project / "models")
+    files = generated_files(catalog_of(project).sources.values(), project / "models")
     return [file.path.relative_to(project / "models").as_posix() for file in stale_files(files)]
 
 
@@ -41,7 +41,7 @@ def properties(project: Path, name: str) -> dict:
 
 
 def test_each_source_has_two_models_and_the_yaml_beside_them(project):
-    files = generated_files(catalog_of(project), project / "models")
+    files = generated_files(catalog_of(project).sources.values(), project / "models")
     assert [
         file.path.relative_to(project / "models").as_posix() for file in files if "cities" in file.path.name
     ] == [
@@ -58,7 +58,7 @@ def test_each_source_has_two_models_and_the_yaml_beside_them(project):
 def test_a_change_of_the_seeds_makes_the_yaml_of_its_source_stale_until_it_is_written(project):
     edit(project / "seeds" / "attribute.csv", "Its name", "Its official name")
     assert stale(project) == ["staging/town_hall/stg_cities.yml", "historical/town_hall/hist_cities.yml"]
-    written = write_files(generated_files(catalog_of(project), project / "models"))
+    written = write_files(generated_files(catalog_of(project).sources.values(), project / "models"))
     assert [path.name for path in written] == ["stg_cities.yml", "hist_cities.yml"]
     assert stale(project) == []
     columns = properties(project, "historical/town_hall/hist_cities.yml")["models"][0]["columns"]
@@ -72,7 +72,7 @@ def test_sql_that_is_there_is_never_overwritten_and_missing_sql_is_written(proje
     text = missing.read_text()
     missing.unlink()
     assert stale(project) == ["historical/market/hist_prices.sql"]
-    write_files(generated_files(catalog_of(project), project / "models"))
+    write_files(generated_files(catalog_of(project).sources.values(), project / "models"))
     assert own.read_text() == "select 1"
     assert missing.read_text() == text
 

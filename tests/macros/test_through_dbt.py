@@ -126,7 +126,7 @@ def make_project(root: Path, cases: Sequence[Case]) -> DbtProject:
     (root / "macros").symlink_to(PROJECT / "macros")
     sources = {case.bench.source: source_of(case.bench.source, case.bench.shape) for case in cases}
     catalog = Catalog({}, {}, {}, {}, {}, {}, {}, sources)
-    write_files(generated_files(catalog, root / "models"))
+    write_files(generated_files(catalog.sources.values(), root / "models"))
     return DbtProject(root)
 
 

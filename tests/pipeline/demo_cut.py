@@ -79,7 +79,7 @@ def make_demo_cut(root: Path) -> Path:
                 place.parent.mkdir(parents=True, exist_ok=True)
                 shutil.copy(path, place)
     shutil.copy(PROJECT / "models" / "marts" / "airport_changes.sql", root / "models" / "marts")
-    write_files(generated_files(read_catalog(root / "seeds"), root / "models"))
+    write_files(generated_files(read_catalog(root / "seeds").sources.values(), root / "models"))
     return root
 
 

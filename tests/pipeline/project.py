@@ -123,5 +123,5 @@ def make_project(root: Path, seeds: Mapping[str, str] = SEEDS, marts: Mapping[st
         (root / "seeds" / path.name).write_text(text, encoding="utf-8")
     for mart, text in marts.items():
         (root / "models" / "marts" / f"{mart}.sql").write_text(text, encoding="utf-8")
-    write_files(generated_files(read_catalog(root / "seeds"), root / "models"))
+    write_files(generated_files(read_catalog(root / "seeds").sources.values(), root / "models"))
     return root

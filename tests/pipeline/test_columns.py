@@ -42,7 +42,7 @@ def other_project(line: Line, folder: Path, **tables: tuple[str, str]) -> Projec
         text = seed.read_text(encoding="utf-8")
         assert text.count(old) == 1
         seed.write_text(text.replace(old, new), encoding="utf-8")
-    write_files(generated_files(read_catalog(project.seeds), project.models))
+    write_files(generated_files(read_catalog(project.seeds).sources.values(), project.models))
     return project
 
 

@@ -40,7 +40,7 @@ class Told:
             old, new = changes.get(table, ("", ""))
             assert table not in changes or text.count(old) == 1
             (self._project.seeds / f"{table}.csv").write_text(text.replace(old, new), encoding="utf-8")
-        write_files(generated_files(read_catalog(self._project.seeds), self._project.models))
+        write_files(generated_files(read_catalog(self._project.seeds).sources.values(), self._project.models))
         return self._project
 
 

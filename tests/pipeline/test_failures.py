@@ -38,7 +38,7 @@ def test_a_changed_definition_fails_its_source_and_names_the_rebuild(line, tmp_p
     changed = Project(make_project(tmp_path / "changed"), line.project.home)
     seed = changed.seeds / "attribute.csv"
     seed.write_text(seed.read_text().replace("cities,people,people,integer", "cities,people,people,bigint"))
-    write_files(generated_files(read_catalog(changed.seeds), changed.models))
+    write_files(generated_files(read_catalog(changed.seeds).sources.values(), changed.models))
     line.deliver("cities", cities(2, {"a": ("A", 2)}))
     second = line.deliver("prices", prices(2, {("x", 1): (Decimal(2),)}))
 

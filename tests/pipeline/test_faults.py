@@ -87,7 +87,7 @@ def test_an_error_page_in_place_of_a_file_halts_it_until_the_file_is_back(line, 
         seed = project.seeds / f"{name}.csv"
         assert local in seed.read_text()
         seed.write_text(seed.read_text().replace(local, web))
-    write_files(generated_files(read_catalog(project.seeds), project.models))
+    write_files(generated_files(read_catalog(project.seeds).sources.values(), project.models))
 
     first, second, _ = deliver(line)
     with Publisher.running() as publisher:

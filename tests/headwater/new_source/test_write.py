@@ -56,7 +56,7 @@ def test_a_data_source_that_is_there_is_joined_by_choice_alone(project, proposal
         (project.models / layer / "town_hall").rename(project.models / layer / "files")
     from headwater.generate import generated_files, write_files
 
-    write_files(generated_files(read_catalog(project.seeds), project.models))
+    write_files(generated_files(read_catalog(project.seeds).sources.values(), project.models))
     with pytest.raises(NewSourceRefused, match=r"files is there already in seeds/data_source\.csv"):
         prepare_proposal(project, "again", str(libraries), Told())
     writing.write(project, prepare_proposal(project, "again", str(libraries), Told(data_source="files")))
