@@ -7,6 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from headwater.excerpt import excerpt
+
 if TYPE_CHECKING:
     from dbt.contracts.graph.manifest import Manifest
 
@@ -29,17 +31,21 @@ def quicken_dbt(setattr_: Callable[[Any, str, Any], None]) -> None:
 
 
 def _remembering(read: Callable[[Dbt], Manifest]) -> Callable[[Dbt], Manifest]:
-    known: dict[object, Manifest] = {}
+    known: dict[object, tuple[bool, Manifest]] = {}
 
     def manifest(dbt: Dbt) -> Manifest:
         if dbt._manifest is None:
-            key = (dbt._root, _stamps(dbt._root), *map(os.environ.get, WHERE))
+            sources = None if dbt._sources is None else tuple(sorted(dbt._sources))
+            key = (dbt._root, sources, _stamps(dbt._root), *map(os.environ.get, WHERE))
             if key in known:
-                dbt._manifest = known[key].deepcopy()  # running it changes it
+                is_whole, as_it_was = known[key]
+                dbt._place = dbt._root if is_whole else excerpt(dbt._root, dbt._home, sources or ())
+                dbt._manifest = as_it_was.deepcopy()  # running it changes it
             else:
                 if len(known) == MOST:
                     known.clear()
-                known[key] = read(dbt).deepcopy()
+                as_it_is = read(dbt).deepcopy()
+                known[key] = dbt._place == dbt._root, as_it_is
         return read(dbt)
 
     return manifest

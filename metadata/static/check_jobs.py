@@ -8,6 +8,7 @@ from metadata.static.problem import WHOLE_ROW, Problems
 from metadata.static.rows import Row
 
 _WORK = ("source", "sql_script", "python_callable")
+_NO_JOBS = ("marts", "left_open")  # DAGs that Airflow has beside those of jobs
 
 
 def check_jobs(seeds: Seeds, problems: Problems) -> None:
@@ -26,6 +27,8 @@ def check_jobs(seeds: Seeds, problems: Problems) -> None:
 
 
 def _check_job(row: Row, seeds: Seeds, problems: Problems) -> None:
+    if row["job"] in _NO_JOBS:
+        problems.add("job", row, "job", f'"{row["job"]}" is the name of a DAG that is no job', "another name")
     if row.is_true("is_etl") and row["etl_steps"] is None:
         problems.add("job", row, "etl_steps", "is blank though is_etl is true", "one of E, ETL, TL")
     if row["is_etl"] == "false" and row["etl_steps"] is not None:

@@ -876,6 +876,13 @@ def test_line_is_where_the_row_begins_though_cells_hold_line_breaks(seeds: Edita
     ]
 
 
+def test_a_job_is_not_called_as_a_dag_that_is_no_job(seeds: EditableSeeds) -> None:
+    seeds.edit("job", "resting,true,E", "left_open,true,E")
+    assert seeds.messages() == [
+        'seeds/job.csv:6: job: "left_open" is the name of a DAG that is no job, expected another name'
+    ]
+
+
 def test_circle_of_three_jobs_is_told_once(seeds: EditableSeeds) -> None:
     seeds.edit("job", "0 5 * * *,,", ",tidying,")
     seeds.edit("job", "@weekly,,", ",sales,")
