@@ -67,7 +67,15 @@ def command(
     def run(*arguments: str) -> subprocess.Popen[str]:
         ours = [sys.executable, "-m", "headwater.cli", "airflow", *arguments]
         running.append(
-            subprocess.Popen(ours, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+            subprocess.Popen(
+                ours,
+                env=env,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+                # what a shell starts in the background ignores Ctrl-C, and so does all that it starts
+                preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+            )
         )
         return running[-1]
 
