@@ -27,6 +27,7 @@ ROWS = {
     "small_deltas": 1_000_000,
     "backfill": 100_000,
     "table_extract": 10_000_000,
+    "many": 1_000,  # sources
     "dag_parse": 1_000,  # sources
     "airflow_overhead": 8,  # sources
 }

@@ -74,7 +74,7 @@ def _rows(folder: Path, sources: Mapping[str, str]) -> dict[str, list[str]]:
         checks = json.dumps(CHECKS).replace('"', '""')
         removed = "5" if kind == "snapshot" else ""
         rows["conn_str"].append(f"{name},bench,,,,,,,{folder / name}")
-        rows["job"].append(f"{name},true,ETL,true,false,batch,,,bench,true,Customers to history,,,,,")
+        rows["job"].append(f"{name},true,ETL,true,false,batch,,,bench,true,Customers to history,,,,,,,,,,")
         rows["source"].append(
             f'{name},{name},bench,bench,daily,customer,{kind},,,"{checks}",true,true,true,fall_out,halt,keep,'
             f"{removed},1,One row per customer"

@@ -4,7 +4,8 @@
 
 Makes a file of 12 columns, once with few quotes and once with every field in quotes, and loads it by turns:
 with psql's `\\copy` from a local file into a table of 12 text columns, with psycopg2's COPY of the same, and
-with `load_raw` from S3 into `raw.<source>`, with line numbers, status and all, each in a fresh process.
+with `load_raw` from S3 into `raw.<source>`, with line numbers, status and all, each in a fresh process. The same
+records as JSON and as NDJSON are loaded by `load_raw`, beside COPY of the CSV.
 Servers are those of the environment (PGHOST …, AWS_ENDPOINT_URL …), or embedded ones of its own.
 """
 
@@ -22,6 +23,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import psycopg2
 import sqlalchemy as sa
@@ -44,6 +46,8 @@ COLUMNS = (
     "value", "unit", "quality", "operator", "remark", "checked_on",
 )  # fmt: skip
 VARIANTS = {"few quotes": csv.QUOTE_MINIMAL, "all quoted": csv.QUOTE_ALL}
+JSON_FORMATS = {"NDJSON": "ndjson", "JSON": "json"}
+AIM_JSON_US = 10  # microseconds a row
 DATE = datetime(2026, 1, 1, tzinfo=UTC)
 RAW, BARE = "raw.measurements", "bench.bare"
 
@@ -64,6 +68,23 @@ class Measured:
     def ratio(self) -> float:
         """Speed of load_raw as a share of the bare \\copy's (of COPY by psycopg2, where there is no psql)."""
         return (self.psql_s or self.copy_s) / self.load_raw_s
+
+    @property
+    def us_per_row(self) -> float:
+        """Microseconds that load_raw takes for a row."""
+        return self.load_raw_s / self.rows * 1e6
+
+    @property
+    def aim(self) -> Aim:
+        """What was aimed at: JSON has no COPY to be compared with."""
+        if self.variant in JSON_FORMATS:
+            found = f"{self.us_per_row:.1f} µs"
+            return Aim(
+                f"{self.variant}: at most {AIM_JSON_US} µs a row", found, self.us_per_row <= AIM_JSON_US
+            )
+        return Aim(
+            f"{self.variant}: at least 0.6 of the speed of `\\copy`", times(self.ratio), self.ratio >= 0.6
+        )
 
 
 def make_file(path: Path, rows: int, quoting: int) -> None:
@@ -113,7 +134,18 @@ def make_file(path: Path, rows: int, quoting: int) -> None:
             )
 
 
-def measurement_source() -> Source:
+def make_json(path: Path, of: Path, format_name: str) -> None:
+    """The records of a CSV file as JSON: latitude, longitude and value are numbers, what is blank is null."""
+    with of.open(newline="", encoding="utf-8") as file, path.open("w", encoding="utf-8") as written:
+        for number, record in enumerate(csv.DictReader(file)):
+            members: dict[str, Any] = {name: value or None for name, value in record.items()}
+            members |= {name: float(record[name]) for name in ("latitude", "longitude", "value")}
+            before = "" if format_name == "ndjson" else ",\n" if number else "[\n"
+            written.write(before + json.dumps(members, ensure_ascii=False) + "\n" * (format_name == "ndjson"))
+        written.write("]\n" if format_name == "json" else "")
+
+
+def measurement_source(format_name: str = "csv") -> Source:
     """The metadata of the file: twelve attributes, the first two its key."""
     attributes = tuple(
         Attribute("measurements", name, name, "text", None, ("",), number < 2, number > 1, False, name)
@@ -124,8 +156,8 @@ def measurement_source() -> Source:
         owner="bench", schedule="once", geographic_granularity="station", delivery_type="snapshot",
         extract_function=None, wrangle_function=None, quality_checks=(), load_new=True, load_changed=True,
         load_removed=True, on_null_key="fall_out", on_duplicate_key="halt", on_unknown_column="keep",
-        max_removed_pct=None, max_fallen_out_pct=None, description="", attributes=attributes, options={},
-        conn_str=None, conn_api=None,
+        max_removed_pct=None, max_fallen_out_pct=None, description="", attributes=attributes,
+        options={"format": format_name}, conn_str=None, conn_api=None,
     )  # fmt: skip
 
 
@@ -138,9 +170,9 @@ def land(store: ObjectStore, path: Path) -> tuple[str, str, int]:
         return key, hashlib.file_digest(file, "sha256").hexdigest(), path.stat().st_size
 
 
-def load_once(key: str, sha256: str, size: int) -> tuple[float, float]:
+def load_once(key: str, sha256: str, size: int, format_name: str) -> tuple[float, float]:
     """Load the object as a new delivery; returns seconds from begin to commit and peak memory in MiB."""
-    source, store, database = measurement_source(), ObjectStore.from_environment(), engine()
+    source, store, database = measurement_source(format_name), ObjectStore.from_environment(), engine()
     with database.begin() as connection:
         sqn = next_delivery_sqn(connection)
         job_inst_id: int = connection.execute(
@@ -165,12 +197,19 @@ def measure(setting: Setting) -> Report:
     for variant, quoting in VARIANTS.items():
         path = setting.folder / "measurements.csv"
         make_file(path, setting.rows, quoting)
-        measured.append(measure_file(setting, variant, path))
+        measured.append(measure_file(setting, variant, path, path))
+    for variant, format_name in JSON_FORMATS.items():
+        make_file(path, setting.rows, csv.QUOTE_MINIMAL)
+        records = setting.folder / f"measurements.{format_name}"
+        make_json(records, path, format_name)
+        measured.append(measure_file(setting, variant, path, records, format_name))
     return report(setting, measured)
 
 
-def measure_file(setting: Setting, variant: str, path: Path) -> Measured:
-    """Load one file in every way, by turns; medians."""
+def measure_file(
+    setting: Setting, variant: str, path: Path, loaded: Path, format_name: str = "csv"
+) -> Measured:
+    """Load one file in every way, by turns; medians. Headwater loads `loaded`, which has the same records."""
     database, store, program = setting.database, ObjectStore.from_environment(), psql()
     peaks = []
 
@@ -193,8 +232,8 @@ def measure_file(setting: Setting, variant: str, path: Path) -> Measured:
 
     def by_load_raw() -> float:
         empty_tables(database)
-        key, sha256, size = land(store, path)
-        command = [sys.executable, "-m", "benchmarks.raw_load", "--load", key, sha256, str(size)]
+        key, sha256, size = land(store, loaded)
+        command = [sys.executable, "-m", "benchmarks.raw_load", "--load", key, sha256, str(size), format_name]
         told = subprocess.run(command, check=True, capture_output=True, text=True).stdout
         took, peak = json.loads(told)
         peaks.append(peak)
@@ -207,7 +246,7 @@ def measure_file(setting: Setting, variant: str, path: Path) -> Measured:
         del ways["psql"]
     medians = {name: median(took) for name, took in by_turns(ways, setting.repeats).items()}
     return Measured(
-        variant, setting.rows, path.stat().st_size, medians.get("psql"), medians["copy"], medians["load_raw"],
+        variant, setting.rows, loaded.stat().st_size, medians.get("psql"), medians["copy"], medians["load_raw"],
         max(peaks),
     )  # fmt: skip
 
@@ -249,17 +288,22 @@ def report(setting: Setting, measured: list[Measured]) -> Report:
             f"The same file of {setting.rows:,} rows and 12 columns, once with quotes where they are needed and once"
             " with every field in quotes: by psql's `\\copy` and by psycopg2's COPY from the local disk into a table of"
             " text columns, and by Headwater from S3 into raw, decoded and checked, with line number, delivery and job"
-            " instance on each row, counts and status in the same transaction, in a fresh process each time."
+            " instance on each row, counts and status in the same transaction, in a fresh process each time. The same"
+            " records as NDJSON and as JSON are loaded by Headwater, beside the CSV by the others."
         ),
         command="python -m benchmarks.raw_load",
         tables=[
             Table(
                 "",
-                ("file", "MB", "psql `\\copy` s", "psycopg2 COPY s", "Headwater s", "speed, of `\\copy`", "peak MiB"),
+                (
+                    "file", "MB", "psql `\\copy` s", "psycopg2 COPY s", "Headwater s", "speed, of `\\copy`",
+                    "µs a row", "peak MiB",
+                ),
                 [
                     (
                         m.variant, f"{m.file_size / 1e6:.0f}", seconds(m.psql_s) if m.psql_s else "none",
-                        seconds(m.copy_s), seconds(m.load_raw_s), times(m.ratio), f"{m.peak_mib:.0f}",
+                        seconds(m.copy_s), seconds(m.load_raw_s), times(m.ratio), f"{m.us_per_row:.1f}",
+                        f"{m.peak_mib:.0f}",
                     )
                     for m in measured
                 ],
@@ -269,7 +313,7 @@ def report(setting: Setting, measured: list[Measured]) -> Report:
             aim
             for m in measured
             for aim in (
-                Aim(f"{m.variant}: at least 0.6 of the speed of `\\copy`", times(m.ratio), m.ratio >= 0.6),
+                m.aim,
                 Aim(f"{m.variant}: peak memory below 300 MiB", f"{m.peak_mib:.0f} MiB", m.peak_mib < 300),
             )
         ],
@@ -288,11 +332,13 @@ def report(setting: Setting, measured: list[Measured]) -> Report:
 
 def main() -> None:
     options = parser(__doc__, rows=1_000_000)
-    options.add_argument("--load", nargs=3, metavar=("KEY", "SHA256", "SIZE"), help="internal: one load")
+    options.add_argument(
+        "--load", nargs=4, metavar=("KEY", "SHA256", "SIZE", "FORMAT"), help="internal: one load"
+    )
     chosen = options.parse_args()
     if chosen.load:
-        key, sha256, size = chosen.load
-        print(json.dumps(load_once(key, sha256, int(size))))
+        key, sha256, size, format_name = chosen.load
+        print(json.dumps(load_once(key, sha256, int(size), format_name)))
     else:
         publish(chosen, measure)
 

@@ -25,6 +25,7 @@ from sqlalchemy import Engine
 
 from extract.store import ObjectStore
 from headwater.services import children, environment, postgres
+from headwater.services.private_files import key_file_of
 from headwater.services.processes import stop
 from metadata.connection import engine
 
@@ -125,11 +126,15 @@ def servers(folder: Path) -> Iterator[Database]:
             log = folder / "postgres.log"
             server = postgres.start(folder / "pg", log, settings=SETTINGS)
             stack.callback(postgres.stop_server, server.process)
-            os.environ.update(server.environment)
+            os.environ.update(
+                server.environment, PGPASSWORD=server.password
+            )  # other tools read no PGPASSFILE
         if "AWS_ENDPOINT_URL" not in os.environ:
             child = children.start(children.S3, folder / "s3", folder / "s3.log")
             stack.callback(stop, child.process, (signal.SIGINT, 10), (signal.SIGKILL, 5))
-            os.environ.update(environment.variables(environment.S3, child.port, {}))
+            os.environ.update(
+                environment.variables(environment.S3, child.port, {}, key_file_of(folder / "s3"))
+            )
         stack.callback(os.environ.update, before)
         stack.callback(os.environ.clear)
         administrator = os.environ.get("PGDATABASE", "postgres")

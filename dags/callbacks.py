@@ -13,13 +13,14 @@ from typing import Any
 
 import requests
 from airflow.sdk import BaseHook, Connection
-from airflow.sdk.configuration import conf
 from airflow.sdk.exceptions import AirflowNotFoundException
+from asgiref.sync import sync_to_async
 
-from dags.links import run_path
+from dags.links import absolute, run_path
 from headwater.alerts import Alert, alert_of
 from metadata.connection import engine
 from metadata.redaction import redact
+from metadata.visible import in_line, visible
 
 PREFIX = "headwater_alerts"
 PATIENCE_S = 20
@@ -40,19 +41,31 @@ def tell_of_timeout(context: Any) -> None:
         tell(dag.dag_id, context["run_id"], dag.owner, "it took longer than the job's timeout_min")
 
 
-def tell(job: str, run_id: str, owner: str, reason: str) -> None:
+async def tell_of_deadline(context: Any, owner: str, deadline_min: int) -> None:
+    """Called by Airflow when a run is not over as long after it was queued as its job says; it goes on.
+
+    In the triggerer: what an executor calls may not ask for connections.
+    """
+    run = context["dag_run"]
+    reason = f"it was not over after the job's deadline_min of {deadline_min}, and goes on"
+    await sync_to_async(tell, thread_sensitive=False)(
+        run["dag_id"], run["dag_run_id"], owner, reason, called="overdue"
+    )
+
+
+def tell(job: str, run_id: str, owner: str, reason: str, called: str | None = None) -> None:
     """Send an alert to whom it may concern. One that cannot be told does not keep others from being told."""
     connections = [found for name in (PREFIX, f"{PREFIX}_{owner}") if (found := connection_named(name))]
     if not connections:
         return
-    alert = alert_of(engine(), job, run_id, owner, link_to(job, run_id), reason)
+    alert = alert_of(engine(), job, run_id, owner, link_to(job, run_id), reason, called)
     for connection in connections:
         try:
             send(alert, connection)
         except Exception as error:  # noqa: BLE001  # of any library; the run's end must not hang on it
-            print(f"{connection.conn_id} could not be told: {redact(str(error))}", flush=True)
+            print(f"{connection.conn_id} could not be told: {visible(redact(str(error)))}", flush=True)
         else:
-            print(f"told {connection.conn_id}: {alert.subject}", flush=True)
+            print(f"told {connection.conn_id}: {in_line(alert.subject)}", flush=True)
 
 
 def send(alert: Alert, connection: Connection) -> None:
@@ -98,5 +111,4 @@ def url_of(connection: Connection) -> str:
 
 def link_to(job: str, run_id: str) -> str:
     """The page of a run."""
-    base = str(conf.get("api", "base_url", fallback="http://localhost:8080")).rstrip("/")
-    return base + run_path(job, run_id)
+    return absolute(run_path(job, run_id))

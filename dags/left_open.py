@@ -2,10 +2,10 @@
 
 from datetime import timedelta
 
-from airflow.sdk import DAG, get_parsing_context
+from airflow.sdk import DAG, WeightRule, get_parsing_context
 
 from dags import tasks
-from dags.build import BEGINNING
+from dags.build import BEGINNING, PRIORITY
 
 if get_parsing_context().dag_id in (None, "left_open"):
     with DAG(
@@ -20,8 +20,14 @@ if get_parsing_context().dag_id in (None, "left_open"):
         start_date=BEGINNING,
         catchup=False,
         max_active_runs=1,
+        is_paused_upon_creation=False,
         dagrun_timeout=timedelta(minutes=15),
         tags=["upkeep"],
-        default_args={"retries": 2, "retry_delay": timedelta(seconds=30)},
+        default_args={
+            "retries": 2,
+            "retry_delay": timedelta(seconds=30),
+            "priority_weight": PRIORITY,
+            "weight_rule": WeightRule.ABSOLUTE,
+        },
     ) as left_open:
         tasks.close_left_open()

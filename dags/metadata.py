@@ -41,8 +41,8 @@ class Metadata:
         )
         if unparsed:
             said.append(
-                f"{', '.join(unparsed)}: dbt's manifest does not have them yet: run `headwater manifest`, as set-up and"
-                " deploy do"
+                f"{', '.join(unparsed)}: Airflow does not have the models yet, expected `headwater manifest` to be run"
+                " in the project's folder: it writes them and has dbt read them"
             )
         return "\n".join(said) or None
 

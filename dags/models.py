@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import cache
 from typing import Any
 
-from airflow.sdk import Asset, TriggerRule
+from airflow.sdk import Asset, BaseOperatorLink, TriggerRule
 from airflow.sdk.exceptions import AirflowSkipException
 from cosmos import DbtTaskGroup, ExecutionConfig, ProfileConfig, ProjectConfig, RenderConfig
 from cosmos.constants import DbtResourceType, InvocationMode, LoadMode, TestBehavior
@@ -14,6 +14,8 @@ from cosmos.dbt import graph
 from cosmos.operators.local import DbtRunLocalOperator
 
 from dags import tasks
+from dags.operator_links import OF_MODEL, OF_SOURCE
+from dags.quiet import is_verbose
 from dags.watch import Watched, wants_lineage
 from headwater.dbt import PROFILE, TARGET, ModelOutcome, model_outcomes, places, run_options
 from headwater.excerpt import MARTS, PREFIXES
@@ -31,6 +33,7 @@ class ModelOperator(DbtRunLocalOperator):  # type: ignore[misc]  # Cosmos has no
     """One model as a task, run in this process. What failed is not raised by Cosmos: our steps read the result."""
 
     model: str
+    operator_extra_links: Collection[BaseOperatorLink] = OF_MODEL
     rows: int | None = None  # of the table that the model was made into, where Postgres counted them
 
     def calculate_openlineage_events_completes(self, *_: Any, **__: Any) -> bool:
@@ -47,6 +50,7 @@ class LayerOperator(Watched, ModelOperator):
     A delivery whose counts do not balance is halted, and the model run again for the others.
     """
 
+    operator_extra_links = (*OF_SOURCE, *OF_MODEL)
     step_name: str
     layer: str
 
@@ -171,7 +175,12 @@ def _group(
             emit_datasets=False,
             node_converters={DbtResourceType.MODEL: to_task},
         ),
-        operator_args={"should_store_compiled_sql": False, "append_env": True},
+        operator_args={
+            "should_store_compiled_sql": False,
+            "append_env": True,
+            "quiet": not is_verbose(),  # of what failed our steps say what there is to say
+            "dbt_cmd_global_flags": ["--no-use-colors"],
+        },
     )
 
 

@@ -5,6 +5,7 @@ What a step of a source wrote is told to metrics and lineage where they are on.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from http import HTTPStatus
@@ -18,22 +19,35 @@ from airflow.sdk.exceptions import (
     AirflowSkipException,
 )
 
+from dags.quiet import hush
 from dags.watch import source_task, watch
-from headwater.job_run import Attempt, JobRun, MartsRun, SharedRun
+from headwater.docs import build_docs
+from headwater.job_run import NOT_WELL, Attempt, JobRun, MartsRun, SharedRun
 from headwater.project import find_project
 from metadata.connection import engine, require_reachable
 from metadata.errors import HeadwaterError, MetadataInvalid, NoJobInstance, StepHalted, StepNotDue
+from metadata.failures import failure_of, trace_of
 from metadata.process.left_open import close_abandoned, close_ended
 from metadata.process.migrate import upgrade
 from metadata.static.plan import Step
+from metadata.visible import in_line
 
-NOT_WELL = ("failed", "upstream_failed")
+hush()
+log = logging.getLogger("headwater")
+
+START_MARTS = "start_marts"
 ALIVE = (DagRunState.QUEUED, DagRunState.RUNNING)
 
 
 def say(line: str) -> None:
     """Into the task's log."""
-    print(line, flush=True)
+    print(in_line(line), flush=True)
+
+
+def complain(message: str) -> None:
+    """Into the task's log as an error, whole: before anything else that Airflow says of a failure."""
+    for line in message.splitlines():
+        log.error("%s", in_line(line))
 
 
 @task
@@ -49,11 +63,10 @@ def start(job: str) -> None:
             overrides=dict(context["params"]),
             how_ended=lambda job, run_id: how_ended(context["ti"], job, run_id),
         )
-        with begun.attempt(attempt_of(context)):
-            begun.log("information", f"{job}: runs with {dict(begun.parameters)}")
+        begun.tell_parameters(attempt_of(context))
 
 
-@source_task()
+@source_task(trigger_rule=TriggerRule.ALL_DONE)
 def discover(step_name: str) -> list[dict[str, Any]]:
     """Ask the publisher what is new."""
     with step_of(get_current_context(), step_name) as (run, step):
@@ -119,6 +132,17 @@ def close_left_open() -> None:
 
 
 @task
+def write_docs() -> None:
+    """Write the pages to read, as `headwater docs` does."""
+    with explained():
+        on = engine()
+        require_reachable(on)
+        upgrade(on)
+        project = find_project()
+        say(f"wrote {build_docs(project.root, project.home, say)} and what it leads to")
+
+
+@task
 def start_marts() -> None:
     """Put a run on record, if the marts have to be built."""
     context: Any = get_current_context()
@@ -135,26 +159,40 @@ def start_marts() -> None:
 
 @task(trigger_rule=TriggerRule.ALL_DONE)
 def finish_marts() -> None:
-    """Close the job instance with the truth."""
+    """Close the job instance with the truth; skipped where there was nothing to build, red where the start failed."""
     context: Any = get_current_context()
     with explained():
         try:
             end(context, MartsRun(find_project(), MartsRun.JOB, context["run_id"], say))
         except NoJobInstance as error:
+            started = states_of(context).get(START_MARTS)
+            if started != "skipped":
+                state = started or "not run"
+                said = f"{MartsRun.JOB}: {START_MARTS} is {state}, so nothing was built; its log says why"
+                complain(said)
+                raise AirflowFailException(said) from None
             raise AirflowSkipException(str(error)) from None
 
 
 def end(context: Any, run: SharedRun) -> None:
     """Close the job instance of the DAG run with the truth, and fail unless everything went well."""
-    ti, run_id = context["ti"], context["run_id"]
-    states = ti.get_task_states(ti.dag_id, run_ids=[run_id]).get(run_id, {})
+    ti = context["ti"]
     not_well = {
-        name: str(state) for name, state in states.items() if str(state) in NOT_WELL and name != ti.task_id
+        name: state for name, state in states_of(context).items() if state in NOT_WELL and name != ti.task_id
     }
     status = run.finish(not_well)
     if status != "succeeded":
-        raise AirflowFailException(f"{ti.dag_id}: {status}. Last error: {run.last_error}")
+        said = f"{ti.dag_id}: {status}. Last error: {run.last_error}"
+        complain(said)
+        raise AirflowFailException(said)
     say(f"{ti.dag_id}: {status}")
+
+
+def states_of(context: Any) -> dict[str, str]:
+    """The state of each task of the DAG run, by its name; those that never came to be are not there."""
+    ti, run_id = context["ti"], context["run_id"]
+    states = ti.get_task_states(ti.dag_id, run_ids=[run_id]).get(run_id, {})
+    return {name: str(state) for name, state in states.items()}
 
 
 def how_ended(ti: Any, job: str, run_id: str) -> str | None:
@@ -197,6 +235,15 @@ def explained() -> Iterator[None]:
     except StepNotDue as error:
         raise AirflowSkipException(str(error)) from None
     except (StepHalted, MetadataInvalid) as error:
+        complain(str(error))
         raise AirflowFailException(str(error)) from None
     except HeadwaterError as error:
+        complain(str(error))
         raise AirflowException(str(error)) from None
+    except (AirflowException, AirflowRuntimeError):
+        raise
+    except Exception as error:  # noqa: BLE001  # what nobody foresaw, and what Postgres refuses: its trace goes to the log
+        complain(str(failure_of(error)))
+        for line in trace_of(error).splitlines():
+            say(line)
+        raise AirflowException(str(failure_of(error))) from None

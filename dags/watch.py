@@ -1,4 +1,4 @@
-"""Those who watch runs: metrics and lineage, each off unless Airflow is told to send it, and then nothing is asked."""
+"""Those who watch runs: the links of a task, and metrics and lineage, each off unless Airflow is told to send it."""
 
 from __future__ import annotations
 
@@ -11,9 +11,11 @@ from airflow.sdk.bases.decorator import task_decorator_factory
 from sqlalchemy.exc import SQLAlchemyError
 
 from dags import metrics
+from dags.operator_links import OF_SOURCE
 from headwater.job_run import JobRun
 from headwater.written import Written
 from metadata.redaction import redact
+from metadata.visible import visible
 
 
 class Watched:
@@ -32,11 +34,16 @@ class _SourceOperator(Watched, _PythonDecoratedOperator):
     """A function as a task, as @task makes it."""
 
     custom_operator_name = "@task"
+    operator_extra_links = OF_SOURCE
 
 
 def source_task(**options: Any) -> Callable[[Callable[..., Any]], Any]:
     """As @task, for what works on a source."""
-    return task_decorator_factory(decorated_operator_class=_SourceOperator, **options)
+    return task_decorator_factory(
+        decorated_operator_class=_SourceOperator,
+        show_return_value_in_logs=False,  # what it hands on is no news
+        **options,
+    )
 
 
 def wants_lineage() -> bool:
@@ -45,13 +52,17 @@ def wants_lineage() -> bool:
 
 
 def watch(context: Any, run: JobRun) -> None:
-    """Tell what a try of a step wrote, well or not: the ledger has it. That it cannot be told fails nothing."""
-    if not (metrics.is_on() or wants_lineage()):
-        return
+    """Tell what a try of a step wrote, well or not: the ledger has it. That it cannot be told fails nothing.
+
+    The links of its task lead to it, too.
+    """
     try:
         written = run.written()
     except SQLAlchemyError as error:
-        print(f"what was written cannot be told to metrics and lineage: {redact(str(error))}", flush=True)
+        print(
+            f"what was written cannot be told to links, metrics and lineage: {visible(redact(str(error)))}",
+            flush=True,
+        )
         return
     if written is not None:
         operator: Watched = context["task"]

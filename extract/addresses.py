@@ -3,12 +3,18 @@
 A redirect, a link or a next page could lead to a service of our own network, or of this machine, that trusts whoever
 reaches it. So an address is looked up once, each answer is judged, and the connection goes to one of those that were
 judged: a name cannot mean one thing when it is looked at and another when it is connected to.
+
+What the metadata names may be anywhere, but not first in the public internet and then inside: whoever holds a name
+could lead us in. `remembering` carries over what was public from the process that asked first to all later ones.
 """
 
 from __future__ import annotations
 
 import ipaddress
 import socket
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -24,13 +30,31 @@ PORTS = {"http": 80, "https": 443}
 NAT64 = ipaddress.ip_network("64:ff9b::/96")
 
 
+Place = tuple[str, int]  # host and port
+
+_remembered: ContextVar[set[Place] | None] = ContextVar("places that were public", default=None)
+
+
+@contextmanager
+def remembering(known: Iterable[Place]) -> Iterator[set[Place]]:
+    """Have guards that are made in the body know what was public before; they add to the set what they find so."""
+    places = set(known)
+    token = _remembered.set(places)
+    try:
+        yield places
+    finally:
+        _remembered.reset(token)
+
+
 class AddressGuard:
     """Says whom we may talk to. `named` are addresses that the metadata names; they may be anywhere."""
 
     def __init__(self, *named: str, allow_private: bool = False) -> None:
         self._named = {place for address in named if (place := _place(address))}
         self._allow_private = allow_private
-        self._public: set[tuple[str, int]] = set()  # named, and in the public internet when we first asked
+        remembered = _remembered.get()
+        # named, and in the public internet when first asked
+        self._public: set[Place] = set() if remembered is None else remembered
 
     def require(self, host: str, port: int, found: list[IpAddress]) -> None:
         """Raise `PublisherError` unless a host may be talked to at all the addresses that its name stands for."""
@@ -41,7 +65,8 @@ class AddressGuard:
         elif place in self._public and not self._allow_private:
             raise PublisherError(
                 f"{host}:{port} was in the public internet, and its name now stands for {inside[0]},"
-                f" {_kind(inside[0])}: expected a name that keeps its meaning"
+                f" {_kind(inside[0])}: expected a name that keeps its meaning, or allow_private_addresses = true in"
+                " source_attribute.csv for a publisher that has moved into our own network"
             )
         elif place not in self._named and not self._allow_private:
             raise PublisherError(
@@ -134,7 +159,7 @@ def _addresses(host: str, port: int) -> list[IpAddress]:
     return [ipaddress.ip_address(str(place[0]).partition("%")[0]) for *_, place in found]
 
 
-def _place(address: str) -> tuple[str, int] | None:
+def _place(address: str) -> Place | None:
     """Host and port of an address; None when it has none."""
     try:
         parts = urlsplit(address)

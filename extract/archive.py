@@ -12,7 +12,7 @@ from contextlib import ExitStack, contextmanager
 from typing import IO
 
 from extract.content import BEGINNING, ZIP, recognize
-from extract.limits import Limits
+from extract.limits import Expansion
 from extract.members import Members
 from extract.text_blocks import Readable
 from metadata.errors import FormatBroken
@@ -42,7 +42,7 @@ def is_archive(source: Source, publisher_name: str, beginning: bytes) -> bool:
 
 @contextmanager
 def open_members(
-    spool: IO[bytes], file: str, member_pattern: str | None, limits: Limits, *, is_all: bool = False
+    spool: IO[bytes], file: str, member_pattern: str | None, expansion: Expansion, *, is_all: bool = False
 ) -> Iterator[Members]:
     """The only member that matches (the only one, without a pattern), or all that do, in the order of their names.
 
@@ -53,7 +53,7 @@ def open_members(
         try:
             archive = opened.enter_context(zipfile.ZipFile(spool))
             chosen = _choose(archive, file, member_pattern, is_all)
-            _refuse_bomb(chosen, file, limits)
+            _refuse_bomb(chosen, file, expansion)
         except BROKEN as error:
             raise FormatBroken(file, None, _reason(spool, error)) from None
         names = [f"{file}/{member.filename}" for member in chosen]
@@ -63,7 +63,7 @@ def open_members(
                 with _opened(archive, member, spool, file) as unpacked:
                     yield _Member(unpacked, name), name
 
-        yield Members(files(), names, limits)
+        yield Members(files(), names, expansion)
 
 
 def _opened(archive: zipfile.ZipFile, member: zipfile.ZipInfo, spool: IO[bytes], file: str) -> IO[bytes]:
@@ -114,13 +114,10 @@ def _choose(
     return sorted(fitting, key=lambda member: member.filename)
 
 
-def _refuse_bomb(members: Sequence[zipfile.ZipInfo], file: str, limits: Limits) -> None:
-    """By what the archive announces: zipfile reads no byte beyond."""
-    limits.require(
-        f"{file}/{members[0].filename}" if len(members) == 1 else file,
-        sum(member.compress_size for member in members),
-        sum(member.file_size for member in members),
-    )
+def _refuse_bomb(members: Sequence[zipfile.ZipInfo], file: str, expansion: Expansion) -> None:
+    """By what the archive announces, of which zipfile reads no byte beyond; members may share their packed bytes."""
+    name = f"{file}/{members[0].filename}" if len(members) == 1 else file
+    expansion.unpack("ZIP", sum(member.file_size for member in members), name)
 
 
 class _Member:

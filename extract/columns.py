@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from extract.copy_text import encode_json
-from extract.csv_records import Record
 from extract.raw_table import mapped_columns
+from extract.record import Record
 from metadata.static.model import Source
 
 
@@ -23,6 +24,14 @@ class Match:
     missing: tuple[str, ...]  # must be there and are not
     absent: tuple[str, ...]  # may be there and are not
     unknown: tuple[int, ...]
+
+    @cached_property
+    def first(self) -> Mapping[str, int]:
+        """Each name of the header → the position of its first column."""
+        first: dict[str, int] = {}
+        for position, name in enumerate(self.header):
+            first.setdefault(name, position)
+        return first
 
     def name(self, position: int) -> str:
         """A column of the file, for people: `'name' (column 2)`."""
@@ -88,7 +97,8 @@ def _rest(header: Sequence[str], unknown: Sequence[int]) -> tuple[tuple[int, str
     """Names for _rest: the original ones; a blank or repeated one gets its column's number, `name [7]`."""
     named: list[tuple[int, str]] = []
     taken = {name for name in header if name.strip()}
-    seen = {name for position, name in enumerate(header) if position not in set(unknown)}
+    others = frozenset(unknown)
+    seen = {name for position, name in enumerate(header) if position not in others}
     for position in unknown:
         name = header[position]
         if not name.strip() or name in seen:

@@ -12,6 +12,8 @@ from metadata.errors import ColumnsBroken
 from metadata.static.model import Source
 from metadata.static.spelling import spell
 
+SHOWN = 20  # unknown columns in a message
+
 
 def is_kept(source: Source, match: Match) -> bool:
     """Whether every column is there that must be, and none comes that the source refuses."""
@@ -100,10 +102,13 @@ def _said(source: Source, match: Match, renamed: Mapping[str, int], is_first: bo
             yield f"{old!r} is missing, the delete_column: without it no row can be told from a delete mark"
         elif old in match.missing:
             yield f"{old!r} is missing: where it may be, set its is_optional to true in seeds/attribute.csv"
-    strangers = [position for position in match.unknown if position not in renamed.values()]
+    partners = frozenset(renamed.values())
+    strangers = [position for position in match.unknown if position not in partners]
     if not strangers:
         return
-    names = ", ".join(unknown_name(match, position) for position in strangers)
+    names = ", ".join(unknown_name(match, position) for position in strangers[:SHOWN])
+    if len(strangers) > SHOWN:
+        names += f" and {len(strangers) - SHOWN} more"
     if source.on_unknown_column == "halt":
         yield (
             f"{names} {'have' if len(strangers) > 1 else 'has'} no attribute: expected one in seeds/attribute.csv"
@@ -115,7 +120,7 @@ def _said(source: Source, match: Match, renamed: Mapping[str, int], is_first: bo
 
 def unknown_name(match: Match, position: int) -> str:
     """An unknown column, for people: its name and place, and whether it came before."""
-    first = match.header.index(match.header[position])
+    first = match.first[match.header[position]]
     again = (
         f", again after column {first + 1}" if first != position and match.header[position].strip() else ""
     )

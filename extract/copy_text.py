@@ -17,8 +17,8 @@ from typing import cast
 import numpy as np
 import numpy.typing as npt
 
-from extract.csv_records import Record
 from extract.dialect import Dialect
+from extract.record import Record
 from extract.text_blocks import Block
 
 SEPARATOR = "\x1f"  # ASCII's unit separator: hardly a file holds one, and where one does, it is escaped
@@ -33,14 +33,24 @@ Positions = npt.NDArray[np.intp]
 
 def from_records(records: Sequence[Record], constants: str) -> bytes:
     """Records as COPY text: the line, `constants` (fields that end in SEPARATOR, or ""), then the values."""
+    texts, nulls = _unescaped(records)
+    text = "".join(
+        [f"{line}{SEPARATOR}{constants}{values}\n" for (line, _), values in zip(records, texts, strict=True)]
+    )
+    separators = sum([len(values) for _, values in records]) + len(records) * constants.count(SEPARATOR)
+    is_bare = text.count("\n") == len(records) and text.count(SEPARATOR) == separators
+    if is_bare and text.count("\\") == nulls and "\r" not in text:  # nothing to escape, as in most batches
+        return text.encode()
+    return "".join([f"{line}{SEPARATOR}{constants}{encode(values)}\n" for line, values in records]).encode()
+
+
+def _unescaped(records: Sequence[Record]) -> tuple[list[str], int]:
+    """The values of each record as they are, and how many of all of them are NULL: so many backslashes are ours."""
     joined = cast(Callable[[Sequence[str | None]], str], SEPARATOR.join)
     with suppress(TypeError):  # a None among the values
-        text = "".join([f"{line}{SEPARATOR}{constants}{joined(values)}\n" for line, values in records])
-        separators = sum([len(values) for _, values in records]) + len(records) * constants.count(SEPARATOR)
-        is_bare = text.count("\n") == len(records) and text.count(SEPARATOR) == separators
-        if is_bare and "\\" not in text and "\r" not in text:  # nothing to escape, as in most batches
-            return text.encode()
-    return "".join([f"{line}{SEPARATOR}{constants}{encode(values)}\n" for line, values in records]).encode()
+        return [joined(values) for _, values in records], 0
+    texts = [joined(["\\N" if value is None else value for value in values]) for _, values in records]
+    return texts, sum([values.count(None) for _, values in records])
 
 
 def encode(values: Sequence[str | None]) -> str:

@@ -6,11 +6,14 @@ Python's csv module, strict, decides what a record is. Whoever reads faster (`co
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, NamedTuple, cast
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, cast
 
 from extract.dialect import Dialect
+from extract.limits import Limits
+from extract.record import Record
 from extract.text_blocks import LONGEST_RECORD, Block, Readable, read_blocks
+from extract.trailer import Trailer
 from metadata.errors import FormatBroken
 
 if TYPE_CHECKING:
@@ -20,22 +23,25 @@ csv.field_size_limit(LONGEST_RECORD)  # of the whole process; the default, 128 K
 _UNCLOSED = "unexpected end of data"
 
 
-class Record(NamedTuple):
-    """A record and the physical line, from 1, on which it begins. None is a value that is not there."""
-
-    line: int
-    values: list[str | None]
-
-
 _NOTHING = Block(0, b"", 0)
 
 
 class CsvFile:
     """A CSV file that is read once, from beginning to end. Every method raises `FormatBroken`."""
 
-    def __init__(self, stream: Readable, file: str, dialect: Dialect) -> None:
+    def __init__(
+        self,
+        stream: Readable,
+        file: str,
+        dialect: Dialect,
+        limits: Limits | None = None,
+        trailer: Trailer | None = None,
+    ) -> None:
         self.file, self.dialect = file, dialect
-        self._blocks = read_blocks(stream, file, dialect.encoding)
+        self._limits, self._trailer = limits or Limits(), trailer
+        blocks = read_blocks(stream, file, dialect.encoding)
+        self._blocks = trailer.without_last(blocks) if trailer else blocks
+        self._count = 0  # of records that were parsed
         self.header: tuple[str, ...] = ()
         self._next = _NOTHING
         self._next = self._read_header()
@@ -63,23 +69,33 @@ class CsvFile:
         while self._next.text or self._extend():
             block, self._next = self._next, _NOTHING
             yield block
+        if self._trailer:
+            self._trailer.require_count(self._count)
+
+    def is_plain(self, block: Block) -> bool:
+        """Whether a block needs no look at its single lines and values."""
+        has_patterns = self._trailer is not None and self._trailer.has_patterns
+        return not has_patterns and len(block.text) <= self._limits.longest_value
 
     def parse(self, block: Block) -> list[Record]:
         """The records of a block; one that is not complete is kept for the next."""
         lines = block.text.splitlines(keepends=True)
-        reader = self._reader(lines)
+        begun = _Lines(lines, block.line, self._trailer)
+        reader = self._reader(begun)
         width = len(self.header)
         records: list[Record] = []
-        begin = 0
         try:
             for values in reader:
                 if values:
                     if len(values) != width:
-                        raise self._ragged(block.line + begin, len(values))
-                    records.append(Record(block.line + begin, cast("list[str | None]", values)))
-                begin = reader.line_num
+                        raise self._ragged(block.line + begun.first, len(values))
+                    records.append(Record(block.line + begun.first, cast("list[str | None]", values)))
+                begun.first = begun.next
         except csv.Error as error:
-            self._keep(Block(block.line + begin, b"".join(lines[begin:]), block.line_ends - begin), error)
+            first = begun.first
+            self._keep(Block(block.line + first, b"".join(lines[first:]), block.line_ends - first), error)
+        self._limits.require_block(block.text, records, self.header, self.file)
+        self._count += len(records)
         return records
 
     def _ragged(self, line: int, fields: int) -> FormatBroken:
@@ -96,19 +112,23 @@ class CsvFile:
         self._next = begun
         if len(begun.text) > LONGEST_RECORD:
             raise self._unclosed(begun.line, f"within {LONGEST_RECORD >> 20} MiB")
-        wanted = 2 * len(begun.text)  # doubled, so that a long record is not read over and over again
-        while len(self._next.text) < wanted:
-            if not self._extend():
-                if len(self._next.text) == len(begun.text):
-                    raise self._unclosed(begun.line, "before the end of the file")
-                break
+        # doubled, so that a long record is not read over and over again
+        if not self._extend(2 * len(begun.text)):
+            raise self._unclosed(begun.line, "before the end of the file")
 
     def _unclosed(self, line: int, where: str) -> FormatBroken:
         return FormatBroken(
             self.file, line, f"the record that begins here has a quote that is not closed {where}"
         )
 
-    def _extend(self) -> bool:
+    def _extend(self, wanted: int = 0) -> bool:
+        """Read on, to so many bytes if they come; whether any came."""
+        is_more = self._extend_once()
+        while is_more and len(self._next.text) < wanted and self._extend_once():
+            pass
+        return is_more
+
+    def _extend_once(self) -> bool:
         block = next(self._blocks, None)
         if block is None:
             return False
@@ -121,11 +141,15 @@ class CsvFile:
     def _read_header(self) -> Block:
         """Read up to the header; returns what follows it."""
         skipped = self.dialect.header_line - 1
-        while self._extend():
+        wanted = 0
+        while self._extend(wanted):
+            wanted = 2 * len(
+                self._next.text
+            )  # doubled, so that a long header is not read over and over again
             lines = self._next.text.splitlines(keepends=True)
             if len(lines) <= skipped:
                 continue
-            reader = self._reader(lines[skipped:])
+            reader = self._reader(line.decode() for line in lines[skipped:])
             try:
                 header = next(reader)
             except csv.Error as error:
@@ -154,12 +178,35 @@ class CsvFile:
             )
         raise self._unclosed(skipped + 1, "before the end of the file")
 
-    def _reader(self, lines: Iterable[bytes]) -> Reader:
+    def _reader(self, lines: Iterable[str]) -> Reader:
         quote = self.dialect.quote_char
         return csv.reader(
-            (line.decode() for line in lines),
+            lines,
             delimiter=self.dialect.delimiter,
             quotechar=quote,
             quoting=csv.QUOTE_NONE if quote is None else csv.QUOTE_MINIMAL,
             strict=True,
         )
+
+
+class _Lines:
+    """The lines of a block for the csv module, without those that are left off where a record would begin."""
+
+    def __init__(self, lines: Sequence[bytes], line: int, trailer: Trailer | None) -> None:
+        self._lines, self._line = lines, line
+        self._trailer = trailer if trailer and trailer.has_patterns else None
+        self.first = self.next = 0  # where the record that is read begins, and what is taken next
+
+    def __iter__(self) -> _Lines:
+        return self
+
+    def __next__(self) -> str:
+        while self.next < len(self._lines):
+            text = self._lines[self.next].decode()
+            self.next += 1
+            is_begin = self.next - 1 == self.first
+            if self._trailer and is_begin and self._trailer.is_left_off(self._line + self.first, text):
+                self.first = self.next
+                continue
+            return text
+        raise StopIteration

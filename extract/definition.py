@@ -10,6 +10,8 @@ from extract.raw_table import mapped_columns
 from metadata.static.layout import READING_OPTIONS
 from metadata.static.model import Attribute, Source
 
+USUAL_DIALECT = "postgresql"  # of a conn_str without a url_template
+POSTGRES_DIALECTS = ("postgres", "postgresql", "postgresql+psycopg2")  # those that are read by COPY
 _PARTS = (
     "load_new",
     "load_changed",
@@ -34,7 +36,9 @@ def definition(source: Source) -> dict[str, Any]:
         }
         for position, attribute in enumerate(source.attributes, start=1)
     }
-    return {name: said[name] for name in _PARTS} | attributes
+    # only where it is not as it always was: else every table of old would be made with another definition
+    syntax = {"value_syntax": said["value_syntax"]} if "value_syntax" in said else {}
+    return {name: said[name] for name in _PARTS} | syntax | attributes
 
 
 def source_parts(source: Source) -> dict[str, Any]:
@@ -51,7 +55,20 @@ def source_parts(source: Source) -> dict[str, Any]:
         "delete_values": list(source.tokens("delete_values")),
         "reading": _reading(source),
         "names": _names(source),
+        **({"value_syntax": "postgres"} if is_typed_by_postgres(source) else {}),
     }
+
+
+def is_typed_by_postgres(source: Source) -> bool:
+    """Whether a Postgres server writes the values of a source, by COPY: then all that it writes is taken.
+
+    A `url_template` that names its dialect only at run time is taken for another database.
+    """
+    if source.data_source.data_source_type != "rdbms" or source.extract_function:
+        return False
+    conn = source.conn_str
+    dialect = (conn.url_template if conn else None) or USUAL_DIALECT
+    return dialect.partition(":")[0] in POSTGRES_DIALECTS
 
 
 def attribute_parts(attribute: Attribute) -> dict[str, Any]:

@@ -15,8 +15,10 @@ from typing import Any
 
 from extract.found import Found, shown
 from metadata.errors import PublisherError
+from metadata.failures import FAILURES
 from metadata.process.deliveries import Delivery, Fingerprint
 from metadata.static.model import Source
+from metadata.visible import shortened
 
 EXTRACTORS = {
     "http_files": "extract.http_files:discover",
@@ -44,7 +46,8 @@ def discover(source: Source, landed: Callable[[], Sequence[Delivery]] = tuple) -
         other = identities.setdefault((offer.publisher_name, offer.delivery_date), offer)
         if other is not offer:
             raise PublisherError(
-                f"{source.name}: {offer.publisher_name} of {offer.delivery_date:%Y-%m-%d} is offered twice, "
+                f"{source.name}: {shortened(offer.publisher_name, 200)} of {offer.delivery_date:%Y-%m-%d}"
+                " is offered twice, "
                 f"at {shown(other.address)} and at {shown(offer.address)}: expected one name for one delivery"
             )
     return sorted(found, key=lambda offer: (offer.delivery_date, offer.publisher_name))
@@ -85,10 +88,10 @@ def named_function(name: str, source: Source, column: str) -> Callable[..., Iter
     module, _, function = name.partition(":")
     try:
         found: Callable[..., Iterable[Any]] = getattr(importlib.import_module(module), function)
-    except (ImportError, AttributeError, ValueError) as error:
+    except FAILURES as error:  # a module may fail in any way while it is imported
         known = ", ".join(EXTRACTORS)
         raise PublisherError(
-            f"{source.name}: {column} {name!r} cannot be used ({error}), "
+            f"{source.name}: {column} {name!r} cannot be used ({type(error).__name__}: {error}), "
             f"expected package.module:function or one of {known}"
         ) from None
     return found

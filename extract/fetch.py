@@ -1,7 +1,8 @@
 """HTTP with patience: pages, heads and whole files, through servers that fail, cut off and change their mind.
 
 Asked again, after a growing wait: status 5xx, 408, 425, 429 (Retry-After is honoured), connections that
-break or time out, bodies that are shorter than announced or hardly come. A body that broke off goes on where
+break or time out, bodies that are shorter than announced or hardly come. What will last is said at once (`lasting`).
+A body that broke off goes on where
 it was when the server gave an ETag or Last-Modified and accepts ranges, and has not changed since; else it
 begins again. Only http and https are asked, at the end of redirects too, and https never leads to http; where else
 nobody is led, `addresses` says.
@@ -11,7 +12,7 @@ from __future__ import annotations
 
 import random
 import re
-import ssl
+import socket
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -25,6 +26,8 @@ import urllib3
 from extract.addresses import PORTS, AddressGuard, GuardedAdapter
 from extract.found import Sink, shown
 from extract.http_answer import EncodingBroken, Head, http_date, unpacked
+from extract.lasting import FEW, causes, lasting
+from extract.limits import Limits
 from metadata.errors import DeliveryIncomplete, DeliveryTooLarge, PublisherError
 from metadata.redaction import beginning
 
@@ -98,14 +101,32 @@ class Answer:
 
 
 class AnswerBroken(Exception):  # noqa: N818
-    """An answer came, and cannot be read: the next one may be better."""
+    """An answer came, and cannot be read: the next one may be better.
+
+    One that seldom is says what was `expected`, and is asked for again a few times only.
+    """
+
+    def __init__(self, reason: str, *, expected: str | None = None) -> None:
+        self.expected = expected
+        super().__init__(reason)
 
 
 class _AgainError(Exception):
-    """It may go better next time; `wait_s` is what the server asked for."""
+    """It may go better next time; `wait_s` is what the server asked for.
 
-    def __init__(self, reason: str, wait_s: float | None = None, *, is_slow: bool = False) -> None:
-        self.wait_s, self.is_slow = wait_s, is_slow
+    What seldom does is tried `tries` times at most, and `expected` says what to do then.
+    """
+
+    def __init__(
+        self,
+        reason: str,
+        wait_s: float | None = None,
+        *,
+        is_slow: bool = False,
+        expected: str = "run again later",
+        tries: int | None = None,
+    ) -> None:
+        self.wait_s, self.is_slow, self.expected, self.tries = wait_s, is_slow, expected, tries
         super().__init__(reason)
 
 
@@ -119,11 +140,17 @@ class _Session(requests.Session):
 class HttpClient:
     """Asks publishers. Every method raises `PublisherError` when patience ends or the answer is a refusal.
 
-    `guard` knows the addresses that the metadata names; without it only the public internet is asked.
+    `guard` knows the addresses that the metadata names; without it only the public internet is asked. `limits` say
+    what a packed body may unpack to.
     """
 
-    def __init__(self, patience: Patience | None = None, guard: AddressGuard | None = None) -> None:
-        self.patience = patience or Patience()
+    def __init__(
+        self,
+        patience: Patience | None = None,
+        guard: AddressGuard | None = None,
+        limits: Limits | None = None,
+    ) -> None:
+        self.patience, self._limits = patience or Patience(), limits or Limits()
         self._lost = 0
         self._session = _Session()
         for scheme in ("http://", "https://"):
@@ -135,14 +162,14 @@ class HttpClient:
 
         def ask() -> Page:
             with self._send("GET", address) as response:
-                body = b""
+                body = bytearray()
                 for piece in self._body(response):
                     body += piece
                     if len(body) > LARGEST_PAGE:
                         raise PublisherError(
                             f"{shown(address)} is larger than {LARGEST_PAGE} bytes, expected a page of links"
                         )
-                return Page(response.url, _decode(body, response.headers.get("Content-Type", "")))
+                return Page(response.url, _decode(bytes(body), response.headers.get("Content-Type", "")))
 
         return self._persist(address, ask)
 
@@ -170,7 +197,9 @@ class HttpClient:
             try:
                 return read(answer)
             except AnswerBroken as error:
-                raise _AgainError(str(error)) from None
+                if error.expected is None:
+                    raise _AgainError(str(error)) from None
+                raise _AgainError(str(error), expected=error.expected, tries=FEW) from None
 
         return self._persist(request.address, ask)
 
@@ -249,6 +278,8 @@ class HttpClient:
         if status in AGAIN or (status >= 500 and not is_refusal):
             raise _AgainError(reason, _retry_after(response.headers.get("Retry-After")))
         expected = "records" if is_explained else "the file or page"
+        if status == requests.codes.proxy_authentication_required:
+            expected = "user and password of the proxy in HTTP_PROXY and HTTPS_PROXY, or the host in NO_PROXY"
         raise PublisherError(f"{shown(address)}: {reason}, expected {expected}")
 
     def _explanation(self, response: requests.Response) -> str:
@@ -278,21 +309,18 @@ class HttpClient:
                 allow_redirects=False,
             )  # fmt: skip
         except BROKEN as error:
-            cause = _cause(error)
-            if isinstance(cause, ssl.SSLCertVerificationError):
-                raise PublisherError(
-                    f"{shown(address)}: its certificate is not trusted ({cause.verify_message}), expected one of "
-                    "an authority that this machine knows (REQUESTS_CA_BUNDLE names others)"
-                ) from None
-            raise _AgainError(_reason(error)) from None
-        except requests.exceptions.InvalidSchema:
+            raise _failed(address, error) from None
+        except (requests.exceptions.InvalidSchema, requests.exceptions.MissingSchema):
             raise PublisherError(f"{shown(address)} is no address of HTTP, expected http or https") from None
         except requests.RequestException as error:  # its text may hold the whole address, and a token in it
-            raise PublisherError(f"{shown(address)} cannot be asked ({type(error).__name__})") from None
+            raise PublisherError(
+                f"{shown(address)} cannot be asked ({type(error).__name__}), expected an address such as"
+                " https://example.org/path"
+            ) from None
 
     def _body(self, response: requests.Response) -> Iterator[bytes]:
         """An answer's body as it comes, unpacked. Raises `_AgainError` when it hardly comes."""
-        return unpacked(response, self._packed(response))
+        return unpacked(response, self._packed(response), self._limits)
 
     def _packed(self, response: requests.Response) -> Iterator[bytes]:
         window_s, clock = self.patience.read_timeout_s, self.patience.clock
@@ -318,7 +346,7 @@ class HttpClient:
                 self._lost = 0
                 return answer
             except BROKEN as error:
-                problem = _AgainError(_reason(error))
+                problem = _failed(address, error)
             except EncodingBroken as error:
                 problem = _AgainError(str(error))
             except _AgainError as error:
@@ -329,10 +357,10 @@ class HttpClient:
                 raise PublisherError(
                     f"{shown(address)}: {problem} and asks to wait {wait_s:.0f} seconds: run again then."
                 )
-            if failures >= attempts:
+            if failures >= min(attempts, problem.tries or attempts):
                 self._lost += 1
                 often = f", {failures} times in a row" if failures > 1 else ""
-                raise PublisherError(f"{shown(address)}: {problem}{often}: run again later.")
+                raise PublisherError(f"{shown(address)}: {problem}{often}: {problem.expected}.")
             self.patience.sleep(wait_s)
 
 
@@ -438,18 +466,21 @@ def _require_safe(address: str, asked: str, target: str) -> None:
         )
 
 
-def _cause(error: BaseException) -> BaseException:
-    """The first cause: requests wraps urllib3, which wraps http.client."""
-    cause: BaseException | None = error
-    while cause is not None:
-        error = cause
-        wrapped = [error.__dict__.get("reason"), *reversed(error.args)]
-        cause = next((inner for inner in wrapped if isinstance(inner, Exception)), None)
-    return error
+def _failed(address: str, error: BaseException) -> _AgainError:
+    """What is to be said of a connection that failed. Raises `PublisherError` when the next one would, too."""
+    will_last = lasting(error)
+    if will_last is None:
+        return _AgainError(_reason(error))
+    if will_last.tries == 1:
+        raise PublisherError(f"{shown(address)}: {will_last.said}, {will_last.expected}") from None
+    return _AgainError(will_last.said, expected=will_last.expected, tries=will_last.tries)
 
 
 def _reason(error: BaseException) -> str:
-    name = type(_cause(error)).__name__
+    *_, cause = causes(error)
+    if isinstance(cause, socket.gaierror):
+        return f"its name cannot be looked up ({cause.strerror})"
+    name = type(cause).__name__
     return "no answer in time" if "Timeout" in name else f"the connection failed ({name})"
 
 

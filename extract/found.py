@@ -147,10 +147,10 @@ def read_date(source: Source, text: str) -> datetime | None:
     for form in [own] if own else DATE_FORMATS:
         try:
             moment = datetime.strptime(text, form)  # noqa: DTZ007
-        except ValueError:
+            if own or moment.strftime(form) == text:  # strptime takes 2026111 for a date of eight digits
+                return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+        except (ValueError, OverflowError):  # the year 1 or 9999 may have no such moment in UTC
             continue
-        if own or moment.strftime(form) == text:  # strptime takes 2026111 for a date of eight digits
-            return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
     return None
 
 

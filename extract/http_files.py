@@ -21,6 +21,7 @@ from extract.addresses import AddressGuard
 from extract.fetch import HttpClient, Page
 from extract.found import Found, Sink, date_in_name, expand, expected_date, file_pattern, read_date, shown
 from extract.http_answer import Head
+from extract.limits import Limits
 from metadata.errors import PublisherError
 from metadata.redaction import beginning
 from metadata.static.model import Source
@@ -88,7 +89,7 @@ def _base(source: Source) -> str:
 
 def _client(source: Source, address: str) -> HttpClient:
     allow_private = source.options.get("allow_private_addresses") == "true"
-    return HttpClient(guard=AddressGuard(address, allow_private=allow_private))
+    return HttpClient(guard=AddressGuard(address, allow_private=allow_private), limits=Limits.of(source))
 
 
 def _itself(source: Source, address: str) -> dict[str, Matching]:
@@ -197,7 +198,7 @@ class _LinkReader(HTMLParser):
         self._addresses: list[str] = []
         self._after: list[str] = []
         self._before: list[str] = []
-        self._text = ""  # since the last link or the beginning of the row
+        self._text: list[str] = []  # since the last link or the beginning of the row
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         values = dict(attrs)
@@ -208,8 +209,8 @@ class _LinkReader(HTMLParser):
         elif tag == "a" and address:
             self._settle()
             self._addresses.append(address.partition("#")[0])
-            self._before.append(self._text)
-            self._text = ""
+            self._before.append("".join(self._text))
+            self._text = []
         elif tag in ROWS:
             self._end_row()
 
@@ -218,7 +219,7 @@ class _LinkReader(HTMLParser):
             self._end_row()
 
     def handle_data(self, data: str) -> None:
-        self._text += data
+        self._text.append(data)
 
     def finish(self) -> list[Link]:
         self._settle()
@@ -235,8 +236,8 @@ class _LinkReader(HTMLParser):
 
     def _settle(self) -> None:
         if len(self._after) < len(self._addresses):
-            self._after.append(self._text)
+            self._after.append("".join(self._text))
 
     def _end_row(self) -> None:
         self._settle()
-        self._text = ""
+        self._text = []

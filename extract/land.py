@@ -1,11 +1,14 @@
 """Landing: a file of a publisher becomes an object on S3 and a manifest beside it, then rows.
 
 In this order, so that a crash loses nothing and nothing half counts: the object, the manifest (from then
-on the delivery is landed), the rows, the event. An object without a manifest is nothing.
+on the delivery is landed), the rows, the event. An object without a manifest is nothing. A manifest is for good, so
+Postgres is asked first whether it takes the rows.
 """
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from datetime import UTC, datetime
 from uuid import uuid4
@@ -13,12 +16,20 @@ from uuid import uuid4
 import sqlalchemy as sa
 from sqlalchemy import Engine
 
+from extract.fit_offer import fit_offer
 from extract.found import Found, LimitedSink
 from extract.manifest import manifest_key, object_key, to_json
-from extract.register import record_landed, register_landed, register_manifests
+from extract.register import record_landed, register_landed, register_manifests, require_writable
 from extract.store import ObjectStore
-from metadata.errors import DeliveryIncomplete, StorageError
-from metadata.process.deliveries import Delivery, count_landed, lock_source, newest_content, next_delivery_sqn
+from metadata.errors import DeliveryIncomplete, ExtractError, StorageError
+from metadata.process.deliveries import (
+    GREATEST_SQN,
+    Delivery,
+    count_landed,
+    lock_source,
+    newest_content,
+    next_delivery_sqn,
+)
 from metadata.static.model import Source
 
 
@@ -41,7 +52,7 @@ def land(
     delivery_sqn = claim_sqn(engine, store, source.name)
     key = object_key(source.name, delivery_sqn, offer.publisher_name)
     with store.upload(key) as upload:
-        fetched = offer.fetch(offer, LimitedSink(upload, source))
+        fetched = fit_offer(source, offer.fetch(offer, LimitedSink(upload, source)))
         if not upload.complete():
             raise StorageError(f"{store.address(key)} is there already, and objects are never overwritten")
     landed = Delivery(
@@ -67,14 +78,16 @@ def land(
             raise DeliveryIncomplete(
                 f"{source.name}: another process has landed deliveries of it meanwhile: run again, which sees them"
             )
+        try:
+            require_writable(connection, landed, job_inst_id)
+        except ExtractError:
+            _forget(store, key)
+            raise
         if (
             newest_content(connection, source.name, landed.publisher_name, landed.delivery_date)
             == upload.sha256
         ):
-            with suppress(
-                StorageError
-            ):  # where nothing may be deleted it stays, and is nothing without a manifest
-                store.delete(key)
+            _forget(store, key)
             return None
         manifest = to_json(landed, key)
         if not store.put_new(manifest_key(source.name, delivery_sqn), manifest):
@@ -86,6 +99,12 @@ def land(
     return landed
 
 
+def _forget(store: ObjectStore, key: str) -> None:
+    """Delete what did not land. Where nothing may be deleted it stays, and is nothing without a manifest."""
+    with suppress(StorageError):
+        store.delete(key)
+
+
 def claim_sqn(engine: Engine, store: ObjectStore, source: str) -> int:
     """A delivery_sqn that nobody has, ever: taken on S3, since a new database would count from 1 again."""
     while True:
@@ -93,7 +112,7 @@ def claim_sqn(engine: Engine, store: ObjectStore, source: str) -> int:
             delivery_sqn = next_delivery_sqn(connection)
         if store.put_new(_claim_key(delivery_sqn), f"{source} {uuid4()}".encode()):
             return delivery_sqn
-        greatest = max((int(key.rpartition("/")[2]) for key in store.list("delivery_sqns/")), default=1)
+        greatest = max(_claimed(store.list("delivery_sqns/")), default=1)
         with engine.begin() as connection:
             connection.execute(
                 sa.text(
@@ -102,6 +121,14 @@ def claim_sqn(engine: Engine, store: ObjectStore, source: str) -> int:
                 ),
                 {"greatest": greatest},
             )
+
+
+def _claimed(keys: Iterable[str]) -> Iterator[int]:
+    """The numbers that were claimed; what has another name is no claim."""
+    for key in keys:
+        name = key.rpartition("/")[2]
+        if re.fullmatch("[0-9]{10,19}", name) and _claim_key(int(name)) == key and int(name) <= GREATEST_SQN:
+            yield int(name)
 
 
 def _claim_key(delivery_sqn: int) -> str:

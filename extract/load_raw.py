@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
-from itertools import islice
 from typing import TYPE_CHECKING, cast
 
 from psycopg2 import sql
@@ -19,14 +18,16 @@ from extract.columns import Layout, match_header
 from extract.content import ZIP, begin
 from extract.contract import breach, is_kept, lacks_key
 from extract.copy_text import OPTIONS, SEPARATOR, FastPath, from_records
-from extract.csv_records import CsvFile, Record
+from extract.csv_records import CsvFile
 from extract.formats.copy_file import CopyFile
 from extract.formats.discovered import Discovered
+from extract.formats.fit_text import fit_records, require_names
 from extract.formats.registry import Content, open_content
-from extract.limits import Limits
+from extract.limits import Expansion
 from extract.members import Members
 from extract.raw_table import OWN_COLUMNS, REST, SCHEMA, ensure_raw_table
 from extract.read_ahead import read_ahead
+from extract.record import Record
 from extract.renames import renamed_columns
 from extract.store import ObjectReader, ObjectStore
 from extract.text_blocks import Block
@@ -41,7 +42,8 @@ if TYPE_CHECKING:
     import psycopg2.extensions
 
 SPOOL = 1 << 20  # bytes
-BATCH = 2000  # records in a piece of COPY text, where they go one by one
+BATCH = 2000  # records in a piece of COPY text, where they go one by one,
+BATCH_CHARACTERS = 4 << 20  # or as many as have so many characters
 
 
 @dataclass
@@ -73,11 +75,13 @@ def load_raw(
         header: Sequence[str] = content.header
         if wrangled is not None:
             header, produced = wrangled(source, header, _counted(content.records(), counts), file)
-            records = iter(produced)
+            fitting = _of_width(iter(produced), header, file)
+            records = fit_records(fitting, file, header, members.expansion, "wrangled values")
+        require_names(header, file, content.line)
         match = match_header(source, header)
         if not is_kept(source, match):
             if lacks_key(source, match) or not was_let_in(connection, delivery.delivery_sqn):
-                compared = _of_width(records or content.records(), len(match.header), file)
+                compared = records or content.records()
                 earlier = header_before(connection, delivery)
                 renamed = renamed_columns(connection, source, earlier, match, compared)
                 raise breach(
@@ -87,11 +91,11 @@ def load_raw(
         layout = Layout.of(source, match)
         constants = f"{delivery.delivery_sqn}{SEPARATOR}{job_inst_id}{SEPARATOR}"
         if records is not None:
-            pieces = _by_record(map(layout.row, _of_width(records, layout.width, file)), constants, counts)
+            pieces = _by_batch(_batches(map(layout.row, records)), constants, counts)
         elif layout.is_plain and isinstance(content, (CsvFile, CopyFile)):
             pieces = _by_block(content, layout, constants, counts)
         else:
-            pieces = _by_record(_counted(_rows(content, layout), counts), constants, counts)
+            pieces = _by_batch(_counted_batches(content, layout, counts), constants, counts)
         columns = [*OWN_COLUMNS, *layout.columns, *([REST] if layout.rest else [])]
         copied = _copy(connection, source.name, columns, pieces)
     if copied != counts.written:
@@ -118,7 +122,7 @@ def _opened(store: ObjectStore, source: Source, delivery: Delivery) -> Iterator[
 
     At the end, and before a file is blamed for its format, the object must have been what landed.
     """
-    name, limits = delivery.publisher_name, Limits.of(source)
+    name, expansion = delivery.publisher_name, Expansion.of(source, delivery.file_size)
     with store.open(store.key(delivery.delivery_filename)) as stored, ExitStack() as opened:
         landed = _Landed(stored)
         beginning, whole = begin(landed, len(ZIP))
@@ -128,9 +132,9 @@ def _opened(store: ObjectStore, source: Source, delivery: Delivery) -> Iterator[
                 spool.write(chunk)
             landed.require(delivery)
             pattern, is_all = source.options.get("zip_member"), source.options.get("zip_members") == "all"
-            members = opened.enter_context(open_members(spool, name, pattern, limits, is_all=is_all))
+            members = opened.enter_context(open_members(spool, name, pattern, expansion, is_all=is_all))
         else:
-            members = Members(iter([(whole, name)]), [name], limits)
+            members = Members(iter([(whole, name)]), [name], expansion)
         try:
             yield members
         except FormatBroken as error:
@@ -175,7 +179,7 @@ def _by_block(content: CsvFile | CopyFile, layout: Layout, constants: str, count
     else:
         convert = FastPath(content.dialect, layout.width, constants).from_csv
     for block in content.blocks():
-        converted = convert(block)
+        converted = convert(block) if content.is_plain(block) else None
         if converted is None:
             records = content.parse(block)
             converted = from_records(records, constants), len(records)
@@ -186,17 +190,35 @@ def _by_block(content: CsvFile | CopyFile, layout: Layout, constants: str, count
             yield text
 
 
-def _by_record(rows: Iterator[Record], constants: str, counts: Counts) -> Iterator[bytes]:
-    while batch := list(islice(rows, BATCH)):
+def _by_batch(batches: Iterator[list[Record]], constants: str, counts: Counts) -> Iterator[bytes]:
+    for batch in batches:
         counts.written += len(batch)
         yield from_records(batch, constants)
 
 
-def _rows(content: Content, layout: Layout) -> Iterator[Record]:
-    """The records of a file as rows of the raw table."""
+def _batches(rows: Iterator[Record]) -> Iterator[list[Record]]:
+    """The rows in batches that are no larger than memory should hold, however large each row is."""
+    batch: list[Record] = []
+    length = 0
+    for row in rows:
+        batch.append(row)
+        length += sum([len(value) for value in row.values if value])
+        if len(batch) >= BATCH or length >= BATCH_CHARACTERS:
+            yield batch
+            batch, length = [], 0
+    if batch:
+        yield batch
+
+
+def _counted_batches(content: Content, layout: Layout, counts: Counts) -> Iterator[list[Record]]:
+    """The records of a file as rows of the raw table, in batches."""
     if isinstance(content, Discovered):
-        return content.rows(layout)
-    return content.records() if layout.is_plain else map(layout.row, content.records())
+        batches = content.batches(layout)
+    else:
+        batches = _batches(content.records() if layout.is_plain else map(layout.row, content.records()))
+    for batch in batches:
+        counts.parsed += len(batch)
+        yield batch
 
 
 def _counted(records: Iterator[Record], counts: Counts) -> Iterator[Record]:
@@ -205,14 +227,14 @@ def _counted(records: Iterator[Record], counts: Counts) -> Iterator[Record]:
         yield record
 
 
-def _of_width(records: Iterator[Record], width: int, file: str) -> Iterator[Record]:
+def _of_width(records: Iterator[Record], header: Sequence[str], file: str) -> Iterator[Record]:
     """Wrangled records, if each has as many values as their header."""
     for record in records:
-        if len(record.values) != width:
+        if len(record.values) != len(header):
             raise FormatBroken(
                 file,
                 record.line,
-                f"{len(record.values)} values after wrangling, expected {width} as in its header",
+                f"{len(record.values)} values after wrangling, expected {len(header)} as in its header",
             )
         yield record
 
@@ -227,7 +249,7 @@ def _copy(connection: Connection, table: str, columns: Sequence[str], pieces: It
         source = _Pieces(ahead)
         try:
             cursor.copy_expert(statement, source)
-        except Exception:
+        except BaseException:
             if source.error is not None:
                 raise source.error from None  # psycopg2 only tells that it broke off, and how Postgres took it
             raise
@@ -239,12 +261,12 @@ class _Pieces:
 
     def __init__(self, pieces: Iterator[bytes]) -> None:
         self._pieces = pieces
-        self.error: Exception | None = None
+        self.error: BaseException | None = None  # SystemExit too: what a transform does may end a process
 
     def read(self, _size: int = -1, /) -> bytes:
         try:
             return next(self._pieces, b"")
-        except Exception as error:
+        except BaseException as error:
             self.error = error
             raise
 

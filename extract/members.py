@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from extract.limits import Limits
+from extract.limits import Expansion
 from extract.text_blocks import Readable
 from extract.unpack import unpack
 from metadata.errors import FormatBroken
@@ -15,8 +15,10 @@ AT_ONCE = 1 << 20  # bytes
 class Members:
     """The files one after another, unpacked, each with the name to call it by in messages. One is open at a time."""
 
-    def __init__(self, files: Iterator[tuple[Readable, str]], names: Sequence[str], limits: Limits) -> None:
-        self._files, self._names, self._limits = files, names, limits
+    def __init__(
+        self, files: Iterator[tuple[Readable, str]], names: Sequence[str], expansion: Expansion
+    ) -> None:
+        self._files, self._names, self.expansion = files, names, expansion
         self._current: Readable | None = None
         self.file = names[0]  # the one that is open, or was last
 
@@ -26,7 +28,7 @@ class Members:
     def __iter__(self) -> Iterator[tuple[Readable, str]]:
         for packed, name in self._files:
             self._current, self.file = packed, name
-            self._current = unpack(packed, name, self._limits)
+            self._current = unpack(packed, name, self.expansion)
             yield self._current, name
 
     def damage(self) -> FormatBroken | None:

@@ -23,7 +23,7 @@ from botocore import UNSIGNED
 from extract.conn_options import options_of
 from extract.found import Found, Sink, date_in_name, expand, file_pattern
 from extract.secrets import resolve
-from extract.store import ObjectReader, client_config, said_plainly
+from extract.store import ObjectReader, client_config, give_up_what_lasts, said_plainly
 from metadata.errors import DeliveryIncomplete, PublisherError, StorageError
 from metadata.static.model import ConnStr, Source
 
@@ -109,6 +109,7 @@ def client_of(source: Source, conn: ConnStr) -> S3Client:
         region = session.region_name or "us-east-1"
         try:
             client: S3Client = session.client("s3", endpoint_url=endpoint, config=config, region_name=region)
+            give_up_what_lasts(client)
         except ValueError:
             raise PublisherError(
                 f"{source.name}: {conn.name} has the server {endpoint}, expected one such as https://s3.example.org"

@@ -45,7 +45,7 @@ def ensure_raw_table(connection: Connection, source: Source) -> None:
     table = raw_table(source)
     inspector = sa.inspect(connection)
     if not inspector.has_table(table.name, SCHEMA):
-        sa.Index(f"{source.name}_delivery_sqn_idx", table.c.delivery_sqn, postgresql_using="brin")
+        sa.Index(f"{source.name}_sqn_idx", table.c.delivery_sqn, postgresql_using="brin")
         table.create(connection)
         return
     there = {column["name"] for column in inspector.get_columns(table.name, SCHEMA)}

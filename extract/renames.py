@@ -12,12 +12,14 @@ from itertools import islice
 from sqlalchemy import Connection
 
 from extract.columns import Match
-from extract.csv_records import Record
 from extract.raw_table import first_values
+from extract.record import Record
 from metadata.errors import FormatBroken
 from metadata.static.model import Source
 
 COMPARED = 1000  # records of either delivery whose values are looked at
+LONGEST = 200  # characters of a name or value that are compared
+MOST_PAIRS = 20_000  # of names that are compared with one another
 ALIKE = 0.6  # of two names, by difflib
 SHARED = 0.5  # of the new column's values, among those of the missing one
 FEWEST_VALUES = 3  # different ones; fewer say nothing
@@ -46,12 +48,15 @@ def renamed_columns(
         return {}
     before = Before()
     if earlier is not None:
-        before = Before(earlier[1], first_values(connection, source, earlier[0], lost, COMPARED))
+        values = first_values(connection, source, earlier[0], lost, COMPARED)
+        before = Before(
+            earlier[1], {name: {value[:LONGEST] for value in some} for name, some in values.items()}
+        )
     now: dict[str, set[str]] = {match.header[position]: set() for position in match.unknown}
     with suppress(FormatBroken):  # what is wrong with the columns is said first
         for record in islice(records, COMPARED):
             for position in match.unknown:
-                now[match.header[position]].add(record.values[position] or "")
+                now[match.header[position]].add((record.values[position] or "")[:LONGEST])
     return likely_renames(lost, match.header, match.unknown, before, now)
 
 
@@ -59,18 +64,35 @@ def likely_renames(
     missing: Sequence[str], header: Sequence[str], unknown: Sequence[int], before: Before, values: Values
 ) -> dict[str, int]:
     """Missing column → position of the unknown one that it probably became. Each has one partner at most."""
+    known = frozenset(before.header)
+    new = [position for position in unknown if header[position] not in known]
+    if len(missing) * len(new) > MOST_PAIRS:  # nobody renames so many at once, and each pair takes its time
+        new = _likely(missing, header, new, before)
     pairs = []
-    new = [position for position in unknown if header[position] not in before.header]
-    for old in missing:
+    for place, old in enumerate(missing):
         for position in new:
             likeness = _likeness(old, header, position, before, values)
             if likeness > 0:
-                pairs.append((-likeness, missing.index(old), position, old))
+                pairs.append((-likeness, place, position, old))
     found: dict[str, int] = {}
+    taken: set[int] = set()
     for _, _, position, old in sorted(pairs):
-        if old not in found and position not in found.values():
+        if old not in found and position not in taken:
             found[old] = position
+            taken.add(position)
     return found
+
+
+def _likely(missing: Sequence[str], header: Sequence[str], new: Sequence[int], before: Before) -> list[int]:
+    """The few that have the name of a missing one but for case and signs, or stand where one stood."""
+    names, lost = {_plain(old) for old in missing}, frozenset(missing)
+    has_places = len(before.header) == len(header)
+    likely = (
+        position
+        for position in new
+        if _plain(header[position]) in names or (has_places and before.header[position] in lost)
+    )
+    return list(islice(likely, max(1, MOST_PAIRS // len(missing))))
 
 
 def _likeness(old: str, header: Sequence[str], position: int, before: Before, values: Values) -> float:
@@ -95,8 +117,8 @@ def _alike(old: str, new: str) -> float:
 
 
 def _words(name: str) -> set[str]:
-    return set(re.findall(r"[^\W_]+", name.casefold()))
+    return set(re.findall(r"[^\W_]+", name[:LONGEST].casefold()))
 
 
 def _plain(name: str) -> str:
-    return re.sub(r"[\W_]+", "", name.casefold())
+    return re.sub(r"[\W_]+", "", name[:LONGEST].casefold())

@@ -2,24 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 from sqlalchemy import Connection, Engine
 
+from extract.addresses import remembering
 from extract.contract import what_next
 from extract.definition import definition
 from extract.discover import discover, is_known
+from extract.fit_offer import fitting
 from extract.found import Found, shown
 from extract.land import land
 from extract.load_raw import Counts, load_raw
 from extract.raw_table import forget_rows
 from extract.register import register_archive
 from extract.store import ObjectStore
-from extract.told import Told, found_again, reads_as_it_asks, told
+from extract.told import Told, found_again, is_offer, reads_as_it_asks, told, told_refusal
 from metadata.connection import session_lock
-from metadata.errors import ColumnsBroken, ExtractError, FormatBroken, LedgerBroken
+from metadata.errors import (
+    ArchiveBroken,
+    ColumnsBroken,
+    DatabaseRefused,
+    ExtractError,
+    FormatBroken,
+    HeadwaterError,
+    LedgerBroken,
+)
+from metadata.failures import FAILURES, failure_of, is_foreseen, trace_of
 from metadata.process.checks import record_refusal
 from metadata.process.definitions import record_definition
 from metadata.process.deliveries import (
@@ -34,7 +46,9 @@ from metadata.process.deliveries import (
 )
 from metadata.process.events import was_replayed, write_event
 from metadata.process.headers import record_header
+from metadata.process.public_places import public_places, remember_public
 from metadata.static.model import Source
+from metadata.storable import storable
 
 
 class Report(Protocol):
@@ -53,6 +67,10 @@ class ExtractSummary:
     unchanged: int = 0  # of the offers: fetched, and the content was the old one
     registered: list[Delivery] = field(default_factory=list)  # were on S3, not in the database
     landed: list[Delivery] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)  # what a person should look at, and stops nothing
+    refused: list[str] = field(
+        default_factory=list
+    )  # what was not even tried: an offer, or what the archive holds
     failed: list[str] = field(default_factory=list)  # one message per offer that could not be landed
 
 
@@ -76,15 +94,18 @@ def extract_source(
     report: Report,
     *,
     is_full: bool = False,
+    says_refusals: bool = True,
 ) -> ExtractSummary:
     """Land all that the publisher has and we do not. One offer that fails does not stop the others.
 
-    `is_full` asks for everything, whatever was asked for before. Raises `PublisherError` when the publisher cannot be
-    asked at all, `StorageError` when S3 cannot.
+    `is_full` asks for everything, whatever was asked for before. What is refused is reported as an error, or as
+    information where others will report it (not `says_refusals`). Raises `PublisherError` when the publisher cannot be
+    asked at all, `StorageError` when S3 cannot, or its manifests do not say what there is.
     """
     # two at once would fetch everything twice; alone, nobody's manifest has to be looked for before each landing
-    with session_lock(engine, f"extract {source.name}", lambda: report("information", _waits(source))):
-        summary, offers, count = _ask(engine, store, source, job_inst_id, report, is_full)
+    alone = session_lock(engine, f"extract {source.name}", lambda: report("information", _waits(source)))
+    with alone, _places_kept(engine, source):
+        summary, offers, count = _ask(engine, store, source, job_inst_id, report, is_full, says_refusals)
         for offer in offers:
             _land(engine, store, source, offer, job_inst_id, report, summary, count + len(summary.landed))
     return summary
@@ -101,13 +122,25 @@ def list_source(
 ) -> tuple[ExtractSummary, list[Told]]:
     """Say what the publisher has and we do not, for other processes to land with `land_told`, each one of them.
 
-    What is read as it is asked for is landed here and now, and nothing of it is left to tell.
+    What is read as it is asked for is landed here and now, and nothing of it is left to tell. What is refused is told
+    too, for a process that fails by it while the others go on.
     """
-    if reads_as_it_asks(source):
-        return extract_source(engine, store, source, job_inst_id, report, is_full=is_full), []
-    with session_lock(engine, f"extract {source.name}", lambda: report("information", _waits(source))):
-        summary, offers, _ = _ask(engine, store, source, job_inst_id, report, is_full)
-    return summary, [told(offer) for offer in offers]
+    offers: list[Found] = []
+    try:
+        if reads_as_it_asks(source):
+            summary = extract_source(
+                engine, store, source, job_inst_id, report, is_full=is_full, says_refusals=False
+            )
+        else:
+            alone = session_lock(
+                engine, f"extract {source.name}", lambda: report("information", _waits(source))
+            )
+            with alone, _places_kept(engine, source):
+                summary, offers, _ = _ask(engine, store, source, job_inst_id, report, is_full, False)
+    except ArchiveBroken as broken:  # what did land goes on
+        summary = ExtractSummary(source.name, registered=[*broken.registered], refused=[str(broken)])
+    refused, summary.refused = summary.refused, []
+    return summary, [*map(told, offers), *map(told_refusal, refused)]
 
 
 def land_told(
@@ -115,8 +148,12 @@ def land_told(
 ) -> ExtractSummary:
     """Land an offer of which `list_source` told; others may land others of the source meanwhile."""
     summary = ExtractSummary(source.name, offered=1)
+    if not is_offer(said):
+        summary.refused.append(said["refused"])
+        report("error", said["refused"])
+        return summary
     name, waits = f"extract {source.name}", lambda: report("information", _waits(source))
-    with session_lock(engine, name, waits, is_shared=True):
+    with session_lock(engine, name, waits, is_shared=True), _places_kept(engine, source):
         offer = found_again(source, said)
         with engine.connect() as connection:
             identities = {(offer.publisher_name, offer.delivery_date)}
@@ -128,19 +165,50 @@ def land_told(
     return summary
 
 
+@contextmanager
+def _places_kept(engine: Engine, source: Source) -> Iterator[None]:
+    """Have the body know where the publisher was in the public internet, and put on record where it now is."""
+    with engine.connect() as connection:
+        known = public_places(connection, source.name)
+    with remembering(known) as places:
+        try:
+            yield
+        finally:
+            if new := places - known:
+                with engine.begin() as connection:
+                    remember_public(connection, source.name, new)
+
+
 def _waits(source: Source) -> str:
     return f"{source.name}: another process asks its publisher, waiting for it to end"
 
 
 def _ask(
-    engine: Engine, store: ObjectStore, source: Source, job_inst_id: int, report: Report, is_full: bool
-) -> tuple[ExtractSummary, list[Found], int]:
+    engine: Engine, store: ObjectStore, source: Source, job_inst_id: int, report: Report, is_full: bool,
+    says_refusals: bool,
+) -> tuple[ExtractSummary, list[Found], int]:  # fmt: skip
     """What the publisher offers that is new to us, and how many deliveries had landed before it was asked.
 
-    The caller holds the lock on asking the source's publisher.
+    The caller holds the lock on asking the source's publisher. Raises `ArchiveBroken`, before the publisher is asked,
+    when it is not known what S3 has of it already.
     """
     summary = ExtractSummary(source.name)
-    summary.registered = register_archive(engine, store, source.name, job_inst_id)
+
+    def warn(said: str) -> None:
+        summary.warnings.append(said)
+        report("information", f"{source.name}: {said}")
+
+    def refuse(said: str) -> None:
+        summary.refused.append(said)
+        report("error" if says_refusals else "information", said)
+
+    try:
+        summary.registered = register_archive(engine, store, source.name, job_inst_id, warn)
+    except ArchiveBroken as broken:
+        if broken.hides_deliveries:
+            raise
+        summary.registered = [*broken.registered]
+        refuse(str(broken))
     if summary.registered:
         report("information", f"{source.name}: registered {len(summary.registered)} deliveries that S3 has")
     with engine.connect() as connection:
@@ -151,8 +219,9 @@ def _ask(
             before = newest_landed(connection, source.name)
         return [replace(one, watermark_from=None, watermark_to=None) for one in before] if is_full else before
 
-    offers = discover(source, landed_before)
-    summary.offered = len(offers)
+    found = discover(source, landed_before)
+    summary.offered = len(found)
+    offers = list(fitting(source, found, refuse))
     with engine.connect() as connection:
         identities = {(offer.publisher_name, offer.delivery_date) for offer in offers}
         landed = known_fingerprints(connection, source.name, identities)
@@ -168,10 +237,11 @@ def _land(
     """Land one offer, and put into the summary what became of it."""
     try:
         delivery = land(engine, store, source, offer, job_inst_id, landed_before=landed_before)
-    except ExtractError as error:
-        message = f"{source.name}: {offer.publisher_name} could not be landed: {error}"
-        summary.failed.append(message)
-        report("error", message, publisher_name=offer.publisher_name, address=shown(offer.address))
+    except FAILURES as error:
+        message = f"{source.name}: {offer.publisher_name} could not be landed: {_failure(error)}"
+        summary.failed.append(storable(message))
+        told = {"publisher_name": offer.publisher_name, "address": shown(offer.address)}
+        report("error", message, **told, **_trace(error))
         return
     if delivery is None:
         summary.unchanged += 1
@@ -207,36 +277,13 @@ def load_pending(
         try:
             counts = load_delivery(engine, store, source, delivery, job_inst_id)
         except (FormatBroken, LedgerBroken) as error:
-            check, why = _refusal(source, error, delivery)
-            sqn = delivery.delivery_sqn
-            with engine.begin() as connection:
-                if not _is_still_pending(connection, delivery):
-                    continue  # another process has refused it meanwhile
-                was_judged = has_verdict(connection, sqn)  # only a replay asks for another verdict
-                if not was_judged:
-                    _record_refusal(connection, delivery, error, check, why, job_inst_id)
-            if was_judged:
-                message = (
-                    f"{source.name}: delivery {sqn} cannot be loaded again: {error}. Its verdict stands:"
-                    f" expected metadata that reads it, or `headwater replay {sqn}` to judge it anew"
-                )
-                summary.failed.append(message)
-                report("error", message, delivery_sqn=sqn, check=check)
-                continue
-            # the verdict comes last, when what it rests on is committed: dying in between, it is given again
-            with engine.begin() as connection:
-                if not _is_still_pending(connection, delivery):
-                    continue
-                write_event(connection, store, sqn, source.name, "halted", checks=(check,), why=why)
+            _refuse(engine, store, source, delivery, error, job_inst_id, report, summary)
+        except FAILURES as error:
             message = (
-                f"{source.name}: delivery {delivery.delivery_sqn} is halted, nothing of it is in raw: {why}"
+                f"{source.name}: delivery {delivery.delivery_sqn} could not be loaded: {_failure(error)}"
             )
-            summary.refused.append((delivery, check, why))
-            report("error", message, delivery_sqn=delivery.delivery_sqn, check=check)
-        except ExtractError as error:
-            message = f"{source.name}: delivery {delivery.delivery_sqn} could not be loaded: {error}"
-            summary.failed.append(message)
-            report("error", message, delivery_sqn=delivery.delivery_sqn)
+            summary.failed.append(storable(message))
+            report("error", message, delivery_sqn=delivery.delivery_sqn, **_trace(error))
         else:
             if counts is not None:
                 summary.loaded.append((delivery, counts))
@@ -246,6 +293,52 @@ def load_pending(
                     delivery_sqn=delivery.delivery_sqn,
                 )
     return summary
+
+
+def _refuse(
+    engine: Engine, store: ObjectStore, source: Source, delivery: Delivery, error: FormatBroken | LedgerBroken,
+    job_inst_id: int, report: Report, summary: LoadSummary,
+) -> None:  # fmt: skip
+    """Halt a delivery that breaks its format; one that was judged before keeps its verdict, and its load fails."""
+    check, why = _refusal(source, error, delivery)
+    sqn = delivery.delivery_sqn
+    with engine.begin() as connection:
+        if not _is_still_pending(connection, delivery):
+            return  # another process has refused it meanwhile
+        was_judged = has_verdict(connection, sqn)  # only a replay asks for another verdict
+        if not was_judged:
+            _record_refusal(connection, delivery, error, check, why, job_inst_id)
+    if was_judged:
+        message = (
+            f"{source.name}: delivery {sqn} cannot be loaded again: {error}. Its verdict stands:"
+            f" expected metadata that reads it, or `headwater replay {sqn}` to judge it anew"
+        )
+        summary.failed.append(message)
+        report("error", message, delivery_sqn=sqn, check=check)
+        return
+    # the verdict comes last, when what it rests on is committed: dying in between, it is given again
+    with engine.begin() as connection:
+        if not _is_still_pending(connection, delivery):
+            return
+        write_event(connection, store, sqn, source.name, "halted", checks=(check,), why=why)
+    message = f"{source.name}: delivery {delivery.delivery_sqn} is halted, nothing of it is in raw: {why}"
+    summary.refused.append((delivery, check, why))
+    report("error", message, delivery_sqn=delivery.delivery_sqn, check=check)
+
+
+def _failure(error: BaseException) -> HeadwaterError:
+    """What is told of one delivery that failed. What meets all others, too, is raised: it fails their source."""
+    failure = failure_of(error)
+    if isinstance(failure, DatabaseRefused) and failure.is_general:
+        raise failure from error
+    if isinstance(error, HeadwaterError) and not isinstance(error, ExtractError):
+        raise error
+    return failure
+
+
+def _trace(error: BaseException) -> dict[str, str]:
+    """The stack trace, for the log, of what nobody foresaw."""
+    return {} if is_foreseen(error) else {"trace": trace_of(error)}
 
 
 def lacking_columns(loaded: Sequence[tuple[Delivery, Counts]]) -> list[str]:

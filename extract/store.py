@@ -9,11 +9,13 @@ no failure: what lies under the key is then compared with what was sent.
 
 from __future__ import annotations
 
+import configparser
 import hashlib
 import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Self, TypedDict
 
 import boto3
@@ -22,6 +24,7 @@ from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
 from botocore.parsers import ResponseParserError
 from urllib3.exceptions import HTTPError
 
+from extract.lasting import lasting
 from metadata.errors import StorageError
 
 if TYPE_CHECKING:
@@ -42,6 +45,26 @@ CONFLICT = frozenset({"409", "ConditionalRequestConflict", "OperationAborted"})
 ENDED = frozenset({"404", "NoSuchUpload"})
 MISSING = frozenset({"404", "NoSuchKey", "NoSuchBucket", "NotFound"})
 
+# refusals that stay what they are however often one asks, and what to do
+REFUSED = {
+    frozenset(
+        {"403", "AccessDenied", "AllAccessDisabled", "Forbidden"}
+    ): "credentials with the right to do this",
+    frozenset(
+        {
+            "InvalidAccessKeyId",
+            "SignatureDoesNotMatch",
+            "ExpiredToken",
+            "InvalidToken",
+            "TokenRefreshRequired",
+        }
+    ): "credentials that it takes: a key that exists, with its own secret, and that has not run out",
+    frozenset({"NoSuchBucket"}): "a bucket that exists, in that account and region",
+    frozenset({"InvalidBucketName"}): "a name that a bucket may have",
+    frozenset({"PermanentRedirect", "AuthorizationHeaderMalformed"}): "the region in which the bucket lies",
+    frozenset({"RequestTimeTooSkewed"}): "a clock of this machine that is right",
+}
+
 
 class _Place(TypedDict):
     """Where an object lies, as the client takes it."""
@@ -60,7 +83,8 @@ class ObjectStore:
     def from_environment(cls) -> Self:
         """The bucket that HEADWATER_BUCKET names (default `headwater`), made when it is missing.
 
-        Where S3 is and who we are, is said by the usual AWS variables (AWS_ENDPOINT_URL, AWS_PROFILE …).
+        Where S3 is and who we are, is said by the usual AWS variables (AWS_ENDPOINT_URL, AWS_PROFILE …). The embedded
+        S3 has a key of its own, whatever keys of AWS the user has.
         """
         endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
         bucket = os.environ.get("HEADWATER_BUCKET") or BUCKET
@@ -68,9 +92,11 @@ class ObjectStore:
             session = boto3.Session()
             region = session.region_name or REGION
             client = session.client(
-                "s3", config=client_config(has_endpoint=bool(endpoint)), region_name=region
-            )
+                "s3", config=client_config(has_endpoint=bool(endpoint)), region_name=region,
+                **_embedded_key(endpoint),
+            )  # fmt: skip
             client.meta.events.register("needs-retry.s3", _wait_for_conflict)
+            give_up_what_lasts(client)
             store = cls(client, bucket)
             if not store._exists():
                 place: Any = {"CreateBucketConfiguration": {"LocationConstraint": region}}
@@ -316,6 +342,17 @@ def client_config(*, has_endpoint: bool, **more: Any) -> Config:
     )
 
 
+def give_up_what_lasts(client: S3Client) -> None:
+    """Have a client of S3 ask no more where the next try would fail in the same way."""
+    client.meta.events.register_first("needs-retry.s3", _give_up)
+
+
+def _give_up(attempts: int, caught_exception: Exception | None = None, **_: object) -> None:
+    will_last = lasting(caught_exception) if caught_exception else None
+    if caught_exception is not None and will_last is not None and attempts >= will_last.tries:
+        raise caught_exception
+
+
 def _wait_s(failures: int) -> float:
     return float(min(LONGEST_WAIT_S, FIRST_WAIT_S * 2 ** (failures - 1)))
 
@@ -335,21 +372,37 @@ def _code(error: ClientError) -> str:
     return str(error.response.get("Error", {}).get("Code", ""))
 
 
+def _embedded_key(endpoint: str | None) -> dict[str, Any]:
+    """The key of the embedded S3, as a client takes it, where that is what the endpoint is; else nothing."""
+    path = os.environ.get("HEADWATER_S3_CREDENTIALS")
+    if not path or f"s3={endpoint}" not in os.environ.get("HEADWATER_EMBEDDED", "").split():
+        return {}
+    said = configparser.ConfigParser(interpolation=None)
+    try:
+        said.read_string(Path(path).read_text())
+    except OSError as error:
+        raise StorageError(f"the key of the embedded S3, {path}, cannot be read: {error.strerror}") from None
+    return dict(said["headwater"])
+
+
 @contextmanager
 def said_plainly(what: str) -> Iterator[None]:
     """Raise `StorageError` for whatever S3 or its client complains of."""
     try:
         yield
     except ClientError as error:
-        told, tries = error.response.get("Error", {}), _tries(error)
+        told, tries, code = error.response.get("Error", {}), _tries(error), _code(error)
         often = f", {tries} times in a row: run again later" if tries > 1 else ""
+        if expected := next((expected for codes, expected in REFUSED.items() if code in codes), ""):
+            often = f". Expected {expected}"
         raise StorageError(
-            f"{what}: S3 answers {told.get('Code', '?')} to {error.operation_name}: "
-            f"{told.get('Message', '')}{often}"
+            f"{what}: S3 answers {code or '?'} to {error.operation_name}: {told.get('Message', '')}{often}"
         ) from None
     except BotoCoreError as error:
+        will_last = lasting(error)
+        said = f"{error}" + (f" {will_last.said}, {will_last.expected}" if will_last else "")
         raise StorageError(
-            f"{what}: {error}. Expected an S3 that AWS_ENDPOINT_URL and the other AWS variables name"
+            f"{what}: {said.rstrip('.')}. Expected an S3 that AWS_ENDPOINT_URL and the other AWS variables name"
         ) from None
     except (ResponseParserError, KeyError) as error:
         raise StorageError(

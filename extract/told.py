@@ -13,6 +13,7 @@ from datetime import datetime
 from typing import Any
 
 from extract.discover import discover, extractor, extractor_name
+from extract.fit_offer import fit_offer
 from extract.found import Found, shown
 from metadata.errors import PublisherError
 from metadata.redaction import redact
@@ -36,6 +37,16 @@ def told(offer: Found) -> Told:
     return {**said, "address": offer.address} if _is_plain(offer.address) else said
 
 
+def told_refusal(said: str) -> Told:
+    """What another process needs to know of an offer, or of the archive, that is refused: why, to say it for us."""
+    return {"publisher_name": "refused", "refused": said}
+
+
+def is_offer(said: Told) -> bool:
+    """Whether something is to be fetched."""
+    return "refused" not in said
+
+
 def found_again(source: Source, said: Told) -> Found:
     """The offer that another process told of. Raises `PublisherError` when the publisher offers it no more."""
     date = datetime.fromisoformat(said["delivery_date"])
@@ -47,7 +58,7 @@ def found_again(source: Source, said: Told) -> Found:
         return Found(said["publisher_name"], said["address"], date, said["fingerprint"], fetch)
     for offer in discover(source):
         if (offer.publisher_name, offer.delivery_date) == (said["publisher_name"], date):
-            return offer
+            return fit_offer(source, offer)
     raise PublisherError(
         f"{source.name}: {said['publisher_name']} of {date:%Y-%m-%d} was offered when it was asked for, and is no more:"
         " the next run lists anew"

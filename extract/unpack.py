@@ -9,8 +9,8 @@ import zlib
 from collections.abc import Callable
 from typing import IO, Protocol, cast
 
-from extract.content import BEGINNING, begin, recognize
-from extract.limits import Limits
+from extract.content import BEGINNING, begin
+from extract.limits import Expansion
 from extract.text_blocks import Readable
 from metadata.errors import FormatBroken
 
@@ -19,7 +19,7 @@ MOST_MEMORY = 128 << 20  # bytes that xz may ask for; its strongest setting take
 DAMAGED = (OSError, EOFError, zlib.error, lzma.LZMAError, ValueError)
 
 
-class _Decompressor(Protocol):
+class Decompressor(Protocol):
     """What bz2 and lzma have in common."""
 
     @property
@@ -34,53 +34,32 @@ class _Decompressor(Protocol):
     def decompress(self, data: bytes, max_length: int = ...) -> bytes: ...
 
 
-def unpack(stream: Readable, file: str, limits: Limits) -> Readable:
+def unpack(stream: Readable, file: str, expansion: Expansion) -> Readable:
     """The content of a packed file, or the same stream where it is none.
 
-    Raises `FormatBroken` when its name says that it is packed and its first bytes do not; reading what is damaged,
-    cut off or a bomb raises it too.
+    Its first bytes tell, not its name: a server that calls a packed file's packing its Content-Encoding has had it
+    unpacked on the way, and the file lands as it is inside under the name of the packed one. What is neither is for
+    its format to refuse. Reading what is damaged, cut off or a bomb raises `FormatBroken`.
     """
     beginning, whole = begin(stream, BEGINNING)
-    counted = _Counted(whole)
-    for magic, ending, name, opened in PACKINGS:
+    for magic, name, opened in PACKINGS:
         if beginning.startswith(magic):
-            return _Unpacked(opened(counted), counted, f"the {name} file", file, limits)
-        if file.lower().endswith(ending):
-            got = recognize(beginning) or ("nothing" if not beginning else "something else")
-            raise FormatBroken(
-                file,
-                None,
-                f"got {got}, expected a {name} file: once the publisher has mended it, the next run takes it",
-            )
+            return _Unpacked(opened(whole), f"the {name} file", file, expansion)
     return whole
-
-
-class _Counted:
-    """A stream whose bytes are counted."""
-
-    def __init__(self, stream: Readable) -> None:
-        self._stream, self.count = stream, 0
-
-    def read(self, size: int = PIECE, /) -> bytes:
-        piece = self._stream.read(size)
-        self.count += len(piece)
-        return piece
 
 
 class _Unpacked:
     """What comes out. The first error is the one that every later reading meets."""
 
-    def __init__(self, inner: Readable, packed: _Counted, what: str, file: str, limits: Limits) -> None:
-        self._inner, self._packed, self._what, self._file, self._limits = inner, packed, what, file, limits
-        self._count = 0
+    def __init__(self, inner: Readable, what: str, file: str, expansion: Expansion) -> None:
+        self._inner, self._what, self._file, self._expansion = inner, what, file, expansion
         self._error: FormatBroken | None = None
 
     def read(self, size: int, /) -> bytes:
         if self._error is None:
             try:
                 piece = self._inner.read(size)
-                self._count += len(piece)
-                self._limits.require(self._file, self._packed.count, self._count)
+                self._expansion.unpack("packed files", len(piece), self._file)
                 return piece
             except FormatBroken as error:
                 self._error = error
@@ -91,10 +70,10 @@ class _Unpacked:
         raise self._error
 
 
-class _Streams:
+class Streams:
     """bzip2 or xz, one stream after the other."""
 
-    def __init__(self, packed: _Counted, new: Callable[[], _Decompressor]) -> None:
+    def __init__(self, packed: Readable, new: Callable[[], Decompressor]) -> None:
         self._packed, self._new = packed, new
         self._current = new()
 
@@ -102,30 +81,40 @@ class _Streams:
         while True:
             piece = b""
             if self._current.eof:
-                piece = self._current.unused_data or self._packed.read()
+                piece = self._current.unused_data or self._packed.read(PIECE)
                 if not piece:
                     return b""
                 self._current = self._new()
-            elif self._current.needs_input and not (piece := self._packed.read()):
+            elif self._current.needs_input and not (piece := self._packed.read(PIECE)):
                 raise EOFError("it ends before its end mark")
             if unpacked := self._current.decompress(piece, size):
                 return unpacked
 
 
-def _gzip(packed: _Counted) -> Readable:
+def _gzip(packed: Readable) -> Readable:
     return cast(Readable, gzip.GzipFile(fileobj=cast("IO[bytes]", packed), mode="rb"))
 
 
-def _bzip2(packed: _Counted) -> Readable:
-    return _Streams(packed, bz2.BZ2Decompressor)
+def new_bzip2() -> Decompressor:
+    """What unpacks a stream of bzip2."""
+    return bz2.BZ2Decompressor()
 
 
-def _xz(packed: _Counted) -> Readable:
-    return _Streams(packed, lambda: lzma.LZMADecompressor(lzma.FORMAT_XZ, MOST_MEMORY))
+def new_xz() -> Decompressor:
+    """What unpacks a stream of xz, and takes no more memory than it may have."""
+    return lzma.LZMADecompressor(lzma.FORMAT_XZ, MOST_MEMORY)
 
 
-PACKINGS: tuple[tuple[bytes, str, str, Callable[[_Counted], Readable]], ...] = (
-    (b"\x1f\x8b", ".gz", "gzip", _gzip),
-    (b"BZh", ".bz2", "bzip2", _bzip2),
-    (b"\xfd7zXZ\x00", ".xz", "xz", _xz),
+def _bzip2(packed: Readable) -> Readable:
+    return Streams(packed, new_bzip2)
+
+
+def _xz(packed: Readable) -> Readable:
+    return Streams(packed, new_xz)
+
+
+PACKINGS: tuple[tuple[bytes, str, Callable[[Readable], Readable]], ...] = (
+    (b"\x1f\x8b", "gzip", _gzip),
+    (b"BZh", "bzip2", _bzip2),
+    (b"\xfd7zXZ\x00", "xz", _xz),
 )

@@ -10,11 +10,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Protocol, cast
 
-from extract.csv_records import Record
 from extract.discover import named_function
+from extract.record import Record
 from metadata.errors import FormatBroken
 from metadata.static.model import Source
 
+SHOWN = 20  # names in a message
 WRANGLERS = {"unpivot": "extract.wrangle:unpivot"}
 
 
@@ -40,21 +41,27 @@ def unpivot(
     """Wide to long: a record per column that is not kept, with the column's name and its value.
 
     `unpivot_keep` columns stay, `unpivot_name` and `unpivot_value` name the two new ones, and a value that is
-    one of `unpivot_skip` makes no record. A column without a name may hold nothing but such values.
+    one of `unpivot_skip` makes no record: `<empty>` is the blank cell of a workbook, too, so that one table makes
+    the same records whatever format it comes in. A column without a name may hold nothing but such values.
     """
     keep = source.tokens("unpivot_keep")
     line = int(source.options.get("header_line", "1"))
-    missing = [name for name in keep if name not in header]
-    twice = sorted({name for name in header if name and header.count(name) > 1})
+    first: dict[str, int] = {}
+    twice = set()
+    for position, name in enumerate(header):
+        if first.setdefault(name, position) != position and name:
+            twice.add(name)
+    missing = [name for name in keep if name not in first]
     if missing or twice:
         said = (
             f"lacks {', '.join(map(repr, missing))}"
             if missing
-            else f"has {', '.join(map(repr, twice))} twice"
+            else f"has {', '.join(map(repr, sorted(twice)[:SHOWN]))} twice"
         )
         raise FormatBroken(file, line, f"the header {said}, expected each column once (wrangle unpivot)")
-    kept = [header.index(name) for name in keep]
-    spread = [(position, name) for position, name in enumerate(header) if position not in set(kept)]
+    kept = [first[name] for name in keep]
+    stays = frozenset(kept)
+    spread = [(position, name) for position, name in enumerate(header) if position not in stays]
     new_header = (*keep, source.options["unpivot_name"], source.options["unpivot_value"])
     return new_header, _unpivoted(source, records, kept, spread, file)
 
@@ -67,6 +74,8 @@ def _unpivoted(
     file: str,
 ) -> Iterator[Record]:
     skip: set[str | None] = set(source.tokens("unpivot_skip"))
+    if "" in skip:
+        skip.add(None)
     trim = source.options.get("trim_whitespace") == "true"
     for line, values in records:
         stays = [values[position] for position in kept]

@@ -71,14 +71,19 @@ class Alert:
         )
 
 
-def alert_of(engine: Engine, job: str, run_id: str, owner: str, link: str, reason: str) -> Alert:
-    """What there is to tell of a run; of one that never came to be on record, Airflow's `reason`."""
+def alert_of(
+    engine: Engine, job: str, run_id: str, owner: str, link: str, reason: str, called: str | None = None
+) -> Alert:
+    """What there is to tell of a run; of one that never came to be on record, Airflow's `reason`.
+
+    `called` is its status in place of that of the record.
+    """
     with engine.connect() as connection:
         run = connection.execute(sa.text(_RUN), {"job": job, "run_id": run_id}).one_or_none()
         if run is None:
-            return Alert(job, run_id, "failed", owner, link, [], [redact(reason)])
+            return Alert(job, run_id, called or "failed", owner, link, [], [redact(reason)])
         number = {"job_inst_id": run.job_inst_id}
         halted = [Halt(**redact_all(asdict(halt))) for halt in halted_by(connection, run.job_inst_id)[:MOST]]
         errors: list[str] = list(connection.execute(sa.text(_ERRORS), number).scalars())
-    status = run.status if run.status != "running" else "failed"
+    status = called or (run.status if run.status != "running" else "failed")
     return Alert(job, run_id, status, owner, link, halted, errors or [redact(reason)])

@@ -16,9 +16,12 @@ import sqlalchemy as sa
 from sqlalchemy import Engine
 
 from headwater.excerpt import excerpt
+from headwater.rehearsal import Rehearsal, rehearsal_of
 from headwater.services.state import locked
 from metadata.connection import session_lock, session_options
 from metadata.errors import HeadwaterError, LedgerBroken, LoadFailed
+from metadata.failures import refusal_in
+from metadata.sql_text import sql_literal
 
 if TYPE_CHECKING:
     from dbt.contracts.graph.manifest import Manifest
@@ -28,20 +31,8 @@ PROFILE, TARGET = "headwater", "environment"  # of profiles/profiles.yml
 _LEDGER = re.compile(
     r"Ledger broken: source \w+, delivery (\d+), (\w+): (.+?)\. Nothing of this load was kept\.", re.DOTALL
 )
-_SAID_BY_US = re.compile(r"((?:Definition changed|History overlaps|Not staged): .+)")
-_REHEARSED = re.compile(r"Dry run: added (\d+), dropped (\d+), ended (\d+), reopened (\d+)\.")
-
-
-@dataclass(frozen=True)
-class Rehearsal:
-    """What a decision would do to history: how many versions. One that judges anew says how, and why so."""
-
-    added: int
-    dropped: int
-    ended: int
-    reopened: int
-    verdict: str | None = None
-    why: str | None = None
+_SAID_BY_US = re.compile(r"((?:Definition changed|History overlaps|Not staged|Being rebuilt): .+)")
+_REHEARSED = re.compile(r"Dry run: (\{.*\})")
 
 
 @dataclass(frozen=True)
@@ -61,7 +52,8 @@ class Dbt:
     """The dbt project in `root`, on the database that libpq's variables name.
 
     `run_id` names whose rows it writes: those of the run's job instance of the source's job, or of another `job`.
-    Where only models of some `sources` are to be run, no others are read.
+    Where only models of some `sources` are to be run, no others are read. It runs `threads` models at once, or as many
+    as its profile says.
     """
 
     def __init__(
@@ -72,10 +64,11 @@ class Dbt:
         *,
         job: str | None = None,
         sources: Collection[str] | None = None,
+        threads: int | None = None,
     ) -> None:
         os.environ.setdefault("DO_NOT_TRACK", "1")
         self._root, self._home, self._run_options = root, home, run_options(run_id, job)
-        self._sources = sources
+        self._sources, self._threads = sources, threads
         self._place = root  # where dbt runs: the whole project, or an excerpt
         self._manifest: Manifest | None = None
 
@@ -84,20 +77,25 @@ class Dbt:
 
         Raises `LoadFailed` when dbt cannot run at all.
         """
-        results = self._invoke("run", "--select", *models, *(["--exclude", *exclude] if exclude else []))
+        results = self._invoke(
+            "run", "--select", *models, *(["--exclude", *exclude] if exclude else []), may_fail=True
+        )
         return _model_outcomes(results)
+
+    def compile(self, models: Sequence[str]) -> list[ModelOutcome]:
+        """Compile the named models, as running them begins. Raises `LoadFailed` when dbt cannot compile at all."""
+        return _model_outcomes(self._invoke("compile", "--select", *models, "--quiet", may_fail=True))
 
     def rehearse(self, source: str, event: str, delivery_sqn: int, checks: Sequence[str]) -> Rehearsal:
         """What the event would do to the history of `source`; nothing of it is kept. Raises `LoadFailed`."""
         supposed = {"source": source, "event": event, "delivery_sqn": delivery_sqn, "checks": list(checks)}
         with _variables(HEADWATER_SUPPOSE=json.dumps(supposed)):
-            results: Any = self._invoke("run", "--select", f"hist_{source}")
+            results: Any = self._invoke("run", "--select", f"hist_{source}", may_fail=True)
         message = str(results.results[0].message)
         found = _REHEARSED.search(message)
         if found is None:
             raise _error(results.results[0]) or LoadFailed(f"the dry run of {source} said nothing")
-        added, dropped, ended, reopened = map(int, found.groups())
-        return Rehearsal(added, dropped, ended, reopened)
+        return rehearsal_of(json.loads(found[1]))
 
     def compiled(self, template: str) -> str:
         """The SQL that a template in the models' language (Jinja, our macros) stands for."""
@@ -112,7 +110,7 @@ class Dbt:
             if connection.execute(remembered).scalar() == said:
                 return False
             self._invoke("seed", "--full-refresh")
-            connection.execute(sa.text(f"comment on table metadata.source_attribute is '{said}'"))
+            connection.execute(sa.text(f"comment on table metadata.source_attribute is {sql_literal(said)}"))
             connection.commit()
         return True
 
@@ -134,6 +132,10 @@ class Dbt:
                     parsed: Any = dbtRunner().invoke(["parse", *self._options, "--no-write-json"])
                     if parsed.success:
                         break
+            if isinstance(
+                parsed.exception, KeyboardInterrupt
+            ):  # dbt returns it, and whoever asked for an end means us
+                raise KeyboardInterrupt
             if not parsed.success:
                 raise LoadFailed(f"dbt cannot read the project: {parsed.exception}")
             self._manifest = parsed.result
@@ -146,15 +148,17 @@ class Dbt:
             "--profile", PROFILE, "--target", TARGET, "--log-path", str(self._home / "logs"), "--log-level", "none",
         ]  # fmt: skip
 
-    def _invoke(self, *arguments: str) -> Any:
+    def _invoke(self, *arguments: str, may_fail: bool = False) -> Any:
+        """The result of a dbt command. Raises `LoadFailed` unless all went well, or, if it `may_fail`, was tried."""
         from dbt.cli.main import dbtRunner
 
         # every connection that dbt opens bears the run's name; this variable is libpq's own way to say so
         with _variables(PGOPTIONS=self._run_options):
             runner = dbtRunner(manifest=self.manifest())
-            outcome: Any = runner.invoke([*arguments, *self._options, "--no-write-json"])
+            threads = ["--threads", str(self._threads)] if self._threads else []
+            outcome: Any = runner.invoke([*arguments, *threads, *self._options, "--no-write-json"])
         _require_result(outcome, arguments[0])
-        if arguments[0] != "run" and not outcome.success:
+        if not may_fail and not outcome.success:
             raise LoadFailed(
                 "; ".join(f"{r.node.name}: {r.message}" for r in outcome.result.results if r.message)
             )
@@ -196,7 +200,7 @@ def _rows(result: Any) -> int | None:
 def run_options(run_id: str, job: str | None = None) -> str:
     """What PGOPTIONS must say so that a session writes in the name of a run."""
     of_job = f" -c headwater.job={job}" if job else ""
-    escaped = run_id.replace("\\", r"\\").replace(" ", r"\ ")  # a person may name a run as she likes
+    escaped = re.sub(r"([\\\s])", r"\\\1", run_id)  # a person may name a run as she likes
     return session_options(f"-c headwater.run_id={escaped}{of_job}")
 
 
@@ -223,4 +227,14 @@ def _error(result: Any) -> HeadwaterError | None:
     if broken:
         return LedgerBroken(int(broken[1]), broken[2], broken[3])
     ours = _SAID_BY_US.search(message)
-    return LoadFailed(ours[1] if ours else f"{result.node.name}: {' '.join(message.split())}")
+    return LoadFailed(ours[1] if ours else f"{result.node.name}: {_said(message)}")
+
+
+def _said(message: str) -> str:
+    """What dbt says of a model; what Postgres would refuse of any model goes without SQL, and with what to do."""
+    refusal = refusal_in(message)
+    if refusal is None or not message.startswith("Database Error"):
+        return " ".join(message.split())
+    lines = [line.strip() for line in message.splitlines()[1:]]
+    words = next((line for line in lines if re.search(refusal.words, line)), lines[0] if lines else message)
+    return f"Postgres says: {words.rstrip('.')}. {refusal.expected}"

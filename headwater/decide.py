@@ -12,15 +12,18 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 from sqlalchemy import Connection, Engine
 
+from extract.register import register_events_of
 from extract.store import ObjectStore
-from headwater.dbt import Rehearsal
+from headwater.checks.data_docs import write_lists
 from headwater.listing import STATE_OF
 from headwater.project import Project
+from headwater.rehearsal import Rehearsal
 from headwater.run import Run, RunResult, Say, prepare
 from metadata.errors import HeadwaterError
 from metadata.process.deliveries import lock_source
 from metadata.process.events import write_event
 from metadata.process.left_open import close_abandoned
+from metadata.sql_text import sql_literal
 from metadata.static.model import Catalog, Source
 
 LONGEST_WHY = 2000  # characters
@@ -70,7 +73,9 @@ def decide(
     before = put_on_record(engine, store, decision, delivery_sqn, why, despite=despite)
     say(f"{source.name}: delivery {delivery_sqn}, {before.publisher_name}, is {EVENTS[decision]}")
     close_abandoned(engine)
-    return Run(project, engine, store, catalog, [source], say, is_offline=True).whole()
+    result = Run(project, engine, store, catalog, [source], say, is_offline=True).whole()
+    write_lists(project.home, engine, [source.name])
+    return result
 
 
 def put_on_record(
@@ -87,6 +92,7 @@ def put_on_record(
         source = _standing(connection, delivery_sqn).source
     with engine.begin() as connection:
         _lock(connection, source, patience_s)
+        register_events_of(connection, store, source, delivery_sqn)  # of who died before Postgres knew
         before = _standing(connection, delivery_sqn)
         checks = require_fit(decision, before, despite)
         write_event(
@@ -107,7 +113,7 @@ def require_reason(why: str) -> str:
 
 def _lock(connection: Connection, source: str, patience_s: int | None) -> None:
     if patience_s is not None:
-        connection.execute(sa.text(f"set local lock_timeout = '{patience_s}s'"))
+        connection.execute(sa.text(f"set local lock_timeout = {sql_literal(f'{patience_s}s')}"))
     try:
         lock_source(connection, source)
     except sa.exc.OperationalError as error:

@@ -8,6 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
+from headwater.fallen_out import FallenOut, fallen_out
 from headwater.listing import STATE_OF
 
 ROWS_SHOWN = 20
@@ -49,27 +50,22 @@ where delivery_sqn = :sqn
 order by passed, severity, check_name
 """
 
-_FALLEN_OUT = """
-select rule, column_name, count(*) as rows
-from metadata.quarantined_row
-where delivery_sqn = :sqn
-group by rule, column_name
-order by rows desc, rule, column_name
-limit 100
-"""
-
 _QUARANTINED = """
-select line_number, key, column_name, rule, row
-from metadata.quarantined_row
-where delivery_sqn = :sqn
-order by line_number, quarantined_row_id
+select
+    fell.line_number, fell.key, fell.column_name, fell.rule, fell.value, fell.row,
+    stale.key is not null as is_current_key
+from metadata.fallen_out_row as fell
+left join metadata.stale_current_keys(:source) as stale
+    on stale.delivery_sqn = fell.delivery_sqn and stale.key = fell.key and fell.rule <> 'duplicate_key'
+where fell.delivery_sqn = :sqn
+order by fell.line_number, fell.quarantined_row_id
 limit :rows
 """
 
 _RUNS = """
-select job_inst_id, job, run_id, job_inst.status, started_at, ended_at, last_error
+select job_inst_id, job, run_id, kind, job_inst.status, started_at, ended_at, last_error, closed_why
 from metadata.job_inst
-left join (select job_inst_id, last_error from metadata.log_header) as header using (job_inst_id)
+left join (select job_inst_id, last_error, closed_why from metadata.log_header) as header using (job_inst_id)
 where job_inst_id in (
     select job_inst_id from metadata.delivery where delivery_sqn = :sqn
     union select job_inst_id from metadata.delivery_status where delivery_sqn = :sqn
@@ -81,13 +77,13 @@ order by job_inst_id desc
 
 @dataclass(frozen=True)
 class Dossier:
-    """One delivery. `fallen_out` counts quarantined rows by rule and column; `quarantined` are the first of them."""
+    """One delivery. `fallen_out` counts quarantined rows, if there are any; `quarantined` are the first of them."""
 
     facts: dict[str, Any]
     layers: list[dict[str, Any]]
     events: list[dict[str, Any]]
     checks: list[dict[str, Any]]
-    fallen_out: list[dict[str, Any]]
+    fallen_out: FallenOut | None
     quarantined: list[dict[str, Any]]
     runs: list[dict[str, Any]]
 
@@ -104,11 +100,18 @@ def dossier(connection: Connection, delivery_sqn: int) -> Dossier:
     """All that is on record of a delivery, which must exist."""
 
     def rows(statement: str) -> list[dict[str, Any]]:
-        values = {"sqn": delivery_sqn, "rows": ROWS_SHOWN}
+        values = {"sqn": delivery_sqn, "rows": ROWS_SHOWN, "source": source_of(connection, delivery_sqn)}
         named = {name: value for name, value in values.items() if f":{name}" in statement}
         return [dict(row) for row in connection.execute(sa.text(statement), named).mappings()]
 
     (facts,) = rows(_FACTS)
+    fell = fallen_out(connection, [delivery_sqn]).get(delivery_sqn)
     return Dossier(
-        facts, rows(_LAYERS), rows(_EVENTS), rows(_CHECKS), rows(_FALLEN_OUT), rows(_QUARANTINED), rows(_RUNS)
+        facts,
+        rows(_LAYERS),
+        rows(_EVENTS),
+        rows(_CHECKS),
+        fell,
+        rows(_QUARANTINED) if fell else [],
+        rows(_RUNS),
     )

@@ -14,7 +14,9 @@ from typing import Any
 import yaml
 
 from extract.definition import attribute_parts, delete_column, source_parts
+from headwater.jinja_text import verbatim
 from metadata.static.model import Attribute, Source
+from metadata.static.naming import OF_HISTORY
 
 DUMPER = getattr(yaml, "CSafeDumper", yaml.SafeDumper)  # the first writes the same, five times as fast
 HEADER = "# Written by `headwater generate` from seeds/: change the seeds, not this file.\n"
@@ -124,10 +126,6 @@ def staging_properties(source: Source) -> dict[str, Any]:
 
 def historical_properties(source: Source) -> dict[str, Any]:
     """The properties of the historical model: grain, tests, descriptions."""
-    history = [
-        "valid_from", "valid_to", "change_type", "end_type", "delivery_sqn", "ended_by_delivery_sqn", "job_inst_id",
-        "process_date",
-    ]  # fmt: skip
     keys = [attribute.target_name for attribute in source.keys]
     return {
         "version": 2,
@@ -138,7 +136,7 @@ def historical_properties(source: Source) -> dict[str, Any]:
                 "config": {"meta": {"source_name": source.name}},
                 "data_tests": [{"versions_do_not_overlap": {"arguments": {"key": keys}}}],
                 "columns": [_typed_column(attribute) for attribute in source.attributes]
-                + [_bookkeeping(name) for name in history],
+                + [_bookkeeping(name) for name in OF_HISTORY],
             }
         ],
     }
@@ -160,7 +158,7 @@ renamed as (
         ---------- delivery
         delivery_sqn,
         line_number,
-        to_jsonb(delivered) as row_as_it_came,
+        to_jsonb(delivered.*) as row_as_it_came,
 
         ---------- attributes, still text
         {{{{ renamed_columns('{source.name}') }}}}
@@ -262,5 +260,7 @@ def _grain(source: Source) -> str:
 
 
 def _yaml(properties: Mapping[str, Any]) -> str:
-    text: str = yaml.dump(dict(properties), Dumper=DUMPER, sort_keys=False, allow_unicode=True, width=110)
+    """The text of a file. No string of it is Jinja of ours, so none of them may be rendered."""
+    said = verbatim(dict(properties))
+    text: str = yaml.dump(said, Dumper=DUMPER, sort_keys=False, allow_unicode=True, width=110)
     return HEADER + text

@@ -23,7 +23,7 @@ from headwater import marts, retention
 from headwater.dbt import Dbt
 from headwater.halts import Halt, halted_by
 from headwater.project import Project
-from headwater.run import ModelRunner, Run, Say, SourceResult, prepare
+from headwater.run import ModelRunner, Run, Say, SourceResult, open_database, require_fresh
 from headwater.written import (
     BRING,
     CHECK,
@@ -39,14 +39,23 @@ from headwater.written import (
 )
 from metadata.connection import engine as new_engine
 from metadata.connection import session_lock
-from metadata.errors import HeadwaterError, StepFailed, StepHalted, StepNotDue
+from metadata.errors import HeadwaterError, MetadataInvalid, StepFailed, StepHalted, StepNotDue
+from metadata.failures import FAILURES, failure_of, refusal_in
 from metadata.process.deliveries import raw_pending
-from metadata.process.jobs import SharedJobInstance
+from metadata.process.jobs import Life, SharedJobInstance
 from metadata.process.left_open import close_abandoned, close_ended
+from metadata.static.load import row_names
 from metadata.static.model import WAREHOUSE, Catalog, Job, Source
+from metadata.static.of_job import catalog_of_rows, rows_of_job
 from metadata.static.plan import Step, plan, sources_of
-from metadata.static.read import read_catalog
+from metadata.static.script_text import escaped
+from metadata.static.sound import read_sound_catalog, read_sound_seeds
 
+WITHOUT_A_WORD = (
+    "its process ended before it could say why: killed from outside (kill -9, no memory left, a time limit), or Airflow"
+    " could not begin it. The last lines of its log in Airflow name the signal"
+)
+NOT_WELL = ("failed", "upstream_failed")  # states of tasks, in the words of Airflow
 MOST_BATCHES = 500  # of deliveries that are brought in side by side
 
 
@@ -65,9 +74,11 @@ class SharedRun:
     Raises `NoJobInstance` when none has.
     """
 
-    def __init__(self, project: Project, job: str, run_id: str, say: Say) -> None:
+    def __init__(
+        self, project: Project, job: str, run_id: str, say: Say, *, engine: Engine | None = None
+    ) -> None:
         self._project, self._say = project, say
-        self._engine = new_engine()
+        self._engine = engine or new_engine()
         self._instance = SharedJobInstance(self._engine, job, run_id)
 
     @property
@@ -104,8 +115,16 @@ class SharedRun:
             if task not in recorded:
                 self._instance.outcome.worsen("failed")
                 if state == "failed":
-                    self.log("error", f"{task}: failed before it could say why; its log in Airflow may")
+                    said = f"{task}: {WITHOUT_A_WORD}"
+                    self._instance.log_end(said)
+                    self._say(said)
         return self._instance.close()
+
+    def abort(self, error: BaseException) -> None:
+        """Close the job instance as failed: something has broken the run off."""
+        self._instance.outcome.worsen("failed")
+        self._instance.log_failure(error)
+        self._instance.close()
 
     @property
     def place(self) -> Place:
@@ -130,10 +149,21 @@ class JobRun(SharedRun):
     """A run of a job of the metadata; `begin` puts it on record."""
 
     def __init__(
-        self, project: Project, job: str, run_id: str, say: Say, catalog: Catalog | None = None
+        self,
+        project: Project,
+        job: str,
+        run_id: str,
+        say: Say,
+        *,
+        engine: Engine | None = None,
+        runner: ModelRunner | None = None,
     ) -> None:
-        super().__init__(project, job, run_id, say)
-        self._catalog = catalog or read_catalog(project.seeds)
+        """Join a run; it goes on with the metadata that it began with. `runner` runs all its models."""
+        super().__init__(project, job, run_id, say, engine=engine)
+        self._runner = runner
+        rows = self._instance.job_metadata()
+        # a run that an older version began has none
+        self._catalog = catalog_of_rows(rows) if rows else read_sound_catalog(project.seeds)[0]
         self._job = job_named(self._catalog, job)
         self._doing: Doing | None = None
 
@@ -147,21 +177,46 @@ class JobRun(SharedRun):
         *,
         overrides: Mapping[str, Any] | None = None,
         how_ended: Callable[[str, str], str | None] = lambda _job, _run_id: None,
+        life: Life | None = None,
+        engine: Engine | None = None,
     ) -> JobRun:
         """Put a run on record with the parameters that it really runs with: the job's, or `overrides` of them.
 
+        With a `life` it is one of a terminal, else of Airflow.
+
         Runs of the job that ended without a word are closed first: those of which `how_ended` says so by their job
-        and run_id, and those of dead processes. Raises `MetadataInvalid`, or `HeadwaterError` when files made from the
-        metadata are stale.
+        and run_id, and those of dead processes. Raises `MetadataInvalid` when something is wrong with what the job has
+        to do with, or `HeadwaterError` when files made from that are stale. What is wrong elsewhere is said.
         """
-        catalog, engine = prepare(project, lambda catalog: sources_of(plan(catalog, job_named(catalog, job))))
+        seeds, problems = read_sound_seeds(project.seeds)
+        if problems and seeds.find("job", job) is None:
+            raise MetadataInvalid(problems)
+        rows = rows_of_job(seeds, job)
+        catalog = catalog_of_rows(rows)
+        its_job = job_named(catalog, job)
+        require_fresh(project, sources_of(plan(catalog, its_job)))
+        engine = engine or open_database(project)
         close_abandoned(engine)
         close_ended(engine, how_ended, job)
-        its_job = job_named(catalog, job)
-        SharedJobInstance.begin(engine, job, run_id, parameters_of(catalog, its_job, overrides or {}))
-        if Dbt(project.root, project.home, run_id, sources=()).load_seeds(engine):
+        parameters = parameters_of(catalog, its_job, overrides or {})
+        SharedJobInstance.begin(engine, job, run_id, parameters, its_job.etl_steps, rows, life)
+        if problems:  # dbt would load the broken rows, or fail on them
+            for problem in problems:
+                say(f"metadata: {problem}")
+            say(f"metadata: not loaded into Postgres until that is mended; {job} has nothing to do with it")
+        elif Dbt(project.root, project.home, run_id, sources=()).load_seeds(engine):
             say("metadata: loaded the seeds into Postgres")
-        return cls(project, job, run_id, say, catalog)
+        return cls(project, job, run_id, say, engine=engine)
+
+    def tell_parameters(self, attempt: Attempt) -> None:
+        """The first task of the run: put on record with which parameters it runs."""
+        with self.attempt(attempt):
+            self.log("information", f"{self._job.name}: runs with {dict(self.parameters)}")
+
+    @property
+    def steps(self) -> tuple[Step, ...]:
+        """The active steps of the job."""
+        return plan(self._catalog, self._job)
 
     @contextmanager
     def attempt_at(self, step: Step, attempt: Attempt) -> Iterator[None]:
@@ -171,17 +226,19 @@ class JobRun(SharedRun):
         when anything before it did not.
         """
         self._require_due(step)
-        more = {"source": step.source.name} if step.source else {}
+        more: dict[str, Any] = {"etl_step": step.etl_step, "step_seq": step.step_seq}
+        more |= {"source": step.source.name} if step.source else {}
         with self.attempt(attempt, **more):
             yield
 
     def step(self, name: str) -> Step:
-        """A step of the job. Raises `StepFailed` when the metadata has none of that name any more."""
+        """A step of the job. Raises `StepFailed` when the metadata that the run began with has none of that name."""
         for step in plan(self._catalog, self._job):
             if step.name == name:
                 return step
         raise StepFailed(
-            f"{self._job.name} has no active step {name} any more: the metadata has changed since it began"
+            f"{self._job.name} had no active step {name} when the run began, and the run goes on as it began. Start"
+            " another run, or clear the task start of this one, which reads the metadata anew"
         )
 
     def written(self) -> Written | None:
@@ -208,6 +265,7 @@ class JobRun(SharedRun):
         self._doing = Doing(BRING, source, batch, run.brought)
         offers: Sequence[Told] = batch["offers"]
         run.bring(source, offers, batch["deliveries"])
+        run.list_judged()
         self._require_well(run, source)
 
     def stage(self, source: Source, runner: ModelRunner | None = None) -> None:
@@ -215,6 +273,8 @@ class JobRun(SharedRun):
         self._doing = Doing(STAGE, source)
         run = self._run(source, runner)
         run.staging()
+        run.count_fallen_out(source.name)
+        self._log_fallen_out(run, source)
         self._require_well(run, source)
 
     def check(self, source: Source) -> None:
@@ -222,10 +282,11 @@ class JobRun(SharedRun):
         self._doing = Doing(CHECK, source)
         run = self._run(source)
         run.check(source)
+        run.list_judged()
         self._require_well(run, source)
         halted = self._halted(source)
         if halted:
-            raise StepHalted("\n".join(halt.said for halt in halted))
+            raise StepHalted(*(halt.said for halt in halted))
 
     def historize(self, source: Source, runner: ModelRunner | None = None) -> SourceResult:
         """staging → history; what history needs again and staging has no more is brought back first."""
@@ -235,6 +296,7 @@ class JobRun(SharedRun):
         self._require_well(reloading, source)
         run = self._run(source, runner)
         run.historical()
+        self._log_fallen_out(run, source)
         self._doing.taken_out = run.results[source.name].taken_out
         self._require_well(run, source)
         return run.results[source.name]
@@ -266,18 +328,21 @@ class JobRun(SharedRun):
             text = f"call {text.strip().rstrip(';')}(:job_inst_id, :job_inst_task_id)"
         try:
             with self._engine_of(step).begin() as connection:
-                result = connection.execute(sa.text(text), numbers)
+                result = connection.execute(sa.text(escaped(text)), numbers)
                 count = result.rowcount
         except sa.exc.DBAPIError as error:
             said = " ".join(str(error.orig).split())
-            raise StepFailed(f"{step.name}: the sql_script {script.name} failed: {said}") from None
+            refusal = refusal_in(said)
+            expected = f". {refusal.expected}" if refusal else ""
+            raise StepFailed(f"{step.name}: the sql_script {script.name} failed: {said}{expected}") from None
         except sa.exc.StatementError as error:
             raise StepFailed(
                 f"{step.name}: the sql_script {script.name} cannot be run: {error.orig}, expected no parameters but"
                 " :job_inst_id and :job_inst_task_id"
             ) from None
         counted = f", {count} rows" if count >= 0 else ""
-        self.log("information", f"{step.name}: ran {script.name}{counted}", row_count=count)
+        known = {"row_count": count} if count >= 0 else {}  # of a procedure and of DDL Postgres tells none
+        self.log("information", f"{step.name}: ran {script.name}{counted}", **known)
 
     def call(self, step: Step) -> None:
         """Call a step's Python callable with what its parameters name of: job_inst_id, job_inst_task_id, engine,
@@ -286,9 +351,10 @@ class JobRun(SharedRun):
         module, _, function = name.partition(":")
         try:
             callable_ = getattr(importlib.import_module(module), function)
-        except (ImportError, AttributeError, ValueError) as error:
+        except FAILURES as error:  # a module may fail in any way while it is imported
             raise StepFailed(
-                f"{step.name}: python_callable {name!r} cannot be used ({error}), expected package.module:function"
+                f"{step.name}: python_callable {name!r} cannot be used ({type(error).__name__}: {error}), expected"
+                " package.module:function"
             ) from None
         offered: dict[str, Any] = {
             "job_inst_id": self._instance.job_inst_id,
@@ -301,7 +367,10 @@ class JobRun(SharedRun):
         wanted = inspect.signature(callable_).parameters
         if "store" in wanted:
             offered["store"] = ObjectStore.from_environment()
-        said = callable_(**{name: value for name, value in offered.items() if name in wanted})
+        try:
+            said = callable_(**{name: value for name, value in offered.items() if name in wanted})
+        except SystemExit as error:
+            raise StepFailed(f"{step.name}: {name}: {failure_of(error)}") from None
         self.log(
             "information", f"{step.name}: called {name}" + (f": {said}" if isinstance(said, str) else "")
         )
@@ -316,7 +385,7 @@ class JobRun(SharedRun):
         store = ObjectStore.from_environment()
         return Run(
             self._project, self._engine, store, self._catalog, [source], self._say,
-            joined=self._instance, runner=runner,
+            joined=self._instance, runner=runner or self._runner,
         )  # fmt: skip
 
     def _require_due(self, step: Step) -> None:
@@ -334,9 +403,14 @@ class JobRun(SharedRun):
     def _require_well(self, run: Run, source: Source) -> None:
         result = run.results[source.name]
         if result.failures:
-            raise StepFailed("\n".join(result.failures))
+            raise StepFailed(*result.failures)
         if result.halts:
-            raise StepHalted("\n".join(halt.said for halt in result.halts))
+            raise StepHalted(*(halt.said for halt in result.halts))
+
+    def _log_fallen_out(self, run: Run, source: Source) -> None:
+        if found := run.results[source.name].fallen_out:
+            for message in found.messages(source.name):
+                self.log("information", f"{source.name}: {message}")
 
     def _halted(self, source: Source) -> list[Halt]:
         """The deliveries of a source that this run judged and that are halted still."""
@@ -356,17 +430,23 @@ class MartsRun(SharedRun):
 
     @classmethod
     def begin(
-        cls, project: Project, run_id: str, say: Say, how_ended: Callable[[str, str], str | None]
+        cls,
+        project: Project,
+        run_id: str,
+        say: Say,
+        how_ended: Callable[[str, str], str | None] = lambda _job, _run_id: None,
+        life: Life | None = None,
+        engine: Engine | None = None,
     ) -> MartsRun | None:
         """Put a run on record; None when the marts are made of what they would be made of now."""
-        catalog, engine = prepare(project, lambda _: ())
+        engine = engine or open_database(project)
         close_ended(engine, how_ended, cls.JOB)
-        unbuilt = marts.unbuilt(engine, catalog.sources)
+        unbuilt = marts.unbuilt(engine, row_names(project.seeds, "source"))
         made_of = marts.made_of(project, engine, unbuilt)
         if made_of == marts.last_made_of(engine):
             return None
-        SharedJobInstance.begin(engine, cls.JOB, run_id, {"made_of": made_of, "unbuilt": unbuilt})
-        return cls(project, cls.JOB, run_id, say)
+        SharedJobInstance.begin(engine, cls.JOB, run_id, {"made_of": made_of, "unbuilt": unbuilt}, life=life)
+        return cls(project, cls.JOB, run_id, say, engine=engine)
 
     def build(self, model: str, histories: Collection[str], runner: ModelRunner) -> bool:
         """Build one of them, made of the histories of some sources; False where one of those is not there yet."""

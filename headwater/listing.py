@@ -53,7 +53,9 @@ select
     listed.*,
     layer.layers,
     halt.checks as failed_checks,
-    halt.why as halted_why
+    halt.why as halted_why,
+    decided.event as decided_event,
+    decided.who as decided_who
 from listed
 left join lateral (
     select jsonb_object_agg(layer, to_jsonb(found) - 'delivery_sqn' - 'layer') as layers
@@ -67,6 +69,19 @@ left join lateral (
     order by event_at desc, event_id desc
     limit 1
 ) as halt on true
+-- the decision by which it stands as it does
+left join lateral (
+    select event, who
+    from metadata.delivery_event as said
+    where said.delivery_sqn = listed.delivery_sqn
+        and case listed.status
+            when 'withdrawn' then event = 'withdrawn'
+            when 'halted' then false
+            else event in ('accepted', 'replayed')
+        end
+    order by event_at desc, event_id desc
+    limit 1
+) as decided on decided.event <> 'replayed'
 """
 
 
@@ -98,9 +113,9 @@ def page_of_deliveries(connection: Connection, filters: Filters, after: int | No
         begins = connection.execute(
             sa.text(
                 "select delivery_date, publisher_name, delivery_sqn from metadata.delivery"
-                " where delivery_sqn = :after"
+                " where delivery_sqn = :after and source = any(:sources)"
             ),
-            {"after": after},
+            {"after": after, "sources": list(filters.sources)},
         ).mappings().first()  # fmt: skip
         if begins is None:
             return Page([], None)

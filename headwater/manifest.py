@@ -1,18 +1,24 @@
 """The dbt manifest in pieces, for Airflow: what it shows of a source is read without dbt and without the other sources.
 
-Made once, at set-up or deploy, since parsing the project takes seconds and a whole manifest grows with all sources.
+Made at set-up, at deploy and when there is a new source, since parsing the project takes seconds and a whole manifest
+grows with all sources.
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from headwater.dbt import Dbt
 from headwater.excerpt import MARTS
+from headwater.generate import generated_files, write_files
 from headwater.project import Project
 from headwater.services.home import make_home
+from metadata.static.problem import Problem
+from metadata.static.sound import read_sound_catalog
 
 _NEEDED = (
     "unique_id", "name", "resource_type", "package_name", "path", "original_file_path", "fqn", "alias", "schema",
@@ -28,6 +34,29 @@ def folder_of(project: Project) -> Path:
 def piece(project: Project, name: str) -> Path:
     """The manifest of one source, or of `MARTS`."""
     return folder_of(project) / f"{name}.json"
+
+
+@dataclass(frozen=True)
+class ForAirflow:
+    """What was made for Airflow.
+
+    `written` are the files beside the models that were missing or stale, `pieces` the names of those of the manifest,
+    `problems` what is wrong with the rows of which nothing was made.
+    """
+
+    written: Sequence[Path]
+    pieces: Sequence[str]
+    problems: Sequence[Problem]
+
+
+def make_ready(project: Project) -> ForAirflow:
+    """Write all that Airflow needs to show the jobs of the metadata, as far as that is sound: models and pieces.
+
+    Raises `HeadwaterError` when dbt cannot read the project.
+    """
+    catalog, problems = read_sound_catalog(project.seeds)
+    written = write_files(generated_files(catalog.sources.values(), project.models))
+    return ForAirflow(written, write_pieces(project), problems)
 
 
 def write_pieces(project: Project) -> list[str]:

@@ -24,7 +24,7 @@ def unbuilt(engine: Engine, sources: Iterable[str]) -> list[str]:
     """The sources that have no history yet: what is made of them cannot be built."""
     asked = sa.text(
         "select name from unnest(cast(:names as text[])) with ordinality as sources (name, place)"
-        " where to_regclass('historical.' || name) is null order by place"
+        " where to_regclass(format('historical.%I', name)) is null order by place"
     )
     with engine.connect() as connection:
         return list(connection.execute(asked, {"names": list(sources)}).scalars())

@@ -9,6 +9,13 @@ from uuid import uuid4
 
 from markupsafe import Markup, escape
 
+from metadata.visible import visible
+
+# nothing runs on these pages, and they ask nobody for anything
+_POLICY = Markup(
+    '<meta http-equiv="Content-Security-Policy"'
+    " content=\"default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'\">"
+)
 _STYLE = """
 :root {
   color-scheme: light dark;
@@ -54,12 +61,19 @@ def page(title: str, body: Markup, *, crumbs: Sequence[tuple[str, str]] = (), st
         Markup('<a href="{}">{}</a>').format(address, text) for text, address in crumbs
     )
     return Markup(
-        '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+        '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n{policy}\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         "<title>{title}</title>\n<style>{style}</style>\n</head>\n<body>\n"
         "<nav>{above}</nav>\n<main>\n{body}\n</main>\n<footer>Written by Headwater, {now}</footer>\n"
         "</body>\n</html>\n"
-    ).format(title=title, style=Markup(_STYLE + style), above=above, body=body, now=moment(datetime.now(UTC)))
+    ).format(
+        policy=_POLICY,
+        title=title,
+        style=Markup(_STYLE + style),
+        above=above,
+        body=body,
+        now=moment(datetime.now(UTC)),
+    )
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[object]], *, numbers: Sequence[str] = ()) -> Markup:
@@ -92,7 +106,7 @@ def cell(value: object) -> Markup:
         return escape(f"{value:,}")
     if isinstance(value, datetime):
         return Markup('<span class="fixed">{}</span>').format(moment(value))
-    return escape(value)
+    return escape(visible(str(value)))
 
 
 def moment(value: datetime) -> str:

@@ -11,6 +11,7 @@ from headwater import retention
 from headwater.project import Project
 from headwater.retention import Purged
 from headwater.run import Run, Say, chosen, prepare
+from headwater.side_by_side import default_at_once
 from metadata.process.left_open import close_abandoned
 
 
@@ -24,9 +25,15 @@ class PurgeResult:
     is_dry_run: bool
 
 
-def purge(project: Project, names: Sequence[str], say: Say, *, is_dry_run: bool = False) -> PurgeResult:
-    """Purge raw and staging of the named sources, or of all whose job is active, by the policy of each."""
-    catalog, engine = prepare(project, lambda catalog: chosen(catalog, names))
+def purge(
+    project: Project, names: Sequence[str], say: Say, at_once: int | None = None, *, is_dry_run: bool = False
+) -> PurgeResult:
+    """Purge raw and staging of the named sources, or of all whose job is active, by the policy of each.
+
+    `at_once` sources go side by side.
+    """
+    at_once = at_once or default_at_once()
+    catalog, engine = prepare(project, lambda catalog: chosen(catalog, names), at_once)
     sources = chosen(catalog, names)
     keeping_all = tuple(source.name for source in sources if not retention.policy(source))
     if is_dry_run:
@@ -38,9 +45,9 @@ def purge(project: Project, names: Sequence[str], say: Say, *, is_dry_run: bool 
             ]
         return PurgeResult(tuple(found), keeping_all, (), True)
     close_abandoned(engine)
-    result = Run(
-        project, engine, ObjectStore.from_environment(), catalog, sources, say, is_offline=True
-    ).only_purge()
+    store = ObjectStore.from_environment()
+    run = Run(project, engine, store, catalog, sources, say, is_offline=True, at_once=at_once)
+    result = run.only_purge()
     done = [purged for source in result.sources for purged in source.purged]
     return PurgeResult(tuple(done), keeping_all, tuple(result.failures), False)
 

@@ -1,82 +1,134 @@
-"""Making the tables of sources anew from S3 and the metadata; deliveries, verdicts and decisions stay."""
+"""Making the tables of sources anew from S3 and the metadata; deliveries, verdicts and decisions stay.
+
+Each source stands alone. What it is made of is verified first; then raw and staging go aside and are made anew, and a
+new history takes the place of the old one in the transaction that records it. Until then readers of history meet the
+old one, and whatever fails puts tables and records back as they were.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-import sqlalchemy as sa
-from psycopg2.errors import DependentObjectsStillExist
-from sqlalchemy import Engine
+from collections.abc import Callable, Sequence
+from typing import Any, cast
 
 from extract.store import ObjectStore
+from extract.verify import verify_archive
+from headwater.dbt import Dbt
+from headwater.generate import BOOKKEEPING
 from headwater.project import Project
 from headwater.run import Run, RunResult, Say, chosen, prepare
-from metadata.errors import HeadwaterError, StorageError
-from metadata.process.definitions import depending_on
+from headwater.side_by_side import default_at_once
+from metadata.errors import LedgerBroken, LoadFailed
 from metadata.process.deliveries import lock_source
 from metadata.process.left_open import close_abandoned
-from metadata.process.tables import delivery
-
-_FORGET = (
-    'drop table if exists raw."{source}", staging."stg_{source}", historical."{source}"',
-    "delete from metadata.delivery_status using metadata.delivery"
-    " where delivery.delivery_sqn = delivery_status.delivery_sqn and source = :source"
-    " and layer in ('raw', 'staging', 'historical')",
-    "delete from metadata.quarantined_row using metadata.delivery"
-    " where delivery.delivery_sqn = quarantined_row.delivery_sqn and source = :source",
-    "delete from metadata.source_definition where source = :source",
-)
+from metadata.process.rebuilds import is_set_aside, put_back, require_droppable, set_aside
+from metadata.static.model import Source
+from metadata.static.naming import OF_HISTORY
 
 
-def rebuild(project: Project, names: Sequence[str], say: Say) -> RunResult:
-    """Forget raw, staging and historical of the named sources, or of all, and load them again from S3.
+def rebuild(project: Project, names: Sequence[str], say: Say, at_once: int | None = None) -> RunResult:
+    """Make raw, staging and historical of the named sources, or of all, anew from S3.
 
-    Nothing is fetched from a publisher. In an empty database every delivery and event that S3 has is
-    registered first. Killed half-way, the next run goes on where it stopped. Raises `StorageError`, and nothing
-    is forgotten, when S3 does not answer or lacks a delivery.
+    `at_once` sources go side by side. Nothing is fetched from a publisher. In an empty database every delivery and
+    event that S3 has is registered first. A source that fails keeps the tables that it had and does not stop the
+    others. Killed half-way, the next command puts back what was set aside.
     """
-    catalog, engine = prepare(project, lambda catalog: chosen(catalog, names))
+    at_once = at_once or default_at_once()
+    catalog, engine = prepare(project, lambda catalog: chosen(catalog, names), at_once)
     sources = chosen(catalog, names)
-    store = ObjectStore.from_environment()
-    for source in sources:
-        _require_archived(engine, store, source.name)
     close_abandoned(engine)
-    for source in sources:
-        forget_layers(engine, source.name)
-    say(f"forgot the tables of {', '.join(source.name for source in sources)}")
-    return Run(project, engine, store, catalog, sources, say, is_offline=True).whole()
+    store = ObjectStore.from_environment()
+    run = Rebuild(project, engine, store, catalog, sources, say, is_offline=True, at_once=at_once)
+    return run.whole()
 
 
-def forget_layers(engine: Engine, source: str) -> None:
-    """Drop the tables of a source and what was recorded of them, in one transaction.
+class Rebuild(Run):
+    """A run that makes all anew. A source leaves it at its first failure."""
 
-    Raises `HeadwaterError`, and nothing is dropped, when something else depends on them.
-    """
-    try:
-        with engine.begin() as connection:
-            lock_source(connection, source)
-            for statement in _FORGET:
-                connection.execute(sa.text(statement.format(source=source)), {"source": source})
-    except sa.exc.InternalError as error:
-        if not isinstance(error.orig, DependentObjectsStillExist):
-            raise
-        raise HeadwaterError(
-            f"{source}: {depending_on(error.orig)}. Drop what depends on the tables of the source, then rebuild: it"
-            " makes them anew."
-        ) from None
+    kind = "rebuild"
 
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        self._set_aside: list[Source] = []
 
-def _require_archived(engine: Engine, store: ObjectStore, source: str) -> None:
-    """The tables may go only if S3 has what they are made of."""
-    there = {store.address(key) for key in store.list(f"landed/{source}/")}
-    with engine.connect() as connection:
-        known: Sequence[str] = connection.scalars(
-            sa.select(delivery.c.delivery_filename)
-            .where(delivery.c.source == source)
-            .order_by(delivery.c.delivery_sqn)
-        ).all()
-    if lacking := [address for address in known if address not in there]:
-        raise StorageError(
-            f"{source}: S3 lacks {len(lacking)} of {len(known)} deliveries, first {lacking[0]}. The tables were left as"
-            " they are, for they could not be made anew."
-        )
+    def whole(self) -> RunResult:
+        """All steps, in order, as one job instance for each job that the sources belong to."""
+        with self._job_instances():
+            self._load_seeds()
+            self._each_going("verify", self.register)
+            self._each_going("verify", self.verify)
+            self.compile()
+            self._each_going("set aside", self.set_aside)
+            try:
+                self.build()
+            finally:
+                self.put_back()
+            if self._going():
+                self.marts()
+            self._each_going("purge", self.purge)
+        return self._result()
+
+    def build(self) -> None:
+        """Load, stage, judge and make history of what no failure has met so far."""
+        self._each_going("raw", self.load_raw)
+        if self._going():
+            self.staging()
+        self._each_going("checks", self.check)
+        self.list_judged()
+        if self._going():
+            self.reload()
+        if self._going():
+            self.historical()
+
+    def _each_going(self, task: str, step: Callable[[Source], None]) -> None:
+        self._going()
+        self._each(task, step)
+
+    def verify(self, source: Source) -> None:
+        """Read all that the source is made of, and find nothing missing or changed."""
+        with self._guarded(source, "verify"):
+            count = verify_archive(self._engine, self._store, source.name)
+            self._say(f"{source.name}: verified {count} {'delivery' if count == 1 else 'deliveries'} on S3")
+
+    def compile(self) -> None:
+        """Have dbt compile the models of all sources: what cannot even be read would fail in the end."""
+        names = {f"{prefix}{source.name}": source for source in self._going() for prefix in ("stg_", "hist_")}
+        if not names:
+            return
+        for model in self._run_models(list(names), lambda dbt, models: cast(Dbt, dbt).compile(models)):
+            if model.error is not None and model.name in names:
+                self._fail(names[model.name].name, "compile", model.error)
+
+    def set_aside(self, source: Source) -> None:
+        """Let raw and staging of a source make room for new ones."""
+        history = {a.target_name: a.target_datatype for a in source.attributes}
+        history |= {name: BOOKKEEPING[name][0] for name in OF_HISTORY}
+        with self._guarded(source, "set aside"), self._engine.begin() as connection:
+            lock_source(connection, source.name)
+            require_droppable(connection, source.name, history)
+            set_aside(connection, source.name, self._jobs[source.name].job_inst_id)
+            self._set_aside.append(source)
+
+    def put_back(self) -> None:
+        """Make tables and records of a source that did not come to its end what they were when it began."""
+        ours = {source.name: self._jobs[source.name].job_inst_id for source in self._set_aside}
+        with self._engine.connect() as connection:
+            left = [name for name, job_inst_id in ours.items() if is_set_aside(connection, name, job_inst_id)]
+        for source in self._set_aside:
+            if source.name not in left:
+                continue
+            with self._guarded(source, "put back"):
+                with self._engine.begin() as connection:
+                    lock_source(connection, source.name)
+                    put_back(connection, source.name)
+                raise LoadFailed("the rebuild failed, and tables and records are what they were before it")
+
+    def _going(self) -> list[Source]:
+        """The sources that have not failed; the others are left out from now on."""
+        self._sources = {
+            name: source for name, source in self._sources.items() if not self.results[name].failures
+        }
+        return list(self._sources.values())
+
+    def _is_reload(self, layer: str, broken: LedgerBroken) -> bool:
+        """Whether a delivery was judged before: a rebuild changes no verdict, be it for history's counts."""
+        return super()._is_reload("staging" if layer == "historical" else layer, broken)

@@ -16,9 +16,10 @@ from sqlalchemy import Connection, Engine
 from metadata.errors import LedgerBroken
 from metadata.process.deliveries import lock_source, purgeable, record_layer
 from metadata.process.tables import delivery, delivery_status, job_inst
+from metadata.sql_text import layer_table
 from metadata.static.model import Source
 
-TABLES = {"raw": 'raw."{source}"', "staging": 'staging."stg_{source}"'}
+LAYERS = ("raw", "staging")  # of which rows may go
 
 _UNSTAGED_FOR_DECISION = """
 select state.delivery_sqn
@@ -59,7 +60,7 @@ class Purged:
 def policy(source: Source) -> dict[str, int]:
     """Layer → from how many deliveries back its rows stay; a layer that keeps all is not in it."""
     return {
-        layer: int(source.options[f"keep_{layer}"]) for layer in TABLES if f"keep_{layer}" in source.options
+        layer: int(source.options[f"keep_{layer}"]) for layer in LAYERS if f"keep_{layer}" in source.options
     }
 
 
@@ -134,7 +135,7 @@ def unstaged_at(engine: Engine, source: str, known_at: datetime) -> list[int]:
 
 
 def _table(found: Purged) -> str:
-    return TABLES[found.layer].format(source=found.source)
+    return layer_table(found.layer, found.source)
 
 
 def _delete(connection: Connection, found: Purged) -> None:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import sqlalchemy as sa
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 
+from headwater.fallen_out import BY_FIRST, fallen_out
+from headwater.runs import last_runs
 from metadata.errors import HeadwaterError
+from metadata.sql_text import layer_table, sql_literal
 from metadata.static.model import Catalog
 
 if TYPE_CHECKING:
@@ -91,24 +94,21 @@ from metadata.delivery_state
 group by source
 """
 
-_LAST_RUNS = """
-select distinct on (job) job, job_inst_id, status, started_at, ended_at, last_error
-from metadata.job_inst
-left join (select job_inst_id, last_error from metadata.log_header) as header using (job_inst_id)
-order by job, job_inst_id desc
+# the newest delivery that counts, of each source: what was said of older ones is of the past
+_NEWEST = """
+select distinct on (source) source, delivery_sqn, publisher_name
+from metadata.delivery_state
+where counts
+order by source, delivery_date desc, publisher_name collate "C" desc
 """
 
-# of the newest delivery that counts, of each source: what was said of older ones is of the past
-_WARNINGS = """
+_STALE = "select source, count(*) as key_count from metadata.stale_current_key group by source"
+
+_WARNINGS = f"""
 with
 
 newest as (
-
-    select distinct on (source) source, delivery_sqn, publisher_name
-    from metadata.delivery_state
-    where counts
-    order by source, delivery_date desc, publisher_name collate "C" desc
-
+{_NEWEST}
 )
 
 select newest.source, delivery_sqn, newest.publisher_name, checks.check_name, checks.observed
@@ -117,6 +117,31 @@ inner join metadata.data_quality_checks as checks using (delivery_sqn)
 where checks.severity = 'warning' and not checks.passed
 order by newest.source, checks.check_name
 """
+
+
+_KEY_COLUMNS = """
+select substr(part_name, length('attribute ') + 1)
+from metadata.source_definition
+cross join lateral jsonb_each(definition) as part (part_name, part)
+where source = :source and part_name like 'attribute %' and cast(part ->> 'is_key' as boolean)
+order by cast(part ->> 'position' as integer)
+"""
+
+FELL_OUT = "_fell_out"  # beside the columns of a source, none of which begins with _
+
+
+class AsOf(NamedTuple):
+    """What was true at a moment: how many rows, some of them, and by key those that are of before a row that fell out.
+
+    `columns` are those of the rows; `before` and `after` the nearest delivery dates of what they are made of.
+    """
+
+    total: int
+    rows: list[dict[str, Any]]
+    fell_out: Mapping[tuple[Any, ...], Mapping[str, Any]]
+    columns: list[str]
+    before: datetime | None
+    after: datetime | None
 
 
 def deliveries(engine: Engine, source: str | None) -> list[dict[str, Any]]:
@@ -133,8 +158,9 @@ def delivery(engine: Engine, delivery_sqn: int) -> dict[str, Any]:
 def _deliveries(engine: Engine, source: str | None, delivery_sqn: int | None) -> list[dict[str, Any]]:
     values = {"source": source, "delivery_sqn": delivery_sqn}
     with engine.connect() as connection:
-        rows = connection.execute(sa.text(_DELIVERIES), values).mappings()
-        return [dict(row) for row in rows]
+        rows = [dict(row) for row in connection.execute(sa.text(_DELIVERIES), values).mappings()]
+        fell = fallen_out(connection, [row["delivery_sqn"] for row in rows], first=BY_FIRST)
+    return [{**row, "fallen_out": fell.get(row["delivery_sqn"])} for row in rows]
 
 
 def decision_that_holds(delivery: Mapping[str, Any]) -> dict[str, Any] | None:
@@ -150,43 +176,100 @@ def decision_that_holds(delivery: Mapping[str, Any]) -> dict[str, Any] | None:
 
 def rows_as_of(
     engine: Engine, dbt: Dbt, source: str, on: datetime, known_at: datetime | None, limit: int | None
-) -> tuple[int, list[dict[str, Any]]]:
-    """What was true of `source` on a day, and by what was known at a moment: how many rows, and the first `limit`."""
+) -> AsOf:
+    """What was true of `source` at a moment, and by what was known at another: how many rows, and the first `limit`.
+
+    A row of a key whose last word by then is a row that fell out says so in its `_fell_out`: it is of before.
+    """
     with engine.connect() as connection:
-        table = f'historical."{source}"'
+        table = layer_table("historical", source)
         if connection.execute(sa.text("select to_regclass(:table)"), {"table": table}).scalar() is None:
             raise HeadwaterError(f"{source} has no history yet: `headwater run {source}` makes it")
     believed = f"known_at('{source}', '{known_at.isoformat()}')" if known_at else f"ref('hist_{source}')"
     compiled = dbt.compiled(f"select * from {{{{ as_of({believed}, '{on.isoformat()}') }}}} as true_then")
     with engine.connect() as connection:
         try:
-            rows = connection.exec_driver_sql(
-                f"select count(*) over () as total, * from ({compiled}) as found order by 2"
-            ).mappings()
+            rows = (
+                connection.execution_options(no_parameters=True)
+                .exec_driver_sql(f"select count(*) over () as total, * from ({compiled}) as found order by 2")
+                .mappings()
+            )
         except sa.exc.InternalError as error:
             said = str(error.orig).partition("\n")[0]
             if not said.startswith("Not staged: "):
                 raise
             raise HeadwaterError(f"{said} A run has purged them meanwhile: ask again.") from None
+        columns = [*rows.keys()][1:]
         found = [dict(row) for row in (rows.fetchmany(limit) if limit else rows)]
+        rows.close()
+        before, after = _nearest_dates(connection, source, on, known_at)
+        keys = list(connection.scalars(sa.text(_KEY_COLUMNS), {"source": source}))
+        fell = _fell_out_as_of(connection, source, keys, compiled, on, known_at)
     total = found[0]["total"] if found else 0
     for row in found:
         del row["total"]
-    return total, found
+        row[FELL_OUT] = fell.get(tuple(row[name] for name in keys))
+    return AsOf(total, found, fell, [*columns, FELL_OUT], before, after)
+
+
+def _nearest_dates(
+    connection: Connection, source: str, on: datetime, known_at: datetime | None
+) -> tuple[datetime | None, datetime | None]:
+    """The delivery dates nearest to a moment, up to it and after it, of what counts, or counted at another moment."""
+    ask = sa.text(
+        "select max(delivery_date) filter (where delivery_date <= :on) as before,"
+        " min(delivery_date) filter (where delivery_date > :on) as after"
+        " from metadata.delivery_state_at(coalesce(cast(:known_at as timestamptz), 'infinity'))"
+        " where source = :source and counts"
+    )
+    values = {"source": source, "on": on, "known_at": known_at}
+    row = connection.execute(ask, values).one()
+    return row.before, row.after
+
+
+def _fell_out_as_of(
+    connection: Connection,
+    source: str,
+    keys: Sequence[str],
+    compiled: str,
+    on: datetime,
+    known_at: datetime | None,
+) -> dict[tuple[Any, ...], dict[str, Any]]:
+    """Key → the row that fell out and was the last word about it, for the keys that were true on that day."""
+    # without parameters: what dbt compiled may hold any sign
+    moments = (on.isoformat(), known_at.isoformat() if known_at else "infinity")
+    by_then = ", ".join(map(sql_literal, (source, *moments)))
+    fell = f"select * from metadata.fallen_out_keys({by_then})"
+    if connection.exec_driver_sql(f"{fell} limit 1").first() is None:
+        return {}
+    quote = connection.dialect.identifier_preparer.quote_identifier
+    names = ", ".join(f"found.{quote(name)}" for name in keys)
+    match = " and ".join(f"found.{quote(name)} = (typed.key).{quote(name)}" for name in keys)
+    rows = connection.exec_driver_sql(
+        f"select fell.*, {names} from ({fell}) as fell cross join lateral"
+        f" (select jsonb_populate_record(null::historical.{quote(source)}, fell.key) as key) as typed"
+        f" inner join ({compiled}) as found on {match} and found.valid_from <= fell.delivery_date"
+    )
+    its = ("delivery_sqn", "publisher_name", "line_number", "column_name", "rule", "value")
+    found = [tuple(row) for row in rows]
+    return {row[8:]: dict(zip(its, (row[1], row[2], *row[4:8]), strict=True)) for row in found}
 
 
 def sources(engine: Engine, catalog: Catalog) -> list[dict[str, Any]]:
     """One dict per source of the catalog: its deliveries, versions, current rows, halts, last run and warnings."""
     with engine.connect() as connection:
         known = {row["source"]: dict(row) for row in connection.execute(sa.text(_SOURCES)).mappings()}
-        runs = {row["job"]: dict(row) for row in connection.execute(sa.text(_LAST_RUNS)).mappings()}
+        runs = last_runs(connection, catalog, catalog.sources.values())
         warnings: dict[str, list[dict[str, Any]]] = {}
         for row in connection.execute(sa.text(_WARNINGS)).mappings():
             warnings.setdefault(row["source"], []).append({k: v for k, v in row.items() if k != "source"})
+        newest = {row.source: row.delivery_sqn for row in connection.execute(sa.text(_NEWEST))}
+        fell = fallen_out(connection, newest.values(), first=BY_FIRST)
+        stale = {row.source: row.key_count for row in connection.execute(sa.text(_STALE))}
         standing = []
         for source in catalog.sources.values():
             counted = known.get(source.name, dict.fromkeys(("deliveries", "loaded", "pending", "halted"), 0))
-            table = f'historical."{source.name}"'
+            table = layer_table("historical", source.name)
             versions, current = None, None
             if (
                 connection.execute(sa.text("select to_regclass(:table)"), {"table": table}).scalar()
@@ -195,7 +278,7 @@ def sources(engine: Engine, catalog: Catalog) -> list[dict[str, Any]]:
                 versions, current = connection.execute(
                     sa.text(f"select count(*), count(*) filter (where valid_to is null) from {table}")
                 ).one()
-            last_run = runs.get(source.job, {})
+            last_run = runs.get(source.name)
             standing.append(
                 {
                     "source": source.name,
@@ -203,9 +286,12 @@ def sources(engine: Engine, catalog: Catalog) -> list[dict[str, Any]]:
                     "last_delivery_date": counted.get("last_delivery_date"),
                     "versions": versions,
                     "current": current,
-                    "last_run": last_run.get("status"),
-                    "last_error": last_run.get("last_error"),
+                    "last_run": last_run.status if last_run else None,
+                    "last_run_at": last_run.started_at if last_run else None,
+                    "last_error": last_run.last_error if last_run else None,
                     "warnings": warnings.get(source.name, []),
+                    "fallen_out": fell.get(newest.get(source.name, 0)),
+                    "stale_current_keys": stale.get(source.name, 0),
                 }
             )
     return standing

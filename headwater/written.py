@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine
 
+from extract.told import is_offer
 from metadata.process import ledger
 from metadata.process.jobs import SharedJobInstance
 from metadata.process.ledger import Among, Check, Entry
@@ -50,6 +51,7 @@ class Doing:
         identities = [
             (offer["publisher_name"], datetime.fromisoformat(offer["delivery_date"]))
             for offer in self.batch["offers"]
+            if is_offer(offer)
         ]
         return Among({*self.batch["deliveries"], *self.brought}, identities)
 

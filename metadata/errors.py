@@ -4,6 +4,8 @@ HeadwaterError              something a person can act on; its message is all th
 ├── MetadataInvalid         the seeds break a rule; `problems` lists every one of them
 ├── SecretUnavailable       a secret that the metadata names cannot be had
 ├── DatabaseUnavailable     Postgres cannot be reached or refuses us
+├── DatabaseRefused         Postgres refuses a statement, or is lost in the middle; carries its SQLSTATE
+├── Unforeseen              what no part of Headwater foresaw, or a machine that is at its end
 ├── ExtractError            bringing a delivery in
 │   ├── PublisherError      the publisher cannot be reached, or answers what makes no sense
 │   ├── DeliveryIncomplete  fewer bytes came than were announced
@@ -11,6 +13,7 @@ HeadwaterError              something a person can act on; its message is all th
 │   ├── FormatBroken        the file breaks its own format; carries file, line and reason
 │   │   └── ColumnsBroken   its columns are not those that the metadata expects; carries what was found
 │   └── StorageError        the object store refuses or contradicts us
+│       └── ArchiveBroken   objects of a source's archive cannot be registered; carries what was registered
 ├── LedgerBroken            the counts of a delivery do not balance; carries its delivery_sqn
 ├── LoadFailed              a dbt model failed for a reason that is not a delivery's
 ├── NoJobInstance           a step of a job is run before its job instance was begun
@@ -19,6 +22,7 @@ HeadwaterError              something a person can act on; its message is all th
 ├── StepNotDue              a step of a job is not run, since a script or callable before it did not succeed
 ├── CheckInvalid            a quality check of the metadata cannot be run as written
 ├── NewSourceRefused        a new source cannot be proposed, or would overwrite what is there
+│   └── DoubtsUnsettled     a guess of the proposal could lose or change data, and nobody has settled it
 └── ServiceError            an embedded server does not start or stop
 """
 
@@ -28,13 +32,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from metadata.redaction import redact_all
+from metadata.storable import storable_all
 
 
 class HeadwaterError(Exception):
     """Root of the tree: a message for a person, without a stack trace, and without secrets."""
 
     def __init__(self, *said: object) -> None:
-        super().__init__(*redact_all(said))
+        super().__init__(*storable_all(redact_all(said)))
 
 
 class MetadataInvalid(HeadwaterError):
@@ -52,6 +57,21 @@ class SecretUnavailable(HeadwaterError):
 
 class DatabaseUnavailable(HeadwaterError):
     """Postgres cannot be reached, or refuses us."""
+
+
+class DatabaseRefused(HeadwaterError):
+    """Postgres refuses a statement, or is lost in the middle: `sqlstate`, None when it could not say.
+
+    `is_general` says that it meets whatever is tried next, too.
+    """
+
+    def __init__(self, said: str, *, sqlstate: str | None = None, is_general: bool = True) -> None:
+        self.sqlstate, self.is_general = sqlstate, is_general
+        super().__init__(said)
+
+
+class Unforeseen(HeadwaterError):
+    """What no part of Headwater foresaw, or a machine that is at its end."""
 
 
 class ExtractError(HeadwaterError):
@@ -104,6 +124,31 @@ class StorageError(ExtractError):
     """The object store refuses, or contradicts what we know."""
 
 
+class ArchiveBroken(StorageError):
+    """Objects of a source's archive cannot be registered: `problems`, each with its address. All others are.
+
+    `registered` holds the deliveries that were. `hides_deliveries` says that it is not known which ones a manifest
+    speaks of: what S3 has would be fetched once more, were the publisher asked now.
+    """
+
+    SHOWN = 3  # problems
+
+    def __init__(
+        self, source: str, problems: Sequence[str], *, registered: Sequence[Any], hides_deliveries: bool
+    ) -> None:
+        self.problems, self.registered = tuple(problems), tuple(registered)
+        self.hides_deliveries = hides_deliveries
+        count = len(self.problems)
+        more = f"; and {count - self.SHOWN} more" if count > self.SHOWN else ""
+        meanwhile = "its publisher is not asked meanwhile" if hides_deliveries else "all else of it goes on"
+        super().__init__(
+            f"{source}: {count} object{'s' if count != 1 else ''} of its archive cannot be registered, and {meanwhile}."
+            " Put back what was there, or move it to another prefix, then run again: "
+            + "; ".join(self.problems[: self.SHOWN])
+            + more
+        )
+
+
 class LedgerBroken(HeadwaterError):
     """The counts of one delivery do not balance in `layer`; the load was rolled back."""
 
@@ -121,7 +166,11 @@ class NoJobInstance(HeadwaterError):
 
 
 class StepFailed(HeadwaterError):
-    """A step of a job did not do all that it should."""
+    """A step of a job did not do all that it should; `failures` says of each thing why, a line of the message each."""
+
+    def __init__(self, *failures: str) -> None:
+        super().__init__("\n".join(failures))
+        self.failures = tuple(storable_all(redact_all(failures)))
 
 
 class StepHalted(StepFailed):
@@ -138,6 +187,13 @@ class CheckInvalid(HeadwaterError):
 
 class NewSourceRefused(HeadwaterError):
     """A new source cannot be proposed, or would overwrite what is there; nothing was written."""
+
+
+class DoubtsUnsettled(NewSourceRefused):
+    """Guesses of a proposal could lose or change data, and nobody has settled them; nothing was written."""
+
+    def __init__(self, message: str, *doubts: str) -> None:
+        super().__init__("\n".join([message, *doubts]))
 
 
 class ServiceError(HeadwaterError):

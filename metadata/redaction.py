@@ -11,6 +11,7 @@ import html
 import json
 import logging
 import re
+import threading
 import traceback
 from collections.abc import Iterator, Mapping
 from typing import Any, TypeVar
@@ -35,18 +36,20 @@ class Secrets:
 
     def __init__(self, alone_below: int = 0) -> None:
         self._alone_below = alone_below
-        self._forms: set[str] = set()
+        self._forms: frozenset[str] = frozenset()  # replaced as a whole: other threads may go through it
+        self._adding = threading.Lock()
         self._pattern: re.Pattern[str] | None = None
 
     def add(self, secret: str) -> None:
         """Take in a secret, with all its forms."""
         lines = [line for line in secret.splitlines() if len(line) >= SHORTEST_LINE]
-        new = {form for text in {secret, *lines} for form in _forms_of(text)} - self._forms
-        if not new:
-            return
-        self._forms.update(new)
-        longest_first = sorted(self._forms, key=lambda form: (-len(form), form))
-        self._pattern = re.compile("|".join(map(self._expression, longest_first)))
+        forms = {form for text in {secret, *lines} for form in _forms_of(text)}
+        with self._adding:
+            if forms <= self._forms:
+                return
+            longest_first = sorted(self._forms | forms, key=lambda form: (-len(form), form))
+            self._pattern = re.compile("|".join(map(self._expression, longest_first)))
+            self._forms = frozenset(longest_first)
 
     def may_be_in(self, text: str) -> bool:
         """Whether there is anything to look at more closely: fast, for texts of many megabytes."""

@@ -23,7 +23,9 @@ import hypothesis
 import pytest
 
 from headwater.services import children, environment, postgres
+from headwater.services.private_files import key_file_of
 from headwater.services.processes import Process, born, session, stop
+from tests.chromium import chromium, chromium_path  # noqa: F401  # here, for a process may have but one
 from tests.quick_dbt import quicken_dbt
 
 if TYPE_CHECKING:
@@ -187,20 +189,29 @@ def database(
         yield made
 
 
+@dataclass(frozen=True)
+class S3Server(children.Child):
+    """The embedded S3, and the variables by which a client finds it and its key."""
+
+    variables: dict[str, str]
+
+
 @pytest.fixture(scope="session")
-def s3_server(servers: TestServers) -> children.Child:
+def s3_server(servers: TestServers) -> S3Server:
     """One embedded S3 for the session."""
-    server = children.start(children.S3, servers.folder / "s3", servers.folder / "s3.log")
+    folder = servers.folder / "s3"
+    server = children.start(children.S3, folder, servers.folder / "s3.log")
     servers.remember("s3", server.process)
-    return server
+    told = environment.variables(environment.S3, server.port, {}, key_file_of(folder))
+    return S3Server(server.port, server.process, told)
 
 
 @pytest.fixture
-def store(s3_server: children.Child, monkeypatch: pytest.MonkeyPatch) -> ObjectStore:
+def store(s3_server: S3Server, monkeypatch: pytest.MonkeyPatch) -> ObjectStore:
     """An empty bucket; AWS_ENDPOINT_URL and HEADWATER_BUCKET name it."""
     from extract.store import ObjectStore
 
-    for name, value in environment.variables(environment.S3, s3_server.port, {}).items():
+    for name, value in s3_server.variables.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("HEADWATER_BUCKET", f"test-{uuid.uuid4().hex}")
     return ObjectStore.from_environment()
@@ -216,7 +227,7 @@ def aws_session() -> boto3.Session:
 
 @pytest.fixture
 def faulty(
-    s3_server: children.Child, store: ObjectStore, aws_session: boto3.Session, monkeypatch: pytest.MonkeyPatch
+    s3_server: S3Server, store: ObjectStore, aws_session: boto3.Session, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[FaultyS3]:
     """A proxy in front of the test's bucket, to which AWS_ENDPOINT_URL leads; `store` goes past it.
 
@@ -261,8 +272,9 @@ def administer(server: postgres.Server, statement: str) -> None:
     import psycopg2
 
     connection = psycopg2.connect(
-        host="127.0.0.1", port=server.port, user=postgres.USER, dbname="postgres", sslmode="disable"
-    )
+        host="127.0.0.1", port=server.port, user=postgres.USER, password=server.password, dbname="postgres",
+        sslmode="disable",
+    )  # fmt: skip
     try:
         connection.autocommit = True
         with connection.cursor() as cursor:

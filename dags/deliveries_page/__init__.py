@@ -8,9 +8,11 @@ answers     pages and errors as answers
 backend     the project, its database, and what of it a visitor may see
 access      who looks, and what Airflow's auth manager lets them do
 forgery     that a decision comes from our own page, and what a browser may do with our answers
-sources     which job each source belongs to
-decisions   the dry run, the record, and the run of the job that follows
+sources     which jobs run the steps of each source
+dry_runs    what a decision would do, found out in the background
+decisions   the record, and the run of the job that follows
 runs        what Airflow knows of the runs of a job
 words       numbers, moments and texts for people
 picture     history's growth and the last deliveries, drawn
+timeline    the versions of one key, drawn
 """

@@ -1,13 +1,14 @@
-"""Who looks at the page, and what Airflow's auth manager lets them do with the DAG of a source.
+"""Who looks at the page, and what Airflow's auth manager lets them do with the DAGs of a source.
 
-Who may read a job's DAG may look at the deliveries of its sources; who may trigger it may decide about them, since a
-decision starts a run. Nobody else learns that there is such a source.
+Who may read the DAG of a job that runs steps of a source may look at its deliveries. Who may trigger the one that makes
+its history may decide about them, since a decision starts a run, unless that job names in `may_decide` who does. Nobody
+else learns that there is such a source.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -17,6 +18,10 @@ from airflow.api_fastapi.auth.managers.models.resource_details import DagAccessE
 from airflow.api_fastapi.core_api.security import GetUserDep
 from airflow.models.dag import DagModel
 from fastapi import Depends
+
+from dags.deliveries_page.sources import KnownSource, deciders_of
+from headwater.project import find_project
+from metadata.static.kinds import ROLE
 
 
 @dataclass(frozen=True)
@@ -45,12 +50,35 @@ class Visitor:
             )
         }
 
-    def may_decide(self, job: str) -> bool:
+    def may_decide(self, source: KnownSource) -> bool:
+        """Whether this visitor may trigger the job that makes the history of a source, and is one whom it names.
+
+        Nobody may where no job makes it.
+        """
+        job = source.history_job
+        if job is None or not self._is_among(deciders_of(find_project().seeds, job)):
+            return False
+        return self.may_trigger(job)
+
+    def may_trigger(self, job: str) -> bool:
         """Whether this visitor may trigger the DAG of a job, and see it."""
         details = DagDetails(id=job, team_name=DagModel.get_team_name(job))
         return get_auth_manager().is_authorized_dag(
             method="POST", access_entity=DagAccessEntity.RUN, details=details, user=self.user
         ) and bool(self.readable([job]))
+
+    def _is_among(self, deciders: Collection[str] | None) -> bool:
+        """Whether one of them is this user, or a role of this user; None are all."""
+        if deciders is None:
+            return True
+        own = {f"{ROLE}{role}".casefold() for role in _roles_of(self.user)}
+        return self.name in deciders or any(one.casefold() in own for one in deciders)
+
+
+def _roles_of(user: BaseUser) -> list[str]:
+    """The names of the roles of a user: each auth manager has users of its own kind, with one role or several."""
+    told = [*(getattr(user, "roles", None) or ()), getattr(user, "role", None)]
+    return [str(getattr(role, "name", role)) for role in told if role is not None]
 
 
 def visitor(user: GetUserDep) -> Visitor:

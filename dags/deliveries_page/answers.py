@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import shlex
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -18,11 +20,15 @@ from starlette.exceptions import HTTPException as AnyHTTPException
 from dags.deliveries_page import forgery, runs, words
 from dags.deliveries_page.access import Visitor
 from dags.deliveries_page.backend import NothingYet
-from dags.deliveries_page.plugin import ui_path
+from dags.links import ui_path
 from headwater.decide import NotDecidable, SourceBusy
+from headwater.guides import guide_of
+from headwater.key_history import named_key
 from headwater.listing import STATUSES
+from headwater.rehearsal import KINDS, MEANING
 from metadata.errors import HeadwaterError
 from metadata.redaction import redact
+from metadata.visible import quoted
 
 log = logging.getLogger(__name__)
 QUERY_CANCELED = "57014"
@@ -39,11 +45,13 @@ class Pages:
         self._templates.filters |= {
             "number": words.number, "size": words.size, "ago": words.ago, "time": words.time_of,
             "cell": words.cell, "sample_table": words.sample_table, "day": words.moment,
-            "items_by_layer": lambda layers: {layer["layer"]: layer for layer in layers},
+            "quoted": quoted, "named_key": named_key, "iso": datetime.fromisoformat, "shell": shlex.quote,
+            "ago_time": words.ago_time, "items_by_layer": lambda layers: {layer["layer"]: layer for layer in layers},
         }  # fmt: skip
         self._templates.globals |= {
             "STATUSES": STATUSES, "KINDS": words.STATUS_KINDS, "DECISION_WORDS": words.DECISION_WORDS,
-            "dag_link": runs.dag_link, "run_link": runs.run_link, "query": _query,
+            "dag_link": runs.dag_link, "run_link": runs.run_link, "query": _query, "key_query": words.key_query,
+            "guide_of": guide_of, "meaning": MEANING, "found_kinds": KINDS,
         }  # fmt: skip
 
     def show(

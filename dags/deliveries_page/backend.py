@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Annotated, Any
 
 import sqlalchemy as sa
-from airflow.configuration import conf
 from fastapi import Depends, HTTPException
 from sqlalchemy import Connection, Engine
 
 from dags.deliveries_page.access import Visitor
-from dags.deliveries_page.plugin import ui_path
 from dags.deliveries_page.sources import KnownSource, known_sources
+from dags.links import DBT_DOCS, DELIVERIES, ui_path
 from headwater.listing import STATE_OF
 from headwater.project import Project, find_project
 from metadata.connection import engine
+from metadata.sql_text import sql_literal
 
 PATIENCE_S = 20
 HIDDEN = "There is no such delivery, or you may not see it."
@@ -51,16 +51,16 @@ class Backend:
         """A connection for one request, which can write nothing and lets no statement run for long."""
         with self.engine.connect() as connection:
             connection.execute(sa.text("set transaction read only"))
-            connection.execute(sa.text(f"set local statement_timeout = '{PATIENCE_S}s'"))
+            connection.execute(sa.text(f"set local statement_timeout = {sql_literal(f'{PATIENCE_S}s')}"))
             if connection.execute(sa.text("select to_regclass('metadata.delivery_state')")).scalar() is None:
                 raise NothingYet
             yield connection
 
     def visible(self, visitor: Visitor) -> dict[str, KnownSource]:
-        """The sources whose jobs the visitor may read, in order of names."""
+        """The sources of which the visitor may read a job that runs steps of them, in order of names."""
         known: Mapping[str, KnownSource] = known_sources(self.project.seeds)
-        readable = visitor.readable({one.job for one in known.values()})
-        return {name: one for name, one in known.items() if one.job in readable}
+        readable = visitor.readable({job for one in known.values() for job in one.jobs})
+        return {name: one for name, one in known.items() if not readable.isdisjoint(one.jobs)}
 
     def seen(self, connection: Connection, visitor: Visitor, delivery_sqn: int) -> Seen:
         """A delivery; what does not exist and what may not be seen are the same 404."""
@@ -75,17 +75,22 @@ class Backend:
         ).mappings().first()  # fmt: skip
         known = known_sources(self.project.seeds)
         source = known.get(facts["source"]) if facts is not None else None
-        if facts is None or source is None or not visitor.readable([source.job]):
+        if facts is None or source is None or not visitor.readable(source.jobs):
             raise HTTPException(404, HIDDEN)
         return Seen(source, dict(facts))
 
-    def dbt_docs_link(self) -> str | None:
-        """Where Cosmos shows the docs of dbt; None where it was not told of any."""
-        try:
-            projects = json.loads(conf.get("cosmos", "dbt_docs_projects", fallback="") or "{}")
-        except ValueError:
-            return None
-        return next((f"{ui_path()}/cosmos/{slug}/dbt_docs_index.html" for slug in projects), None)
+    def sees_all(self, visitor: Visitor) -> bool:
+        """Whether the visitor may read the job of every source: the docs of dbt describe them all."""
+        return len(self.visible(visitor)) == len(known_sources(self.project.seeds))
+
+    @property
+    def dbt_docs(self) -> Path:
+        """The page that `headwater docs` writes."""
+        return self.project.home / "docs" / "dbt.html"
+
+    def dbt_docs_link(self, visitor: Visitor) -> str | None:
+        """Where the visitor finds the docs of dbt; None where they may not see them."""
+        return f"{ui_path()}{DELIVERIES}{DBT_DOCS}" if self.sees_all(visitor) else None
 
 
 backend = Backend()

@@ -1,16 +1,9 @@
-"""Decisions from the page: the dry run before, the record, and the run of the job that brings history up to date."""
+"""Decisions from the page: the record, and the run of the job that brings history up to date."""
 
 from __future__ import annotations
 
-import json
 import logging
-import os
-import signal
-import subprocess
-import sys
-import threading
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 
 from airflow.api.common.trigger_dag import trigger_dag
@@ -18,26 +11,17 @@ from airflow.sdk.exceptions import AirflowException
 from airflow.utils.types import DagRunTriggeredByType
 from sqlalchemy import Engine
 
+from dags.deliveries_page.access import Visitor
 from dags.deliveries_page.runs import is_paused
+from dags.deliveries_page.sources import EXTRACT, HISTORIZE, KnownSource
 from extract.store import ObjectStore
 from headwater.decide import EVENTS, put_on_record
-from headwater.project import Project
+from headwater.next_phase import next_phase
 from metadata.redaction import redact
 
 log = logging.getLogger(__name__)
 
 PATIENCE_S = 5  # with a run that writes the source
-DRY_RUN_S = 45
-STOP_S = 5
-AT_ONCE = threading.BoundedSemaphore(2)  # a dry run takes some hundred MB
-
-
-@dataclass(frozen=True)
-class DryRun:
-    """What a decision would do to history: how many versions. Without numbers, `said` is why there are none."""
-
-    numbers: dict[str, int] | None
-    said: str | None = None
 
 
 @dataclass(frozen=True)
@@ -48,57 +32,44 @@ class Started:
     why_not: str | None = None
 
 
-def rehearse(project: Project, decision: str, delivery_sqn: int) -> DryRun:
-    """Ask the command, in a process of its own: dbt keeps to itself there, and whatever takes long can be ended."""
-    if not AT_ONCE.acquire(timeout=DRY_RUN_S):
-        return DryRun(None, "Other dry runs are going on just now. Try again in a minute.")
-    try:
-        command = [
-            *(sys.executable, "-P", "-m", "headwater.cli", decision, str(delivery_sqn)),
-            *("--dry-run", "--json", "--why", "dry run"),
-        ]
-        child = subprocess.Popen(
-            command,
-            cwd=project.root,
-            env={**os.environ, "HEADWATER_PROJECT": str(project.root), "NO_COLOR": "1", "COLUMNS": "10000"},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        try:
-            answer, complaint = child.communicate(timeout=DRY_RUN_S)
-        except subprocess.TimeoutExpired:
-            _end(child)
-            return DryRun(
-                None,
-                f"The dry run did not end within {DRY_RUN_S} seconds, so there are no numbers."
-                f" `headwater {decision} {delivery_sqn} --dry-run` in a terminal takes the time it needs.",
-            )
-    finally:
-        AT_ONCE.release()
-    if child.returncode == 0:
-        return _parsed(answer)
-    lines = [line.removeprefix("Error: ") for line in complaint.splitlines() if line.startswith("Error: ")]
-    if not lines:
-        log.error("the dry run of %s %s failed: %s", decision, delivery_sqn, redact(complaint))
-    said = lines[-1] if lines else "The dry run failed; the log of the api-server says why."
-    return DryRun(None, redact(said))
-
-
 def record(
-    engine: Engine, decision: str, delivery_sqn: int, why: str, who: str, job: str, despite: Sequence[str]
-) -> Started:
+    engine: Engine, decision: str, delivery_sqn: int, why: str, visitor: Visitor, source: KnownSource,
+    despite: Sequence[str],
+) -> Started:  # fmt: skip
     """Put a decision on record and start the job. Raises `HeadwaterError` when nothing was put on record."""
     put_on_record(
         engine, ObjectStore.from_environment(), decision, delivery_sqn, why,
-        despite=despite, who=who, patience_s=PATIENCE_S,
+        despite=despite, who=visitor.name, patience_s=PATIENCE_S,
     )  # fmt: skip
-    return start_job(job, who, f"Delivery {delivery_sqn} was {EVENTS[decision]} by {who}: {redact(why)}")
+    note = f"Delivery {delivery_sqn} was {EVENTS[decision]} by {visitor.name}: {redact(why)}"
+    return start_next_job(engine, source, delivery_sqn, visitor, note)
 
 
-def start_job(job: str, who: str, note: str) -> Started:
-    """Trigger the DAG of a job in a user's name."""
+def start_next_job(
+    engine: Engine, source: KnownSource, delivery_sqn: int, visitor: Visitor, note: str
+) -> Started:
+    """Trigger the job that has to work on a delivery next, in a user's name."""
+    with engine.connect() as connection:
+        job = job_of_phase(source, next_phase(connection, delivery_sqn))
+    if job is None:
+        return Started(None, f"No job makes the history of {source.name}")
+    if not visitor.may_trigger(job):
+        return Started(None, f"{job} has to work on it first, and your role does not let you run that")
+    return _start(job, visitor.name, note)
+
+
+def job_of_phase(source: KnownSource, phase: str) -> str | None:
+    """The job that runs a phase of a source; where none does, the one that makes its history."""
+    return source.job_of.get(phase) or source.history_job
+
+
+def job_after(source: KnownSource, decision: str, checks: Sequence[str]) -> str | None:
+    """The job that a decision starts: a delivery that is read again from its file is extracted first."""
+    is_read_again = decision == "replay" or "columns" in checks
+    return job_of_phase(source, EXTRACT if is_read_again else HISTORIZE)
+
+
+def _start(job: str, who: str, note: str) -> Started:
     if is_paused(job) is None:
         return Started(None, f"Airflow has no DAG {job} just now")
     try:
@@ -109,18 +80,3 @@ def start_job(job: str, who: str, note: str) -> Started:
         log.warning("the DAG %s could not be triggered", job, exc_info=True)
         return Started(None, redact(str(error)) or type(error).__name__)
     return Started(None, "Airflow has started no run") if run is None else Started(run.run_id)
-
-
-def _parsed(answer: str) -> DryRun:
-    told = json.loads(answer)
-    verdict, why = told.pop("verdict", None), told.pop("why", None)
-    judged = f"Judged again today it would be {verdict}: {why}" if verdict else None
-    return DryRun({name: int(told[name]) for name in ("added", "dropped", "ended", "reopened")}, judged)
-
-
-def _end(child: subprocess.Popen[str]) -> None:
-    for sent in (signal.SIGINT, signal.SIGTERM, signal.SIGKILL):
-        child.send_signal(sent)
-        with suppress(subprocess.TimeoutExpired):
-            child.communicate(timeout=STOP_S)
-            return

@@ -39,6 +39,8 @@ POLICY_OF_DOCUMENTS = "; ".join(
         "base-uri 'none'",
     ]
 )
+# which names its own script by itself, and has those of nobody else
+POLICY_OF_DBT_DOCS = "sandbox allow-scripts; frame-ancestors 'self'"
 
 
 def token_for(user_id: str) -> str:

@@ -9,19 +9,12 @@ from __future__ import annotations
 import logging
 from functools import cached_property
 from typing import Any
-from urllib.parse import urlsplit
 
-from airflow.configuration import conf
 from airflow.plugins_manager import AirflowPlugin
 
+from dags.links import DBT_DOCS, DELIVERIES, ui_path
+
 log = logging.getLogger(__name__)
-
-PREFIX = "/deliveries"
-
-
-def ui_path() -> str:
-    """The path below which Airflow's own pages are, "" at the root."""
-    return urlsplit(conf.get("api", "base_url", fallback="")).path.rstrip("/")
 
 
 class DeliveriesPlugin(AirflowPlugin):
@@ -31,20 +24,27 @@ class DeliveriesPlugin(AirflowPlugin):
     external_views = [  # noqa: RUF012  # as Airflow declares it
         {
             "name": "Deliveries",
-            "href": f"{ui_path()}{PREFIX}/",
+            "href": f"{ui_path()}{DELIVERIES}/",
             "url_route": "deliveries",
             "destination": "nav",
             "nav_top_level": True,
-            "icon": f"{ui_path()}{PREFIX}/static/icon.svg",
-            "icon_dark_mode": f"{ui_path()}{PREFIX}/static/icon_dark.svg",
+            "icon": f"{ui_path()}{DELIVERIES}/static/icon.svg",
+            "icon_dark_mode": f"{ui_path()}{DELIVERIES}/static/icon_dark.svg",
         },
         {
             "name": "Deliveries",
-            "href": f"{ui_path()}{PREFIX}/list?job={{DAG_ID}}",
+            "href": f"{ui_path()}{DELIVERIES}/list?job={{DAG_ID}}",
             "url_route": "deliveries_of_dag",
             "destination": "dag",
-            "icon": f"{ui_path()}{PREFIX}/static/icon.svg",
-            "icon_dark_mode": f"{ui_path()}{PREFIX}/static/icon_dark.svg",
+            "icon": f"{ui_path()}{DELIVERIES}/static/icon.svg",
+            "icon_dark_mode": f"{ui_path()}{DELIVERIES}/static/icon_dark.svg",
+        },
+        {
+            "name": "dbt docs",
+            "href": f"{ui_path()}{DELIVERIES}{DBT_DOCS}",
+            "url_route": "dbt_docs",
+            "destination": "nav",
+            "category": "browse",
         },
     ]
 
@@ -54,7 +54,7 @@ class DeliveriesPlugin(AirflowPlugin):
         try:
             from dags.deliveries_page.app import make_app
 
-            return [{"name": "deliveries", "app": make_app(), "url_prefix": PREFIX}]
+            return [{"name": "deliveries", "app": make_app(), "url_prefix": DELIVERIES}]
         except Exception:
             log.exception("the page Deliveries cannot be made")
             return []

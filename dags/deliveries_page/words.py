@@ -6,10 +6,12 @@ import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import urlencode
 
 from markupsafe import Markup
 
 from metadata.redaction import redact
+from metadata.visible import visible
 
 NOTHING = "\N{EN DASH}"
 LONGEST_CELL = 300  # characters
@@ -23,6 +25,7 @@ DECISION_WORDS = {
 STATUS_KINDS = {
     "loaded": "good", "passed": "good", "succeeded": "good", "success": "good",
     "halted": "bad", "failed": "bad",
+    "current": "good", "removed": "warn", "never in history": "warn",
     "pending": "warn", "accepted": "warn", "running": "warn", "queued": "warn", "stale": "warn", "recalled": "warn",
 }  # fmt: skip
 _UNITS = (("day", 86_400), ("hour", 3600), ("minute", 60))
@@ -74,12 +77,25 @@ def time_of(value: datetime | None) -> Markup:
     )
 
 
+def ago_time(value: datetime) -> Markup:
+    """How long ago a moment is; the moment itself for whoever points at it."""
+    exact = value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    said = exact.replace("T", " ").removesuffix("Z")
+    return Markup('<time datetime="{}" title="{} UTC">{}</time>').format(exact, said, ago(value))
+
+
+def key_query(key: Mapping[str, Any]) -> str:
+    """A key as the query of its page."""
+    texts = {name: value if isinstance(value, str) else json.dumps(value) for name, value in key.items()}
+    return urlencode(texts)
+
+
 def cell(value: Any) -> str:
     """A value of the data, cut where it is long."""
     if value is None:
         return NOTHING
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
-    text = redact(text)
+    text = visible(redact(text))
     return text if len(text) <= LONGEST_CELL else f"{text[:LONGEST_CELL]}…"
 
 

@@ -10,6 +10,7 @@ from airflow.providers.openlineage.extractors import OperatorLineage
 from openlineage.client.event_v2 import InputDataset, OutputDataset
 
 from dags.lineage import facets, names
+from extract.told import is_offer
 from headwater.written import BRING, CHECK, CLEAN_UP, DISCOVER, HISTORIZE, STAGE, Place, Written
 from metadata.process.ledger import Entry
 
@@ -40,7 +41,7 @@ def _inputs(written: Written) -> list[InputDataset]:
     if doing.deed is DISCOVER:
         return [facets.read(names.asked(source))]
     if doing.deed is BRING:
-        offers = doing.batch["offers"] if doing.batch else []
+        offers = filter(is_offer, doing.batch["offers"]) if doing.batch else ()
         objects = [entry for entry in written.entries if entry.layer == "raw"]
         return [facets.read(names.offered(source, offer)) for offer in offers] + _objects(objects)
     before = {STAGE: "raw", CHECK: "staging", HISTORIZE: "staging"}[doing.deed]

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from extract.formats.json_values import JsonValue, NotJsonError, as_json
-from extract.formats.record_path import EACH, records_below
+from extract.formats.record_path import EACH, is_any, records_below
 
 
 @dataclass(frozen=True)
@@ -34,26 +34,31 @@ class Element:
 
 
 def elements_of(document: JsonValue, steps: Sequence[str]) -> list[Element]:
-    """The elements of a document that was read along the steps of its record_path."""
+    """The elements of a document that was read along the steps of its record_path; of a map its members."""
     outer, inner = _split(steps)
     found = document
     for name in outer:
         found = found[name] if isinstance(found, dict) else None
+    if inner and is_any(inner[0]):
+        members = found.items() if isinstance(found, dict) else ()
+        parts: list[JsonValue] = [{name: value} for name, value in members]
+        return [Element(part, list(records_below(part, inner))) for part in parts]
     elements = found if isinstance(found, list) else [found]
-    return [Element(element, list(records_below(element, inner))) for element in elements]
+    return [Element(element, list(records_below(element, inner[1:]))) for element in elements]
 
 
 def empty_document(steps: Sequence[str]) -> JsonValue:
     """A document that has no elements."""
-    made: JsonValue = []
-    for name in reversed(_split(steps)[0]):
+    outer, inner = _split(steps)
+    made: JsonValue = {} if inner and is_any(inner[0]) else []
+    for name in reversed(outer):
         made = {name: made}
     return made
 
 
 def _split(steps: Sequence[str]) -> tuple[Sequence[str], Sequence[str]]:
-    """The way to the outermost list, and from its elements on."""
-    if EACH not in steps:
-        return steps, ()
-    place = steps.index(EACH)
-    return steps[:place], steps[place + 1 :]
+    """The way to the outermost list or map, and from there on."""
+    for place, step in enumerate(steps):
+        if step == EACH or is_any(step):
+            return steps[:place], steps[place:]
+    return steps, ()

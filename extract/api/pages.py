@@ -5,9 +5,13 @@
 | none | | the only one |
 | page | page_param_name counts from `first_page` | empty, or shorter than the first, or the total is reached |
 | offset | page_param_name is how many elements came | the same |
-| cursor | cursor_param_name takes what stands at cursor_path | nothing stands there |
-| next_url | the address at cursor_path | nothing stands there |
+| cursor | cursor_param_name takes what stands at cursor_path | nothing stands there, or no records come any more |
+| next_url | the address at cursor_path | the same |
 | link_header | the header Link, rel="next" | it has none |
+
+Where `has_more_path` names a place that says whether there is more, that alone ends it. Records have come to their end
+when an empty page leads to itself, or after `EMPTY_PAGES` empty ones in a row: an API that filters what it has cut into
+pages gives some that are empty amid others. `empty_page_ends` says which of the two it is.
 
 What is counted are the elements of the outermost list, each of which may hold several records.
 The first page may be shorter than asked for because the server gives no more at once, so it alone never ends anything.
@@ -43,6 +47,7 @@ from metadata.static.model import Source
 
 LARGEST_PAGE = 64 << 20  # bytes
 MOST_PAGES = 100_000
+EMPTY_PAGES = 3  # in a row, after which nothing is expected any more
 NO_CONTENT = 204
 NO_LONGER_TAKEN = 401
 
@@ -56,6 +61,7 @@ class Page:
     elements: Sequence[Element] = field(repr=False)
     total: int | None  # of all pages, where the answer tells it
     next_mark: str | None = field(repr=False)  # the cursor or the address of the next one
+    has_more: bool | None  # what the answer says of it, None where it says nothing
     tells_next: bool  # whether there is anything where the next one should be told, null included
     dated: datetime | None  # the server's clock
 
@@ -80,13 +86,15 @@ class Pages:
         request: Request | None = self._first()
         asked: dict[Request, int] = {}
         before: Page | None = None
-        first_count = came = 0
+        first_count = came = empty = 0
         number = 0
         while request is not None:
             number += 1
             if number > self._most:
                 raise self._error(f"more than {self._most} pages, expected an end, or a greater max_pages")
             if request in asked:
+                if before is not None and self._is_spent(before, asked[request]):
+                    return
                 raise self._error(
                     f"leads in a circle: page {number} would be page {asked[request]} again, expected an end"
                 )
@@ -99,9 +107,14 @@ class Pages:
                 )
             first_count = first_count or len(page.elements)
             came += len(page.elements)
+            empty = 0 if page.elements else empty + 1
             yield page
-            request = self._next(request, page, came, first_count)
+            request = self._next(request, page, came, first_count, empty)
             before = page
+
+    def _is_spent(self, page: Page, leads_to: int) -> bool:
+        """Whether a page that leads to itself only says that nothing comes any more."""
+        return not page.elements and page.number == leads_to > 1 and not page.has_more
 
     @property
     def _is_counted(self) -> bool:
@@ -156,7 +169,12 @@ class Pages:
             text = json.dumps(empty_document(self._steps)) if is_empty else answer.body.decode(encoding)
             document = DECODER.decode(text.removeprefix(BOM))
         except (ValueError, RecursionError) as error:
-            raise AnswerBroken(f"its page {number} is no JSON ({_shown_error(error)})") from None
+            is_markup = answer.body.lstrip()[:1] == b"<"
+            expected = "expected JSON: is the address that of an API?" if is_markup else None
+            raise AnswerBroken(
+                f"its page {number} is {'HTML or XML' if is_markup else f'no JSON ({_shown_error(error)})'}",
+                expected=expected,
+            ) from None
         kept = without_echoes(text, self._credentials.own)
         body = answer.body if kept == text and not is_empty else kept.encode(encoding)
         try:
@@ -174,6 +192,7 @@ class Pages:
             ),
             total=None if is_empty else self._total(document),
             next_mark=self._next_mark(answer, document),
+            has_more=None if is_empty else self._has_more(document),
             tells_next=not self._api.cursor_path or has_place(document, self._api.cursor_path),
             dated=http_date(answer.headers.get("Date")),
         )
@@ -186,6 +205,17 @@ class Pages:
         if isinstance(found, Number | str) and found.isdecimal():
             return int(found)
         raise self._error(f"has no number of records at {path} (total_path), expected one in each answer")
+
+    def _has_more(self, document: JsonValue) -> bool | None:
+        path = self._source.options.get("has_more_path")
+        found = value_at(document, path) if path else None
+        if found is None or isinstance(found, bool):
+            return found
+        words = {"true": True, "1": True, "false": False, "0": False}
+        said = words.get(str(found).lower()) if isinstance(found, Number | str) else None
+        if said is None:
+            raise self._error(f"has {kind_of(found)} at {path} (has_more_path), expected true or false")
+        return said
 
     def _next_mark(self, answer: Answer, document: JsonValue) -> str | None:
         kind, path = self._api.pagination_type, self._api.cursor_path or ""
@@ -221,35 +251,52 @@ class Pages:
             )
         return target
 
-    def _next(self, request: Request, page: Page, came: int, first_count: int) -> Request | None:
+    def _next(self, request: Request, page: Page, came: int, first_count: int, empty: int) -> Request | None:
         api = self._api
-        if api.pagination_type == "none":
+        if api.pagination_type == "none" or page.has_more is False:
             return None
         if not self._is_counted:
             if page.next_mark is None:
                 self._require_end(page)
                 return None
+            if empty and page.has_more is None and empty >= self._most_empty:
+                return None
             if api.pagination_type == "cursor":
                 return self._with(request, {api.cursor_param_name or "": page.next_mark})
             return replace(request, address=page.next_mark)
         is_short = page.number > 1 and len(page.elements) < first_count
-        if not page.elements or (page.total is None and is_short):
-            return None
-        if page.total is not None and came >= page.total:
-            return None
+        if page.has_more is None:
+            if not page.elements or (page.total is None and is_short):
+                return None
+            if page.total is not None and came >= page.total:
+                return None
+        elif not page.elements:
+            raise self._error(f"has no records on page {page.number}, and says that there are more")
         first = int(self._source.options.get("first_page", "1"))
         place = first + page.number if api.pagination_type == "page" else came
         return self._with(request, {api.page_param_name or "": place})
 
+    @property
+    def _most_empty(self) -> float:
+        """After how many empty pages in a row nothing is expected any more."""
+        said = self._source.options.get("empty_page_ends")
+        return EMPTY_PAGES if said is None else 1 if said == "true" else float("inf")
+
     def _require_end(self, page: Page) -> None:
-        """Refuse to take a first page for all of it when it is full and says nothing of a next one."""
+        """Refuse to take for the end what says that there is more, or a full first page that says nothing of it."""
+        if page.has_more:
+            raise self._error(
+                f"says on page {page.number} that there is more, and has nothing at {self._api.cursor_path}"
+                " (cursor_path), expected what leads there"
+            )
         size = self._api.page_size
         is_full = size is not None and len(page.elements) >= size
         is_all = page.total is not None and len(page.elements) >= page.total
         if page.number == 1 and is_full and not is_all and not page.tells_next:
             raise self._error(
                 f"has nothing at {self._api.cursor_path} (cursor_path) though its first page is full, expected what"
-                " leads to the next page, or null. Where it leaves that out at the end, total_path tells the end"
+                " leads to the next page, or null. Where it leaves that out at the end, total_path or has_more_path"
+                " tells the end"
             )
 
     def _error(self, what: str) -> PublisherError:

@@ -9,6 +9,8 @@ from decimal import Decimal
 
 from metadata.errors import FormatBroken
 
+MOST_COLUMNS, MOST_ROWS = 16_384, 1_048_576  # of a sheet of any workbook
+
 _NO_SIGNS = re.compile(r'"[^"]*"|\\.|_.|\*.|\[[^\]]*\]')  # of a number format: what is shown as it is
 _CLOCK = re.compile(r"[hs]", re.IGNORECASE)
 

@@ -14,7 +14,8 @@ from typing import cast
 import numpy as np
 
 from extract.copy_text import SEPARATOR
-from extract.csv_records import Record
+from extract.limits import Limits
+from extract.record import Record
 from extract.text_blocks import Block, Readable, read_blocks
 from metadata.errors import FormatBroken
 
@@ -60,8 +61,8 @@ class CopyFile:
     line: int | None = 1
     expected = "expected it on line 1, the names separated by tabs"
 
-    def __init__(self, stream: Readable, file: str) -> None:
-        self._file = file
+    def __init__(self, stream: Readable, file: str, limits: Limits | None = None) -> None:
+        self._file, self._limits = file, limits or Limits()
         self._blocks = read_blocks(stream, file, "utf-8")
         first = next(self._blocks, None)
         if first is None:
@@ -80,6 +81,10 @@ class CopyFile:
         if self._rest.text:
             yield self._rest
         yield from self._blocks
+
+    def is_plain(self, block: Block) -> bool:
+        """Whether a block needs no look at its single values."""
+        return len(block.text) <= self._limits.longest_value
 
     def parse(self, block: Block) -> list[Record]:
         """The records of a block."""
@@ -101,6 +106,7 @@ class CopyFile:
                 raise FormatBroken(
                     self._file, number, "an escaped byte is not utf-8, expected text"
                 ) from None
+        self._limits.require_block(block.text, records, self.header, self._file)
         return records
 
     def as_copy_text(self, block: Block, constants: str) -> tuple[bytes, int] | None:

@@ -10,26 +10,29 @@ import json
 import marshal
 import struct
 import tempfile
-from collections.abc import Iterable, Iterator
-from itertools import islice
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from itertools import chain
 from json.encoder import encode_basestring
-from typing import IO, TypeAlias, cast
+from typing import IO, Any, TypeAlias, cast
 
 from extract.columns import Layout
-from extract.csv_records import Record
+from extract.formats.flat_record import Flat, plain_text
 from extract.formats.json_values import JsonValue, NotJsonError, as_text, require_text
 from extract.formats.mapped_paths import Paths
 from extract.formats.record_path import kind
+from extract.limits import Expansion
 from extract.raw_table import mapped_columns
+from extract.record import Record
 from metadata.errors import FormatBroken
 from metadata.static.model import Source
 
-BATCH = 1000  # records
+BATCH, BATCH_CHARACTERS = 1000, 4 << 20  # records, and their characters; whichever is less
 MOST_COLUMNS = 5000
 _SIZE = struct.Struct("<Q")
 
-Found: TypeAlias = tuple[int | None, JsonValue]  # a record, and its line where it has one
+Found: TypeAlias = tuple[int | None, "JsonValue | Flat"]  # a record, and its line where it has one
 Columns: TypeAlias = dict[str, str | None]
+Spooled: TypeAlias = tuple[int, "int | None", Any]  # line, number of a shape, values; or line, None, columns
 
 
 class Discovered:
@@ -41,9 +44,13 @@ class Discovered:
     line: int | None = None  # of the header: there is none
     expected = "expected records that have them (record_path)"
 
-    def __init__(self, source: Source, files: Iterable[tuple[str, Iterable[Found]]]) -> None:
+    def __init__(
+        self, source: Source, files: Iterable[tuple[str, Iterable[Found]]], expansion: Expansion
+    ) -> None:
+        self._expansion = expansion
         self._paths = Paths.of(source)
         self._names: dict[str, None] = {}
+        self._shapes: dict[tuple[str, ...], int] = {}  # of flat records whose members are columns
         self._spool: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115
         self._last = 0
         for file, found in files:
@@ -54,19 +61,40 @@ class Discovered:
 
     def rows(self, layout: Layout) -> Iterator[Record]:
         """The records as rows of raw: mapped columns, then `_rest` as the file had it, null where it says null."""
+        return chain.from_iterable(self.batches(layout))
+
+    def batches(self, layout: Layout) -> Iterator[list[Record]]:
+        """The same, in the batches in which they were laid by: none has much more than BATCH_CHARACTERS."""
         names = [self.header[position] for position in layout.positions]
         rest = [(name, f"{encode_basestring(name)}:") for name in (self.header[p] for p, _ in layout.rest)]
-        for line, columns in self._spooled():
+        is_rest_as_written = self._paths.names.isdisjoint(name for name, _ in rest)
+        shapes = list(self._shapes)
+        flat = [_flat_row(shape, names, rest) for shape in shapes]
+
+        def row(shape: int | None, found: Any) -> list[str | None]:
+            if shape is not None and is_rest_as_written:
+                return flat[shape](found)
+            columns = found if shape is None else self._columns_of(shapes[shape], found)
             row = [columns.get(name) for name in names]
             if rest:
                 members = [label + self._json(name, columns) for name, label in rest if name in columns]
                 row.append("{" + ",".join(members) + "}")
-            yield Record(line, row)
+            return row
+
+        for batch in self._spooled():
+            yield [Record(line, row(shape, found)) for line, shape, found in batch]
 
     def records(self) -> Iterator[Record]:
         """The records, every value as text; a member that is not there is null."""
-        for line, columns in self._spooled():
+        shapes = list(self._shapes)
+        for line, shape, found in chain.from_iterable(self._spooled()):
+            columns = found if shape is None else self._columns_of(shapes[shape], found)
             yield Record(line, [self._text(name, columns) for name in self.header])
+
+    def _columns_of(self, names: tuple[str, ...], values: tuple[str, ...]) -> Columns:
+        """The columns of a flat record: those that are mapped as text, all others as JSON."""
+        members = zip(names, values, strict=True)
+        return {name: plain_text(v) if name in self._paths.names else v for name, v in members}
 
     def _json(self, name: str, columns: Columns) -> str:
         value = columns[name]
@@ -83,32 +111,80 @@ class Discovered:
     def _gather(self, file: str, found: Iterator[Found]) -> None:
         """Take the records of one file apart and lay them by."""
         before = self._last
-        while batch := list(islice(found, BATCH)):
-            rows: list[tuple[int, Columns]] = []
-            for line, record in batch:
-                self._last = self._last + 1 if line is None else before + line
-                try:
-                    rows.append((self._last, self._columns(record)))
-                except NotJsonError as error:
-                    where = "" if line else f"record {self._last - before}: "
-                    raise FormatBroken(file, line, f"{where}{error}") from None
-            written = marshal.dumps(rows)
-            self._spool.write(_SIZE.pack(len(written)))
-            self._spool.write(written)
+        rows: list[Spooled] = []
+        length = 0
+        for line, record in found:
+            self._last = self._last + 1 if line is None else before + line
+            try:
+                row, characters = self._take_apart(record, file, self._last - before)
+            except NotJsonError as error:
+                where = "" if line else f"record {self._last - before}: "
+                raise FormatBroken(file, line, f"{where}{error}") from None
+            rows.append(row)
+            length += characters
+            if len(rows) >= BATCH or length >= BATCH_CHARACTERS:
+                self._write(rows)
+                rows, length = [], 0
+        self._write(rows)
+
+    def _write(self, rows: list[Spooled]) -> None:
+        written = marshal.dumps(rows)
+        self._spool.write(_SIZE.pack(len(written)))
+        self._spool.write(written)
+
+    def _shape(self, record: Flat) -> int | None:
+        """The number of a flat record's shape; None where it must be taken apart."""
+        shape = self._shapes.get(record.names)
+        if shape is None and self._paths.are_columns(record.names):
+            self._know(record.names)
+            shape = self._shapes[record.names] = len(self._shapes)
+        return shape
+
+    def _take_apart(self, record: JsonValue | Flat, file: str, number: int) -> tuple[Spooled, int]:
+        """What to lay by of a record, and how many characters that is."""
+        shape = self._shape(record) if isinstance(record, Flat) else None
+        if isinstance(record, Flat) and shape is not None:
+            # no more comes of it than was unpacked, and that is counted already
+            return (self._last, shape, record.values), record.length
+        columns = self._columns(record.decoded() if isinstance(record, Flat) else record)
+        return (self._last, None, columns), self._expansion.give(columns.values(), columns, file, number)
 
     def _columns(self, record: JsonValue) -> Columns:
+        """The columns of a record, those that are mapped as text, all others as JSON."""
         if not isinstance(record, dict):
             raise NotJsonError(f"{kind(record)}, expected an object with the columns as its members")
         columns = self._paths.columns(record)
-        if not columns.keys() <= self._names.keys():
-            self._names.update((require_text(name), None) for name in columns)
+        self._know(columns)
+        return columns
+
+    def _know(self, names: Collection[str]) -> None:
+        """Take names of columns into the header."""
+        if not all(name in self._names for name in names):
+            self._names.update((require_text(name), None) for name in names)
             if len(self._names) > MOST_COLUMNS:
                 raise NotJsonError(
                     f"more than {MOST_COLUMNS} different members by now, expected records that are alike (record_path)"
                 )
-        return columns
 
-    def _spooled(self) -> Iterator[tuple[int, Columns]]:
+    def _spooled(self) -> Iterator[list[Spooled]]:
         self._spool.seek(0)
         while size := self._spool.read(_SIZE.size):
-            yield from marshal.loads(self._spool.read(*_SIZE.unpack(size)))
+            yield marshal.loads(self._spool.read(*_SIZE.unpack(size)))
+
+
+def _flat_row(
+    shape: tuple[str, ...], names: Sequence[str], rest: Sequence[tuple[str, str]]
+) -> Callable[[tuple[str, ...]], list[str | None]]:
+    """What makes the values of a flat record of this shape a row: the columns of these names, then what is left."""
+    places = {name: place for place, name in enumerate(shape)}
+    positions = [places.get(name, len(shape)) for name in names]  # one after the last is null
+    labels = [(label, places[name]) for name, label in rest if name in places]
+
+    def row(values: tuple[str, ...]) -> list[str | None]:
+        written = map((*values, "null").__getitem__, positions)
+        found = [plain_text(value) if value[0] in '"n' else value for value in written]
+        if rest:
+            found.append("{" + ",".join([label + values[place] for label, place in labels]) + "}")
+        return found
+
+    return row

@@ -6,17 +6,19 @@ A blank cell is null, a row without any value is no record. Merged cells matter 
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import IO, Protocol, TypeAlias
 
 from extract.content import BEGINNING, OLD_OFFICE, ZIP, recognize
-from extract.csv_records import Record
+from extract.formats.cell_text import MOST_COLUMNS
 from extract.formats.fit_text import fit_records
 from extract.formats.ods_sheet import is_ods, open_ods
 from extract.formats.xls_sheet import open_xls
 from extract.formats.xlsx_sheet import open_xlsx
-from extract.limits import Limits
+from extract.limits import Expansion
+from extract.record import Record
 from extract.text_blocks import Readable
+from extract.trailer import Trailer
 from metadata.errors import FormatBroken
 from metadata.static.model import Source
 
@@ -24,9 +26,7 @@ SPOOL = 1 << 20  # bytes
 LETTERS = 26
 
 Row: TypeAlias = tuple[int, Sequence[str | None]]  # its number in the sheet, from 1, and its cells
-Range: TypeAlias = tuple[
-    int, int, int, int
-]  # of merged cells: first row, first column, last row, last column
+Range: TypeAlias = tuple[int, int, int, int]  # of merged cells: first row and column, last row and column
 
 
 class Sheet(Protocol):
@@ -35,26 +35,21 @@ class Sheet(Protocol):
     def rows(self) -> Iterator[Row]:
         """Its rows, each as long as its last cell, from the first on."""
 
-    def merged(self) -> list[Range]:
+    def merged(self) -> Iterator[Range]:
         """Its merged cells."""
-
-
-Open: TypeAlias = Callable[[IO[bytes], str, str | None], Sheet]
 
 
 class ExcelFile:
     """A sheet of a workbook, its header in `header_rows` rows from `header_line` on. Raises `FormatBroken`."""
 
-    def __init__(self, source: Source, stream: Readable, file: str) -> None:
-        self.file = file
+    def __init__(self, source: Source, stream: Readable, file: str, expansion: Expansion) -> None:
+        self.file, self._expansion = file, expansion
+        self._trailer = Trailer(source, file)
         self.line = int(source.options.get("header_line", "1"))
         self._last = self.line + int(source.options.get("header_rows", "1")) - 1
         self._spool: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115
-        size = 0
         while piece := stream.read(SPOOL):
-            size += len(piece)
             self._spool.write(piece)
-        Limits.of(source).require(file, size, size)
         self._sheet = self._open(source)
         self._rows = self._sheet.rows()
         trim = source.options.get("trim_whitespace") == "true"
@@ -67,16 +62,23 @@ class ExcelFile:
 
     def records(self) -> Iterator[Record]:
         """The rows below the header."""
-        return fit_records(self._below(), self.file, self.header)
+        return fit_records(self._below(), self.file, self.header, self._expansion)
 
     def _below(self) -> Iterator[Record]:
         width = len(self.header)
-        for number, cells in self._rows:
+        count = 0
+        for number, cells in self._trailer.without_last_rows(self._filled()):
             if len(cells) > width:
                 self._require_nothing(number, width, cells)
-            values = [*cells[:width], *[None] * (width - len(cells))]
-            if any(value is not None for value in values):
-                yield Record(number, values)
+            count += 1
+            yield Record(number, [*cells[:width], *[None] * (width - len(cells))])
+        self._trailer.require_count(count)
+
+    def _filled(self) -> Iterator[Record]:
+        """The rows that have a value."""
+        for number, cells in self._rows:
+            if any(cell is not None for cell in cells):
+                yield Record(number, list(cells))
 
     def _open(self, source: Source) -> Sheet:
         self._spool.seek(0)
@@ -90,8 +92,8 @@ class ExcelFile:
                 self.file, None, f"got {found}, expected one of .xlsx, .xls or .ods (format excel)"
             )
         if is_ods(beginning):
-            return open_ods(self._spool, self.file, wanted, Limits.of(source))
-        return open_xlsx(self._spool, self.file, wanted, Limits.of(source))
+            return open_ods(self._spool, self.file, wanted, self._expansion)
+        return open_xlsx(self._spool, self.file, wanted, self._expansion)
 
     def _read_header(self) -> list[str]:
         above: dict[int, Sequence[str | None]] = {}
@@ -112,9 +114,18 @@ class ExcelFile:
 
     def _fill_merged(self, lines: list[list[str | None]]) -> None:
         """Write the value of merged cells into the first row of each column that they cover."""
+        left = MOST_COLUMNS * len(lines)  # cells do not overlap
         for first_row, first, _, last in self._sheet.merged():
-            if not self.line <= first_row <= self._last or first == last:
+            if not self.line <= first_row <= self._last or first >= last:
                 continue
+            left -= last - first + 1
+            if last > MOST_COLUMNS or left < 0:
+                what = "that overlap" if last <= MOST_COLUMNS else f"up to column {last}"
+                raise FormatBroken(
+                    self.file,
+                    first_row,
+                    f"merged cells {what}, expected each cell in one, of {MOST_COLUMNS} columns at most",
+                )
             line = lines[first_row - self.line]
             line += [None] * (last - len(line))
             line[first - 1 : last] = [line[first - 1]] * (last - first + 1)

@@ -1,36 +1,48 @@
-"""Text of binary formats: what Postgres cannot have is refused before it is sent there."""
+"""Text of files: what Postgres cannot have is refused before it is sent there."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from extract.csv_records import Record
+from extract.limits import Expansion
+from extract.record import Record
 from metadata.errors import FormatBroken
+from metadata.storable import is_storable
 
 
-def fit_records(records: Iterator[Record], file: str, header: Sequence[str]) -> Iterator[Record]:
-    """The same records. Raises `FormatBroken` for a NUL or half a character in a value, or in a name of the header."""
-    _require(header, file, None, header)
+def fit_records(
+    records: Iterator[Record], file: str, header: Sequence[str], expansion: Expansion, stage: str = "values"
+) -> Iterator[Record]:
+    """The same records. Raises `FormatBroken` for a NUL or half a character in a value, or in a name of the header.
+
+    It raises it, too, where they are more than what landed can hold.
+    """
+    require_names(header, file, None)
     for record in records:
+        expansion.give(record.values, header, file, record.line, stage)
         _require(record.values, file, record.line, header)
         yield record
 
 
+def require_names(header: Sequence[str], file: str, line: int | None) -> None:
+    """Raise `FormatBroken` for a NUL or half a character in a name of a header, which no table or record can have."""
+    for place, name in enumerate(header, 1):
+        if not is_storable(name):
+            raise FormatBroken(
+                file,
+                line,
+                f"the name {name!a:.60} of column {place} has a NUL or half a character, expected text: once the"
+                " publisher has mended it, the next run takes it",
+            )
+
+
 def _require(values: Sequence[str | None], file: str, line: int | None, header: Sequence[str]) -> None:
     together = "".join([value for value in values if value])
-    if "\0" not in together and (together.isascii() or _is_whole(together)):
+    if "\0" not in together and (together.isascii() or is_storable(together)):
         return
-    place = next(n for n, value in enumerate(values) if value and ("\0" in value or not _is_whole(value)))
+    place = next(n for n, value in enumerate(values) if value and not is_storable(value))
     raise FormatBroken(
         file,
         line,
         f"{values[place]!a:.60} in column {header[place]!a} has a NUL or half a character, expected text",
     )
-
-
-def _is_whole(text: str) -> bool:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from extract.content import require_records
-from extract.csv_records import Record
 from extract.dialect import encoding_of
+from extract.limits import Limits
+from extract.record import Record
 from extract.text_blocks import Readable, read_blocks
+from extract.trailer import Trailer
 from metadata.errors import FormatBroken
 from metadata.redaction import beginning
 from metadata.static.formats import FixedColumn, parse_fixed_columns
@@ -24,11 +26,13 @@ class FixedWidthFile:
     line: int | None = None
     expected = "expected them in fixed_columns"
 
-    def __init__(self, source: Source, stream: Readable, file: str) -> None:
-        self._file = file
+    def __init__(self, source: Source, stream: Readable, file: str, limits: Limits | None = None) -> None:
+        self._file, self._limits = file, limits or Limits()
+        self._trailer = Trailer(source, file)
         self._columns = parse_fixed_columns(source.options["fixed_columns"])
         self._first_line = int(source.options.get("first_line", "1"))
-        self._blocks = read_blocks(require_records(stream, file, "text"), file, encoding_of(source))
+        blocks = read_blocks(require_records(stream, file, "text"), file, encoding_of(source))
+        self._blocks = self._trailer.without_last(blocks)
         self.header = tuple(column.name for column in self._columns)
 
     def records(self) -> Iterator[Record]:
@@ -36,11 +40,15 @@ class FixedWidthFile:
         slices = [slice(column.first - 1, column.last) for column in self._columns]
         width = max((column.last for column in self._columns if column.last), default=0)
         gaps = _gaps(self._columns)
+        count = 0
         for block in self._blocks:
             for number, encoded in enumerate(block.text.splitlines(), block.line):
                 text = encoded.decode()
                 if number < self._first_line or not text.strip():
                     continue
+                if self._trailer.is_left_off(number, text):
+                    continue
+                count += 1
                 if len(text) < width:
                     raise FormatBroken(
                         self._file, number, f"{len(text)} characters, expected {width} (fixed_columns)"
@@ -48,7 +56,10 @@ class FixedWidthFile:
                 for gap in gaps:
                     if text[gap].strip():
                         raise self._outside(number, gap, text[gap])
-                yield Record(number, [text[part].strip(" ") for part in slices])
+                record = Record(number, [text[part].strip(" ") for part in slices])
+                self._limits.require_block(encoded, [record], self.header, self._file)
+                yield record
+        self._trailer.require_count(count)
 
     def _outside(self, number: int, gap: slice, text: str) -> FormatBroken:
         place = gap.start + len(text) - len(text.lstrip()) + 1

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from extract.formats.discovered import Found
-from extract.formats.json_file import read_json
+from extract.formats.json_file import read_decoded
 from extract.formats.json_values import JsonValue, NotJsonError
 from extract.formats.record_path import kind
 from extract.formats.wkt import as_wkt
@@ -20,7 +20,7 @@ GEOMETRY, FEATURE = "geometry", "feature"
 def read_geojson(source: Source, stream: Readable, file: str) -> Iterator[Found]:
     """The features of one collection. Raises `FormatBroken`."""
     path = source.options.get("record_path", FEATURES)
-    for number, (_, feature) in enumerate(read_json(source, stream, file, path), 1):
+    for number, feature in enumerate(read_decoded(source, stream, file, path), 1):
         try:
             yield None, _record(feature)
         except NotJsonError as error:

@@ -3,77 +3,139 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import cast
 
 from extract.dialect import encoding_of
 from extract.formats.discovered import Found
+from extract.formats.flat_record import Flat, Shapes
 from extract.formats.json_text import JsonText
 from extract.formats.json_values import JsonValue, NotJsonError
-from extract.formats.record_path import EACH, kind, parse_record_path, records_below
+from extract.formats.record_path import (
+    EACH,
+    NOTHING,
+    Walked,
+    is_any,
+    kind,
+    parse_record_path,
+    records_below,
+    with_names,
+)
 from extract.limits import Limits
 from extract.text_blocks import Readable
 from metadata.static.model import Source
 
 
 def read_json(source: Source, stream: Readable, file: str, path: str | None = None) -> Iterator[Found]:
-    """The records of one document, at `path` or where the source says. Raises `FormatBroken`.
+    """The records of one document, at `path` or where the source says, flat ones as they are. Raises `FormatBroken`.
 
     What stands around the records is checked for its form and passed over. The outermost list is read element
-    by element; what is inside an element is in memory at once.
+    by element, and so are maps around it, or one without a list; what is inside an element is in memory at once.
     """
+    for record in _read(source, stream, file, path, Shapes()):
+        yield None, record
+
+
+def read_decoded(source: Source, stream: Readable, file: str, path: str | None = None) -> Iterator[JsonValue]:
+    """As `read_json`, every record decoded."""
+    return cast("Iterator[JsonValue]", _read(source, stream, file, path, None))
+
+
+def _read(
+    source: Source, stream: Readable, file: str, path: str | None, shapes: Shapes | None
+) -> Iterator[JsonValue | Flat]:
     path = path or source.options.get("record_path")
     text = JsonText(stream, file, encoding_of(source), Limits.of(source).max_nesting)
     if not text.peek():
         raise text.broken("empty, expected a JSON document")
-    for record in _Walk(text, path).records(parse_record_path(path or "")):
-        yield None, record
+    yield from _Walk(text, path, shapes).records(parse_record_path(path or ""))
     text.require_end("the end of the document (format ndjson reads one document a line)")
 
 
 class _Walk:
     """The way from the beginning of a document to its records."""
 
-    def __init__(self, text: JsonText, path: str | None) -> None:
-        self._text, self._path = text, path
+    def __init__(self, text: JsonText, path: str | None, shapes: Shapes | None) -> None:
+        self._text, self._path, self._shapes = text, path, shapes
+        self._is_reached = False  # whether the path led to its end anywhere
 
-    def records(self, steps: tuple[str, ...], here: str = "") -> Iterator[JsonValue]:
+    def records(
+        self, steps: tuple[str, ...], here: str = "", walked: Walked = NOTHING
+    ) -> Iterator[JsonValue | Flat]:
+        """The records below a value. Below a map there may be nothing: other members of it have some."""
         found = self._text.peek()
-        if not steps:
-            if found == "{" and self._path is not None:
-                yield self._text.value()
-                return
-            steps = (EACH,)
-        if steps[0] == EACH:
+        self._is_reached = self._is_reached or not steps or steps[0] == EACH
+        if walked and found == "n" and steps:
+            self._text.value()
+        elif not steps and found != "[" and (walked or (found == "{" and self._path is not None)):
+            yield self._named(self._text.value(), walked)
+        elif not steps or steps[0] == EACH:
             if found != "[":
                 raise self._no_list(found, here)
+            is_record = len(steps) < 2 and not walked  # an element is one as it stands
             for _ in self._text.elements():
-                yield from self._below(steps[1:])
-            return
+                if is_record and self._shapes is not None:
+                    yield self._text.flat(self._shapes)
+                else:
+                    yield from self._below(steps[1:], walked)
+        elif is_any(steps[0]):
+            yield from self._members(steps, found, here, walked)
+        else:
+            yield from self._member(steps, found, here, walked)
+
+    def _member(
+        self, steps: tuple[str, ...], found: str, here: str, walked: Walked
+    ) -> Iterator[JsonValue | Flat]:
+        """The records below one member of an object."""
         if found != "{":
             raise self._text.broken(
                 f"{self._what(found)}{here and ' at ' + here}, expected an object with the member {steps[0]!r}"
                 f" (record_path {self._path})"
             )
-        line = self._text.line
+        line = 0 if walked else self._text.line
         others: list[str] = []
         is_found = False
         for name in self._text.members():
             if name == steps[0]:
                 is_found = True
-                yield from self.records(steps[1:], f"{here}.{name}".lstrip("."))
+                yield from self.records(steps[1:], f"{here}.{name}".lstrip("."), walked)
             else:
                 others.append(name)
                 self._text.skip()
-        if not is_found:
+        if not is_found and not walked:
             raise self._text.broken(
                 f"no member {steps[0]!r}{here and ' in ' + here}, expected the records there (record_path"
                 f" {self._path}); there {'is' if len(others) == 1 else 'are'} {_listed(others) or 'none'}",
                 line,
             )
 
-    def _below(self, steps: tuple[str, ...]) -> Iterator[JsonValue]:
+    def _members(
+        self, steps: tuple[str, ...], found: str, here: str, walked: Walked
+    ) -> Iterator[JsonValue | Flat]:
+        """The records below every member of a map, each with its name."""
+        if found != "{":
+            raise self._text.broken(
+                f"{self._what(found)}{here and ' at ' + here}, expected an object of records by their names"
+                f" (record_path {self._path})"
+            )
+        count = 0
+        for name in self._text.members():
+            count += 1
+            yield from self.records(steps[1:], f"{here}.{name}".lstrip("."), {**walked, steps[0]: name})
+        if count and not walked and not self._is_reached:
+            raise self._text.broken(
+                f"none of the {count} members{here and ' of ' + here} leads to records (record_path {self._path})"
+            )
+
+    def _below(self, steps: tuple[str, ...], walked: Walked) -> Iterator[JsonValue]:
         element = self._text.value()
         try:
-            yield from records_below(element, steps)
+            yield from records_below(element, steps, walked=walked)
+        except NotJsonError as error:
+            raise self._text.broken(str(error)) from None
+
+    def _named(self, value: JsonValue, walked: Walked) -> JsonValue:
+        try:
+            return with_names(value, walked)
         except NotJsonError as error:
             raise self._text.broken(str(error)) from None
 

@@ -4,17 +4,46 @@ from __future__ import annotations
 
 import json
 import re
+from array import array
 from collections.abc import Iterator
 
+import numpy as np
+
+from extract.formats.flat_record import Flat, Shapes
 from extract.formats.json_values import DECODER, JsonValue, NotJsonError, depth
 from extract.formats.record_path import kind
 from extract.text_blocks import LONGEST_RECORD, Readable, read_text
 from metadata.errors import FormatBroken
 from metadata.redaction import SHOWN, beginning
 
+MOST_NAMES = 10_000  # of one object that are remembered as they are
 LONGEST_LINE = 10_000  # characters that are looked at for a message
 _SPACE = re.compile(r"[ \t\r\n]*")
+_AFTER = frozenset(("", *" \t\r\n,]}:"))  # what may follow a value
 _NAMES = {"{": "an object", "[": "a list", '"': "a string", "": "the end of the file"}
+
+
+class _Names:
+    """The names of an object's members, which come once. An object keyed by an id may have millions of them."""
+
+    def __init__(self) -> None:
+        self._names: set[str] = set()
+        self._hashes = array("q")  # of the further ones: 8 bytes each
+
+    def has(self, name: str) -> bool:
+        """Whether a name is here already; then it is. Of very many, only `has_twice` tells."""
+        if len(self._names) < MOST_NAMES:
+            is_here = name in self._names
+            self._names.add(name)
+            return is_here
+        self._hashes.append(hash(name))
+        return name in self._names
+
+    def has_twice(self) -> bool:
+        """Whether any of the further ones came twice."""
+        return len(self._hashes) > 0 and len(np.unique(np.frombuffer(self._hashes, np.int64))) < len(
+            self._hashes
+        )
 
 
 class JsonText:
@@ -65,6 +94,17 @@ class JsonText:
             self._at = end
             return value
 
+    def flat(self, shapes: Shapes) -> JsonValue | Flat:
+        """As `value`, where it is a flat record of a shape that came before, as the document writes it."""
+        self.peek()
+        matched = shapes.match(self._text, self._at)
+        if matched is not None and self._text[matched[1] : matched[1] + 1] in _AFTER:
+            record, self._at = matched
+            return record
+        value = self.value()
+        shapes.learn(value)
+        return value
+
     def elements(self) -> Iterator[None]:
         """Goes from element to element of the list that begins here; each must be read in between."""
         self.require("[", "a list")
@@ -79,21 +119,22 @@ class JsonText:
     def members(self) -> Iterator[str]:
         """The names of the members of the object that begins here; each value must be read in between."""
         self.require("{", "an object")
-        seen: set[str] = set()
+        seen = _Names()
         if self._take("}"):
             return
         while True:
             if self.peek() != '"':
                 raise self._unexpected("the name of a member")
             name = str(self.value())
-            if name in seen:
+            if seen.has(name):
                 raise self.broken(f"an object has the member {name!r} twice, expected each once")
-            seen.add(name)
             self.require(":", "a colon")
             yield name
             if not self._take(","):
                 self.require("}", "a comma or the end of the object")
-                return
+                break
+        if seen.has_twice():
+            raise self.broken("an object has a member twice, expected each once")
 
     def skip(self, level: int = 1) -> None:
         """Pass over the value that begins here, however large it is."""
@@ -152,8 +193,7 @@ class JsonText:
         return FormatBroken(self.file, self._line(error.pos), f"not well-formed JSON: {reason}")
 
     def _require_end(self, end: int) -> None:
-        after = self._text[end : end + 1]
-        if after and after not in " \t\r\n,]}:":
+        if self._text[end : end + 1] not in _AFTER:
             line = self._text[self._at : end + LONGEST_LINE].split("\n")[0]
             shown = beginning(line, min(SHOWN, end - self._at + 10))
             raise self.broken(f"not well-formed JSON: {shown!r} is no value")

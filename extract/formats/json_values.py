@@ -29,7 +29,7 @@ class Number(str):
 def _number(text: str) -> Number:
     if len(text) > LONGEST_NUMBER:
         raise NotJsonError(f"a number of {len(text)} digits, expected {LONGEST_NUMBER} at most")
-    exponent = _EXPONENT.search(text)
+    exponent = _EXPONENT.search(text) if "e" in text or "E" in text else None
     if exponent and (len(exponent[1]) > len(str(LARGEST_EXPONENT))):
         raise NotJsonError(f"the number {text}, expected an exponent of {LARGEST_EXPONENT} at most")
     return Number(text)
@@ -76,18 +76,25 @@ def as_text(value: JsonValue) -> str | None:
     return str(value) if isinstance(value, str) else as_json(value)
 
 
-def require_text(string: str) -> str:
-    r"""The same string, if Postgres can have it: JSON knows `\u0000` and halves of characters, text does not."""
+def is_text(string: str) -> bool:
+    r"""Whether Postgres can have a string: JSON knows `\u0000` and halves of characters, text does not."""
     if "\0" in string:
-        raise NotJsonError(f"the string {beginning(string)!r} has a NUL, expected text")
+        return False
     if not string.isascii():
         try:
             string.encode()
         except UnicodeEncodeError:
-            raise NotJsonError(
-                f"the string {beginning(string)!a} has half a character, expected text"
-            ) from None
-    return string
+            return False
+    return True
+
+
+def require_text(string: str) -> str:
+    """The same string, if Postgres can have it."""
+    if is_text(string):
+        return string
+    if "\0" in string:
+        raise NotJsonError(f"the string {beginning(string)!r} has a NUL, expected text")
+    raise NotJsonError(f"the string {beginning(string)!a} has half a character, expected text")
 
 
 def depth(value: JsonValue) -> int:

@@ -6,7 +6,7 @@ through which no mapped path leads is one column as a whole, and so is a list.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from extract.formats.json_values import JsonValue, NotJsonError, as_json, as_text
@@ -29,6 +29,7 @@ class Paths:
 
     names: frozenset[str]
     _root: _Node
+    _others: frozenset[str]  # members that are more, or something else, than the column of their name
 
     @classmethod
     def of(cls, source: Source) -> Paths:
@@ -43,7 +44,8 @@ class Paths:
         for name in names:
             if "." in name:  # a member may have a dot in its own name
                 root.below.setdefault(name, _Node()).name = name
-        return cls(frozenset(names), root)
+        others = {member for member, node in root.below.items() if node.below or node.name != member}
+        return cls(frozenset(names), root, frozenset({*others, PARENT}))
 
     def columns(self, record: Mapping[str, JsonValue]) -> dict[str, str | None]:
         """The columns of a record: those that are mapped as text, all others as JSON.
@@ -54,29 +56,39 @@ class Paths:
         _take(record, self._root.below, "", columns)
         return columns
 
+    def are_columns(self, members: Iterable[str]) -> bool:
+        """Whether each of these members of a record is the column of its name and nothing else, or not mapped."""
+        return self._others.isdisjoint(members)
+
 
 def _take(
     members: Mapping[str, JsonValue], nodes: Mapping[str, _Node], prefix: str, columns: dict[str, str | None]
 ) -> None:
+    if prefix.startswith(PARENT):  # what is around a list is not of its records, unless it is mapped
+        members = {name: members[name] for name in nodes if name in members}
     for member, value in members.items():
         node = nodes.get(member)
-        if node is None:
-            if prefix.startswith(PARENT) or member == PARENT:
-                continue  # what is around a list is not of its records, unless it is mapped
+        if node is not None:
+            _take_mapped(member, value, node, prefix, columns)
+        elif member != PARENT:
             _put(columns, prefix + member, as_json(value))
-            continue
-        if node.name is not None:
-            _put(columns, node.name, as_text(value))
-        if not node.below:
-            continue
-        if isinstance(value, list):
-            value = {str(place): element for place, element in enumerate(value)}
-        if isinstance(value, dict):
-            _take(value, node.below, f"{prefix}{member}.", columns)
-        elif value is None:
-            _nothing_below(node, columns)
-        elif node.name is None:
-            _put(columns, prefix + member, as_json(value))
+
+
+def _take_mapped(
+    member: str, value: JsonValue, node: _Node, prefix: str, columns: dict[str, str | None]
+) -> None:
+    if node.name is not None:
+        _put(columns, node.name, as_text(value))
+    if not node.below:
+        return
+    if isinstance(value, list):
+        value = {str(place): element for place, element in enumerate(value)}
+    if isinstance(value, dict):
+        _take(value, node.below, f"{prefix}{member}.", columns)
+    elif value is None:
+        _nothing_below(node, columns)
+    elif node.name is None:
+        _put(columns, prefix + member, as_json(value))
 
 
 def _nothing_below(node: _Node, columns: dict[str, str | None]) -> None:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from typing import cast
 
 from extract.dialect import encoding_of
 from extract.formats.discovered import Found
+from extract.formats.flat_record import Flat, Shapes
 from extract.formats.json_values import DECODER, JsonValue, NotJsonError, depth
 from extract.formats.record_path import parse_record_path, records_below
 from extract.limits import Limits
 from extract.text_blocks import Readable, read_blocks
+from extract.trailer import Trailer
 from metadata.errors import FormatBroken
 from metadata.static.model import Source
 
@@ -20,22 +23,28 @@ def read_ndjson(source: Source, stream: Readable, file: str) -> Iterator[Found]:
     path = source.options.get("record_path")
     steps = parse_record_path(path or "")
     max_nesting = Limits.of(source).max_nesting
-    for block in read_blocks(stream, file, encoding_of(source)):
-        for line, text in enumerate(block.text.splitlines(), block.line):
-            if not text or text.isspace():
+    trailer = Trailer(source, file)
+    shapes = Shapes() if path is None else None  # else a line is no record
+    count = 0
+    for block in trailer.without_last(read_blocks(stream, file, encoding_of(source))):
+        for line, encoded in enumerate(block.text.splitlines(), block.line):
+            text = encoded.decode()
+            if not text or text.isspace() or trailer.is_left_off(line, text):
                 continue
             try:
-                document = _document(text.decode(), max_nesting)
-                if path is None:
-                    yield line, document
-                else:
-                    for record in records_below(document, steps):
-                        yield None, record
+                document = _document(text, max_nesting, shapes)
+                for record in [document] if path is None else records_below(cast(JsonValue, document), steps):
+                    count += 1
+                    yield line if path is None else None, record
             except NotJsonError as error:
                 raise FormatBroken(file, line, str(error)) from None
+    trailer.require_count(count)
 
 
-def _document(text: str, max_nesting: int) -> JsonValue:
+def _document(text: str, max_nesting: int, shapes: Shapes | None) -> JsonValue | Flat:
+    matched = shapes.match(text) if shapes else None
+    if matched is not None and matched[1] == len(text):
+        return matched[0]
     try:
         document: JsonValue = DECODER.decode(text)
     except json.JSONDecodeError as error:
@@ -52,4 +61,6 @@ def _document(text: str, max_nesting: int) -> JsonValue:
         raise NotJsonError(f"nested more than {max_nesting} deep (max_nesting)") from None
     if text.count("{") + text.count("[") > max_nesting and depth(document) > max_nesting:
         raise NotJsonError(f"nested more than {max_nesting} deep (max_nesting)")
+    if shapes:
+        shapes.learn(document)
     return document

@@ -12,15 +12,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from extract.csv_records import Record
 from extract.formats.fit_text import fit_records
 from extract.formats.json_values import JsonValue, Number, as_json
-from extract.limits import Limits
+from extract.limits import Expansion
+from extract.record import Record
 from extract.text_blocks import Readable
 from metadata.errors import FormatBroken
 from metadata.static.model import Source
 
-BATCH = 5000  # rows
+BATCH, BATCH_BYTES = 5000, 32 << 20  # rows, and their bytes; whichever is less
 SPOOL = 1 << 20  # bytes
 BROKEN = (pa.ArrowException, OSError, ValueError, KeyError)
 Texts = Sequence[str | None]
@@ -32,30 +32,42 @@ class ParquetFile:
     line: int | None = None
     expected = "expected a Parquet file that has them"
 
-    def __init__(self, source: Source, stream: Readable, file: str) -> None:
-        self._file = file
+    def __init__(self, _source: Source, stream: Readable, file: str, expansion: Expansion) -> None:
+        self._file, self._expansion = file, expansion
         self._spool: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115
         while piece := stream.read(SPOOL):
             self._spool.write(piece)
         self._spool.seek(0)
         try:
-            self._parquet = pq.ParquetFile(self._spool, pre_buffer=False)
+            self._parquet = self._open()
         except BROKEN as error:
             raise self._broken(error) from None
-        unpacked = sum(
-            self._parquet.metadata.row_group(n).total_byte_size for n in range(self._parquet.num_row_groups)
-        )
-        Limits.of(source).require(file, unpacked, unpacked)
         self.header = tuple(self._parquet.schema_arrow.names)
 
     def records(self) -> Iterator[Record]:
         """The rows, a batch at a time."""
-        return fit_records(self._rows(), self._file, self.header)
+        return fit_records(self._rows(), self._file, self.header, self._expansion)
+
+    def _open(self) -> pq.ParquetFile:
+        """The file, its texts read as numbers into a dictionary: a text is in memory once, however often it comes."""
+        found = pq.ParquetFile(self._spool, pre_buffer=False).metadata
+        groups = [found.row_group(number) for number in range(found.num_row_groups)]
+        unpacked = sum(group.total_byte_size for group in groups)
+        self._expansion.unpack("Parquet", unpacked, self._file)
+        # of lists, whose elements may be many in one row
+        values = sum(group.column(place).num_values for group in groups for place in range(group.num_columns))
+        self._expansion.unpack(
+            "values of Parquet", max(0, values - found.num_rows * found.num_columns), self._file
+        )
+        self._batch = max(1, min(BATCH, BATCH_BYTES * found.num_rows // max(1, unpacked)))
+        columns = [found.schema.column(place) for place in range(found.num_columns)]
+        texts = [column.path for column in columns if _is_text(column)]
+        return pq.ParquetFile(self._spool, pre_buffer=False, read_dictionary=texts)
 
     def _rows(self) -> Iterator[Record]:
         number = 0
         try:
-            for batch in self._parquet.iter_batches(BATCH):
+            for batch in self._parquet.iter_batches(self._batch):
                 columns = [_texts(batch.column(place)) for place in range(len(self.header))]
                 for values in zip(*columns, strict=True):
                     number += 1
@@ -68,11 +80,18 @@ class ParquetFile:
         return FormatBroken(self._file, None, f"not a Parquet file that can be read ({said})")
 
 
+def _is_text(column: pq.ColumnSchema) -> bool:
+    """Whether a column holds texts or bytes, not within a list or structure."""
+    is_bytes = column.physical_type == "BYTE_ARRAY" and column.logical_type.type in ("STRING", "NONE")
+    return is_bytes and column.path == column.name and column.max_repetition_level == 0
+
+
 def _texts(column: pa.Array) -> Texts:
     """A column as text: by Arrow where its text is exact, else value by value."""
     kind = column.type
     if pa.types.is_dictionary(kind):
-        return _texts(column.dictionary_decode())
+        values = _texts(column.dictionary)
+        return [None if place is None else values[place] for place in column.indices.to_pylist()]
     if pa.types.is_string(kind) or pa.types.is_large_string(kind):
         return _list(column)
     if pa.types.is_integer(kind) or pa.types.is_boolean(kind) or pa.types.is_date(kind):

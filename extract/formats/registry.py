@@ -11,7 +11,7 @@ from itertools import chain
 from typing import Protocol
 
 from extract.content import require_records
-from extract.csv_records import CsvFile, Record
+from extract.csv_records import CsvFile
 from extract.dialect import Dialect
 from extract.formats.copy_file import CopyFile
 from extract.formats.discovered import Discovered, Found
@@ -20,8 +20,11 @@ from extract.formats.geojson_file import read_geojson
 from extract.formats.json_file import read_json
 from extract.formats.ndjson_file import read_ndjson
 from extract.formats.xml_file import read_xml
+from extract.limits import Expansion
 from extract.members import Members
+from extract.record import Record
 from extract.text_blocks import Readable
+from extract.trailer import Trailer
 from metadata.errors import FormatBroken
 from metadata.static.model import Source
 
@@ -45,7 +48,7 @@ class Content(Protocol):
         """Its records, a value or None for each column."""
 
 
-WithHeader = Callable[[Source, Readable, str], Content]
+WithHeader = Callable[[Source, Readable, str, Expansion], Content]
 WithoutHeader = Callable[[Source, Readable, str], Iterable[Found]]
 
 
@@ -54,8 +57,9 @@ def open_content(source: Source, members: Members) -> Content:
     name = source.options.get("format", "csv")
     if name in WITHOUT_HEADER:
         read = WITHOUT_HEADER[name]
-        return Discovered(source, ((file, read(source, stream, file)) for stream, file in members))
-    opened = (WITH_HEADER[name](source, stream, file) for stream, file in members)
+        found = ((file, read(source, stream, file)) for stream, file in members)
+        return Discovered(source, found, members.expansion)
+    opened = (WITH_HEADER[name](source, stream, file, members.expansion) for stream, file in members)
     first = next(opened)
     return first if len(members) == 1 else Together(first, opened, members)
 
@@ -89,24 +93,29 @@ def _listed(header: Sequence[str]) -> str:
     return ", ".join(map(repr, header[:10])) + (", …" if len(header) > 10 else "")
 
 
-def _open_excel(source: Source, stream: Readable, file: str) -> Content:
+def _open_excel(source: Source, stream: Readable, file: str, expansion: Expansion) -> Content:
     from extract.formats.excel import ExcelFile
 
-    return ExcelFile(source, stream, file)
+    return ExcelFile(source, stream, file, expansion)
 
 
-def _open_parquet(source: Source, stream: Readable, file: str) -> Content:
+def _open_parquet(source: Source, stream: Readable, file: str, expansion: Expansion) -> Content:
     from extract.formats.parquet_file import ParquetFile
 
-    return ParquetFile(source, stream, file)
+    return ParquetFile(source, stream, file, expansion)
 
 
-def _open_csv(source: Source, stream: Readable, file: str) -> Content:
-    return CsvFile(require_records(stream, file, "CSV"), file, Dialect.of(source))
+def _open_csv(source: Source, stream: Readable, file: str, expansion: Expansion) -> Content:
+    text = require_records(stream, file, "CSV")
+    return CsvFile(text, file, Dialect.of(source), expansion.limits, Trailer(source, file))
 
 
-def _open_copy(_: Source, stream: Readable, file: str) -> Content:
-    return CopyFile(require_records(stream, file, "COPY text"), file)
+def _open_fixed_width(source: Source, stream: Readable, file: str, expansion: Expansion) -> Content:
+    return FixedWidthFile(source, stream, file, expansion.limits)
+
+
+def _open_copy(_: Source, stream: Readable, file: str, expansion: Expansion) -> Content:
+    return CopyFile(require_records(stream, file, "COPY text"), file, expansion.limits)
 
 
 def _checked(read: WithoutHeader, expected: str) -> WithoutHeader:
@@ -116,7 +125,7 @@ def _checked(read: WithoutHeader, expected: str) -> WithoutHeader:
 
 WITH_HEADER: dict[str, WithHeader] = {
     "csv": _open_csv,
-    "fixed_width": FixedWidthFile,
+    "fixed_width": _open_fixed_width,
     "excel": _open_excel,
     "parquet": _open_parquet,
     "copy_text": _open_copy,

@@ -39,7 +39,9 @@ def open_xls(spool: IO[bytes], file: str, wanted: str | None) -> XlsSheet:
     """The sheet of that name or number. Raises `FormatBroken`."""
     spool.seek(0)
     with _blamed(file), Path(os.devnull).open("w") as silent:
-        book = xlrd.open_workbook(file_contents=spool.read(), formatting_info=True, logfile=silent)
+        book = xlrd.open_workbook(  # a row is as long as its last cell, not as the longest row
+            file_contents=spool.read(), formatting_info=True, logfile=silent, ragged_rows=True
+        )
         visible = [sheet.name for sheet in book.sheets() if not sheet.visibility]
     chosen = choose_sheet(book.sheet_names() if wanted else visible, wanted, file)
     return XlsSheet(book, book.sheet_by_name(chosen), file)
@@ -57,9 +59,10 @@ class XlsSheet:
             for number in range(self._sheet.nrows):
                 yield number + 1, [self._text(cell) for cell in self._sheet.row(number)]
 
-    def merged(self) -> list[tuple[int, int, int, int]]:
+    def merged(self) -> Iterator[tuple[int, int, int, int]]:
         """The merged cells."""
-        return [(top + 1, left + 1, bottom, right) for top, bottom, left, right in self._sheet.merged_cells]
+        for top, bottom, left, right in self._sheet.merged_cells:
+            yield top + 1, left + 1, bottom, right
 
     def _text(self, cell: xlrd.sheet.Cell) -> str | None:
         if cell.ctype == xlrd.XL_CELL_TEXT:

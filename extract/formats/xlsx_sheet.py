@@ -15,14 +15,22 @@ from xml.etree.ElementTree import Element
 from openpyxl.cell.read_only import ReadOnlyCell
 from openpyxl.cell.text import Text
 from openpyxl.reader.excel import ExcelReader
+from openpyxl.utils import range_boundaries
 from openpyxl.utils.exceptions import InvalidFileException
 from openpyxl.worksheet._read_only import ReadOnlyWorksheet
-from openpyxl.worksheet._reader import FORMULA_TAG, VALUE_TAG, WorkSheetParser
+from openpyxl.worksheet._reader import FORMULA_TAG, ROW_TAG, VALUE_TAG, WorkSheetParser
 from openpyxl.xml.constants import SHARED_STRINGS, SHEET_MAIN_NS
-from openpyxl.xml.functions import iterparse
 
-from extract.formats.cell_text import choose_sheet, moment_text, number_text, shows_clock
-from extract.limits import Limits
+from extract.formats.cell_text import (
+    MOST_COLUMNS,
+    MOST_ROWS,
+    choose_sheet,
+    moment_text,
+    number_text,
+    shows_clock,
+)
+from extract.formats.xml_stream import elements
+from extract.limits import Expansion
 from metadata.errors import FormatBroken
 
 BROKEN = (
@@ -39,18 +47,20 @@ BROKEN = (
     zipfile.BadZipFile,
     zlib.error,
 )  # what openpyxl raises for files that are no workbooks
+MOST_SHARED = 512 << 20  # characters of all texts that cells refer to
+LARGEST_PART = 32 << 20  # bytes of what is neither a sheet nor those texts
 UNCALCULATED = "uncalculated"
-TEXT_TAG = f"{{{SHEET_MAIN_NS}}}si"
+TEXT_TAG, MERGE_CELL_TAG = (f"{{{SHEET_MAIN_NS}}}{name}" for name in ("si", "mergeCell"))
 _ESCAPED = re.compile("_x((?!D[89A-F])[0-9A-F]{4})_", re.IGNORECASE)  # half of a pair is no character
 
 
-def open_xlsx(spool: IO[bytes], file: str, wanted: str | None, limits: Limits) -> XlsxSheet:
+def open_xlsx(spool: IO[bytes], file: str, wanted: str | None, expansion: Expansion) -> XlsxSheet:
     """The sheet of that name or number. Raises `FormatBroken`."""
     with _blamed(file):
         with zipfile.ZipFile(spool) as archive:
             members = archive.infolist()
-        limits.require(file, sum(m.compress_size for m in members), sum(m.file_size for m in members))
-        reader = _Reader(spool, read_only=True, data_only=True, keep_links=False)
+        expansion.unpack("workbook", sum(member.file_size for member in members), file)
+        reader = _Reader(spool, file)
         reader.read()
         sheets = {sheet.title: sheet for sheet in reader.wb.worksheets}
     visible = [name for name, sheet in sheets.items() if sheet.sheet_state == "visible"]
@@ -68,25 +78,38 @@ class XlsxSheet:
     def rows(self) -> Iterator[tuple[int, list[str | None]]]:
         """The rows that hold anything."""
         with _blamed(self._file):
-            for number, cells in self._parser().parse():
+            parser = self._parser()
+            for count, (_, element) in enumerate(self._elements(ROW_TAG), 1):
+                if count > MOST_ROWS or len(element) > MOST_COLUMNS:
+                    raise FormatBroken(
+                        self._file,
+                        None,
+                        f"more than {MOST_ROWS} rows or {MOST_COLUMNS} columns, expected no more",
+                    )
+                number, cells = parser.parse_row(element)
+                parser.row_dimensions.clear()
                 row: list[str | None] = [None] * max((cell["column"] for cell in cells), default=0)
                 for cell in cells:
                     row[cell["column"] - 1] = self._text(cell)
                 yield number, row
 
-    def merged(self) -> list[tuple[int, int, int, int]]:
+    def merged(self) -> Iterator[tuple[int, int, int, int]]:
         """The merged cells, which stand behind all rows."""
         with _blamed(self._file):
-            parser = self._parser()
-            for _ in parser.parse():
-                pass
-            ranges = parser.merged_cells.mergeCell if parser.merged_cells else []
-            return [(r.min_row, r.min_col, r.max_row, r.max_col) for r in ranges]
+            for _, element in self._elements(MERGE_CELL_TAG):
+                first, top, last, bottom = range_boundaries(element.get("ref", ""))
+                if None in (first, top, last, bottom):
+                    raise ValueError(f"{element.get('ref')!r} is no range of cells")
+                yield top, first, bottom, last
+
+    def _elements(self, tag: str) -> Iterator[tuple[bool, Element]]:
+        with self._sheet._get_source() as stream:
+            yield from elements(stream, self._file, (tag,))
 
     def _parser(self) -> _Parser:
         book = self._sheet.parent
         return _Parser(
-            self._sheet._get_source(),
+            None,
             self._sheet._shared_strings,
             data_only=True,
             epoch=book.epoch,
@@ -119,15 +142,55 @@ class XlsxSheet:
 
 
 class _Reader(ExcelReader):  # type: ignore[misc]
-    """Leaves the texts of a workbook as they are: openpyxl would take the escape of an underscore from them."""
+    """Leaves the texts of a workbook as they are: openpyxl would take the escape of an underscore from them.
+
+    Of a sheet it learns no more than its name, and of the rest it reads no part that is larger than any should be.
+    """
+
+    def __init__(self, spool: IO[bytes], file: str) -> None:
+        super().__init__(spool, read_only=True, data_only=True, keep_links=False)
+        self._file = file
+        self.archive = _Archive(spool)
 
     def read_strings(self) -> None:
+        """The texts that cells refer to."""
         if table := self.package.find(SHARED_STRINGS):
+            length = 0
             with self.archive.open(table.PartName[1:]) as stream:
-                for _, element in iterparse(stream):
-                    if element.tag == TEXT_TAG:
-                        self.shared_strings.append(Text.from_tree(element).content)
-                        element.clear()
+                for _, element in elements(stream, self._file, (TEXT_TAG,)):
+                    text = Text.from_tree(element).content
+                    length += len(text)
+                    if length > MOST_SHARED:
+                        raise FormatBroken(
+                            self._file, None, f"texts of more than {MOST_SHARED >> 20} MiB, expected no more"
+                        )
+                    self.shared_strings.append(text)
+
+    def read_worksheets(self) -> None:
+        """The sheets, without a look at what they hold."""
+        for sheet, relation in self.parser.find_sheets():
+            if relation.target in self.valid_files and "chartsheet" not in relation.Type:
+                found = _Sheet(self.wb, sheet.name, relation.target, self.shared_strings)
+                found.sheet_state = sheet.state
+                self.wb._sheets.append(found)
+
+
+class _Archive(zipfile.ZipFile):
+    """A ZIP of which no part is read into memory that is too large for it."""
+
+    def read(self, name: str | zipfile.ZipInfo, pwd: bytes | None = None) -> bytes:
+        """A part as a whole: styles, properties, the list of sheets."""
+        size = (name if isinstance(name, zipfile.ZipInfo) else self.getinfo(name)).file_size
+        if size > LARGEST_PART:
+            raise ValueError(f"{name} has {size} bytes, expected at most {LARGEST_PART}")
+        return super().read(name, pwd)
+
+
+class _Sheet(ReadOnlyWorksheet):  # type: ignore[misc]
+    """A sheet of which nothing is read before its rows are."""
+
+    def _get_size(self) -> None:
+        pass
 
 
 class _Parser(WorkSheetParser):  # type: ignore[misc]

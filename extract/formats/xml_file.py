@@ -18,8 +18,9 @@ from extract.content import require_records
 from extract.formats.discovered import Found
 from extract.formats.json_values import JsonValue, NotJsonError
 from extract.formats.record_path import parse_record_path
+from extract.formats.xml_stream import Watched
 from extract.limits import Limits
-from extract.text_blocks import LONGEST_RECORD, Readable
+from extract.text_blocks import Readable
 from metadata.errors import FormatBroken
 from metadata.static.model import Source
 
@@ -33,7 +34,7 @@ def read_xml(source: Source, stream: Readable, file: str) -> Iterator[Found]:
 
     A document type is passed over; entities of its own, and whatever would be fetched, are refused.
     """
-    watched = _Watched(require_records(stream, file, "XML", ok="an XML document"), file)
+    watched = Watched(require_records(stream, file, "XML", ok="an XML document"), file)
     path = parse_record_path(source.options["record_path"])
     try:
         for record in _Document(watched, path, Limits.of(source).max_nesting).records():
@@ -52,24 +53,10 @@ def read_xml(source: Source, stream: Readable, file: str) -> Iterator[Found]:
         raise FormatBroken(file, None, f"an XML document that cannot be read ({error})") from None
 
 
-class _Watched:
-    """A stream that refuses an element without end."""
-
-    def __init__(self, stream: Readable, file: str) -> None:
-        self._stream, self._file, self.count = stream, file, 0
-
-    def read(self, size: int, /) -> bytes:
-        piece = self._stream.read(size)
-        self.count += len(piece)
-        if self.count > LONGEST_RECORD:
-            raise FormatBroken(self._file, None, f"an element of more than {LONGEST_RECORD >> 20} MiB")
-        return piece
-
-
 class _Document:
     """A document as it streams by; an element is let go when it ends."""
 
-    def __init__(self, stream: _Watched, path: tuple[str, ...], max_nesting: int) -> None:
+    def __init__(self, stream: Watched, path: tuple[str, ...], max_nesting: int) -> None:
         self._stream, self._path, self._max_nesting = stream, path, max_nesting
         self._prefixes = {_XML: "xml"}
 

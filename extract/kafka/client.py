@@ -29,6 +29,13 @@ from metadata.errors import DeliveryIncomplete, PublisherError
 from metadata.static.model import Source
 
 PATIENCE = 30.0  # seconds for an answer
+GLANCE = 1.0  # seconds after which it is looked whether any answer may still come
+NO_USE = frozenset(  # what the next try would meet again: no such host, no trust, no right
+    {
+        KafkaError._RESOLVE, KafkaError._SSL, KafkaError._AUTHENTICATION, KafkaError.SASL_AUTHENTICATION_FAILED,
+        KafkaError.UNSUPPORTED_SASL_MECHANISM, KafkaError.ILLEGAL_SASL_STATE,
+    }
+)  # fmt: skip
 LOOK = 5.0  # seconds for the ends of all partitions
 STANDSTILL = 60.0  # seconds without a message of a range that is not at its end
 BATCH = 1000  # messages
@@ -55,16 +62,30 @@ class Message:
     headers: tuple[tuple[str, bytes | None], ...]
 
 
+@dataclass
+class Troubles:
+    """What librdkafka complained of, while it went on trying."""
+
+    last: str = ""
+    is_no_use: bool = False  # to go on
+
+    def take(self, error: KafkaError) -> None:
+        """Take in a complaint; that all brokers are down only follows from another one."""
+        if error.code() != KafkaError._ALL_BROKERS_DOWN:
+            self.last = error.str()
+        self.is_no_use |= error.code() in NO_USE
+
+
 class Client:
     """An open connection. Every method raises `PublisherError` when the cluster does not play along."""
 
-    def __init__(self, source: Source, consumer: Consumer, troubles: list[str]) -> None:
+    def __init__(self, source: Source, consumer: Consumer, troubles: Troubles) -> None:
         self._source, self._consumer, self._troubles = source, consumer, troubles
 
     def partitions(self, topic: str) -> dict[int, Ends]:
         """What each partition of a topic holds now."""
         with self._told(f"topic {topic}"):
-            found = self._consumer.list_topics(topic, timeout=PATIENCE).topics[topic]
+            found = self._topics(topic)[topic]
             if found.error is not None:
                 raise PublisherError(
                     f"{self._source.name}: {self._where} has no topic {topic} ({found.error.str()})"
@@ -77,6 +98,19 @@ class Client:
             }
             ends = self._really(topic, {partition: ends[1] for partition, ends in told.items() if ends})
             return {partition: Ends(told[partition][0], end) for partition, end in sorted(ends.items())}
+
+    def _topics(self, topic: str) -> dict[str, Any]:
+        """What the cluster tells of a topic: waited for as long as it may still come."""
+        until = time.monotonic() + PATIENCE
+        while True:
+            try:
+                found: dict[str, Any] = self._consumer.list_topics(topic, timeout=GLANCE).topics
+            except KafkaException:
+                self._consumer.poll(0)  # tells of the troubles so far
+                if self._troubles.is_no_use or time.monotonic() > until:
+                    raise
+            else:
+                return found
 
     def _really(self, topic: str, ends: Mapping[int, int]) -> dict[int, int]:
         """Where partitions end that are said to end there: some brokers (Tansu) count a last batch for one message.
@@ -136,7 +170,7 @@ class Client:
         return _servers(self._source)
 
     def _why(self) -> str:
-        return f" ({self._troubles[-1]})" if self._troubles else ""
+        return f" ({self._troubles.last})" if self._troubles.last else ""
 
     @contextmanager
     def _told(self, what: str) -> Iterator[None]:
@@ -146,14 +180,14 @@ class Client:
             said = error.args[0].str() if isinstance(error.args[0], KafkaError) else str(error)
             raise PublisherError(
                 f"{self._source.name}: {what} at {self._where}: {said}{self._why()}: expected a Kafka cluster that"
-                " answers, as the conn_str's server names it"
+                " answers, as the conn_str's server names it, and lets in who its username, secret_ref and options say"
             ) from None
 
 
 @contextmanager
 def connected(source: Source) -> Iterator[Client]:
     """A connection of the source's group, which is never asked for what it committed."""
-    troubles: list[str] = []
+    troubles = Troubles()
     consumer = Consumer(
         {
             **settings(source),
@@ -163,7 +197,7 @@ def connected(source: Source) -> Iterator[Client]:
             "auto.offset.reset": "error",
             "isolation.level": "read_committed",
             "fetch.wait.max.ms": 100,  # of a broker that has nothing: its end is told sooner
-            "error_cb": lambda error: troubles.append(error.str()),
+            "error_cb": troubles.take,
         },
         logger=_Silence(),
     )

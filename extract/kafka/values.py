@@ -12,6 +12,7 @@ from uuid import UUID
 
 from extract.formats.json_values import DECODER, NotJsonError, depth, require_text
 from extract.kafka.client import Message
+from extract.kafka.schema import has_list_of_nothing
 from extract.limits import Limits
 from metadata.errors import PublisherError
 from metadata.static.model import Source
@@ -118,6 +119,11 @@ def _avro_reader(source: Source) -> ReadValue:
         raise PublisherError(
             f"{source.name}: its avro_schema is no schema of Avro ({type(error).__name__}: {error})"
         ) from None
+    if has_list_of_nothing(schema):
+        raise PublisherError(
+            f"{source.name}: its avro_schema has a list whose elements take no bytes, expected none: a message of a few"
+            " bytes could say that there are billions of them"
+        )
 
     def read(value: bytes) -> str:
         if value.startswith(AVRO_MAGIC):

@@ -8,7 +8,7 @@ from itertools import pairwise
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY
 
-from extract.sql.queries import Keys, named_table
+from extract.sql.queries import Keys, regclass_of, table_of
 from extract.sql.reader import PostgresReader
 from metadata.static.model import Source
 
@@ -36,7 +36,7 @@ def _spread(values: Sequence[str], wanted: int) -> list[str]:
 
 
 def _histogram(reader: PostgresReader, source: Source, column: str) -> list[str]:
-    asked = sa.text(_HISTOGRAM).bindparams(name=column, place=named_table(source, reader.dialect))
+    asked = sa.text(_HISTOGRAM).bindparams(name=column, place=regclass_of(source))
     return reader.connection.execute(asked).scalar() or []
 
 
@@ -44,6 +44,5 @@ def _quantiles(reader: PostgresReader, source: Source, column: str, wanted: int)
     """Without statistics all keys are put in order: true for a table that nobody has analyzed yet, and for views."""
     shares = sa.cast([number / wanted for number in range(wanted)], ARRAY(sa.Double))
     cuts = sa.func.percentile_disc(shares).within_group(sa.column(column))
-    table = sa.text(named_table(source, reader.dialect))
-    asked = sa.select(sa.cast(cuts, ARRAY(sa.Text))).select_from(table)
+    asked = sa.select(sa.cast(cuts, ARRAY(sa.Text))).select_from(table_of(source, reader.dialect))
     return [value for value in reader.connection.execute(asked).scalar() or [] if value is not None]

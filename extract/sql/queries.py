@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Dialect
+from sqlalchemy.sql.elements import quoted_name
 from sqlalchemy.sql.expression import ClauseElement, ColumnElement
 
+from metadata.sql_text import sql_identifier
 from metadata.static.model import Source
+from metadata.static.script_text import escaped
+from metadata.static.table_names import Part, parts_of
 
 PARAMETERS = ("watermark_from", "watermark_to")
 NUMBER = re.compile(r"-?\d+(\.\d+)?")
@@ -41,7 +46,9 @@ class Question:
         if self.source.sql_script is not None:
             return _script(self, dialect)
         conditions = [*_since(self, dialect), *_of_keys(self.keys)]
-        return sa.select(sa.literal_column("*")).select_from(_table(self.source, dialect)).where(*conditions)
+        return (
+            sa.select(sa.literal_column("*")).select_from(table_of(self.source, dialect)).where(*conditions)
+        )
 
 
 def greatest(question: Question, dialect: Dialect) -> sa.Select[Any]:
@@ -49,7 +56,7 @@ def greatest(question: Question, dialect: Dialect) -> sa.Select[Any]:
     column = incr_column(question.source)
     return (
         sa.select(sa.func.max(column))
-        .select_from(_table(question.source, dialect))
+        .select_from(table_of(question.source, dialect))
         .where(*_since(question, dialect))
     )
 
@@ -61,10 +68,25 @@ def incr_column(source: Source) -> ColumnElement[Any]:
     return sa.column(source.tbl.incr_column)
 
 
-def named_table(source: Source, dialect: Dialect) -> str:
-    """The table's name as the database wants it written."""
+def table_of(source: Source, dialect: Dialect) -> sa.TableClause:
+    """The table, its name as the database wants it written."""
+    prepare = dialect.identifier_preparer
+    parts = (
+        prepare.quote_identifier(p.text) if p.is_quoted else prepare.quote(p.text) for p in _parts(source)
+    )
+    return sa.table(quoted_name(".".join(parts), quote=False))
+
+
+def regclass_of(source: Source) -> str:
+    """The table's name as `to_regclass` of Postgres takes it."""
+    return sql_identifier(*(part.text for part in _parts(source)))
+
+
+def _parts(source: Source) -> Sequence[Part]:
     assert source.tbl is not None
-    return ".".join(map(dialect.identifier_preparer.quote, source.tbl.name.split(".")))
+    parts = parts_of(source.tbl.name)
+    assert parts is not None, f"{source.tbl.name}: tbl.csv holds names of tables only"
+    return parts
 
 
 def publisher_name(source: Source) -> str:
@@ -72,10 +94,6 @@ def publisher_name(source: Source) -> str:
     read = source.sql_script or source.tbl
     assert read is not None
     return read.name
-
-
-def _table(source: Source, dialect: Dialect) -> sa.TextClause:
-    return sa.text(named_table(source, dialect))
 
 
 def _since(question: Question, dialect: Dialect) -> list[ColumnElement[bool]]:
@@ -115,7 +133,7 @@ def _bound(value: Any) -> sa.BindParameter[Any]:
 def _script(question: Question, dialect: Dialect) -> sa.TextClause:
     assert question.source.sql_script is not None
     text = re.sub(r"[;\s]+$", "", question.source.sql_script.sql_text)
-    clause = sa.text(text)
+    clause = sa.text(escaped(text))
     bounds = [None if text is None else _value(text, dialect) for text in (question.since, question.until)]
     said = dict(zip(PARAMETERS, bounds, strict=True))
     return clause.bindparams(**{name: said[name] for name in PARAMETERS if name in clause._bindparams})

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 import io
+import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, cast
@@ -22,6 +23,7 @@ from extract.sql.connect import is_postgres, shown_place
 from extract.sql.values import NoTextError, texts_of, to_text
 from metadata.errors import PublisherError
 from metadata.redaction import beginning
+from metadata.sql_text import for_text, sql_literal
 
 if TYPE_CHECKING:
     import psycopg2.extensions
@@ -35,6 +37,13 @@ _POSTGRES_SETTINGS = (
     " set extra_float_digits = 3; set client_encoding = 'UTF8'; set lc_monetary = 'C'"
 )
 _LEVELS = ("REPEATABLE READ", "SERIALIZABLE")  # of which the first that a database knows is taken
+# what a driver says where no connection came about, whoever's it is
+_UNREACHED = re.compile(
+    "password authentication failed|no password supplied|no pg_hba.conf entry|Access denied|database .* does not exist"
+    "|Unknown database|Can't connect|Connection refused|could not translate host name|Name or service not known"
+    "|timeout expired|timed out"
+)
+_REACHED = "Expected a database that its conn_str names, and that lets in its username with its secret_ref"
 
 Write = Callable[[bytes], object]
 
@@ -168,7 +177,7 @@ def reading(engine: Engine, snapshot: str | None = None) -> Iterator[Reader]:
             connection.commit()
             connection.exec_driver_sql("set transaction isolation level repeatable read, read only")
             if snapshot is not None:
-                connection.execute(sa.text(f"set transaction snapshot '{snapshot.replace(chr(39), '')}'"))
+                connection.execute(sa.text(for_text(f"set transaction snapshot {sql_literal(snapshot)}")))
             yield PostgresReader(connection)
             return
         if engine.dialect.name == "sqlite":  # its driver would begin no transaction for reading
@@ -216,7 +225,8 @@ def said_plainly(source: str, engine: Engine) -> Iterator[None]:
         yield
     except (sa.exc.DBAPIError, driver) as error:
         said = " ".join(str(getattr(error, "orig", error)).split()).rstrip(".")
-        raise PublisherError(f"{source}: {shown_place(engine.url)}: {said}") from None
+        expected = f". {_REACHED}" if _UNREACHED.search(said) else ""
+        raise PublisherError(f"{source}: {shown_place(engine.url)}: {said}{expected}") from None
     except sa.exc.SQLAlchemyError as error:
         raise PublisherError(f"{source}: {shown_place(engine.url)}: {error}") from None
     except NoTextError as error:

@@ -2,7 +2,7 @@
 
 Each query returns one row per failing delivery, with `delivery_sqn`, `unexpected_count`, `observed` (a
 phrase) and `sample` (a JSON list), so one query judges all pending deliveries. A delivery without a row
-has passed.
+has passed, and so has one whose row `is_fine`: it says what was seen nevertheless.
 
 null_keys is critical where the source says on_null_key = halt. Where it says fall_out the rows are in
 the quarantine already and the rest of the delivery is sound: the check then fails as a warning, so that
@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from headwater.checks.sql import column_list, json_object, names_of, staging_table
-from headwater.checks.verdict import SAMPLE_SIZE
+from headwater.checks.verdict import LONGEST_VALUE, SAMPLE_SIZE
 from metadata.static.model import Severity, Source
 
 
@@ -63,8 +63,8 @@ def built_in_checks(source: Source, pending: Sequence[int]) -> tuple[BuiltInChec
                 name="fallen_out",
                 severity="critical",
                 rule=f"At most {source.max_fallen_out_pct} % of the rows fall out for what they hold.",
-                query=_fallen_out(these, limit=str(source.max_fallen_out_pct)),
-                when_passed=f"at most {source.max_fallen_out_pct} % fell out",
+                query=_fallen_out(source, these, limit=str(source.max_fallen_out_pct)),
+                when_passed="no row fell out",
             )
         )
     return tuple(checks)
@@ -251,22 +251,56 @@ from counted
 where (raw, staging, fallen_out) is distinct from (staged + quarantined, staged, quarantined)"""
 
 
-def _fallen_out(these: str, limit: str) -> str:
+def _fallen_out(source: Source, these: str, limit: str) -> str:
+    """Every delivery of which rows fell out: that they are within the limit is said with what they are."""
     return f"""
 with {_RECORDED.format(these=these)},
 fallen as (
     select *, row_number() over (partition by delivery_sqn order by line_number, quarantined_row_id) as place
-    from metadata.quarantined_row
+    from metadata.fallen_out_row
     where {these} and rule <> 'duplicate_key'
+),
+cause as (
+    select delivery_sqn, column_name, rule, count(*) as row_count
+    from fallen
+    group by delivery_sqn, column_name, rule
+),
+causes as (
+    select
+        delivery_sqn,
+        string_agg(
+            format('%s for %s (%s)', row_count, column_name, rule), ', '
+            order by row_count desc, column_name, rule
+        ) as said
+    from cause
+    group by delivery_sqn
+),
+share as (
+    select
+        recorded.delivery_sqn, count(*) as row_count, recorded.raw,
+        100.0 * count(*) <= {limit} * recorded.raw as is_fine,
+        json_agg(
+            json_build_object(
+                'line', line_number, 'column', column_name, 'rule', rule, 'value', left(value, {LONGEST_VALUE})
+            ) order by place
+        ) filter (where place <= {SAMPLE_SIZE}) as sample
+    from fallen
+    inner join recorded using (delivery_sqn)
+    group by recorded.delivery_sqn, recorded.raw
 )
 select
     delivery_sqn,
-    count(*) as unexpected_count,
-    format('%s of %s rows, %s %%', count(*), recorded.raw, round(100.0 * count(*) / recorded.raw, 3))
-        as observed,
-    json_agg(json_build_object('line', line_number, 'column', column_name, 'rule', rule) order by place)
-        filter (where place <= {SAMPLE_SIZE}) as sample
-from fallen
-inner join recorded using (delivery_sqn)
-group by delivery_sqn, recorded.raw
-having 100.0 * count(*) > {limit} * recorded.raw"""
+    is_fine,
+    row_count as unexpected_count,
+    format(
+        '%s of %s rows, %s %%%s %s %%: %s; `headwater quarantine %s --delivery %s` lists them',
+        row_count, raw, round(100.0 * row_count / raw, 3), case when is_fine then ', at most' else ', more than' end,
+        {limit}, said, {_literal(source.name)}, delivery_sqn
+    ) as observed,
+    sample
+from share
+inner join causes using (delivery_sqn)"""
+
+
+def _literal(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"

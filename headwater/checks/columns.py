@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -36,16 +37,21 @@ def what_came_of_columns(
         check_name="columns",
         severity="warning",
         passed=not findings,
-        observed="; ".join(said for said, _ in findings) or _all_well(source, match),
+        observed=_listed([said for said, _ in findings]) or _all_well(source, match),
         unexpected_count=len(findings),
         unexpected_sample=tuple(sample for _, sample in findings[:SAMPLE_SIZE]),
     )
 
 
+def _listed(said: Sequence[str]) -> str:
+    more = f"; and {len(said) - SAMPLE_SIZE} more" if len(said) > SAMPLE_SIZE else ""
+    return "; ".join(said[:SAMPLE_SIZE]) + more
+
+
 def _findings(source: Source, match: Match, earlier: Sequence[str] | None) -> Iterator[Finding]:
     was = match_header(source, earlier) if earlier is not None else None
     gone = [name for name in match.absent if was and name in was.found]
-    new = [position for position in match.unknown if _is_new(source, match, position, earlier)]
+    new = _new(source, match, earlier)
     renamed = likely_renames([*match.missing, *gone], match.header, new, Before(earlier or ()), {})
     for name in match.missing:
         yield f"{name!r} is missing, and null", {"column": name, "found": "missing"}
@@ -60,12 +66,18 @@ def _findings(source: Source, match: Match, earlier: Sequence[str] | None) -> It
         yield said, {"column": match.header[position], "found": "new", "place": position + 1}
 
 
-def _is_new(source: Source, match: Match, position: int, earlier: Sequence[str] | None) -> bool:
-    """Whether to say that a column without an attribute came: once, and from the first delivery on if it is lost."""
-    name = match.header[position]
-    if earlier is not None:
-        return list(earlier).count(name) < match.header[: position + 1].count(name)
-    return source.on_unknown_column != "keep" or name in match.found
+def _new(source: Source, match: Match, earlier: Sequence[str] | None) -> list[int]:
+    """The columns without an attribute that are to be told: once each, and from the first delivery on if it is lost."""
+    if earlier is None:
+        is_kept = source.on_unknown_column == "keep"
+        return [place for place in match.unknown if not is_kept or match.header[place] in match.found]
+    left, unknown = Counter(earlier), frozenset(match.unknown)
+    new = []
+    for position, name in enumerate(match.header):
+        left[name] -= 1
+        if left[name] < 0 and position in unknown:
+            new.append(position)
+    return new
 
 
 def _all_well(source: Source, match: Match) -> str:

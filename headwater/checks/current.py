@@ -9,7 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from headwater.checks.sql import column_list, names_of, staging_table
+from headwater.checks.sql import column_list, names_of, quoted, staging_table
+from metadata.sql_text import for_text, layer_table, sql_literal
 from metadata.static.model import Source
 
 
@@ -28,7 +29,9 @@ def columns_of(source: Source) -> list[str]:
 
 def nothing(source: Source) -> str:
     """What is current before the first delivery."""
-    columns = (f'null::{a.target_datatype} as "{a.target_name}"' for a in (*source.keys, *source.tracked))
+    columns = (
+        f"null::{a.target_datatype} as {quoted(a.target_name)}" for a in (*source.keys, *source.tracked)
+    )
     return f"select {', '.join(columns)} where false"
 
 
@@ -59,11 +62,12 @@ def rows_of(source: Source, delivery_sqn: int) -> str:
 def unreadable_keys_of(source: Source, deliveries: Sequence[int]) -> str:
     """`delivery_sqn` and key of the rows that fell out and still say that their key is there."""
     keys = column_list(names_of(source.keys), of="readable.")
-    types = ", ".join(f'"{a.target_name}" {a.target_datatype}' for a in source.keys)
+    types = ", ".join(f"{quoted(a.target_name)} {a.target_datatype}" for a in source.keys)
     return (
         f"select delivery_sqn, {keys} from metadata.quarantined_row"
-        f" cross join lateral jsonb_to_record(key) as readable ({types})"
-        f" where key is not null and rule <> 'duplicate_key' and delivery_sqn in ({_these(deliveries)})"
+        f" cross join lateral jsonb_to_record(quarantined_row.key) as readable ({types})"
+        " where quarantined_row.key is not null and quarantined_row.rule <> 'duplicate_key'"
+        f" and delivery_sqn in ({_these(deliveries)})"
     )
 
 
@@ -98,7 +102,7 @@ last_said as (select distinct on ({keys}) * from said order by {keys}, _position
     if lets_all_in and source.load_removed:
         return f"{last_said} select {columns} from last_said where _is_there"
     tracked = (
-        f'case when _is_there then last_said."{n}" else base."{n}" end as "{n}"'
+        f"case when _is_there then last_said.{quoted(n)} else base.{quoted(n)} end as {quoted(n)}"
         for n in names_of(source.tracked)
     )
     return f"""{last_said}
@@ -112,7 +116,7 @@ end"""
 
 
 def _history(source: Source) -> str:
-    return f'select {column_list(columns_of(source))} from historical."{source.name}"'
+    return f"select {column_list(columns_of(source))} from {layer_table('historical', source.name)}"
 
 
 def _staged_words(source: Source, steps: Sequence[Step]) -> str:
@@ -153,7 +157,7 @@ def _these(deliveries: Sequence[int]) -> str:
 
 
 def _literal(moment: datetime) -> str:
-    return f"timestamptz '{moment.isoformat()}'"
+    return for_text(f"timestamptz {sql_literal(moment.isoformat())}")
 
 
 def _boolean(value: bool) -> str:

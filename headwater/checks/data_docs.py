@@ -19,6 +19,7 @@ import sqlalchemy as sa
 from markupsafe import Markup, escape
 from sqlalchemy.engine import Engine
 
+from headwater.checks.decided import PLACE, decided_since, note_on
 from headwater.checks.verdict import CheckResult, Verdict
 from headwater.page import mark, moment, page, table, write
 from metadata.process.deliveries import Delivery
@@ -73,7 +74,7 @@ def write_refusals(
                 ),
                 None,
             )
-    write_lists(home, engine, [source])
+    write_list(home, engine, source)
 
 
 _FOUND = sa.text(
@@ -88,11 +89,12 @@ def write_page(home: Path, verdict: Verdict, validation: ExpectationSuiteValidat
     """
     word = mark("passed", "good") if verdict.passed else mark("halted", "bad")
     body = Markup(
-        "<h1>{source}, {date}</h1>\n<p>{word} · <code>{publisher_name}</code> · delivery {sqn}</p>\n"
+        "<h1>{source}, {date}</h1>\n{decided}<p>{word} · <code>{publisher_name}</code> · delivery {sqn}</p>\n"
         "<h2>Checks</h2>\n{checks}\n{samples}\n{report}"
     ).format(
         source=verdict.source,
         date=moment(verdict.delivery_date),
+        decided=PLACE.format(""),
         word=word,
         publisher_name=verdict.publisher_name,
         sqn=verdict.delivery_sqn,
@@ -239,11 +241,30 @@ order by state.source
 
 def write_lists(home: Path, engine: Engine, names: Iterable[str]) -> Path:
     """List each named source's judged deliveries, newest first, and all sources; return the path of that."""
+    for source in names:
+        write_list(home, engine, source)
+    return write_list_of_sources(home, engine)
+
+
+def write_list(home: Path, engine: Engine, source: str) -> None:
+    """List a source's judged deliveries, newest first.
+
+    The page of a delivery about which something was decided since it was judged says so then.
+    """
+    with engine.connect() as connection:
+        deliveries = connection.execute(_JUDGED, {"source": source}).all()
+        decided = decided_since(connection, source)
+    write(home / FOLDER / source / "index.html", _list_of_deliveries(home, source, deliveries))
+    for one in deliveries:
+        if one.delivery_sqn in decided:
+            path = page_path(home, source, one.delivery_sqn, one.publisher_name, one.delivery_date)
+            note_on(path, decided[one.delivery_sqn])
+
+
+def write_list_of_sources(home: Path, engine: Engine) -> Path:
+    """List all sources that have judged deliveries; return the path. It reads the records of all of them."""
     folder = home / FOLDER
     with engine.connect() as connection:
-        for source in names:
-            deliveries = connection.execute(_JUDGED, {"source": source}).all()
-            write(folder / source / "index.html", _list_of_deliveries(home, source, deliveries))
         sources = connection.execute(_SOURCES).all()
     write(folder / "index.html", _list_of_sources(folder, sources))
     return folder / "index.html"

@@ -18,7 +18,7 @@ from headwater.checks.columns import what_came_of_columns
 from headwater.checks.current import rows_of, unreadable_keys_of
 from headwater.checks.periods import period_name, period_number
 from headwater.checks.sql import all_match, column_list, json_object, names_of
-from headwater.checks.surroundings import Surroundings
+from headwater.checks.surroundings import Placed, Surroundings
 from headwater.checks.types import changed_types
 from headwater.checks.verdict import SAMPLE_SIZE, CheckResult
 from headwater.page import moment
@@ -80,13 +80,16 @@ class Doubts:
                 yield Answer("Values of every column are of its type.", types)
 
     def _about_rows(self, delivery: Delivery) -> Iterator[Answer]:
-        count = self._surroundings[delivery.delivery_sqn].row_count
+        judged = self._surroundings[delivery.delivery_sqn]
+        count, fell = judged.row_count, judged.fallen_out_count
+        but = f": {judged.rows_read}" if fell else ""
         if severity := self._severity("empty", delivery):
-            result = _result("empty", severity, count > 0, "no row can go on" if count == 0 else _rows(count))
+            observed = f"no row can go on{but}" if count == 0 else f"{_rows(count)}{but}"
+            result = _result("empty", severity, count > 0, observed)
             yield Answer("A delivery has rows.", result)
         if "min_rows" in self._source.options and (severity := self._severity("min_rows", delivery)):
             least = int(self._source.options["min_rows"])
-            observed = f"{_rows(count)}, {'fewer than' if count < least else 'at least'} {least:,}"
+            observed = f"{_rows(count)}, {'fewer than' if count < least else 'at least'} {least:,}{but}"
             yield Answer(
                 f"At least {_rows(least)} can go on.", _result("min_rows", severity, count >= least, observed)
             )
@@ -133,16 +136,16 @@ class Doubts:
         if guard and limit is not None:
             if current and total:
                 removal = self._removal(delivery, current, total)
-            yield Answer(
-                f"A snapshot removes at most {limit} % of the current keys.", _removed(removal, limit, guard)
-            )
+            keyless = self._surroundings.keyless_rows(delivery.delivery_sqn) if removal.removed else 0
+            result = _removed(removal, limit, guard, keyless)
+            yield Answer(f"A snapshot removes at most {limit} % of the current keys.", result)
         if news:
             if not current or not total:
                 result = _result("nothing_new", news, True, _NOTHING_YET)
             elif removal.removed or self._has_news(delivery, current, total, is_removal_known=bool(guard)):
                 result = _result("nothing_new", news, True, "not the same as what is current")
             else:
-                said = f"no key is new, changed or removed: the same {total:,} as are current"
+                said = _nothing_new(self._surroundings[delivery.delivery_sqn], total)
                 result = _result("nothing_new", news, False, said)
             yield Answer("A snapshot differs from what is current.", result)
 
@@ -210,11 +213,22 @@ select
         return _SEVERITIES.get(said)
 
 
-def _removed(found: _Removal, limit: Decimal, severity: Severity) -> CheckResult:
+def _nothing_new(judged: Placed, total: int) -> str:
+    if not judged.fallen_out_count:
+        return f"no key is new, changed or removed: the same {total:,} as are current"
+    return (
+        f"no key of the rows that were read is new, changed or removed, beside {total:,} that are current:"
+        f" {judged.rows_read}, and what they would change is not known"
+    )
+
+
+def _removed(found: _Removal, limit: Decimal, severity: Severity, keyless: int) -> CheckResult:
     if not found.current:
         return _result("removed", severity, True, _NOTHING_YET)
     share = 100 * Decimal(found.removed) / found.current
     said = f"{found.removed:,} of {found.current:,} current keys would be removed"
+    if keyless:
+        said += f" (among them may be those of {_rows(keyless)} whose key cannot be read)"
     if share <= limit:
         return _result("removed", severity, True, f"{said}, {share:.1f} %, and {limit} % may be")
     shown = next(text for digits in (1, 3, 6, 28) if Decimal(text := f"{share:.{digits}f}") > limit)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,6 +23,7 @@ from metadata.static.model import Source
 if TYPE_CHECKING:
     from headwater.checks.validation import Judged
 
+_importing = threading.Lock()
 TOGETHER = 200  # deliveries judged by one query; more would make its text and its plan long
 
 
@@ -36,8 +38,9 @@ def run_checks(
     """Judge every delivery of `source` that is staged and has no verdict; return the verdicts in order.
 
     Results go to `metadata.data_quality_checks`, `delivery_status` (layer checks), the delivery's events
-    and a page below `home`/data_docs. Nothing pending: nothing is done, and Great Expectations is not
-    even imported. Raises `CheckInvalid` when `source.quality_checks` cannot be run as written.
+    and a page below `home`/data_docs; the list of all sources there is for the caller to write. Nothing pending:
+    nothing is done, and Great Expectations is not even imported. Raises `CheckInvalid` when `source.quality_checks`
+    cannot be run as written.
 
     The event comes last because it is the verdict: until it is there the delivery is still pending, so a
     run that dies before it is repeated as a whole and writes the same page and the same rows again.
@@ -63,7 +66,7 @@ def run_checks(
                     engine, store, verdict.delivery_sqn, source.name, event, why=verdict.why, checks=halting
                 )
                 verdicts.append(verdict)
-        data_docs.write_lists(home, engine, [source.name])
+        data_docs.write_list(home, engine, source.name)
     halted = sum(not verdict.passed for verdict in verdicts)
     say(f"{source.name}: {len(verdicts)} checked, {halted} halted")
     return verdicts
@@ -80,7 +83,8 @@ def foresee_verdict(engine: Engine, source: Source, delivery_sqn: int) -> Verdic
 def _start_great_expectations() -> Callable[[Engine, Source, Sequence[Delivery]], list[Judged]]:
     """Import what takes seconds, only when there is work; it reports to nobody and says nothing by itself."""
     os.environ["GX_ANALYTICS_ENABLED"] = "false"
-    from headwater.checks.validation import validate
+    with _importing:  # its modules import one another in circles
+        from headwater.checks.validation import validate
 
     # what matters comes back as a result; said to no handler, not even one that dbt has put on the root
     logging.getLogger("great_expectations").propagate = False

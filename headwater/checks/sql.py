@@ -1,9 +1,13 @@
-"""Pieces of SQL that several checks are made of. No column of a source begins with `_`: such names are ours."""
+"""Pieces of SQL that several checks are made of, for `sqlalchemy.text` as Great Expectations uses it, too.
+
+No column of a source begins with `_`: such names are ours.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
+from metadata.sql_text import for_text, layer_table, sql_identifier, sql_literal
 from metadata.static.model import Attribute, Source
 
 
@@ -12,21 +16,27 @@ def names_of(attributes: Iterable[Attribute]) -> list[str]:
     return [attribute.target_name for attribute in attributes]
 
 
+def quoted(name: str) -> str:
+    """A column's name."""
+    return for_text(sql_identifier(name))
+
+
 def column_list(names: Iterable[str], of: str = "") -> str:
     """The columns, quoted; `of` is put before each, as in `staged.`."""
-    return ", ".join(f'{of}"{name}"' for name in names)
+    return ", ".join(f"{of}{quoted(name)}" for name in names)
 
 
 def json_object(names: Iterable[str], of: str) -> str:
     """A JSON object of columns, in their order, which jsonb would not keep."""
-    return "json_build_object(" + ", ".join(f"'{name}', {of}\"{name}\"" for name in names) + ")"
+    pairs = (f"{for_text(sql_literal(name))}, {of}{quoted(name)}" for name in names)
+    return f"json_build_object({', '.join(pairs)})"
 
 
 def all_match(names: Iterable[str], left: str, right: str) -> str:
     """The condition that two rows have the same key."""
-    return " and ".join(f'{left}."{name}" = {right}."{name}"' for name in names)
+    return " and ".join(f"{left}.{quoted(name)} = {right}.{quoted(name)}" for name in names)
 
 
 def staging_table(source: Source) -> str:
     """The table of staged rows."""
-    return f'staging."stg_{source.name}"'
+    return layer_table("staging", source.name)

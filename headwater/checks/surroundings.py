@@ -26,6 +26,7 @@ from headwater.checks.current import (
     rows_of,
 )
 from metadata.errors import HeadwaterError
+from metadata.sql_text import layer_table
 from metadata.static.model import Source
 
 _DELIVERIES = sa.text("""
@@ -35,7 +36,8 @@ select
     historical.status is not null as is_in_history,
     coalesce(historical.status = 'loaded', false) as is_loaded,
     coalesce(staging.status = 'loaded', false) as is_staged,
-    coalesce(staging.record_count, 0) as row_count
+    coalesce(staging.record_count, 0) as row_count,
+    coalesce(staging.fallen_out_count, 0) as fallen_out_count
 from metadata.delivery_state as state
 left join metadata.delivery_status as staging
     on staging.delivery_sqn = state.delivery_sqn and staging.layer = 'staging'
@@ -60,6 +62,13 @@ class Placed:
     is_loaded: bool
     is_staged: bool
     row_count: int
+    fallen_out_count: int
+
+    @property
+    def rows_read(self) -> str:
+        """How many of its rows can go on, in words, where not all can."""
+        total = self.row_count + self.fallen_out_count
+        return f"{self.row_count:,} of {total:,} rows were read, {self.fallen_out_count:,} fell out"
 
     @property
     def place(self) -> tuple[datetime, str]:
@@ -88,7 +97,8 @@ class Surroundings:
         self._kept: _Kept | None = None
         self._tables = 0
         self._has_history: bool = connection.execute(
-            sa.text("select to_regclass(:table) is not null"), {"table": f'historical."{source.name}"'}
+            sa.text("select to_regclass(:table) is not null and not metadata.is_being_rebuilt(:source)"),
+            {"table": layer_table("historical", source.name), "source": source.name},
         ).scalar_one()
 
     @property
@@ -144,6 +154,11 @@ class Surroundings:
             {"sqn": delivery_sqn},
         )
         return bool(found.scalar())
+
+    def keyless_rows(self, delivery_sqn: int) -> int:
+        """How many rows fell out of a delivery whose key could not be read."""
+        ask = "select count(*) from metadata.quarantined_row where delivery_sqn = :sqn and key is null"
+        return int(self._connection.execute(sa.text(ask), {"sqn": delivery_sqn}).scalar_one())
 
     def _start(self, since: datetime, ahead: list[Placed]) -> tuple[str, list[Placed]]:
         """Where to start from, and the deliveries that lie ahead: as few as can be."""

@@ -7,9 +7,10 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
-from headwater.checks.sql import staging_table
-from headwater.checks.verdict import SAMPLE_SIZE, CheckResult
+from headwater.checks.sql import quoted, staging_table
+from headwater.checks.verdict import LONGEST_VALUE, SAMPLE_SIZE, CheckResult
 from metadata.process.deliveries import Delivery
+from metadata.redaction import beginning
 from metadata.static.model import Attribute, Severity, Source
 
 NEARLY_ALL = 0.9
@@ -45,7 +46,7 @@ def changed_types(
         if count < NEARLY_ALL * (count + fit):
             continue
         found = _sample(connection, delivery, attribute)
-        shown = ", ".join(dict.fromkeys(repr(one["value"]) for one in found[:3]))
+        shown = ", ".join(dict.fromkeys(repr(beginning(one["value"])) for one in found[:3]))
         said.append(
             f"{attribute.target_name} ({attribute.source_name!r}): {count:,} of {count + fit:,} values are no"
             f" {_expected(attribute)}, such as {shown}: its type or format has changed"
@@ -67,7 +68,7 @@ def _values_that_fit(
     """How many values each column has in staging."""
     if not suspects:
         return []
-    counts = ", ".join(f'count("{attribute.target_name}")' for attribute in suspects)
+    counts = ", ".join(f"count({quoted(attribute.target_name)})" for attribute in suspects)
     row = connection.execute(
         sa.text(f"select {counts} from {staging_table(source)} where delivery_sqn = :sqn"),
         {"sqn": delivery.delivery_sqn},
@@ -78,7 +79,7 @@ def _values_that_fit(
 def _sample(connection: Connection, delivery: Delivery, attribute: Attribute) -> list[dict[str, Any]]:
     rows = connection.execute(
         sa.text(
-            "select line_number, row ->> :raw_column as value from metadata.quarantined_row"
+            f"select line_number, left(row ->> :raw_column, {LONGEST_VALUE}) as value from metadata.quarantined_row"
             " where delivery_sqn = :sqn and rule = 'type' and column_name = :column"
             " order by line_number limit :limit"
         ),

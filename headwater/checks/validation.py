@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -11,9 +12,16 @@ from typing import Any
 import great_expectations as gx
 import sqlalchemy as sa
 from great_expectations.core import ExpectationSuiteValidationResult, ExpectationValidationResult
+from great_expectations.core.batch import Batch, LegacyBatchDefinition
+from great_expectations.core.batch_spec import RuntimeQueryBatchSpec
+from great_expectations.core.id_dict import IDDict
+from great_expectations.data_context.data_context.abstract_data_context import AbstractDataContext
 from great_expectations.data_context.types.base import ProgressBarsConfig
+from great_expectations.execution_engine.sqlalchemy_execution_engine import SqlAlchemyExecutionEngine
 from great_expectations.expectations.expectation import Expectation
+from great_expectations.validator.validator import Validator
 from sqlalchemy.engine import Engine
+from sqlalchemy.engine.base import OptionEngine
 
 from headwater.checks.built_in import built_in_checks, duplicate_rows_check
 from headwater.checks.doubts import Doubts
@@ -35,7 +43,7 @@ from headwater.checks.found import (
     of_rule,
     suite_result,
 )
-from headwater.checks.sql import names_of
+from headwater.checks.sql import names_of, staging_table
 from headwater.checks.verdict import SAMPLE_SIZE, CheckResult
 from metadata.errors import CheckInvalid, HeadwaterError
 from metadata.process.deliveries import Delivery
@@ -126,28 +134,42 @@ def _doubts(engine: Engine, source: Source) -> Iterator[Doubts]:
         ) from None
 
 
+_made = threading.Lock()
+_contexts: list[AbstractDataContext] = []
+
+
+def _quiet_context() -> AbstractDataContext:
+    """The one context of this process: it says that no bar of progress is drawn, and keeps nothing."""
+    with _made:
+        if not _contexts:
+            _contexts.append(gx.get_context(mode="ephemeral"))
+            _contexts[0].variables.progress_bars = ProgressBarsConfig(globally=False)
+        return _contexts[0]
+
+
+class _Borrowed(OptionEngine):
+    """The connections of an engine, with listeners of its own: Great Expectations disposes of what it is given.
+
+    A new engine on the pool would add listeners to it for good, while other threads connect, and disposing of that pool
+    would forget how many connections are in use. The address holds no password that could end up on a page.
+    """
+
+    def dispose(self, close: bool = True) -> None:
+        """Leave the pool to its owner."""
+
+
 class _Staging:
-    """The staged rows of a source, for Great Expectations to look at."""
+    """The staged rows of a source, for Great Expectations to look at.
+
+    They are no datasource of a context: that writes all that it knows as YAML at each change, and threads that judge
+    other sources would share it.
+    """
 
     def __init__(self, engine: Engine, source: Source) -> None:
-        context = gx.get_context(mode="ephemeral")
-        context.variables.progress_bars = ProgressBarsConfig(globally=False)
-        # the connections are the engine's own: the address, which Great Expectations insists on, leads
-        # nowhere and holds no password that could end up in a file or on a page
-        self._staging = context.data_sources.add_postgres(
-            "staging",
-            connection_string="postgresql+psycopg2://headwater@the-pool-of-the-engine/",
-            kwargs={"pool": engine.pool},  # type: ignore[call-arg]  # its stub forgets it
-            create_temp_table=False,
-        )
+        self._engine = SqlAlchemyExecutionEngine(engine=_Borrowed(engine, {}), create_temp_table=False)
         self._source = source
         self._queries: set[str] = set()
-        sa.event.listen(
-            self._staging.get_execution_engine().engine,
-            "before_cursor_execute",
-            self._name_columns_only,
-            retval=True,
-        )
+        sa.event.listen(self._engine.engine, "before_cursor_execute", self._name_columns_only, retval=True)
 
     def _name_columns_only(
         self, _connection: Any, _cursor: Any, statement: str, parameters: Any, *_: Any
@@ -164,25 +186,36 @@ class _Staging:
         """What each expectation, by name, says of the rows of `deliveries` together, without delete marks."""
         if not expectations:
             return {}
-        these = ", ".join(map(str, deliveries))
-        rows = f'select * from staging."stg_{self._source.name}" where delivery_sqn in ({these})'
-        if "delete_column" in self._source.options:
-            rows += " and not is_delete_mark"
-        asset = self._staging.add_query_asset(f"{self._source.name} {len(self._staging.assets)}", query=rows)
-        self._queries.add(rows)
-        answer = asset.add_batch_definition_whole_table("rows").get_batch().validate(
-            gx.ExpectationSuite(name=self._source.name, expectations=list(expectations.values())),
-            result_format={
-                "result_format": result_format,
-                "partial_unexpected_count": SAMPLE_SIZE,
-                "unexpected_index_column_names": ["line_number", *names_of(self._source.keys)],
-                "return_unexpected_index_query": False,
+        answers = self._validator(deliveries).graph_validate(
+            [expectation.configuration for expectation in expectations.values()],
+            {
+                "result_format": {
+                    "result_format": result_format,
+                    "partial_unexpected_count": SAMPLE_SIZE,
+                    "unexpected_index_column_names": ["line_number", *names_of(self._source.keys)],
+                    "return_unexpected_index_query": False,
+                }
             },
-        )  # fmt: skip
-        by_name = {str(asked(one).meta[CHECK_NAME]): one for one in answer.results}
+        )
+        by_name = {str(asked(one).meta[CHECK_NAME]): one for one in answers}
         for name, one in by_name.items():
             _require_run(self._source, name, one)
         return by_name
+
+    def _validator(self, deliveries: Sequence[int]) -> Validator:
+        these = ", ".join(map(str, deliveries))
+        rows = f"select * from {staging_table(self._source)} where delivery_sqn in ({these})"
+        if "delete_column" in self._source.options:
+            rows += " and not is_delete_mark"
+        return Validator(self._engine, data_context=_quiet_context(), batches=[self._batch(rows)])
+
+    def _batch(self, rows: str) -> Batch:
+        self._queries.add(rows)
+        spec = RuntimeQueryBatchSpec(query=rows, temp_table_schema_name=None, batch_identifiers={})
+        found, markers = self._engine.get_batch_data_and_markers(spec)
+        data: Any = found  # what a batch declares are types of data
+        named = LegacyBatchDefinition("staging", "query", f"{self._source.name}: {rows}", IDDict())
+        return Batch(data=data, batch_definition=named, batch_spec=spec, batch_markers=markers)
 
 
 def _require_run(source: Source, name: str, answer: ExpectationValidationResult) -> None:

@@ -8,9 +8,11 @@ from datetime import datetime
 from typing import Any
 
 from metadata.static.model import Severity
+from metadata.visible import shortened
 
 SAMPLE_SIZE = 20  # unexpected things kept per delivery and check
 NAMED_IN_WHY = 5  # of these, how many the verdict's sentence names
+LONGEST_VALUE = 200  # characters kept of a value in a sample
 
 
 @dataclass(frozen=True)
@@ -71,14 +73,14 @@ def _said(result: CheckResult) -> str:
 def _named(found: Any) -> str:
     """`origin=EWR, hour=1, lines 24, 25` for an item of a sample."""
     if not isinstance(found, Mapping):
-        return str(found)
+        return shortened(str(found))
     parts = []
     for name, value in found.items():
         if name == "key" and isinstance(value, Mapping):
-            parts += [f"{column}={text}" for column, text in value.items()]
+            parts += [f"{column}={shortened(str(text))}" for column, text in value.items()]
         elif name in ("line", "lines"):
             lines = value if isinstance(value, list) else [value]
             parts.append(f"{name} {', '.join(map(str, lines))}")
         elif value is not None:
-            parts.append(f"{name}={value}")
+            parts.append(f"{name}={shortened(str(value))}")
     return ", ".join(parts)

@@ -52,8 +52,8 @@ def replay(servers: str | None = None, file: Path | None = None) -> int:
 
 def _usual_file() -> Path:
     from headwater.project import find_project
-    from headwater.services import FOLDERS, home
-    from headwater.services.environment import PUBLISHER
+    from headwater.services.environment import FOLDERS, PUBLISHER
+    from headwater.services.home import home
 
     return home(find_project().root) / FOLDERS[PUBLISHER] / FILE
 

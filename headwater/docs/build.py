@@ -12,11 +12,12 @@ from markupsafe import Markup
 
 from headwater import standing
 from headwater.checks.data_docs import write_lists
+from headwater.docs.dbt_page import dbt_page
 from headwater.page import mark, page, table, write
 from metadata.connection import engine
 from metadata.errors import HeadwaterError
 from metadata.static.model import Catalog
-from metadata.static.read import read_catalog
+from metadata.static.sound import read_sound_catalog
 
 
 def build_docs(project_root: Path, home: Path, say: Callable[[str], None]) -> Path:
@@ -27,7 +28,11 @@ def build_docs(project_root: Path, home: Path, say: Callable[[str], None]) -> Pa
     """
     say("writing the docs of dbt")
     generate_dbt_docs(project_root, home)
-    catalog = read_catalog(project_root / "seeds")
+    catalog, problems = read_sound_catalog(project_root / "seeds")
+    for problem in problems:
+        say(f"metadata: {problem}")
+    if problems:
+        say("metadata: sources of the jobs that have to do with that are left out of the page")
     database = engine()
     try:
         standings = standing.sources(database, catalog)
@@ -49,11 +54,11 @@ def generate_dbt_docs(project_root: Path, home: Path) -> Path:
             *("--project-dir", str(project_root), "--profiles-dir", str(project_root / "profiles")),
             *("--target-path", target, "--log-path", str(home / "logs"), "--log-level", "none"),
         ]
-        outcome = dbtRunner().invoke(["docs", "generate", "--static", *places])
+        outcome = dbtRunner().invoke(["docs", "generate", *places])
         if not outcome.success:
             raise HeadwaterError(f"dbt could not write its docs: {outcome.exception or outcome.result}")
         page_path = home / "docs" / "dbt.html"
-        write(page_path, (Path(target) / "static_index.html").read_text(encoding="utf-8"))
+        write(page_path, dbt_page(Path(target)))
     return page_path
 
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from headwater.new_source.propose import Proposal
+from headwater.new_source.doubt import Doubt
+from headwater.new_source.proposal import Proposal
+from headwater.new_source.proposal_doubts import harmful_doubts_of
+from headwater.new_source.values import USUAL_NUMBER
 from metadata.errors import NewSourceRefused
 from metadata.static.layout import SOURCE_SCHEDULES
 
-USUAL_NUMBER = "1234.56"  # needs no format
 DELIVERY_TYPES = ("snapshot", "delta")
 
 # asks a question; takes the answer that a blank one stands for, and the answers that may be given, () for any
@@ -33,15 +35,31 @@ def ask_about(proposal: Proposal, ask: Ask, say: Say, told: Sequence[str]) -> No
                     format=None if form == USUAL_NUMBER else form,
                     others=(),
                 )
+                attribute.is_settled = True
     if "delivery_type" not in told:
         question = "Does each delivery hold everything (snapshot) or what changed (delta)"
         proposal.delivery_type = ask(question, proposal.delivery_type, DELIVERY_TYPES)
+        proposal.settled.add("delivery_type")
     if "data_source" not in told:
         proposal.data_source = ask("Name of the data source", proposal.data_source, ())
     if "owner" not in told:
         proposal.owner = ask("Owner", proposal.owner, ())
     if "schedule" not in told:
         proposal.schedule = ask("How often is it published", proposal.schedule, SOURCE_SCHEDULES)
+
+
+def ask_option(doubt: Doubt, ask: Ask) -> str:
+    """What an option is of which a doubt is, spelled."""
+    return ask(f"{doubt}\n{doubt.option}", doubt.choices[0], ())
+
+
+def require_settled(proposal: Proposal, ask: Ask) -> None:
+    """Ask whether to go on in spite of each harmful doubt that is left. Raises `NewSourceRefused` where not."""
+    for doubt in harmful_doubts_of(proposal):
+        if ask(f"{doubt}\nGo on with it", "no", ("yes", "no")) == "no":
+            raise NewSourceRefused(
+                f"{doubt.guess}: not taken. Settle it by {doubt.flag}; nothing was written"
+            )
 
 
 def _ask_key(proposal: Proposal, ask: Ask, say: Say) -> None:

@@ -5,15 +5,18 @@ from __future__ import annotations
 import getpass
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from headwater.new_source import write as writing
-from headwater.new_source.ask import DELIVERY_TYPES, Ask, Say, ask_about
-from headwater.new_source.propose import Proposal, propose
-from headwater.new_source.sample import take_sample
+from headwater.new_source.ask import DELIVERY_TYPES, Ask, Say, ask_about, ask_option, require_settled
+from headwater.new_source.look import UNPIVOT_NEEDS
+from headwater.new_source.proposal import Proposal
+from headwater.new_source.proposal_doubts import harmful_doubts_of
+from headwater.new_source.propose import propose
+from headwater.new_source.sample import Sample, take_sample
 from headwater.project import Project
-from metadata.errors import NewSourceRefused
+from metadata.errors import DoubtsUnsettled, FormatBroken, NewSourceRefused
 from metadata.static.check_options import option_problem
 from metadata.static.layout import OPTIONS, SOURCE_SCHEDULES, SPELLED_OPTIONS
 from metadata.static.naming import one_of
@@ -30,7 +33,11 @@ class Told:
     data_source: str | None = None
     owner: str | None = None
     schedule: str | None = None
+    incr_column: str | None = None
+    job: str | None = None
     options: Mapping[str, str] = field(default_factory=dict)  # unspelled
+    datatypes: Mapping[str, str] = field(default_factory=dict)  # by the name of a column
+    formats: Mapping[str, str] = field(default_factory=dict)  # by the name of a column
 
     def __post_init__(self) -> None:
         for what, value, known in (
@@ -43,22 +50,39 @@ class Told:
     @property
     def names(self) -> list[str]:
         """What was said, by the names of a proposal."""
-        return [name for name, value in vars(self).items() if value and name != "options"]
+        return [name for name, value in vars(self).items() if value and not isinstance(value, Mapping)]
 
 
 def parse_options(texts: Sequence[str]) -> dict[str, str]:
     """`NAME=VALUE` as in source_attribute.csv, spelled; gives values unspelled. Raises `NewSourceRefused`."""
     options = {}
-    for text in texts:
-        name, sign, value = text.partition("=")
-        if not sign or not value:
-            raise NewSourceRefused(f"--option {text}: expected NAME=VALUE, such as header_line=4")
+    for name, value in parse_pairs(texts, "--option", "NAME=VALUE, such as header_line=4").items():
         if name not in OPTIONS or name == "conn_str":
             raise NewSourceRefused(f"--option {name} is not an option, expected {one_of(OPTIONS, name)}")
-        if wrong := option_problem(name, value):
-            raise NewSourceRefused(f"--option {wrong[0]}, expected {wrong[1]}")
-        options[name] = unspell(value) if name in SPELLED_OPTIONS else value
+        options[name] = _unspelled(name, value)
+    missing = [name for name in UNPIVOT_NEEDS if name not in options]
+    if (len(missing) < len(UNPIVOT_NEEDS) and missing) or ("unpivot_skip" in options and missing):
+        raise NewSourceRefused(
+            f"--option {' and --option '.join(missing)}: missing, expected all that unpivot needs"
+        )
     return options
+
+
+def parse_pairs(texts: Sequence[str], flag: str, expected: str) -> dict[str, str]:
+    """What a flag says of names, each as NAME=VALUE. Raises `NewSourceRefused`."""
+    pairs = {}
+    for text in texts:
+        name, sign, value = text.partition("=")
+        if not sign or not value or not name:
+            raise NewSourceRefused(f"{flag} {text}: expected {expected}")
+        pairs[name] = value
+    return pairs
+
+
+def _unspelled(name: str, value: str) -> str:
+    if wrong := option_problem(name, value):
+        raise NewSourceRefused(f"--option {wrong[0]}, expected {wrong[1]}")
+    return unspell(value) if name in SPELLED_OPTIONS else value
 
 
 def prepare_proposal(
@@ -77,25 +101,72 @@ def prepare_proposal(
     Raises `NewSourceRefused`, `MetadataInvalid`, `FormatBroken`, `PublisherError`; nothing was written then.
     """
     seeds = writing.require_free(project, name)
+    if told.job is not None:
+        writing.require_job(seeds, told.job)
     catalog = read_catalog(project.seeds)
     with tempfile.TemporaryDirectory(prefix="headwater-") as folder:
         sample = take_sample(origin, Path(folder), catalog, told.options)
-        belongs_to = sample.connection.data_source if sample.connection else None
-        proposal = propose(
-            name, sample, told.options,
-            owner=told.owner or _user(), data_source=told.data_source or belongs_to,
-        )  # fmt: skip
-    if told.key:
-        proposal.choose_key(told.key)
-    proposal.delivery_type = told.delivery_type or proposal.delivery_type
-    proposal.schedule = told.schedule or proposal.schedule
+        proposal = _proposed(name, sample, told)
+        if ask is not None:
+            show(proposal)
+            proposal = _settled(name, sample, told, proposal, ask, say)
+    belongs_to = sample.connection is not None
     if ask is not None:
-        show(proposal)
-        known = [*told.names, *(["data_source"] if belongs_to else [])]
-        ask_about(proposal, ask, say, known)
+        ask_about(proposal, ask, say, [*told.names, *(["data_source"] if belongs_to else [])])
+        require_settled(proposal, ask)
     is_chosen = bool(told.data_source or belongs_to or ask)
     writing.require_data_source(seeds, proposal, is_chosen=is_chosen)
     return proposal
+
+
+def _proposed(name: str, sample: Sample, told: Told) -> Proposal:
+    """The proposal, with all that was told."""
+    belongs_to = sample.connection.data_source if sample.connection else None
+    proposal = propose(
+        name, sample, told.options, owner=told.owner or _user(), data_source=told.data_source or belongs_to
+    )
+    for column in dict.fromkeys([*told.datatypes, *told.formats]):
+        proposal.choose_type(column, told.datatypes.get(column), told.formats.get(column))
+    if told.key:
+        proposal.choose_key(told.key)
+    if told.incr_column:
+        proposal.choose_incr_column(told.incr_column)
+    if told.delivery_type:
+        proposal.delivery_type = told.delivery_type
+        proposal.settled.add("delivery_type")
+    proposal.schedule = told.schedule or proposal.schedule
+    proposal.job = told.job
+    return proposal
+
+
+def _settled(name: str, sample: Sample, told: Told, proposal: Proposal, ask: Ask, say: Say) -> Proposal:
+    """The proposal as a person wants the file to be read: asked for each option of which there is a harmful doubt."""
+    while doubt := next(
+        (one for one in harmful_doubts_of(proposal) if one.option and one.option not in told.options), None
+    ):
+        assert doubt.option is not None
+        answer = ask_option(doubt, ask)
+        try:
+            more = replace(told, options={**told.options, doubt.option: _unspelled(doubt.option, answer)})
+            proposal = _proposed(name, sample, more)
+        except (NewSourceRefused, FormatBroken) as error:
+            say(str(error))
+            continue
+        told = more
+    return proposal
+
+
+def require_no_harm(proposal: Proposal) -> None:
+    """Raise `DoubtsUnsettled` where a doubt could lose or change data."""
+    if doubts := harmful_doubts_of(proposal):
+        raise DoubtsUnsettled(
+            f"{len(doubts)} {'guess' if len(doubts) == 1 else 'guesses'} could lose or change data. Nothing was"
+            " written; settle each by its flag, or take all with --accept-doubts:",
+            *(
+                f"  {doubt.flag}\n      {doubt.guess}: {doubt.rests_on}. If that is wrong, {doubt.risk}"
+                for doubt in doubts
+            ),
+        )
 
 
 def require_key(proposal: Proposal) -> None:

@@ -1,16 +1,22 @@
-"""How a CSV may be written: encodings, delimiters, quotes and the line of the header, the likeliest first.
+"""How a CSV may be written: delimiters, quotes and the line of the header, the likeliest first.
 
 csv.Sniffer looks at frequencies of signs and is often wrong. Here a dialect is a candidate when, from its header on,
-every record of the sample has as many values; `look` then reads the whole file with our own reader.
+every record of the sample has as many values; `look` then reads the whole file with our own reader. What the file does
+not prove of the chosen one is a doubt.
 """
 
 from __future__ import annotations
 
 import codecs
 import csv
+import io
+import re
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 from extract.text_blocks import LONGEST_RECORD
+from headwater.new_source.doubt import Doubt, listed, option_flag, quoted
+from metadata.static.spelling import spell
 
 SAMPLE = 256 << 10  # characters
 MOST_ABOVE = 30  # lines above the header
@@ -41,27 +47,14 @@ class Candidate:
         return {name: value for name, value in said.items() if value != usual[name]}
 
 
-def encodings(content: bytes) -> list[str]:
-    """The encodings in which the bytes are text, the likeliest first."""
-    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        return ["utf-16"]
-    fitting = []
-    for name in ("utf-8", "cp1252", "iso-8859-1"):
-        try:
-            codecs.getincrementaldecoder(name)("strict").decode(content)  # may end within a character
-        except UnicodeDecodeError:
-            continue
-        fitting.append(name)
-    return fitting
+def physical_lines(text: str) -> list[str]:
+    r"""Lines as the reader counts them: \n, \r\n and \r end one, and no other sign of Unicode does."""
+    return list(io.StringIO(text, newline=""))
 
 
 def candidates(content: bytes, encoding: str, told: dict[str, str]) -> list[Candidate]:
     """The dialects in which the text has one number of values, the likeliest first; `told` are not guessed at."""
-    text = codecs.getincrementaldecoder(encoding)("strict").decode(content).removeprefix("\ufeff")
-    lines = text[:SAMPLE].splitlines(keepends=True)
-    is_cut = len(text) > SAMPLE or len(content) >= LONGEST_RECORD
-    if is_cut:
-        lines = lines[:-1]
+    lines, is_cut = _sample(content, encoding)
     found = []
     delimiters = [told["delimiter"]] if "delimiter" in told else DELIMITERS
     quotes = [told["quote_char"]] if "quote_char" in told else QUOTES
@@ -97,6 +90,133 @@ def candidates(content: bytes, encoding: str, told: dict[str, str]) -> list[Cand
         )
 
     return sorted(found, key=likely)
+
+
+def dialect_doubts(
+    content: bytes, encoding: str, chosen: Candidate, all_found: Sequence[Candidate], told: Collection[str]
+) -> Iterator[Doubt]:
+    """What the text does not prove of the dialect that was chosen of all that were found."""
+    lines, is_cut = _sample(content, encoding)
+    text = "".join(lines)
+    if "header_line" not in told and chosen.header_line > 1:
+        yield _doubt_of_header_line(lines, chosen, is_cut=is_cut)
+    if "delimiter" not in told:
+        yield from _doubts_of_delimiter(lines, chosen, all_found)
+    if "quote_char" not in told:
+        yield from _doubts_of_quotes(text, chosen)
+
+
+def _sample(content: bytes, encoding: str) -> tuple[list[str], bool]:
+    """The whole lines that are looked at, and whether there are more."""
+    text = codecs.getincrementaldecoder(encoding)("strict").decode(content).removeprefix("\ufeff")
+    is_cut = len(text) > SAMPLE or len(content) >= LONGEST_RECORD
+    lines = physical_lines(text[:SAMPLE])
+    return (lines[:-1] if is_cut else lines), is_cut
+
+
+def _doubt_of_header_line(lines: list[str], chosen: Candidate, *, is_cut: bool) -> Doubt:
+    line = chosen.header_line
+    above = [(number, text.strip("\r\n")) for number, text in enumerate(lines[: line - 1], 1) if text.strip()]
+    if not above:
+        return Doubt(
+            "header_line", f"line {line} is the header", "the lines above it are blank", "the first record is lost",
+            option_flag("header_line", str(line)),
+        )  # fmt: skip
+    said = [f"line {number} ({quoted(text)})" for number, text in above]
+    rests = f"from there on all records have {chosen.width} values; left out above it: {listed(said, 3)}"
+    if trailing := _header_without_end(lines, chosen, is_cut=is_cut):
+        rests = (
+            f"line {trailing} holds {chosen.width - 1} names, and all lines below end with {quoted(chosen.delimiter)},"
+            f" which line {trailing} does not: line {trailing} is likely the header, and line {line} a record. The"
+            f" publisher has to end all lines in one way; left out above line {line}: {listed(said, 3)}"
+        )
+    return Doubt(
+        "header_line", f"line {line} is the header ({quoted(lines[line - 1].strip())})", rests,
+        "the names are wrong and a record is lost, in this and every later delivery",
+        option_flag("header_line", str(line)), is_harmful=True, option="header_line",
+        choices=(str(line), *(str(number) for number, _ in above)),
+    )  # fmt: skip
+
+
+def _header_without_end(lines: list[str], chosen: Candidate, *, is_cut: bool) -> int | None:
+    """The line above that has one value less, where all records, the chosen header too, end with a delimiter."""
+    end = chosen.delimiter
+    below = [text.rstrip("\r\n") for text in lines[chosen.header_line - 1 :] if text.strip()]
+    if not all(text.endswith(end) for text in below):
+        return None
+    for number in range(chosen.header_line - 1, 0, -1):
+        header, _ = _table(lines[number - 1 : number], chosen.delimiter, chosen.quote_char, is_cut=is_cut)
+        if len(header) == chosen.width - 1:
+            return number
+    return None
+
+
+def _doubts_of_delimiter(
+    lines: list[str], chosen: Candidate, all_found: Sequence[Candidate]
+) -> Iterator[Doubt]:
+    flag = option_flag("delimiter", spell(chosen.delimiter))
+    first = quoted(lines[chosen.header_line - 1].strip("\r\n"))
+    rivals = sorted({
+        one.delimiter for one in all_found
+        if one.delimiter != chosen.delimiter and one.width > 1 and one.header_line <= chosen.header_line
+    })  # fmt: skip
+    if chosen.width == 1:
+        rivals = list(_even_signs(lines[chosen.header_line - 1 :])) or [
+            sign for sign in DELIMITERS if sign != chosen.delimiter and sign in lines[chosen.header_line - 1]
+        ]
+    what = (
+        f"values are separated by {quoted(chosen.delimiter)}" if chosen.width > 1 else "there is one column"
+    )
+    if rivals:
+        yield Doubt(
+            "delimiter", what, f"{listed(map(quoted, rivals))} may separate them, too, as in {first}",
+            "values are cut in the wrong places", flag, is_harmful=True, option="delimiter",
+            choices=tuple(spell(sign) for sign in (chosen.delimiter, *rivals)),
+        )  # fmt: skip
+    elif chosen.width > 1:
+        yield Doubt(
+            "delimiter", what, f"so all {chosen.records:,} records of the beginning have {chosen.width} values",
+            "the reader refuses a later delivery", flag,
+        )  # fmt: skip
+    else:
+        yield Doubt(
+            "delimiter", what, "no sign comes as often in every line", "what are several values is one", flag
+        )
+
+
+def _even_signs(lines: Sequence[str]) -> Iterator[str]:
+    """The signs that come in every line, as often in each."""
+    texts = [text.strip("\r\n") for text in lines if text.strip()]
+    for sign in sorted(set(texts[0]) if len(texts) > 1 else ()):
+        if not (sign.isalnum() or sign in "\"'_-./") and len({text.count(sign) for text in texts}) == 1:
+            yield sign
+
+
+def _doubts_of_quotes(text: str, chosen: Candidate) -> Iterator[Doubt]:
+    flag = option_flag("quote_char", spell(chosen.quote_char) if chosen.quote_char else "<none>")
+    if chosen.quote_char == '"':
+        return  # what may come with it is written as the standard has it
+    end = re.escape(chosen.delimiter)
+    is_quoted = re.search(rf'(^|{end})"[^"\r\n]*"({end}|[\r\n]|$)', text)
+    if chosen.quote_char:
+        yield Doubt(
+            "quote_char", f"values are quoted by {quoted(chosen.quote_char)}",
+            "only so have all records as many values", "signs that belong to values are lost", flag,
+            is_harmful=True, option="quote_char", choices=(chosen.quote_char, '"', "<none>"),
+        )  # fmt: skip
+    elif is_quoted:
+        such = quoted(is_quoted.group().strip())
+        yield Doubt(
+            "quote_char", "values are not quoted",
+            f"not all records can be read with quotes, such as {such}",
+            "quotes of the publisher come to history as a part of values", flag, is_harmful=True,
+            option="quote_char", choices=("<none>", '"'),
+        )  # fmt: skip
+    else:
+        yield Doubt(
+            "quote_char", "values are not quoted", "no value begins and ends with a quote",
+            "quotes of the publisher come to history as a part of values", flag,
+        )  # fmt: skip
 
 
 def _table(lines: list[str], delimiter: str, quote: str, *, is_cut: bool) -> tuple[list[str], int]:

@@ -32,6 +32,20 @@ def find_key(columns: Sequence[Column], records: int) -> tuple[Column, ...]:
     return ()
 
 
+def is_named(column: Column) -> bool:
+    """Whether a column is called like a key."""
+    return bool(_NAMED_KEY.search(column.name) or _HUMP.search(column.name))
+
+
+def rivals(key: Sequence[Column], columns: Sequence[Column], records: int) -> list[Column]:
+    """Other columns that are called like a key, and by which records could be told apart as well."""
+    return [
+        column
+        for column in columns
+        if column not in key and is_named(column) and not column.nulls and len(column.distinct) == records
+    ]
+
+
 def doubles(key: Sequence[Column]) -> Iterator[tuple[int, tuple[str | None, ...]]]:
     """The records, counted from 0, whose key an earlier one has, with that key."""
     seen: set[tuple[str | None, ...]] = set()
@@ -48,7 +62,6 @@ def _could_be(pair: Sequence[Column], records: int) -> bool:
 def _rank(column: Column) -> tuple[int, int]:
     """How little a column is like a key; of equals the first."""
     datatype = column.typed.datatype
-    is_named = bool(_NAMED_KEY.search(column.name) or _HUMP.search(column.name))
     unlike = (
         3
         if datatype.startswith(("numeric", "timestamp", "time"))
@@ -57,4 +70,4 @@ def _rank(column: Column) -> tuple[int, int]:
         else 0
     )
     longest = max(map(len, column.distinct), default=0)
-    return (0 if is_named else 2) + unlike + (2 if longest > 40 else 0), column.place
+    return (0 if is_named(column) else 2) + unlike + (2 if longest > 40 else 0), column.place

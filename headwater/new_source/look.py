@@ -8,7 +8,7 @@ from __future__ import annotations
 import codecs
 import tempfile
 import zipfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -17,12 +17,24 @@ from typing import IO
 
 from extract.archive import is_archive, open_members
 from extract.content import BEGINNING, OLD_OFFICE, ZIP, begin, recognize
+from extract.formats.json_text import JsonText
 from extract.formats.ods_sheet import is_ods
 from extract.formats.registry import WITHOUT_HEADER, open_content
-from extract.limits import Limits
+from extract.limits import Expansion, Limits
 from extract.members import Members
-from headwater.new_source.dialect import candidates, encodings
-from headwater.new_source.nested import json_format, json_record_path, member_paths, xml_record_path
+from extract.record import Record
+from extract.wrangle import unpivot
+from headwater.new_source.dialect import Candidate, candidates, dialect_doubts
+from headwater.new_source.doubt import Doubt, option_flag, quoted
+from headwater.new_source.encoding import encoding_doubt, encodings
+from headwater.new_source.nested import (
+    is_feature_collection,
+    json_format,
+    json_outline,
+    json_record_path,
+    member_paths,
+    xml_record_path,
+)
 from headwater.new_source.values import Typed, type_of
 from metadata.errors import FormatBroken, NewSourceRefused
 from metadata.static.model import Attribute, DataSource, Source
@@ -31,6 +43,9 @@ MOST_BYTES = 64 << 20  # of a file that are looked at to find out how it is read
 MOST_VALUES = 5_000_000  # of a file that are judged; of a larger one the first so many
 MOST_ABOVE = 20  # rows above the header of a sheet
 PADDED_PCT = 50
+UNPIVOT_NEEDS = ("unpivot_keep", "unpivot_name", "unpivot_value")
+
+Doubts = Callable[[], Iterable[Doubt]]
 
 
 @dataclass
@@ -40,6 +55,7 @@ class Column:
     name: str
     place: int
     values: list[str | None] = field(default_factory=list)
+    null_tokens: tuple[str, ...] = ()  # that were told
 
     @cached_property
     def distinct(self) -> frozenset[str]:
@@ -49,12 +65,12 @@ class Column:
     @cached_property
     def typed(self) -> Typed:
         """What its values are."""
-        return type_of(self.distinct, self.name)
+        return type_of(self.distinct, self.name, self.null_tokens)
 
     @cached_property
     def nulls(self) -> int:
         """How many values are null, by its own tokens."""
-        tokens = frozenset(self.typed.null_tokens) if self.typed.datatype != "text" else frozenset()
+        tokens = frozenset(self.typed.null_tokens)
         return sum(not value or value in tokens for value in self.values)
 
 
@@ -67,6 +83,15 @@ class Look:
     records: int
     is_whole: bool
     line: int | None  # of the header
+    doubts: tuple[Doubt, ...] = ()
+
+
+@dataclass(frozen=True)
+class _Way:
+    """Options by which a file may be read, and what is then not proved of them."""
+
+    options: dict[str, str]
+    doubts: Doubts = tuple
 
 
 def look_at(path: Path, name: str, told: Mapping[str, str]) -> Look:
@@ -76,12 +101,13 @@ def look_at(path: Path, name: str, told: Mapping[str, str]) -> Look:
     nothing can be proposed.
     """
     first: FormatBroken | None = None
-    for options in _ways(path, name, told):
+    for way in _ways(path, name, told):
         try:
-            found = _read(path, name, options)
+            found = _read(path, name, way.options)
         except FormatBroken as error:
             first = first or error
             continue
+        found = replace(found, doubts=tuple(way.doubts()))
         return _unpadded(path, name, _unnested(path, name, found), told)
     raise first or FormatBroken(name, None, "nothing in it can be read as records, expected a file of data")
 
@@ -96,34 +122,40 @@ def stand_in(
     )
     return Source(
         name=name, job=name, data_source=DataSource(name, "local_files", name), owner="", schedule="irregular",
-        geographic_granularity="", delivery_type="snapshot", extract_function=None, wrangle_function=None,
+        geographic_granularity="", delivery_type="snapshot", extract_function=None,
+        wrangle_function="unpivot" if is_unpivoted(options or {}) else None,
         quality_checks=(), load_new=True, load_changed=True, load_removed=True, on_null_key="fall_out",
         on_duplicate_key="halt", on_unknown_column="keep", max_removed_pct=None, max_fallen_out_pct=None,
         description="", attributes=attributes, options=dict(options or {}), conn_str=None, conn_api=None,
     )  # fmt: skip
 
 
+def is_unpivoted(options: Mapping[str, str]) -> bool:
+    """Whether these options say that columns become records."""
+    return all(name in options for name in UNPIVOT_NEEDS)
+
+
 @contextmanager
 def _opened(path: Path, name: str, options: Mapping[str, str]) -> Iterator[Members]:
     """The files of the sample, as loading opens those of a delivery."""
     source = stand_in(options)
-    limits = Limits.of(source)
+    expansion = Expansion.of(source, path.stat().st_size)
     with path.open("rb") as stream, ExitStack() as opened:
         beginning, whole = begin(stream, len(ZIP))
         if is_archive(source, name, beginning):
             pattern, is_all = options.get("zip_member"), options.get("zip_members") == "all"
             stream.seek(0)
-            yield opened.enter_context(open_members(stream, name, pattern, limits, is_all=is_all))
+            yield opened.enter_context(open_members(stream, name, pattern, expansion, is_all=is_all))
         else:
-            yield Members(iter([(whole, name)]), [name], limits)
+            yield Members(iter([(whole, name)]), [name], expansion)
 
 
-def _ways(path: Path, name: str, told: Mapping[str, str]) -> Iterator[dict[str, str]]:
-    """The options by which the file may be read, the likeliest first."""
+def _ways(path: Path, name: str, told: Mapping[str, str]) -> Iterator[_Way]:
+    """The ways in which the file may be read, the likeliest first."""
     if path.stat().st_size == 0:
         raise FormatBroken(name, None, "empty, expected a file of data")
     if "format" in told and told["format"] not in ("csv", "json", "ndjson", "geojson", "xml", "excel"):
-        yield dict(told)
+        yield _Way(dict(told))
         return
     if told.get("format", "excel") == "excel" and _is_workbook(path):
         yield from _ways_of_workbook(path, name, {"format": "excel", **told})
@@ -132,16 +164,15 @@ def _ways(path: Path, name: str, told: Mapping[str, str]) -> Iterator[dict[str, 
     if told.get("format", "excel") == "excel" and _is_packed_workbook(content):
         yield from _ways_of_workbook(path, name, {"format": "excel", **told})
     elif content.startswith(b"PAR1"):
-        yield {"format": "parquet", **told}
+        yield _Way({"format": "parquet", **told})
     elif found := _unreadable(content, told):
         raise NewSourceRefused(
             f"{file}: got {found}, expected CSV, JSON, NDJSON, GeoJSON, XML, Excel, OpenDocument or Parquet"
         )
     elif told.get("format") == "xml" or ("format" not in told and _is_xml(content)):
-        path_told = told.get("record_path") or xml_record_path(content)
-        yield {"format": "xml", **told} | ({"record_path": path_told} if path_told else {})
+        yield _way_of_xml(content, told)
     else:
-        yield from _ways_of_text(content, file, told)
+        yield from _ways_of_text(path, content, name, file, told)
 
 
 def _unreadable(content: bytes, told: Mapping[str, str]) -> str | None:
@@ -157,33 +188,80 @@ def _is_xml(content: bytes) -> bool:
     return beginning.startswith(b"<") and content.rstrip(b"\0\r\n \t").endswith(b">")
 
 
-def _ways_of_text(content: bytes, file: str, told: Mapping[str, str]) -> Iterator[dict[str, str]]:
-    fitting = [told["encoding"]] if "encoding" in told else encodings(content)
+def _way_of_xml(content: bytes, told: Mapping[str, str]) -> _Way:
+    if "record_path" in told:
+        return _Way({"format": "xml", **told})
+    found, doubts = xml_record_path(content)
+    return _Way({"format": "xml", **told} | ({"record_path": found} if found else {}), lambda: doubts)
+
+
+def _ways_of_text(
+    path: Path, content: bytes, name: str, file: str, told: Mapping[str, str]
+) -> Iterator[_Way]:
+    fitting = [told["encoding"]] if "encoding" in told else encodings(content, file)
     if b"\0" in content and "utf-16" not in fitting and "encoding" not in told:
         raise NewSourceRefused(
             f"{file}: a file of bytes, not of text, expected one of the formats that are read"
         )
     for encoding in fitting:
         base = {**told} | ({"encoding": encoding} if encoding != "utf-8" else {})
+        doubt = encoding_doubt(content, fitting, encoding) if "encoding" not in told else None
+        of_encoding = [doubt] if doubt else []
         begins = content.decode(encoding, "ignore").lstrip("\ufeff").lstrip()[:1]
         if told.get("format", "").endswith("json") or ("format" not in told and begins in ("{", "[")):
-            form = told.get("format") or json_format(content, encoding)
-            yield {"format": form, **base} | _record_path(content, encoding, form, base)
+            yield _way_of_json(path, content, name, encoding, base, of_encoding)
         else:
-            for candidate in candidates(content, encoding, dict(told)):
-                yield {**base, **candidate.options}
+            yield from _ways_of_csv(content, file, encoding, base, told, of_encoding)
 
 
-def _record_path(content: bytes, encoding: str, form: str, told: Mapping[str, str]) -> dict[str, str]:
-    found = json_record_path(content, encoding) if form == "json" and "record_path" not in told else None
-    return {"record_path": found} if found else {}
+def _way_of_json(
+    path: Path, content: bytes, name: str, encoding: str, told: dict[str, str], of_encoding: list[Doubt]
+) -> _Way:
+    form = told.get("format") or json_format(content, encoding)
+    said = {"format": form, **told}
+    if form != "json" or "record_path" in told:
+        return _Way(said, lambda: of_encoding)
+    with _opened(path, name, told) as members:
+        stream, file = next(iter(members))
+        outline = json_outline(JsonText(stream, file, encoding, Limits.of(stand_in(told)).max_nesting))
+    if outline is None:
+        return _Way(said, lambda: of_encoding)
+    if "format" not in told and is_feature_collection(outline):
+        return _Way({**said, "format": "geojson"}, lambda: of_encoding)
+    found, doubts = json_record_path(outline)
+    return _Way(said | ({"record_path": found} if found else {}), lambda: [*of_encoding, *doubts])
 
 
-def _ways_of_workbook(path: Path, name: str, told: Mapping[str, str]) -> Iterator[dict[str, str]]:
+def _ways_of_csv(
+    content: bytes,
+    file: str,
+    encoding: str,
+    base: dict[str, str],
+    told: Mapping[str, str],
+    of_encoding: list[Doubt],
+) -> Iterator[_Way]:
+    try:
+        found = candidates(content, encoding, dict(told))
+    except UnicodeDecodeError as error:  # an encoding that was told
+        line = content.count(b"\n", 0, error.start) + 1
+        raise FormatBroken(
+            file, line, f"byte 0x{content[error.start]:02x} at offset {error.start} is not {encoding}, expected text"
+            " in it (--option encoding)",
+        ) from None  # fmt: skip
+
+    def doubts(chosen: Candidate) -> Doubts:
+        return lambda: [*of_encoding, *dialect_doubts(content, encoding, chosen, found, told)]
+
+    for candidate in found:
+        yield _Way({**base, **candidate.options}, doubts(candidate))
+
+
+def _ways_of_workbook(path: Path, name: str, told: Mapping[str, str]) -> Iterator[_Way]:
     """With the header in the first row whose every cell has a name, as far to the right as there are values."""
     if "header_line" in told:
-        yield dict(told)
+        yield _Way(dict(told))
         return
+    above: list[str] = []
     for row in range(1, MOST_ABOVE + 1):
         options = {**told} | ({"header_line": str(row)} if row > 1 else {})
         try:
@@ -191,11 +269,23 @@ def _ways_of_workbook(path: Path, name: str, told: Mapping[str, str]) -> Iterato
                 header = open_content(stand_in(options), members).header
         except FormatBroken:
             if row == 1:
-                yield options  # so that what is wrong with the whole workbook is said
+                yield _Way(options)  # so that what is wrong with the whole workbook is said
             continue
         if all(header) and len(set(header)) == len(header) and (len(header) > 1 or row == 1):
-            yield options
-    yield dict(told)
+            doubts = [_doubt_of_row(row, header, above)] if above else []
+            yield _Way(options, lambda doubts=doubts: doubts)  # type: ignore[misc]
+        if any(header):
+            above.append(f"row {row} ({quoted(', '.join(filter(None, header)))})")
+    yield _Way(dict(told))
+
+
+def _doubt_of_row(row: int, header: Sequence[str], above: Sequence[str]) -> Doubt:
+    return Doubt(
+        "header_line", f"row {row} is the header ({quoted(', '.join(header))})",
+        f"it is the first whose every cell has a name; left out above it: {'; '.join(above[-3:])}",
+        "the names are wrong and a record is lost, in this and every later delivery",
+        option_flag("header_line", str(row)), is_harmful=True, option="header_line", choices=(str(row),),
+    )  # fmt: skip
 
 
 def _is_workbook(path: Path) -> bool:
@@ -231,12 +321,18 @@ def _content(path: Path, name: str, told: Mapping[str, str]) -> tuple[bytes, str
 def _read(path: Path, name: str, options: Mapping[str, str], names: Sequence[str] = ()) -> Look:
     """The columns of the file as the reader of its format gives them."""
     with _opened(path, name, options) as members:
-        content = open_content(stand_in(options, names), members)
-        columns = [Column(column, place) for place, column in enumerate(content.header, 1)]
+        source = stand_in(options, names)
+        content = open_content(source, members)
+        header = content.header
+        records: Iterable[Record] = content.records()
+        if source.wrangle_function:
+            header, records = unpivot(source, header, records, name)
+        tokens = source.tokens("null_tokens")
+        columns = [Column(column, place, null_tokens=tokens) for place, column in enumerate(header, 1)]
         same: dict[str, str] = {}
         most = max(MOST_VALUES // max(len(columns), 1), 1)
         count, is_whole = 0, True
-        for _, values in content.records():
+        for _, values in records:
             if count >= most:
                 is_whole = False
                 break
@@ -248,24 +344,35 @@ def _read(path: Path, name: str, options: Mapping[str, str], names: Sequence[str
 
 def _unnested(path: Path, name: str, found: Look) -> Look:
     """The same with the members of objects as columns of their own."""
-    if found.options.get("format") not in WITHOUT_HEADER:
+    if found.options.get("format") not in WITHOUT_HEADER or is_unpivoted(found.options):
         return found
     names = [path_ for c in found.columns for path_ in member_paths(c.name, c.distinct) or [c.name]]
-    return _read(path, name, found.options, names) if names != [c.name for c in found.columns] else found
+    if names == [c.name for c in found.columns]:
+        return found
+    return replace(_read(path, name, found.options, names), doubts=found.doubts)
 
 
 def _unpadded(path: Path, name: str, found: Look, told: Mapping[str, str]) -> Look:
     """The same without the blanks around values, where whole columns have them."""
     if "trim_whitespace" in told or found.options.get("format", "csv") not in ("csv", "excel", "fixed_width"):
         return found
-    is_padded = any(column.name != column.name.strip() and column.name.strip() for column in found.columns)
-    for column in found.columns:
-        padded = sum(value != value.strip() for value in column.distinct)
-        is_padded |= padded > 0 and padded * 100 >= PADDED_PCT * len(column.distinct)
-    if not is_padded:
+    padded = [column.name for column in found.columns if _is_padded(column)]
+    if not padded:
         return found
+    doubt = Doubt(
+        "trim_whitespace", "blanks around names and values are no part of them",
+        f"{', '.join(map(quoted, padded[:3]))} or most of their values have some",
+        "blanks that mean something do not reach history; raw keeps them", option_flag("trim_whitespace", "true"),
+    )  # fmt: skip
     options = {**found.options, "trim_whitespace": "true"}
     trimmed = _read(path, name, options)
     for column in trimmed.columns:  # staging trims values; the reader trims names alone
         column.values = [value.strip(" \t") if value else value for value in column.values]
-    return replace(trimmed, options=options)
+    return replace(trimmed, options=options, doubts=(*found.doubts, doubt))
+
+
+def _is_padded(column: Column) -> bool:
+    if column.name.strip() and column.name != column.name.strip():
+        return True
+    padded = sum(value != value.strip() for value in column.distinct)
+    return padded > 0 and padded * 100 >= PADDED_PCT * len(column.distinct)

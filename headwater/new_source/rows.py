@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from headwater.new_source.propose import Proposal, ProposedAttribute
+from pathlib import Path
+
+from headwater.new_source.look import is_unpivoted
+from headwater.new_source.proposal import Proposal, ProposedAttribute
 from headwater.new_source.table import CatalogedTable
 from metadata.static.check_connections import connection_table
 from metadata.static.load import Seeds
@@ -19,6 +22,7 @@ CRON = {
     "quarterly": "0 6 1 1,4,7,10 *",
     "yearly": "0 6 1 1 *",
 }
+STEPS = "ETL"
 LARGE = 100_000  # records of a delivery
 MAX_REMOVED_PCT, MAX_FALLEN_OUT_PCT = "20", "1"
 
@@ -33,7 +37,8 @@ def rows_of(proposal: Proposal, seeds: Seeds) -> Rows:
         rows["conn_str"] = [_conn_str(proposal, conn_str)]
     if proposal.table is not None and proposal.table.tbl not in seeds.by_name["tbl"]:
         rows["tbl"] = [_tbl(proposal, proposal.table)]
-    rows["job"] = [_job(proposal)]
+    if proposal.job_name not in seeds.by_name["job"]:
+        rows["job"] = [_job(proposal)]
     rows["source"] = [_source(proposal)]
     rows["attribute"] = [_attribute(proposal, attribute) for attribute in proposal.attributes]
     rows["source_attribute"] = [
@@ -42,7 +47,8 @@ def rows_of(proposal: Proposal, seeds: Seeds) -> Rows:
     ]
     if WAREHOUSE in seeds.by_name["data_source"] and WAREHOUSE in seeds.by_name["conn_str"]:
         rows["tbl"] = [*rows.get("tbl", []), *_tbls(proposal)]
-        rows["job_task"] = _job_tasks(proposal, conn_str)
+        row = seeds.by_name["job"].get(proposal.job_name)
+        rows["job_task"] = _job_tasks(proposal, conn_str, row.text("etl_steps") if row else STEPS)
     return rows
 
 
@@ -54,33 +60,43 @@ def connection_of(proposal: Proposal, seeds: Seeds) -> str:
         place = row.text("url_template") or row.text("file_path")
         if row.text("data_source") == proposal.data_source and place == proposal.sample.address:
             return row.text("conn_str")
-    return f"{proposal.name}_files"
+    return own_connection(proposal.name, proposal.sample.data_source_type)
+
+
+def own_connection(name: str, kind: str) -> str:
+    """The name of a connection that is made for a source."""
+    return f"{name}_{'database' if kind == 'rdbms' else 'files'}"
 
 
 def _data_source(proposal: Proposal) -> dict[str, str]:
     kind = proposal.sample.data_source_type
-    where = "a folder" if kind == "local_files" else "the web"
-    description = f"Files such as {proposal.sample.publisher_name}, in {where}"
+    description = f"The database in {Path(proposal.sample.address).name}"
+    if kind != "rdbms":
+        where = "a folder" if kind == "local_files" else "the web"
+        description = f"Files such as {proposal.sample.publisher_name}, in {where}"
     return {"data_source": proposal.data_source, "data_source_type": kind, "description": description}
 
 
 def _conn_str(proposal: Proposal, conn_str: str) -> dict[str, str]:
+    row = {"conn_str": conn_str, "data_source": proposal.data_source}
+    if proposal.sample.data_source_type == "rdbms":
+        return {**row, "database_name": proposal.sample.address, "url_template": "sqlite://"}
     column = "file_path" if proposal.sample.data_source_type == "local_files" else "url_template"
-    return {"conn_str": conn_str, "data_source": proposal.data_source, column: proposal.sample.address}
+    return {**row, column: proposal.sample.address}
 
 
 def _job(proposal: Proposal) -> dict[str, str]:
     return {
-        "job": proposal.name,
+        "job": proposal.job_name,
         "is_etl": "true",
-        "etl_steps": "ETL",
+        "etl_steps": STEPS,
         "is_full_load": _flag(proposal.delivery_type == "snapshot"),
         "del_temp_data": "false",
         "job_type": "batch",
         "schedule": CRON.get(proposal.schedule, ""),
         "owner": proposal.owner,
         "is_active": "true",
-        "description": f"{proposal.name}, from {proposal.data_source} to history",
+        "description": f"{proposal.job_name}, from {proposal.data_source} to history",
     }
 
 
@@ -88,12 +104,13 @@ def _source(proposal: Proposal) -> dict[str, str]:
     is_snapshot = proposal.delivery_type == "snapshot"
     return {
         "source": proposal.name,
-        "job": proposal.name,
+        "job": proposal.job_name,
         "data_source": proposal.data_source,
         "owner": proposal.owner,
         "schedule": proposal.schedule,
         "geographic_granularity": proposal.granularity,
         "delivery_type": proposal.delivery_type,
+        "wrangle_function": "unpivot" if is_unpivoted(proposal.options) else "",
         "load_new": "true",
         "load_changed": "true",
         "load_removed": "true" if is_snapshot else "",
@@ -118,7 +135,7 @@ def _attribute(proposal: Proposal, attribute: ProposedAttribute) -> dict[str, st
         "is_key": _flag(attribute.is_key),
         "is_tracked": "" if attribute.is_key else "true",
         "is_optional": _flag(attribute.is_optional),
-        "description": attribute.comment or f"{name}, as the publisher calls it",
+        "description": (attribute.comment or "").strip() or f"{name}, as the publisher calls it",
     }
 
 
@@ -148,7 +165,8 @@ def tables_of(name: str) -> tuple[str, str, str]:
     return f"raw.{name}", f"staging.stg_{name}", f"historical.{name}"
 
 
-def _job_tasks(proposal: Proposal, conn_str: str) -> list[dict[str, str]]:
+def _job_tasks(proposal: Proposal, conn_str: str, etl_steps: str) -> list[dict[str, str]]:
+    """The tasks of the source that its job does."""
     name, kind = proposal.name, proposal.sample.data_source_type
     raw, staging, historical = tables_of(name)
     steps = (
@@ -164,10 +182,11 @@ def _job_tasks(proposal: Proposal, conn_str: str) -> list[dict[str, str]]:
     )
     return [
         {
-            "job_task": f"{name}_{does}", "job": name, "etl_step": step, "step_seq": str(place), "is_active": "true",
-            "source": name, **connection, "src_tbl": src, "tgt_tbl": tgt,
+            "job_task": f"{name}_{does}", "job": proposal.job_name, "etl_step": step, "step_seq": str(place),
+            "is_active": "true", "source": name, **connection, "src_tbl": src, "tgt_tbl": tgt,
         }
         for place, (does, step, connection, src, tgt) in enumerate(steps, 1)
+        if step in etl_steps
     ]  # fmt: skip
 
 

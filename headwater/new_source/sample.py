@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 from typing import IO
 from urllib.parse import unquote, urlsplit
@@ -17,18 +18,21 @@ from extract.fetch import HttpClient
 from extract.found import expand, shown
 from extract.http_files import links, publisher_names
 from extract.sql.connect import shown_place, url_of
+from headwater.new_source.file_names import kind_of, own_name
 from headwater.new_source.look import stand_in
 from headwater.new_source.table import CatalogedTable, sample_table
 from headwater.new_source.topic import sample_topic
 from metadata.errors import NewSourceRefused
 from metadata.static.formats import USUAL_OPTIONS
-from metadata.static.model import Catalog, ConnApi, ConnStr, DataSourceType, Source
+from metadata.static.model import Catalog, ConnApi, ConnStr, DataSource, DataSourceType, Source
 from metadata.static.read import token_apis
 
 DATA_ENDINGS = (
     ".csv", ".tsv", ".txt", ".json", ".jsonl", ".ndjson", ".geojson", ".xml", ".xlsx", ".xls", ".ods", ".parquet",
     ".zip", ".gz", ".bz2", ".xz",
 )  # fmt: skip
+SQLITE = b"SQLite format 3\0"
+MOST_FILES = 10_000  # of a folder and those below it, that are looked at for files like the sample
 
 
 @dataclass(frozen=True)
@@ -42,13 +46,15 @@ class Sample:
     connection: ConnStr | ConnApi | None = None
     table: CatalogedTable | None = None  # of a database
     is_whole: bool = True  # whether there is no more of it
+    names: tuple[str, ...] = ()  # of all files that are there
 
     @property
     def guessed_data_source(self) -> str:
         """What its publisher may be called: the host, or the folder."""
         if self.data_source_type == "http_files":
             return re.sub(r"^www\.", "", urlsplit(self.address).hostname or "")
-        return Path(self.address).name
+        path = Path(self.address)
+        return path.stem if self.data_source_type == "rdbms" else path.name
 
 
 def take_sample(origin: str, folder: Path, catalog: Catalog, told: Mapping[str, str]) -> Sample:
@@ -78,7 +84,23 @@ def take_sample(origin: str, folder: Path, catalog: Catalog, told: Mapping[str, 
         raise NewSourceRefused(
             f"{origin}: there is no such file, expected a file, a folder, an address{names}"
         )
-    return Sample(path, path.name, "local_files", str(path.parent))
+    with path.open("rb") as file:
+        if file.read(len(SQLITE)) == SQLITE:
+            return _of_sqlite(path, folder, catalog, told)
+    return Sample(path, path.name, "local_files", str(path.parent), names=_names_below(path.parent))
+
+
+def _of_sqlite(path: Path, folder: Path, catalog: Catalog, told: Mapping[str, str]) -> Sample:
+    """A table of a database that is a file: by the connection that leads to it, or by a new one."""
+    for conn_str in catalog.conn_strs.values():
+        if (conn_str.url_template or "").startswith("sqlite") and conn_str.database_name == str(path):
+            return _of_database(conn_str, folder, catalog, told)
+    data_source = DataSource(path.name, "rdbms", path.name)
+    conn_str = ConnStr(path.name, data_source.name, None, str(path), None, None, None, "sqlite://", None)
+    source = replace(stand_in(name=path.name), data_source=data_source, conn_str=conn_str)
+    target = folder / "rows.copy.gz"
+    table = sample_table(source, told.get("tbl"), target)
+    return Sample(target, f"{table.tbl}.copy.gz", "rdbms", str(path), None, table)
 
 
 def _of_api(conn_api: ConnApi, folder: Path, catalog: Catalog, told: Mapping[str, str]) -> Sample:
@@ -150,7 +172,8 @@ def _of_bucket(conn_str: ConnStr, folder: Path, wanted: re.Pattern[str] | None, 
     target = folder / "fetched"
     with target.open("wb") as file:
         offers[name].fetch(offers[name], _sink(file))
-    return Sample(target, name, "object_store", conn_str.url_template or "", conn_str)
+    address = conn_str.url_template or ""
+    return Sample(target, name, "object_store", address, conn_str, names=tuple(offers))
 
 
 def _of_topic(conn_str: ConnStr, folder: Path, catalog: Catalog, told: Mapping[str, str]) -> Sample:
@@ -172,7 +195,13 @@ def _stand_in_of(conn_str: ConnStr, catalog: Catalog, options: Mapping[str, str]
 def _in_folder(path: Path, wanted: re.Pattern[str] | None, address: str, conn_str: ConnStr | None) -> Sample:
     names = sorted(file.name for file in path.iterdir() if file.is_file()) if path.is_dir() else []
     name = _newest(names, wanted, str(path))
-    return Sample(path / name, name, "local_files", address, conn_str)
+    return Sample(path / name, name, "local_files", address, conn_str, names=_names_below(path))
+
+
+def _names_below(folder: Path) -> tuple[str, ...]:
+    """The files of a folder and of those below it, as a source of it finds them."""
+    files = (path for path in islice(folder.rglob("*"), MOST_FILES) if path.is_file())
+    return tuple(path.relative_to(folder).as_posix() for path in files)
 
 
 def _fetched(
@@ -196,7 +225,7 @@ def _fetched(
     linked = {next(publisher_names(page.address, link.address)): link.address for link in links(page)}
     name = _newest(list(linked), wanted, shown(page.address))
     _download(client, linked[name], target)
-    return Sample(target, name, "http_files", named, conn_str)
+    return Sample(target, name, "http_files", named, conn_str, names=tuple(linked))
 
 
 def _newest(names: Sequence[str], wanted: re.Pattern[str] | None, where: str) -> str:
@@ -207,13 +236,13 @@ def _newest(names: Sequence[str], wanted: re.Pattern[str] | None, where: str) ->
         raise NewSourceRefused(f"{where}: {what}, expected one; there is {_listed(names) or 'nothing'}")
     kinds: dict[str, list[str]] = {}
     for name in fitting:
-        kinds.setdefault(re.sub(r"\d+", "0", _own_name(name)), []).append(name)
+        kinds.setdefault(kind_of(name), []).append(name)
     if len(kinds) > 1 and wanted is None:
         raise NewSourceRefused(
             f"{where}: files of {len(kinds)} kinds ({_listed([max(kind) for kind in kinds.values()])}), expected one"
             " kind: choose it by --option 'file_pattern=REGEX'"
         )
-    return max(fitting, key=lambda name: (_own_name(name), name))
+    return max(fitting, key=lambda name: (own_name(name), name))
 
 
 def _own_name(name: str) -> str:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
-from headwater.new_source.propose import Proposal
+from headwater.new_source.proposal import Proposal
+from headwater.new_source.proposal_doubts import doubts_of
+from headwater.new_source.remove import Removal
+from headwater.terminal import escape
 
 LONGEST = 28  # characters of a value
 
@@ -38,8 +42,9 @@ def proposal(out: Console, proposed: Proposal) -> None:
             escape(_short(", ".join(attribute.examples))),
         )
     out.print(table)
-    for doubt in proposed.doubts:
-        out.print(f"[yellow]doubt[/] {escape(doubt)}")
+    for doubt in doubts_of(proposed):
+        colour = "red" if doubt.is_harmful else "yellow"
+        out.print(f"[{colour}]{'doubt' if doubt.is_harmful else 'guess'}[/] {escape(str(doubt))}")
 
 
 def as_dict(proposed: Proposal) -> dict[str, Any]:
@@ -65,7 +70,35 @@ def as_dict(proposed: Proposal) -> dict[str, Any]:
             }
             for attribute in proposed.attributes
         ],
-        "doubts": proposed.doubts,
+        "doubts": [asdict(doubt) for doubt in doubts_of(proposed)],
+    }
+
+
+def removal(out: Console, removed: Removal, root: Path) -> None:
+    """What goes with a source, and what stays."""
+    for table, rows in removed.rows.items():
+        out.print(f"  seeds/{table}.csv: {', '.join(rows)}", markup=False)
+    for path in removed.files:
+        is_edited = path in removed.edited
+        note = " [red]edited: it is not as it was generated[/]" if is_edited else ""
+        out.print(f"  {escape(str(path.relative_to(root)))}{note}")
+    for row in removed.unused:
+        out.print(f"stays: {row}, which nobody uses then", markup=False)
+    out.print(
+        f"stays: what is loaded, in {', '.join(removed.tables)} and on S3 below */{removed.name}/",
+        markup=False,
+    )
+
+
+def removal_as_dict(removed: Removal, root: Path) -> dict[str, Any]:
+    """The same for machines."""
+    return {
+        "source": removed.name,
+        "rows": removed.rows,
+        "files": [path.relative_to(root) for path in removed.files],
+        "edited": [path.relative_to(root) for path in removed.edited],
+        "unused": removed.unused,
+        "tables_that_stay": removed.tables,
     }
 
 

@@ -14,13 +14,14 @@ from sqlalchemy.engine import Dialect, Inspector
 from extract.sql.connect import engine_of
 from extract.sql.mariadb import DIALECTS
 from extract.sql.parts import Packer
-from extract.sql.queries import Question, named_table
+from extract.sql.queries import Question, regclass_of, table_of
 from extract.sql.reader import PostgresReader, Reader, reading, said_plainly
 from headwater.new_source.values import Typed
 from metadata.errors import NewSourceRefused
 from metadata.static.datatypes import INSTEAD, datatype_problem
 from metadata.static.model import Source, Tbl
 from metadata.static.naming import one_of
+from metadata.static.table_names import parts_of, table_name
 
 MOST_ROWS = 200_000  # that are looked at
 _CHANGED = re.compile(
@@ -53,12 +54,12 @@ def sample_table(source: Source, tbl: str | None, target: Path) -> CatalogedTabl
     with said_plainly(source.name, engine), reading(engine) as reader:
         inspector = sa.inspect(reader.connection)
         there = _tables(inspector, reader.dialect)
+        tbl = _as_named(tbl, there)
         if tbl is None:
             raise NewSourceRefused(
                 f"{source.name}: leads to a database, expected one of its tables: --option tbl={_listed(there)}"
             )
-        schema, _, name = tbl.rpartition(".")
-        if not inspector.has_table(name, schema or None):
+        if parts_of(tbl) is None or not inspector.has_table(*_place(tbl)):
             raise NewSourceRefused(f"{source.name}: no table {tbl}, expected {one_of(there, tbl)}")
         found = _cataloged(reader, inspector, source, tbl)
         _write_rows(reader, Question(_reads(source, tbl)), target)
@@ -82,9 +83,8 @@ def _write_rows(reader: Reader, question: Question, target: Path) -> None:
 
 
 def _cataloged(reader: Reader, inspector: Inspector, source: Source, tbl: str) -> CatalogedTable:
-    schema, _, name = tbl.rpartition(".")
-    columns = inspector.get_columns(name, schema or None)
-    key = inspector.get_pk_constraint(name, schema or None)["constrained_columns"]
+    columns = inspector.get_columns(*_place(tbl))
+    key = inspector.get_pk_constraint(*_place(tbl))["constrained_columns"]
     datatypes = {} if reader.dialect.name == "sqlite" else {
         column["name"]: _datatype(column["type"], reader.dialect) for column in columns
     }  # fmt: skip
@@ -122,13 +122,13 @@ def _datatype(kind: sa.types.TypeEngine[Any], dialect: Dialect) -> Typed:
 
 def _estimate(reader: Reader, source: Source) -> int:
     """About how many rows there are: by statistics where they are, else counted."""
-    place = named_table(source, reader.dialect)
     if isinstance(reader, PostgresReader):
         asked = sa.text("select reltuples::bigint from pg_class where oid = to_regclass(:place)")
-        found = reader.connection.execute(asked, {"place": place}).scalar()
+        found = reader.connection.execute(asked, {"place": regclass_of(source)}).scalar()
         if found is not None and found > 0:
             return int(found)
-    return int(reader.connection.execute(sa.text(f"select count(*) from {place}")).scalar_one())
+    counted = sa.select(sa.func.count()).select_from(table_of(source, reader.dialect))
+    return int(reader.connection.execute(counted).scalar_one())
 
 
 def _tables(inspector: Inspector, dialect: Dialect) -> list[str]:
@@ -137,11 +137,24 @@ def _tables(inspector: Inspector, dialect: Dialect) -> list[str]:
     if dialect.name == "postgresql":
         schemas = [schema for schema in inspector.get_schema_names() if schema != "information_schema"]
     names = [
-        f"{schema}.{name}" if schema else name
+        table_name(schema, name) if schema else table_name(name)
         for schema in schemas
         for name in [*inspector.get_table_names(schema), *inspector.get_view_names(schema)]
     ]
     return sorted(names)
+
+
+def _as_named(tbl: str | None, there: list[str]) -> str | None:
+    """The name of a table that a person wrote without the quotes that it needs, as `public.User`."""
+    if tbl is None or parts_of(tbl):
+        return tbl
+    return next((name for name in there if ".".join(part.text for part in parts_of(name) or ()) == tbl), tbl)
+
+
+def _place(tbl: str) -> tuple[str, str | None]:
+    """A table's own name, and its schema as SQLAlchemy has it."""
+    *schema, name = (part.text for part in parts_of(tbl) or ())
+    return name, ".".join(schema) or None
 
 
 def _listed(names: list[str]) -> str:

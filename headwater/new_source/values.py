@@ -17,11 +17,26 @@ NULL_TOKENS = frozenset({
     "NA", "Na", "N/A", "n/a", "#N/A", "na", "NULL", "null", "None", "none", "NaN", "nan", "nil", r"\N", "-", "--",
     "---", "\u2013", "\u2014", ".", "..", "...", ":", "?", "*",
 })  # fmt: skip
-LARGE, LARGEST = 10**9, 10**18  # an integer, a bigint, with room above
-MOST_SCALE, MOST_PRECISION = 9, 30
+SIGNS = frozenset(
+    {"-", "--", "---", "\u2013", "\u2014", ".", "..", "...", ":", "?", "*"}
+)  # may mean more than nothing
+LARGE, LARGEST = (
+    10**6,
+    10**15,
+)  # an integer, a bigint, with room for values that are a thousand times as large
 ENOUGH = 5  # different values that speak for one way of writing
-THOUSAND, LONGEST_GROUP = 1000, 3
-ROOM = 2  # digits before the point that later deliveries may have more
+THOUSAND = 1000
+# what names something, and is no amount: its digits are kept as they are
+IDENTIFIES = re.compile(
+    r"(^|[_ .-])(id|ids|key|code|codes|uuid|guid|nr|no|num|number|zip|zip_?code|plz|postal|post_?code|postleitzahl|"
+    r"phone|telephone|tel|telefon|fax|isbn|issn|ean|gtin|upc|sku|isin|wkn|cusip|sedol|figi|lei|iban|bic|swift|blz|ssn|nino|"
+    r"siren|siret|nif|duns|account|konto|card|imei|imsi|icao|iata|fips|geoid|nuts|nace|sic|naics|version|"
+    r"reference|ref|serial|barcode|iso\w*)$", re.IGNORECASE,
+)  # fmt: skip
+_HUMP = re.compile(r"[a-z](Id|ID|Code|Key|Nr|No|Zip|ZIP|Phone|Isbn|ISBN|Ean|EAN|Number)$")
+SHORTEST_IDENTIFIER = 4  # digits, where all values have as many
+_FIRST_YEAR, _LAST_YEAR = 1500, 2200
+USUAL_NUMBER = "1234.56"  # needs no format
 BOOLEANS = (("Y", "N"), ("y", "n"), ("yes", "no"), ("Yes", "No"), ("YES", "NO"))
 
 DATES = (
@@ -66,25 +81,47 @@ _EIGHT_DIGITS = re.compile(r"(19|20)[0-9]{6}")
 
 @dataclass(frozen=True)
 class Typed:
-    """What the values of a column are; `others` are formats that fit as well, so that `datatype` is text."""
+    """What the values of a column are.
+
+    `others` are formats that fit as well, so that `datatype` is text; `rival` is one that is less likely than the
+    chosen one, and reads other values. `identifies`: they could be numbers, and stay text since they name something.
+    """
 
     datatype: str = "text"
     format: str | None = None
     null_tokens: tuple[str, ...] = ()
     others: tuple[tuple[str, str], ...] = ()
+    rival: tuple[str, str] | None = None
+    identifies: bool = False
 
 
-def type_of(values: Collection[str], name: str) -> Typed:
-    """The type of the different values of a column; `name` is the publisher's."""
+def type_of(values: Collection[str], name: str, null_tokens: Collection[str] = ()) -> Typed:
+    """The type of the different values of a column; `name` is the publisher's, `null_tokens` were told."""
     known = {value for value in values if value}
-    tokens = tuple(sorted(known & NULL_TOKENS))
-    rest = known - NULL_TOKENS
+    nothing = NULL_TOKENS | set(null_tokens)
+    rest = known - nothing
     if not rest:
         return Typed()
     found = _read(rest, name)
     if found is None:
         return Typed()
-    return replace(found, null_tokens=tokens)
+    if found.datatype.startswith(("integer", "bigint", "numeric")) and _identifies(rest, name):
+        found = Typed(identifies=True)
+    is_text = found.datatype == "text" and not found.identifies  # of which every value may be one
+    return replace(found, null_tokens=() if is_text else tuple(sorted(known & nothing)))
+
+
+def _identifies(values: Collection[str], name: str) -> bool:
+    """Whether numbers name something: their column is called so, or all have as many digits and are no years."""
+    if IDENTIFIES.search(name) or _HUMP.search(name):
+        return True
+    lengths = {len(value) for value in values}
+    is_fixed = len(values) > 1 and len(lengths) == 1 and min(lengths) >= SHORTEST_IDENTIFIER
+    return (
+        is_fixed
+        and all(value.isdigit() for value in values)
+        and not all(_FIRST_YEAR <= int(value) <= _LAST_YEAR for value in values)
+    )
 
 
 def _read(values: Collection[str], name: str) -> Typed | None:
@@ -115,21 +152,10 @@ def _whole_type(values: Collection[str]) -> Typed:
 
 
 def _decimal(values: Collection[str]) -> Typed | None:
-    matches = [_DECIMAL.fullmatch(value) for value in values]
-    if all(matches):
-        if thousands := _may_be_thousands(values):
-            return thousands
-        wholes = max(len(match["whole"]) for match in matches if match)
-        scale = max(len(match["part"] or "") for match in matches if match)
-        return Typed(_numeric(wholes, scale))
+    """Decimals. Their number of digits is no limit: a sample does not know the largest amount that is to come."""
+    if all(map(_DECIMAL.fullmatch, values)):
+        return _may_be_thousands(values) or Typed("numeric")
     return Typed("numeric") if all(map(_EXPONENT.fullmatch, values)) else None
-
-
-def _numeric(wholes: int, scale: int) -> str:
-    precision = wholes + ROOM + scale
-    return (
-        f"numeric({precision},{scale})" if scale <= MOST_SCALE and precision <= MOST_PRECISION else "numeric"
-    )
 
 
 def _written_number(values: Collection[str]) -> Typed | None:
@@ -147,7 +173,7 @@ def _written_number(values: Collection[str]) -> Typed | None:
     decimals = [typed for typed in fitting if typed not in wholes]
     if wholes and decimals:  # 1,234 is a thousand, or a bit more than one
         if _are_thousands(values, ","):
-            return wholes[0]
+            return replace(wholes[0], rival=(decimals[0].datatype, decimals[0].format or USUAL_NUMBER))
         return Typed(others=tuple((typed.datatype, typed.format or "") for typed in (wholes[0], decimals[0])))
     return fitting[0]
 
@@ -166,9 +192,8 @@ def _may_be_thousands(values: Collection[str]) -> Typed | None:
     if found is None or any(abs(int(value)) >= THOUSAND for value in bare):
         return None
     if not bare and not all(value.endswith("00") for value in values):
-        return None  # all have three digits after the point
-    scale = _numeric(LONGEST_GROUP, LONGEST_GROUP)
-    return Typed(others=((found.datatype, "1.234"), (scale, "1234.56")))
+        return Typed("numeric", rival=(found.datatype, "1.234"))  # all have three digits after the point
+    return Typed(others=((found.datatype, "1.234"), ("numeric", USUAL_NUMBER)))
 
 
 def _with_signs(values: Collection[str], group: str, decimal: str) -> Typed | None:
@@ -180,14 +205,13 @@ def _with_signs(values: Collection[str], group: str, decimal: str) -> Typed | No
     if len(matches) < len(values):
         return None
     is_grouped = any(sign in match["whole"] for match in matches for sign in signs)
-    scale = max(len(match["part"] or "") for match in matches)
-    if (group and not is_grouped) or (decimal and not scale):
+    if (group and not is_grouped) or (decimal and not any(match["part"] for match in matches)):
         return None
     written = f"1{group}234{decimal}{'56' if decimal else ''}"
     plain = [re.sub("[^0-9]", "", match["whole"]) for match in matches]
     if not decimal:
         return Typed(_whole_type(plain).datatype, written)
-    return Typed(_numeric(max(map(len, plain)), scale), written)
+    return Typed("numeric", written)
 
 
 def _day(values: Collection[str]) -> Typed | None:

@@ -1,4 +1,8 @@
-"""Writing a new source: rows of the seeds and files of the models, all of them or none, and none over another."""
+"""Writing a new source: rows of the seeds and files of the models, all of them or none, and none over another.
+
+While files are written, a note in the working folder names the source. Where a process was killed in between, the note
+is still there, and the next command that meets the half of a source says how to take it away.
+"""
 
 from __future__ import annotations
 
@@ -7,13 +11,13 @@ import io
 import os
 import shutil
 import tempfile
-from collections.abc import Iterable, Mapping
-from contextlib import suppress
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from headwater.generate import generated_files, stale_files
-from headwater.new_source.propose import Proposal
+from headwater.new_source.proposal import Proposal
 from headwater.new_source.rows import Rows, connection_of, rows_of, tables_of
 from headwater.project import Project
 from metadata.errors import MetadataInvalid, NewSourceRefused
@@ -23,6 +27,9 @@ from metadata.static.layout import TABLES
 from metadata.static.load import Seeds
 from metadata.static.read import read_catalog
 
+NOTE = "unfinished_source"  # in the working folder
+TEMPORARY = ".headwater-"  # how the names of temporary files begin
+
 
 @dataclass(frozen=True)
 class Change:
@@ -30,7 +37,7 @@ class Change:
 
     path: Path
     before: bytes | None
-    after: bytes
+    after: bytes | None
 
 
 def require_free(project: Project, name: str) -> Seeds:
@@ -38,10 +45,16 @@ def require_free(project: Project, name: str) -> Seeds:
     column = next(column for column in TABLES["source"].columns if column.name == "source")
     if wrong := cell_problem(column, name):
         raise NewSourceRefused(f"{wrong[0]}, expected {wrong[1]}")
+    half = unfinished(project)
     seeds, problems = load_and_check(project.seeds)
     if problems:
-        raise MetadataInvalid(problems)
+        raise NewSourceRefused(half) if half else MetadataInvalid(problems)
     stale = stale_files(generated_files(read_catalog(project.seeds).sources.values(), project.models))
+    if half and (stale or _has_models_alone(project, seeds)):
+        raise NewSourceRefused(half)
+    if half:  # it had done all or nothing
+        clear_temporary(project)
+        (project.home / NOTE).unlink(missing_ok=True)
     if stale:
         names = ", ".join(str(file.path.relative_to(project.root)) for file in stale)
         raise NewSourceRefused(f"{names}: not what seeds/ says. Run `headwater generate` first.")
@@ -55,9 +68,21 @@ def require_free(project: Project, name: str) -> Seeds:
     taken += [f"file, {path.relative_to(project.root)}" for path in sorted(models)]
     if taken:
         raise NewSourceRefused(
-            f"{name} is there already: a {'; a '.join(taken)}. Nothing was written; expected another name"
+            f"{name} is there already: a {'; a '.join(taken)}. Nothing was written; expected another name, or that it"
+            f" is taken away first: headwater remove-source {name}"
         )
     return seeds
+
+
+def require_job(seeds: Seeds, name: str) -> None:
+    """Raise `NewSourceRefused` where a job of that name is there and extracts nothing."""
+    row = seeds.by_name["job"].get(name)
+    if row is not None and "E" not in row.text("etl_steps"):
+        steps = row.text("etl_steps") or "none"
+        raise NewSourceRefused(
+            f"--job {name}: its etl_steps are {steps} (seeds/job.csv:{row.line}), expected one that extracts (E), or a"
+            " new name"
+        )
 
 
 def require_data_source(seeds: Seeds, proposal: Proposal, *, is_chosen: bool) -> None:
@@ -93,8 +118,41 @@ def write(project: Project, proposal: Proposal) -> list[Path]:
         )
     changes = [*_seed_changes(project, rows_of(proposal, seeds))]
     changes += _model_changes(project, changes)
-    apply(changes)
+    clear_temporary(project)
+    with noted(project, proposal.name):
+        apply(changes)
     return [change.path for change in changes]
+
+
+def unfinished(project: Project) -> str | None:
+    """What to say of a source that was being written or taken away when the process was killed."""
+    note = project.home / NOTE
+    if not note.is_file():
+        return None
+    name = note.read_text(encoding="utf-8").strip()
+    return (
+        f"{name} is being written or taken away, or was when its command was killed: then rows and models of it may be"
+        f" left, and headwater remove-source {name} takes them away"
+    )
+
+
+def _has_models_alone(project: Project, seeds: Seeds) -> bool:
+    """Whether there are models of the source of the note, and no rows."""
+    name = (project.home / NOTE).read_text(encoding="utf-8").strip()
+    models = (path for path in project.models.rglob("*") if path.stem in (f"stg_{name}", f"hist_{name}"))
+    return name not in seeds.by_name["source"] and any(models)
+
+
+@contextmanager
+def noted(project: Project, name: str) -> Iterator[None]:
+    """Leave a note that a source is half written, until it is written or left as it was."""
+    project.home.mkdir(parents=True, exist_ok=True)
+    note = project.home / NOTE
+    note.write_text(name, encoding="utf-8")
+    try:
+        yield
+    finally:
+        note.unlink(missing_ok=True)
 
 
 def apply(changes: Iterable[Change]) -> None:
@@ -107,12 +165,15 @@ def apply(changes: Iterable[Change]) -> None:
             made += _missing_folders(change.path.parent)
             change.path.parent.mkdir(parents=True, exist_ok=True)
             done.append(change)
-            _replace(change.path, change.after, is_new=change.before is None)
+            if change.after is None:
+                change.path.unlink()
+            else:
+                _replace(change.path, change.after, is_new=change.before is None)
     except BaseException:
         for change in reversed(done):
             with suppress(FileNotFoundError):
                 if change.before is not None:
-                    _replace(change.path, change.before, is_new=False)
+                    _replace(change.path, change.before, is_new=not change.path.exists())
                 elif change.path.read_bytes() == change.after:
                     change.path.unlink()
         for folder in sorted(made, key=lambda path: -len(path.parts)):
@@ -125,7 +186,7 @@ def _require_unchanged(change: Change) -> None:
     now = change.path.read_bytes() if change.path.exists() else None
     if now != change.before:
         raise NewSourceRefused(
-            f"{change.path}: changed while the source was written. Nothing was written; run it again"
+            f"{change.path}: changed while the files were written. Nothing was written; run it again"
         )
 
 
@@ -135,24 +196,52 @@ def _missing_folders(folder: Path) -> list[Path]:
 
 def _replace(path: Path, content: bytes, *, is_new: bool) -> None:
     """Whole or not at all, and with the rights that it had; never over a file that came meanwhile."""
-    if is_new:
-        with path.open("xb") as file:
-            file.write(content)
-        return
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".headwater-")
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=TEMPORARY)
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(content)
-        shutil.copymode(path, temporary)
-        Path(temporary).replace(path)
+        if is_new:
+            Path(temporary).chmod(0o666 & ~_umask())
+            _move_to_new(Path(temporary), path)
+        else:
+            shutil.copymode(path, temporary)
+            Path(temporary).replace(path)
     finally:
         with suppress(FileNotFoundError):
             Path(temporary).unlink()
 
 
+def _move_to_new(temporary: Path, path: Path) -> None:
+    """Whole at once, and never over a file that came meanwhile."""
+    try:
+        os.link(temporary, path)
+    except FileExistsError:
+        raise
+    except OSError:  # a file system without links
+        with path.open("xb") as file:
+            file.write(temporary.read_bytes())
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def clear_temporary(project: Project) -> None:
+    """Remove the temporary files that a killed process left."""
+    for folder in (project.seeds, project.models):
+        for path in folder.rglob(f"{TEMPORARY}*"):
+            path.unlink(missing_ok=True)
+
+
 def _seed_changes(project: Project, rows: Rows) -> list[Change]:
+    """In an order in which half of them still say which others belong to them."""
     changes = []
-    for table, added in rows.items():
+    for table in reversed(TABLES):
+        if table not in rows:
+            continue
+        added = rows[table]
         path = project.seeds / f"{table}.csv"
         before = path.read_bytes()
         changes.append(Change(path, before, with_rows(before, added)))
@@ -160,7 +249,7 @@ def _seed_changes(project: Project, rows: Rows) -> list[Change]:
 
 
 def with_rows(before: bytes, rows: Iterable[Mapping[str, str]]) -> bytes:
-    """A CSV with rows at its end, by its own header, with its own line ends."""
+    """A CSV with rows at its end, by its own header, with its own line ends, and one at its end where it had one."""
     text = before.decode("utf-8-sig")
     line_end = "\r\n" if "\r\n" in text else "\n"
     header = next(csv.reader(io.StringIO(text, newline="")))
@@ -170,8 +259,9 @@ def with_rows(before: bytes, rows: Iterable[Mapping[str, str]]) -> bytes:
         if unknown := row.keys() - set(header):
             raise NewSourceRefused(f"the seeds have no column {', '.join(sorted(unknown))}, expected it")
         writer.writerow([row.get(column, "") for column in header])
-    gap = b"" if before.endswith((b"\n", b"\r")) else line_end.encode()
-    return before + gap + added.getvalue().encode()
+    if before.endswith((b"\n", b"\r")):
+        return before + added.getvalue().encode()
+    return before + (line_end + added.getvalue().removesuffix(line_end)).encode()
 
 
 def _model_changes(project: Project, changes: Iterable[Change]) -> list[Change]:
@@ -180,7 +270,7 @@ def _model_changes(project: Project, changes: Iterable[Change]) -> list[Change]:
         seeds = Path(folder) / project.seeds.name
         shutil.copytree(project.seeds, seeds)
         for change in changes:
-            (seeds / change.path.name).write_bytes(change.after)
+            (seeds / change.path.name).write_bytes(change.after or b"")
         files = stale_files(generated_files(read_catalog(seeds).sources.values(), project.models))
     for file in files:
         if file.path.exists():

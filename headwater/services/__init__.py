@@ -5,8 +5,9 @@ state         what is remembered of servers, and the lock
 environment   whose servers the variables mean
 processes     starting, recognising and stopping a process
 accounts      the user that Postgres runs as
-postgres      the embedded Postgres
-children      the embedded servers that are Python modules: s3, publisher, kafka
+private_files what holds a password or a key
+postgres      the embedded Postgres; postgres_roles: who may do what in it
+children      the embedded servers that are Python modules: s3 (behind s3_guard), publisher, kafka (kafka_enclosed)
 airflow       Airflow with its processes, on them
 """
 
@@ -19,16 +20,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from headwater.services import children, environment, postgres, state
-from headwater.services.environment import KAFKA, POSTGRES, PUBLISHER, S3
+from headwater.services.environment import FOLDERS, KAFKA, POSTGRES, PUBLISHER, S3
 from headwater.services.home import home, make_home
-from headwater.services.processes import LOOPBACK, log_tail, stop
+from headwater.services.private_files import key_file_of
+from headwater.services.processes import LOOPBACK, Process, log_tail, stop
 from headwater.services.state import Remembered
 from metadata.errors import ServiceError
 
 __all__ = ["Service", "Services", "down", "ensure_up", "home", "make_home", "wants_demo"]
 
 AIRFLOW = "airflow"
-FOLDERS = {POSTGRES: "pg", S3: "s3", PUBLISHER: "demo/site", KAFKA: "kafka"}
 MODULES = {S3: children.S3, PUBLISHER: children.PUBLISHER, KAFKA: children.KAFKA}
 DEMO_FILES = "demo/databases"  # that the demo's sources read as they are
 # servers that are needed only where a connection of the seeds speaks of them
@@ -77,7 +78,7 @@ def ensure_up(project: Path) -> Services:
                 remembered[name] = now
                 state.write(folder, remembered)
                 ports[name] = now.port
-                told |= environment.variables(name, now.port, os.environ)
+                told |= environment.variables(name, now.port, os.environ, _secret(name, folder))
                 pid = now.process.pid if now.process else None
                 found.append(Service(name, f"{LOOPBACK}:{now.port}", pid, is_started))
     if ports:
@@ -115,9 +116,15 @@ def down(project: Path) -> tuple[Service, ...]:
 def _up(name: str, folder: Path, before: Remembered | None) -> tuple[Remembered, bool]:
     """The running service, and whether it had to be started."""
     log = folder / "logs" / f"{name}.log"
+    data = folder / FOLDERS[name]
     if before is not None and before.process is not None and before.is_up:
-        ready = postgres.wait_until_ready if name == POSTGRES else children.wait_until_ready
-        if ready(before.port, before.process):
+        if not _is_closed(name, data):
+            raise ServiceError(
+                f"the embedded {name} (process {before.process.pid}) was started by an earlier version of Headwater,"
+                " which lets every account of this machine in. `headwater down` stops it; the next command starts it"
+                " closed, with its data."
+            )
+        if _is_ready(name, data, before.port, before.process):
             return before, False
         if before.is_up:  # else it was just about to end
             raise ServiceError(
@@ -125,7 +132,6 @@ def _up(name: str, folder: Path, before: Remembered | None) -> tuple[Remembered,
                 f"`headwater down` stops it. The end of {log}:{log_tail(log)}"
             )
     port = before.port if before is not None else None
-    data = folder / FOLDERS[name]
     if name == POSTGRES:
         server = postgres.start(data, log, port)
         return Remembered(server.port, server.process), True
@@ -135,6 +141,25 @@ def _up(name: str, folder: Path, before: Remembered | None) -> tuple[Remembered,
 
         producer.replay(f"{LOOPBACK}:{child.port}", folder / FOLDERS[PUBLISHER] / producer.FILE)
     return Remembered(child.port, child.process), True
+
+
+def _is_ready(name: str, data: Path, port: int, process: Process) -> bool:
+    if name == POSTGRES:
+        return postgres.wait_until_ready(postgres.Server(port, process, postgres.passfile_of(data)))
+    return children.wait_until_ready(port, process)
+
+
+def _is_closed(name: str, data: Path) -> bool:
+    """Whether a server that runs asks for what only this user has; one that an earlier version started does not."""
+    if name == POSTGRES:
+        return postgres.is_closed(data)
+    return name != S3 or key_file_of(data).is_file()
+
+
+def _secret(name: str, folder: Path) -> Path | None:
+    """The file with the password or the key of a server, where it has one."""
+    data = folder / FOLDERS[name]
+    return {POSTGRES: postgres.passfile_of(data), S3: key_file_of(data)}.get(name)
 
 
 def wants_demo(project: Path) -> bool:

@@ -2,6 +2,7 @@
 
 airflow_settings    what they are told, their keys and passwords
 airflow_database    where Airflow keeps what it knows
+airflow_pools       the pools that jobs name
 airflow_component   how one is started: it ends when the one that started it does
 airflow_log         their logs as one
 airflow_foreground  all of it, for as long as a command runs
@@ -17,28 +18,37 @@ import signal
 import sys
 import time
 import urllib.request
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 
 from headwater.services import airflow_database, airflow_settings
 from headwater.services.airflow_settings import Ports
 from headwater.services.processes import Process, free_port, is_alive, log_tail, session, spawn, stop
 from metadata.errors import ServiceError
 
-COMPONENTS = ("api-server", "scheduler", "dag-processor", "triggerer")
+SCHEDULER = "scheduler"
+COMPONENTS = ("api-server", SCHEDULER, "dag-processor", "triggerer")
+# Airflow's servers of logs listen on every address of the machine; here all logs are files that the api-server reads
+OPTIONS = {"scheduler": ("--skip-serve-logs",), "triggerer": ("--skip-serve-logs",)}
 PORT = 8080
-START_PATIENCE_S = 180
+START_PATIENCE_S = 300
 TASKS_PATIENCE_S = 10
 SERVER_PATIENCE_S = 20
 LONG_LOG_BYTES = 10 << 20
+MOST_NAMED = 20
+NO_SETTINGS: Mapping[str, str] = MappingProxyType({})
 HEALTHY = {"metadatabase", "scheduler", "dag_processor", "triggerer"}
 
 
 @dataclass(frozen=True)
 class Airflow:
-    """A started Airflow. `folder` is its own, with the logs of its processes in `logs/<component>.log`."""
+    """A started Airflow. `folder` is its own, with the logs of its processes in `logs/<component>.log`.
+
+    Its scheduler begins in `wait_until_healthy`: once there is an api-server, to which tasks speak when they begin.
+    """
 
     folder: Path
     ports: Ports
@@ -63,7 +73,8 @@ class Airflow:
             for left in session(self.components[component].pid):
                 stop(left, (signal.SIGKILL, 10))
         module = "headwater.services.airflow_component"
-        command = [sys.executable, "-P", "-m", module, str(os.getpid()), component]
+        options = OPTIONS.get(component, ())
+        command = [sys.executable, "-P", "-m", module, str(os.getpid()), component, *options]
         self.components[component] = spawn(command, log=self.log(component), env=self.env, cwd=self.folder)
 
     def dead(self) -> list[str]:
@@ -82,8 +93,11 @@ class Airflow:
             self.require_alive()
             if meanwhile is not None:
                 meanwhile()
-            if not _unwell(self.url):
-                return
+            if SCHEDULER in self.components:
+                if not _unwell(self.url):
+                    return
+            elif _lets_tasks_begin(self.url):
+                self.begin(SCHEDULER)
             time.sleep(0.2)
         unwell = ", ".join(sorted(_unwell(self.url)))
         raise ServiceError(
@@ -122,13 +136,8 @@ def require_installed() -> None:
 
 
 def choose_ports(preferred: int | None = PORT) -> Ports:
-    """Ports that nothing listens on; `preferred` for the pages, when it is free."""
-    chosen: list[int] = [free_port(preferred)]
-    while len(chosen) < 3:
-        port = free_port()
-        if port not in chosen:
-            chosen.append(port)
-    return Ports(*chosen)
+    """A port for the pages that nothing listens on; `preferred`, when it is free."""
+    return Ports(free_port(preferred))
 
 
 def log_of(folder: Path, component: str) -> Path:
@@ -142,26 +151,47 @@ def start(
     dags: Path,
     ports: Ports,
     say: Callable[[str], None],
+    scheduled: Collection[str] = (),
+    settings: Mapping[str, str] = NO_SETTINGS,
 ) -> Airflow:
     """Start Airflow on `folder`, made when it is missing, and return at once; `wait_until_healthy` waits.
 
-    The servers are those of `os.environ`, whose settings of Airflow go before ours. Raises `ServiceError` when
-    its database cannot be made ready.
+    The servers are those of `os.environ`, whose settings of Airflow go before ours, and `settings` before both. What
+    will happen to the jobs of `scheduled` (those with a schedule) that are new to Airflow is said before it does.
+    Raises `ServiceError` when its database cannot be made ready.
     """
     require_installed()
     (folder / "logs").mkdir(mode=0o700, parents=True, exist_ok=True)
     airflow_settings.passwords(folder)
-    env = airflow_settings.environment(project, folder, dags, ports, os.environ)
+    env = airflow_settings.environment(project, folder, dags, ports, {**os.environ, **settings})
     airflow_database.make(env, folder, say)
+    if new := sorted(set(scheduled) - airflow_database.known_dags(env)):
+        say(_what_becomes_of(new, env))
     started = Airflow(folder, ports, {}, env)
     try:
         for component in COMPONENTS:
             _put_aside(started.log(component))
-            started.begin(component)
+            if component != SCHEDULER:
+                started.begin(component)
     except BaseException:
         started.stop()
         raise
     return started
+
+
+def _what_becomes_of(new: Sequence[str], env: Mapping[str, str]) -> str:
+    """What Airflow does with jobs that have a schedule and that it does not know yet."""
+    shown = ", ".join(new[:MOST_NAMED]) + (
+        f" and {len(new) - MOST_NAMED} more" if len(new) > MOST_NAMED else ""
+    )
+    jobs = f"{len(new)} jobs with a schedule are" if len(new) > 1 else "a job with a schedule is"
+    if env[airflow_settings.PAUSED].strip().lower() in ("true", "t", "1"):
+        return f"{jobs} new to this Airflow and paused until you let them run there: {shown}"
+    return (
+        f"{jobs} new to this Airflow. Each begins at once, with the run that was due last; at most"
+        f" {env[airflow_settings.PARALLELISM]} tasks run at a time. With --paused they wait until you let"
+        f" them run: {shown}"
+    )
 
 
 def _put_aside(log: Path) -> None:
@@ -170,11 +200,18 @@ def _put_aside(log: Path) -> None:
         log.replace(log.with_name(f"{log.name}.1"))
 
 
+def _lets_tasks_begin(url: str) -> bool:
+    """Whether what tasks speak to answers: for the first time that takes seconds, longer than a task waits for it."""
+    try:
+        urllib.request.urlopen(f"{url}/execution/health", timeout=60).close()
+    except OSError:
+        return False
+    return True
+
+
 def _unwell(url: str) -> set[str]:
     """Which of Airflow's parts do not say that they are healthy."""
     try:
-        # What tasks speak to takes seconds to answer for the first time, longer than a task waits for it.
-        urllib.request.urlopen(f"{url}/execution/health", timeout=60).close()
         with urllib.request.urlopen(f"{url}/api/v2/monitor/health", timeout=10) as answer:
             told = json.load(answer)
     except (OSError, ValueError):

@@ -14,6 +14,7 @@ from headwater.services import airflow_settings
 from headwater.services.processes import log_tail
 from metadata.connection import engine, session_lock
 from metadata.errors import ServiceError
+from metadata.sql_text import sql_literal
 
 
 def make(env: Mapping[str, str], folder: Path, say: Callable[[str], None]) -> None:
@@ -35,12 +36,21 @@ def make(env: Mapping[str, str], folder: Path, say: Callable[[str], None]) -> No
             if connection.execute(remembered).scalar() != version:
                 say(f"making the database {name} ready for Airflow")
                 _migrate(env, folder)
-                connection.execute(sa.text(f"comment on table alembic_version is '{version}'"))
+                connection.execute(sa.text(f"comment on table alembic_version is {sql_literal(version)}"))
     except sa.exc.DBAPIError as error:
         raise ServiceError(
             f"Airflow's database {name} cannot be made ready: {str(error.orig).strip()}. "
             f"{airflow_settings.DATABASE_VARIABLE} names another one."
         ) from error
+
+
+def known_dags(env: Mapping[str, str]) -> set[str]:
+    """The DAGs that this Airflow has seen at some time; none where its tables are yet to be made."""
+    database = sa.create_engine(env[airflow_settings.CONNECTION], poolclass=sa.NullPool)
+    with database.connect() as connection:
+        if not sa.inspect(connection).has_table("dag"):
+            return set()
+        return set(connection.execute(sa.text("select dag_id from dag")).scalars())
 
 
 def _create(name: str) -> None:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 import signal
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from types import FrameType
 
-from headwater.services import AIRFLOW, airflow, ensure_up, state
+from headwater.services import AIRFLOW, airflow, airflow_settings, ensure_up, state
 from headwater.services.airflow import Airflow
 from headwater.services.airflow_log import CombinedLog, Line
 from headwater.services.airflow_settings import Ports
@@ -18,6 +18,7 @@ from headwater.services.processes import LOOPBACK, Process, born
 from headwater.services.state import Remembered
 
 EVERY_S = 0.3
+ASK_TO_END = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class AlreadyRunning(Exception):  # noqa: N818  # it says what is so
@@ -27,10 +28,6 @@ class AlreadyRunning(Exception):  # noqa: N818  # it says what is so
         super().__init__(f"Airflow runs already at {url} (process {pid}). `headwater down` stops it.")
 
 
-class _Ended(BaseException):
-    """Somebody asks this command to end."""
-
-
 def run(
     project: Path,
     port: int | None,
@@ -38,11 +35,14 @@ def run(
     say: Callable[[str], None],
     show: Callable[[Line], None],
     ready: Callable[[Airflow], None],
+    scheduled: Collection[str] = (),
+    is_paused: bool = False,
     is_verbose: bool = False,
 ) -> None:
-    """Run Airflow until somebody ends it, by Ctrl-C or a signal.
+    """Run Airflow until somebody ends it: until a KeyboardInterrupt, see `asked_to_end`.
 
-    `say` is told what is done, `show` the lines of the combined log, `ready` when all is healthy. Raises
+    `say` is told what is done, and what will happen to the jobs of `scheduled`, see `airflow.start`; `show` the lines
+    of the combined log, `ready` when all is healthy. Raises
     `AlreadyRunning`, and `ServiceError` when it does not start or a part of it ends by itself.
     """
     home = ensure_up(project).home
@@ -50,24 +50,29 @@ def run(
     wanted = port or airflow.PORT
     if ports.api != wanted:
         say(f"port {wanted} is taken; Airflow gets {ports.api}")
-    with _asked_to_end():
-        started: Airflow | None = None
-        try:
-            started = airflow.start(project, home / "airflow", dags=project / "dags", ports=ports, say=say)
-            log = CombinedLog({name: started.log(name) for name in started.components}, is_verbose=is_verbose)
-            say("starting Airflow, which takes some 20 s")
-            started.wait_until_healthy(meanwhile=lambda: _show(log, show))
-            ready(started)
-            while True:
-                started.require_alive()
-                _show(log, show)
-                time.sleep(EVERY_S)
-        except (_Ended, KeyboardInterrupt):
-            say("stopping Airflow")
-        finally:
-            with _undisturbed():
-                if started is not None:
-                    started.stop()
+    settings = ({airflow_settings.PAUSED: "True"} if is_paused else {}) | (
+        {airflow_settings.VERBOSE: "1", airflow_settings.LEVELS: ""} if is_verbose else {}
+    )
+    started: Airflow | None = None
+    try:
+        started = airflow.start(
+            project, home / "airflow", dags=project / "dags", ports=ports, say=say,
+            scheduled=scheduled, settings=settings,
+        )  # fmt: skip
+        log = CombinedLog({name: started.log(name) for name in airflow.COMPONENTS}, is_verbose=is_verbose)
+        say("starting Airflow, which takes some 20 s")
+        started.wait_until_healthy(meanwhile=lambda: _show(log, show))
+        ready(started)
+        while True:
+            started.require_alive()
+            _show(log, show)
+            time.sleep(EVERY_S)
+    except KeyboardInterrupt:
+        say("stopping Airflow")
+    finally:
+        with _undisturbed():
+            if started is not None:
+                started.stop()
 
 
 def _show(log: CombinedLog, show: Callable[[Line], None]) -> None:
@@ -88,28 +93,27 @@ def _claim(home: Path, port: int) -> Ports:
     return ports
 
 
-@contextmanager
-def _asked_to_end() -> Iterator[None]:
-    """Within, a signal that asks this process to end raises `_Ended`."""
+def asked_to_end() -> AbstractContextManager[None]:
+    """Within, a signal that asks this process to end raises KeyboardInterrupt.
+
+    Also Ctrl-C: what a script starts with `&` ignores it otherwise, and so would all that it starts.
+    """
 
     def end(_number: int, _frame: FrameType | None) -> None:
-        raise _Ended
+        raise KeyboardInterrupt
 
-    before = {number: signal.signal(number, end) for number in (signal.SIGTERM, signal.SIGHUP)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+    return _handled(end)
+
+
+def _undisturbed() -> AbstractContextManager[None]:
+    """Within, nobody's impatience leaves anything running."""
+    return _handled(signal.SIG_IGN)
 
 
 @contextmanager
-def _undisturbed() -> Iterator[None]:
-    """Within, nobody's impatience leaves anything running."""
-    before = {
-        number: signal.signal(number, signal.SIG_IGN)
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-    }
+def _handled(by: Callable[[int, FrameType | None], None] | signal.Handlers) -> Iterator[None]:
+    """Within, `by` is what happens at the signals that ask a process to end."""
+    before = {number: signal.signal(number, by) for number in ASK_TO_END}
     try:
         yield
     finally:

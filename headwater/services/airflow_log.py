@@ -19,6 +19,7 @@ NOISE = (
     "TI try_number mismatch",  # a late word of an attempt that was followed by another
     "Starting call to",  # another try will do
 )
+COULD_NOT_BEGIN = "Workload execution failed."  # of a task; it is tried again, as any that failed
 OF_PYTHON = "[py.warnings]"  # what libraries say of one another
 RUN_ENDED = re.compile(
     r"DagRun Finished: dag_id=(\S+), .*?run_id=(\S+), .*?run_duration=([\d.]+), state=(\w+)"
@@ -26,6 +27,14 @@ RUN_ENDED = re.compile(
 TASK_ENDED = re.compile(
     r"TaskInstance Finished: dag_id=(\S+), task_id=(\S+), .*?map_index=(-?\d+), .*?state=(\w+)"
 )
+TRACE = (
+    "Traceback (",
+    "The above exception was",
+    "During handling of",
+)
+OURS = "[headwater]"  # the sentence of a task that fails: Airflow says it again
+CUT_SHORT = re.compile(r"Executor \S+ reported that the task instance <TaskInstance: (\S+) .*?\[(\w+)\]")
+NO_POOL = re.compile(r"Tasks using non-existent pool '(.+?)' will not be scheduled")
 FAILURE = re.compile(
     r"Task failed with exception .*?'exc_type': '(\w+)', 'exc_value': (?P<q>['\"])(.*?)(?P=q), 'exc_"
 )
@@ -51,6 +60,7 @@ class CombinedLog:
         self._is_verbose = is_verbose
         self._shown = dict.fromkeys(logs, ("", "info", False))
         self._broken: set[str] = set()
+        self._missing_pools: set[str] = set()
 
     def lines(self) -> Iterator[Line]:
         """What was added since the last call; of each component in order."""
@@ -66,15 +76,27 @@ class CombinedLog:
             at = entry["at"][-8:]
             level, text = entry["level"], entry["text"]
             if not self._is_verbose:
-                level, text = _in_short(level, text)
+                level, text = _in_short(level, self._pool_that_is_missing(text))
             self._shown[component] = (at, level, bool(text))
         else:  # it goes on with what the last entry said
             at, level, is_shown = self._shown[component]
             text = raw.rstrip() if is_shown or self._is_verbose else ""
+            if not self._is_verbose and _is_of_trace(raw):
+                text = ""
             unread = self._unread_file(raw)
             if unread:
                 level, text = "error", unread
         return Line(at, component, level, redact(text)) if text else None
+
+    def _pool_that_is_missing(self, text: str) -> str:
+        """What is said of a pool that Airflow does not have, once: it says so every second. Any other text as it is."""
+        found = NO_POOL.match(text)
+        if found is None:
+            return text
+        if found[1] in self._missing_pools:
+            return ""
+        self._missing_pools.add(found[1])
+        return f"Airflow has no pool {found[1]}: the jobs that name it wait. Make it on its page Admin, Pools"
 
     def _unread_file(self, raw: str) -> str:
         """A DAG file that cannot be read, once; from the table that the dag-processor writes now and then."""
@@ -108,6 +130,11 @@ class _Reader:
         return whole.decode(errors="replace").splitlines()
 
 
+def _is_of_trace(raw: str) -> bool:
+    """Whether a line belongs to a stack trace, and not to what it ends with: the error, in a line of its own."""
+    return not raw.strip() or raw[0].isspace() or raw.startswith(TRACE)
+
+
 def _in_short(level: str, text: str) -> tuple[str, str]:
     """What a person wants to know of an entry, and how serious it is; of most entries nothing."""
     run = RUN_ENDED.match(text)
@@ -121,6 +148,14 @@ def _in_short(level: str, text: str) -> tuple[str, str]:
         return "error", f"{task[1]}.{task[2]}{index} failed"
     if level not in LOUD or text.startswith(NOISE) or OF_PYTHON in text:
         return level, ""
+    if OURS in text:
+        return level, ""
+    if short := CUT_SHORT.match(text):
+        return level, "" if short[
+            2
+        ] == "queued" else f"{short[1]}: its process ended without a word: killed, or no memory"
+    if text.startswith(COULD_NOT_BEGIN):
+        return "warning", "a task could not begin, and is tried again:"
     failure, whose = FAILURE.match(text), WHOSE.search(text)
     if failure and whose:
         return level, f"{whose[1]}.{whose[2]}: {failure[1]}: {failure[3]}"

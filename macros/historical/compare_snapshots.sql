@@ -3,9 +3,9 @@
         to be put in order -#}
     {%- set deliveries = to_apply | map(attribute='delivery_sqn') | list -%}
     {#- a hash table that does not fit spills; sorting all the rows takes many times as long -#}
-    {%- do run_query("set local enable_sort = off; set local parallel_tuple_cost = 0.01") -%}
+    {%- do run_statement("set local enable_sort = off; set local parallel_tuple_cost = 0.01") -%}
     {%- do create_temporary('run', runs(relation, definition, model_sql, to_apply)) -%}
-    {%- do run_query("reset enable_sort; reset parallel_tuple_cost") -%}
+    {%- do run_statement("reset enable_sort; reset parallel_tuple_cost") -%}
     {%- do create_temporary('restless_key', restless_keys(definition, deliveries)) -%}
     {%- set has_restless = run_query("select exists (select from restless_key)").rows[0][0] -%}
     {%- set of_runs = fates_of_runs(definition, model_sql, deliveries, has_restless) -%}

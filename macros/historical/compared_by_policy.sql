@@ -44,7 +44,7 @@ compared as (
             when not is_let_in then 'ignored'
             when not was_there then 'new'
             when {{ tracked }} is not distinct from was then 'unchanged'
-            else '{{ 'changed' if definition.load_changed else 'ignored' }}'
+            else {{ sql_literal('changed' if definition.load_changed else 'ignored') }}
         end as fate
     from preceded
 

@@ -7,7 +7,7 @@ with
 
 heard as (
 
-    {{ words_heard(relation, definition, model_sql, deliveries, has_snapshot, keys_in) | indent(4) }}
+    {{ words_heard(relation, definition, model_sql, deliveries, has_snapshot, keys_in) }}
 
 ),
 
@@ -18,7 +18,9 @@ followed as (
     select
         heard.*,
         next_snapshot,
-        lead(position) over (partition by {{ keys }} order by position) as next_position
+        lead(position) over (
+            partition by {{ quoted_list(definition.key_names, prefix='heard.') }} order by position
+        ) as next_position
     from heard
     inner join delivery_to_apply using (position)
 

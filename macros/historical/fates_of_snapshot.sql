@@ -38,7 +38,7 @@ moved as (
         end as fate,
         is_there is null as is_silent,
         {%- for name in definition.key_names %}
-        coalesce(said.{{ adapter.quote(name) }}, held.{{ adapter.quote(name) }}) as {{ adapter.quote(name) }},
+        coalesce(said.{{ sql_identifier(name) }}, held.{{ sql_identifier(name) }}) as {{ sql_identifier(name) }},
         {%- endfor %}
         {{ quoted_list(values, prefix='said.') or 'null as nothing' }}
     from held
@@ -59,8 +59,7 @@ select
     delivery_to_apply.delivery_sqn,
     delivery_date,
     process_date,
-    {{ keys }}{{ ',' if values }}
-    {{ quoted_list(values) }}
+    {{ quoted_list(definition.key_names + values, prefix='moved.') }}
 from moved
 {% if may_be_unreadable -%}
 left join (

@@ -2,6 +2,6 @@
     {%- set definition = source_definition(source_name) -%}
     {{ 'is_delete_mark,' if definition.delete_column }}
     {%- for attribute in definition.attributes %}
-        {{ adapter.quote(attribute.name) }}{{ ',' if not loop.last }}
+        {{ sql_identifier(attribute.name) }}{{ ',' if not loop.last }}
     {%- endfor -%}
 {%- endmacro %}

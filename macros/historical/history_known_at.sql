@@ -14,7 +14,7 @@ fate as (
 
     {{ fates(
         none, definition, winning_rows(definition, model_sql), none, has_snapshot=true, has_ties=true
-    ) | indent(4) }}
+    ) }}
 
 ),
 

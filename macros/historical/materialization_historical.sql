@@ -7,15 +7,17 @@
     {{ run_hooks(pre_hooks, inside_transaction=true) }}
 
     {%- do require_same_definition(definition) -%}
-    {%- do create_historical_table(target_relation, definition) -%}
-    {%- if should_full_refresh() -%}
-        {%- do forget_history(target_relation, definition) -%}
+    {%- if not is_being_rebuilt(definition.name) -%}
+        {%- do create_historical_table(target_relation, definition) -%}
+        {%- if should_full_refresh() -%}
+            {%- do forget_history(target_relation, definition) -%}
+        {%- endif -%}
     {%- endif -%}
     {%- set supposed = fromjson(env_var('HEADWATER_SUPPOSE', '{}')) -%}
     {%- if supposed.source == definition.name -%}
         {%- do rehearse(target_relation, definition, sql, supposed) -%}
     {%- endif -%}
-    {%- set applied = 0 if flags.EMPTY else apply_deliveries(target_relation, definition, sql) -%}
+    {%- set applied = 0 if flags.EMPTY else load_history(target_relation, definition, sql) -%}
     {%- call noop_statement('main', 'APPLIED ' ~ applied ~ ' deliveries') %}{% endcall -%}
 
     {{ run_hooks(post_hooks, inside_transaction=true) }}

@@ -49,13 +49,13 @@
         left join marks using (delivery_sqn)
         where staged.layer = 'staging' and staged.{{ is_any_of(deliveries) }}
     {%- endset -%}
-    {%- do run_query(tally) -%}
+    {%- do run_statement(tally) -%}
     {%- set sum = "new_count + changed_count + unchanged_count + ignored_count + overtaken_count + delete_mark_count" -%}
     {%- do raise_ledger_broken(definition.name, 'historical', run_query(
         "select delivery_sqn, 'staging recorded ' || record_count || ' rows', met || ' met a fate in history'"
         ~ " from (select *, " ~ sum ~ " as met from tally) as summed where record_count <> met order by delivery_sqn limit 1"
     )) -%}
-    {%- do run_query(
+    {%- do run_statement(
         "insert into metadata.delivery_status (delivery_sqn, layer, status, record_count, new_count, changed_count,"
         ~ " unchanged_count, ignored_count, overtaken_count, delete_mark_count, removed_count, status_at, job_inst_id)"
         ~ " select delivery_sqn, 'historical', 'loaded', record_count, new_count, changed_count, unchanged_count,"

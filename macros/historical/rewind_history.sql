@@ -6,8 +6,8 @@
         ~ " returning delivery.delivery_sqn"
     ) -%}
     {%- if unloaded.rows -%}
-        {%- do run_query("delete from " ~ relation ~ " where valid_from >= " ~ sql_literal(since)) -%}
-        {%- do run_query(
+        {%- do run_statement("delete from " ~ relation ~ " where valid_from >= " ~ sql_literal(since)) -%}
+        {%- do run_statement(
             "update " ~ relation ~ " set valid_to = null, end_type = null, ended_by_delivery_sqn = null"
             ~ " where valid_to >= " ~ sql_literal(since)
         ) -%}

@@ -2,7 +2,7 @@
 {%- set columns = quoted_list(definition.key_names + definition.tracked_names) -%}
 {%- set texts = [] -%}
 {%- for attribute in definition.attributes if attribute.is_key or attribute.is_tracked -%}
-    {%- set text = told_apart(adapter.quote(attribute.name), attribute.data_type) -%}
+    {%- set text = told_apart(sql_identifier(attribute.name), attribute.data_type) -%}
     {%- if text -%}
         {%- do texts.append(text) -%}
     {%- endif -%}

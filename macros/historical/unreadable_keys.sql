@@ -4,10 +4,10 @@ select
     delivery_sqn,
     {{ quoted_list(definition.key_names, prefix='readable.') }}
 from metadata.quarantined_row
-cross join lateral jsonb_to_record(key) as readable (
+cross join lateral jsonb_to_record(quarantined_row.key) as readable (
     {%- for attribute in definition.attributes if attribute.is_key -%}
-    {{ adapter.quote(attribute.name) }} {{ attribute.data_type }}{{ ', ' if not loop.last }}
+    {{ sql_identifier(attribute.name) }} {{ attribute.data_type }}{{ ', ' if not loop.last }}
     {%- endfor -%}
 )
-where key is not null and rule <> 'duplicate_key'{{ ' and ' ~ is_any_of(deliveries) if deliveries }}
+where quarantined_row.key is not null and quarantined_row.rule <> 'duplicate_key'{{ ' and ' ~ is_any_of(deliveries) if deliveries }}
 {%- endmacro %}

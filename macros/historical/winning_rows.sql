@@ -4,7 +4,7 @@ with
 
 modelled as (
 
-    {{ model_sql | indent(4) }}
+    {{ model_sql }}
 
 ),
 

@@ -18,12 +18,12 @@ union all
 select
     {% if definition.delete_column %}case when is_delete_mark then 'mark' else 'row' end{% else %}'row'{% endif %} as word,
     position,
-    {{ quoted_list(definition.key_names + values) }}
+    {{ quoted_list(definition.key_names + values, prefix='modelled.') }}
 from (
 {{ model_sql }}
 ) as modelled
-inner join delivery_to_apply using (delivery_sqn)
 {{- ' inner join ' ~ keys_in ~ ' using (' ~ keys ~ ')' if keys_in }}
+inner join delivery_to_apply using (delivery_sqn)
 {{ 'where ' ~ is_any_of(deliveries) if deliveries }}
 {%- if has_snapshot %}
 
@@ -32,11 +32,11 @@ union all
 select
     'unreadable',
     position,
-    {{ keys }}{{ ', null' * (values | length) }}
+    {{ quoted_list(definition.key_names, prefix='unreadable.') }}{{ ', null' * (values | length) }}
 from (
 {{ unreadable_keys(definition, deliveries) }}
 ) as unreadable
-inner join delivery_to_apply using (delivery_sqn)
 {{- ' inner join ' ~ keys_in ~ ' using (' ~ keys ~ ')' if keys_in }}
+inner join delivery_to_apply using (delivery_sqn)
 {%- endif %}
 {%- endmacro %}

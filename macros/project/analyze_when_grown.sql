@@ -2,9 +2,10 @@
     {#- without statistics the planner takes a table that was just filled for an empty one; but sampling a long table
         after every small delivery would cost more than the delivery -#}
     {%- set has_grown = run_query(
-        "select reltuples < 0 or (" ~ moved ~ ") > 0.1 * reltuples from pg_class where oid = '" ~ relation ~ "'::regclass"
+        "select reltuples < 0 or (" ~ moved ~ ") > 0.1 * reltuples from pg_class where oid = " ~ sql_literal(relation)
+        ~ "::regclass"
     ).rows[0][0] -%}
     {%- if has_grown -%}
-        {%- do run_query("analyze " ~ relation) -%}
+        {%- do run_statement("analyze " ~ relation) -%}
     {%- endif -%}
 {%- endmacro %}

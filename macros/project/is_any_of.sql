@@ -1,3 +1,3 @@
 {% macro is_any_of(deliveries) -%}
-    {{ return("delivery_sqn = any('{" ~ (deliveries | join(',')) ~ "}'::bigint[])") }}
+    {{ return("delivery_sqn = any(" ~ sql_literal('{' ~ (deliveries | join(',')) ~ '}') ~ "::bigint[])") }}
 {%- endmacro %}

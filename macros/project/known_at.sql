@@ -3,6 +3,6 @@
     (
         {{ history_known_at(
             source_definition(source_name), 'select * from ' ~ ref('stg_' ~ source_name), moment
-        ) | indent(8) }}
+        ) }}
     )
 {%- endmacro %}

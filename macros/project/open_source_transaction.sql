@@ -3,8 +3,8 @@
     {%- call statement('open_source_transaction') -%}
         select metadata.lock_source({{ sql_literal(source_name) }})
     {%- endcall -%}
-    {%- do run_query(
-        "set local timezone = 'UTC'; set local datestyle = 'ISO, YMD'; set local jit = off; set local work_mem = '"
-        ~ env_var('HEADWATER_WORK_MEM', '128MB') ~ "'"
+    {%- do run_statement(
+        "set local timezone = 'UTC'; set local datestyle = 'ISO, YMD'; set local jit = off; set local work_mem = "
+        ~ sql_literal(env_var('HEADWATER_WORK_MEM', '128MB'))
     ) -%}
 {%- endmacro %}

@@ -1,7 +1,7 @@
-{% macro quoted_list(names, prefix='', suffix='') -%}
+{% macro quoted_list(names, prefix='', suffix='', separator=', ') -%}
     {%- set quoted = [] -%}
     {%- for name in names -%}
-        {%- do quoted.append(prefix ~ adapter.quote(name) ~ suffix) -%}
+        {%- do quoted.append(prefix ~ sql_identifier(name) ~ suffix) -%}
     {%- endfor -%}
-    {{ return(quoted | join(', ')) }}
+    {{ return(quoted | join(separator)) }}
 {%- endmacro %}

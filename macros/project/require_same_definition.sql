@@ -11,6 +11,9 @@
         'reading': definition.reading,
         'names': definition.names,
     } -%}
+    {%- if definition.value_syntax != 'canonical' -%}
+        {%- do ours.update({'value_syntax': definition.value_syntax}) -%}
+    {%- endif -%}
     {%- for attribute in definition.attributes -%}
         {%- do ours.update({'attribute ' ~ attribute.name: {
             'position': loop.index,

@@ -10,6 +10,7 @@
             'load_new': true,
             'load_changed': true,
             'load_removed': true,
+            'value_syntax': 'canonical',
         }) }}
     {%- endif -%}
     {%- set node = graph.nodes.get('model.' ~ project_name ~ '.stg_' ~ source) -%}
@@ -35,7 +36,7 @@
         {%- endif -%}
     {%- endfor -%}
     {{ return(dict(
-        node.config.meta.source,
+        dict({'value_syntax': 'canonical'}, **node.config.meta.source),
         attributes=attributes,
         key_names=key_names,
         tracked_names=tracked_names,

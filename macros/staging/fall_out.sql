@@ -3,13 +3,20 @@
     {%- set guard = 'not is_delete_mark and ' if definition.delete_column else '' -%}
     {%- set broken = [] -%}
     {%- for attribute in definition.attributes if attribute.is_key -%}
-        {%- do broken.append("when " ~ adapter.quote(attribute.name) ~ " is null then 'null_key:" ~ attribute.name ~ "'") -%}
+        {%- do broken.append("when " ~ sql_identifier(attribute.name) ~ " is null then " ~ sql_literal('null_key:' ~ attribute.name)) -%}
+    {%- endfor -%}
+    {%- set lengths = key_lengths(definition) -%}
+    {%- for name, length in lengths.items() -%}
+        {%- do broken.append(
+            "when " ~ lengths.values() | join(' + ') ~ " > 2000 and " ~ length ~ " = greatest(" ~ lengths.values() | join(', ')
+            ~ ") then " ~ sql_literal('key_too_long:' ~ name)
+        ) -%}
     {%- endfor -%}
     {%- for attribute in definition.attributes -%}
-        {%- set rule = fits_type(adapter.quote(attribute.name), attribute.data_type, attribute.format) -%}
+        {%- set rule = fits_type(sql_identifier(attribute.name), attribute.data_type, attribute.format, definition.value_syntax) -%}
         {%- if rule != 'true' -%}
             {%- do broken.append(
-                "when " ~ ('' if attribute.is_key else guard) ~ "not (" ~ rule ~ ") then 'type:" ~ attribute.name ~ "'"
+                "when " ~ ('' if attribute.is_key else guard) ~ "not (" ~ rule ~ ") then " ~ sql_literal('type:' ~ attribute.name)
             ) -%}
         {%- endif -%}
     {%- endfor -%}

@@ -1,15 +1,18 @@
 {% macro insert_quarantined_rows(definition, judged) -%}
+{#- a key that is too long stays what it is, to a length that an earlier version may have let into history -#}
 insert into metadata.quarantined_row (delivery_sqn, line_number, key, column_name, rule, row)
 select
     delivery_sqn,
     line_number,
     case
-        when {{ quoted_list(definition.key_names, suffix=' is not null') | replace(', ', ' and ') }}
-            then jsonb_build_object({% for name in definition.key_names %}'{{ name }}', {{ adapter.quote(name) }}{{ ', ' if not loop.last }}{% endfor %})
+        when verdict like 'key_too_long:%' and octet_length(concat({{ quoted_list(definition.key_names) }})) > 10000
+            then null
+        when {{ quoted_list(definition.key_names, suffix=' is not null', separator=' and ') }}
+            then jsonb_build_object({% for name in definition.key_names %}{{ sql_literal(name) }}, {{ sql_identifier(name) }}{{ ', ' if not loop.last }}{% endfor %})
     end,
     split_part(verdict, ':', 2),
     split_part(verdict, ':', 1),
-    row_as_it_came - '{delivery_sqn,line_number,job_inst_id}'::text[]
+    metadata.shortened(row_as_it_came - '{delivery_sqn,line_number,job_inst_id}'::text[])
 from (
 {{ judged }}
 ) as judged

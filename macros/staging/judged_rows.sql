@@ -10,7 +10,7 @@ select
                 partition by delivery_sqn, {{ quoted_list(definition.key_names) }}, fall_out is null
                 order by line_number, row_as_it_came
             ) is not null
-            then 'duplicate_key:{{ definition.key_names[0] }}'
+            then {{ sql_literal('duplicate_key:' ~ definition.key_names[0]) }}
     end
     {%- else -%}
     fall_out

@@ -3,6 +3,6 @@
     (
         select *
         from {{ source('raw', source_name) }}
-        where delivery_sqn = any((select metadata.pending_deliveries('{{ source_name }}', 'staging'))::bigint[])
+        where delivery_sqn = any((select metadata.pending_deliveries({{ sql_literal(source_name) }}, 'staging'))::bigint[])
     )
 {%- endmacro %}

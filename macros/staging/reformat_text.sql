@@ -8,7 +8,7 @@
     {%- set parsed = format_pattern(format) -%}
     {%- if not parsed.is_fixed and parsed.separators | length != 1 -%}
         {% do exceptions.raise_compiler_error(
-            "reformat_text: the format '" ~ format ~ "' has parts of no fixed length and more than one kind of separator."
+            "reformat_text: the format " ~ format ~ " has parts of no fixed length and more than one kind of separator."
             ~ " Expected one kind, as in DD Month YYYY."
         ) %}
     {%- endif -%}
@@ -18,6 +18,13 @@
         {%- set at = parsed.parts[part] -%}
         {%- set cut = 'substr(' ~ text ~ ', ' ~ at.place ~ ', ' ~ at.width ~ ')' if parsed.is_fixed
             else 'split_part(' ~ text ~ ', ' ~ sql_literal(parsed.separators[0]) ~ ', ' ~ at.nth ~ ')' -%}
+        {%- if part == 'year' and parsed.first_year is not none -%}
+            {#- compared as text: a text of another form must not fail before its pattern has told -#}
+            {%- set century = parsed.first_year // 100 -%}
+            {%- set begins = sql_literal('%02d' | format(parsed.first_year % 100)) -%}
+            {%- set cut = '(case when ' ~ cut ~ ' >= ' ~ begins ~ ' collate "C" then ' ~ sql_literal(century | string)
+                ~ ' else ' ~ sql_literal((century + 1) | string) ~ ' end || ' ~ cut ~ ')' -%}
+        {%- endif -%}
         {%- do (day if part in ('year', 'month', 'day') else clock).append(cut) -%}
     {%- endfor -%}
     {%- set sides = [day | join(" || '-' || "), clock | join(" || ':' || ")] | select | join(" || ' ' || ") -%}

@@ -1,11 +1,11 @@
 {% macro renamed_columns(source_name) -%}
     {%- set definition = source_definition(source_name) -%}
     {%- for attribute in definition.attributes %}
-        {{ known_text(adapter.quote(attribute.raw_column), attribute.null_tokens, definition.trim_whitespace) }} as {{ adapter.quote(attribute.name) }}
+        {{ known_text(sql_identifier(attribute.raw_column), attribute.null_tokens, definition.trim_whitespace) }} as {{ sql_identifier(attribute.name) }}
         {{- ',' if not loop.last }}
     {%- endfor -%}
     {%- if definition.delete_column %},
-        coalesce({{ adapter.quote(definition.delete_column) }} in (
+        coalesce({{ sql_identifier(definition.delete_column) }} in (
             {%- for value in definition.delete_values %}{{ sql_literal(value) }}{{ ', ' if not loop.last }}{% endfor -%}
         ), false) as is_delete_mark
     {%- endif -%}

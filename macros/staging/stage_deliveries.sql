@@ -5,16 +5,16 @@
         {{ judged_rows(definition, model_sql, deliveries_where_last_wins(definition, pending)) }}
     {%- endset -%}
 
-    {%- do run_query("delete from " ~ relation ~ " where " ~ these) -%}
-    {%- do run_query("delete from metadata.quarantined_row where " ~ these) -%}
-    {%- do run_query(insert_staged_rows(relation, definition, judged, job_inst_id)) -%}
+    {%- do run_statement("delete from " ~ relation ~ " where " ~ these) -%}
+    {%- do run_statement("delete from metadata.quarantined_row where " ~ these) -%}
+    {%- do run_statement(insert_staged_rows(relation, definition, judged, job_inst_id)) -%}
     {%- do create_temporary('layer_rows', count_layer_rows(relation, pending)) -%}
 
     {#- only when rows are missing are the deliveries read again: a clean one pays nothing for the quarantine -#}
     {%- set is_clean = run_query("select bool_and(staged_count = record_count) from layer_rows").rows[0][0] -%}
     {%- if not is_clean -%}
-        {%- do run_query(insert_quarantined_rows(definition, judged)) -%}
-        {%- do run_query(
+        {%- do run_statement(insert_quarantined_rows(definition, judged)) -%}
+        {%- do run_statement(
             "update layer_rows set fallen_out_count = (select count(*) from metadata.quarantined_row"
             ~ " where quarantined_row.delivery_sqn = layer_rows.delivery_sqn)"
         ) -%}
@@ -27,8 +27,8 @@
     )) -%}
 
     {#- what was purged has a row; not before: what is recalled is pending because of it, and the model asks again -#}
-    {%- do run_query("delete from metadata.delivery_status where layer = 'staging' and " ~ these) -%}
-    {%- do run_query(
+    {%- do run_statement("delete from metadata.delivery_status where layer = 'staging' and " ~ these) -%}
+    {%- do run_statement(
         "insert into metadata.delivery_status"
         ~ " (delivery_sqn, layer, status, record_count, fallen_out_count, status_at, job_inst_id)"
         ~ " select delivery_sqn, 'staging', 'loaded', staged_count, fallen_out_count, clock_timestamp(), " ~ job_inst_id

@@ -4,8 +4,8 @@
         is_delete_mark,
     {%- endif -%}
     {%- for attribute in definition.attributes %}
-        {%- set column = adapter.quote(attribute.name) %}
-        {%- set rule = fits_type(column, attribute.data_type, attribute.format) %}
+        {%- set column = sql_identifier(attribute.name) %}
+        {%- set rule = fits_type(column, attribute.data_type, attribute.format, definition.value_syntax) %}
         {% if rule == 'true' -%}
             {{ column }}
         {%- else -%}

@@ -1,8 +1,8 @@
 {% test unique_combination(model, columns) -%}
 
-    select {{ columns | join(', ') }}
+    select {{ quoted_list(columns) }}
     from {{ model }}
-    group by {{ columns | join(', ') }}
+    group by {{ quoted_list(columns) }}
     having count(*) > 1
 
 {%- endtest %}

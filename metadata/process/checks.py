@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy import Connection
 
 from metadata.process.tables import data_quality_checks
+from metadata.storable import storable, storable_all
 
 
 def record_refusal(
@@ -28,9 +29,9 @@ def record_refusal(
             check_name=check,
             severity="critical",
             passed=False,
-            observed=observed,
+            observed=storable(observed),
             unexpected_count=len(found) or None,
-            unexpected_sample=list(found),
+            unexpected_sample=storable_all(list(found)),
             checked_at=sa.func.clock_timestamp(),
             job_inst_id=job_inst_id,
         )

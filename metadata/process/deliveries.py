@@ -13,6 +13,7 @@ from sqlalchemy.dialects.postgresql import distinct_on, insert
 
 from metadata.process.tables import delivery, delivery_status
 
+GREATEST_SQN = 10**15  # that is believed: one beyond would leave no numbers to those who come after it
 Fingerprint = Mapping[
     str, Any
 ]  # what a publisher tells of a file without sending it: etag, last_modified, size

@@ -1,23 +1,36 @@
-"""Events of a delivery: landed, judged, decided about. Append-only; on S3 before Postgres, so a rebuild keeps them."""
+"""Events of a delivery: landed, judged, decided about. Append-only; on S3 before Postgres, so a rebuild keeps them.
+
+What is said in one is for people, so it is stored with its NULs spelled: an event that Postgres could not have would
+lie on S3 for good.
+"""
 
 from __future__ import annotations
 
 import getpass
 import json
+import re
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
-from typing import Protocol
+from typing import Annotated, NamedTuple, Protocol
 from uuid import UUID, uuid4
 
 import sqlalchemy as sa
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 from sqlalchemy import Connection, Engine
 from sqlalchemy.dialects.postgresql import insert
 
 from metadata.errors import StorageError
-from metadata.process.deliveries import lock_source
-from metadata.process.tables import delivery_event
+from metadata.process.deliveries import GREATEST_SQN, lock_source
+from metadata.process.tables import EVENTS, delivery_event
 from metadata.redaction import redact
+from metadata.storable import storable
+from metadata.visible import shortened
+
+_KEY = re.compile(
+    r"events/(?P<source>[^/]+)/(?P<sqn>[0-9]{10,19})/"
+    r"[0-9]{8}T[0-9]{12}Z-(?P<event_id>[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})-[a-z]+\.json"
+)
 
 
 class EventStore(Protocol):
@@ -37,7 +50,33 @@ class DeliveryEvent:
     checks: tuple[str, ...]
     why: str
     who: str
-    event_at: datetime  # the database's clock, UTC
+    event_at: datetime  # the database's clock, UTC; never before what the event follows
+
+    def storable(self) -> DeliveryEvent:
+        """The same as Postgres can have it."""
+        checks = tuple(map(storable, self.checks))
+        return replace(self, checks=checks, why=storable(self.why), who=storable(self.who))
+
+
+class EventKey(NamedTuple):
+    """What the key of an event tells of it."""
+
+    delivery_sqn: int
+    event_id: UUID
+
+
+class _Said(BaseModel):
+    """What the S3 object of an event holds."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+    event_id: UUID
+    delivery_sqn: Annotated[int, Field(gt=0, le=GREATEST_SQN)]
+    event: str
+    checks: tuple[str, ...]
+    why: str
+    who: str
+    event_at: AwareDatetime
 
 
 def whoami() -> str:
@@ -66,11 +105,16 @@ def write_event(
     connection: Connection, store: EventStore, delivery_sqn: int, source: str, event: str, *,
     why: str, checks: Sequence[str] = (), who: str | None = None,
 ) -> DeliveryEvent:  # fmt: skip
-    """The same in the caller's transaction: where two processes may come to say it, under the source's lock."""
-    now: datetime = connection.execute(sa.select(sa.func.clock_timestamp())).scalar_one()
+    """The same in the caller's transaction: where two processes may come to say it, under the source's lock.
+
+    It happens after every event of the delivery that is on record, whatever the clock says.
+    """
+    moment: datetime = connection.execute(
+        sa.select(sa.func.metadata.next_event_at(delivery_sqn))
+    ).scalar_one()
     happened = DeliveryEvent(
-        uuid4(), delivery_sqn, event, tuple(checks), redact(why), who or whoami(), now.astimezone(UTC)
-    )
+        uuid4(), delivery_sqn, event, tuple(checks), redact(why), who or whoami(), moment.astimezone(UTC)
+    ).storable()
     if not store.put_new(event_key(source, happened), to_json(happened)):
         raise StorageError(
             f"{event_key(source, happened)} is there already, and events are never overwritten"
@@ -111,9 +155,22 @@ def was_let_in(connection: Connection, delivery_sqn: int) -> bool:
 
 
 def event_key(source: str, happened: DeliveryEvent) -> str:
-    """Where the event lies on S3; it sorts by delivery, then by time."""
+    """Where the event lies on S3; it sorts by delivery, then in the order in which they happened."""
     moment = happened.event_at.strftime("%Y%m%dT%H%M%S%fZ")
-    return f"events/{source}/{happened.delivery_sqn:010d}/{moment}-{happened.event_id}-{happened.event}.json"
+    return f"{events_folder(source, happened.delivery_sqn)}{moment}-{happened.event_id}-{happened.event}.json"
+
+
+def events_folder(source: str, delivery_sqn: int | None = None) -> str:
+    """The prefix of the keys of a source's events, or of those of one of its deliveries."""
+    return f"events/{source}/" + ("" if delivery_sqn is None else f"{delivery_sqn:010d}/")
+
+
+def event_at_key(source: str, key: str) -> EventKey | None:
+    """What a key tells of the event under it; None where it is the key of no event of the source."""
+    found = _KEY.fullmatch(key)
+    if found is None or found["source"] != source:
+        return None
+    return EventKey(int(found["sqn"]), UUID(found["event_id"]))
 
 
 def to_json(happened: DeliveryEvent) -> bytes:
@@ -122,14 +179,15 @@ def to_json(happened: DeliveryEvent) -> bytes:
 
 
 def from_json(body: bytes) -> DeliveryEvent:
-    """The event that `to_json` wrote."""
-    said = json.loads(body)
-    return DeliveryEvent(
-        event_id=UUID(said["event_id"]),
-        delivery_sqn=said["delivery_sqn"],
-        event=said["event"],
-        checks=tuple(said["checks"]),
-        why=said["why"],
-        who=said["who"],
-        event_at=datetime.fromisoformat(said["event_at"]),
-    )
+    """The event that `to_json` wrote. Raises `StorageError` when the object is none."""
+    try:
+        said = _Said.model_validate_json(body)
+    except ValidationError as error:
+        first = error.errors()[0]
+        why = shortened(f"{'.'.join(map(str, first['loc']))}: {first['msg']}", 200)
+        raise StorageError(f"it is not what was written ({why}), expected the object as it was") from None
+    if said.event not in EVENTS:
+        known = ", ".join(EVENTS)
+        raise StorageError(f"its event {shortened(said.event)!r} is not known, expected one of {known}")
+    found = DeliveryEvent(**dict(said))
+    return replace(found, event_at=found.event_at.astimezone(UTC)).storable()

@@ -5,9 +5,9 @@ One that a terminal runs is a process; one that Airflow runs is many, each a tas
 
 from __future__ import annotations
 
-import traceback
+import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -17,9 +17,14 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.dialects.postgresql import Insert, distinct_on, insert
 from sqlalchemy.sql.dml import ReturningInsert
 
-from metadata.errors import HeadwaterError, NoJobInstance
+from metadata.connection import hang_up
+from metadata.errors import NoJobInstance, StepFailed
+from metadata.failures import FAILURES, failure_of, is_foreseen, trace_of
+from metadata.process.job_metadata import keep_job_metadata, kept_job_metadata
 from metadata.process.tables import job_inst, job_inst_task, log_dtl, log_header
 from metadata.redaction import redact, redact_all
+from metadata.storable import storable_all
+from metadata.visible import visible
 
 _TRIED_SINCE = """
 with
@@ -52,8 +57,13 @@ from (
     )
 ) as untold
 """
+# the step of ETL of what a terminal does; a task of Airflow has that of its job_task, and what runs within it, too
+_ETL_STEPS = {
+    "register": "E", "extract": "E", "raw": "E", "staging": "T", "checks": "T", "historical": "L", "purge": "L",
+}  # fmt: skip
 HAS_DIED = {"has_died": True}  # among the parameters of a try whose process could not say how it ended
 _now = sa.func.clock_timestamp
+_worsening = threading.Lock()  # sources of one job go side by side
 
 
 @dataclass
@@ -64,7 +74,17 @@ class Outcome:
 
     def worsen(self, status: str) -> None:
         order = ("succeeded", "halted", "failed")
-        self.status = max(self.status, status, key=order.index)
+        with _worsening:
+            self.status = max(self.status, status, key=order.index)
+
+
+@dataclass(frozen=True)
+class _Task:
+    """A task that runs now in this process."""
+
+    job_inst_task_id: int
+    etl_step: str | None
+    step_seq: int | None
 
 
 class _JobInstance:
@@ -78,100 +98,189 @@ class _JobInstance:
     def __init__(self, engine: Engine) -> None:
         self.outcome = Outcome()
         self._engine = engine
-        self._tasks: list[int] = []  # that run now in this process, the innermost last
+        self._of_thread = threading.local()
+        self._errors: list[str] = []  # that were logged by this process
 
     @contextmanager
-    def task(self, name: str, **parameters: Any) -> Iterator[Outcome]:
-        """Run the body as a task on record; an exception makes it failed, with its message in the log, and goes on."""
+    def task(
+        self, name: str, *, etl_step: str | None = None, step_seq: int | None = None, **parameters: Any
+    ) -> Iterator[Outcome]:
+        """Run the body as a task on record; an exception makes it failed, with its message in the log, and goes on.
+
+        Without an `etl_step` it has that of the task within which it runs, or of its name.
+        """
+        around = self._tasks[-1] if self._tasks else None
+        etl_step = etl_step or (around and around.etl_step) or _ETL_STEPS.get(name)
+        step_seq = step_seq if step_seq is not None or around is None else around.step_seq
         with self._engine.begin() as connection:
-            task_id = self._begin_task(connection, name, parameters)
-        outcome = Outcome()
-        self._tasks.append(task_id)
+            task_id = self._begin_task(connection, name, parameters, etl_step=etl_step, step_seq=step_seq)
+        outcome, task = Outcome(), _Task(task_id, etl_step, step_seq)
+        self._tasks.append(task)
         try:
             yield outcome
         except BaseException as error:
             outcome.worsen("failed")
-            trace = {} if isinstance(error, HeadwaterError) else {"trace": traceback.format_exc()}
-            self.log("error", str(error) or type(error).__name__, task=name, **trace)
+            self.outcome.worsen("failed")
+            with suppress(Exception):  # what failed is told, not that it could not be put on record
+                self.log_failure(error, task=name)
+                self._end_task(task_id, outcome)
             raise
-        finally:
-            self._tasks.pop()
+        else:
             self.outcome.worsen(outcome.status)
-            with self._engine.begin() as connection:
-                connection.execute(
-                    job_inst_task.update()
-                    .where(job_inst_task.c.job_inst_task_id == task_id)
-                    .values(status=outcome.status, ended_at=_now())
-                )
+            self._end_task(task_id, outcome)
+        finally:
+            self._tasks.remove(task)
+
+    @property
+    def _tasks(self) -> list[_Task]:
+        """Those that run now in this thread, the innermost last."""
+        tasks: list[_Task] = self._of_thread.__dict__.setdefault("tasks", [])
+        return tasks
 
     @property
     def job_inst_task_id(self) -> int | None:
-        """The task that runs now in this process."""
-        return self._tasks[-1] if self._tasks else None
+        """The task that runs now in this thread."""
+        return self._tasks[-1].job_inst_task_id if self._tasks else None
 
     def log(self, level: str, message: str, **context: Any) -> None:
         """Write a line of log, without secrets; level is detail, information or error.
 
         An error becomes the header's last one.
         """
-        message, context = redact(message), redact_all(context)
+        message = visible(redact(message))
+        with self._engine.begin() as connection:
+            self._write_line(connection, level, message, context)
+            if level == "error":
+                self._errors.append(message)
+                connection.execute(self._header().values(last_error=message))
+
+    def log_failure(self, error: BaseException, **context: Any) -> None:
+        """Log why something failed, unless this process has: what is raised from task to task is one error.
+
+        That a process is ended from outside is no error of its own: it takes no other's place as the header's last.
+        """
+        if not isinstance(error, FAILURES):
+            self.log_end(f"ended from outside: {str(error) or type(error).__name__}", **context)
+            return
+        trace = {} if is_foreseen(error) else {"trace": trace_of(error)}
+        for said in error.failures if isinstance(error, StepFailed) else (str(failure_of(error)),):
+            self.log_once(said or type(error).__name__, **context, **trace)
+
+    def log_once(self, message: str, **context: Any) -> None:
+        """Log an error unless this process has, be it without what it is of in front."""
+        said = visible(redact(message))
+        if not any(said == logged or said.endswith(f": {logged}") for logged in self._errors):
+            self.log("error", message, **context)
+
+    def log_end(self, message: str, **context: Any) -> None:
+        """Log what another hand than the run's own did to it: beside its last error, which it is only without one."""
+        message = visible(redact(message))
+        if message in self._errors:
+            return
+        with self._engine.begin() as connection:
+            self._write_line(connection, "error", message, context)
+            self._errors.append(message)
+            connection.execute(self._header().values(closed_by(message)))
+
+    def _write_line(
+        self, connection: Connection, level: str, message: str, context: Mapping[str, Any]
+    ) -> None:
+        connection.execute(
+            log_dtl.insert().values(
+                log_header_id=self._log_header_id, job_inst_task_id=self.job_inst_task_id,
+                level=level, message=message, context=storable_all(redact_all(dict(context))), logged_at=_now(),
+            )
+        )  # fmt: skip
+
+    def _header(self) -> sa.Update:
+        return log_header.update().where(log_header.c.log_header_id == self._log_header_id)
+
+    def _end_task(self, task_id: int, outcome: Outcome) -> None:
         with self._engine.begin() as connection:
             connection.execute(
-                log_dtl.insert().values(
-                    log_header_id=self._log_header_id, job_inst_task_id=self.job_inst_task_id,
-                    level=level, message=message, context=context, logged_at=_now(),
-                )
-            )  # fmt: skip
-            if level == "error":
-                connection.execute(
-                    log_header.update()
-                    .where(log_header.c.log_header_id == self._log_header_id)
-                    .values(last_error=message)
-                )
+                job_inst_task.update()
+                .where(job_inst_task.c.job_inst_task_id == task_id)
+                .values(status=outcome.status, ended_at=_now())
+            )
 
-    def _begin_task(self, connection: Connection, name: str, parameters: Mapping[str, Any]) -> int:
+    def _begin_task(
+        self, connection: Connection, name: str, parameters: Mapping[str, Any], **columns: Any
+    ) -> int:
         began: int = connection.execute(
             job_inst_task.insert()
             .values(
                 job_inst_id=self.job_inst_id,
                 task=name,
-                parameters=dict(parameters),
+                parameters=storable_all(dict(parameters)),
                 status="running",
                 started_at=_now(),
+                **columns,
             )
             .returning(job_inst_task.c.job_inst_task_id)
         ).scalar_one()
         return began
 
 
-class JobInstance(_JobInstance):
-    """One run of one job. While it is open its process holds an advisory lock, by which others see that it lives."""
+class Life:
+    """A connection whose advisory locks show that job instances of this process live."""
 
-    def __init__(self, engine: Engine, job: str, run_id: str, parameters: Mapping[str, Any]) -> None:
+    def __init__(self, engine: Engine) -> None:
+        self._connection = engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+
+    def show(self, job_inst_id: int) -> None:
+        """Show that a job instance lives."""
+        self._connection.execute(life_lock("pg_advisory_lock", job_inst_id))
+
+    def end(self) -> None:
+        """Show it no more. The connection may be dead: nothing was said on it since the run began."""
+        hang_up(self._connection)
+
+
+class JobInstance(_JobInstance):
+    """One run of one job. While it is open its process holds an advisory lock, by which others see that it lives.
+
+    The job instances of one run share a `life`, which whoever made it ends. `kind` is one of KINDS, `etl_steps` what it
+    does of ETL.
+    """
+
+    def __init__(
+        self, engine: Engine, job: str, run_id: str, parameters: Mapping[str, Any], life: Life | None = None, *,
+        kind: str = "run", etl_steps: str | None = None,
+    ) -> None:  # fmt: skip
         super().__init__(engine)
         self.job, self.run_id = job, run_id
-        self._alive = engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+        self._own_life = Life(engine) if life is None else None
+        its_life = life or self._own_life
+        assert its_life is not None
         with engine.begin() as connection:
             self.job_inst_id = connection.execute(
-                _new_job_inst(job, run_id, "terminal", parameters).returning(job_inst.c.job_inst_id)
+                _new_job_inst(job, run_id, "terminal", parameters, kind=kind, etl_steps=etl_steps).returning(
+                    job_inst.c.job_inst_id
+                )
             ).scalar_one()
             # held before the row is visible, so that nobody takes a run that just begins for a dead one
-            self._alive.execute(life_lock("pg_advisory_lock", self.job_inst_id))
-            self._log_header_id = connection.execute(_new_log_header(self.job_inst_id)).scalar_one()
+            its_life.show(self.job_inst_id)
+            self._log_header_id = connection.execute(_new_log_header(self.job_inst_id, job)).scalar_one()
 
     def close(self) -> None:
-        """Write how it ended: as badly as its worst task, or as `outcome` was made to say."""
-        with self._engine.begin() as connection:
-            end(connection, self.job_inst_id, self.outcome.status)
-        self._alive.execute(life_lock("pg_advisory_unlock", self.job_inst_id))
-        self._alive.close()
+        """Write how it ended: as badly as its worst task, or as `outcome` was made to say.
+
+        Should its lock have been lost, others may have taken it for dead and have closed it: it knows better.
+        """
+        try:
+            with self._engine.begin() as connection:
+                _reopen(connection, self.job_inst_id, self._errors[-1] if self._errors else None)
+                end(connection, self.job_inst_id, self.outcome.status)
+        finally:
+            if self._own_life is not None:
+                self._own_life.end()
 
 
 class SharedJobInstance(_JobInstance):
-    """One run of one job whose tasks are processes of their own, of Airflow: each joins it by the run's name.
+    """One run of one job whose tasks join it by the run's name: each a process of Airflow, or a thread of a terminal.
 
-    No lock tells whether it lives; Airflow knows. `parameters` are those with which it was begun, whatever metadata
-    says by now.
+    Airflow knows whether a run of its own lives; that of a terminal shows it by its `Life`. `parameters` are those with
+    which it was begun, whatever metadata says by now.
     """
 
     def __init__(self, engine: Engine, job: str, run_id: str) -> None:
@@ -192,22 +301,46 @@ class SharedJobInstance(_JobInstance):
             self._log_header_id = connection.execute(
                 log_header.update()
                 .where(log_header.c.job_inst_id == row.job_inst_id)
-                .values(status="running", ended_at=None)
+                .values(status="running", ended_at=None, closed_why=None)
                 .returning(log_header.c.log_header_id)
             ).scalar_one()
 
     @classmethod
-    def begin(cls, engine: Engine, job: str, run_id: str, parameters: Mapping[str, Any]) -> SharedJobInstance:
-        """Put a run on record; one that is there, since its first task is run again, keeps its parameters."""
+    def begin(
+        cls,
+        engine: Engine,
+        job: str,
+        run_id: str,
+        parameters: Mapping[str, Any],
+        etl_steps: str | None = None,
+        rows: Mapping[str, Any] | None = None,
+        life: Life | None = None,
+    ) -> SharedJobInstance:
+        """Put a run on record, with the rows of static metadata that it goes on with, if it needs any.
+
+        One that is there, since its first task is run again, keeps its parameters, and has the rows of now. With a
+        `life` it is a run of a terminal.
+        """
+        runner = "airflow" if life is None else "terminal"
+        loads = {name: bool(parameters.get(name)) for name in ("is_full_load", "del_temp_data")}
         with engine.begin() as connection:
             made: int | None = connection.execute(
-                _new_job_inst(job, run_id, "airflow", parameters)
+                _new_job_inst(job, run_id, runner, parameters, etl_steps=etl_steps, **loads)
                 .on_conflict_do_nothing()
                 .returning(job_inst.c.job_inst_id)
             ).scalar_one_or_none()
             if made is not None:
-                connection.execute(_new_log_header(made))
+                if life is not None:  # before the row is visible, so that nobody takes it for a dead one
+                    life.show(made)
+                connection.execute(_new_log_header(made, job))
+            if rows is not None:
+                keep_job_metadata(connection, job, run_id, rows)
         return cls(engine, job, run_id)
+
+    def job_metadata(self) -> Mapping[str, Any] | None:
+        """The rows of static metadata that it goes on with; None where none were kept."""
+        with self._engine.connect() as connection:
+            return kept_job_metadata(connection, self.job_inst_id)
 
     @contextmanager
     def attempt(
@@ -270,9 +403,11 @@ class SharedJobInstance(_JobInstance):
             end(connection, self.job_inst_id, self.outcome.status)
         return self.outcome.status
 
-    def _begin_task(self, connection: Connection, name: str, parameters: Mapping[str, Any]) -> int:
-        within = {"within": self._tasks[-1]} if self._tasks else {}
-        return super()._begin_task(connection, name, {**parameters, **within})
+    def _begin_task(
+        self, connection: Connection, name: str, parameters: Mapping[str, Any], **columns: Any
+    ) -> int:
+        within = {"within": self.job_inst_task_id} if self._tasks else {}
+        return super()._begin_task(connection, name, {**parameters, **within}, **columns)
 
     def _tries_of(self, task: str | None = None) -> Iterator[sa.ColumnElement[bool]]:
         """What holds for the tries of tasks, of one or of all, and not for what runs within them."""
@@ -282,7 +417,9 @@ class SharedJobInstance(_JobInstance):
             yield job_inst_task.c.task == task
 
 
-def _new_job_inst(job: str, run_id: str, runner: str, parameters: Mapping[str, Any]) -> Insert:
+def _new_job_inst(
+    job: str, run_id: str, runner: str, parameters: Mapping[str, Any], **columns: Any
+) -> Insert:
     return insert(job_inst).values(
         job=job,
         run_id=run_id,
@@ -290,18 +427,20 @@ def _new_job_inst(job: str, run_id: str, runner: str, parameters: Mapping[str, A
         parameters=dict(parameters),
         status="running",
         started_at=_now(),
+        **columns,
     )
 
 
-def _new_log_header(job_inst_id: int) -> ReturningInsert[Any]:
+def _new_log_header(job_inst_id: int, job: str) -> ReturningInsert[Any]:
     return (
         log_header.insert()
-        .values(job_inst_id=job_inst_id, status="running", started_at=_now())
+        .values(job_inst_id=job_inst_id, job_name=job, status="running", started_at=_now())
         .returning(log_header.c.log_header_id)
     )
 
 
 def life_lock(function: str, job_inst_id: int) -> sa.Select[Any]:
+    """Return the statement that calls one of Postgres' advisory lock functions with the lock of a job instance."""
     name = sa.func.hashtextextended(f"headwater job instance {job_inst_id}", 0)
     return sa.select(getattr(sa.func, function)(name))
 
@@ -311,7 +450,27 @@ def _died() -> sa.ColumnElement[Any]:
     return job_inst_task.c.parameters.concat(HAS_DIED)
 
 
-def end(connection: Connection, job_inst_id: int, status: str, **header: str) -> None:
+def _reopen(connection: Connection, job_inst_id: int, last_error: str | None) -> None:
+    """Have a job instance run again that another process took for dead, and closed."""
+    running: dict[str, Any] = {"status": "running", "ended_at": None}
+    of_header = {"last_error": last_error, "closed_why": None}
+    for table, more in ((job_inst, {}), (log_header, of_header)):
+        connection.execute(
+            table.update()
+            .where(table.c.job_inst_id == job_inst_id, table.c.status != "running")
+            .values({**running, **more})
+        )
+
+
+def closed_by(message: str) -> dict[str, Any]:
+    """What a header holds once another hand than the run's own did something to it; the run's own error stays."""
+    return {
+        "closed_why": sa.func.concat_ws("; ", log_header.c.closed_why, message),
+        "last_error": sa.func.coalesce(log_header.c.last_error, message),
+    }
+
+
+def end(connection: Connection, job_inst_id: int, status: str, **header: Any) -> None:
     ended = {"status": status, "ended_at": _now()}
     running = "running"
     connection.execute(

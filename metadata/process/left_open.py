@@ -7,7 +7,8 @@ from collections.abc import Callable, Sequence
 import sqlalchemy as sa
 from sqlalchemy import Connection, Engine
 
-from metadata.process.jobs import end, life_lock
+from metadata.process.jobs import closed_by, end, life_lock
+from metadata.process.rebuilds import put_back_abandoned
 from metadata.process.tables import job_inst, job_inst_task, log_dtl, log_header
 
 PROCESS_ENDED = "the process ended without closing its job instance"
@@ -41,7 +42,7 @@ def close_ended(
 
 
 def close_abandoned(engine: Engine) -> list[int]:
-    """Close the job instances whose process is gone; returns their ids."""
+    """Close the job instances whose process is gone, and put back what their rebuilds set aside; returns their ids."""
     closed = []
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         running = connection.execute(
@@ -56,11 +57,15 @@ def close_abandoned(engine: Engine) -> list[int]:
                     if _close(writing, job_inst_id, PROCESS_ENDED):
                         closed.append(job_inst_id)
                 connection.execute(life_lock("pg_advisory_unlock", job_inst_id))
+    put_back_abandoned(engine)
     return closed
 
 
 def _close(connection: Connection, job_inst_id: int, why: str) -> bool:
-    """Close a job instance as failed, with an error that says why and what was left; False when it is closed."""
+    """Close a job instance as failed, and say why and what was left beside its own last error.
+
+    False when it is closed.
+    """
     still_open = sa.select(job_inst.c.job_inst_id).where(
         job_inst.c.job_inst_id == job_inst_id, job_inst.c.status == "running"
     )
@@ -79,7 +84,7 @@ def _close(connection: Connection, job_inst_id: int, why: str) -> bool:
             logged_at=sa.func.clock_timestamp(),
         )
     )
-    end(connection, job_inst_id, "failed", last_error=message)
+    end(connection, job_inst_id, "failed", **closed_by(message))
     return True
 
 

@@ -10,6 +10,7 @@ from alembic.config import Config
 from alembic.script import ScriptDirectory
 from sqlalchemy.engine import Engine
 
+from metadata.process.sql_objects import are_newest, replace_changed
 from metadata.process.tables import SCHEMA
 
 SCHEMAS = (SCHEMA, "raw", "staging", "historical", "marts")
@@ -19,24 +20,30 @@ VERSION_TABLE = "process_metadata_version"
 
 
 def upgrade(engine: Engine) -> bool:
-    """Make the schemas and apply what is missing, in one transaction; True when something was applied.
+    """Make the schemas, apply the migrations that are missing and replace functions and views that have changed.
 
+    One transaction; True when something was applied. Raises `DatabaseRefused` where a view of a user stands in the way.
     Safe to call again, and by many processes at once: one works while the others wait for its lock.
     """
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
     newest = ScriptDirectory.from_config(config).get_current_head()
     with engine.begin() as connection:
-        if _version(connection) == newest:
+        if _is_newest(connection, newest):
             return False
         connection.execute(sa.select(sa.func.pg_advisory_xact_lock(sa.func.hashtextextended(LOCK, 0))))
-        if _version(connection) == newest:
+        if _is_newest(connection, newest):
             return False
         for schema in SCHEMAS:
             connection.execute(sa.schema.CreateSchema(schema, if_not_exists=True))
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
+        replace_changed(connection)
         return True
+
+
+def _is_newest(connection: sa.Connection, newest: str | None) -> bool:
+    return _version(connection) == newest and are_newest(connection)
 
 
 def _version(connection: sa.Connection) -> str | None:

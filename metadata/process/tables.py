@@ -6,6 +6,7 @@ A test compares the two, so neither can drift from the other.
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB, UUID
@@ -24,6 +25,7 @@ metadata = sa.MetaData(
 
 LAYERS = ("landed", "raw", "staging", "checks", "historical")
 EVENTS = ("landed", "halted", "passed", "accepted", "withdrawn", "restored", "replayed")
+KINDS = ("run", "rebuild", "purge", "recall", "dry_run", "dbt")  # what a job instance was for
 FATES = (
     "new",
     "changed",
@@ -34,8 +36,8 @@ FATES = (
 )  # of a staged row; exactly one each
 
 
-def _moment(name: str, nullable: bool = False) -> sa.Column[datetime]:
-    return sa.Column(name, sa.TIMESTAMP(timezone=True), nullable=nullable)
+def _moment(name: str, nullable: bool = False, **more: Any) -> sa.Column[datetime]:
+    return sa.Column(name, sa.TIMESTAMP(timezone=True), nullable=nullable, **more)
 
 
 def _one_of(column: str, values: tuple[str, ...], name: str) -> sa.CheckConstraint:
@@ -59,6 +61,13 @@ def _delivery_sqn(primary_key: bool = False) -> sa.Column[int]:
     )  # fmt: skip
 
 
+job_metadata = sa.Table(
+    "job_metadata", metadata,
+    sa.Column("content_sha256", sa.Text, primary_key=True),
+    sa.Column("rows", JSONB, nullable=False),
+    _moment("kept_at", server_default=sa.func.clock_timestamp()),
+)  # fmt: skip
+
 job_inst = sa.Table(
     "job_inst", metadata,
     sa.Column("job_inst_id", sa.BigInteger, sa.Identity(), primary_key=True),
@@ -69,8 +78,15 @@ job_inst = sa.Table(
     _moment("started_at"),
     _moment("ended_at", nullable=True),
     sa.Column("runner", sa.Text, nullable=False, server_default="terminal"),
+    sa.Column("kind", sa.Text, nullable=False, server_default="run"),
+    sa.Column("etl_steps", sa.Text),
+    sa.Column("is_full_load", sa.Boolean, nullable=False, server_default=sa.false()),
+    sa.Column("del_temp_data", sa.Boolean, nullable=False, server_default=sa.false()),
+    sa.Column("metadata_sha256", sa.Text, sa.ForeignKey("metadata.job_metadata.content_sha256")),
     sa.UniqueConstraint("run_id", "job"),
     _one_of("runner", ("terminal", "airflow", "dbt"), "runner"),
+    _one_of("kind", KINDS, "kind"),
+    _one_of("etl_steps", ("E", "ETL", "TL"), "etl_steps"),
     _one_of("status", ("running", "succeeded", "halted", "failed"), "status"),
     sa.CheckConstraint("(status = 'running') = (ended_at is null)", name="ended"),
     sa.Index(None, "job", "job_inst_id"),
@@ -86,6 +102,9 @@ job_inst_task = sa.Table(
     sa.Column("status", sa.Text, nullable=False),
     _moment("started_at"),
     _moment("ended_at", nullable=True),
+    sa.Column("etl_step", sa.Text),
+    sa.Column("step_seq", sa.Integer),
+    _one_of("etl_step", ("E", "T", "L"), "etl_step"),
     _one_of("status", ("running", "succeeded", "halted", "failed"), "status"),
     sa.CheckConstraint("(status = 'running') = (ended_at is null)", name="ended"),
     sa.Index(None, "job_inst_id"),
@@ -99,6 +118,8 @@ log_header = sa.Table(
     sa.Column("last_error", sa.Text),
     _moment("started_at"),
     _moment("ended_at", nullable=True),
+    sa.Column("job_name", sa.Text, nullable=False),
+    sa.Column("closed_why", sa.Text),
     _one_of("status", ("running", "succeeded", "halted", "failed"), "status"),
 )  # fmt: skip
 
@@ -170,6 +191,7 @@ delivery_status = sa.Table(
     *(sa.Column(name, sa.BigInteger) for name in _COUNTS),
     _moment("status_at"),
     _job_inst(),
+    sa.Index(None, "job_inst_id"),
     _one_of("layer", LAYERS, "layer"),
     _one_of("status", ("loaded", "passed", "halted", "stale", "purged", "recalled"), "status"),
     sa.CheckConstraint(
@@ -202,7 +224,7 @@ quarantined_row = sa.Table(
     sa.Column("column_name", sa.Text, nullable=False),
     sa.Column("rule", sa.Text, nullable=False),
     sa.Column("row", JSONB, nullable=False),
-    _one_of("rule", ("null_key", "type", "duplicate_key"), "rule"),
+    _one_of("rule", ("null_key", "key_too_long", "type", "duplicate_key"), "rule"),
     sa.Index(None, "delivery_sqn", "line_number"),
 )  # fmt: skip
 
@@ -211,4 +233,34 @@ source_definition = sa.Table(
     sa.Column("source", sa.Text, primary_key=True),
     sa.Column("definition", JSONB, nullable=False),
     _moment("made_at"),
+)  # fmt: skip
+
+rebuild = sa.Table(
+    "rebuild", metadata,
+    sa.Column("source", sa.Text, primary_key=True),
+    _job_inst(),
+    _moment("began_at"),
+)  # fmt: skip
+
+set_aside_row = sa.Table(
+    "set_aside_row", metadata,
+    sa.Column("source", sa.Text, sa.ForeignKey("metadata.rebuild.source", ondelete="CASCADE"), nullable=False),
+    sa.Column("table_name", sa.Text, nullable=False),
+    sa.Column("contents", JSONB, nullable=False),
+    sa.Index(None, "source"),
+)  # fmt: skip
+
+public_place = sa.Table(
+    "public_place", metadata,
+    sa.Column("source", sa.Text, primary_key=True),
+    sa.Column("host", sa.Text, primary_key=True),
+    sa.Column("port", sa.Integer, primary_key=True, autoincrement=False),
+    _moment("seen_at"),
+)  # fmt: skip
+
+sql_object = sa.Table(
+    "sql_object", metadata,
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("content_sha256", sa.Text, nullable=False),
+    _moment("applied_at", server_default=sa.func.now()),
 )  # fmt: skip

@@ -5,6 +5,7 @@ from __future__ import annotations
 from metadata.static.kinds import blank_problem, cell_problem
 from metadata.static.layout import TABLES, Column, Table
 from metadata.static.load import Seeds
+from metadata.static.naming import names_in
 from metadata.static.problem import Problems
 from metadata.static.rows import Row
 
@@ -29,15 +30,24 @@ def _check_cell(table: Table, row: Row, column: Column, seeds: Seeds, problems: 
         wrong = blank_problem(column)
     else:
         wrong = cell_problem(column, cell)
-        if not wrong and column.refers_to and not seeds.knows(column.refers_to, cell):
-            wrong = _dangling(column.refers_to, cell, seeds)
+        if not wrong and column.refers_to:
+            wrong = _dangling(column.refers_to, names_of(column, cell), seeds)
         if not column.free:
             row.cells[column.name] = cell.strip() or None
     if wrong:
         problems.add(table.name, row, column.name, *wrong)
 
 
-def _dangling(table: str, name: str, seeds: Seeds) -> tuple[str, str]:
+def names_of(column: Column, cell: str) -> tuple[str, ...]:
+    """The names of rows of another table that a cell holds."""
+    return names_in(cell) if column.kind == "references" else (cell,)
+
+
+def _dangling(table: str, names: tuple[str, ...], seeds: Seeds) -> tuple[str, str] | None:
+    """Which of the names is none of the table, and what was expected."""
+    name = next((name for name in names if not seeds.knows(table, name)), None)
+    if name is None:
+        return None
     near = seeds.guess(table, name)
     return f'"{name}" is not in {table}.csv', "the name of a row there" + (
         f" (perhaps {near})" if near else ""

@@ -2,7 +2,7 @@
 
     load        is each file there, in UTF-8, a CSV with our columns?
     cells       is each cell what its column may hold; are keys unique and names known?
-    check_*     do the tables agree: connections, jobs, options, attributes, sources, files, doubts, checks?
+    check_*     do the tables agree: connections, jobs, tasks, options, attributes, sources, files, doubts, checks?
 
 Needs no database, and reads nothing but the seeds.
 """
@@ -17,6 +17,7 @@ from metadata.static.check_connections import check_connections
 from metadata.static.check_jobs import check_jobs
 from metadata.static.check_options import check_options
 from metadata.static.check_sources import check_sources
+from metadata.static.check_tasks import check_tasks
 from metadata.static.load import Seeds, load_seeds
 from metadata.static.problem import Problem, Problems
 
@@ -41,6 +42,7 @@ def check_seeds(seeds: Seeds, problems: Problems) -> None:
     check_cells(seeds, problems)
     check_connections(seeds, problems)
     check_jobs(seeds, problems)
+    check_tasks(seeds, problems)
     check_options(seeds, problems)
     check_attributes(seeds, problems)
     check_sources(seeds, problems)

@@ -12,6 +12,11 @@ _OF_WATERMARKS = ("watermark_path", "watermark_format", *WINDOW_OPTIONS)
 _OF_TOKENS = ("token_path", "token_format")
 _MAY_MOVE = ("page", "offset", "link_header", "next_url")
 
+_OF_PAGINATIONS = {
+    "has_more_path": ("page", "offset", "cursor", "next_url"),
+    "empty_page_ends": ("cursor", "next_url"),
+}
+
 
 def check_api(source: SourceParts, seeds: Seeds, problems: Problems) -> None:
     """Everything that a source of an API needs."""
@@ -46,6 +51,10 @@ def _check_pages(source: SourceParts, api: Row, problems: Problems) -> None:
             "total_path, where each answer tells how many records there are; or read_until_same true, to read until two"
             " readings agree; or read_until_same false, to take the risk of losing records",
         )
+    for name, kinds in _OF_PAGINATIONS.items():
+        if name in source.options and pagination not in kinds:
+            message = f"{name} stands for pagination_type {pagination}"
+            source.blame_option(problems, name, "name", message, f"pagination_type {' or '.join(kinds)}")
     if "first_page" in source.options and pagination != "page":
         message = f"first_page stands for pagination_type {pagination}"
         source.blame_option(problems, "first_page", "name", message, "pagination_type page")

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 from metadata.static.datatypes import datatype_problem, format_problem
 from metadata.static.load import Seeds
 from metadata.static.naming import RESERVED_TARGETS, SQL_WORDS, SYSTEM_COLUMNS
 from metadata.static.problem import Problems
 from metadata.static.rows import Row
 
+# Postgres has 1,600 columns in a table and 1,664 in a query; ours and those of a model are among them
+MOST_ATTRIBUTES = 1_500
+
 
 def check_attributes(seeds: Seeds, problems: Problems) -> None:
     """Every attribute on its own."""
+    _check_number(seeds, problems)
     for row in seeds.rows["attribute"]:
         _check_name(row, problems)
         _check_type(row, problems)
@@ -25,6 +31,18 @@ def check_attributes(seeds: Seeds, problems: Problems) -> None:
                 )
 
 
+def _check_number(seeds: Seeds, problems: Problems) -> None:
+    counts = Counter(row.text("source") for row in seeds.rows["attribute"])
+    seen = set[str]()
+    for row in seeds.rows["attribute"]:
+        source = row.text("source")
+        if counts[source] > MOST_ATTRIBUTES and source not in seen:
+            seen.add(source)
+            message = f"{source} has {counts[source]:,} attributes, more than a table of Postgres can hold"
+            expected = f"{MOST_ATTRIBUTES:,} at most: what is not mapped is kept in the column _rest of raw"
+            problems.add("attribute", row, "source", message, expected)
+
+
 def _check_name(row: Row, problems: Problems) -> None:
     name = row.text("target_name")
     if name in RESERVED_TARGETS:
@@ -32,7 +50,7 @@ def _check_name(row: Row, problems: Problems) -> None:
             "attribute",
             row,
             "target_name",
-            f'"{name}" is a column that Headwater adds itself',
+            f'"{name}" is a column that Headwater makes itself',
             "another name",
         )
     elif name in SYSTEM_COLUMNS:

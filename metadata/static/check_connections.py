@@ -41,7 +41,7 @@ def check_connections(seeds: Seeds, problems: Problems) -> None:
     for row in seeds.rows["conn_api"]:
         _check_conn_api(row, problems)
     parents = {row.text("conn_api"): row.text("parent_conn_api") for row in seeds.rows["conn_api"]}
-    for circle in find_circles({name: parent for name, parent in parents.items() if parent}):
+    for circle in find_circles({name: [parent] for name, parent in parents.items() if parent}):
         row = seeds.by_name["conn_api"][circle[0]]
         message = f"gets its token from itself: {' → '.join([*circle, circle[0]])}"
         problems.add("conn_api", row, "parent_conn_api", message, "a parent that does not lead back")

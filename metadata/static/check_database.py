@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import re
-
 from metadata.static.check_types import WINDOW_OPTIONS
 from metadata.static.load import Seeds
 from metadata.static.naming import one_of
 from metadata.static.problem import Problems
 from metadata.static.rows import Row
+from metadata.static.script_text import parameters_of
 from metadata.static.source_parts import SourceParts
 
-_PARAMETER = re.compile(r"(?<![:\w\\]):(\w+)(?!:)")  # as SQLAlchemy finds them
 _PARAMETERS = ("watermark_from", "watermark_to")
 
 
@@ -61,7 +59,7 @@ def _check_windows(source: SourceParts, table: Row | None, script: Row | None, p
     if script.is_true("is_stored_proc"):
         message = f'sql_script "{script["sql_script"]}" is a procedure'
         source.blame_option(problems, "sql_script", "value", message, "a query")
-    asked = set(_PARAMETER.findall(script.text("sql_text")))
+    asked = set(parameters_of(script.text("sql_text")))
     for name in sorted(asked - set(_PARAMETERS)):
         message = f'sql_script "{script["sql_script"]}" asks for :{name}'
         source.blame_option(

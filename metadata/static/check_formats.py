@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
-from metadata.static.formats import FORMAT_OPTIONS, FORMATS, NEEDED, USUAL, USUAL_OPTIONS, formats_with
+import re
+
+from metadata.static.formats import (
+    FORMAT_OPTIONS,
+    FORMATS,
+    NEEDED,
+    USUAL,
+    USUAL_OPTIONS,
+    formats_with,
+    has_map,
+)
 from metadata.static.problem import Problems
 from metadata.static.source_parts import SourceParts
 from metadata.static.spelling import unspell
@@ -26,6 +36,23 @@ def check_formats(source: SourceParts, problems: Problems) -> None:
             source.blame(problems, "source", f'"{source.name}" has no {NEEDED[name]}', expected)
         if name == "csv":
             _check_characters(parts, problems)
+        if name in ("xml", "geojson") and has_map(parts.option("record_path") or ""):
+            message = f"a record_path of format {name} leads through no map"
+            parts.blame_option(
+                problems, "record_path", "value", message, "one without *; json and ndjson have maps"
+            )
+        _check_trailer(parts, problems)
+
+
+def _check_trailer(source: SourceParts, problems: Problems) -> None:
+    """Say where a pattern lacks the group that holds the number. That it does not compile is said already."""
+    try:
+        groups = re.compile(source.option("trailer_count") or "(?P<count>)").groupindex
+    except re.error:
+        return
+    if "count" not in groups:
+        message, expected = "trailer_count has no group count", "(?P<count>…) around the number of records"
+        source.blame_option(problems, "trailer_count", "value", message, expected)
 
 
 def _check_characters(source: SourceParts, problems: Problems) -> None:

@@ -4,24 +4,28 @@ from __future__ import annotations
 
 from metadata.static.circles import find_circles
 from metadata.static.load import Seeds
+from metadata.static.naming import names_in
 from metadata.static.problem import WHOLE_ROW, Problems
 from metadata.static.rows import Row
 
 _WORK = ("source", "sql_script", "python_callable")
-_NO_JOBS = ("marts", "left_open")  # DAGs that Airflow has beside those of jobs
+LONGEST_POOL = 250  # characters
+_NO_JOBS = ("marts", "left_open", "docs")  # DAGs that Airflow has beside those of jobs
 
 
 def check_jobs(seeds: Seeds, problems: Problems) -> None:
     """Every job and task on its own, jobs that wait for each other, and the order of a job's tasks."""
     for row in seeds.rows["job"]:
         _check_job(row, seeds, problems)
-    waits = {row.text("job"): row.text("after_job") for row in seeds.rows["job"]}
-    for circle in find_circles({job: after for job, after in waits.items() if after}):
+    waits = {row.text("job"): names_in(row["after_job"]) for row in seeds.rows["job"]}
+    for circle in find_circles(waits):
         row = seeds.by_name["job"][circle[0]]
         message = f"waits for itself: {' → '.join([*circle, circle[0]])}"
         problems.add("job", row, "after_job", message, "a job that does not lead back")
     for row in seeds.rows["job_task"]:
         _check_task(row, seeds, problems)
+    _check_every_job_has_work(seeds, problems)
+    _check_every_step_is_done(seeds, problems)
     _check_one_job_a_step(seeds, problems)
     _check_order_of_steps(seeds, problems)
 
@@ -38,10 +42,26 @@ def _check_job(row: Row, seeds: Seeds, problems: Problems) -> None:
     if row["after_job"] is not None and row["schedule"] is not None:
         message = f'stands beside after_job "{row["after_job"]}", which starts it'
         problems.add("job", row, "schedule", message, "one of schedule, after_job")
-    after = seeds.find("job", row["after_job"])
-    if after and row.is_true("is_active") and after["is_active"] == "false":
-        message = f'waits for "{row["after_job"]}", which is not active'
-        problems.add("job", row, "after_job", message, "an active job, or is_active false here too")
+    for name in names_in(row["after_job"]):
+        after = seeds.find("job", name)
+        if after and row.is_true("is_active") and after["is_active"] == "false":
+            message = f'waits for "{name}", which is not active'
+            problems.add("job", row, "after_job", message, "an active job, or is_active false here too")
+    _check_for_airflow(row, problems)
+
+
+def _check_for_airflow(row: Row, problems: Problems) -> None:
+    """What only Airflow takes: time zone, pool and deadline."""
+    if row["time_zone"] is not None and row["schedule"] is None:
+        message = f'is "{row["time_zone"]}" though there is no schedule'
+        problems.add("job", row, "time_zone", message, "a blank cell, or a schedule")
+    if len(row.text("pool")) > LONGEST_POOL:
+        message = f"has {len(row.text('pool'))} characters"
+        problems.add("job", row, "pool", message, f"{LONGEST_POOL} at most, as Airflow has it")
+    deadline, timeout = row.text("deadline_min"), row.text("timeout_min")
+    if deadline.isdigit() and timeout.isdigit() and int(deadline) >= int(timeout):
+        message = f"is {deadline}, by when a run has been ended by timeout_min {timeout}"
+        problems.add("job", row, "deadline_min", message, f"less than {timeout}, or a blank timeout_min")
 
 
 def _check_task(row: Row, seeds: Seeds, problems: Problems) -> None:
@@ -72,6 +92,33 @@ def _check_task(row: Row, seeds: Seeds, problems: Problems) -> None:
         problems.add("job_task", row, "etl_step", said, f"one of {', '.join(steps)}, the steps of its job")
     if row["tgt_tbl"] is None:
         problems.add("job_task", row, "tgt_tbl", "is blank", "the one table that an ETL task fills")
+
+
+def _check_every_job_has_work(seeds: Seeds, problems: Problems) -> None:
+    """An active job has an active task, or a source that it brings without any."""
+    if "job_task" in seeds.unreadable or "source" in seeds.unreadable:
+        return
+    busy = {row.text("job") for row in seeds.rows["job_task"] if row.is_true("is_active")}
+    busy |= {row.text("job") for row in seeds.rows["source"]}
+    busy |= seeds.broken_cells["job_task"] | seeds.broken_cells["source"]
+    for row in seeds.rows["job"]:
+        if row.is_true("is_active") and row["job"] not in busy:
+            expected = "an active row in job_task.csv, a source that names it, or is_active false"
+            problems.add("job", row, "job", f'"{row["job"]}" has nothing to do', expected)
+
+
+def _check_every_step_is_done(seeds: Seeds, problems: Problems) -> None:
+    """A step of a source that tasks name is done by an active one: else nobody does it, and nothing says so."""
+    doing: dict[tuple[str, str], list[Row]] = {}
+    for row in seeds.rows["job_task"]:
+        if row["source"] and row["etl_step"]:
+            doing.setdefault((row.text("source"), row.text("etl_step")), []).append(row)
+    for (source, step), rows in doing.items():
+        job = seeds.find("job", rows[0]["job"])
+        if job and job.is_true("is_active") and all(row["is_active"] == "false" for row in rows):
+            message = f"is false, and no other task does step {step} of {source}"
+            expected = f"true, or is_active false for the job {job['job']}"
+            problems.add("job_task", rows[0], "is_active", message, expected)
 
 
 def _check_one_job_a_step(seeds: Seeds, problems: Problems) -> None:

@@ -22,6 +22,7 @@ from metadata.static.layout import CHOICES, OPTIONS, READING_OPTIONS, SPELLED_OP
 from metadata.static.load import Seeds
 from metadata.static.naming import one_of
 from metadata.static.problem import Problems
+from metadata.static.regexes import repeats_variably
 from metadata.static.secrecy import holds_secret, names_a_secret
 from metadata.static.spelling import unspell
 
@@ -74,6 +75,17 @@ def _regex_problem(value: str) -> Wrong | None:
     return None
 
 
+def _line_regex_problem(value: str) -> Wrong | None:
+    """As of a regular expression; every line of every file is held against it, so that it may not take forever."""
+    wrong = _regex_problem(value)
+    if wrong is None and repeats_variably(value):
+        return (
+            f'"{value}" repeats what is of no fixed length, and may search a line of a file forever',
+            r"repetitions of what has one length, such as \d+ or (\d{3},)*",
+        )
+    return wrong
+
+
 def _character_problem(value: str) -> Wrong | None:
     if len(unspell(value)) == 1 or value == "<none>":
         return None
@@ -121,6 +133,7 @@ _CHECKS: dict[OptionKind, Callable[[str], Wrong | None]] = {
     "list": _text_problem,
     "token": _text_problem,
     "regex": _regex_problem,
+    "line_regex": _line_regex_problem,
     "character": _character_problem,
     "boolean": boolean_problem,
     "number": number_problem,

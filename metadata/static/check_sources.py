@@ -15,7 +15,7 @@ from metadata.static.check_quality import quality_problems
 from metadata.static.check_renamed import check_renamed
 from metadata.static.check_types import check_types
 from metadata.static.load import Seeds
-from metadata.static.naming import is_raw_column
+from metadata.static.naming import INDEX_ENDINGS, is_raw_column
 from metadata.static.problem import Problems
 from metadata.static.rows import Row
 from metadata.static.source_parts import SourceParts, gather_parts
@@ -28,6 +28,7 @@ def check_sources(seeds: Seeds, problems: Problems) -> None:
     """Every source with all that belongs to it."""
     connections = _connections_by_data_source(seeds)
     for source in gather_parts(seeds):
+        _check_name(source, seeds, problems)
         _check_policy(source, seeds, problems)
         if "attribute" not in seeds.unreadable:
             _check_columns(source, problems)
@@ -47,6 +48,14 @@ def _connections_by_data_source(seeds: Seeds) -> Connections:
         for row in seeds.rows[table]:
             names[table, row.text("data_source")].append(row.text(table))
     return names
+
+
+def _check_name(source: SourceParts, seeds: Seeds, problems: Problems) -> None:
+    for ending in INDEX_ENDINGS:
+        other = source.name.removesuffix(ending)
+        if other != source.name and other in seeds.by_name["source"]:
+            message = f'"{source.name}" is the name of an index of "{other}"'
+            source.blame(problems, "source", message, "another name")
 
 
 def _check_policy(source: SourceParts, seeds: Seeds, problems: Problems) -> None:

@@ -11,7 +11,7 @@ _OF_FILES = ("page", "file_pattern", "date_from", "date_format", "date_pattern",
 _OF_ONE_TYPE = {
     "rest_api": (
         "endpoint", "auth", "auth_name", "token_path", "token_format", "first_page", "total_path", "read_until_same",
-        "max_pages", "watermark_path", "watermark_format", *WINDOW_OPTIONS,
+        "has_more_path", "empty_page_ends", "max_pages", "watermark_path", "watermark_format", *WINDOW_OPTIONS,
     ),
     "kafka": (
         "topic", "consumer_group", "dead_letter_topic", "max_messages", "on_expired", "value_format", "avro_schema",

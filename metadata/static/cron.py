@@ -1,10 +1,12 @@
-"""Schedules of jobs: five cron fields in UTC, or one of cron's words."""
+"""Schedules of jobs: five cron fields, or one of cron's words; and the time zones in which they may be meant."""
 
 from __future__ import annotations
 
 import re
+from functools import cache
+from zoneinfo import available_timezones
 
-from metadata.static.naming import one_of
+from metadata.static.naming import nearest, one_of
 
 WORDS = ("@once", "@hourly", "@daily", "@weekly", "@monthly", "@yearly")
 
@@ -37,6 +39,20 @@ def schedule_problem(schedule: str) -> tuple[str, str] | None:
                 f"* or numbers from {least} to {greatest}",
             )
     return None
+
+
+def time_zone_problem(name: str) -> tuple[str, str] | None:
+    """What is wrong with the name of a time zone and what was expected, or None."""
+    if name in _time_zones():
+        return None
+    near = nearest(name, _time_zones())
+    expected = "a name such as Europe/Berlin or America/New_York" + (f" (perhaps {near})" if near else "")
+    return f'"{name}" is not a time zone', expected
+
+
+@cache
+def _time_zones() -> frozenset[str]:
+    return frozenset(available_timezones())
 
 
 def _fits(part: str, least: int, greatest: int, words: tuple[str, ...]) -> bool:

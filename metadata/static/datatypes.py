@@ -63,9 +63,13 @@ WHOLE_NUMBERS = ("smallint", "integer", "bigint")
 NUMBERS = (*WHOLE_NUMBERS, "numeric", "real", "double precision")
 _WRITTEN_NUMBER = re.compile(r"1([., ']?)234(?:([.,])56)?")
 
-DATE_TOKENS = ("YYYY", "Month", "Mon", "MM", "DD", "FMMM", "FMDD")
+DATE_TOKENS = ("YYYY", "YY[1970]", "Month", "Mon", "MM", "DD", "FMMM", "FMDD")
 TIME_TOKENS = ("HH24", "MI", "SS")
-_TEMPLATE = re.compile(r"(YYYY|HH24|Month|Mon|FMMM|FMDD|MM|DD|MI|SS)|([ /.,:T-])")
+FIRST_YEARS = range(1000, 9901)  # of the hundred that two digits stand for
+_TWO_DIGITS = re.compile(r"YY(?:\[([0-9]*)\]?)?")
+_TEMPLATE = re.compile(r"(YYYY|YY\[[0-9]{4}\]|HH24|Month|Mon|FMMM|FMDD|MM|DD|MI|SS)|([ /.,:T-])")
+
+_PARTS = {"Mon": "MM", "FMM": "MM", "FMD": "DD", "YY[": "YYYY"}  # by the first letters of a token
 
 Wrong = tuple[str, str]
 
@@ -147,12 +151,17 @@ def _template_problem(datatype: str, template: str) -> Wrong | None:
     while at < len(template):
         found = _TEMPLATE.match(template, at)
         if not found:
+            if short := _TWO_DIGITS.match(template, at):
+                return _short_year_problem(template, short[0])
             return (
                 f'"{template}" cannot be read from "{template[at:]}" on',
                 f"{' '.join(allowed)}, blanks and - / . , : T",
             )
         if token := found[1]:
-            if token not in allowed:
+            is_short = token.startswith("YY[")
+            if is_short and int(token[3:-1]) not in FIRST_YEARS:
+                return _short_year_problem(template, token)
+            if ("YY[1970]" if is_short else token) not in allowed:
                 return (
                     f'"{template}" has {token}, which a {datatype} has not',
                     f"{' '.join(allowed)}, blanks and - / . , : T",
@@ -162,8 +171,16 @@ def _template_problem(datatype: str, template: str) -> Wrong | None:
     return _parts_problem(datatype, template, tokens)
 
 
+def _short_year_problem(template: str, token: str) -> Wrong:
+    """What to write for a year of two digits: nobody but the source's author knows its century."""
+    return (
+        f'"{template}" has {token} without the first of its hundred years, from {FIRST_YEARS[0]} to {FIRST_YEARS[-1]}',
+        "one such as YY[1970], which reads 70 to 99 as 1970 to 1999 and 00 to 69 as 2000 to 2069",
+    )
+
+
 def _parts_problem(datatype: str, template: str, tokens: list[str]) -> Wrong | None:
-    parts = ["MM" if token in ("Mon", "Month") else token.removeprefix("FM") for token in tokens]
+    parts = [_PARTS.get(token[:3], token) for token in tokens]
     if doubled := next((part for part in parts if parts.count(part) > 1), None):
         return f'"{template}" has {doubled} more than once', "each part once"
     needed = ("HH24", "MI") if datatype == "time" else ("YYYY", "MM", "DD")

@@ -13,12 +13,14 @@ USUAL_OPTIONS = {
     "kafka": {"format": "ndjson"},
     "rdbms": {"format": "copy_text"},
 }
+ANY = "*"  # in a record path: every member of an object that is used as a map
+TRAILERS = ("skip_last_lines", "skip_lines_matching", "trailer_count")
 FORMATS: dict[str, tuple[str, ...]] = {
-    "csv": ("delimiter", "quote_char", "header_line", "encoding"),
+    "csv": ("delimiter", "quote_char", "header_line", "encoding", *TRAILERS),
     "json": ("record_path", "encoding", "max_nesting"),
-    "ndjson": ("record_path", "encoding", "max_nesting"),
-    "fixed_width": ("fixed_columns", "first_line", "encoding"),
-    "excel": ("sheet", "header_line", "header_rows"),
+    "ndjson": ("record_path", "encoding", "max_nesting", *TRAILERS),
+    "fixed_width": ("fixed_columns", "first_line", "encoding", *TRAILERS),
+    "excel": ("sheet", "header_line", "header_rows", *TRAILERS),
     "parquet": (),
     "copy_text": (),
     "xml": ("record_path", "max_nesting"),
@@ -54,7 +56,15 @@ def record_path_problem(value: str) -> Wrong | None:
     """Whether `value` says where records are: names with dots between them, `[]` after a list of lists."""
     if _RECORD_PATH.fullmatch(value):
         return None
-    return f'"{value}" is not a path', "one such as data.items, or data[].stations[] for lists within lists"
+    return (
+        f'"{value}" is not a path',
+        "one such as data.items, data[].stations[] for lists within lists, or regions.*.items[] for maps",
+    )
+
+
+def has_map(record_path: str) -> bool:
+    """Whether a path leads through every member of an object."""
+    return any(part.rstrip("[]") == ANY for part in record_path.split("."))
 
 
 def parse_fixed_columns(value: str) -> tuple[FixedColumn, ...]:

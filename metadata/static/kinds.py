@@ -10,25 +10,29 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 
-from metadata.static.cron import schedule_problem
+from metadata.static.cron import schedule_problem, time_zone_problem
 from metadata.static.layout import Column
-from metadata.static.naming import PYTHON_SPEC, SAFE_NAME, TABLE_NAME, one_of
+from metadata.static.naming import PYTHON_SPEC, SAFE_NAME, names_in, one_of
 from metadata.static.secrecy import is_secret_reference
 from metadata.static.spelling import SPELLINGS, unknown_spellings
+from metadata.static.table_names import parts_of
 
 Wrong = tuple[str, str]
 
 MOST_COUNTED = 1_000_000_000
+ROLE = "role:"  # before a decider that is a role
 WHOLE_PERCENTAGE = 100
 
 _EXPECTED = {
     "name": "a to z, 0 to 9 and _, a letter first, 50 characters at most",
-    "table": "schema.table in a to z, 0 to 9 and _",
+    "table": 'schema.table in a to z, 0 to 9 and _; what is named otherwise in quotes, as in public."User"',
     "boolean": "true or false",
     "count": "1, 2, 3 …",
     "number": "0, 1, 2 …",
     "percentage": "a number from 0 to 100",
     "reference": "a name",
+    "references": "names, separated by |",
+    "deciders": f"names of users, and {ROLE}NAME of roles, separated by |",
     "moment": "a day such as 2026-01-31, or a moment in UTC such as 2026-01-31T18:00:00Z",
 }
 
@@ -102,8 +106,7 @@ def _name_problem(cell: str) -> Wrong | None:
 
 
 def _table_problem(cell: str) -> Wrong | None:
-    fits = TABLE_NAME.fullmatch(cell)
-    return None if fits else (f'"{cell}" is not the name of a table', _EXPECTED["table"])
+    return None if parts_of(cell) else (f'"{cell}" is not the name of a table', _EXPECTED["table"])
 
 
 def _percentage_problem(cell: str) -> Wrong | None:
@@ -140,6 +143,17 @@ def _moment_problem(cell: str) -> Wrong | None:
     return None if cell == exact else wrong
 
 
+def _several_problem(kind: str) -> Callable[[str], Wrong | None]:
+    def problem(cell: str) -> Wrong | None:
+        names = names_in(cell)
+        if not all(name.removeprefix(ROLE).strip() for name in names):
+            return f'"{cell}" has a blank name', _EXPECTED[kind]
+        twice = next((name for name in names if names.count(name) > 1), None)
+        return (f'"{twice}" stands twice', "each name once") if twice else None
+
+    return problem
+
+
 def json_problem(cell: str) -> Wrong | None:
     try:
         json.loads(cell)
@@ -156,6 +170,9 @@ _CHECKS: dict[str, Callable[[str], Wrong | None]] = {
     "number": number_problem,
     "percentage": _percentage_problem,
     "schedule": schedule_problem,
+    "time_zone": time_zone_problem,
+    "references": _several_problem("references"),
+    "deciders": _several_problem("deciders"),
     "moment": _moment_problem,
     "json": json_problem,
     "spelled": spelling_problem,

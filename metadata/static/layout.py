@@ -18,10 +18,13 @@ Kind = Literal[
     "boolean",  # true or false
     "accepted",  # one of `accepted`
     "reference",  # the key of a row of the table `refers_to`
+    "references",  # several of them, separated by |
     "count",  # a whole number from 1
     "number",  # a whole number from 0
     "percentage",  # a number from 0 to 100
     "schedule",  # five cron fields or an @word
+    "time_zone",  # of IANA's names
+    "deciders",  # users, and roles as role:name, separated by |
     "function",  # package.module:function, or the name of one of ours in `accepted`
     "secret",  # where a secret is, never the secret
     "json",  # JSON
@@ -32,7 +35,10 @@ Kind = Literal[
 
 @dataclass(frozen=True)
 class Column:
-    """A column of a table. `free` cells may begin and end with white space."""
+    """A column of a table. `free` cells may begin and end with white space.
+
+    One that `may_lack` was added to a table that people have: a file without it has blank cells there.
+    """
 
     name: str
     kind: Kind = "text"
@@ -40,6 +46,7 @@ class Column:
     accepted: tuple[str, ...] = ()
     refers_to: str | None = None
     free: bool = False
+    may_lack: bool = False
 
 
 @dataclass(frozen=True)
@@ -164,7 +171,7 @@ _TABLES = (
             _flag("del_temp_data"),
             _one("job_type", "batch", "stream", "maintenance"),
             Column("schedule", "schedule"),
-            _ref("after_job", "job"),
+            Column("after_job", "references", refers_to="job"),
             _need("owner"),
             _flag("is_active", required=True),
             _need("description"),
@@ -173,6 +180,11 @@ _TABLES = (
             Column("timeout_min", "count"),
             Column("max_active_runs", "count"),
             Column("max_parallel", "count"),
+            Column("pool", may_lack=True),
+            Column("priority", "count", may_lack=True),
+            Column("deadline_min", "count", may_lack=True),
+            Column("time_zone", "time_zone", may_lack=True),
+            Column("may_decide", "deciders", may_lack=True),
         ),
     ),
     Table(
@@ -247,6 +259,7 @@ TABLES = {table.name: table for table in _TABLES}
 OptionKind = Literal[
     "text",
     "regex",
+    "line_regex",
     "list",
     "token",
     "character",
@@ -277,6 +290,8 @@ OPTIONS: dict[str, OptionKind] = {
     "token_format": "choice",
     "first_page": "number",
     "total_path": "text",
+    "has_more_path": "text",
+    "empty_page_ends": "boolean",
     "read_until_same": "boolean",
     "max_pages": "count",
     "watermark_path": "text",
@@ -304,6 +319,9 @@ OPTIONS: dict[str, OptionKind] = {
     "first_line": "count",
     "sheet": "text",
     "header_rows": "count",
+    "skip_last_lines": "number",
+    "skip_lines_matching": "line_regex",
+    "trailer_count": "line_regex",
     "delimiter": "character",
     "encoding": "encoding",
     "quote_char": "character",
@@ -319,6 +337,7 @@ OPTIONS: dict[str, OptionKind] = {
     "unpivot_skip": "list",
     "max_unpacked_mib": "count",
     "max_unpacked_ratio": "count",
+    "max_value_mib": "count",
     "max_nesting": "count",
     "keep_raw": "number",
     "keep_staging": "number",
@@ -338,6 +357,9 @@ READING_OPTIONS: dict[str, str | None] = {
     "first_line": "1",
     "sheet": None,
     "header_rows": "1",
+    "skip_last_lines": "0",
+    "skip_lines_matching": None,
+    "trailer_count": None,
     "delimiter": ",",
     "encoding": "utf-8",
     "quote_char": '"',

@@ -17,11 +17,15 @@ MOST_GUESSES = 50
 class Seeds:
     """The rows of every table that could be read, and by name for those that are referred to."""
 
+    folder: Path = Path("seeds")
     rows: dict[str, list[Row]] = field(default_factory=lambda: {table: [] for table in TABLES})
     by_name: dict[str, dict[str, Row]] = field(default_factory=lambda: {table: {} for table in TABLES})
     # Names of rows that are broken, and tables that could not be read: what refers to them is not wrong.
     broken_names: dict[str, set[str]] = field(default_factory=lambda: {table: set() for table in TABLES})
     unreadable: set[str] = field(default_factory=set)
+    garbled: set[str] = field(
+        default_factory=set
+    )  # tables with rows that are no text: their names may be others
     # What stands in the rows of each table that have too few fields or too many: nobody knows what for.
     broken_cells: dict[str, set[str]] = field(default_factory=lambda: {table: set() for table in TABLES})
     _guesses: dict[tuple[str, str], str | None] = field(default_factory=dict)
@@ -32,7 +36,8 @@ class Seeds:
 
     def knows(self, table: str, name: str) -> bool:
         """Whether a reference to `name` is right, as far as can be told."""
-        return table in self.unreadable or name in self.by_name[table] or name in self.broken_names[table]
+        is_told_in_part = table in self.unreadable or table in self.garbled
+        return is_told_in_part or name in self.by_name[table] or name in self.broken_names[table]
 
     def guess(self, table: str, name: str) -> str | None:
         """The name in `table` that was probably meant, if one is much like it.
@@ -46,7 +51,7 @@ class Seeds:
 
 def load_seeds(folder: Path, problems: Problems) -> Seeds:
     """Read every table of `folder`. What cannot be read goes to `problems` and is left out."""
-    seeds = Seeds()
+    seeds = Seeds(folder.resolve())
     _check_no_other_files(folder, problems)
     for table in TABLES.values():
         content = _read(folder, table, problems)
@@ -61,13 +66,16 @@ def load_seeds(folder: Path, problems: Problems) -> Seeds:
                 f"has {_fields(len(fields))}",
                 f"{len(content.header)} as in the header",
             )
+        for garbled, _ in content.garbled:
+            problems.add(table.name, garbled.line, WHOLE_FILE, garbled.message, garbled.expected)
+        if content.garbled:
+            seeds.garbled.add(table.name)
+        broken = [fields for _, fields in (*content.ragged, *content.garbled)]
         key = table.keys[0][0]
         at = content.header.index(key)
-        seeds.broken_names[table.name] = {
-            fields[at].strip() for _, fields in content.ragged if at < len(fields)
-        }
+        seeds.broken_names[table.name] = {fields[at].strip() for fields in broken if at < len(fields)}
         seeds.broken_cells[table.name] = {
-            cell.strip() for _, fields in content.ragged for cell in fields if cell.strip()
+            cell.strip() for fields in broken for cell in fields if cell.strip()
         }
         seeds.rows[table.name] = content.rows
         if len(table.keys[0]) == 1:
@@ -75,6 +83,11 @@ def load_seeds(folder: Path, problems: Problems) -> Seeds:
                 if name := row.text(key).strip():
                     seeds.by_name[table.name].setdefault(name, row)
     return seeds
+
+
+def row_names(folder: Path, table: str) -> list[str]:
+    """The names of a table's rows as far as they can be read, whatever is wrong with them."""
+    return list(load_seeds(folder, Problems(folder.name)).by_name[table])
 
 
 def _read(folder: Path, table: Table, problems: Problems) -> CsvRows | None:
@@ -110,8 +123,8 @@ def _header_fits(table: Table, header: list[str], problems: Problems) -> bool:
         elif name in header[:place]:
             problems.add(table.name, 1, name, "stands twice in the header", "each column once")
             fits = False
-    for name in expected:
-        if name not in header:
+    for column in table.columns:
+        if (name := column.name) not in header and not column.may_lack:
             problems.add(
                 table.name, 1, name, "is missing in the header", f"the columns {', '.join(expected)}"
             )

@@ -90,10 +90,14 @@ class SqlScript:
 
 @dataclass(frozen=True)
 class Job:
-    """A DAG. `schedule` is five cron fields in UTC, or an @word; None: by hand or after `after_job`.
+    """A DAG. `schedule` is five cron fields in `time_zone` (None: UTC), or an @word; None: by hand, or once all of
+    `after_job` have succeeded.
 
     A task that fails is tried again `retries` times, first after `retry_delay_s`, then twice as long each time. A run
-    may take `timeout_min`, None for any time. `max_parallel` of its tasks may run at once, and `max_active_runs` of it.
+    may take `timeout_min`, None for any time; one that is not over `deadline_min` after it was queued is told of, and
+    goes on. `max_parallel` of its tasks may run at once, and `max_active_runs` of it. Its tasks take slots of Airflow's
+    `pool`, None for the default one, where those of a higher `priority` go first. `may_decide` are the users, and the
+    roles as role:name, who may decide about its deliveries; none: whoever may start it.
     """
 
     name: str
@@ -103,7 +107,7 @@ class Job:
     del_temp_data: bool
     job_type: Literal["batch", "stream", "maintenance"]
     schedule: str | None
-    after_job: str | None
+    after_job: tuple[str, ...]
     owner: str
     is_active: bool
     description: str
@@ -112,6 +116,11 @@ class Job:
     timeout_min: int | None
     max_active_runs: int
     max_parallel: int
+    pool: str | None = None
+    priority: int = 1
+    deadline_min: int | None = None
+    time_zone: str | None = None
+    may_decide: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -235,8 +244,16 @@ class Source:
 
     def later_names(self, source_name: str) -> tuple[str, ...]:
         """What the publisher came to call a column: `renamed_columns` says `name=name_en`."""
-        said, start = self.tokens("renamed_columns"), f"{source_name}="
-        return tuple(token.removeprefix(start) for token in said if token.startswith(start))
+        return tuple(self._later_names.get(source_name, ()))
+
+    @cached_property
+    def _later_names(self) -> Mapping[str, Sequence[str]]:
+        later: dict[str, list[str]] = {}
+        for token in self.tokens("renamed_columns"):
+            for place, sign in enumerate(token):
+                if sign == "=":  # a name may have one, too
+                    later.setdefault(token[:place], []).append(token[place + 1 :])
+        return later
 
 
 @dataclass(frozen=True)

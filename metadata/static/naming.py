@@ -7,14 +7,28 @@ import re
 from collections.abc import Iterable
 
 SAFE_NAME = re.compile(r"[a-z][a-z0-9_]{0,49}")
-TABLE_NAME = re.compile(r"[a-z][a-z0-9_]{0,62}(\.[a-z][a-z0-9_]{0,62}){0,2}")
 PYTHON_SPEC = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*")
 ENVIRONMENT_NAME = re.compile(r"\$\{[A-Z][A-Z0-9_]*\}")
 
+# columns of a history that are no attributes, in their order
+OF_HISTORY = (
+    "valid_from", "valid_to", "change_type", "end_type", "delivery_sqn", "ended_by_delivery_sqn", "job_inst_id",
+    "process_date",
+)  # fmt: skip
 _ADDED_BY_US = (
     "delivery_sqn line_number job_inst_id valid_from valid_to change_type end_type ended_by_delivery_sqn"
     " process_date is_delete_mark fall_out row_as_it_came _rest"
 )
+# Columns beside which the macros that make history and staging put those of a source: of one name they are ambiguous.
+_OF_MACROS = (
+    "delivery_date fate first_position is_echo is_first is_first_date is_gone is_held is_last_word is_let_in is_silent"
+    " is_there last_position next_from next_position next_snapshot position position_after position_before row_count"
+    " run_count stay verdict was was_current was_there word"
+)
+# What the names of indexes end in that begin with the name of a source: tables and indexes share their names.
+INDEX_ENDINGS = (
+    "_sqn_idx", "_delivery_sqn_idx", "_current_key", "_valid_from_key", "_valid_from_idx", "_valid_to_idx",
+)  # fmt: skip
 # Reserved: Postgres takes them as column names only in quotes, so a person's SELECT would break on them.
 _SQL = (
     "all analyse analyze and any array as asc asymmetric authorization binary both case cast check collate"
@@ -26,13 +40,18 @@ _SQL = (
     " similar some symmetric system_user table tablesample then to trailing true union unique user using"
     " variadic verbose when where window with"
 )
-RESERVED_TARGETS = frozenset(_ADDED_BY_US.split())
+RESERVED_TARGETS = frozenset(_ADDED_BY_US.split()) | frozenset(_OF_MACROS.split())
 SQL_WORDS = frozenset(_SQL.split())
 SYSTEM_COLUMNS = frozenset({"ctid", "xmin", "xmax", "cmin", "cmax", "tableoid"})  # every table has these
 RESERVED_RAW = frozenset({"_rest", "delivery_sqn", "line_number", "job_inst_id"}) | SYSTEM_COLUMNS
 
 LONGEST_IDENTIFIER_BYTES = 63
-_CONTROL_CHARACTER = re.compile(r"[\x00-\x1f\x7f]")
+_CONTROL_CHARACTER = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")  # and what ends a line in Unicode
+
+
+def names_in(cell: str | None) -> tuple[str, ...]:
+    """The names of a cell that holds several, separated by |; none of a blank one."""
+    return tuple(name.strip() for name in cell.split("|")) if cell else ()
 
 
 def is_raw_column(source_name: str) -> bool:

@@ -60,6 +60,50 @@ def levels(steps: Iterable[Step]) -> list[tuple[Step, ...]]:
     return [tuple(together[step_seq]) for step_seq in sorted(together)]
 
 
+def waits_for(steps: Iterable[Step]) -> dict[str, tuple[Step, ...]]:
+    """The steps that each step, by its name, comes directly after; none for those with which a job begins.
+
+    A script or callable comes after all steps of a lower step_seq. A step of a source comes after the source's own
+    steps, the scripts and callables of a lower step_seq, and the same phase of other sources: extractions that are
+    numbered one after the other do not meet at a publisher, and a slow source does not hold up what others do next.
+    """
+    found: dict[str, tuple[Step, ...]] = {}
+    scripts: list[Step] = []  # of the last level that has any
+    last: dict[str, list[Step]] = {}  # since then: the last steps of a source, and of a phase
+    open_ends: dict[str, Step] = {}
+    for level in levels(steps):
+        before = tuple(open_ends.values())
+        for step in level:
+            if step.is_of_source:
+                own = [*last.get(_source_line(step), ()), *last.get(_phase_line(step), ())]
+                is_later = any(one.step_seq > (scripts[0].step_seq if scripts else -1) for one in own)
+                nearest = own if is_later else [*scripts, *own]
+                found[step.name] = tuple({one.name: one for one in nearest}.values())
+            else:
+                found[step.name] = before
+        for step in level:
+            for one in found[step.name]:
+                open_ends.pop(one.name, None)
+        open_ends |= {step.name: step for step in level}
+        if new_scripts := [step for step in level if not step.is_of_source]:
+            scripts, last = new_scripts, {}
+        of_level: dict[str, list[Step]] = defaultdict(list)
+        for step in level:
+            if step.is_of_source:
+                of_level[_source_line(step)].append(step)
+                of_level[_phase_line(step)].append(step)
+        last |= of_level
+    return found
+
+
+def _source_line(step: Step) -> str:
+    return f"source {step.source_or_fail.name}"
+
+
+def _phase_line(step: Step) -> str:
+    return f"phase {step.etl_step}"
+
+
 def sources_of(steps: Iterable[Step]) -> list[Source]:
     """The sources that a plan is about, in its order."""
     return list({step.source.name: step.source for step in steps if step.source}.values())

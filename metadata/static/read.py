@@ -30,6 +30,7 @@ from metadata.static.model import (
     SqlScript,
     Tbl,
 )
+from metadata.static.naming import names_in
 from metadata.static.rows import Row
 from metadata.static.spelling import unspell, unspell_list
 
@@ -42,6 +43,8 @@ _JOB_NUMBERS = {
     "timeout_min": None,
     "max_active_runs": 1,
     "max_parallel": 4,
+    "priority": 1,
+    "deadline_min": None,
 }
 _DEFAULTS = {"on_null_key": "fall_out", "on_duplicate_key": "halt", "on_unknown_column": "keep"}
 
@@ -110,7 +113,10 @@ def _job(row: Row) -> Job:
     numbers: dict[str, Any] = {
         name: default if row[name] is None else int(row.text(name)) for name, default in _JOB_NUMBERS.items()
     }
-    return Job(name=row.text("job"), **flags, **numbers, **_rest(row, "job", *flags, *numbers))
+    lists: dict[str, Any] = {name: names_in(row[name]) for name in ("after_job", "may_decide")}
+    return Job(
+        name=row.text("job"), **flags, **numbers, **lists, **_rest(row, "job", *flags, *numbers, *lists)
+    )
 
 
 def _job_task(row: Row) -> JobTask:

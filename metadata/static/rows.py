@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import accumulate
 from pathlib import Path
 
+_NO_TEXT = re.compile(r"[\udc80-\udcff\0]")
 LONGEST_CELL = 10_000_000  # characters; Python's own limit of 131,072 is less than a long sql_text
 
 
@@ -37,11 +40,13 @@ class Row:
 
 @dataclass
 class CsvRows:
-    """What a file holds: its header, whole rows, and the rows whose number of fields is not the header's."""
+    """What a file holds: its header, whole rows, those whose number of fields is not the header's, and those in which
+    something is no text, with what that is."""
 
     header: list[str] = field(default_factory=list)
     rows: list[Row] = field(default_factory=list)
     ragged: list[tuple[int, list[str]]] = field(default_factory=list)
+    garbled: list[tuple[UnreadableError, list[str]]] = field(default_factory=list)
 
 
 class UnreadableError(Exception):
@@ -59,10 +64,15 @@ def read_csv(path: Path) -> CsvRows:
     _, header = next(records, (1, []))
     if not header:
         raise UnreadableError(1, "the file is empty", "a header")
+    if broken := _no_text(1, header):
+        raise broken
     content = CsvRows(header)
     for line, fields in records:
         if not fields:
             continue  # an empty line
+        if broken := _no_text(line, fields):
+            content.garbled.append((broken, fields))
+            continue
         if len(fields) != len(header):
             content.ragged.append((line, fields))
             continue
@@ -73,19 +83,27 @@ def read_csv(path: Path) -> CsvRows:
 
 
 def _decoded(data: bytes) -> str:
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        # With a byte order mark `error.object` lacks its three bytes, which hold no line break.
-        line = error.object.count(b"\n", 0, error.start) + 1
-        raise UnreadableError(
-            line, f"byte 0x{error.object[error.start]:02X} is not UTF-8", "a file in UTF-8"
-        ) from None
-    if "\x00" in text:
-        raise UnreadableError(
-            text.count("\n", 0, text.index("\x00")) + 1, "a NUL character", "text"
-        ) from None
-    return text
+    """The text; a byte that is not UTF-8 becomes a character of its own, which no text has: it is told by its row."""
+    return data.decode("utf-8-sig", errors="surrogateescape")
+
+
+def _no_text(line: int, fields: list[str]) -> UnreadableError | None:
+    """What in the fields of the row that begins on `line` is no text, with its own line; None where all is."""
+    text = "\n".join(fields)
+    found = _NO_TEXT.search(text)
+    if found is None:
+        return None
+    before = text[: found.start()]
+    own_line = line + before.count("\n") - _fields_before(fields, found.start())
+    if found[0] == "\0":
+        return UnreadableError(own_line, "a NUL character", "text")
+    return UnreadableError(own_line, f"byte 0x{ord(found[0]) - 0xDC00:02X} is not UTF-8", "a file in UTF-8")
+
+
+def _fields_before(fields: list[str], place: int) -> int:
+    """How many of the fields, joined by one character each, end before a place."""
+    ends = accumulate(len(text) + 1 for text in fields)
+    return sum(end <= place for end in ends)
 
 
 def _records(text: str) -> Iterator[tuple[int, list[str]]]:

@@ -18,19 +18,28 @@ OF_JOB = ("source", "job_task")
 
 
 def read_sound_catalog(folder: Path) -> tuple[Catalog, list[Problem]]:
-    """The metadata without the jobs that something is wrong with, and everything that is wrong.
+    """The metadata without the jobs that something is wrong with, and everything that is wrong."""
+    seeds, problems = read_sound_seeds(folder)
+    return catalog_of(seeds), problems
+
+
+def read_sound_seeds(folder: Path) -> tuple[Seeds, list[Problem]]:
+    """The rows without those of the jobs that something is wrong with, and everything that is wrong.
 
     A job goes with its sources, tasks and the jobs that wait for it, since half a source would make another history.
     """
     seeds, problems = load_and_check(folder)
-    told, broken = problems, problems
+    told = problems
+    broken = [
+        problem for problem in problems if Path(problem.file).stem in TABLES
+    ]  # a stray file is no job's
     while broken:
         if seeds.unreadable or not _leave_out(seeds, broken):
-            return catalog_of(Seeds()), told
+            return Seeds(), told
         again = Problems(folder.resolve().name)
         check_seeds(seeds, again)
         broken = again.in_order()
-    return catalog_of(seeds), told
+    return seeds, told
 
 
 def _leave_out(seeds: Seeds, problems: Iterable[Problem]) -> bool:
@@ -44,8 +53,10 @@ def _leave_out(seeds: Seeds, problems: Iterable[Problem]) -> bool:
     torn = seeds.broken_cells
     sources = {row.text("source") for table in ("source", *OF_SOURCE) for row in broken[table]}
     sources |= set().union(*(torn[table] for table in ("source", *OF_SOURCE)))
+    sources.discard("")  # a task without a source has to do with those of no other job
     jobs = {row.text("job") for table in ("job", *OF_JOB) for row in broken[table]}
     jobs |= set().union(*(torn[table] for table in ("job", *OF_JOB)))
+    jobs.discard("")
     jobs |= {row.text("job") for row in seeds.rows["source"] if row.text("source") in sources}
     jobs |= {row.text("job") for row in seeds.rows["job_task"] if row.text("source") in sources}
     sources |= {row.text("source") for row in seeds.rows["source"] if row.text("job") in jobs}
@@ -68,4 +79,5 @@ def _leave_out(seeds: Seeds, problems: Iterable[Problem]) -> bool:
     is_less = gone > 0 or any(torn.values())
     for table in TABLES:
         seeds.broken_names[table], seeds.broken_cells[table] = set(), set()
+    seeds.garbled.clear()
     return is_less

@@ -19,17 +19,19 @@ import pytest
 from headwater.manifest import write_pieces
 from headwater.project import Project
 from headwater.services import airflow as airflow_service
-from headwater.services import children, environment, postgres
+from headwater.services import postgres
 from headwater.services.airflow import Airflow
 from headwater.services.processes import session, stop
 from tests.airflow.client import Client
 from tests.airflow.jobs_project import SCRATCH, make_jobs_project
 from tests.airflow.listeners import Told, statsd
 from tests.airflow.warehouse import Warehouse
-from tests.conftest import FOREIGN, PROJECT, TestServers, administer
+from tests.conftest import FOREIGN, PROJECT, S3Server, TestServers, administer
 from tests.pipeline.project import FOLDER
 
-DAG_FILES = ("jobs.py", "marts.py", "left_open.py", "broken_metadata.py")
+DAG_FILES = ("jobs.py", "marts.py", "left_open.py", "docs.py", "broken_metadata.py")
+
+PATIENCE_S = 900  # many other tests may run beside these
 
 QUICK = {
     "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "1",
@@ -85,7 +87,7 @@ def metrics() -> Iterator[Told]:
 @pytest.fixture(scope="session")
 def airflow_variables(
     postgres_server: postgres.Server,
-    s3_server: children.Child,
+    s3_server: S3Server,
     template_database: str,
     publisher: Path,
     lineage: Path,
@@ -99,13 +101,17 @@ def airflow_variables(
     return {
         **{variable: value for variable, value in os.environ.items() if not variable.startswith(FOREIGN)},
         **postgres_server.environment,
-        **environment.variables(environment.S3, s3_server.port, {}),
+        **s3_server.variables,
         "PGDATABASE": name,
         "HEADWATER_BUCKET": name.replace("_", "-"),
         "HEADWATER_HOME": str(home),
         "HEADWATER_AIRFLOW_DATABASE": f"{name}_of_airflow",
         FOLDER: str(publisher),
         "SHELF": f"{postgres_server.environment['PGHOST']}:{postgres_server.port}",
+        "SHOP_HOST": f"{postgres_server.environment['PGHOST']}:{postgres_server.port}",
+        "SHOP_DATABASE": name,
+        "SHOP_USER": postgres_server.environment["PGUSER"],
+        "SHOP_PASSWORD": postgres_server.password,
         "PYTHONPATH": str(PROJECT),
         "AIRFLOW__OPENLINEAGE__TRANSPORT": json.dumps(
             {"type": "file", "log_file_path": str(lineage / "event")}
@@ -135,7 +141,8 @@ def airflow(
     for name, process in started.components.items():
         servers.remember(f"airflow-{name}", process)
     try:
-        started.wait_until_healthy()
+        started.wait_until_healthy(PATIENCE_S)
+        servers.remember("airflow-scheduler", started.components["scheduler"])
         yield started
     finally:  # nobody waits for a task any more
         for component in started.components.values():
@@ -145,9 +152,10 @@ def airflow(
 
 @pytest.fixture(scope="session")
 def admin(airflow: Airflow) -> Client:
-    """Airflow's API for one who may do everything. The marts rest, which every run of a job would build."""
+    """Airflow's API for one who may do everything. Docs and marts rest, which would run beside the tests."""
     client = Client(airflow.url, "admin", airflow.passwords["admin"])
     client.let_run("marts", is_let=False)
+    client.let_run("docs", is_let=False)
     return client
 
 

@@ -15,7 +15,7 @@ class Source:
         self.name, self._header, self._folder = name, header, publisher / name
         self._place = {
             "host": variables["PGHOST"], "port": variables["PGPORT"], "user": variables["PGUSER"],
-            "dbname": variables["PGDATABASE"],
+            "dbname": variables["PGDATABASE"], "passfile": variables["PGPASSFILE"],
         }  # fmt: skip
         self._folder.mkdir(exist_ok=True)
 

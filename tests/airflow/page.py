@@ -55,10 +55,20 @@ class Visitor:
         """A decision as the page makes it: what it would do, then the same form again."""
         path = f"/delivery/{sqn}"
         form = {"token": self.token(path), "decision": decision, "why": why}
-        considered = self.send(f"{path}/consider", form)
-        assert considered.status_code == 200, considered.text
-        checks = re.findall(r'name="check" value="([^"]+)"', considered.text)
+        considered = self.considered(sqn, form)
+        checks = re.findall(r'name="check" value="([^"]+)"', considered)
         return self.send(f"{path}/decide", {**form, "check": checks})
+
+    def considered(self, sqn: int, form: dict[str, Any]) -> str:
+        """What a decision would do: the page of its dry run, once that is done."""
+        begun = self.send(f"/delivery/{sqn}/consider", form)
+        assert begun.status_code == 303, begun.text
+        path = begun.headers["Location"].partition("/deliveries")[2]
+        deadline = time.monotonic() + PATIENCE_S
+        while self.ask(f"{path}/state").json()["state"] != "done":
+            assert time.monotonic() < deadline, self.page(path)
+            time.sleep(0.5)
+        return self.page(path)
 
     def wait_until_settled(self, sqn: int) -> str:
         """Return when history reflects a delivery, as its page says; what it amounts to."""

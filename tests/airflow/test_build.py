@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from airflow.sdk import AssetAll, DeadlineReference, WeightRule
 
 from dags.build import build_dag, build_marts_dag
 from dags.metadata import Metadata, read
@@ -66,8 +67,9 @@ def edges(dag: Any) -> set[tuple[str, str]]:
 
 def test_every_active_job_is_a_dag_in_the_order_of_its_rows(metadata: Metadata) -> None:
     assert [job.name for job in metadata.sound_jobs()] == [
-        "cities", "market", "towns", "villages", "bring_shops", "build_shops", "tidying", "failing", "after_failing",
-        "waiting",
+        "cities", "market", "towns", "villages", "bring_shops", "build_shops",
+        "bring_hamlets", "build_hamlets", "tidying", "failing", "after_failing",
+        "waiting", "patient", "lakes", "mills", "wells", "bring_barns", "build_barns", "moats", "late",
     ]  # fmt: skip
     assert metadata.told() is None
 
@@ -102,7 +104,7 @@ def test_a_job_of_t_and_l_has_both_though_no_task_names_them(editable: Path) -> 
         for edge in (
             ("start", f"{name}_stage.staging.stg_{name}"),
             (f"{name}_stage.staging.stg_{name}", f"{name}_stage.checks"),
-            *((f"{one}_stage.checks", f"{name}_historize.historical.hist_{name}") for one in ("prices", "ratings")),
+            (f"{name}_stage.checks", f"{name}_historize.historical.hist_{name}"),
             (f"{name}_historize.historical.hist_{name}", f"{name}_historize.clean_up"),
             (f"{name}_historize.clean_up", "finish"),
         )
@@ -147,6 +149,64 @@ def test_the_dag_says_what_the_metadata_says(editable: Path) -> None:
     assert not staging.params, "each task has a copy of the parameters of its DAG"
 
 
+def test_the_dag_waits_for_all_jobs_that_it_names(editable: Path) -> None:
+    replace_in(editable / "job.csv", ",,bring_shops,", ",,bring_shops|cities,")
+    condition = dag_of(read(), "build_shops").timetable.asset_condition
+    assert isinstance(condition, AssetAll)
+    assert [asset.uri for asset in condition.objects] == [
+        "headwater://job/bring_shops",
+        "headwater://job/cities",
+    ]
+
+
+def test_a_schedule_is_meant_in_the_time_zone_of_the_job(editable: Path) -> None:
+    line = "cities,true,ETL,true,true,batch,,,town,true,Cities to history,,,,,"
+    scheduled = line.replace("batch,", "batch,30 5 * * *")
+    replace_in(editable / "job.csv", f"{line},,,,,", f"{scheduled},,,,Europe/Berlin,")
+    dag = dag_of(read(), "cities")
+    assert dag.timezone.name == "Europe/Berlin"
+    assert dag.start_date.utcoffset() == timedelta(0)
+    assert (dag.start_date.day, dag.start_date.hour) == (31, 23)
+    assert dag_of(read(), "market").timezone.name == "UTC"
+
+
+def test_tasks_take_the_pool_of_their_job_and_those_of_a_higher_priority_go_first(editable: Path) -> None:
+    line = "cities,true,ETL,true,true,batch,,,town,true,Cities to history,,,,,"
+    replace_in(editable / "job.csv", f"{line},,,,,", f"{line},publisher,7,,,")
+    metadata = read()
+    cities, market = dag_of(metadata, "cities"), dag_of(metadata, "market")
+    assert {task.pool for task in cities.tasks} == {"publisher"}
+    assert {task.pool for task in market.tasks} == {"default_pool"}
+    assert {task.weight_rule for dag in (cities, market) for task in dag.tasks} == {WeightRule.ABSOLUTE}
+    of_cities = [task.priority_weight for task in cities.topological_sort()]
+    of_market = [task.priority_weight for task in market.topological_sort()]
+    assert of_cities == list(range(7000, 7008)), "what has begun ends before another run begins"
+    assert max(of_market) < min(of_cities)
+
+
+def test_a_run_that_is_not_over_by_its_deadline_is_told_of(metadata: Metadata) -> None:
+    (deadline,) = dag_of(metadata, "late").deadline
+    assert (deadline.interval, deadline.reference) == (
+        timedelta(minutes=1),
+        DeadlineReference.DAGRUN_QUEUED_AT,
+    )
+    assert deadline.callback.path == "dags.callbacks.tell_of_deadline"
+    assert deadline.callback.kwargs == {"owner": "slow", "deadline_min": 1}
+    assert dag_of(metadata, "cities").deadline is None
+
+
+def test_text_of_the_metadata_is_text_to_airflow(editable: Path) -> None:
+    readable = editable / "notes.md"
+    readable.write_text("what only this machine knows")
+    replace_in(editable / "job.csv", "Cities to history", f"See {{{{ 1 / 0 }}}} or {readable}")
+    replace_in(editable / "source.csv", "One row per city", '"A|B\n{% if x %}"')
+    replace_in(editable / "source.csv", ",daily,city,", f",daily,{'city' * 40},")
+    dag = dag_of(read(), "cities")
+    assert dag.doc_md.startswith(f"See {{{{ 1 / 0 }}}} or {readable}\n")
+    assert "| A\\|B {% if x %}" in dag.doc_md
+    assert max(map(len, dag.tags)) == 100
+
+
 def test_a_broken_row_takes_its_own_dag_down_and_says_so(editable: Path) -> None:
     replace_in(editable / "attribute.csv", "prices,item,item,integer", "prices,item,item,integre")
     metadata = read()
@@ -162,7 +222,7 @@ def test_a_source_that_dbt_has_not_read_yet_is_named(editable: Path) -> None:
     metadata = read()
     assert [job.name for job in metadata.sound_jobs()][:2] == ["cities", "towns"]
     assert str(metadata.told()).startswith(
-        "prices: dbt's manifest does not have them yet: run `headwater manifest`"
+        "prices: Airflow does not have the models yet, expected `headwater manifest` to be run"
     )
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import email
 import json
+from concurrent.futures import ThreadPoolExecutor
 from email.policy import default as modern
 from typing import Any
 
@@ -94,3 +96,22 @@ def test_an_alert_has_the_last_errors_the_latest_first(database: Engine) -> None
     alert = alert_of(database, "cities", "run 1", "town", "http://x", "reason")
     assert (alert.status, alert.errors, alert.halted) == ("failed", ["second", "first"], [])
     assert alert_of(database, "cities", "run 2", "town", "http://x", "reason").errors == ["reason"]
+
+
+@pytest.mark.parametrize("is_over", [False, True])
+def test_a_deadline_that_passed_is_told_though_the_run_ended_meanwhile(
+    database: Engine, connections: Any, is_over: bool
+) -> None:
+    instance = SharedJobInstance.begin(database, "cities", "run 1", {})
+    if is_over:
+        instance.close()
+    run = {"dag_id": "cities", "dag_run_id": "run 1"}
+    with webhook() as told:
+        connections("headwater_alerts_town", conn_type="http", host="127.0.0.1", port=told.port)
+        telling = callbacks.tell_of_deadline({"dag_run": run}, owner="town", deadline_min=30)
+        with ThreadPoolExecutor() as apart:  # in this thread a browser of other tests may have a loop
+            apart.submit(asyncio.run, telling).result()
+    (message,) = told.messages
+    assert (message["status"], message["errors"]) == (
+        "overdue", ["it was not over after the job's deadline_min of 30, and goes on"],
+    )  # fmt: skip

@@ -31,8 +31,8 @@ def towns(airflow_variables: dict[str, str], publisher: Path, admin: Client) -> 
     """Two deliveries in history; one that halts by duplicate keys, and has markup wherever a publisher may write."""
     found = Source("towns", HEADER, airflow_variables, publisher)
     found.publish("towns-20260101.csv", "a,Aa,1", "b,Bb,2")
-    found.publish("towns-20260102.csv", "a,Aa,5", f"c,Cc,{EVIL_CELL}", "d,Dd,4")
-    found.publish(EVIL_FILE, "a,Aa,6", f"{EVIL_KEY},x,1", f"{EVIL_KEY},y,2")
+    found.publish("towns-20260102.csv", "a,Aa,5", f"c,Cc,{EVIL_CELL}", "d,Dd,4", "b,Bb,few")
+    found.publish(EVIL_FILE, "a,Aa,6", f"{EVIL_KEY},x,1", f"{EVIL_KEY},y,2", "d,Dd,\x1b[31m")
     assert admin.run("towns", patience_s=300)[1] == "failed"  # by its halted delivery, and by nothing else:
     errors = found.query(
         "select message from metadata.log_dtl join metadata.log_header using (log_header_id)"
@@ -65,7 +65,8 @@ def test_the_overview_has_each_source_with_its_latest_delivery_and_what_waits(gu
     page = guest.page("/")
     (row,) = [row for row in rows_of(page) if row[0] == "towns"]
     assert row[2:4] == ["2026-01-03", "halted"]
-    assert row[5:8] == ["3", "3", "halted"]  # raw, staging, checks
+    assert row[4].startswith("halted")  # the last run of its job, which says why
+    assert row[6:9] == ["4", "3 −1", "halted"]  # raw, staging, checks  # noqa: RUF001
     assert row[-1] == "3, 1 halted"
     assert "Waiting for a decision" in page
     assert f"towns , {EVIL_FILE} halted duplicate_keys" in text_of(page)
@@ -126,15 +127,35 @@ def test_deliveries_are_filtered(guest: Visitor, query: str, names: set[str]) ->
 def test_a_halt_is_shown_with_its_check_its_sample_and_its_run(towns: Source, guest: Visitor) -> None:
     page = guest.page(f"/delivery/{towns.sqn(EVIL_FILE)}")
     assert "Why it is halted" in page
-    assert [EVIL_KEY, "3, 4"] in rows_of(page)
+    assert ["Column", "Line 3", "Line 4"] in rows_of(page)
+    assert ["name differs", '"x"', '"y"'] in rows_of(page)
+    assert "Of each key the last row wins" in text_of(page)
     ((run_id,),) = towns.query(
         "select run_id from metadata.job_inst join metadata.delivery using (job_inst_id) where delivery_sqn = %s",
         towns.sqn(EVIL_FILE),
     )
     assert f'href="/dags/towns/runs/{run_id.replace("+", "%2B").replace(":", "%3A")}"' in page
     fallen = guest.page(f"/delivery/{towns.sqn('towns-20260102.csv')}")
-    assert "3 in raw = 2 staged + 1 fallen out" in text_of(fallen)
+    assert "4 in raw = 2 staged + 2 fallen out" in text_of(fallen)
     assert any(row[:3] == ["3", "type", "people"] for row in rows_of(fallen))
+
+
+def test_rows_that_fell_out_are_said_with_their_values_wherever_the_delivery_is(
+    towns: Source, guest: Visitor
+) -> None:
+    sqn, last = towns.sqn("towns-20260102.csv"), towns.sqn(EVIL_FILE)
+    what = f'2 of 4 rows of delivery {sqn} fell out: 2 for people (type): "{EVIL_CELL}", "few"'
+    silent = "1 of their keys is current: history goes on saying what it said before"
+    for page in (guest.page("/list?source=towns"), guest.page(f"/delivery/{sqn}")):
+        assert what in text_of(page)
+        assert silent in text_of(page)
+    rows = [row for row in rows_of(guest.page(f"/delivery/{sqn}")) if row[1:3] == ["type", "people"]]
+    assert [(row[0], row[3], row[5]) for row in rows] == [
+        ("3", f'"{EVIL_CELL}"', ""),
+        ("5", '"few"', "as before"),
+    ]
+    said = f'1 of 4 rows of delivery {last} fell out: 1 for people (type): "\\x1b[31m"'
+    assert said in text_of(guest.page("/"))  # the latest of its source
 
 
 def test_nothing_that_a_publisher_wrote_is_markup(towns: Source, ada: Visitor) -> None:
@@ -247,10 +268,10 @@ def test_withdrawn_with_a_reason_a_delivery_goes_from_history_by_a_run_in_the_us
 ) -> None:
     sqn = towns.sqn("towns-20260102.csv")
     form = {"token": ada.token(f"/delivery/{sqn}"), "decision": "withdraw", "why": "the wrong <day>"}
-    considered = ada.send(f"/delivery/{sqn}/consider", form)
-    # a is 1 again and b is there again; what began on the 2nd goes
-    assert re.findall(r"<dd>(\d+)</dd>", considered.text) == ["0", "2", "0", "2"], text_of(considered.text)
-    assert "the wrong &lt;day&gt;" in considered.text
+    considered = ada.considered(sqn, form)
+    # a is 1 again, and b is as it was all along; what began on the 2nd goes
+    assert "2 versions disappear and 1 version is current again." in text_of(considered)
+    assert "the wrong &lt;day&gt;" in considered
     assert towns.events(sqn) == []  # nothing is decided yet
 
     assert ada.send(f"/delivery/{sqn}/decide", form).status_code == 303
@@ -344,6 +365,7 @@ def test_whoever_may_see_one_dag_sees_its_sources_and_no_trace_of_others(
     towns: Source, airflow: Airflow, airflow_variables: dict[str, str], airflow_project: Path
 ) -> None:
     own, none = f"/delivery/{towns.sqn('towns-20260101.csv')}", "/delivery/999999999"
+    after = f"/list?after={towns.sqn('towns-20260102.csv')}"
     paths = [
         "/",
         "/list",
@@ -358,12 +380,23 @@ def test_whoever_may_see_one_dag_sees_its_sources_and_no_trace_of_others(
     )
     done = subprocess.run(
         [sys.executable, "-m", "tests.airflow.narrow"],
-        input=json.dumps([["towns", paths], ["cities", [*paths, none]], ["no_database", ["/"]]]),
+        input=json.dumps(
+            [
+                ["towns", [*paths, after, "/docs/dbt.html"]],
+                ["cities", [*paths, none, after, "/list?after=999999999", "/docs/dbt.html"]],
+                ["no_database", ["/"]],
+            ]
+        ),
         env={**environment, "AIRFLOW__CORE__AUTH_MANAGER": "tests.airflow.narrow.NarrowAuthManager"},
         cwd=PROJECT, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     of_towns, of_cities, without_database = json.loads(done.stdout.splitlines()[-1])
+
+    # the docs of dbt describe every source
+    assert [told.pop("/docs/dbt.html")[0] for told in (of_towns, of_cities)] == [403, 403]
+    assert "towns-20260101.csv" in of_towns.pop(after)[1]
+    assert of_cities.pop(after) == of_cities.pop("/list?after=999999999")
 
     assert {path: status for path, (status, _) in of_towns.items()} == dict.fromkeys(paths, 200)
     assert "cities" not in of_towns["/"][1] + of_towns["/list"][1]

@@ -47,13 +47,13 @@ def test_a_run_that_is_not_known_is_over_and_of_one_that_cannot_be_asked_for_not
             how_ended(told(None, status_code), "cities", "run 1")
 
 
-def on_record(warehouse: Warehouse, run_id: str) -> tuple[str, str | None]:
-    """How a run is on record: its status and its last error."""
-    ((status, last_error),) = warehouse.query(
-        "select inst.status, last_error from metadata.job_inst as inst join metadata.log_header using (job_inst_id)"
-        " where run_id = %s", run_id,
+def on_record(warehouse: Warehouse, run_id: str) -> tuple[str, str | None, str | None]:
+    """How a run is on record: its status, its own last error, and what Airflow did to it."""
+    ((status, last_error, closed_why),) = warehouse.query(
+        "select inst.status, last_error, closed_why from metadata.job_inst as inst"
+        " join metadata.log_header using (job_inst_id) where run_id = %s", run_id,
     )  # fmt: skip
-    return status, last_error
+    return status, last_error, closed_why
 
 
 def wait_until(admin: Client, run_id: str, state: str) -> None:
@@ -69,14 +69,18 @@ def test_what_airflow_ended_is_closed_and_what_lives_is_not(admin: Client, wareh
     run_id = admin.trigger("waiting")
     wait_until(admin, run_id, "up_for_retry")
     assert admin.run("left_open")[1] == "success"
-    status, error = on_record(warehouse, run_id)
-    assert (status, str(error)[:11]) == ("running", "wait_long: ")
+    status, error, closed_why = on_record(warehouse, run_id)
+    assert (status, str(error)[:11], closed_why) == ("running", "wait_long: ", None)
 
     assert admin.ask("PATCH", f"dags/waiting/dagRuns/{run_id}", json={"state": "failed"}).ok
     closing, state = admin.run("left_open")
     assert state == "success"
     left = "Nothing of it was running; last was wait_long, failed"
-    assert on_record(warehouse, run_id) == ("failed", f"{AIRFLOW_ENDED}: there the run is failed. {left}")
+    assert on_record(warehouse, run_id) == (
+        "failed",
+        error,
+        f"{AIRFLOW_ENDED}: there the run is failed. {left}",
+    )
     ((job_inst_id,),) = warehouse.query("select job_inst_id from metadata.job_inst where run_id = %s", run_id)
     assert f"closed the job instances {job_inst_id}" in admin.log("left_open", closing, "close_left_open")
 
@@ -87,5 +91,5 @@ def test_what_airflow_ended_is_closed_and_what_lives_is_not(admin: Client, wareh
         )
     assert admin.ask("DELETE", f"dags/waiting/dagRuns/{run_id}").status_code == 204
     assert admin.run("left_open")[1] == "success"
-    status, error = on_record(warehouse, run_id)
-    assert (status, "no such run any more" in str(error)) == ("failed", True)
+    status, still, closed_why = on_record(warehouse, run_id)
+    assert (status, still, "no such run any more" in str(closed_why)) == ("failed", error, True)

@@ -17,9 +17,10 @@ from dags.lineage import names
 from dags.lineage.events import lineage_of, lineage_of_mart
 from dags.lineage.facets import SHOWN
 from extract.store import ObjectStore
+from extract.told import told_refusal
 from headwater.written import BRING, CHECK, CLEAN_UP, DISCOVER, HISTORIZE, STAGE, Deed, Doing, Place, Written
 from metadata.errors import StorageError
-from metadata.process.ledger import Check, Entry
+from metadata.process.ledger import Among, Check, Entry
 from metadata.static.model import ConnApi, ConnStr, DataSource, SqlScript, Tbl
 from tests.extract.sources import make_source
 
@@ -169,6 +170,12 @@ def test_a_task_with_nothing_to_do_names_its_tables_and_no_rows() -> None:
         assert named(idle.outputs) == [(DATABASE, f"warehouse.{output}")]
         assert rows(idle.outputs[0]) == 0
     assert lineage_of(None).inputs == lineage_of(None).outputs == []
+
+
+def test_an_offer_that_is_refused_is_no_input() -> None:
+    refused = written(BRING, batch={"offers": [told_refusal("places: no")], "deliveries": [7]})
+    assert lineage_of(refused).inputs == []
+    assert refused.doing.among == Among({7}, [])
 
 
 def test_what_is_deleted_is_no_output() -> None:

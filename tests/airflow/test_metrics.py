@@ -1,4 +1,4 @@
-"""Metrics: what a real statsd and a real collector of OpenTelemetry are sent; and that nothing is asked by default."""
+"""Metrics: what a real statsd and a real collector of OpenTelemetry are sent; by default nothing is counted."""
 
 from __future__ import annotations
 
@@ -166,10 +166,14 @@ class Operator:
     written: Written | None = None
 
 
-def test_where_nobody_listens_nothing_is_asked() -> None:
+def test_where_nobody_listens_the_links_have_what_was_written_and_nothing_is_counted(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    counted: list[Written] = []
+    monkeypatch.setattr(metrics, "count", counted.append)
     run, operator = Run(), Operator()
     watch({"task": operator}, run)  # type: ignore[arg-type]
-    assert (run.asked, operator.written) == (0, None)
+    assert (run.asked, operator.written, counted) == (1, WRITTEN, [])
 
 
 def test_lineage_alone_is_asked_for_and_nothing_counted(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -186,4 +190,4 @@ def test_a_database_that_is_gone_fails_no_task_for_want_of_metrics(
 ) -> None:
     told_to(statsd_on="True", statsd_port="9")
     watch({"task": Operator()}, Run(OperationalError("select", {}, Exception("gone"))))  # type: ignore[arg-type]
-    assert "cannot be told to metrics and lineage" in capsys.readouterr().out
+    assert "cannot be told to links, metrics and lineage" in capsys.readouterr().out

@@ -21,6 +21,7 @@ def tiny():
         import sys
 
         print("dbt is loaded:", "dbt.cli.main" in sys.modules)
+        print("checks are loaded:", "great_expectations" in sys.modules)
         return list(range(get_current_context()["dag_run"].conf["how_many"]))
 
     @task
@@ -48,10 +49,12 @@ def test_a_dag_runs_green_through_the_real_scheduler(admin: Client, tiny: str) -
     assert "looked at 1" in admin.log(tiny, run_id, "look", map_index=1)
 
 
-def test_tasks_inherit_dbt_from_the_scheduler(admin: Client, tiny: str) -> None:
+def test_tasks_inherit_dbt_and_great_expectations_from_the_scheduler(admin: Client, tiny: str) -> None:
     run_id, _ = admin.run(tiny, {"how_many": 0})
 
-    assert "dbt is loaded: True" in admin.log(tiny, run_id, "count")
+    said = admin.log(tiny, run_id, "count")
+    assert "dbt is loaded: True" in said
+    assert "checks are loaded: True" in said
 
 
 def test_a_viewer_sees_a_dag_but_may_not_trigger_it(admin: Client, viewer: Client, tiny: str) -> None:

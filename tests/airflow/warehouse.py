@@ -14,7 +14,7 @@ class Warehouse:
     def __init__(self, variables: dict[str, str]) -> None:
         self._place = {
             "host": variables["PGHOST"], "port": variables["PGPORT"], "dbname": variables["PGDATABASE"],
-            "user": variables["PGUSER"],
+            "user": variables["PGUSER"], "passfile": variables["PGPASSFILE"],
         }  # fmt: skip
 
     def query(self, statement: str, *values: Any) -> list[tuple[Any, ...]]:

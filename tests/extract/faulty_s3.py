@@ -150,9 +150,8 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _passed_on(self, port: int, body: bytes) -> tuple[int, dict[str, str], bytes]:
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
-        headers = {
-            name: value for name, value in self.headers.items() if name.lower() not in ("host", "expect")
-        }
+        # the host stays, which is signed
+        headers = {name: value for name, value in self.headers.items() if name.lower() != "expect"}
         connection.request(self.command, self.path, body, headers)
         answer = connection.getresponse()
         content = answer.read()

@@ -6,8 +6,9 @@ import io
 
 from hypothesis import strategies as st
 
-from extract.csv_records import CsvFile, Record
+from extract.csv_records import CsvFile
 from extract.dialect import Dialect
+from extract.record import Record
 
 # Texts made of the characters that matter, so that quotes, line ends and delimiters meet in every way.
 UGLY = st.text(st.sampled_from("ab,;\"'\n\r\\é\x1f \t"), max_size=60)

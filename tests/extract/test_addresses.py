@@ -8,11 +8,14 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from sqlalchemy import Engine
 
 from extract import addresses
 from extract.addresses import AddressGuard, IpAddress, is_public
 from extract.discover import discover
 from extract.fetch import HttpClient, Patience
+from extract.run import land_told, list_source
+from extract.store import ObjectStore
 from metadata.errors import PublisherError
 from tests.extract.publisher import Answer, Publisher
 from tests.extract.sources import make_source
@@ -160,3 +163,49 @@ def test_a_link_of_a_page_leads_nowhere_inside(net: Publisher, publisher: Publis
     [offer] = discover(make_source(address=f"{net.url}/", options=allowed))
     offer.fetch(offer, sink := Sink())
     assert sink.content == b"id,name\n1,Ulm\n"
+
+
+def test_what_was_public_at_discovery_may_not_be_inside_at_landing_whatever_process_lands(
+    net: Publisher, publisher: Publisher, names: Names, database: Engine, store: ObjectStore, job_inst_id: int
+) -> None:
+    name = "places-2026-01-01.csv"
+    net.page("/", f'<a href="{name}">one</a>')
+    net.scripts[f"/{name}"] = [Answer(200, b"id,name\n1,Ulm\n", {"Connection": "close"})]
+    publisher.files[f"/{name}"] = b"id,name\n1,inside\n"
+    options = {"file_pattern": r"places-(?P<date>[\d-]+)\.csv$"}
+    source = make_source(address=at("public.example", net, "/"), options=options)
+    report = lambda *_, **__: None  # noqa: E731
+    _, offers = list_source(database, store, source, job_inst_id, report)
+    assert len(offers) == 1
+
+    names.known["public.example"] = [
+        "127.0.0.1"
+    ]  # all that another process has is the offer, and the database
+    found = land_told(database, store, source, offers[0], job_inst_id, report)
+    assert "was in the public internet, and its name now stands for 127.0.0.1" in found.failed[0]
+    without = {key: value for key, value in offers[0].items() if key != "address"}
+    with pytest.raises(PublisherError, match="its name now stands for 127"):
+        land_told(database, store, source, without, job_inst_id, report)
+    with pytest.raises(PublisherError, match="its name now stands for 127"):
+        list_source(database, store, source, job_inst_id, report)  # nor in any later run
+    assert publisher.requests == []
+
+    allowed = make_source(
+        address=at("public.example", net, "/"), options={**options, "allow_private_addresses": "true"}
+    )
+    names.known["public.example"] = [str(NET)]
+    assert len(land_told(database, store, allowed, offers[0], job_inst_id, report).landed) == 1
+
+
+def test_a_publisher_that_was_inside_from_the_beginning_stays_allowed(
+    publisher: Publisher, database: Engine, store: ObjectStore, job_inst_id: int
+) -> None:
+    publisher.page("/", '<a href="places-2026-01-01.csv">one</a>')
+    publisher.files["/places-2026-01-01.csv"] = b"id,name\n1,Ulm\n"
+    source = make_source(
+        address=at("inside.example", publisher, "/"),
+        options={"file_pattern": r"places-(?P<date>[\d-]+)\.csv$"},
+    )
+    report = lambda *_, **__: None  # noqa: E731
+    _, offers = list_source(database, store, source, job_inst_id, report)
+    assert len(land_told(database, store, source, offers[0], job_inst_id, report).landed) == 1

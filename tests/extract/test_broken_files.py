@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from sqlalchemy import Engine
 
 from extract.archive import open_members
-from extract.limits import Limits
+from extract.limits import Expansion, Limits
 from extract.run import load_pending
 from extract.store import ObjectStore
 from metadata.errors import FormatBroken
@@ -226,7 +226,7 @@ BROKEN: list[tuple[str, dict[str, Any], bytes, str]] = [
         "page.csv.gz",
         {},
         b"<html><title>Sorry",
-        "page.csv.gz: got an HTML page ('Sorry'), expected a gzip file: "
+        "page.csv.gz: got an HTML page ('Sorry'), expected CSV: "
         "once the publisher has mended it, the next run takes it",
     ),
     (
@@ -278,7 +278,7 @@ BROKEN: list[tuple[str, dict[str, Any], bytes, str]] = [
         "bomb.zip",
         {},
         bomb(zipped({"places.csv": GOOD}, zipfile.ZIP_STORED)),
-        "bomb.zip/places.csv: unpacks from 14 to 4000000000 bytes, "
+        "bomb.zip/places.csv: unpacks from 132 to 4000000000 bytes, "
         "expected at most 65536 MiB (max_unpacked_mib) and 500 times its packed size (max_unpacked_ratio)",
     ),
     (
@@ -313,6 +313,9 @@ PACKED = {
     "places.csv.bz2": bz2.compress(GOOD[:9]) + bz2.compress(GOOD[9:]),
     "places.csv.xz": lzma.compress(GOOD[:9]) + lzma.compress(GOOD[9:]),
     "places.csv": gzip.compress(GOOD),
+    "unpacked_on_the_way.csv.gz": GOOD,
+    "unpacked_on_the_way.csv.bz2": GOOD,
+    "unpacked_on_the_way.csv.xz": GOOD,
     "places.dat": zipped({"places.csv": GOOD}),
     "places.zip": zipped({"places.csv.xz": lzma.compress(GOOD)}),
 }
@@ -376,7 +379,7 @@ def test_a_damaged_zip_is_refused_wherever_the_damage_is() -> None:
         ):
             with (  # what does not matter may be damaged
                 suppress(FormatBroken),
-                open_members(io.BytesIO(damage), "f.zip", None, Limits()) as members,
+                open_members(io.BytesIO(damage), "f.zip", None, Expansion(Limits(), len(damage))) as members,
             ):
                 [(stream, _)] = members
                 content = b"".join(iter(lambda read=stream.read: read(100), b""))

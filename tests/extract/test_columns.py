@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import replace
+
 import pytest
 
 from extract.columns import Layout, match_header
-from extract.csv_records import Record
+from extract.record import Record
 from tests.extract.sources import make_source
+from tests.extract.work import Counted, work_of
 
 
 def test_columns_are_found_by_name_in_any_order() -> None:
@@ -80,3 +84,36 @@ def test_what_is_unknown_is_kept_unless_it_is_ignored(policy: str, rest: tuple[t
     source = make_source(on_unknown_column=policy)
     layout = Layout.of(source, match_header(source, ["id", "x", "name"]))
     assert (layout.positions, layout.rest, layout.is_plain) == ((0, 2), rest, False)
+
+
+def test_the_work_grows_with_the_columns_and_not_with_their_square() -> None:
+    source = make_source(["id", "name"])
+
+    def lay_out(count: int) -> None:
+        header = [Counted("id"), *(Counted(f"c{n % (count // 2)}") for n in range(count)), Counted("name")]
+        assert len(Layout.of(source, match_header(source, header)).rest) == count
+
+    assert work_of(lay_out, 2000) < 3 * work_of(lay_out, 1000)
+
+
+def test_unknown_columns_are_not_gathered_again_for_each_of_them() -> None:
+    """What is unknown is a set once, not once for every column."""
+    gone_through = 0
+
+    class Positions(tuple[int, ...]):
+        def __iter__(self) -> Iterator[int]:
+            nonlocal gone_through
+            gone_through += 1
+            return super().__iter__()
+
+    match = match_header(make_source(["id"]), ["id", *(f"c{n}" for n in range(500))])
+    layout = Layout.of(make_source(["id"]), replace(match, unknown=Positions(match.unknown)))
+    assert len(layout.rest) == 500
+    assert gone_through <= 5
+
+
+def test_later_names_are_taken_apart_once() -> None:
+    source = make_source(["a", "a=b"], options={"renamed_columns": "a=b=c|a=x|a=b=y"})
+    assert source.later_names("a") == ("b=c", "x", "b=y")
+    assert source.later_names("a=b") == ("c", "y")
+    assert source.later_names("b") == ()

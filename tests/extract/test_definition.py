@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from dataclasses import fields, replace
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 
-from extract.definition import definition
+from extract.definition import definition, source_parts
 from extract.dialect import Dialect
-from metadata.static.formats import FORMATS
+from metadata.static.formats import FORMATS, TRAILERS
 from metadata.static.layout import OPTIONS, READING_OPTIONS
-from metadata.static.model import DatedOption, Source
+from metadata.static.model import DataSource, DatedOption, Source
 from tests.extract.sources import make_source
 
 MARCH, MAY = (datetime(2026, month, 1, tzinfo=UTC) for month in (3, 5))
@@ -21,11 +22,12 @@ MARCH, MAY = (datetime(2026, month, 1, tzinfo=UTC) for month in (3, 5))
 NOT_OF_READING = {
     "conn_str", "tbl", "sql_script", "chunks",
     "endpoint", "auth", "auth_name", "token_path", "token_format", "first_page", "total_path",
+    "has_more_path", "empty_page_ends",
     "read_until_same", "max_pages", "watermark_path", "watermark_format", "first_watermark", "lag_window",
     "topic", "consumer_group", "dead_letter_topic", "max_messages", "on_expired", "value_format", "avro_schema",
     "page", "file_pattern", "date_from", "date_format", "date_pattern", "trim_whitespace", "null_tokens",
     "renamed_columns", "delete_column", "delete_values", "keep_raw", "keep_staging", "min_rows", "first_delivery_date",
-    "max_unpacked_mib", "max_unpacked_ratio", "max_nesting", "max_file_mib", "allow_private_addresses",
+    "max_unpacked_mib", "max_unpacked_ratio", "max_value_mib", "max_nesting", "max_file_mib", "allow_private_addresses",
     "expected_every", "on_removed", "on_min_rows", "on_empty", "on_type_changed", "on_nothing_new",
     "on_delivery_date_in_future", "on_delivery_date_before_start", "on_gap",
 }  # fmt: skip
@@ -40,7 +42,7 @@ def test_the_defaults_of_the_options_are_those_of_the_dialect() -> None:
     of_csv = FORMATS["csv"]
     said = {name: value for name, value in READING_OPTIONS.items() if name in of_csv and value is not None}
     assert Dialect.of(make_source(options=said)) == Dialect() == Dialect.of(make_source())
-    assert set(said) == {field.name for field in fields(Dialect)} - {"trim_whitespace"}
+    assert set(said) - set(TRAILERS) == {field.name for field in fields(Dialect)} - {"trim_whitespace"}
 
 
 def of(name: str, *values: tuple[str, datetime | None]) -> Source:
@@ -97,3 +99,26 @@ def test_a_wrangle_function_and_other_names_of_columns_are_on_record() -> None:
     assert said["names"] == {
         "name": ["name", "label", "name_en"], "_c": ["line_number"], "gone": ["gone", "left"],
     }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("kind", "url_template", "is_of_postgres"),
+    [
+        ("rdbms", None, True),
+        ("rdbms", "postgresql://${HOST}/shop", True),
+        ("rdbms", "postgres://h/shop", True),
+        ("rdbms", "postgresql+psycopg2://h/shop", True),
+        ("rdbms", "postgresql+psycopg://h/shop", False),  # not read by COPY: its values come through Python
+        ("rdbms", "sqlite:////shop.db", False),
+        ("rdbms", "mysql+pymysql://h/shop", False),
+        ("rdbms", "${SHOP_URL}", False),  # told at run time only
+        ("local_files", None, False),
+        ("kafka", "postgresql://h/shop", False),
+    ],
+)
+def test_only_of_a_postgres_does_the_definition_say_that_it_writes_the_values(
+    kind: Any, url_template: str | None, is_of_postgres: bool
+) -> None:
+    source = make_source(address=url_template, data_source=DataSource("shop", kind, "A shop"))
+    assert definition(source).get("value_syntax") == ("postgres" if is_of_postgres else None)
+    assert source_parts(source).get("value_syntax") == ("postgres" if is_of_postgres else None)

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from extract.discover import discover, is_known, same_content
-from extract.found import Found, Sink
+from extract.found import Found, Sink, read_date
 from metadata.errors import PublisherError
 from metadata.process.deliveries import Delivery
 from metadata.static.model import Source
@@ -105,3 +105,9 @@ def test_an_offer_is_known_by_name_date_and_fingerprint() -> None:
     assert not is_known(replace(OFFER, publisher_name="g.csv"), landed)
     assert not is_known(replace(OFFER, delivery_date=datetime(2026, 3, 2, tzinfo=UTC)), landed)
     assert not is_known(replace(OFFER, fingerprint={"etag": '"2"', "size": 3}), landed)
+
+
+def test_a_moment_that_utc_does_not_have_is_no_date() -> None:
+    source = make_source(options={"date_format": "%Y-%m-%d%z"})
+    assert read_date(source, "0001-01-01+1400") is None
+    assert read_date(source, "2026-03-01+0000") == DATE

@@ -180,19 +180,39 @@ def test_an_object_that_comes_shortened_from_s3_is_not_taken_for_what_landed(
     run.assert_undisturbed()
 
 
-@pytest.mark.parametrize("what", ["manifests", "events"])
-def test_an_archive_that_comes_shortened_from_s3_is_said(
-    faulty: FaultyS3, make_run: MakeRun, what: str
+def test_manifests_that_come_shortened_from_s3_are_said_and_nothing_is_fetched_again(
+    faulty: FaultyS3, make_run: MakeRun, publishes: Publisher
 ) -> None:
     run, reached = make_run("places"), ObjectStore.from_environment()
     whole(run, reached)
     with run.engine.begin() as connection:
         connection.execute(sa.text("truncate metadata.delivery cascade; drop table raw.places"))
-    faulty.plan(f"get {what}/", Fault(sends=14, announces_that=True), FROM_NOW_ON)
-    with pytest.raises(
-        StorageError, match=rf"/{what}/places/.*\.json(: .* is no manifest| is not what was wr)"
-    ):
+    faulty.plan("get manifests/", Fault(sends=14, announces_that=True), FROM_NOW_ON)
+    asked = len(publishes.requests)
+    with pytest.raises(StorageError, match=r"/manifests/places/.*\.json: .* is no manifest"):
         run.extract(reached)
+    assert len(publishes.requests) == asked
+    faulty.heal()
+    whole(run, reached)
+    run.assert_undisturbed()
+
+
+def test_events_that_come_shortened_from_s3_are_said_and_written_by_nobody_again(
+    faulty: FaultyS3, make_run: MakeRun
+) -> None:
+    run, reached = make_run("places"), ObjectStore.from_environment()
+    whole(run, reached)
+    with run.engine.begin() as connection:
+        connection.execute(sa.text("truncate metadata.delivery cascade; drop table raw.places"))
+    faulty.plan("get events/", Fault(sends=14, announces_that=True), FROM_NOW_ON)
+    summary = run.extract(reached)
+    [said] = summary.refused
+    assert said.startswith(
+        "places: 3 objects of its archive cannot be registered, and all else of it goes on."
+    )
+    assert "/events/places/0000000001/" in said
+    assert "it is not what was written (" in said
+    assert (len(summary.registered), summary.landed) == (3, [])
     faulty.heal()
     whole(run, reached)
     run.assert_undisturbed()

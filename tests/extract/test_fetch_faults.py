@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import bz2
 import gzip
+import lzma
 import os
 import ssl
 import time
@@ -18,9 +20,11 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from extract import fetch
+from extract.addresses import AddressGuard
 from extract.fetch import HttpClient, Patience
 from extract.http_answer import http_date
-from metadata.errors import DeliveryIncomplete, PublisherError
+from extract.limits import Limits
+from metadata.errors import DeliveryIncomplete, DeliveryTooLarge, PublisherError
 from tests.extract.publisher import Answer, Publisher, Request
 from tests.extract.test_fetch import BODY, ETAG, Sink, client, cut, rest, waits
 
@@ -102,6 +106,11 @@ def test_a_body_in_chunks_that_breaks_off_is_not_taken_for_whole(
         ("X-GZIP", gzip.compress(BODY[:999]) + gzip.compress(BODY[999:]) + bytes(7)),
         ("deflate", zlib.compress(BODY)),
         ("identity", BODY),
+        ("bzip2", bz2.compress(BODY[:999]) + bz2.compress(BODY[999:])),
+        ("x-bzip2", bz2.compress(BODY)),
+        ("xz", lzma.compress(BODY)),
+        ("gzip, gzip", gzip.compress(gzip.compress(BODY))),
+        ("xz, identity, x-gzip", gzip.compress(lzma.compress(BODY))),
     ],
 )
 def test_a_packed_body_is_unpacked(
@@ -124,6 +133,42 @@ def test_a_packed_body_of_zeros_comes_in_small_pieces(client: HttpClient, publis
     client.download(f"{publisher.url}/f", Counting())
     assert sum(sizes) == 40 << 20
     assert max(sizes) <= 256 << 10
+
+
+@pytest.mark.parametrize(
+    ("encoding", "packed"),
+    [
+        ("gzip", gzip.compress(bytes(100 << 20))),
+        ("bzip2", bz2.compress(bytes(100 << 20))),
+        ("gzip, gzip", gzip.compress(gzip.compress(bytes(100 << 20)))),
+    ],
+)
+def test_a_packed_body_that_is_a_bomb_is_refused_while_it_comes_and_asked_for_once(
+    client: HttpClient, publisher: Publisher, encoding: str, packed: bytes
+) -> None:
+    publisher.scripts["/f"] = [Answer(200, packed, {"Content-Encoding": encoding})]
+    came: list[int] = []
+
+    class Counting(Sink):
+        def write(self, chunk: bytes) -> None:
+            came.append(len(chunk))
+
+    with pytest.raises(DeliveryTooLarge) as refused:
+        client.download(f"{publisher.url}/f", Counting())
+    assert str(refused.value).startswith(f"{publisher.url}/f unpacks its Content-Encoding from ")
+    assert str(refused.value).endswith(
+        "expected at most 65536 MiB (max_unpacked_mib) and 500 times its packed size (max_unpacked_ratio)"
+    )
+    assert sum(came) <= 64 << 20
+    assert len(publisher.requests) == 1
+
+
+def test_a_source_may_allow_what_is_packed_that_well(publisher: Publisher) -> None:
+    publisher.scripts["/f"] = [Answer(200, gzip.compress(bytes(70 << 20)), GZIPPED)]
+    guard = AddressGuard(publisher.url)
+    sink = Sink()
+    HttpClient(guard=guard, limits=Limits(max_unpacked_ratio=2000)).download(f"{publisher.url}/f", sink)
+    assert len(sink.content) == 70 << 20
 
 
 @pytest.mark.parametrize("how", ["with its length", "in chunks", "to the end of the connection"])
@@ -165,8 +210,14 @@ def test_a_page_that_is_packed_and_ends_early_is_asked_again(
         ),
         (GZIPPED, b"no gzip", r"/f: its packed body is damaged \(.*\), 4 times in a row: run again later\."),
         (GZIPPED, gzip.compress(b"x") + b"more", r"/f: its packed body is damaged"),
+        (
+            {"Content-Encoding": "bzip2"},
+            bz2.compress(b"x" * 999)[:-9],
+            r"/f: its packed body is damaged or ends",
+        ),
+        ({"Content-Encoding": "gzip, gzip, gzip, gzip"}, b"", r"/f comes packed 4 times, expected once$"),
     ],
-    ids=["brotli", "no gzip", "more behind it"],
+    ids=["brotli", "no gzip", "more behind it", "bzip2 cut off", "packed often"],
 )
 def test_a_body_that_cannot_be_unpacked_is_said(
     client: HttpClient, publisher: Publisher, headers: dict[str, str], body: bytes, said: str

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import bz2
+import gzip
+import lzma
 from datetime import UTC, datetime
 
 import pytest
@@ -9,9 +12,12 @@ import pytest
 from extract.addresses import AddressGuard
 from extract.discover import discover
 from extract.fetch import HttpClient, Page, Patience
+from extract.http_files import _LinkReader, links, publisher_names
 from extract.http_files import discover as discover_http
-from extract.http_files import links, publisher_names
+from extract.land import land
+from extract.run import load_delivery
 from metadata.errors import PublisherError
+from tests.extract.loader import Loader
 from tests.extract.publisher import Answer, Publisher
 from tests.extract.sources import make_source
 from tests.extract.test_fetch import Sink
@@ -267,3 +273,47 @@ def test_an_address_whose_own_name_matches_is_the_file_itself(publisher: Publish
     offer.fetch(offer, sink)
     assert bytes(sink.content) == b"id\n1\n"
     assert {request.method for request in publisher.requests} == {"HEAD", "GET"}
+
+
+CSV = b"id,name\n1,Ulm\n"
+JSON = b'[{"id":"1","name":"Ulm"}]'
+XML = b"<d><r><id>1</id><name>Ulm</name></r></d>"
+STORED = {"gz": (gzip.compress, "gzip"), "bz2": (bz2.compress, "bzip2"), "xz": (lzma.compress, "x-xz")}
+
+
+@pytest.mark.parametrize("ending", STORED)
+@pytest.mark.parametrize("way", ["as it is", "labelled", "packed once more"])
+@pytest.mark.parametrize(
+    ("format_name", "content"), [("csv", CSV), ("json", JSON), ("xml", XML)], ids=["csv", "json", "xml"]
+)
+def test_a_packed_file_comes_right_whatever_the_server_calls_its_packing(
+    loader: Loader, publisher: Publisher, ending: str, way: str, format_name: str, content: bytes
+) -> None:
+    """Servers call the packing of a file that they stored so its Content-Encoding, or pack it once more on the way."""
+    pack, encoding = STORED[ending]
+    body, headers = pack(content), {"Content-Encoding": encoding} if way == "labelled" else {}
+    if way == "packed once more":
+        body, headers = gzip.compress(body), {"Content-Encoding": "gzip"}
+    name = f"places-20260301.{format_name}.{ending}"
+    publisher.page("/data/", f'<a href="{name}">March</a>')
+    publisher.files[f"/data/{name}"], publisher.headers[f"/data/{name}"] = body, headers
+    pattern = rf"places-(?P<date>\d{{8}})\.{format_name}\.{ending}$"
+    options = {"file_pattern": pattern, "format": format_name}
+    source = make_source(
+        address=f"{publisher.url}/data/",
+        options={**options, **({"record_path": "d.r"} if format_name == "xml" else {})},
+    )
+    [offer] = discover(source)
+    delivery = land(loader.engine, loader.store, source, offer, loader.job_inst_id)
+    assert delivery is not None
+    load_delivery(loader.engine, loader.store, source, delivery, loader.job_inst_id)
+    assert loader.rows("id", "name") == [("1", "Ulm")]
+
+
+def test_text_between_links_is_not_copied_with_each_piece_of_it() -> None:
+    """A page of a million pieces of text in a row takes its length, not the square of it."""
+    reader = _LinkReader("http://h/")
+    reader.feed("<p><a href=x>a</a>" + "<b>y</b>" * 1000)
+    assert len(reader._text) == 1001
+    reader.close()
+    assert [link.after for link in reader.finish()] == ["a" + "y" * 1000]

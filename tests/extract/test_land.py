@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import random
+import string
 import threading
 from collections.abc import Callable
 from dataclasses import replace
@@ -16,14 +18,16 @@ import sqlalchemy as sa
 from sqlalchemy import Engine
 
 from extract import land as land_module
+from extract import register as register_module
 from extract.found import Found, Sink
 from extract.land import claim_sqn, land
 from extract.manifest import from_json, manifest_key, object_key
 from extract.register import register_archive
 from extract.store import ObjectStore
-from metadata.errors import DeliveryIncomplete, DeliveryTooLarge, StorageError
+from metadata.errors import DeliveryIncomplete, DeliveryTooLarge, PublisherError, StorageError
 from metadata.process.deliveries import Delivery
 from tests.extract.sources import DATE, make_source
+from tests.hostile import FILE_NAMES, HEADERS
 
 SOURCE = make_source()
 
@@ -298,3 +302,63 @@ def test_a_delivery_may_be_as_large_as_its_source_allows(
         ):
             bring()
         assert landing.keys("landed/") == landing.keys("manifests/") == []
+
+
+LONG = "".join(random.Random(0).choices(string.ascii_letters, k=8_000))  # which no index takes
+UNWRITABLE: dict[str, Callable[[Found], Found]] = {
+    "nul": lambda found: replace(found, publisher_name="a\0b.csv"),
+    "no index takes it": lambda found: replace(found, publisher_name=LONG),
+    "half a character": lambda found: replace(found, publisher_name="st\udce9.csv"),
+    "no number of jsonb": lambda found: replace(found, fingerprint={"size": float("nan")}),
+    "no value of JSON": lambda found: replace(found, fingerprint={"size": object()}),
+    "watermark": lambda found: replace(found, watermark_to={"at": "a\0b"}),
+}
+
+
+@pytest.mark.parametrize("told", UNWRITABLE.values(), ids=UNWRITABLE)
+def test_what_postgres_does_not_take_leaves_no_manifest(
+    landing: Landing, monkeypatch: pytest.MonkeyPatch, told: Callable[[Found], Found]
+) -> None:
+    """Also where the rules for offers know nothing of it."""
+    first = landing.land(offer(b"first"))
+    monkeypatch.setattr(land_module, "fit_offer", lambda _, found: found)
+    with pytest.raises(
+        PublisherError, match=r"^places: what the publisher tells of .* cannot be put on record \("
+    ):
+        landing.land(told(offer(b"content")))
+    assert len(landing.keys("landed/")) == len(landing.keys("manifests/")) == 1
+    assert landing.register() == []
+    second = landing.land(offer(b"second"))
+    assert landing.query("select delivery_sqn from metadata.delivery order by 1") == [
+        (one.delivery_sqn,) for one in (first, second) if one
+    ]
+
+
+def test_what_turns_out_at_fetching_is_judged_as_what_was_offered(landing: Landing) -> None:
+    def fetch(found: Found, sink: Sink) -> Found:
+        sink.write(b"content")
+        return replace(found, publisher_name=name, fingerprint={"etag": HEADERS["nul"]})
+
+    name = FILE_NAMES["nul"]
+    with pytest.raises(PublisherError, match="its name has a NUL"):
+        landing.land(Found("places.csv", "memory", DATE, {}, fetch))
+    assert landing.keys("landed/") == landing.keys("manifests/") == []
+    name = "places.csv"
+    landed = landing.land(Found("places.csv", "memory", DATE, {}, fetch))
+    assert landed is not None
+    assert landed.fingerprint["etag"].startswith("sha256:")
+
+
+def test_a_database_that_goes_away_is_not_taken_for_a_refusal(
+    landing: Landing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The row may be right: nothing is said of the publisher."""
+
+    def register(connection: sa.Connection, _: Delivery) -> bool:
+        connection.exec_driver_sql("select pg_terminate_backend(pg_backend_pid())")
+        return True
+
+    monkeypatch.setattr(register_module, "register", register)
+    with pytest.raises(sa.exc.OperationalError):
+        landing.land(offer(b"content"))
+    assert landing.keys("manifests/") == []

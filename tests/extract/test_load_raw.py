@@ -18,8 +18,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from extract import load_raw as load_raw_module
-from extract.csv_records import Record
 from extract.load_raw import Counts
+from extract.record import Record
 from extract.run import load_delivery, load_pending
 from metadata.errors import FormatBroken, LedgerBroken, StorageError
 from metadata.static.model import DatedOption, Source
@@ -304,7 +304,7 @@ import json, sys
 from pathlib import Path
 from benchmarks.raw_load import load_once
 key, sha256, size = sys.argv[1:]
-print(json.dumps(load_once(key, sha256, int(size))[1]))
+print(json.dumps(load_once(key, sha256, int(size), "csv")[1]))
 """
 
 

@@ -96,7 +96,7 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 @pytest.mark.usefixtures("aws")
 def test_a_secret_of_aws_is_not_logged_as_it_comes(caplog: pytest.LogCaptureFixture) -> None:
-    with caplog.at_level("DEBUG"):
+    with caplog.at_level("DEBUG"), caplog.at_level("DEBUG", logger="botocore"):
         assert resolve("aws:prod/token").reveal() == "k7Hq-aws"
     assert "Response headers" not in caplog.text
     assert "k7Hq-aws" not in caplog.text

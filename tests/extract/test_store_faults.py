@@ -187,7 +187,10 @@ WRITES: dict[str, tuple[str, Callable[[ObjectStore], Any]]] = {
     [
         (ERROR, r"S3 answers InternalError to \w+: planned, 10 times in a row: run again later"),
         (SLOW_DOWN, r"S3 answers SlowDown to \w+: planned, 10 times in a row: run again later"),
-        (Fault(403, "AccessDenied"), r"S3 answers AccessDenied to \w+: planned"),
+        (
+            Fault(403, "AccessDenied"),
+            r"S3 answers AccessDenied to \w+: planned. Expected credentials with .*",
+        ),
         (RESET, r".*Expected an S3 that AWS_ENDPOINT_URL and the other AWS variables name"),
     ],
     ids=["500", "503", "403", "reset"],

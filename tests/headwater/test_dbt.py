@@ -98,3 +98,19 @@ def test_a_project_that_dbt_cannot_read_is_said_so(project, tmp_path):
     (project / "models" / "marts" / "town.sql").write_text("select * from {{ ref('nothing') }}")
     with pytest.raises(LoadFailed, match=r"(?s)^dbt cannot read the project: .*nothing"):
         Dbt(project, tmp_path, "run-1").run(["town"])
+
+
+def test_what_postgres_would_refuse_of_any_model_goes_without_sql_and_with_what_to_do():
+    error = _error(
+        outcome(
+            "Database Error in model hist_cities (models/historical/hist_cities.sql)\n"
+            "  permission denied for schema historical\n  LINE 1: create table historical.cities\n"
+            "  compiled code at target/run/x.sql"
+        )
+    )
+    said = str(error)
+    assert said.startswith(
+        "hist_cities: Postgres says: permission denied for schema historical. Expected a role that may"
+    )
+    assert "create table" not in said
+    assert "compiled code" not in said

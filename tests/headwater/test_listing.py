@@ -13,6 +13,7 @@ from headwater.dossier import dossier, source_of
 from headwater.listing import (
     STATUSES,
     Filters,
+    Page,
     counts_by_source,
     growth,
     newest_deliveries,
@@ -90,6 +91,13 @@ def test_deliveries_are_found_by_name_number_and_date(many, filters, names):
     assert {row["publisher_name"] for row in all_pages(many, Filters(ALL, **filters))} == names
 
 
+@pytest.mark.parametrize("seen", [("source_1",), ("source_1", "source_2")])
+def test_a_delivery_of_a_source_that_is_not_asked_for_is_as_if_it_did_not_exist(many, every_delivery, seen):
+    hidden = [row["delivery_sqn"] for row in every_delivery if row["source"] not in seen]
+    for after in (max(hidden), hidden[len(hidden) // 2], 10**9):
+        assert page_of_deliveries(many, Filters(seen), after, 5) == Page([], None)
+
+
 def test_a_page_after_a_delivery_that_does_not_exist_is_empty(many):
     assert page_of_deliveries(many, Filters(ALL), 99_999, 10).deliveries == []
 
@@ -155,5 +163,7 @@ def test_a_dossier_has_what_is_on_record_of_one_delivery(many):
     assert [layer["layer"] for layer in found.layers] == ["landed", "raw", "staging", "checks", "historical"]
     assert [event["event"] for event in found.events] == ["accepted", "halted", "landed"]
     assert found.events[0]["event_at"] - found.events[1]["event_at"] == timedelta(seconds=1)
-    assert [(run["job"], run["run_id"]) for run in found.runs] == [("many", "many")]
+    assert [(run["job"], run["run_id"], run["kind"], run["closed_why"]) for run in found.runs] == [
+        ("many", "many", "run", None)
+    ]
     assert dossier(many, 4991).facts["landed_again_as"] == 5011

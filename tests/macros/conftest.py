@@ -46,8 +46,7 @@ class HistoryLab:
         table = {"relation": historical, "definition": bench.definition}
         self.dbt.transaction(
             ("open_source_transaction", {"source_name": bench.source}),
-            ("create_historical_table", table),
-            ("apply_deliveries", {**table, "model_sql": bench.model_sql}),
+            ("load_history", {**table, "model_sql": bench.model_sql}),
         )
 
 
@@ -58,12 +57,17 @@ def history_lab(
     """A lab for the whole session: making a database and parsing the project takes longer than a hundred histories."""
     administer(postgres_server, f"create database {DATABASE} template {template_database}")
     url = sa.URL.create(
-        "postgresql+psycopg2", postgres.USER, host="127.0.0.1", port=postgres_server.port, database=DATABASE
+        "postgresql+psycopg2",
+        postgres.USER,
+        postgres_server.password,
+        "127.0.0.1",
+        postgres_server.port,
+        DATABASE,
     )
     database = sa.create_engine(url, connect_args={"options": "-c TimeZone=UTC"})
     with pytest.MonkeyPatch.context() as patch:
         point_to(postgres_server, DATABASE, patch)
-        dbt = DbtSession(PROJECT, tmp_path_factory.mktemp("target"))
+        dbt = DbtSession(PROJECT, tmp_path_factory.mktemp("target"), postgres_server.password)
     yield HistoryLab(database, dbt)
     dbt.close()
     database.dispose()

@@ -24,7 +24,8 @@ from dbt_common.context import set_invocation_context
 class DbtSession:
     """The macros of a project on the database that libpq's variables name at this moment."""
 
-    def __init__(self, project: Path, target: Path) -> None:
+    def __init__(self, project: Path, target: Path, password: str) -> None:
+        """The password is told, since dbt connects later, when the variables may be others."""
         set_invocation_context(dict(os.environ))
         flags = Flags.from_dict(
             Command.PARSE,
@@ -40,6 +41,7 @@ class DbtSession:
         disable_tracking()
         connections.fire_event = _say_nothing  # of each query it says several things, which nobody hears
         config = RuntimeConfig.from_args(flags)
+        config.credentials.password = password
         reset_adapters()  # registering keeps the adapter, and the database, of an earlier dbt in this process
         register_adapter(config, get_mp_context())
         self._adapter: Any = get_adapter(config)

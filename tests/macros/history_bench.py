@@ -18,9 +18,9 @@ import sqlalchemy as sa
 from sqlalchemy import Connection, Engine
 
 from headwater import retention
-from headwater.rebuild import forget_layers
 from metadata.process import deliveries as process
 from metadata.process.events import DeliveryEvent, register_event
+from metadata.process.rebuilds import put_back, set_aside
 from tests.history_oracle import Delivery, Key, Policy, Row, Version, counts, history
 
 COUNTED = ("new", "changed", "unchanged", "ignored", "overtaken", "delete_mark", "removed")
@@ -152,11 +152,16 @@ class Bench:
             retention.recall(connection, sqns, self._job_inst_id)
         self.fill()
 
-    def forget(self) -> None:
-        """Forget raw, staging and history, as a rebuild begins."""
-        forget_layers(self.database, self.source)
+    def begin_rebuild(self) -> None:
+        """Set raw and staging aside; one that was begun before and has not come to its end is put back first."""
         with self.database.begin() as connection:
+            set_aside(connection, self.source, self._job_inst_id)
             self._create_tables(connection)
+
+    def break_rebuild_off(self) -> None:
+        """Put back what a rebuild has set aside, if one was begun and has not ended."""
+        with self.database.begin() as connection:
+            put_back(connection, self.source)
 
     def now(self) -> datetime:
         """This moment by the database's clock."""
@@ -258,7 +263,7 @@ class Bench:
 def versions(database: Engine, table: str, shape: Shape) -> list[Version]:
     """A historical table, or a query in parentheses that gives one, as the oracle writes it."""
     columns = {**shape.keys, **shape.tracked, **shape.untracked}
-    names = ", ".join(f'"{name}"' for name in columns)
+    names = ", ".join(f'version."{name}"' for name in columns)
     with database.connect() as connection:
         rows = connection.execute(
             sa.text(

@@ -8,6 +8,7 @@ import json
 import logging
 import traceback
 from collections.abc import Callable, Iterator
+from threading import Event, Thread
 from urllib.parse import quote, urlencode
 
 import pytest
@@ -150,3 +151,28 @@ def test_the_command_shows_none(kind: type[Exception], capfd: pytest.CaptureFixt
     said = capfd.readouterr()
     assert BLANK in said.err
     assert HIDDEN not in said.err + said.out
+
+
+def test_secrets_that_two_threads_take_in_at_once_are_both_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    secrets = redaction.Secrets()
+    has_begun, may_go_on = Event(), Event()
+    expression = redaction.Secrets._expression
+
+    def slow(self: redaction.Secrets, form: str) -> str:
+        if "slowly" in form and not has_begun.is_set():
+            has_begun.set()
+            assert may_go_on.wait(20)
+        return expression(self, form)
+
+    monkeypatch.setattr(redaction.Secrets, "_expression", slow)
+    one, other = (
+        Thread(target=secrets.add, args=(secret,)) for secret in ("slowly-taken-in", "quickly-taken-in")
+    )
+    one.start()
+    assert has_begun.wait(20)
+    other.start()
+    other.join(0.5)  # it ends now, where nothing keeps it from that, and is forgotten by the slow one
+    may_go_on.set()
+    one.join()
+    other.join()
+    assert secrets.blanked("slowly-taken-in, quickly-taken-in") == f"{BLANK}, {BLANK}"

@@ -209,16 +209,23 @@ BOUNDARIES = (
         command=("replay", "2", "--why", "once more"), site=FIRST,
     ),
     Boundary(
-        "mid-forgetting", "a rebuild has dropped the tables of a source, and not committed that",
-        Stop("sqlalchemy:Connection.execute", says="delete from metadata.source_definition"), (0,) * 9,
+        "mid-setting-aside", "a rebuild has set raw and staging of a source aside, and not committed that",
+        Stop("sqlalchemy:Connection.execute", says="set_layers_aside", moment="after"), (0,) * 9,
         "Postgres rolled it back: tables are as they were before the rebuild was asked for.",
         command=("rebuild", "airports"), site=FIRST,
     ),
     Boundary(
-        "mid-rebuild", "a rebuild has forgotten raw, staging and history of a source, and loaded one delivery again",
+        "mid-rebuild", "a rebuild has set raw and staging of a source aside, and loaded one delivery again; history"
+        " holds what it held",
         Stop("extract.run:load_delivery", call=2), (0, 0, 0, 0, 0, -1, -2, 0, -2),
-        "Its deliveries are pending in every layer: they are loaded from S3, staged and made history. Verdicts"
-        " stand.",
+        "Nobody rebuilds any more: what was set aside is put back, as if the rebuild had not been asked for.",
+        command=("rebuild", "airports"), site=FIRST,
+        is_short=True,
+    ),
+    Boundary(
+        "mid-swap", "the new history has taken the place of the old one, and that is not committed",
+        Stop(DBT, says="finish_rebuild"), (0, 0, 0, 0, 0, 0, 0, 0, -2),
+        "Postgres rolled it back: history holds what it held, and what was set aside is put back.",
         command=("rebuild", "airports"), site=FIRST,
         is_short=True,
     ),

@@ -11,10 +11,10 @@ from sqlalchemy import Engine
 from extract.store import ObjectStore
 from headwater.dbt import Dbt
 from headwater.project import Project
-from headwater.services import children, postgres
+from headwater.services import postgres
 from headwater.services.home import make_home
 from metadata.connection import engine
-from tests.conftest import TestServers, administer, fresh_database, point_to
+from tests.conftest import S3Server, TestServers, administer, fresh_database, point_to
 from tests.pipeline.line import Line
 from tests.pipeline.project import FOLDER, HEADERS, make_project
 from tests.pipeline.starter import Starter
@@ -38,6 +38,8 @@ def template_database(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> str:
     """A database that holds the seeds too, as after any run."""
+    # A folder of tests that borrows this fixture makes it once more, and the same: other databases are copies.
+    administer(postgres_server, f"drop database if exists {SEEDED}")
     administer(postgres_server, f"create database {SEEDED} template {template_database}")
     with pytest.MonkeyPatch.context() as patch:
         point_to(postgres_server, SEEDED, patch)
@@ -83,7 +85,7 @@ def starter(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Starter]:
 def _world(
     postgres_server: postgres.Server,
     servers: TestServers,
-    s3_server: children.Child,
+    s3_server: S3Server,
     starter: Starter,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> World:
@@ -100,7 +102,7 @@ def world(_world: World, monkeypatch: pytest.MonkeyPatch) -> World:
 @pytest.fixture(scope="session")
 def _safe_world(
     servers: TestServers,
-    s3_server: children.Child,
+    s3_server: S3Server,
     starter: Starter,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> World:

@@ -25,7 +25,7 @@ OF_RUNS = ("job_inst", "job_inst_task", "log_header", "log_dtl")
 NOT_COMPARED = frozenset(
     {
         "job_inst_id", "event_id", "quarantined_row_id",
-        "process_date", "event_at", "status_at", "checked_at", "made_at",
+        "process_date", "event_at", "status_at", "checked_at", "made_at", "applied_at",
         "delivery_filename",  # it holds the delivery's number; `flaws` compares it with the manifest
     }
 )  # fmt: skip
@@ -70,6 +70,7 @@ def flaws(database: Engine, store: ObjectStore) -> list[str]:
     with database.connect() as connection:
         return [
             *_left_open(connection),
+            *_set_aside(connection),
             *_rows_without_status(connection),
             *_not_as_on_s3(connection, store),
         ]
@@ -111,6 +112,17 @@ def _left_open(connection: Connection) -> list[str]:
             )
         )
     ]
+
+
+def _set_aside(connection: Connection) -> list[str]:
+    left = connection.execute(
+        sa.text(
+            "select schemaname || '.' || tablename from pg_tables"
+            " where schemaname in ('raw_set_aside', 'staging_set_aside', 'historical_beside')"
+            " union all select 'the layers of ' || source from metadata.rebuild"
+        )
+    )
+    return [f"a rebuild has left {what}" for what in left.scalars()]
 
 
 def _rows_without_status(connection: Connection) -> list[str]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+import json
+from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
@@ -10,13 +11,13 @@ import pytest
 import sqlalchemy as sa
 
 from headwater import decide, standing
-from headwater.dbt import Dbt, Rehearsal
+from headwater.dbt import Dbt
 from headwater.rebuild import rebuild
-from metadata.errors import HeadwaterError, StorageError
+from headwater.rehearsal import Rehearsal, rehearsal_from_json
 from metadata.process.deliveries import lock_source
-from metadata.process.events import whoami
+from metadata.process.events import event_key, from_json, to_json, whoami
 from metadata.process.migrate import upgrade
-from tests.pipeline.line import Line, cities
+from tests.pipeline.line import Line, cities, prices
 
 SCHEMAS = "metadata, raw, staging, historical, marts"
 
@@ -50,6 +51,18 @@ def test_withdrawn_a_delivery_never_came_and_restored_it_always_did(line):
     assert line.status(second.name) == "withdrawn"
     # … and said what came: a is new from the 3rd and no more from the 2nd, c was never there, b never went
     assert would == Rehearsal(added=1, dropped=3, ended=1, reopened=1)
+    day = {
+        kind: [(one.key["city"], one.valid_from[:10]) for one in keys] for kind, keys in would.sample.items()
+    }
+    assert day == {
+        "added": [("a", "2026-01-03")],
+        "dropped": [("a", "2026-01-02"), ("b", "2026-01-03"), ("c", "2026-01-02")],
+        "ended": [("a", "2026-01-01")],
+        "reopened": [("b", "2026-01-01")],
+    }
+    assert would.sentence == (
+        "1 version appears, 3 versions disappear, 1 version ends and 1 version is current again."
+    )
     ((event, why, who),) = line.query(
         "select event, why, who from metadata.delivery_event where event = 'withdrawn' and delivery_sqn = :sqn",
         sqn=line.sqn(second.name),
@@ -95,10 +108,22 @@ def test_accepted_in_spite_of_duplicate_keys_the_last_row_wins_until_it_is_repla
     assert line.quarantine(halted.name) == []
     # both rows of b are staged again; what was known then is the last one all the same
     dbt = Dbt(line.project.root, line.project.home, "as-of")
-    _, known = standing.rows_as_of(
+    known = standing.rows_as_of(
         line.database, dbt, "cities", datetime(2026, 1, 2, tzinfo=UTC), known_at, None
-    )
+    ).rows
     assert [(row["city"], row["people"]) for row in known] == [("b", 3)]
+
+
+def test_of_many_versions_that_change_the_first_ten_keys_are_told(line):
+    line.deliver("prices", prices(1, {("the 'north'", number): (1,) for number in range(12)}))
+    second = line.deliver("prices", prices(2, {("the 'north'", number): (2,) for number in range(12)}))
+    line.ran_well("prices")
+    would = rehearsed(line, "withdraw", second.name)
+    assert would == Rehearsal(added=0, dropped=12, ended=0, reopened=12)
+    assert [one.key for one in would.sample["dropped"]] == [
+        {"shop": "the 'north'", "item": number} for number in range(10)
+    ]
+    assert would == rehearsal_from_json(json.loads(json.dumps(asdict(would))))
 
 
 def test_a_replayed_delivery_goes_through_every_layer_again_and_counts_once(line):
@@ -296,22 +321,6 @@ def test_rebuilt_without_the_publisher_every_table_is_what_it_was(line):
     assert line.essence() == before
 
 
-def test_what_cannot_be_made_anew_is_not_forgotten(line):
-    first, *_ = three_days(line)
-    before = line.contents()
-    line.execute("create schema report create view latest as select * from historical.cities")
-    with pytest.raises(HeadwaterError, match=r"view report\.latest depends on table historical\.cities"):
-        rebuild(line.project, ["cities"], line.said.append)
-    line.execute("drop schema report cascade")
-    ((address,),) = line.query(
-        "select delivery_filename from metadata.delivery where delivery_sqn = :sqn", sqn=line.sqn(first.name)
-    )
-    line.store.delete(line.store.key(address))
-    with pytest.raises(StorageError, match=f"cities: S3 lacks 1 of 3 deliveries, first {address}"):
-        rebuild(line.project, ["cities"], line.said.append)
-    assert line.contents() == before
-
-
 def test_an_empty_database_is_rebuilt_from_s3_decisions_included(line):
     first, second, third = three_days(line)
     halted = line.deliver("cities", cities(4, {"b": ("B", 9)}), "b,Bee,3,cities-20260104.csv")
@@ -336,3 +345,46 @@ def test_an_empty_database_is_rebuilt_from_s3_decisions_included(line):
     # what does not count was not loaded; S3 has it when it is wanted again
     assert decided(line, "restore", second.name) == 0
     line.assert_history("cities", first, second, third, cities(4, {"b": ("Bee", 3)}))
+
+
+def clock_ahead(line, event):
+    """As if the database's clock had been a year ahead when the last event of a kind was written, here and on S3."""
+    ((event_id,),) = line.query(
+        "select event_id from metadata.delivery_event where event = :event order by event_at desc limit 1",
+        event=event,
+    )
+    [key] = [key for key in line.store.list("events/cities/") if str(event_id) in key]
+    happened = from_json(line.store.get(key))
+    later = replace(happened, event_at=happened.event_at + timedelta(days=365))
+    line.store.delete(key)
+    assert line.store.put_new(event_key("cities", later), to_json(later))
+    line.execute(
+        "update metadata.delivery_event set event_at = :at where event_id = :id",
+        at=later.event_at,
+        id=event_id,
+    )
+
+
+def test_a_decision_after_the_clock_went_back_has_effect_here_in_its_dry_run_and_from_s3(line):
+    first, second, third = three_days(line)
+    decided(line, "withdraw", second.name)
+    clock_ahead(line, "withdrawn")
+    would = rehearsed(line, "restore", second.name)
+    assert would.added
+    assert decided(line, "restore", second.name) == 0
+    line.assert_history("cities", first, second, third)
+    line.execute("truncate metadata.delivery cascade")
+    rebuild(line.project, ["cities"], line.said.append)
+    line.assert_history("cities", first, second, third)
+
+
+def test_a_decision_follows_one_that_only_s3_has_whatever_the_clock_said(line):
+    """A withdrawal whose process died before Postgres knew of it, while the clock was ahead, and then a decision."""
+    first, second, third = three_days(line)
+    decided(line, "withdraw", second.name)
+    clock_ahead(line, "withdrawn")
+    line.execute("delete from metadata.delivery_event where event = 'withdrawn'")
+    with pytest.raises(decide.NotDecidable, match="is withdrawn already"):
+        decided(line, "withdraw", second.name)
+    assert decided(line, "restore", second.name) == 0
+    line.assert_history("cities", first, second, third)

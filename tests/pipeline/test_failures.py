@@ -55,3 +55,17 @@ def test_a_changed_definition_fails_its_source_and_names_the_rebuild(line, tmp_p
 
     line.ran_well("cities", "prices")  # with the definition as it was, what waited goes on
     assert len(line.versions("cities", "a")) == 2
+
+
+def test_a_list_of_pages_that_cannot_be_written_is_said_and_keeps_nothing_from_history(line):
+    """It is of no source in particular: whatever is in its place must not stop them."""
+    (line.project.home / "data_docs" / "index.html").mkdir(parents=True)
+    first = line.deliver("cities", cities(1, {"a": ("Aa", 1)}))
+
+    result = line.run("cities")
+
+    assert result.exit_code == 1
+    assert [
+        failure for failure in result.failures if "the list of the Data Docs cannot be written" in failure
+    ]
+    line.assert_history("cities", first)

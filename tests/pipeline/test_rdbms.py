@@ -15,7 +15,6 @@ from sqlalchemy import Engine
 from extract.sql import parts
 from extract.store import ObjectStore
 from headwater.project import Project
-from headwater.services import postgres
 from headwater.services.home import make_home
 from tests.extract.sql.conftest import Publisher, shop, shop_database  # noqa: F401
 from tests.pipeline.line import Line, of_source
@@ -102,7 +101,7 @@ def line(
 ) -> Line:  # fmt: skip
     assert shop.conn_str.server is not None
     monkeypatch.setenv("SHOP_SERVER", shop.conn_str.server)
-    monkeypatch.setenv("SHOP_USER", postgres.USER)
+    monkeypatch.setenv("SHOP_USER", shop.let_in(SECRET))
     monkeypatch.setenv("SHOP_KEY", SECRET)
     shop.do(
         "create table shop.orders (id integer primary key, note text, is_paid boolean not null, price numeric,"

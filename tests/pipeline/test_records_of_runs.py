@@ -2,9 +2,22 @@
 
 from __future__ import annotations
 
+import json
 import shutil
+from contextlib import suppress
 from decimal import Decimal
 
+import pytest
+
+from headwater import decide, standing
+from headwater.dbt import Dbt
+from headwater.job_run import Attempt, JobRun
+from headwater.purge import purge
+from headwater.rebuild import rebuild
+from metadata.errors import StepFailed
+from metadata.static.model import SqlScript
+from metadata.static.plan import Step
+from metadata.static.read import read_catalog
 from tests.pipeline.line import cities, prices, ratings
 
 
@@ -109,3 +122,67 @@ def test_every_row_bears_the_job_instance_that_wrote_it(line):
         for layer in ("landed", "raw", "staging", "checks", "historical")
         for day, run in ((1, first), (2, second))
     }
+
+
+def test_runs_say_what_they_were_for_and_only_those_that_load_are_the_last(line):
+    line.deliver("cities", cities(1, {"a": ("A", 1)}), "a,A,2,x")
+    assert line.run("cities").exit_code == 3
+    name = "cities-20260101.csv"
+
+    def last_run():
+        rows = standing.sources(line.database, read_catalog(line.project.seeds))
+        return next(row["last_run"] for row in rows if row["source"] == "cities")
+
+    decide.rehearse(line.project, "accept", line.sqn(name), line.said.append)
+    purge(line.project, ["cities"], line.said.append)
+    dbt = Dbt(line.project.root, line.project.home, "by hand")
+    assert dbt.compiled("select 1") == "select 1"
+    assert last_run() == "halted"
+    decide.decide(line.project, "accept", line.sqn(name), "a test", line.said.append)
+    assert last_run() == "succeeded"
+    rebuild(line.project, ["cities"], line.said.append)
+    assert line.query("select kind, etl_steps, status from metadata.job_inst order by job_inst_id") == [
+        ("run", "ETL", "halted"), ("dry_run", None, "succeeded"), ("purge", None, "succeeded"),
+        ("run", "TL", "succeeded"), ("rebuild", "TL", "succeeded"),
+    ]  # fmt: skip
+    report = line.query(
+        "select task, etl_step, delivery_sqns, publisher_names from metadata.run_report"
+        " where kind = 'rebuild' and delivery_sqns is not null order by job_inst_task_id"
+    )
+    assert [(task, step) for task, step, _, _ in report] == [
+        ("raw", "E"),
+        ("staging", "T"),
+        ("historical", "L"),
+    ]
+    assert {(tuple(sqns), tuple(names)) for _, _, sqns, names in report} == {((line.sqn(name),), (name,))}
+
+
+def test_what_fails_in_a_job_of_tasks_is_one_error_each(line):
+    """An offer that is refused in one task fails another, and is raised from the inner task to the outer one."""
+    line.deliver("cities", cities(1, {"a": ("A", 1)}))
+    line.store.put_new("manifests/cities/0000000007.json", json.dumps({"a": 1}).encode())
+    job = JobRun.begin(line.project, "cities", "run 1", line.said.append)
+    step = job.step("cities_extract")
+    batches = []
+    with job.attempt_at(step, Attempt("cities_extract.discover", 1)):
+        batches += job.discover(step.source_or_fail)
+    for index, batch in enumerate(batches):
+        job = JobRun(line.project, "cities", "run 1", line.said.append)  # a process of its own
+        with suppress(StepFailed), job.attempt_at(step, Attempt("cities_extract.bring", 1, index)):
+            job.bring(step.source_or_fail, batch)
+    assert job.finish({}) == "failed"
+    errors = line.query("select message from metadata.log_dtl where level = 'error'")
+    assert len(errors) == len(set(errors)) == 1
+    assert line.query(
+        "select distinct etl_step, step_seq from metadata.run_report where run_id = 'run 1'"
+    ) == [("E", step.step_seq)]
+    assert line.query("select etl_steps, is_full_load from metadata.job_inst") == [("ETL", True)]
+
+
+@pytest.mark.parametrize("script", ["create table if not exists marts.told (told text)", "select 1"])
+def test_a_script_tells_how_many_rows_it_wrote_only_where_postgres_does(line, script):
+    job = JobRun.begin(line.project, "cities", "run 1", line.said.append)
+    job.run_script(Step("tell", 1, sql_script=SqlScript("tell", False, script)))
+    ((context,),) = line.query("select context from metadata.log_dtl where message like 'tell: ran tell%'")
+    assert context == ({"row_count": 1} if script == "select 1" else {})
+    job.finish({})

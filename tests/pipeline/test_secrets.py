@@ -9,8 +9,9 @@ import io
 import json
 import logging
 import os
+import signal
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
@@ -30,8 +31,10 @@ from extract.fetch import Patience
 from extract.store import ObjectStore
 from headwater.cli import app
 from headwater.project import Project
-from headwater.services import postgres
+from headwater.services import children
 from headwater.services.home import make_home
+from headwater.services.private_files import key_file_of, write_private
+from headwater.services.processes import stop
 from tests.conftest import PROJECT, TestServers
 from tests.extract.api.server import Api
 from tests.extract.kafka.broker import running
@@ -180,7 +183,7 @@ def faults_of(secret: str) -> list[Answer]:
 def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """A Secrets Manager, beside the S3 of the tests."""
     monkeypatch.setenv("AWS_ENDPOINT_URL_SECRETS_MANAGER", "https://secretsmanager.us-east-1.amazonaws.com")
-    with mock_aws():
+    with mock_aws(config={"core": {"mock_credentials": False}}):
         client = boto3.client("secretsmanager", region_name=os.environ.get("AWS_DEFAULT_REGION", "us-east-1"))
         client.create_secret(Name="prod/bearer", SecretString=json.dumps({"key": SECRETS["bearer"], "no": 1}))
         yield
@@ -197,9 +200,8 @@ def publishers(
         "TOKEN_LOGIN": f"clerk:{SECRETS['token']}",
         "FILES_PASSWORD": quote(SECRETS["files"], safe=""),
         "DATABASE_SERVER": str(shop.conn_str.server),
-        "DATABASE_USER": postgres.USER,
+        "DATABASE_USER": shop.let_in(SECRETS["database"]),
         "DATABASE_KEY": SECRETS["database"],
-        "BUCKET_SERVER": os.environ["AWS_ENDPOINT_URL"],
         "BUCKET_NAME": f"depot-of-{store.bucket}",
         "BUCKET_KEY": SECRETS["bucket"],
         "BUS_KEY": SECRETS["bus"],
@@ -217,7 +219,12 @@ def publishers(
         monkeypatch.setenv("BUS", cluster.servers)
         for topic in ("secrets", "secrets-dead"):
             cluster.topic(1, topic)
-        client = boto3.client("s3", endpoint_url=os.environ["AWS_ENDPOINT_URL"])
+        depot = stack.enter_context(s3_with_key(tmp_path / "depot", "AKIADEPOT", SECRETS["bucket"]))
+        monkeypatch.setenv("BUCKET_SERVER", depot.url)
+        client = boto3.client(
+            "s3", endpoint_url=depot.url, aws_access_key_id="AKIADEPOT",
+            aws_secret_access_key=SECRETS["bucket"],
+        )  # fmt: skip
         client.create_bucket(Bucket=os.environ["BUCKET_NAME"])
         apis["header"].rules.key = "X-Api-Key", SECRETS["header"]
         apis["header"].rules.pagination = "page"
@@ -231,6 +238,16 @@ def publishers(
             "cursor",
         )
         yield Publishers(apis, files, shop, client, cluster.produce, cluster.servers)
+
+
+@contextmanager
+def s3_with_key(folder: Path, key_id: str, secret: str) -> Iterator[children.Child]:
+    """An S3 of somebody else's, which takes this key."""
+    key = f"aws_access_key_id = {key_id}\naws_secret_access_key = {secret}\n"
+    write_private(key_file_of(folder), f"[default]\n{key}")
+    server = children.start(children.S3, folder, folder.with_suffix(".log"))
+    yield server
+    stop(server.process, (signal.SIGKILL, 5))
 
 
 def publish(publishers: Publishers, day: int) -> None:

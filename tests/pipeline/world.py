@@ -19,10 +19,10 @@ import sqlalchemy as sa
 from sqlalchemy import Engine
 
 from extract.store import ObjectStore
-from headwater.services import children, environment, postgres
+from headwater.services import children, postgres
 from headwater.services.processes import is_alive
 from metadata.connection import engine
-from tests.conftest import TestServers, administer
+from tests.conftest import S3Server, TestServers, administer
 from tests.pipeline.demo_cut import FIRST, THEN, make_demo_cut, publish
 from tests.pipeline.starter import Command, Starter, Stop
 from tests.pipeline.tables import Contents, contents, flaws
@@ -40,7 +40,7 @@ class World:
     """One Postgres, one S3, the publishers, the project, and commands of it."""
 
     def __init__(
-        self, folder: Path, server: postgres.Server, servers: TestServers, s3: children.Child, starter: Starter,
+        self, folder: Path, server: postgres.Server, servers: TestServers, s3: S3Server, starter: Starter,
         patch: pytest.MonkeyPatch,
     ) -> None:  # fmt: skip
         self.server = server
@@ -56,10 +56,11 @@ class World:
         self.variables = {
             **server.environment,
             "PGDATABASE": DATABASE,
-            **environment.variables(environment.S3, s3.port, {}),
+            **s3.variables,
             "HEADWATER_BUCKET": bucket,
             "HEADWATER_PROJECT": str(self._project),
             "HEADWATER_HOME": str(folder / "home"),
+            "HEADWATER_THREADS": "1",  # so that a boundary is reached in one order
         }
         self.told_to(patch)
         self.store = ObjectStore.from_environment()

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -64,6 +65,57 @@ def test_an_import_from_below_is_found(tmp_path):
         ":5: dbt.cli",
     ]
     assert wrong_imports("headwater", module) == []
+
+
+def module_names() -> dict[str, Path]:
+    """Every module of every room → its file; a package goes by its own name."""
+    found = {
+        path: ".".join(path.relative_to(PROJECT).with_suffix("").parts)
+        for room in ROOMS
+        for path in modules(room)
+    }
+    return {name.removesuffix(".__init__"): path for path, name in found.items()}
+
+
+def imported(names: Collection[str], module: Path) -> set[str]:
+    """The modules of ours that a module imports, wherever in it, for types too."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(module.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            full = {f"{node.module}.{alias.name}" for alias in node.names}
+            found |= full if full & set(names) else {node.module or ""}
+    return found & set(names)
+
+
+def first_circle(follows: Mapping[str, Collection[str]]) -> list[str]:
+    """Some names of which each imports the next one, and the last the first; none where there is no circle."""
+    try:
+        TopologicalSorter(follows).prepare()
+    except CycleError as error:
+        return list(reversed(error.args[1]))
+    return []
+
+
+def test_no_files_import_each_other_in_a_circle():
+    names = module_names()
+    follows = {name: imported(names, path) - {name} for name, path in names.items()}
+    assert len(follows) > 200
+    assert sum(map(len, follows.values())) > len(follows)
+    assert first_circle(follows) == []
+
+
+def test_a_circle_is_found(tmp_path):
+    texts = {
+        "headwater.a": "from headwater import b",
+        "headwater.b": "def later():\n    from headwater.c import x",
+        "headwater.c": "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import headwater.a",
+    }
+    for name, text in texts.items():
+        (tmp_path / name).write_text(text)
+    circle = first_circle({name: imported(texts, tmp_path / name) for name in texts})
+    assert set(circle) == set(texts)
 
 
 def test_static_metadata_is_read_without_a_database():

@@ -69,5 +69,5 @@ def test_no_file_of_the_project_names_a_place_on_the_machine_that_made_it():
 
 def test_dbt_reads_the_database_from_the_environment_and_holds_no_password():
     profile = (PROJECT / "profiles" / "profiles.yml").read_text()
-    assert 'password: ""' in profile
+    assert """password: "{{ env_var('PGPASSWORD', '') }}\"""" in profile
     assert "env_var('PGHOST'" in profile

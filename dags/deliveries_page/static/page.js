@@ -41,19 +41,29 @@
   // A delivery that waits for history is asked about until something has changed.
   var waits = document.querySelector("[data-waits]");
   if (waits) {
+    var pause = waits.querySelector("[data-doing]") ? 1000 : 3000;
+    var tell = function (place, text) {
+      var element = waits.querySelector(place);
+      if (element && text !== undefined && element.textContent !== String(text)) element.textContent = text;
+    };
     var ask = function () {
       fetch(waits.dataset.waits, { credentials: "same-origin" })
-        .then(function (answer) { return answer.ok ? answer.json() : null; })
+        .then(function (answer) {
+          if (answer.status === 404) window.location.reload(); // it says why
+          return answer.ok ? answer.json() : null;
+        })
         .then(function (told) {
           if (!told) return;
           var isWriting = Array.prototype.some.call(document.querySelectorAll("textarea"), function (area) {
             return area.value.trim() !== "";
           });
+          tell("[data-doing]", told.doing);
+          tell("[data-seconds]", told.seconds);
           if (told.state !== waits.dataset.state && !isWriting) window.location.reload();
-          else window.setTimeout(ask, 3000);
+          else window.setTimeout(ask, pause);
         })
         .catch(function () { window.setTimeout(ask, 10000); });
     };
-    window.setTimeout(ask, 3000);
+    window.setTimeout(ask, pause);
   }
 })();

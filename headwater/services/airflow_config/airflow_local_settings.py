@@ -3,8 +3,13 @@
 Only packages of others: our own code may change while Airflow runs, and what is forked must see it.
 """
 
+import os
 import sys
 from importlib import import_module
+
+os.environ["GX_ANALYTICS_ENABLED"] = (
+    "false"  # Great Expectations asks for it when it is imported, and reports to nobody
+)
 
 NEEDED = {
     "scheduler": (
@@ -13,6 +18,7 @@ NEEDED = {
         "cosmos.operators.local",
         "dbt.adapters.postgres",
         "dbt.cli.main",
+        "great_expectations",
         "psycopg2",
         "requests",
         "sqlalchemy.dialects.postgresql",

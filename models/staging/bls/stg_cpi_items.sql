@@ -12,7 +12,7 @@ renamed as (
         ---------- delivery
         delivery_sqn,
         line_number,
-        to_jsonb(delivered) as row_as_it_came,
+        to_jsonb(delivered.*) as row_as_it_came,
 
         ---------- attributes, still text
         {{ renamed_columns('cpi_items') }}

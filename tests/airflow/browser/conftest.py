@@ -1,46 +1,20 @@
-"""A real Chromium, as people see Airflow. It is Debian's, or the one that CHROMIUM names; none is downloaded."""
+"""A real Chromium, as people see Airflow."""
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page
 
 from headwater.services.airflow import Airflow
+from tests.chromium import PATIENCE_MS
 
-NAMES = ("chromium", "chromium-browser", "google-chrome")
-ALONE = [  # it asks nobody but Airflow for anything
-    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync",
-]  # fmt: skip
-PATIENCE_MS = 60_000
 PATIENCE_WITH_RUNS_MS = 300_000
 
 LogIn = Callable[..., Page]
-
-
-@pytest.fixture(scope="session")
-def chromium_path() -> str:
-    """Where Chromium is; without one these tests are skipped."""
-    named = os.environ.get("CHROMIUM")
-    found = named or next(filter(None, map(shutil.which, NAMES)), None)
-    if found is None or not Path(found).exists():
-        pytest.skip("no Chromium: install it (Debian: apt install chromium), or name it in CHROMIUM")
-    return found
-
-
-@pytest.fixture(scope="session")
-def chromium(chromium_path: str) -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        expect.set_options(timeout=PATIENCE_MS)
-        browser = playwright.chromium.launch(executable_path=chromium_path, args=ALONE)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture

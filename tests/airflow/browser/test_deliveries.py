@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import FrameLocator, Page, expect
 
+from headwater.docs.dbt_page import dbt_page
 from tests.airflow.browser.conftest import PATIENCE_WITH_RUNS_MS, LogIn
 from tests.airflow.client import Client
 from tests.airflow.delivered import Source
+from tests.browser.test_dbt_page import project
 
 
 @pytest.fixture(scope="module")
@@ -34,6 +37,12 @@ def brought(villages: Source, admin: Client) -> Source:
 def open_deliveries(page: Page) -> FrameLocator:
     page.get_by_role("link", name="Deliveries").first.click()
     return page.frame_locator("iframe[title=Deliveries]")
+
+
+def expect_to_wait_no_more(page: Page | FrameLocator) -> None:
+    """The page of a delivery is whole and waits for nothing: while it reloads, nothing of it is there either."""
+    settled = page.locator("main:not(:has([data-waits]))").get_by_role("textbox", name="Reason")
+    expect(settled).to_be_visible(timeout=PATIENCE_WITH_RUNS_MS)
 
 
 def test_a_dag_is_found_triggered_with_a_parameter_and_goes_green(log_in: LogIn, villages: Source) -> None:
@@ -83,21 +92,52 @@ def test_deliveries_are_seen_and_one_is_withdrawn_with_a_reason(
     frame.get_by_role("radio", name="Withdraw").check()
     frame.get_by_role("textbox", name="Reason").fill("the publisher took it back")
     frame.get_by_role("button", name="See what it would do").click()
-    expect(frame.locator("dl.numbers dd")).to_have_text(
-        ["0", "3", "0", "2"]
-    )  # added, dropped, ended, reopened
+    expect(frame.locator(".outcome")).to_have_text(
+        "3 versions disappear and 2 versions are current again.", timeout=PATIENCE_WITH_RUNS_MS
+    )
     assert brought.events(sqn) == []
     page.screenshot(path=tmp_path / "consider.png")
     frame.get_by_role("button", name="Withdraw it").click()
 
     expect(frame.get_by_role("heading", level=1)).to_contain_text("withdrawn")
     # the page follows by itself, until history is without it
-    expect(frame.locator("[data-waits]")).to_have_count(0, timeout=PATIENCE_WITH_RUNS_MS)
+    expect_to_wait_no_more(frame)
     page.screenshot(path=tmp_path / "withdrawn.png")
     assert brought.history("village", "people") == [("a", 1), ("b", 2)]
     assert brought.events(sqn) == [("withdrawn", "admin", "the publisher took it back")]
     frame.get_by_role("link", name="manual__").first.click()  # out of the frame, to the run that brought it
     expect(page).to_have_url(re.compile("/dags/villages/runs/manual__"))
+
+
+def test_a_decision_starts_the_job_that_makes_history_and_the_page_of_either_job_has_the_source(
+    log_in: LogIn, airflow_variables: dict[str, str], publisher: Path, admin: Client, tmp_path: Path
+) -> None:
+    hamlets = Source("hamlets", "Hamlet,people", airflow_variables, publisher)
+    hamlets.publish("hamlets-20260101.csv", "a,1", "b,2")
+    hamlets.publish("hamlets-20260102.csv", "a,5", "b,2")
+    assert admin.run("bring_hamlets", patience_s=300)[1] == "success"
+    assert admin.wait("build_hamlets", admin.wait_for_run("build_hamlets"), patience_s=300) == "success"
+    assert hamlets.history("hamlet", "people") == [("a", 1), ("b", 2), ("a", 5)]
+
+    page = log_in("admin")
+    for job in ("bring_hamlets", "build_hamlets"):
+        page.goto(f"/deliveries/list?job={job}")
+        expect(page.get_by_role("link", name="hamlets-20260102.csv")).to_be_visible()
+    page.screenshot(path=tmp_path / "list.png")
+    page.get_by_role("link", name="hamlets-20260102.csv").click()
+    page.get_by_role("radio", name="Withdraw").check()
+    page.get_by_role("textbox", name="Reason").fill("the publisher took it back")
+    page.get_by_role("button", name="See what it would do").click()
+    expect(page.get_by_text("A run of build_hamlets then brings history up to date.")).to_be_visible()
+    page.get_by_role("button", name="Withdraw it").click()
+    expect(page.get_by_role("heading", level=1)).to_contain_text("withdrawn")
+    assert page.get_by_role("button", name="now").count() == 0  # while the job does the work
+    expect_to_wait_no_more(page)
+    assert hamlets.history("hamlet", "people") == [("a", 1), ("b", 2)]
+    started = {
+        job: admin.get(f"dags/{job}/dagRuns")["total_entries"] for job in ("bring_hamlets", "build_hamlets")
+    }
+    assert started == {"bring_hamlets": 1, "build_hamlets": 2}
 
 
 @pytest.mark.usefixtures("brought")
@@ -169,3 +209,57 @@ def test_with_the_keyboard_alone_and_on_a_narrow_screen_nothing_is_out_of_reach(
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", level=1)).to_contain_text("villages, 2026-01-01")
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_rows_that_fell_out_are_seen_with_their_values_from_the_overview_on(
+    log_in: LogIn, brought: Source, admin: Client, tmp_path: Path
+) -> None:
+    brought.publish("villages-20260103.csv", f"a,{'many ' * 200}", "new,<b>2</b>", "a b,3", ",4")
+    assert admin.run("villages", patience_s=300)[1] == "success"
+    sqn = brought.sqn("villages-20260103.csv")
+    page = log_in("admin")
+    frame = open_deliveries(page)
+    section = frame.get_by_role("region", name="Rows that fell out")
+    said = f"3 of 4 rows of delivery {sqn} fell out: 2 for people (type): "
+    expect(section).to_contain_text(said)
+    expect(section).to_contain_text("<b>2</b>")
+    page.screenshot(path=tmp_path / "overview.png", full_page=True)
+    section.get_by_role("link").first.click()
+    expect(frame.get_by_role("heading", level=1)).to_contain_text("villages, 2026-01-03")
+    silent = "1 of their keys is current: history goes on saying what it said before"
+    expect(frame.locator("section", has=frame.locator("#quarantine"))).to_contain_text(silent)
+    expect(frame.get_by_text("as before")).to_have_count(1)
+    frame.locator("#quarantine").scroll_into_view_if_needed()
+    page.screenshot(path=tmp_path / "delivery.png")
+    page.set_viewport_size({"width": 400, "height": 800})
+    for address in ("/deliveries/", "/deliveries/list?source=villages", f"/deliveries/delivery/{sqn}"):
+        page.goto(address)
+        expect(page.get_by_text(said).first).to_be_visible()
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        page.screenshot(
+            path=tmp_path / f"narrow-{address.strip('/').replace('/', '-').partition('?')[0]}.png"
+        )
+
+
+def test_the_docs_of_dbt_are_shown_within_airflow_and_cannot_reach_it(
+    log_in: LogIn, airflow_variables: dict[str, str], tmp_path: Path
+) -> None:
+    """With the page that dbt makes of hostile names: it works without an origin of its own."""
+    manifest, catalog = project()
+    for name, content in (("manifest.json", manifest), ("catalog.json", catalog)):
+        (tmp_path / name).write_text(json.dumps(content))
+    home = Path(airflow_variables["HEADWATER_HOME"])
+    (home / "docs").mkdir(exist_ok=True)
+    (home / "docs" / "dbt.html").write_text(dbt_page(tmp_path))
+    page = log_in("viewer")
+    page.goto("/plugin/dbt_docs")
+    frame = page.frame_locator("iframe").first
+    expect(frame.get_by_text("Overview").first).to_be_visible()
+    expect(frame.get_by_text("libraries").first).to_be_attached()
+    body = frame.locator("body")
+    assert body.evaluate("() => window.origin") == "null"
+    reached = "async () => { try { return (await fetch('/api/v2/dags')).status } catch { return 'refused' } }"
+    assert body.evaluate(reached) == "refused"
+    page.screenshot(path=tmp_path / "docs.png")
+    page.context.clear_cookies()
+    assert page.request.get("/deliveries/docs/dbt.html").status == 401

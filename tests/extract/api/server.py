@@ -41,6 +41,7 @@ class Rules:
         None
     )  # called before a page is answered, with how many were
     headers: dict[str, str] = field(default_factory=dict)
+    ends: str = "null"  # how cursors end: null, missing, empty text, itself, on and on, has_more
     envelope: dict[str, Any] = field(default_factory=dict)
 
 
@@ -124,16 +125,25 @@ class Api(Publisher):
         body: dict[str, Any] = {"data": {"items": records[first : first + size]}, **rules.envelope}
         if rules.has_total:
             body["total"] = len(records)
-        following = f"from-{first + size}" if first + size < len(records) else None
+        following = f"from-{first + size}" if first + size < len(records) else self._end(first, size)
         again = urlencode({**{n: v for n, v in said.items() if n != "after"}, "after": following})
         headers = dict(rules.headers)
+        if rules.ends == "has_more":
+            body["has_more"] = first + size < len(records)
         if rules.pagination == "cursor":
-            body["meta"] = {"next": following}
+            body["meta"] = {} if following is None and rules.ends == "missing" else {"next": following}
         elif rules.pagination == "next_url":
             body["meta"] = {"next": following and f"/items?{again}"}
         elif rules.pagination == "link_header" and following:
             headers["Link"] = f'<{self.url}/items?{again}>; rel="next", <{self.url}/items>; rel="first"'
         return Answer(200, json.dumps(body).encode(), headers)
+
+    def _end(self, first: int, size: int) -> str | None:
+        """What stands where the next cursor would, at the end and after it."""
+        ends, last = self.rules.ends, len(self.records)
+        if ends in ("itself", "has_more"):
+            return f"from-{max(last, first)}"
+        return {"empty text": "", "on and on": f"from-{first + size}"}.get(ends)
 
     def _since(self, since: str | None) -> list[Record]:
         if since is None:

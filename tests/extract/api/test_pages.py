@@ -374,3 +374,85 @@ def test_records_may_lie_in_an_odd_order(reader: Reader, fill: Fill, api: Api) -
     api.rules.before_page = at_page(2, api.records.reverse)
     [offer] = reader.offers(source)
     assert sorted(r["id"] for r in records_of(fetched(offer))) == list(range(20))
+
+
+# --------------------------------------------------------------------------- how cursors end
+
+
+@pytest.mark.parametrize("ends", ["null", "missing", "empty text", "itself", "on and on", "has_more"])
+@pytest.mark.parametrize("count", [0, 9, 10, 25])
+def test_a_cursor_may_end_in_every_way(reader: Reader, fill: Fill, api: Api, ends: str, count: int) -> None:
+    held = fill(count)
+    api.rules.ends, api.rules.has_total = ends, True
+    more = {"has_more_path": "has_more"} if ends == "has_more" else {}
+    assert reader.read(reader.source("cursor", options={"total_path": "total", **more})) == held
+    full = max(1, -(-count // 10))
+    beyond = {"itself": 1, "on and on": 3}.get(ends, 0)  # pages that are asked for in vain
+    is_first_empty = not count and bool(beyond)
+    assert len(api.pages_asked()) == full + beyond - (is_first_empty and ends == "on and on")
+
+
+def test_an_empty_page_amid_others_is_not_the_end(reader: Reader, fill: Fill, api: Api) -> None:
+    held = fill(25)
+    empty = Answer(200, b'{"data": {"items": []}, "meta": {"next": "from-010"}}')
+    api.rules.faults = [None, empty]
+    assert reader.read(reader.source("cursor")) == held
+
+
+@pytest.mark.parametrize(("says", "pages"), [("true", 2), ("false", 7)])
+def test_the_metadata_says_what_empty_pages_mean(
+    reader: Reader, fill: Fill, api: Api, says: str, pages: int
+) -> None:
+    held = fill(20)
+    api.rules.faults = [
+        None,
+        *(
+            Answer(200, json.dumps({"data": {"items": []}, "meta": {"next": cursor}}).encode())
+            for cursor in ("from-11", "from-12", "from-13", "from-14", "from-010")
+        ),
+    ]
+    source = reader.source("cursor", options={"empty_page_ends": says})
+    assert reader.read(source) == (held if says == "false" else held[:10])
+    assert len(api.pages_asked()) == pages
+
+
+@pytest.mark.parametrize("pagination", ["page", "offset", "next_url"])
+def test_other_pages_may_say_that_there_is_more(
+    reader: Reader, fill: Fill, api: Api, pagination: str
+) -> None:
+    held = fill(20)
+    api.rules.ends = "has_more"
+    assert reader.read(reader.source(pagination, options={"has_more_path": "has_more"})) == held
+    assert len(api.pages_asked()) == 2  # and no third one, to see that there is none
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        ({"has_more": True, "meta": {"next": None}}, r"says on page 1 that there is more, and has nothing at meta"),
+        ({"has_more": "maybe", "meta": {}}, r"has a string at has_more \(has_more_path\), expected true or false"),
+    ],
+)  # fmt: skip
+def test_what_contradicts_itself_about_more_is_an_error(
+    reader: Reader, api: Api, body: dict[str, object], said: str
+) -> None:
+    api.rules.faults = [Answer(200, json.dumps({"data": {"items": [{"id": 1}]}, **body}).encode())] * 3
+    with pytest.raises(PublisherError, match=said):
+        reader.offers(reader.source("cursor", options={"has_more_path": "has_more"}))
+
+
+def test_records_that_lead_to_themselves_are_an_error_still(reader: Reader, api: Api) -> None:
+    same = json.dumps({"data": {"items": [{"id": 1}]}, "meta": {"next": "from-1"}}).encode()
+    api.rules.faults = [Answer(200, same)] * 9
+    with pytest.raises(PublisherError, match="leads in a circle"):
+        reader.offers(reader.source("cursor"))
+
+
+def test_a_page_of_html_in_the_place_of_json_is_not_asked_for_again_and_again(
+    reader: Reader, fill: Fill, api: Api
+) -> None:
+    fill(3)
+    api.rules.faults = [Answer(200, b"<html>Log in</html>")] * 9
+    with pytest.raises(PublisherError, match=r"its page 1 is HTML or XML, 3 times in a row: expected JSON"):
+        reader.offers(reader.source("cursor"))
+    assert len(reader.waits) == 2

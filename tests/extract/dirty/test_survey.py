@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.extract.dirty.corpora import Asked
-from tests.extract.dirty.survey import PAGE, judge, page, survey
+from tests.extract.dirty.survey import PAGE, hostile, judge, page, survey
 
 
 @pytest.mark.long
@@ -15,7 +15,7 @@ def test_every_dirty_file_has_the_verdict_on_record(request: pytest.FixtureReque
     """The packages are fetched once and kept in pytest's cache."""
     verdicts = survey(Path(request.config.cache.mkdir("dirty_files")))  # type: ignore[union-attr]
     assert [f"{v.asked.file}: {v.wrong}" for v in verdicts if v.wrong] == []
-    assert page(verdicts) == PAGE.read_text(encoding="utf-8")
+    assert page(verdicts, hostile()) == PAGE.read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize(

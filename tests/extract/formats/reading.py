@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from extract.columns import Layout, match_header
-from extract.csv_records import Record
 from extract.formats.registry import Content, open_content
-from extract.limits import Limits
+from extract.limits import Expansion
 from extract.members import Members
+from extract.record import Record
 from metadata.errors import FormatBroken
 from metadata.static.model import Source
 from tests.extract.reading import Slow
@@ -22,8 +22,9 @@ from tests.extract.sources import make_source
 def opened(source: Source, content: bytes | Mapping[str, bytes], size: int = 1 << 20) -> Content:
     """A file, called `f`, or several by their names, as their source reads them, `size` bytes at a time."""
     files = {"f": content} if isinstance(content, bytes) else content
+    expansion = Expansion.of(source, sum(map(len, files.values())))
     return open_content(
-        source, Members(iter([(Slow(c, size), n) for n, c in files.items()]), list(files), Limits.of(source))
+        source, Members(iter([(Slow(c, size), n) for n, c in files.items()]), list(files), expansion)
     )
 
 

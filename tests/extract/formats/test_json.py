@@ -9,8 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from extract.columns import Layout, match_header
 from extract.text_blocks import BLOCK
 from metadata import redaction
+from metadata.errors import FormatBroken
 from tests.extract.formats.reading import opened, read, refusal, rows
 from tests.extract.sources import make_source
 
@@ -67,6 +69,30 @@ def test_rest_keeps_every_member_of_every_record(format_name: str, records: list
         make_source(["id"], optional=["id"], options={"format": format_name}), written(format_name, records)
     )
     assert [json.loads(row.values[-1] or "") if records and any(records) else {} for row in kept] == records
+
+
+@pytest.mark.parametrize("format_name", FORMATS)
+@given(records=RECORDS)
+def test_mapped_members_are_columns_and_the_others_rest(format_name: str, records: list[Any]) -> None:
+    source = make_source(["p", "q"], optional=["p", "q"], options={"format": format_name})
+    found = opened(source, written(format_name, records))
+    match = match_header(source, found.header)
+    layout = Layout.of(source, match)
+    names = [found.header[position] for position in layout.positions]
+    for record, row in zip(records, found.rows(layout), strict=True):
+        assert row.values[: len(names)] == [as_text(record.get(name)) for name in names]
+        if layout.rest:
+            assert json.loads(row.values[-1]) == {n: v for n, v in record.items() if n not in ("p", "q")}
+
+
+@pytest.mark.parametrize(
+    ("string", "said"), [(r"x\u0000", r"'x\x00' has a NUL"), (r"\ud800", r"'\ud800' has half a character")]
+)
+def test_what_postgres_cannot_have_is_refused_in_a_mapped_member_too(string: str, said: str) -> None:
+    content = f'[{{"id":1,"name":"a"}},{{"id":"{string}","name":null}}]'.encode()
+    with pytest.raises(FormatBroken) as refused:
+        opened(make_source(options={"format": "json"}), content)
+    assert str(refused.value) == f"f: record 2: the string {said}, expected text"
 
 
 @pytest.mark.parametrize("number", ["1", "-0", "1.10", "0.1e1", "1E+05", "12345678901234567890.10", "1e-7"])

@@ -210,6 +210,15 @@ def test_a_cluster_that_is_not_there_and_a_topic_that_is_not_there_are_named(
         reading.extract(away)
 
 
+def test_a_cluster_of_which_there_is_no_such_host_is_not_waited_for(
+    reading: Reading, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(client, "PATIENCE", 3600.0)  # so that who waits is seen
+    monkeypatch.setattr(client, "GLANCE", 0.5)
+    with pytest.raises(PublisherError, match=r"Failed to resolve .*expected a Kafka cluster that answers"):
+        reading.extract(topic_source(Cluster("no-such-host.invalid:9092"), "orders"))
+
+
 def test_a_clock_that_is_ahead_or_counts_otherwise_dates_nothing(reading: Reading, cluster: Cluster) -> None:
     topic = cluster.topic()
     source = topic_source(cluster, topic)

@@ -39,6 +39,16 @@ class Publisher:
             cursor.execute(statement)
             cursor.close()
 
+    def let_in(self, password: str) -> str:
+        """Let a clerk read all tables that are made from now on; its name as a user."""
+        known = self.ask("select 1 from pg_roles where rolname = 'clerk'")
+        self.do(
+            f"{'alter' if known else 'create'} role clerk login password '{password}'",
+            "grant usage on schema shop to clerk",
+            "alter default privileges in schema shop grant select on tables to clerk",
+        )
+        return "clerk"
+
     def ask(self, statement: str) -> list[tuple[Any, ...]]:
         cursor = self.connection.cursor()
         cursor.execute(statement)
@@ -120,12 +130,16 @@ def shop_database(postgres_server: postgres.Server) -> str:
 
 
 @pytest.fixture
-def shop(postgres_server: postgres.Server, shop_database: str) -> Iterator[Publisher]:
-    """That database, empty and with its usual settings."""
+def shop(
+    postgres_server: postgres.Server, shop_database: str, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Publisher]:
+    """That database, empty and with its usual settings. Its password is where libpq looks for one."""
+    monkeypatch.setenv("PGPASSFILE", str(postgres_server.passfile))
     connection = psycopg2.connect(
         host="127.0.0.1",
         port=postgres_server.port,
         user=postgres.USER,
+        passfile=str(postgres_server.passfile),
         dbname=shop_database,
         sslmode="disable",
     )

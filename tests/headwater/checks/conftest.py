@@ -15,6 +15,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 
 from headwater.checks import Verdict, run_checks
+from headwater.checks.data_docs import write_list_of_sources
 from metadata.process.deliveries import Delivery, record_layer, register
 from metadata.process.events import record_event
 from metadata.static.model import Attribute, DataSource, QualityCheck, Source
@@ -106,7 +107,7 @@ class Bench:
                         "line": line,
                         "column": column,
                         "rule": rule,
-                        "key": json.dumps(*key or [None]),
+                        "key": json.dumps(*key) if key else None,
                     },
                 )
         self.record_staged(sqn, staged=len(rows), fallen=len(fallen))
@@ -162,9 +163,13 @@ class Bench:
         record_event(self.engine, self.archive, sqn, self.source.name, event, why="a test", checks=checks)
 
     def check(self) -> list[Verdict]:
-        return run_checks(
+        """Judge what is pending, and list it among the Data Docs, as a run does at its end."""
+        verdicts = run_checks(
             self.engine, self.archive, self.source, self.job_inst_id, self.home, self.said.append
         )
+        if verdicts:
+            write_list_of_sources(self.home, self.engine)
+        return verdicts
 
     def rows(self, statement: str) -> list[tuple[Any, ...]]:
         with self.engine.begin() as connection:

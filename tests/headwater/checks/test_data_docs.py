@@ -75,8 +75,8 @@ def test_values_of_the_data_are_text_on_the_page_wherever_they_stand(make_bench)
         assert ("&lt;script&gt;alert(1)&lt;/script&gt;" in text) == ("readings/" in name), name
 
 
-def test_no_secret_of_the_connection_gets_onto_a_page_or_into_the_records(make_bench):
-    secret = "hunter2-9f3c"
+def test_no_secret_of_the_connection_gets_onto_a_page_or_into_the_records(make_bench, postgres_server):
+    secret = postgres_server.password
     bench = make_bench("station integer*, note text", REGEX)
     where = {name: os.environ[f"PG{name.upper()}"] for name in ("host", "port", "user")}
     url = sa.URL.create(
@@ -143,3 +143,23 @@ def test_a_decision_about_a_halted_delivery_is_what_the_list_shows(make_bench, d
     listed = pages(bench.home)["data_docs/readings/index.html"]
     assert f'<span class="mark warn">{decision}</span></td><td>duplicate_keys</td>' in listed
     assert '<span class="mark good">none</span>' in pages(bench.home)["data_docs/index.html"]
+
+
+def test_the_page_of_a_delivery_says_what_was_decided_since(make_bench):
+    bench = make_bench()
+    sqn = bench.stage([("north", 1, 1, "a"), ("north", 1, 1, "a")])
+    bench.check()
+    record_event(bench.engine, bench.archive, sqn, "readings", "accepted", why=f"known {MARKUP}", who="anna")
+    record_event(bench.engine, bench.archive, sqn, "readings", "withdrawn", why="after all", who="ben")
+    for _ in range(2):  # what stands there is written in place of what stood there
+        write_lists(bench.home, bench.engine, ["readings"])
+
+    (page,) = [text for name, text in pages(bench.home).items() if "csv" in name]
+    decided = re.sub(r"<[^>]+>", " ", re.findall(r"<h2>Decided since</h2>(.*?)</ul>", page, re.DOTALL)[0])
+    assert re.findall(r"(accepted|withdrawn) .*? by (\w+)", " ".join(decided.split())) == [
+        ("accepted", "anna"),
+        ("withdrawn", "ben"),
+    ]
+    assert page.count("Decided since") == 1
+    assert MARKUP not in page
+    assert '<span class="mark bad">halted</span>' in page

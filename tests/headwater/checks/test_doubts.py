@@ -213,8 +213,8 @@ def test_fewer_rows_than_the_least_halt(make_stations, count, passed):
 
     (verdict,) = bench.check()
 
-    observed = "3 rows, at least 3" if passed else "2 rows, fewer than 3"
-    assert said(verdict, "min_rows") == (passed, "critical", observed)
+    observed = "3 rows, at least 3: 3 of 4" if passed else "2 rows, fewer than 3: 2 of 3"
+    assert said(verdict, "min_rows") == (passed, "critical", f"{observed} rows were read, 1 fell out")
     assert verdict.passed is passed
 
 
@@ -295,9 +295,50 @@ def test_a_snapshot_that_differs_in_nothing_warns_or_what_the_source_says(make_s
         assert "nothing_new" not in names(verdict)
     else:
         severity = "critical" if reaction == "halt" else "warning"
-        observed = "no key is new, changed or removed: the same 3 as are current"
+        observed = (
+            "no key of the rows that were read is new, changed or removed, beside 3 that are current: 2 of 3 rows were"
+            " read, 1 fell out, and what they would change is not known"
+        )
         assert said(verdict, "nothing_new") == (False, severity, observed)
     assert verdict.passed is (reaction != "halt")
+
+
+def test_a_snapshot_all_of_which_was_read_is_the_same_as_what_is_current(make_stations):
+    bench = make_stations()
+    bench.stage([(1, 1), (2, None)])
+    bench.stage([(2, None), (1, 1)])
+
+    _, verdict = bench.check()
+
+    observed = "no key is new, changed or removed: the same 2 as are current"
+    assert said(verdict, "nothing_new") == (False, "warning", observed)
+
+
+def test_keys_that_would_go_may_be_those_that_cannot_be_read(make_stations):
+    bench = make_stations(max_removed_pct=Decimal(10))
+    bench.stage([(1, 1), (2, 2)])
+    bench.stage([(1, 1)], fallen=[(3, "station", "null_key")])
+
+    _, verdict = bench.check()
+
+    observed = (
+        "1 of 2 current keys would be removed (among them may be those of 1 row whose key cannot be read), 50.0 %,"
+        " more than 10 %"
+    )
+    assert said(verdict, "removed") == (False, "critical", observed)
+
+
+def test_an_empty_delivery_of_which_all_fell_out_says_so(make_stations):
+    bench = make_stations()
+    bench.stage([], fallen=[(2, "reading", "type", {"station": 1}), (3, "reading", "type", {"station": 2})])
+
+    (verdict,) = bench.check()
+
+    assert said(verdict, "empty") == (
+        False,
+        "critical",
+        "no row can go on: 0 of 2 rows were read, 2 fell out",
+    )
 
 
 def test_an_untracked_attribute_is_no_news(make_stations):
@@ -542,7 +583,7 @@ def test_judging_reads_what_is_current_and_not_every_version_there_ever_was(make
     plans = [
         "\n".join(line for (line,) in bench.rows(f"explain {statement}"))
         for statement in list(asked)
-        if 'historical."readings" where' in statement
+        if '"historical"."readings" where' in statement
     ]
     assert len(plans) == 3  # how many, which are gone, which changed
     assert not [plan for plan in plans if "Seq Scan on readings" in plan]

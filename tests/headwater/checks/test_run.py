@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import subprocess
 import sys
 from decimal import Decimal
@@ -58,6 +59,21 @@ def test_a_sound_delivery_passes_and_every_check_is_on_record(make_bench):
     assert bench.rows("select event, checks from metadata.delivery_event") == [("passed", [])]
     assert [event["event"] for event in bench.archive.objects.values()] == ["passed"]
     assert bench.said == ["readings: 1 checked, 0 halted"]
+
+
+def test_checks_leave_nothing_in_the_pool_of_connections_which_other_threads_take_from(make_bench):
+    bench = make_bench()
+    pool = bench.engine.pool
+    listeners = list(pool.dispatch.connect)
+    with bench.engine.connect() as taken:
+        for _ in range(3):
+            bench.stage([NORTH, SOUTH])
+            bench.check()
+        gc.collect()  # Great Expectations disposes of its engine when that is collected
+        assert list(pool.dispatch.connect) == listeners
+        assert bench.engine.pool is pool
+        assert pool.checkedout() == 1
+        assert taken.execute(sa.text("select 1")).scalar() == 1
 
 
 def test_duplicate_keys_halt_although_the_other_columns_differ_or_are_null(make_bench):
@@ -194,11 +210,17 @@ def test_a_share_of_fallen_rows_above_the_limit_halts(make_bench, limit, passed)
 
     assert verdict.passed is passed
     assert ("fallen_out" in [r.check_name for r in verdict.results]) is (limit is not None)
+    lists = "`headwater quarantine readings --delivery 1` lists them"
+    causes = f"1 for reading (type), 1 for station (null_key); {lists}"
     if not passed:
         assert verdict.why == (
-            "fallen_out: 2 of 4 rows, 50.000 %"
+            f"fallen_out: 2 of 4 rows, 50.000 %, more than 49.9 %: {causes}"
             " (line 4, column=reading, rule=type; line 5, column=station, rule=null_key)"
         )
+    elif limit:
+        found = result(verdict, "fallen_out")
+        assert found.observed == f"2 of 4 rows, 50.000 %, at most 50 %: {causes}"
+        assert found.unexpected_count == 2
 
 
 @pytest.mark.parametrize(
@@ -255,7 +277,7 @@ def test_no_staged_row_comes_to_python_for_extra_expectations(make_bench):
     fetched = []
 
     def count_rows(_connection: Any, cursor: Any, statement: str, *_: Any) -> None:
-        if statement.startswith("select * from staging"):
+        if statement.startswith('select * from "staging"'):
             fetched.append(cursor.rowcount)
 
     sa.event.listen(sa.Engine, "after_cursor_execute", count_rows)

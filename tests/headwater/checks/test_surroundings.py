@@ -295,5 +295,5 @@ def test_a_first_snapshot_on_top_of_history_costs_no_table(stations):
         surroundings.let_pass(second)
         on_staging = surroundings.current_before(third)
 
-    assert on_history == 'select "station", "reading" from historical."readings" where valid_to is null'
-    assert on_staging == 'select "station", "reading" from staging."stg_readings" where delivery_sqn = 2'
+    assert on_history == 'select "station", "reading" from "historical"."readings" where valid_to is null'
+    assert on_staging == 'select "station", "reading" from "staging"."stg_readings" where delivery_sqn = 2'

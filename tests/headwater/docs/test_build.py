@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
+import shutil
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from headwater.docs import build_docs
+from headwater.docs import build, build_docs
 from headwater.docs.build import write_index
 from metadata.static.model import Catalog
 from metadata.static.read import read_catalog
@@ -107,3 +108,19 @@ def test_the_docs_of_dbt_are_one_page_with_every_model(tmp_path, catalog):
         assert f"model.headwater.hist_{name}" in page
     assert said == ["writing the docs of dbt"]
     assert not (tmp_path / "data_docs").exists()
+
+
+@pytest.mark.usefixtures("database")
+def test_what_is_wrong_with_one_job_keeps_no_other_source_from_the_page(tmp_path, monkeypatch):
+    shutil.copytree(PROJECT / "seeds", tmp_path / "seeds")
+    path = tmp_path / "seeds" / "job.csv"
+    path.write_text(path.read_text().replace("airports,true,ETL", "airports,ture,ETL"))
+    monkeypatch.setattr(build, "generate_dbt_docs", lambda *_: tmp_path)
+    said: list[str] = []
+
+    text = build_docs(tmp_path, tmp_path / "home", said.append).read_text()
+
+    assert "<strong>fx_rates</strong>" in text
+    assert "<strong>airports</strong>" not in text
+    assert any('seeds/job.csv:2: is_etl: "ture"' in line for line in said)
+    assert said[-1] == "metadata: sources of the jobs that have to do with that are left out of the page"

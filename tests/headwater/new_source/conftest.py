@@ -19,7 +19,8 @@ L03;Harbour;03.03.2001;n/a;;true;2026-01-06T07:00:00Z;34567
 L05;Hill;04.04.2004;5.000;1,5;true;2026-01-06T07:00:00Z;00001
 L06;Mill;05.05.2005;6;100;true;2026-01-06T07:00:00Z;00002
 """
-AS_SNAPSHOT = ("--key", "code", "--owner", "culture", "--data-source", "town_hall", "--schedule", "monthly")
+AS_SNAPSHOT = ("--key", "code", "--owner", "culture", "--data-source", "town_hall", "--schedule", "monthly",
+               "--type", "snapshot")  # fmt: skip
 
 
 @pytest.fixture

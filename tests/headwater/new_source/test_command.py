@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import shlex
+import sqlite3
 
 import pytest
 import sqlalchemy as sa
 from typer.testing import CliRunner, Result
 
 from headwater.cli import app
+from metadata.errors import PublisherError
+from tests.conftest import PROJECT
 from tests.headwater.new_source.conftest import AS_SNAPSHOT, content_of
 
 VERSIONS = """
@@ -46,14 +50,14 @@ def test_one_command_brings_a_file_to_history(libraries, database):
     north_more = ("7.25", False, "2026-01-05 07:00:00+00", "23456")
     harbour = ("Harbour", "2001-03-03", None, None, True, since, "34567")
     assert [tuple(row) for row in versions] == [
-        ("L01", "Central Library", "1954-05-01", 1234567, "12.50", True, "2026-01-05 07:00:00+00", "01234", january,
+        ("L01", "Central Library", "1954-05-01", 1234567, "12.5", True, "2026-01-05 07:00:00+00", "01234", january,
          None, None),
         (*north, 60000, *north_more, january, february, "changed"),
         (*north, 60001, *north_more, february, None, None),
         ("L03", *harbour, january, february, "removed"),
         ("L04", "Southbank", *harbour[1:], february, None, None),
-        ("L05", "Hill", "2004-04-04", 5000, "1.50", True, since, "00001", january, None, None),
-        ("L06", "Mill", "2005-05-05", 6, "100.00", True, since, "00002", january, None, None),
+        ("L05", "Hill", "2004-04-04", 5000, "1.5", True, since, "00001", january, None, None),
+        ("L06", "Mill", "2005-05-05", 6, "100", True, since, "00002", january, None, None),
     ]  # fmt: skip
 
 
@@ -112,3 +116,93 @@ def test_nobody_is_asked_where_nobody_can_answer(project, tmp_path):
     result = new_source(1, "same", "--from", str(tmp_path / "same.csv"))
     assert "--key" in result.stderr
     assert not (project.models / "staging").exists()
+
+
+def test_no_guess_that_could_do_harm_is_taken_by_itself(project, libraries):
+    libraries.write_bytes(libraries.read_bytes().replace(b"Northgate", b"N\xf8rport"))
+    before = content_of(project)
+    for flags in ((), ("--yes",), ("--json",)):
+        refused = new_source(2, "libraries", "--from", str(libraries), *flags)
+        said = " ".join(refused.stderr.split())
+        assert "2 guesses could lose or change data. Nothing was written" in said
+        for flag in ("--option encoding=cp1252", "--type snapshot", "--accept-doubts"):
+            assert flag in said
+        assert content_of(project) == before
+    assert (
+        "doubt the text is cp1252" in new_source(0, "libraries", "--from", str(libraries), "--dry-run").stdout
+    )
+
+
+@pytest.mark.usefixtures("store", "database")
+def test_doubts_are_taken_by_those_who_know(project, libraries):
+    libraries.write_bytes(libraries.read_bytes().replace(b"Northgate", b"N\xf8rport"))
+    shown = new_source(0, "libraries", "--from", str(libraries), "--accept-doubts").stdout
+    assert "regretted: headwater remove-source libraries" in shown
+    assert (project.seeds / "source.csv").read_text().count("libraries") > 0
+
+
+@pytest.mark.parametrize("failure", [KeyboardInterrupt(), RuntimeError("gone"), PublisherError("gone")])
+@pytest.mark.usefixtures("store", "database")
+def test_a_load_that_fails_says_how_to_take_the_source_away(project, libraries, monkeypatch, failure):
+    def failing(*_):
+        raise failure
+
+    before = content_of(project)
+    monkeypatch.setattr("headwater.run.run", failing)
+    result = new_source(1, "libraries", "--from", str(libraries), *AS_SNAPSHOT)
+    assert "take it away: headwater remove-source libraries" in " ".join(result.stderr.split())
+    assert content_of(project) != before
+    assert CliRunner().invoke(app, ["remove-source", "libraries", "--yes"]).exit_code == 0
+    assert content_of(project) == before
+
+
+@pytest.mark.usefixtures("project", "store")
+def test_wide_columns_become_records_by_the_options_of_the_proposal(libraries, database):
+    """Key, columns and types are those of the records that unpivoting makes."""
+    libraries.write_text("code;Name;2024;2025\nL01;Central;5;6\nL02;North;n/a;8\n")
+    wide = ("unpivot_keep=code|Name", "unpivot_name=year", "unpivot_value=visits", "unpivot_skip=n/a")
+    options = [f"--option={option}" for option in wide]
+    refused = new_source(2, "libraries", "--from", str(libraries), *options[:1])
+    assert "--option unpivot_name and --option unpivot_value: missing" in " ".join(refused.stderr.split())
+    flags = ("--type", "snapshot", "--key", "code,year")
+    said = json.loads(new_source(0, "libraries", "--from", str(libraries), *options, *flags, "--json").stdout)
+    attributes = said["proposal"]["attributes"]
+    assert [(one["target_name"], one["target_datatype"], one["is_key"]) for one in attributes] == [
+        ("code", "text", True), ("name", "text", False), ("year", "integer", True), ("visits", "integer", False),
+    ]  # fmt: skip
+    with database.begin() as connection:
+        rows = connection.execute(
+            sa.text("select code, year, visits from historical.libraries order by 1, 2")
+        )
+        assert [tuple(row) for row in rows] == [("L01", 2024, 5), ("L01", 2025, 6), ("L02", 2025, 8)]
+
+
+@pytest.mark.usefixtures("store", "database")
+def test_a_file_of_sqlite_becomes_a_source(project, tmp_path):
+    with sqlite3.connect(tmp_path / "shop.db") as shop:
+        shop.execute("create table things (id integer primary key, name text)")
+        shop.execute("insert into things values (1, 'pen'), (2, 'ink')")
+    shop.close()
+    before = content_of(project)
+    listed = new_source(1, "things", "--from", str(tmp_path / "shop.db"))
+    assert "--option tbl=things" in listed.stderr
+    origin = ("--from", str(tmp_path / "shop.db"), "--option", "tbl=things", "--json")
+    said = json.loads(new_source(0, "things", *origin).stdout)
+    assert [row["layers"]["historical"]["record_count"] for row in said["deliveries"]] == [2]
+    assert "things_database,shop,," in (project.seeds / "conn_str.csv").read_text()
+    assert CliRunner().invoke(app, ["remove-source", "things", "--yes"]).exit_code == 0
+    assert content_of(project) == before
+
+
+@pytest.mark.usefixtures("store", "database")
+def test_the_commands_of_contributing_do_what_they_say(project, libraries, monkeypatch):
+    monkeypatch.chdir(libraries.parent)
+    text = (PROJECT / "CONTRIBUTING.md").read_text()
+    commands = text.partition("```text\nheadwater new-source libraries")[2].partition("```")[0].splitlines()
+    before = content_of(project)
+    ends = []
+    for command in ["headwater new-source libraries" + commands[0], *commands[1:]]:
+        result = CliRunner().invoke(app, shlex.split(command)[1:], input="")
+        assert result.exit_code == 0, (command, result.stdout, result.stderr)
+        ends.append(content_of(project) == before)
+    assert ends == [False, False, True]

@@ -12,12 +12,15 @@ from confluent_kafka import OFFSET_INVALID
 from extract.discover import discover
 from extract.store import ObjectStore
 from headwater.new_source.begin import Told, prepare_proposal
+from headwater.new_source.proposal_doubts import harmful_doubts_of
+from headwater.new_source.remove import plan_removal, remove
 from headwater.new_source.write import write
 from headwater.project import Project
 from metadata.errors import NewSourceRefused
 from metadata.static.model import Source
 from metadata.static.read import read_catalog
 from tests.extract.kafka.broker import Cluster, running
+from tests.headwater.new_source.conftest import content_of
 
 
 def connect(project: Project, **rows: str) -> None:
@@ -46,7 +49,9 @@ def depot(project: Project, store: ObjectStore) -> Project:
 
 
 def test_a_bucket_gives_the_newest_of_its_objects_and_then_all(depot: Project) -> None:
+    before = content_of(depot)
     proposal = prepare_proposal(depot, "stock", "depot_files", Told())
+    assert [doubt.about for doubt in harmful_doubts_of(proposal)] == ["key", "delivery_type"]
     assert proposal.sample.publisher_name == "2026/stock-2026-02-02.csv"
     assert (proposal.key, proposal.delivery_type, proposal.data_source) == (["article"], "snapshot", "depot")
     write(depot, proposal)
@@ -54,6 +59,8 @@ def test_a_bucket_gives_the_newest_of_its_objects_and_then_all(depot: Project) -
     assert [(f"{one.delivery_date:%Y-%m-%d}", one.publisher_name) for one in offers] == [
         ("2026-01-05", "2026/stock-2026-01-05.csv"), ("2026-02-02", "2026/stock-2026-02-02.csv"),
     ]  # fmt: skip
+    remove(depot, plan_removal(depot, "stock"))
+    assert content_of(depot) == before
 
 
 def test_objects_of_several_kinds_are_told_apart_by_a_pattern(depot: Project) -> None:
@@ -89,11 +96,13 @@ def test_a_topic_is_proposed_by_its_first_messages(bus: Project, cluster: Cluste
         topic, ("pen", {"shelf": {"count": 3}, "price": 1.5}), ("ink", {"shelf": {"count": 2}, "price": 12})
     )
     cluster.produce(topic, ("pen", {"shelf": {"count": 1}, "price": 1.5}), ("cup", None), partition=1)
+    before = content_of(bus)
     proposal = prepare_proposal(bus, "stock", "bus", Told(options={"topic": topic}))
+    assert harmful_doubts_of(proposal) == []  # the producer gives the key, and a topic is what changed
     assert [(a.column.name, a.target_name, a.typed.datatype) for a in proposal.attributes] == [
         ("key", "key", "text"),
         ("value.shelf.count", "value_shelf_count", "integer"),
-        ("value.price", "value_price", "numeric(5,1)"),
+        ("value.price", "value_price", "numeric"),
     ]
     assert (proposal.key, proposal.delivery_type) == (["key"], "delta")
     assert proposal.options == {"topic": topic, "delete_column": "tombstone", "delete_values": "true"}
@@ -101,6 +110,8 @@ def test_a_topic_is_proposed_by_its_first_messages(bus: Project, cluster: Cluste
     source = written(bus, "stock")
     assert (source.on_duplicate_key, source.data_source.name) == ("last_wins", "bus")
     assert [offer.address for offer in discover(source)] == [f"{topic} 0@0-2, 1@0-2"]
+    remove(bus, plan_removal(bus, "stock"))
+    assert content_of(bus) == before
     nothing = {0: OFFSET_INVALID, 1: OFFSET_INVALID}
     assert (
         cluster.committed("headwater-bus", topic, 2)

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from headwater.new_source.begin import Told, parse_options, prepare_proposal, require_key
+from headwater.new_source.proposal_doubts import doubts_of
 from metadata.errors import NewSourceRefused
 
 
@@ -79,8 +80,8 @@ def test_what_is_proposed_of_a_file(project, libraries):
         ("code", "text", None, None),
         ("name_of_it", "text", None, None),
         ("opened", "date", "DD.MM.YYYY", None),
-        ("visits", "integer", "1.234", "<empty>|n/a"),
-        ("share_pct", "numeric(7,2)", "1234,56", None),
+        ("visits", "bigint", "1.234", "<empty>|n/a"),
+        ("share_pct", "numeric", "1234,56", None),
         ("lent", "boolean", None, None),
         ("since", "timestamptz", None, None),
         ("zip", "text", None, None),
@@ -101,7 +102,7 @@ def test_columns_that_can_be_no_attributes_are_named(project, tmp_path):
     path = write_file(tmp_path / "f", "id,,id,n\n1,x,5,a\n2,y,6,b\n")
     proposal = prepare_proposal(project, "things", path, Told())
     assert [attribute.target_name for attribute in proposal.attributes] == ["id", "n"]
-    assert any("column 2, which has no name, id" in doubt for doubt in proposal.doubts)
+    assert any("column 2, which has no name, id" in doubt.guess for doubt in doubts_of(proposal))
 
 
 def test_a_folder_gives_the_newest_of_its_files(project, tmp_path):

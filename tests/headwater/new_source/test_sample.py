@@ -9,6 +9,7 @@ import pytest
 
 from extract.http_files import discover
 from headwater.new_source.begin import Told, prepare_proposal
+from headwater.new_source.proposal_doubts import harmful_doubts_of
 from headwater.new_source.write import write
 from headwater.project import Project
 from metadata.errors import NewSourceRefused, PublisherError
@@ -46,6 +47,8 @@ def test_a_page_gives_the_newest_of_its_files_and_then_all(project: Project, pub
         publisher.files[f"/data/{name}"] = THINGS
     proposal = prepare_proposal(project, "things", f"{publisher.url}/data/", Told(data_source="web"))
     assert proposal.sample.publisher_name == "things-2026-02-02.csv"
+    # none for the one in a folder, which matches, too
+    assert [doubt.about for doubt in harmful_doubts_of(proposal)] == ["delivery_type"]
     write(project, proposal)
     assert sorted(offers(project, "things")) == names
 
@@ -91,8 +94,8 @@ def test_an_api_that_is_connected_is_read_as_it_will_be(project: Project, publis
     told = Told(options={"endpoint": "orders", "record_path": "data"})
     proposal = prepare_proposal(project, "orders", "shop_api", told)
     assert [(a.column.name, a.typed.datatype) for a in proposal.attributes] == [
-        ("id", "integer"),
-        ("at.lat", "numeric(5,2)"),
+        ("id", "text"),
+        ("at.lat", "numeric"),
     ]
     assert proposal.options == {"endpoint": "orders", "record_path": "data"}
     write(project, proposal)

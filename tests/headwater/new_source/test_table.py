@@ -13,8 +13,10 @@ from sqlalchemy.dialects import mysql
 
 from extract.store import ObjectStore
 from headwater.new_source.begin import Told, prepare_proposal
-from headwater.new_source.propose import Proposal
+from headwater.new_source.proposal import Proposal
+from headwater.new_source.proposal_doubts import doubts_of, harmful_doubts_of
 from headwater.new_source.table import _datatype
+from headwater.new_source.write import write
 from headwater.project import Project
 from metadata.errors import NewSourceRefused, PublisherError
 from metadata.static.read import read_catalog
@@ -83,7 +85,8 @@ def test_the_catalog_of_a_postgres_says_key_types_and_what_columns_mean(project:
     ]  # fmt: skip
     assert proposal.options == {"tbl": "shop.orders"}
     assert (proposal.delivery_type, proposal.size) == ("snapshot", 3)
-    assert proposal.doubts == ["all is read each time; --type delta reads what changed, by updated_at"]
+    [doubt] = doubts_of(proposal)  # the catalog says the rest
+    assert (doubt.is_harmful, doubt.rests_on) == (False, "--type delta reads what changed, by updated_at")
     [total] = [one for one in proposal.attributes if one.target_name == "total"]
     assert total.comment == "What all of it costs, in euros"
 
@@ -91,6 +94,10 @@ def test_the_catalog_of_a_postgres_says_key_types_and_what_columns_mean(project:
 @pytest.mark.usefixtures("store")
 def test_one_command_brings_a_table_to_history(project: Project, orders: Publisher, database: Engine) -> None:
     arguments = ("--from", "shop_database", "--option", "tbl=shop.orders", "--type", "delta", "--json")
+    unsettled = new_source(2, "orders", *arguments)
+    assert "--incr-column updated_at" in unsettled.stderr
+    assert json.loads(unsettled.stdout)["written"] == []
+    arguments += ("--incr-column", "updated_at")
     said = json.loads(new_source(0, "orders", *arguments).stdout)
     assert (said["sources"][0]["loaded"], said["failures"]) == (1, [])
     source = read_catalog(project.seeds).sources["orders"]
@@ -128,11 +135,14 @@ def test_the_types_of_a_mariadb_are_ours_where_nothing_is_lost(
 @pytest.mark.usefixtures("orders")
 def test_a_large_table_is_known_by_its_statistics(project: Project, orders: Publisher) -> None:
     orders.do(
-        "analyze shop.orders", "update pg_class set reltuples = 2e6 where oid = 'shop.orders'::regclass"
+        "analyze shop.orders",
+        "select pg_restore_relation_stats('schemaname', 'shop', 'relname', 'orders', 'reltuples', 2e6::real)",
     )
     proposal = proposed(project, "shop_database", "shop.orders", Told(delivery_type="delta"))
     assert proposal.size == 2_000_000
-    assert proposal.doubts == ["rows that are deleted are not seen; a snapshot sees them"]
+    assert [(doubt.about, doubt.is_harmful) for doubt in doubts_of(proposal)] == [
+        ("incr_column", True), ("delivery_type", False),
+    ]  # fmt: skip
 
 
 def test_an_empty_table_has_a_catalog_too(project: Project, orders: Publisher) -> None:
@@ -150,8 +160,9 @@ def test_a_file_of_sqlite_is_judged_by_its_values(project: Project, file_shop: P
     proposal = proposed(project, "bank_file", "rates")
     assert proposal.key == ["currency", "day"]
     assert [kind.split("(")[0] for kind in types(proposal).values()] == ["text", "date", "numeric", "text"]
-    assert proposal.doubts == ["rates has no primary key: it is judged by 3 of its rows"]
-    said = json.loads(new_source(0, "rates", "--from", "bank_file", "--option", "tbl=rates", "--json").stdout)
+    assert [doubt.flag for doubt in harmful_doubts_of(proposal)] == ["--key currency,day"]
+    arguments = ("rates", "--from", "bank_file", "--option", "tbl=rates", "--json")
+    said = json.loads(new_source(0, *arguments, *harmful_doubts_of(proposal)[0].flag.split()).stdout)
     assert [row["layers"]["historical"]["record_count"] for row in said["deliveries"]] == [3]
 
 
@@ -184,3 +195,23 @@ def test_a_query_is_left_to_a_person(project: Project, store: ObjectStore) -> No
     with pytest.raises(NewSourceRefused, match="a query has no catalog"):
         prepare_proposal(project, "orders", "shop_database", told)
     assert not list(store.list(""))
+
+
+@pytest.mark.parametrize("said", ['shop."User"', "shop.User"])
+def test_a_table_whose_name_needs_quotes_is_proposed_in_quotes(
+    project: Project, shop: Publisher, said: str  # noqa: F811
+) -> None:  # fmt: skip
+    shop.do(
+        'create table shop."User" ("userId" integer primary key, name text)',
+        "insert into shop.\"User\" values (1, 'a'), (2, 'b')",
+        "comment on column shop.\"User\".name is ' {% if x %} {{ env_var(''HOME'') }} '",
+    )
+    with pytest.raises(NewSourceRefused, match=r'no table shop\.Users, expected .*shop\."User"'):
+        proposed(project, "shop_database", "shop.Users")
+    proposal = proposed(project, "shop_database", said)
+    assert (proposal.options["tbl"], proposal.key) == ('shop."User"', ["user_id"])
+    write(project, proposal)
+    source = read_catalog(project.seeds).sources["orders"]
+    assert source.tbl is not None
+    assert source.tbl.name == 'shop."User"'
+    assert source.attributes[1].description == "{% if x %} {{ env_var('HOME') }}"

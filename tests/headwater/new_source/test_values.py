@@ -16,26 +16,30 @@ CASES = [
     (["1_000", "2"], "text", None),
     (["9000000000"], "bigint", None),
     (["9" * 20], "numeric", None),
-    (["1.5", "12.25", "3"], "numeric(6,2)", None),
-    (["0.1", ".5"], "numeric(4,1)", None),
+    (["1.5", "12.25", "3"], "numeric", None),
+    (["0.1", ".5"], "numeric", None),
     (["0.123456789012345"], "numeric", None),
     (["1e+03", "2.5"], "numeric", None),
     (["01.5", "2.5"], "text", None),
     (["Infinity", "1"], "text", None),
-    (["1.234,56", "0,5"], "numeric(8,2)", "1.234,56"),
-    (["1,234.56", "7.1"], "numeric(8,2)", "1,234.56"),
-    (["1 234,5", "12"], "numeric(7,1)", "1 234,56"),
-    (["1\u00a0234,5", "12"], "numeric(7,1)", "1 234,56"),
+    (["1.234,56", "0,5"], "numeric", "1.234,56"),
+    (["1,234.56", "7.1"], "numeric", "1,234.56"),
+    (["1 234,5", "12"], "numeric", "1 234,56"),
+    (["1\u00a0234,5", "12"], "numeric", "1 234,56"),
     (["1'234", "5"], "integer", "1'234"),
-    (["1,5", "12,75"], "numeric(6,2)", "1234,56"),
-    (["1,234,567", "12"], "integer", "1,234"),
+    (["1,5", "12,75"], "numeric", "1234,56"),
+    (["1,234,567", "12"], "bigint", "1,234"),
+    (["999999"], "integer", None),
+    (["1000000"], "bigint", None),
+    (["19103", "10001", "60601"], "text", None),
+    (["1999", "2026", "1850"], "integer", None),
     (["1,234", "12"], "text", None),
     (["1,234", "2,345", "3,456", "4,567", "15,678", "776"], "integer", "1,234"),
     (["1,234", "2,345", "3,456", "4,567", "15,678", "7766"], "text", None),
     (["60.000", "5"], "text", None),
     (["60.000", "1.500"], "text", None),
-    (["60.000", "5000"], "numeric(9,3)", None),
-    (["40.639", "-73.778"], "numeric(7,3)", None),
+    (["60.000", "5000"], "numeric", None),
+    (["40.639", "-73.778"], "numeric", None),
     (["1,23,456"], "text", None),
     (["2026-01-31", "1900-02-28"], "date", None),
     (["2026-02-30"], "text", None),
@@ -90,10 +94,10 @@ def test_null_tokens_are_those_of_a_column_that_is_otherwise_no_text():
 
 def test_eight_digits_are_a_day_where_the_name_says_so():
     assert type_of(["20260131"], "order_date") == Typed("date", "YYYYMMDD")
-    assert type_of(["20260131"], "order_number").datatype == "integer"
-    assert type_of(["20261331"], "order_date").datatype == "integer"
+    assert type_of(["20260131"], "order_number") == Typed(identifies=True)
+    assert type_of(["20261331"], "order_date").datatype == "bigint"
 
 
 def test_what_may_be_read_in_two_ways_is_named():
     assert {form for _, form in type_of(["01/02/2026"], "d").others} == {"DD/MM/YYYY", "MM/DD/YYYY"}
-    assert type_of(["1,234"], "n").others == (("integer", "1,234"), ("numeric(6,3)", "1234,56"))
+    assert type_of(["1,234"], "n").others == (("integer", "1,234"), ("numeric", "1234,56"))

@@ -8,7 +8,7 @@ import pytest
 
 from headwater.new_source import write as writing
 from headwater.new_source.begin import Told, prepare_proposal
-from headwater.new_source.propose import Proposal
+from headwater.new_source.proposal import Proposal
 from headwater.project import Project
 from metadata.errors import HeadwaterError, MetadataInvalid, NewSourceRefused
 from metadata.static.check import check
@@ -134,7 +134,7 @@ def test_a_file_that_changes_meanwhile_is_not_overwritten(project, proposal, mon
     [
         (b"a,b\n1,2\n", b'a,b\n1,2\n,"x, ""y"""\n'),
         (b"a,b\r\n1,2\r\n", b'a,b\r\n1,2\r\n,"x, ""y"""\r\n'),
-        (b"a,b\n1,2", b'a,b\n1,2\n,"x, ""y"""\n'),
+        (b"a,b\n1,2", b'a,b\n1,2\n,"x, ""y"""'),
         (b"b,c,a\n", b'b,c,a\n"x, ""y""",,\n'),
     ],
 )
@@ -145,3 +145,47 @@ def test_rows_go_to_the_end_by_the_header_and_the_rest_stays_as_it_is(before, af
 def test_a_column_that_the_seeds_lack_is_not_dropped():
     with pytest.raises(NewSourceRefused, match="no column c"):
         writing.with_rows(b"a,b\n", [{"c": "1"}])
+
+
+def test_sources_of_one_job(project, libraries):
+    """The first makes the job, the second joins it; of an E job it gets the E task alone."""
+    with_warehouse(project)
+    of_job = Told(key=["code"], data_source="town_hall", job="town")
+    writing.write(project, prepare_proposal(project, "libraries", str(libraries), of_job))
+    seeds = project.seeds / "job.csv"
+    seeds.write_text(seeds.read_text().replace("town,true,ETL", "town,true,E"))
+    tasks = project.seeds / "job_task.csv"
+    tasks.write_text(
+        "".join(line for line in tasks.open() if not line.startswith(("libraries_s", "libraries_h")))
+    )
+    writing.write(project, prepare_proposal(project, "branches", str(libraries), of_job))
+
+    catalog = read_catalog(project.seeds)
+
+    assert list(catalog.jobs) == ["town"]
+    assert {source.name: source.job for source in catalog.sources.values()} == {
+        "libraries": "town", "branches": "town",
+    }  # fmt: skip
+    steps = {task.name: task.etl_step for task in catalog.job_tasks.values() if task.source == "branches"}
+    assert steps == {"branches_extract": "E"}
+
+
+def test_a_job_that_extracts_nothing_takes_no_source(project, libraries):
+    seeds = project.seeds / "job.csv"
+    seeds.write_text(
+        seeds.read_text()
+        + "tidying,false,,,,maintenance,,,town,false,Tidies up\n".replace("up\n", "up,,,,,,,,,,\n")
+    )
+
+    with pytest.raises(NewSourceRefused, match=r"--job tidying: its etl_steps are none \(seeds/job.csv:2\)"):
+        prepare_proposal(project, "libraries", str(libraries), Told(key=["code"], job="tidying"))
+
+
+def with_warehouse(project: Project) -> None:
+    """Add our own database to the seeds, so that tasks are written."""
+    for table, row in {
+        "data_source": "warehouse,rdbms,Our own\n",
+        "conn_str": "warehouse,warehouse,${PGHOST},${PGDATABASE},${PGUSER},env:PGPASSWORD,,,\n",
+    }.items():
+        with (project.seeds / f"{table}.csv").open("a", encoding="utf-8") as file:
+            file.write(row)

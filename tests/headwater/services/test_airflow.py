@@ -10,8 +10,10 @@ import time
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+import sqlalchemy as sa
 from sqlalchemy import Engine
 
 from extract.store import ObjectStore
@@ -19,12 +21,14 @@ from headwater.services import airflow as airflow_service
 from headwater.services import airflow_settings, down, state
 from headwater.services.airflow import Airflow, choose_ports, start
 from headwater.services.processes import LOOPBACK, Process, born, is_alive, session
+from metadata.connection import engine
 from metadata.errors import ServiceError
 from tests.conftest import PROJECT
 from tests.pipeline.project import make_project
 
 STAND_IN = Path(__file__).with_name("stand_in")
 PATIENCE_S = 120
+PAUSED = {airflow_settings.PAUSED: "True"}
 
 
 @pytest.fixture
@@ -64,7 +68,7 @@ def command(
     env["PYTHONPATH"] = os.pathsep.join([str(PROJECT), str(STAND_IN)])
     running: list[subprocess.Popen[str]] = []
 
-    def run(*arguments: str) -> subprocess.Popen[str]:
+    def run(*arguments: str, in_background: bool = False) -> subprocess.Popen[str]:
         ours = [sys.executable, "-m", "headwater.cli", "airflow", *arguments]
         running.append(
             subprocess.Popen(
@@ -73,8 +77,10 @@ def command(
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
                 text=True,
-                # what a shell starts in the background ignores Ctrl-C, and so does all that it starts
-                preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+                # what a script starts in the background ignores Ctrl-C, and so does all that it starts
+                preexec_fn=lambda: signal.signal(
+                    signal.SIGINT, signal.SIG_IGN if in_background else signal.SIG_DFL
+                ),
             )
         )
         return running[-1]
@@ -138,13 +144,13 @@ def test_a_long_log_is_begun_anew(folder: Path, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(airflow_service, "LONG_LOG_BYTES", 100)
     logs = folder / "logs"
     logs.mkdir(parents=True)
-    (logs / "scheduler.log").write_text("long ago\n" * 50)
+    (logs / "dag-processor.log").write_text("long ago\n" * 50)
     (logs / "triggerer.log").write_text("not long ago\n")
 
     start(PROJECT, folder, dags=PROJECT / "dags", ports=choose_ports(None), say=print).stop()
 
-    assert (logs / "scheduler.log.1").read_text() == "long ago\n" * 50
-    assert "long ago" not in (logs / "scheduler.log").read_text()
+    assert (logs / "dag-processor.log.1").read_text() == "long ago\n" * 50
+    assert "long ago" not in (logs / "dag-processor.log").read_text()
     assert (logs / "triggerer.log").read_text().startswith("not long ago\n")
 
 
@@ -172,6 +178,51 @@ def test_a_setting_of_the_users_goes_before_ours(tmp_path: Path) -> None:
     assert env["AIRFLOW__CORE__PARALLELISM"] == "3"
     assert env["AIRFLOW__CORE__EXECUTOR"] == "LocalExecutor"
     assert env["AIRFLOW_HOME"] == str(tmp_path / "airflow")  # one place, that `headwater down` knows
+
+
+def _start_and_stop(folder: Path, **more: Any) -> str:
+    """What is said when it is started, and nothing else of it."""
+    said: list[str] = []
+    start(PROJECT, folder, dags=PROJECT / "dags", ports=choose_ports(None), say=said.append, **more).stop()
+    return "\n".join(said)
+
+
+def test_what_will_begin_at_once_is_said_before_and_how_to_have_it_wait(folder: Path) -> None:
+    said = _start_and_stop(folder, scheduled=["fx_rates", "airports"])
+    at_once = airflow_settings.environment(PROJECT, folder, PROJECT, choose_ports(), {})[
+        "AIRFLOW__CORE__PARALLELISM"
+    ]
+    assert (
+        "2 jobs with a schedule are new to this Airflow. Each begins at once, with the run that was due last; at most"
+        f" {at_once} tasks run at a time. With --paused they wait until you let them run: airports, fx_rates"
+        in said
+    )
+    assert "begins at once" not in _start_and_stop(folder, scheduled=[])
+
+
+def test_jobs_that_are_paused_are_said_to_be_and_those_that_airflow_knows_are_not_new(folder: Path) -> None:
+    said = _start_and_stop(folder, scheduled=["airports"], settings=PAUSED)
+    assert (
+        "a job with a schedule is new to this Airflow and paused until you let them run there: airports"
+        in said
+    )
+    name = os.environ[airflow_settings.DATABASE_VARIABLE]
+    with engine(name).begin() as connection:
+        connection.execute(sa.text("create table dag (dag_id text)"))
+        connection.execute(sa.text("insert into dag values ('airports')"))
+    assert "airports" not in _start_and_stop(folder, scheduled=["airports"])
+    assert "new to this Airflow" in _start_and_stop(folder, scheduled=["airports", "planes"])
+
+
+def test_new_jobs_are_paused_where_it_is_asked_for_whatever_the_environment_says(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(airflow_settings.PAUSED, "False")
+    started = start(
+        PROJECT, folder, dags=PROJECT / "dags", ports=choose_ports(None), say=print, settings=PAUSED
+    )
+    started.stop()
+    assert started.env[airflow_settings.PAUSED] == "True"
 
 
 def test_the_command_says_where_airflow_is_and_a_second_one_too(
@@ -213,6 +264,34 @@ def test_the_command_ends_with_a_part_that_ends(
     said = running.communicate(timeout=PATIENCE_S)[0]
     assert "Airflow's triggerer has ended" in said
     assert "the trigger is broken" in said
+    assert running.returncode == 1
+
+
+def test_ctrl_c_ends_all_where_a_script_started_it_in_the_background(
+    command: Callable[..., subprocess.Popen[str]],
+) -> None:
+    running = command("--port", str(choose_ports(None).api), in_background=True)
+    _read_until(running, "viewer / ")
+    children = Path(f"/proc/{running.pid}/task/{running.pid}/children").read_text().split()
+    family = _family([Process(int(pid), born(int(pid)) or "") for pid in children])
+
+    running.send_signal(signal.SIGINT)
+
+    assert "stopping Airflow" in running.communicate(timeout=PATIENCE_S)[0]
+    assert len(family) >= len(airflow_service.COMPONENTS)
+    assert not [process for process in family if is_alive(process)]
+
+
+def test_ctrl_c_ends_it_before_airflow_is_started_too(
+    command: Callable[..., subprocess.Popen[str]],
+) -> None:
+    running = command("--port", str(choose_ports(None).api), in_background=True)
+    _read_until(running, "reading the models")
+
+    running.send_signal(signal.SIGINT)
+
+    said = running.communicate(timeout=PATIENCE_S)[0]
+    assert "starting Airflow" not in said
     assert running.returncode == 1
 
 

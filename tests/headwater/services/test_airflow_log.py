@@ -65,10 +65,59 @@ def test_verbose_shows_all(log: Path) -> None:
     assert [line.text for line in _lines(log, ACCESS, is_verbose=True)] == [ACCESS.partition("] ")[2]]
 
 
-def test_a_trace_goes_with_its_error_and_with_nothing_else(log: Path) -> None:
-    shown = _lines(log, f"{AT} [error    ] Broken [airflow.x] loc=x.py:1\n  in line 1\n{ACCESS}\n  unseen")
+TRACE = """Traceback (most recent call last):
+  File "x.py", line 1, in connect
+    raise exc
+httpcore.ConnectError: [Errno 111] Connection refused
 
-    assert [(line.level, line.text) for line in shown] == [("error", "Broken"), ("error", "  in line 1")]
+The above exception was the direct cause of the following exception:
+
+Traceback (most recent call last):
+  File "y.py", line 2, in start
+httpx.ConnectError: [Errno 111] Connection refused"""
+
+
+def test_of_a_stack_trace_only_the_errors_are_shown(log: Path) -> None:
+    error = f"{AT} [error    ] Workload execution failed.     [airflow.executors] loc=l.py:1 workload_type=ExecuteTask"
+    shown = _lines(log, f"{error}\n{TRACE}\n{ACCESS}\nunseen")
+
+    assert [(line.level, line.text) for line in shown] == [
+        ("warning", "a task could not begin, and is tried again:"),
+        ("warning", "httpcore.ConnectError: [Errno 111] Connection refused"),
+        ("warning", "httpx.ConnectError: [Errno 111] Connection refused"),
+    ]
+    log.unlink()
+    assert "  raise exc" in "\n".join(line.text for line in _lines(log, f"{error}\n{TRACE}", is_verbose=True))
+
+
+def test_a_task_whose_process_was_killed_is_said_to_be(log: Path) -> None:
+    said = (
+        "Executor LocalExecutor(parallelism=4) reported that the task instance <TaskInstance: shops.bring manual__1"
+        " map_index=0 [{}] ti_id=1> finished with state success, but the task instance's state attribute is {}."
+    )
+    shown = _lines(
+        log, "\n".join(f"{AT} [error    ] {said.format(state, state)}" for state in ("queued", "running"))
+    )
+
+    assert [line.text for line in shown] == [
+        "shops.bring: its process ended without a word: killed, or no memory"
+    ]
+
+
+def test_a_pool_that_airflow_does_not_have_is_said_once(log: Path) -> None:
+    line = f"{AT} [warning  ] Tasks using non-existent pool 'x y' will not be scheduled [airflow.jobs] loc=s.py:788"
+
+    assert [line.text for line in _lines(log, f"{line}\n{line}")] == [
+        "Airflow has no pool x y: the jobs that name it wait. Make it on its page Admin, Pools"
+    ]
+
+
+def test_the_sentence_of_a_task_that_fails_is_said_once(log: Path) -> None:
+    ours = f"{AT} [error    ] it's gone [headwater] dag_id=airports loc=tasks.py:1 task_id=bring"
+
+    assert [line.text for line in _lines(log, f"{ours}\n{FAILURE}")] == [
+        "airports.bring: LandingFailed: it's gone"
+    ]
 
 
 def test_a_dag_file_that_cannot_be_read_is_said_once(log: Path) -> None:

@@ -1,5 +1,7 @@
 """Whose servers the variables mean."""
 
+from pathlib import Path
+
 import pytest
 
 from headwater.services.environment import KAFKA, POSTGRES, PUBLISHER, S3, marker, users_own, variables
@@ -58,11 +60,28 @@ def test_a_server_that_the_user_names_after_headwater_env_is_the_users_own():
     assert users_own(POSTGRES, told | {"PGHOST": "db.example.org"}, port=40000) == "db.example.org:40000"
 
 
-def test_keys_and_bucket_that_the_user_has_set_stay():
-    told = variables(S3, 40000, {"AWS_ACCESS_KEY_ID": "mine", "HEADWATER_BUCKET": "other"})
-    assert told["AWS_ACCESS_KEY_ID"] == "mine"
-    assert told["HEADWATER_BUCKET"] == "other"
-    assert told["AWS_ENDPOINT_URL"] == "http://127.0.0.1:40000"
+KEYS = Path("/home/me/s3.credentials")
+
+
+def test_keys_and_bucket_that_the_user_has_set_stay_and_are_not_repeated():
+    own = {"AWS_ACCESS_KEY_ID": "mine", "AWS_SECRET_ACCESS_KEY": "my secret", "HEADWATER_BUCKET": "other"}
+    assert variables(S3, 40000, own, KEYS) == {
+        "AWS_ENDPOINT_URL": "http://127.0.0.1:40000",
+        "AWS_DEFAULT_REGION": "us-east-1",
+        "HEADWATER_S3_CREDENTIALS": str(KEYS),
+    }
+
+
+def test_without_keys_of_the_users_every_client_of_aws_takes_the_embedded_ones():
+    told = variables(S3, 40000, {}, KEYS)
+    assert told["AWS_SHARED_CREDENTIALS_FILE"] == told["HEADWATER_S3_CREDENTIALS"] == str(KEYS)
+    assert variables(S3, 40000, told, KEYS)["AWS_SHARED_CREDENTIALS_FILE"] == str(KEYS)
+
+
+def test_the_password_of_the_embedded_postgres_is_a_file():
+    told = variables(POSTGRES, 40000, {}, Path("/home/me/pg.pgpass"))
+    assert told["PGPASSFILE"] == "/home/me/pg.pgpass"
+    assert "PGPASSWORD" not in told
 
 
 def test_a_demand_for_ssl_does_not_reach_the_embedded_postgres():

@@ -1,21 +1,201 @@
-"""The embedded S3 in what it does otherwise than the package that it is made of."""
+"""The embedded S3 in what it does otherwise than the package that it is made of: it knows who asks."""
 
 from __future__ import annotations
 
 import socket
+import stat
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from email.message import Message
+from pathlib import Path
+from typing import Any
+
+import boto3
+import botocore.auth
+import pytest
+import requests
+from botocore.auth import S3SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
+from botocore.exceptions import ClientError
 
 from extract.store import ObjectStore
-from headwater.services import children
+from headwater.services import s3_guard
+from headwater.services.private_files import key_file_of
+from tests import hostile
+from tests.conftest import S3Server
+
+KEY = Credentials("headwater", "of this test")
 
 
-def test_of_a_client_that_dies_while_it_sends_nothing_is_kept(s3_server: children.Child, store: ObjectStore):
+def own_key(server: S3Server) -> Credentials:
+    return s3_guard.own_key(Path(server.variables["HEADWATER_S3_CREDENTIALS"]))
+
+
+def signed(
+    method: str, url: str, body: bytes = b"", key: Credentials = KEY, headers: dict[str, str] | None = None
+) -> requests.PreparedRequest:
+    """A request as a client signs it, with headers of its own beside."""
+    request = AWSRequest(method, url, data=body, headers={"X-Amz-Content-SHA256": "", **(headers or {})})
+    S3SigV4Auth(key, "s3", "us-east-1").add_auth(request)
+    return requests.Request(method, url, data=body, headers=dict(request.headers.items())).prepare()
+
+
+def answer(server: S3Server, method: str, path: str, body: bytes = b"", **more: Any) -> requests.Response:
+    with requests.Session() as session:
+        session.trust_env = False
+        return session.send(signed(method, f"http://127.0.0.1:{server.port}{path}", body, **more), timeout=10)
+
+
+def test_of_a_client_that_dies_while_it_sends_nothing_is_kept(s3_server: S3Server, store: ObjectStore):
+    url = f"http://127.0.0.1:{s3_server.port}/{store.bucket}/key"
+    headers = signed("PUT", url, b"halfhalf", own_key(s3_server)).headers
+    lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items() if name != "Content-Length")
     for sent in (b"", b"half"):
         with socket.create_connection(("127.0.0.1", s3_server.port)) as client:
-            client.sendall(
-                f"PUT /{store.bucket}/key HTTP/1.1\r\nHost: x\r\nContent-Length: 8\r\n\r\n".encode() + sent
-            )
+            head = f"PUT /{store.bucket}/key HTTP/1.1\r\nHost: 127.0.0.1:{s3_server.port}\r\nContent-Length: 8\r\n"
+            client.sendall(f"{head}{lines}\r\n".encode() + sent)
             client.shutdown(socket.SHUT_WR)
             assert client.recv(100).startswith(b"HTTP/1.1 400 ")
         assert list(store.list("")) == []
     assert store.put_new("key", b"halfhalf")
     assert store.get("key") == b"halfhalf"
+
+
+@pytest.mark.parametrize(
+    "name", hostile.params(hostile.VALUES, leaving_out=["key_of_9000", "deep_list", "deep_object"])
+)
+def test_whatever_a_key_is_made_of_its_signature_is_known(store: ObjectStore, name: str):
+    client = boto3.client("s3")
+    key = f"odd/{name.replace('/', '-')[:80]}/+ ~%41*'"
+    client.put_object(Bucket=store.bucket, Key=key, Body=b"x")
+    listed = client.list_objects_v2(Bucket=store.bucket, Prefix=key, Delimiter="/", StartAfter="odd")
+    assert listed["KeyCount"] == 1
+
+
+@pytest.mark.parametrize("method", ["GET", "PUT", "DELETE", "HEAD", "POST", "OPTIONS"])
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        pytest.param({}, 403, id="unsigned"),
+        pytest.param({"Authorization": "AWS4-HMAC-SHA256 nonsense"}, 403, id="nonsense"),
+        pytest.param({"Authorization": "AWS headwater:c2lnbmF0dXJl"}, 403, id="an old signature"),
+    ],
+)
+def test_what_is_not_signed_is_refused(s3_server: S3Server, store: ObjectStore, method, headers, status):
+    assert store.put_new("key", b"landed")
+    url = f"http://127.0.0.1:{s3_server.port}/{store.bucket}/key"
+    told = requests.request(
+        method, url, data=b"forged" if method in ("PUT", "POST") else None, headers=headers
+    )
+    assert told.status_code == status
+    assert b"landed" not in told.content
+    assert store.get("key") == b"landed"
+
+
+def test_a_link_that_is_signed_in_its_address_is_refused(store: ObjectStore):
+    assert store.put_new("key", b"landed")
+    client = boto3.client("s3", config=boto3.session.Config(signature_version="s3v4"))
+    link = client.generate_presigned_url("get_object", {"Bucket": store.bucket, "Key": "key"})
+    assert requests.get(link).status_code == 403
+
+
+@pytest.mark.parametrize(
+    ("key", "code"),
+    [
+        (
+            Credentials("headwater", "headwater"),
+            "SignatureDoesNotMatch",
+        ),  # as earlier versions told everybody
+        (Credentials("another", "headwater"), "InvalidAccessKeyId"),
+    ],
+)
+def test_another_key_is_refused(s3_server: S3Server, store: ObjectStore, key: Credentials, code: str):
+    assert code in answer(s3_server, "GET", f"/{store.bucket}/", key=key).text
+    frozen = {"aws_access_key_id": key.access_key, "aws_secret_access_key": key.secret_key}
+    with pytest.raises(ClientError, match=code):
+        boto3.client("s3", **frozen).put_object(Bucket=store.bucket, Key="k", Body=b"x" * (3 << 20))
+
+
+@pytest.mark.parametrize("origin", ["http://evil.example", "null", "http://127.0.0.1:8080", ""])
+@pytest.mark.parametrize("method", ["GET", "PUT", "OPTIONS"])
+def test_a_page_is_refused_whoever_signed(s3_server: S3Server, store: ObjectStore, method: str, origin: str):
+    told = answer(
+        s3_server, method, f"/{store.bucket}/key", key=own_key(s3_server), headers={"Origin": origin}
+    )
+    assert told.status_code == 403
+    assert not [name for name in told.headers if name.lower().startswith("access-control")]
+    assert list(store.list("")) == []
+
+
+@pytest.mark.parametrize(
+    "host", ["evil.example", "evil.example:80", "127.0.0.1.evil.example", "", "10.0.0.1"]
+)
+def test_another_name_for_this_machine_is_refused(s3_server: S3Server, store: ObjectStore, host: str):
+    told = answer(s3_server, "GET", f"/{store.bucket}/", key=own_key(s3_server), headers={"Host": host})
+    assert told.status_code == 403
+
+
+def refusal(
+    change: Callable[[Message], None], method: str = "PUT", target: str = "/bucket/key?x-id=PutObject"
+) -> str:
+    """Why a request is refused that was signed properly, and changed on its way."""
+    request = signed(
+        "PUT", "http://127.0.0.1:1/bucket/key?x-id=PutObject", b"body", headers={"X-Amz-Acl": "private"}
+    )
+    message = Message()
+    message["Host"] = "127.0.0.1:1"
+    for name, value in request.headers.items():
+        message[name] = value
+    change(message)
+    found = s3_guard.refusal_of_signature(KEY, method, target, message)
+    return found.code if found else ""
+
+
+def test_a_signature_is_of_one_request():
+    def swap(name: str, value: str) -> Callable[[Message], None]:
+        return lambda message: message.replace_header(name, value)
+
+    def add(name: str, value: str) -> Callable[[Message], None]:
+        return lambda message: message.add_header(name, value)
+
+    assert refusal(lambda _: None) == ""
+    assert refusal(lambda _: None, method="DELETE") == "SignatureDoesNotMatch"
+    assert refusal(lambda _: None, target="/bucket/another?x-id=PutObject") == "SignatureDoesNotMatch"
+    assert refusal(lambda _: None, target="/bucket/key") == "SignatureDoesNotMatch"
+    assert refusal(swap("Host", "localhost:1")) == "SignatureDoesNotMatch"
+    assert refusal(swap("X-Amz-Content-SHA256", "0" * 64)) == "SignatureDoesNotMatch"
+    assert refusal(swap("X-Amz-Acl", "public-read")) == "SignatureDoesNotMatch"
+    assert refusal(add("X-Amz-Copy-Source", "/bucket/secret")) == "AccessDenied"  # it was not signed
+    assert refusal(swap("X-Amz-Date", "never")) == "AccessDenied"
+
+
+@pytest.mark.parametrize("age", [timedelta(minutes=16), timedelta(minutes=-16), timedelta(days=1)])
+def test_a_signature_of_another_hour_is_refused(monkeypatch: pytest.MonkeyPatch, age: timedelta):
+    then = datetime.now(UTC) - age
+    monkeypatch.setattr(botocore.auth, "get_current_datetime", lambda *_, **__: then)
+    assert refusal(lambda _: None) == "RequestTimeTooSkewed"
+
+
+def test_the_key_is_the_owners_alone_and_stays(tmp_path: Path):
+    first = s3_guard.own_key(key_file_of(tmp_path / "s3"))
+    assert s3_guard.own_key(key_file_of(tmp_path / "s3")).secret_key == first.secret_key
+    assert stat.S_IMODE(key_file_of(tmp_path / "s3").stat().st_mode) == 0o600
+    assert s3_guard.own_key(key_file_of(tmp_path / "another")).secret_key != first.secret_key
+
+
+@pytest.mark.usefixtures("store")
+def test_our_archive_is_asked_for_with_its_own_key_whatever_keys_of_aws_the_user_has(
+    s3_server: S3Server, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.delenv("AWS_SHARED_CREDENTIALS_FILE")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIAMINE")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "my own secret")
+    monkeypatch.setenv("AWS_SESSION_TOKEN", "my own token")
+    monkeypatch.setenv("HEADWATER_EMBEDDED", f"s3=http://127.0.0.1:{s3_server.port}")
+    assert ObjectStore.from_environment().put_new("key", b"x")
+    monkeypatch.setenv(
+        "HEADWATER_EMBEDDED", "s3=http://127.0.0.1:1"
+    )  # then it is another S3, and none of its business
+    with pytest.raises(Exception, match=r"InvalidAccessKeyId|403"):
+        ObjectStore.from_environment().put_new("key", b"x")

@@ -18,7 +18,7 @@ import pytest
 
 from headwater import services
 from headwater.demo import producer
-from headwater.services import postgres, state
+from headwater.services import postgres, s3_guard, state
 from headwater.services.processes import Process, answers, is_alive
 from metadata.errors import ServiceError
 
@@ -249,6 +249,43 @@ def test_the_demos_files_are_in_the_working_folder_unless_the_user_names_another
     assert "HEADWATER_DEMO_FILES" not in services.ensure_up(empty_project).environment
 
 
+@pytest.mark.parametrize(
+    "own", [{}, {"AWS_ACCESS_KEY_ID": "AKIAMINE", "AWS_SECRET_ACCESS_KEY": "my own secret"}]
+)
+def test_the_exports_for_a_shell_lead_to_the_servers_and_hold_no_secret(project, monkeypatch, own):
+    shutil.copy(PROJECT / "dbt_project.yml", project)
+    for name, value in {"HEADWATER_PROJECT": str(project), "PGPASSWORD": "of another", **own}.items():
+        monkeypatch.setenv(name, value)
+    command = [sys.executable, "-m", "headwater.cli", "env"]
+    said = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=True).stdout
+    password = (services.home(project) / "pg.pgpass").read_text().strip().rpartition(":")[2]
+    key = s3_guard.own_key(services.home(project) / "s3.credentials").secret_key
+    assert not [secret for secret in (password, key, "of another", *own.values()) if secret in said]
+    use = (
+        "import psycopg2; psycopg2.connect('').close()\n"
+        "from extract.store import ObjectStore; ObjectStore.from_environment().put_new('key', b'')"
+    )
+    shell = f'eval "$1"; exec "{sys.executable}" -c "$2"'
+    subprocess.run(["bash", "-c", shell, "bash", said, use], cwd=PROJECT, check=True)
+    services.ensure_up(project)  # so that they are stopped
+
+
+def test_a_server_that_an_earlier_version_started_open_is_not_used(project):
+    services.ensure_up(project)
+    (services.home(project) / "pg" / "cluster" / "pg_hba.conf").write_text(
+        "host all all 127.0.0.1/32 trust\n"
+    )
+    with pytest.raises(
+        ServiceError, match=r"postgres .* lets every account of this machine in.*headwater down"
+    ):
+        services.ensure_up(project)
+    services.down(project)
+    services.ensure_up(project)
+    (services.home(project) / "s3.credentials").unlink()
+    with pytest.raises(ServiceError, match=r"s3 .* lets every account of this machine in"):
+        services.ensure_up(project)
+
+
 def test_a_port_that_was_taken_meanwhile_is_replaced(project):
     services.ensure_up(project)
     services.down(project)
@@ -310,7 +347,7 @@ def test_as_an_ordinary_user():
     """
     folder = Path(tempfile.mkdtemp(prefix="headwater-"))  # pytest's own folders are closed to others
     os.chown(folder, nobody.pw_uid, nobody.pw_gid)
-    search = os.pathsep.join([str(PROJECT), *filter(None, sys.path)])
+    search = os.pathsep.join([str(PROJECT), *(path for path in sys.path if "site-packages" in path)])
     try:
         ran = subprocess.run(
             [pythons[0], "-c", textwrap.dedent(program)],

@@ -187,8 +187,13 @@ class Life(RuleBasedStateMachine):
 
     @precondition(lambda self: self.landings)
     @rule()
-    def forget(self) -> None:
-        self.bench.forget()
+    def begin_rebuild(self) -> None:
+        self.bench.begin_rebuild()
+
+    @precondition(lambda self: self.landings)
+    @rule()
+    def break_rebuild_off(self) -> None:
+        self.bench.break_rebuild_off()
 
     def teardown(self) -> None:
         if self.landings:

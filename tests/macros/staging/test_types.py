@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import date, datetime, time
+from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from tests.macros.conftest import HistoryLab
 
@@ -133,6 +135,24 @@ CASES: list[tuple[str, str | None, Mapping[str, Any], Iterable[str]]] = [
         {"2/28/2026": A_DAY, "02/28/2026": A_DAY, "1/2/2026": date(2026, 1, 2), "12/01/2026": date(2026, 12, 1)},
         (*NO_MOMENT, "28/2/2026", "2/30/2026", "2/28/26", "002/28/2026", "/2/2026", "2-28-2026", "2/28/2026 "),
     ),
+    (
+        "date", "FMMM/FMDD/YY[1970]",
+        {
+            "2/28/26": A_DAY, "02/28/26": A_DAY, "1/2/70": date(1970, 1, 2), "12/01/69": date(2069, 12, 1),
+            "1/2/99": date(1999, 1, 2), "1/2/00": date(2000, 1, 2), "2/29/00": date(2000, 2, 29),
+        },
+        (*NO_MOMENT, "28/2/26", "2/30/26", "2/28/2026", "2/28/6", "2/28/", "2/28/026", "2-28-26", "2/29/99"),
+    ),
+    ("date", "DDMMYY[2000]", {"280226": A_DAY, "010199": date(2099, 1, 1)}, (*NO_MOMENT, "28022026", "300226")),
+    ("date", "YY[1950]-MM-DD", {"26-02-28": A_DAY, "50-01-01": date(1950, 1, 1)}, (*NO_MOMENT, "2026-02-28")),
+    (
+        "date", "DD-Mon-YY[1930]",
+        {"28-Feb-26": A_DAY, "01-Jan-30": date(1930, 1, 1), "31-Dec-29": date(2029, 12, 31)},
+        (*NO_MOMENT, "28-feb-26", "28-Feb-2026"),
+    ),
+    ("date", "DD Month YY[1970]", {"28 February 26": A_DAY, "1 May 70": date(1970, 5, 1)}, (*NO_MOMENT, "28 Feb 26")),
+    ("timestamp", "DD/MM/YY[1970] HH24:MI", {"28/02/26 23:59": moment("2026-02-28 23:59")}, (*NO_MOMENT, "28/02/26")),
+    ("timestamptz", "MM/DD/YY[1970]", {"02/28/26": moment("2026-02-28 00:00Z")}, (*NO_MOMENT, "02/28/2026")),
     ("date", "FMDD.MM.YYYY", {"8.02.2026": date(2026, 2, 8)}, ("8.2.2026", "30.02.2026")),
     ("date", "YYYYMMDD", {"20260228": A_DAY}, (*NO_MOMENT, "2026022", "20260230", "2026-02-28")),
     (
@@ -209,22 +229,70 @@ CASES: list[tuple[str, str | None, Mapping[str, Any], Iterable[str]]] = [
     ),
     (
         "jsonb", None,
-        {'{"a": [1, null]}': {"a": [1, None]}, "5": 5, '"x"': "x", " [] ": []},
-        ("", "x", "NaN", "{a: 1}", "{'a': 1}", '{"a": 1', '"\\u0000"', "1_000", "0x1F"),
+        {
+            '{"a": [1, null]}': {"a": [1, None]}, "5": 5, '"x"': "x", " [] ": [],
+            "[" + "[], " * 1000 + "1]": [[]] * 1000 + [1],  # long, and not deep
+        },
+        (
+            "", "x", "NaN", "{a: 1}", "{'a': 1}", '{"a": 1', '"\\u0000"', "1_000", "0x1F", '"\\ud800"', "1e200000",
+            "[" * 200_000, "[" * 5000 + "]" * 5000, '{"a":' * 600 + "1" + "}" * 600, "[" * 502 + "1" + "]" * 502,
+        ),
     ),
+]
+
+# what a Postgres writes of its values is taken of a Postgres beside what is canonical, and nothing else
+OF_POSTGRES: list[tuple[str, Iterable[str], Iterable[str]]] = [
+    (
+        "date", ("infinity", "-infinity", "10000-01-01", "5874897-12-31", "0044-03-15 BC", "2026-02-28"),
+        (
+            "Infinity", "+infinity", "infinit", "today", "now", "epoch", "2026-02-30", "5874898-01-01",
+            "2026-02-28 12:00:00", "2026-02-28 00:00:00+00",
+            "2026-02-29 BC", "01/02/2026", "2026-02-28 AD", "", " infinity", "infinity ",
+            "2026-02-28\n", "NaN",
+        ),
+    ),
+    (
+        "timestamp",
+        ("infinity", "-infinity", "10000-01-01 00:00:00", "0044-03-15 12:00:00.5 BC", "2026-02-28 23:59:58"),
+        (
+            "2026-02-28 12:00:00+00", "2026-02-28", "2026-02-28 24:00:01", "today", "0044-03-15 12:00:00+00 BC",
+            "infinity+00", "294277-01-01 00:00:00",
+        ),
+    ),
+    (
+        "timestamptz",
+        (
+            "infinity", "-infinity", "10000-01-01 00:00:00+00", "0044-03-15 12:00:00+00 BC",
+            "1900-01-01 00:00:00+00:53:28", "2026-02-28 12:00:00-03:30",
+        ),
+        ("2026-02-28 12:00:00", "10000-01-01 00:00:00", "2026-02-28 12:00:00 BC", "2026-02-28 12:00 CET", "now"),
+    ),
+    ("time", ("24:00:00", "23:59:59.999999"), ("24:00:01", "12:00:00+00", "24:00", "allballs", "infinity")),
+    (
+        "numeric", ("NaN", "Infinity", "-Infinity", "1e300", "0.05"),
+        ("nan", "inf", "infinity", "+Infinity", "1_000", "0x1F", " 1"),
+    ),
+    ("numeric(6,2)", ("NaN", "1.50", "9999.99"), ("Infinity", "-Infinity", "1.555", "10000", "nan")),
+    ("real", ("NaN", "Infinity", "-Infinity", "1e+20"), ("nan", "1e300", "inf")),
+    ("double precision", ("NaN", "Infinity", "-Infinity", "1e+300"), ("nan", "1e400", "0x1F")),
+    ("integer", ("5", "-2147483648"), ("NaN", "Infinity", "infinity", "1.0")),
+    ("boolean", ("t", "f"), ("infinity", "1", "yes")),
+    ("text", ("infinity", "today"), ()),
 ]
 # fmt: on
 
 
 def judged(
-    history_lab: HistoryLab, data_type: str, form: str | None, texts: Iterable[str | None]
+    history_lab: HistoryLab, data_type: str, form: str | None, texts: Iterable[str | None], **more: str
 ) -> list[Any]:
     """Per text: whether it falls out, and its value, by the expressions of staging."""
-    rule, cast = (
-        history_lab.dbt.rendered(name, text="t", data_type=data_type, format=form).replace("%", "%%")
-        for name in ("fits_type", "cast_text")
+    rule = history_lab.dbt.rendered("fits_type", text="t", data_type=data_type, format=form, **more)
+    cast = history_lab.dbt.rendered("cast_text", text="t", data_type=data_type, format=form)
+    rule, cast = rule.replace("%", "%%"), cast.replace("%", "%%")
+    is_told = "::text" if more else ""  # what Python has no value for
+    statement = (
+        f"select ({rule}) is false, (case when {rule} then {cast} end){is_told} from unnest(%s::text[]) as t"
     )
-    statement = f"select ({rule}) is false, case when {rule} then {cast} end from unnest(%s::text[]) as t"
     connection = history_lab.database.raw_connection()
     try:
         cursor = connection.cursor()
@@ -254,3 +322,46 @@ def test_all_other_texts_fall_out(history_lab, data_type, form, texts):
 def test_null_is_null_and_does_not_fall_out(history_lab, data_type, form):
     ((is_out, value),) = judged(history_lab, data_type, form, [None])
     assert (bool(is_out), value) == (False, None)
+
+
+@given(first=st.integers(1000, 9900), data=st.data())
+@settings(max_examples=25)
+def test_two_digits_are_the_year_of_their_hundred_that_datetime_has(history_lab, first, data):
+    """Every year of the hundred, each on a day that it has."""
+    form = data.draw(st.sampled_from(["FMMM/FMDD/", "MM/DD/", "FMMM-FMDD-"]))
+    days = {}
+    for year in range(first, first + 100):
+        day = date(year, 1, 1) + timedelta(days=data.draw(st.integers(0, 364)))
+        month, number = (day.month, day.day) if "FM" in form else (f"{day.month:02}", f"{day.day:02}")
+        days[f"{month}{form[-1]}{number}{form[-1]}{day:%y}"] = day
+    found = judged(history_lab, "date", f"{form}YY[{first}]", days)
+    assert dict(zip(days, found, strict=True)) == {text: (False, day) for text, day in days.items()}
+
+
+def test_the_window_of_python_reads_as_python_does(history_lab):
+    texts = [
+        f"{day:%m/%d/%y}" for year in range(1969, 2069) for day in (date(year, 1, 1), date(year, 12, 31))
+    ]
+    found = judged(history_lab, "date", "MM/DD/YY[1969]", texts)
+    expected = [datetime.strptime(text, "%m/%d/%y").date() for text in texts]  # noqa: DTZ007
+    assert found == [(False, day) for day in expected]
+
+
+@pytest.mark.parametrize(
+    ("data_type", "values", "others"), [pytest.param(*case, id=case[0]) for case in OF_POSTGRES]
+)
+def test_of_a_postgres_its_own_values_are_taken_as_it_writes_them(history_lab, data_type, values, others):
+    taken = judged(history_lab, data_type, None, values, value_syntax="postgres")
+    assert [(text, is_out) for text, (is_out, _) in zip(values, taken, strict=True)] == [
+        (t, False) for t in values
+    ]
+    assert None not in [value for _, value in taken]
+    left = judged(history_lab, data_type, None, others, value_syntax="postgres")
+    assert {text: value for text, (is_out, value) in zip(others, left, strict=True) if not is_out} == {}
+    ((is_out, value),) = judged(history_lab, data_type, None, [None], value_syntax="postgres")
+    assert (bool(is_out), value) == (False, None)
+
+
+def test_what_a_format_says_holds_of_a_postgres_too(history_lab):
+    found = judged(history_lab, "date", "DD/MM/YYYY", ["28/02/2026", "infinity"], value_syntax="postgres")
+    assert [is_out for is_out, _ in found] == [False, True]

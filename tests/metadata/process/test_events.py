@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import sqlalchemy as sa
+from sqlalchemy import Engine
 
 from metadata.errors import StorageError
 from metadata.process.deliveries import lock_source
@@ -106,3 +108,85 @@ def test_only_a_replayed_delivery_was_replayed(ledger, database):
     ledger.say(2, "replayed", "passed")
     with database.connect() as connection:
         assert [was_replayed(connection, sqn) for sqn in (1, 2)] == [False, True]
+
+
+@pytest.fixture
+def clock(database: Engine) -> Clock:
+    """The clock of the database, as events see it, in the hand of the test."""
+    return Clock(database)
+
+
+class Clock:
+    def __init__(self, database: Engine) -> None:
+        self._database = database
+        with database.begin() as connection:
+            body = connection.execute(
+                sa.text("select pg_get_functiondef('metadata.next_event_at'::regproc)")
+            ).scalar_one()
+            assert "clock_timestamp()" in body
+            named = "(select moment from clock)"
+            connection.exec_driver_sql("create table clock as select clock_timestamp() as moment")
+            connection.exec_driver_sql(body.replace("clock_timestamp()", named).replace("%", "%%"))
+
+    def shows(self, moment: str) -> None:
+        with self._database.begin() as connection:
+            connection.execute(sa.text("update clock set moment = :moment"), {"moment": moment})
+
+
+CLOCKS = (
+    "2026-03-01 12:00:00+00",
+    "2026-03-01 12:00:00.000001+00",
+    "2026-02-01 00:00:00+00",
+    "2027-01-01 00:00:00+00",
+)
+
+
+def test_events_follow_each_other_whatever_the_clock_says_and_registered_from_s3_in_any_order(
+    ledger, database, clock
+):
+    """A clock that stands, goes back, and goes far ahead, before each of four events."""
+    lives = list(itertools.product(CLOCKS, repeat=4))
+    events = ("passed", "withdrawn", "restored", "withdrawn")
+    expected, bodies = {}, []
+    for sqn, clocks in enumerate(lives, start=1):
+        ledger.land(sqn, f"{sqn}.csv")
+        store = WatchedStore(database)
+        moments = []
+        for now, event in zip(clocks, events, strict=True):
+            clock.shows(now)
+            said = record_event(database, store, sqn, "places", event, why="a test")
+            moments.append(said.event_at)
+        assert moments == sorted(set(moments)), clocks
+        bodies += store.objects.values()
+        expected[sqn] = [
+            ("passed", False, True), ("passed", True, False), ("passed", False, True), ("passed", True, False),
+        ]  # fmt: skip
+        for moment, known in zip(moments, expected[sqn], strict=True):
+            assert amounted(database, sqn, moment) == known, (clocks, moment)
+    kept = {sqn: ledger.state(sqn) for sqn in expected}
+    with (
+        database.begin() as connection
+    ):  # a database that is lost, and another machine that registers what S3 has
+        connection.execute(sa.delete(delivery_event))
+        for body in reversed(bodies):
+            assert register_event(connection, from_json(body))
+    assert {sqn: ledger.state(sqn) for sqn in expected} == kept
+
+
+def amounted(database, sqn, moment):
+    """Verdict, whether it was withdrawn and whether it counted, by what was known at a moment."""
+    ask = sa.text(
+        "select verdict, is_withdrawn, counts from metadata.delivery_state_at(:moment) where delivery_sqn = :sqn"
+    )
+    with database.connect() as connection:
+        return tuple(connection.execute(ask, {"moment": moment, "sqn": sqn}).one())
+
+
+def test_an_event_of_before_that_has_the_same_moment_as_another_stays_valid(ledger, database):
+    """Events of a time when nothing kept two from having one moment: what comes now follows both."""
+    ledger.land(1)
+    ledger.say(1, "passed", "withdrawn")
+    with database.begin() as connection:
+        connection.execute(sa.update(delivery_event).values(event_at="2999-01-01"))
+    record_event(database, WatchedStore(database), 1, "places", "restored", why="a test")
+    assert ledger.state(1).counts

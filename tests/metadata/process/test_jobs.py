@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import threading
+from contextlib import suppress
+
 import pytest
 import sqlalchemy as sa
 
-from metadata.errors import HeadwaterError
-from metadata.process.jobs import JobInstance, Outcome, SharedJobInstance
+from metadata.errors import HeadwaterError, StepFailed
+from metadata.failures import failure_of
+from metadata.process.jobs import JobInstance, Life, Outcome, SharedJobInstance
+from metadata.process.left_open import close_abandoned
 from metadata.process.tables import job_inst, job_inst_task, log_dtl, log_header
 
 
@@ -68,7 +73,7 @@ def test_a_task_that_raises_is_failed_with_its_error_in_the_log(database, error,
         rows(database, table) for table in (job_inst_task, log_header, log_dtl)
     )
     assert task.status == header.status == rows(database, job_inst)[0].status == "failed"
-    assert header.last_error == line.message == str(error)
+    assert header.last_error == line.message == str(failure_of(error))
     assert (line.level, line.job_inst_task_id, line.context["task"]) == (
         "error",
         task.job_inst_task_id,
@@ -180,3 +185,125 @@ def test_a_task_whose_process_died_is_failed_by_its_next_try_and_by_the_end(data
     assert [task.status for task in rows(database, job_inst_task)] == ["failed"] * 2 + ["running"] * 4
     assert SharedJobInstance(database, "cities", "run 1").close() == "failed"
     assert {task.status for task in rows(database, job_inst_task)} == {"failed"}
+
+
+def test_a_process_with_many_job_instances_holds_one_connection_for_all_of_them(database):
+    life = Life(database)
+    many = [JobInstance(database, f"job_{number}", "run 1", {}, life) for number in range(100)]
+
+    assert checked_out(database) == 1
+    assert close_abandoned(database) == []
+    many.pop().close()
+    assert close_abandoned(database) == []
+    for instance in many:
+        instance.close()
+    life.end()
+    assert checked_out(database) == 0
+    assert {inst.status for inst in rows(database, job_inst)} == {"succeeded"}
+
+
+def checked_out(database):
+    """Return the number of connections that the pool has given out and not got back."""
+    return database.pool.checkedout()
+
+
+def test_what_is_logged_of_odd_names_and_values_is_stored_with_them_spelled(database):
+    instance = JobInstance(database, "cities", "run 1", {})
+    with instance.task("extract", source="a\0b"):
+        instance.log("error", "no file a\0b, st\udce9", names=["a\0b"], **{"at\udce9": ("x\0",)})
+    (task,), (line,), (header,) = (rows(database, table) for table in (job_inst_task, log_dtl, log_header))
+    assert task.parameters == {"source": r"a\x00b"}
+    assert line.message == header.last_error == r"no file a\x00b, st\udce9"
+    assert line.context == {"names": [r"a\x00b"], r"at\udce9": [r"x\x00"]}
+    instance.close()
+
+
+def test_a_task_that_fails_with_an_odd_message_fails_with_it(database):
+    instance = JobInstance(database, "cities", "run 1", {})
+    with pytest.raises(UnicodeError), instance.task("extract"):
+        raise UnicodeError("a\0b")
+    (line,) = rows(database, log_dtl)
+    assert r"UnicodeError: a\x00b" in line.message
+    assert "\0" not in str(line.context)
+    instance.close()
+
+
+def test_an_error_that_is_raised_from_task_to_task_is_on_record_once(database):
+    SharedJobInstance.begin(database, "cities", "run 1", {})
+    joined = SharedJobInstance(database, "cities", "run 1")
+    with suppress(StepFailed), joined.attempt("cities_extract.bring", 1, 0):
+        with suppress(HeadwaterError), joined.task("land"):
+            raise HeadwaterError("no network")
+        joined.log("error", "prices: cannot be landed")
+        raise StepFailed(
+            "cities: no network", "prices: cannot be landed", "ratings: is another\nof two lines"
+        )
+    lines = rows(database, log_dtl)
+    assert [line.message for line in lines] == [
+        "no network", "prices: cannot be landed", "ratings: is another\nof two lines",
+    ]  # fmt: skip
+    assert rows(database, log_header)[0].last_error == lines[-1].message
+
+
+@pytest.mark.parametrize("own", ["its own error", None])
+def test_a_process_that_is_ended_from_outside_keeps_its_own_last_error(database, own):
+    instance = JobInstance(database, "cities", "run 1", {})
+    with suppress(KeyboardInterrupt), instance.task("extract"):
+        if own:
+            instance.log("error", own)
+        raise KeyboardInterrupt
+    instance.log_failure(KeyboardInterrupt())  # as whoever opened the instance does
+    instance.close()
+    (header,) = rows(database, log_header)
+    ended = "ended from outside: KeyboardInterrupt"
+    assert (header.last_error, header.closed_why) == (own or ended, ended)
+    assert [line.message for line in rows(database, log_dtl)] == [*([own] if own else []), ended]
+
+
+def test_runs_tasks_and_headers_have_the_columns_that_customers_ask_for(database):
+    JobInstance(database, "cities", "run 0", {}, kind="rebuild", etl_steps="TL").close()
+    parameters = {"is_full_load": True, "del_temp_data": True}
+    SharedJobInstance.begin(database, "cities", "run 1", parameters, "E")
+    joined = SharedJobInstance(database, "cities", "run 1")
+    with joined.attempt("cities_extract.bring", 1, 0, etl_step="E", step_seq=7), joined.task("land"):
+        pass
+    with joined.attempt("tell", 1):
+        pass
+    joined.close()
+    terminal = JobInstance(database, "cities", "run 2", {})
+    for name in ("extract", "checks", "historical", "marts"):
+        with terminal.task(name):
+            pass
+    terminal.close()
+    assert [
+        (i.kind, i.etl_steps, i.is_full_load, i.del_temp_data, i.runner) for i in rows(database, job_inst)
+    ] == [
+        ("rebuild", "TL", False, False, "terminal"), ("run", "E", True, True, "airflow"),
+        ("run", None, False, False, "terminal"),
+    ]  # fmt: skip
+    assert {header.job_name for header in rows(database, log_header)} == {"cities"}
+    assert [(task.task, task.etl_step, task.step_seq) for task in rows(database, job_inst_task)] == [
+        ("cities_extract.bring", "E", 7), ("land", "E", 7), ("tell", None, None),
+        ("extract", "E", None), ("checks", "T", None), ("historical", "L", None), ("marts", None, None),
+    ]  # fmt: skip
+
+
+def test_threads_that_share_a_job_instance_log_each_within_its_own_task(database):
+    instance = JobInstance(database, "market", "run 1", {})
+    both_run = threading.Barrier(2)
+
+    def run(source):
+        with instance.task("extract", source=source):
+            both_run.wait(20)
+            instance.log("information", source)
+            both_run.wait(20)
+
+    threads = [threading.Thread(target=run, args=(source,)) for source in ("prices", "ratings")]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    task_of = {task.parameters["source"]: task.job_inst_task_id for task in rows(database, job_inst_task)}
+    logged = {line.message: line.job_inst_task_id for line in rows(database, log_dtl)}
+    assert logged == task_of
+    instance.close()

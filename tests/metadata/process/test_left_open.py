@@ -6,7 +6,7 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy import Engine
 
-from metadata.process.jobs import JobInstance, SharedJobInstance
+from metadata.process.jobs import JobInstance, Life, SharedJobInstance
 from metadata.process.left_open import AIRFLOW_ENDED, PROCESS_ENDED, close_abandoned, close_ended
 from metadata.process.tables import job_inst_task
 
@@ -21,6 +21,13 @@ def on_record(database: Engine) -> list[tuple[str, str, str | None]]:
         rows = connection.execute(sa.text(ask)).all()
     assert all(row[1] == row[2] for row in rows)
     return [(row[0], row[1], row[3]) for row in rows]
+
+
+def closed_why(database: Engine) -> list[str | None]:
+    """Of each job instance: what another hand than its own did to it."""
+    with database.connect() as connection:
+        ask = sa.text("select closed_why from metadata.log_header order by log_header_id")
+        return list(connection.execute(ask).scalars())
 
 
 def task_statuses(database: Engine) -> list[str]:
@@ -38,13 +45,15 @@ def killed(database: Engine, instance: SharedJobInstance, task: str, map_index: 
 
 
 def test_what_a_dead_process_left_running_is_closed_as_failed_and_what_lives_is_not(database: Engine) -> None:
-    dead = JobInstance(database, "cities", "run 1", {})
+    life = Life(database)
+    dead = JobInstance(database, "cities", "run 1", {}, life)
     with dead.task("extract"):
         living = JobInstance(database, "cities", "run 2", {})
         JobInstance(database, "cities", "run 0", {}).close()
-        dead._alive.invalidate()  # as when its process is killed: its connections end, nothing else happens
-        dead._alive.close()
-        assert close_abandoned(database) == [dead.job_inst_id]
+        life.end()  # as when its process is killed: its connections end, nothing else happens
+        while not (closed := close_abandoned(database)):  # the server has yet to notice
+            pass
+        assert closed == [dead.job_inst_id]
         assert on_record(database) == [
             ("run 1", "failed", f"{PROCESS_ENDED}. Left running: extract"), ("run 2", "running", None),
             ("run 0", "succeeded", None),
@@ -80,7 +89,7 @@ def test_what_airflow_ended_is_closed_with_how_it_ended_and_what_was_left(databa
     assert ("prices", "run 1") not in asked
     assert on_record(database) == [
         ("run 0", "failed", f"{AIRFLOW_ENDED}: deleted. Nothing of it was running"),
-        ("run 1", "failed", f"{AIRFLOW_ENDED}: failed. Left running: bring[0], bring[1]"),
+        ("run 1", "failed", "an error of before"),
         (
             "run 2",
             "failed",
@@ -95,7 +104,14 @@ def test_what_airflow_ended_is_closed_with_how_it_ended_and_what_was_left(databa
             sa.text("select message from metadata.log_dtl where level = 'error' order by log_dtl_id")
         )
         messages = list(logged.scalars())
-    assert messages[0] == "an error of before"  # which is no longer the last, and still on record
+    assert messages[0] == "an error of before"  # which stays the run's own last one
+    assert closed_why(database) == [
+        f"{AIRFLOW_ENDED}: deleted. Nothing of it was running",
+        f"{AIRFLOW_ENDED}: failed. Left running: bring[0], bring[1]",
+        f"{AIRFLOW_ENDED}: success. Nothing of it was running; last was discover, succeeded",
+        None,
+        None,
+    ]
     assert messages[2].endswith("Left running: bring[0], bring[1]")
     assert len(messages) == 4
 
@@ -137,3 +153,13 @@ def test_one_that_was_closed_meanwhile_stays_as_it_was_closed(database: Engine) 
 
     assert close_ended(database, ends_by_itself) == []
     assert on_record(database) == [("run 1", "succeeded", None)]
+
+
+def test_what_is_open_again_was_closed_by_nobody(database: Engine) -> None:
+    """A task that is cleared in Airflow goes on in the run that somebody had marked failed."""
+    SharedJobInstance.begin(database, "cities", "run 1", {}).log("error", "its own")
+    assert len(close_ended(database, lambda _job, _run_id: "failed")) == 1
+    joined = SharedJobInstance(database, "cities", "run 1")
+    assert closed_why(database) == [None]
+    joined.close()
+    assert on_record(database) == [("run 1", "succeeded", "its own")]

@@ -9,11 +9,13 @@ import time
 from typing import Any
 
 import sqlalchemy as sa
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
 from sqlalchemy import Engine
 
-from metadata.process.migrate import LOCK, SCHEMAS, upgrade
+from metadata.process.migrate import LOCK, MIGRATIONS, SCHEMAS, upgrade
 from metadata.process.tables import SCHEMA, metadata
 from tests.conftest import PROJECT
 
@@ -107,3 +109,64 @@ def test_columns_constraints_and_indexes_are_those_that_sqlalchemy_would_make(em
         connection.execute(sa.schema.DropSchema(SCHEMA, cascade=True))
     upgrade(empty_database)
     assert catalog(empty_database) == made_by_sqlalchemy
+
+
+OLD_RUNS = """
+insert into metadata.job_inst (job_inst_id, job, run_id, runner, parameters, status, started_at, ended_at)
+select number, 'cities', 'run ' || number, runner, parameters::jsonb, 'failed', now(), now()
+from (values
+    (1, 'terminal', '{}'), (2, 'terminal', '{}'), (3, 'terminal', '{}'), (4, 'terminal', '{}'),
+    (5, 'terminal', '{}'), (6, 'airflow', '{"is_full_load": true}'), (7, 'dbt', '{}'), (8, 'terminal', '{}')
+) as old (number, runner, parameters);
+insert into metadata.job_inst_task (job_inst_id, task, parameters, status, started_at, ended_at)
+select number, task, '{}', 'failed', now(), now()
+from (values
+    (1, 'extract'), (1, 'raw'), (1, 'purge'), (2, 'register'), (2, 'raw'), (3, 'raw'), (3, 'dry run'),
+    (4, 'verify'), (4, 'raw'), (5, 'purge'), (8, 'raw'), (8, 'staging')
+) as old (number, task);
+insert into metadata.log_header (log_header_id, job_inst_id, status, last_error, started_at, ended_at)
+select number, number, 'failed', last_error, now(), now()
+from (values
+    (1, 'its own'),
+    (2, 'the process ended without closing its job instance. Left running: raw'),
+    (6, 'Airflow ended the run before its last task could close its job instance: failed. Left running: x')
+) as old (number, last_error);
+insert into metadata.log_dtl (log_header_id, level, message, context, logged_at)
+select log_header_id, 'error', 'of before', '{}'::jsonb, now() from metadata.log_header where log_header_id = 2
+union all
+select log_header_id, 'error', last_error, '{}'::jsonb, now() from metadata.log_header
+"""
+
+
+def test_runs_of_before_get_what_they_were_for_and_their_own_last_error_back(empty_database):
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    with empty_database.begin() as connection:
+        for schema in SCHEMAS:
+            connection.execute(sa.schema.CreateSchema(schema))
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0010")
+        connection.exec_driver_sql(OLD_RUNS)
+        command.upgrade(config, "0011")
+        kinds = connection.execute(
+            sa.text("select job_inst_id, kind from metadata.job_inst order by 1")
+        ).all()
+        headers = connection.execute(
+            sa.text(
+                "select job_inst_id, job_name, last_error, closed_why from metadata.log_header order by 1"
+            )
+        ).all()
+        (full,) = connection.scalars(sa.text("select job_inst_id from metadata.job_inst where is_full_load"))
+    assert dict(map(tuple, kinds)) == {
+        1: "run", 2: "run", 3: "dry_run", 4: "rebuild", 5: "purge", 6: "run", 7: "dbt", 8: "recall",
+    }  # fmt: skip
+    left, ended = "the process ended without closing its job instance.", "Airflow ended the run before"
+    assert [tuple(header)[:3] for header in headers[:2]] == [
+        (1, "cities", "its own"),
+        (2, "cities", "of before"),
+    ]
+    assert headers[0].closed_why is None
+    assert headers[1].closed_why.startswith(left)
+    assert headers[2].last_error == headers[2].closed_why  # it said nothing itself
+    assert headers[2].closed_why.startswith(ended)
+    assert full == 6

@@ -15,11 +15,13 @@ data_source,data_source_type,description
 gazetteer,http_files,Places of the world
 till,local_files,Sales of our shops
 crm,rest_api,Customers
+warehouse,rdbms,Our own database
 """,
     "conn_str": """\
 conn_str,data_source,server,database_name,username,secret_ref,options,url_template,file_path
 gazetteer_page,gazetteer,,,,,,https://example.org/places/,
 till_share,till,,,clerk,env:TILL_READER,,,${TILL_FOLDER}/out
+warehouse,warehouse,${PGHOST},${PGDATABASE},${PGUSER},,,,
 """,
     "conn_api": """\
 conn_api,data_source,parent_conn_api,api_url,http_method,need_token,secret_ref,payload_json,pagination_type,\
@@ -52,7 +54,7 @@ job_task,job,etl_step,step_seq,is_active,source,sql_script,python_callable,conn_
 cities_extract,cities,E,1,true,cities,,,gazetteer_page,,,raw.cities
 sales_extract,sales,E,1,true,sales,,,till_share,,,raw.sales
 sales_stage,sales,T,2,true,sales,,,,,raw.sales,staging.stg_sales
-tidy_up,tidying,,1,true,,tidy,,,,,
+tidy_up,tidying,,1,true,,tidy,,warehouse,,,
 """,
     "source": """\
 source,job,data_source,owner,schedule,geographic_granularity,delivery_type,extract_function,wrangle_function,\

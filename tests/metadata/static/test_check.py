@@ -92,7 +92,16 @@ BROKEN: dict[str, Broken] = {
         "Name,name,",
         "Name,valid_from,",
         [
-            'seeds/attribute.csv:3: target_name: "valid_from" is a column that Headwater adds itself, '
+            'seeds/attribute.csv:3: target_name: "valid_from" is a column that Headwater makes itself, '
+            "expected another name"
+        ],
+    ),
+    "a_target_name_that_macros_use": (
+        "attribute",
+        "Name,name,",
+        "Name,position,",
+        [
+            'seeds/attribute.csv:3: target_name: "position" is a column that Headwater makes itself, '
             "expected another name"
         ],
     ),
@@ -286,6 +295,107 @@ BROKEN: dict[str, Broken] = {
             "expected exactly one of source, sql_script, python_callable"
         ],
     ),
+    "a_script_on_no_connection": (
+        "job_task",
+        "tidy,,warehouse",
+        "tidy,,",
+        [
+            "seeds/job_task.csv:5: conn_str: is blank beside a sql_script, "
+            "expected the connection of a database, such as that of the data source warehouse"
+        ],
+    ),
+    "a_script_on_a_connection_that_runs_none": (
+        "job_task",
+        "tidy,,warehouse",
+        "tidy,,till_share",
+        [
+            'seeds/job_task.csv:5: conn_str: "till_share" is of the type local_files, which runs no sql_script, '
+            "expected the connection of a database, such as that of the data source warehouse"
+        ],
+    ),
+    "a_script_on_an_api": (
+        "job_task",
+        "tidy,,warehouse,,",
+        "tidy,,,crm_customers,",
+        [
+            "seeds/job_task.csv:5: conn_api: cannot run a sql_script, "
+            "expected a conn_str: the connection of a database, such as that of the data source warehouse"
+        ],
+    ),
+    "a_script_that_asks_for_what_a_task_does_not_have": (
+        "sql_script",
+        "where done",
+        "where done = :finished and note <> ':text' and at > '12:30'::time and run = :job_inst_id",
+        [
+            'seeds/job_task.csv:5: sql_script: "tidy" asks for :finished, which a task does not have, '
+            r"expected :job_inst_id and :job_inst_task_id, or \:finished where it is text"
+        ],
+    ),
+    "a_procedure_with_its_call": (
+        "sql_script",
+        'tidy,false,"delete from scratch\nwhere done"',
+        "tidy,true,call scratch.tidy()",
+        [
+            "seeds/sql_script.csv:2: sql_text: is no name of a procedure though is_stored_proc is true, "
+            "expected its name alone, such as tidy or scratch.tidy: it is called with the numbers of the run"
+        ],
+    ),
+    "a_callable_of_no_module": (
+        "job_task",
+        ",tidy,,warehouse",
+        ",,no_such_package.module:tidy,warehouse",
+        [
+            'seeds/job_task.csv:5: python_callable: "no_such_package.module:tidy" cannot be called: there is no '
+            "module no_such_package, expected package.module:function, of an installed package or of the project's "
+            "folder"
+        ],
+    ),
+    "a_callable_that_its_module_lacks": (
+        "job_task",
+        ",tidy,,warehouse",
+        ",,tests.airflow.callables:nota,warehouse",
+        [
+            'seeds/job_task.csv:5: python_callable: "tests.airflow.callables:nota" cannot be called: '
+            "tests.airflow.callables has no nota, "
+            "expected package.module:function, of an installed package or of the project's folder"
+        ],
+    ),
+    "a_connection_that_the_step_of_a_source_does_not_use": (
+        "job_task",
+        "gazetteer_page",
+        "till_share",
+        [
+            'seeds/job_task.csv:2: conn_str: "till_share" is not what the step E of cities uses, '
+            "expected gazetteer_page (in conn_str), or a blank cell"
+        ],
+    ),
+    "a_connection_of_a_step_that_runs_in_our_own_database": (
+        "job_task",
+        "sales,T,2,true,sales,,,,",
+        "sales,T,2,true,sales,,,till_share,",
+        [
+            'seeds/job_task.csv:4: conn_str: "till_share" is not what the step T of sales uses, '
+            "expected warehouse (in conn_str), or a blank cell"
+        ],
+    ),
+    "a_job_with_nothing_to_do": (
+        "job_task",
+        "tidy_up,tidying,,1,true",
+        "tidy_up,tidying,,1,false",
+        [
+            'seeds/job.csv:4: job: "tidying" has nothing to do, '
+            "expected an active row in job_task.csv, a source that names it, or is_active false"
+        ],
+    ),
+    "a_step_that_no_active_task_does": (
+        "job_task",
+        "sales_extract,sales,E,1,true",
+        "sales_extract,sales,E,1,false",
+        [
+            "seeds/job_task.csv:3: is_active: is false, and no other task does step E of sales, "
+            "expected true, or is_active false for the job sales"
+        ],
+    ),
     "a_task_that_transforms_before_it_extracts": (
         "job_task",
         "sales,T,2",
@@ -297,8 +407,8 @@ BROKEN: dict[str, Broken] = {
     ),
     "a_step_that_two_jobs_do": (
         "job_task",
-        "cities,E,1,true,cities",
-        "cities,E,1,true,sales",
+        "cities,E,1,true,cities,,,gazetteer_page",
+        "cities,E,1,true,sales,,,till_share",
         [
             "seeds/job_task.csv:3: etl_step: does step E of sales, which cities_extract of line 2 does, "
             "expected one active task for a step of a source"
@@ -428,8 +538,8 @@ BROKEN: dict[str, Broken] = {
         [
             "seeds/source_attribute.csv:3: valid_from: null_tokens does not say how a file is read, and holds for all "
             "deliveries, expected a blank cell; from a date on may hold zip_member, zip_members, format, record_path, "
-            "fixed_columns, first_line, sheet, header_rows, delimiter, encoding, quote_char, header_line, "
-            "unpivot_keep, unpivot_name, unpivot_value, unpivot_skip"
+            "fixed_columns, first_line, sheet, header_rows, skip_last_lines, skip_lines_matching, trailer_count, "
+            "delimiter, encoding, quote_char, header_line, unpivot_keep, unpivot_name, unpivot_value, unpivot_skip"
         ],
     ),
     "dates_that_are_none": (
@@ -550,7 +660,45 @@ BROKEN: dict[str, Broken] = {
         "sales,format,ndjson,\nsales,record_path,data..items",
         [
             'seeds/source_attribute.csv:7: value: record_path "data..items" is not a path, '
-            "expected one such as data.items, or data[].stations[] for lists within lists"
+            "expected one such as data.items, data[].stations[] for lists within lists, or regions.*.items[] for "
+            "maps"
+        ],
+    ),
+    "a_map_in_xml": (
+        "source_attribute",
+        r"sales,delimiter,\t",
+        "sales,format,xml,\nsales,record_path,data.*.r",
+        [
+            "seeds/source_attribute.csv:7: value: a record_path of format xml leads through no map, "
+            "expected one without *; json and ndjson have maps"
+        ],
+    ),
+    "a_trailer_that_says_no_number": (
+        "source_attribute",
+        r"sales,delimiter,\t",
+        r"sales,trailer_count,^T;\d+$",
+        [
+            "seeds/source_attribute.csv:6: value: trailer_count has no group count, "
+            "expected (?P<count>…) around the number of records"
+        ],
+    ),
+    "a_trailer_that_is_searched_forever": (
+        "source_attribute",
+        r"sales,delimiter,\t",
+        r"sales,skip_lines_matching,^(\w+;?)+$",
+        [
+            r'seeds/source_attribute.csv:6: value: skip_lines_matching "^(\w+;?)+$" repeats what is of no fixed '
+            r"length, and may search a line of a file forever, expected repetitions of what has one length, such as "
+            r"\d+ or (\d{3},)*"
+        ],
+    ),
+    "a_trailer_of_a_format_without_lines": (
+        "source_attribute",
+        r"sales,delimiter,\t",
+        "sales,format,parquet,\nsales,skip_last_lines,1",
+        [
+            "seeds/source_attribute.csv:7: name: skip_last_lines stands for a source of format parquet, "
+            "expected format csv, ndjson, fixed_width or excel"
         ],
     ),
     "a_record_path_in_a_csv": (
@@ -876,10 +1024,11 @@ def test_line_is_where_the_row_begins_though_cells_hold_line_breaks(seeds: Edita
     ]
 
 
-def test_a_job_is_not_called_as_a_dag_that_is_no_job(seeds: EditableSeeds) -> None:
-    seeds.edit("job", "resting,true,E", "left_open,true,E")
+@pytest.mark.parametrize("name", ["left_open", "marts", "docs"])
+def test_a_job_is_not_called_as_a_dag_that_is_no_job(seeds: EditableSeeds, name: str) -> None:
+    seeds.edit("job", "resting,true,E", f"{name},true,E")
     assert seeds.messages() == [
-        'seeds/job.csv:6: job: "left_open" is the name of a DAG that is no job, expected another name'
+        f'seeds/job.csv:6: job: "{name}" is the name of a DAG that is no job, expected another name'
     ]
 
 
@@ -953,3 +1102,98 @@ def test_checking_imports_nothing_heavy() -> None:
         [sys.executable, "-c", code], cwd=PROJECT, capture_output=True, text=True, check=True
     )
     assert done.stdout == "[]\n"
+
+
+def test_a_source_with_more_columns_than_postgres_has_is_said_once(seeds):
+    seeds.append("attribute", *(f"cities,column {n},column_{n},text,,,,,,A column" for n in range(1_701)))
+    (message,) = [said for said in seeds.messages() if "attributes" in said]
+    assert "more than a table of Postgres can hold, expected 1,500 at most" in message
+    assert "the column _rest" in message
+
+
+@pytest.mark.parametrize("ending", ["_current_key", "_valid_from_idx", "_sqn_idx"])
+def test_a_source_is_not_called_as_an_index_of_another(seeds: EditableSeeds, ending: str) -> None:
+    path = seeds.folder / "source.csv"
+    text = path.read_text(encoding="utf-8")
+    path.write_text(text.replace("\nsales,", f"\ncities{ending},"), encoding="utf-8")
+    said = [str(problem) for problem in check(seeds.folder)]
+    expected = f'source: "cities{ending}" is the name of an index of "cities", expected another name'
+    assert any(one.endswith(expected) for one in said), said
+
+
+FOR_AIRFLOW = "pool,priority,deadline_min,time_zone,may_decide"
+
+
+def with_columns_for_airflow(seeds: EditableSeeds, cells: str) -> None:
+    """Let job.csv have the columns that it may lack, filled in the row of cities, which ends after 90 minutes."""
+    path = seeds.folder / "job.csv"
+    header, cities, *others = path.read_text(encoding="utf-8").split("\n")
+    whole = "\n".join(others).replace(",,,,,\n", ",,,,,,,,,,\n")
+    path.write_text(f"{header},{FOR_AIRFLOW}\n{cities},{cells}\n{whole}", encoding="utf-8")
+
+
+def test_a_file_of_jobs_may_lack_the_columns_for_airflow(seeds: EditableSeeds) -> None:
+    assert FOR_AIRFLOW not in (seeds.folder / "job.csv").read_text(encoding="utf-8")
+    assert seeds.messages() == []
+
+
+def test_columns_for_airflow_may_be_there(seeds: EditableSeeds) -> None:
+    with_columns_for_airflow(seeds, "Publisher X,5,60,Europe/Berlin,anna | role:Op")
+    assert seeds.messages() == []
+
+
+@pytest.mark.parametrize(
+    ("cells", "said"),
+    [
+        ("x,0,,,", 'priority: "0" is not a whole number from 1, expected 1, 2, 3 …'),
+        (
+            ",,soon,,",
+            'deadline_min: "soon" is not a whole number from 1, expected 1, 2, 3 …',
+        ),
+        (
+            ",,90,,",
+            "deadline_min: is 90, by when a run has been ended by timeout_min 90, "
+            "expected less than 90, or a blank timeout_min",
+        ),
+        (
+            ",,,Europe/Berlim,",
+            'time_zone: "Europe/Berlim" is not a time zone, '
+            "expected a name such as Europe/Berlin or America/New_York (perhaps Europe/Berlin)",
+        ),
+        (
+            ",,,,anna|role:",
+            'may_decide: "anna|role:" has a blank name, '
+            "expected names of users, and role:NAME of roles, separated by |",
+        ),
+        (",,,,anna|anna", 'may_decide: "anna" stands twice, expected each name once'),
+        (f"{'x' * 251},,,,", "pool: has 251 characters, expected 250 at most, as Airflow has it"),
+    ],
+)
+def test_what_airflow_would_not_take_is_told(seeds: EditableSeeds, cells: str, said: str) -> None:
+    with_columns_for_airflow(seeds, cells)
+    assert seeds.messages() == [f"seeds/job.csv:2: {said}"]
+
+
+def test_a_time_zone_without_a_schedule_is_told(seeds: EditableSeeds) -> None:
+    with_columns_for_airflow(seeds, ",,,UTC,")
+    seeds.edit("job", "0 5 * * *", "")
+    assert seeds.messages() == [
+        'seeds/job.csv:2: time_zone: is "UTC" though there is no schedule, expected a blank cell, or a schedule'
+    ]
+
+
+@pytest.mark.parametrize(
+    ("after", "said"),
+    [
+        ("cities|tidying", None),
+        ("cities|tidyin", '"tidyin" is not in job.csv, expected the name of a row there (perhaps tidying)'),
+        ("cities|", '"cities|" has a blank name, expected names, separated by |'),
+        ("cities|cities", '"cities" stands twice, expected each name once'),
+        ("cities|resting", 'waits for "resting", which is not active, '
+         "expected an active job, or is_active false here too"),
+        ("cities|sales", "waits for itself: sales → sales, expected a job that does not lead back"),
+    ],
+)  # fmt: skip
+def test_a_job_may_wait_for_several(seeds: EditableSeeds, after: str, said: str | None) -> None:
+    seeds.edit("job", ",,cities,retail", f",,{after},retail")
+    assert seeds.messages() == ([f"seeds/job.csv:3: after_job: {said}"] if said else [])

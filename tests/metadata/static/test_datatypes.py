@@ -50,6 +50,10 @@ def test_other_datatype_is_told_what_it_should_be(datatype: str, expected: str) 
         ("timestamptz", "YYYY-MM-DD"),
         ("boolean", "Y|N"),
         ("date", "FMMM/FMDD/YYYY"),
+        ("date", "FMMM/FMDD/YY[1970]"),
+        ("date", "DDMMYY[2000]"),
+        ("date", "DD Month YY[1000]"),
+        ("timestamp", "DD/MM/YY[9900] HH24:MI"),
         ("numeric(9,2)", "1.234,56"),
         ("double precision", "1234,56"),
         ("integer", "1 234"),
@@ -66,6 +70,25 @@ def test_format_that_fits_is_no_problem(datatype: str, template: str) -> None:
         ("date", "YYYY-MM-DD HH24", '"YYYY-MM-DD HH24" has HH24, which a date has not'),
         ("date", "YYYY-MM", '"YYYY-MM" has no DD'),
         ("date", "DD/YYYY", '"DD/YYYY" has no MM'),
+        *(
+            (
+                "date",
+                f"FMMM/FMDD/{year}",
+                f'"FMMM/FMDD/{year}" has {token or year} without the first of its hundred years, from 1000 to 9900',
+            )
+            for year, token in (
+                ("YY", None),
+                ("YY[70]", None),
+                ("YY[", None),
+                ("YY[0999]", None),
+                ("YY[9901]", None),
+                ("YY[19700]", "YY[19700]"),
+                ("YY[x]", "YY["),
+                ("YYY", "YY"),
+            )
+        ),
+        ("date", "MM/DD/YY[1970]/YYYY", '"MM/DD/YY[1970]/YYYY" has YYYY more than once'),
+        ("time", "HH24:MI YY[1970]", '"HH24:MI YY[1970]" has YY[1970], which a time has not'),
         ("date", "YYYY-Mon-MM-DD", '"YYYY-Mon-MM-DD" has MM more than once'),
         (
             "date",

@@ -67,6 +67,7 @@ def test_named_connection_is_chosen_among_several(seeds: EditableSeeds) -> None:
         "expected the option conn_str in source_attribute.csv, to name one of them"
     ]
     seeds.append("source_attribute", "cities,conn_str,other_page,")
+    seeds.edit("job_task", "gazetteer_page", "other_page")
     chosen = read_catalog(seeds.folder).sources["cities"].conn_str
     assert chosen is not None
     assert chosen.name == "other_page"
@@ -140,7 +141,7 @@ def test_tables_that_are_not_sources_are_read_too(seeds: EditableSeeds) -> None:
     catalog = read_catalog(seeds.folder)
     assert catalog.sql_scripts["tidy"].sql_text == "delete from scratch\nwhere done"
     assert catalog.jobs["tidying"].description == "Tidies\nup"
-    assert catalog.jobs["sales"].after_job == "cities"
+    assert catalog.jobs["sales"].after_job == ("cities",)
     assert (catalog.jobs["sales"].retries, catalog.jobs["sales"].retry_delay_s) == (2, 30)
     assert (catalog.jobs["cities"].retries, catalog.jobs["cities"].timeout_min) == (0, 90)
     assert (catalog.jobs["cities"].max_active_runs, catalog.jobs["cities"].max_parallel) == (1, 8)
@@ -204,3 +205,29 @@ def test_thousand_sources_are_checked_and_read_in_two_seconds(seeds: EditableSee
     assert time.process_time() - begun < 2
     assert len(catalog.sources) == 1002
     assert len(catalog.sources["source_999"].attributes) == 12
+
+
+def test_what_a_job_says_for_airflow_is_read_and_blank_without_its_columns(seeds: EditableSeeds) -> None:
+    job = read_catalog(seeds.folder).jobs["cities"]
+    assert (job.pool, job.priority, job.deadline_min, job.time_zone, job.may_decide) == (
+        None,
+        1,
+        None,
+        None,
+        (),
+    )
+    path = seeds.folder / "job.csv"
+    header, cities = path.read_text(encoding="utf-8").split("\n")[:2]
+    more = "pool,priority,deadline_min,time_zone,may_decide"
+    path.write_text(
+        f"{header},{more}\n{cities},publisher,5,60,Europe/Berlin,anna | role:Op\n"
+        + "tidying,false,,,,maintenance,,cities,platform,true,Tidies,,,,,,,,,,\n"
+        + "sales,true,ETL,false,false,batch,,cities|tidying,retail,true,Sales,,,,,,,,,,\n"
+    )
+    jobs = read_catalog(seeds.folder).jobs
+    job = jobs["cities"]
+    assert (job.pool, job.priority, job.deadline_min, job.time_zone, job.may_decide) == (
+        "publisher", 5, 60, "Europe/Berlin", ("anna", "role:Op"),
+    )  # fmt: skip
+    assert jobs["sales"].after_job == ("cities", "tidying")
+    assert jobs["sales"].priority == 1

@@ -65,7 +65,9 @@ def test_data_tests_say_what_the_layout_says(table: Table) -> None:
         accepted = column.accepted if column.kind == "accepted" else ()
         assert tuple(tests.get("accepted_values", {}).get("values", ())) == accepted, where
         related = (
-            {"to": f"ref('{column.refers_to}')", "field": column.refers_to} if column.refers_to else None
+            {"to": f"ref('{column.refers_to}')", "field": column.refers_to}
+            if column.kind == "reference"
+            else None
         )
         assert tests.get("relationships") == related, where
 

@@ -53,3 +53,38 @@ def test_of_a_table_that_cannot_be_read_nothing_is_sound(seeds: EditableSeeds) -
     catalog, problems = read_sound_catalog(seeds.folder)
     assert not catalog.jobs
     assert len(problems) == 1
+
+
+def test_a_broken_task_without_a_source_takes_no_other_such_task_along(seeds: EditableSeeds) -> None:
+    seeds.edit(
+        "job_task", "tidy_up,tidying", "tidy_more,resting,E,1,flase,,tidy,,warehouse,,,\ntidy_up,tidying"
+    )
+    catalog, problems = read_sound_catalog(seeds.folder)
+    assert ALL - catalog.jobs.keys() == {"resting"}
+    assert "flase" in str(problems[0])
+
+
+@pytest.mark.parametrize("wrong", [b"\xe9", b"\0"], ids=["not_utf_8", "nul"])
+def test_a_row_that_is_no_text_takes_its_own_job_along(seeds: EditableSeeds, wrong: bytes) -> None:
+    path = seeds.folder / "job.csv"
+    path.write_bytes(path.read_bytes().replace(b"Not now", b"Not " + wrong + b" now"))
+    catalog, problems = read_sound_catalog(seeds.folder)
+    assert ALL - catalog.jobs.keys() == {"resting"}
+    assert len(problems) == 1
+
+
+def test_a_byte_that_is_no_text_is_told_with_its_own_line_in_a_cell_of_several(seeds: EditableSeeds) -> None:
+    seeds.append("data_source", 'cafe,local_files,"One', "two", 'three"')
+    path = seeds.folder / "data_source.csv"
+    line = path.read_bytes().count(b"\n") - 1
+    path.write_bytes(path.read_bytes().replace(b"\ntwo\n", b"\ntw\xe9\n"))
+    assert seeds.messages() == [
+        f"seeds/data_source.csv:{line}: (file): byte 0xE9 is not UTF-8, expected a file in UTF-8"
+    ]
+
+
+def test_a_file_that_is_no_table_is_told_and_takes_no_job_along(seeds: EditableSeeds) -> None:
+    (seeds.folder / "notes.csv").write_text("a,b\n", encoding="utf-8")
+    catalog, problems = read_sound_catalog(seeds.folder)
+    assert catalog.jobs.keys() == ALL
+    assert "notes.csv" in str(problems[0])

@@ -1,0 +1,89 @@
+"""dbt's documentation as one page in which names and descriptions are text, whoever wrote them.
+
+dbt writes the project as JSON into a script of its page, where `</script>` ends it, shows descriptions as Markdown, in
+which HTML is let through, and what its search finds as HTML. Names and comments of publishers are in all of them. So
+the JSON is written without `<`, descriptions hold no tag, and the page has a policy (CSP) by which a browser runs the
+scripts that dbt has written, known by a nonce, and nothing else, and asks no server for anything.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import secrets
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+PLACES = {'"MANIFEST.JSON INLINE DATA"': "manifest.json", '"CATALOG.JSON INLINE DATA"': "catalog.json"}
+MARKDOWN = ("description", "block_contents", "comment")  # how the members end that the page shows as such
+NO_TAG = "<\u2060"  # a word joiner, which takes no place
+_TAG = re.compile(r"<(?=[A-Za-z/!?])")
+_HEAD = re.compile(r"<head(?:\s[^>]*)?>", re.IGNORECASE)
+_SCRIPT = re.compile(r"<script(?=[\s>])", re.IGNORECASE)
+
+
+def dbt_page(target: Path) -> str:
+    """Return the page of the project whose `manifest.json` and `catalog.json` dbt has written into `target`."""
+    from dbt.task.docs import DOCS_INDEX_FILE_PATH
+
+    nonce = secrets.token_urlsafe(18)
+    page = _with_policy(Path(DOCS_INDEX_FILE_PATH).read_text(encoding="utf-8"), nonce)
+    data = {
+        place: in_script(without_markup(json.loads((target / name).read_text(encoding="utf-8"))))
+        for place, name in PLACES.items()
+    }
+    return re.sub("|".join(map(re.escape, PLACES)), lambda found: data[found[0]], page)
+
+
+def in_script(data: Any) -> str:
+    """Return data as JSON that a script of an HTML page may hold: no character of it means anything to HTML."""
+    text = json.dumps(data)  # nothing but ASCII
+    return text.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")
+
+
+def without_markup(data: Any, key: str | None = None) -> Any:
+    """Return the data with no tag in what is shown as Markdown, here and there also as it is: `<` begins none."""
+    if isinstance(data, Mapping):
+        return {name: without_markup(member, name) for name, member in data.items()}
+    if isinstance(data, list):
+        return [without_markup(member) for member in data]
+    is_markdown = isinstance(data, str) and (key or "").endswith(MARKDOWN)
+    return _TAG.sub(NO_TAG, data) if is_markdown else data
+
+
+def policy(nonce: str) -> str:
+    """Return what a browser may do with the page."""
+    return "; ".join(
+        [
+            "default-src 'none'",
+            f"script-src 'nonce-{nonce}'",
+            "style-src 'unsafe-inline'",
+            "img-src data:",
+            "font-src data:",
+            "base-uri 'none'",
+            "form-action 'none'",
+        ]
+    )
+
+
+def _with_policy(template: str, nonce: str) -> str:
+    """The page of dbt with the policy in its head, and the nonce on the scripts that stand in it as such."""
+    head = _HEAD.search(template)
+    begins = _script_tags(template)
+    for begin in reversed(begins):
+        template = f'{template[:begin]}<script nonce="{nonce}"{template[begin + len("<script") :]}'
+    meta = f'<meta http-equiv="Content-Security-Policy" content="{policy(nonce)}">'
+    if head is None:
+        raise ValueError("dbt's page has no head")
+    return template[: head.end()] + meta + template[head.end() :]
+
+
+def _script_tags(template: str) -> list[int]:
+    """Where the script elements begin; texts that look like one within a script are none."""
+    found, place = [], 0
+    while begin := _SCRIPT.search(template, place):
+        found.append(begin.start())
+        end = template.find("</script", begin.end())
+        place = len(template) if end < 0 else end
+    return found

@@ -1,0 +1,145 @@
+"""What is proposed: a source to be, with its attributes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+from headwater.new_source.doubt import Doubt
+from headwater.new_source.keys import doubles
+from headwater.new_source.look import Column
+from headwater.new_source.sample import Sample
+from headwater.new_source.table import CatalogedTable
+from headwater.new_source.values import Typed
+from metadata.errors import NewSourceRefused
+from metadata.static.datatypes import datatype_problem, format_problem
+from metadata.static.naming import one_of
+from metadata.static.spelling import spell
+
+SHOWN = 3  # values
+
+
+@dataclass
+class ProposedAttribute:
+    """A column that becomes an attribute."""
+
+    column: Column
+    target_name: str
+    typed: Typed
+    is_key: bool = False
+    is_optional: bool = False
+    comment: str | None = None  # of a database
+    is_settled: bool = False  # the datatype, by its catalog, a flag or a person
+
+    @property
+    def null_tokens(self) -> str | None:
+        """Its own null tokens, as they are spelled."""
+        tokens = self.typed.null_tokens
+        return "|".join(["<empty>", *map(spell, tokens)]) if tokens else None
+
+    @property
+    def examples(self) -> list[str]:
+        """Some of its values."""
+        return list(dict.fromkeys(value for value in self.column.values[:200] if value))[:SHOWN]
+
+
+@dataclass
+class Proposal:
+    """A source to be. `options` are spelled as in source_attribute.csv."""
+
+    name: str
+    sample: Sample
+    options: dict[str, str]
+    attributes: list[ProposedAttribute]
+    records: int
+    is_whole: bool
+    data_source: str
+    owner: str
+    schedule: str = "irregular"
+    delivery_type: str = "snapshot"
+    granularity: str = "unknown"
+    left_out: list[str] = field(default_factory=list)  # columns that stay in _rest
+    reading_doubts: tuple[Doubt, ...] = ()  # of how it is found, dated and read
+    settled: set[str] = field(
+        default_factory=set
+    )  # key and delivery_type, by its catalog, a flag or a person
+    null_tokens: tuple[str, ...] = ()  # that were told
+    incr_column: str | None = None  # that was told
+    job: str | None = None  # that was told
+
+    @property
+    def job_name(self) -> str:
+        """The job that it belongs to: one that was told, or one of its own."""
+        return self.job or self.name
+
+    @property
+    def key(self) -> list[str]:
+        """The target names of the key."""
+        return [attribute.target_name for attribute in self.attributes if attribute.is_key]
+
+    @property
+    def table(self) -> CatalogedTable | None:
+        """What the catalog of a database says of its table."""
+        if self.sample.table is None or self.incr_column is None:
+            return self.sample.table
+        return replace(self.sample.table, incr_column=self.incr_column)
+
+    @property
+    def size(self) -> int:
+        """About how many records there are."""
+        return self.table.rows if self.table else self.records
+
+    def choose_incr_column(self, name: str) -> None:
+        """Make this the column that says when a row changed. Raises `NewSourceRefused`."""
+        if self.table is None:
+            raise NewSourceRefused(
+                f"--incr-column {name}: {self.sample.publisher_name} is no table of a database"
+            )
+        self.incr_column = self._attribute(name).column.name
+
+    def choose_type(self, name: str, datatype: str | None, form: str | None) -> None:
+        """Give a column a datatype, a format, or both. Raises `NewSourceRefused`."""
+        attribute = self._attribute(name)
+        datatype = datatype or attribute.typed.datatype
+        if wrong := datatype_problem(datatype):
+            raise NewSourceRefused(f"--datatype {name}: {wrong[0]}, expected {wrong[1]}")
+        if form is not None and (wrong := format_problem(datatype, form)):
+            raise NewSourceRefused(f"--format {name}: {wrong[0]}, expected {wrong[1]}")
+        is_same = datatype == attribute.typed.datatype
+        form = form if form is not None or not is_same else attribute.typed.format
+        attribute.typed = Typed(datatype, form, attribute.typed.null_tokens)
+        attribute.is_settled = True
+
+    def _attribute(self, name: str) -> ProposedAttribute:
+        """The attribute of that name, ours or the publisher's."""
+        by_name = {a.column.name: a for a in self.attributes} | {a.target_name: a for a in self.attributes}
+        if name not in by_name:
+            raise NewSourceRefused(
+                f"{name} is no column of {self.sample.publisher_name}, expected"
+                f" {one_of([a.target_name for a in self.attributes], name)}"
+            )
+        return by_name[name]
+
+    def choose_key(self, names: Sequence[str]) -> None:
+        """Make these columns the key, by our names or the publisher's. Raises `NewSourceRefused`."""
+        chosen = [self._attribute(name) for name in names]
+        for attribute in chosen:
+            if attribute.column.nulls:
+                raise NewSourceRefused(
+                    f"{attribute.target_name} is null in {attribute.column.nulls} of {self.records} records, expected"
+                    " columns that are never null for a key"
+                )
+        is_unique = (
+            bool(chosen) and self.sample.data_source_type != "kafka"
+        )  # of a key the last message counts
+        double = next(doubles([attribute.column for attribute in chosen]), None) if is_unique else None
+        if double is not None:
+            said = ", ".join(f"{a.target_name}={v}" for a, v in zip(chosen, double[1], strict=True))
+            raise NewSourceRefused(
+                f"{', '.join(names)} is no key of {self.sample.publisher_name}: {said} comes more than once (again in"
+                f" record {double[0] + 1}), expected columns that tell all records apart"
+            )
+        for attribute in self.attributes:
+            attribute.is_key = attribute in chosen
+            attribute.is_optional = attribute.is_optional and not attribute.is_key
+        self.settled.add("key")

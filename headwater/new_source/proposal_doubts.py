@@ -1,0 +1,209 @@
+"""What a proposal guesses of a source as a whole: its key, its types, what each delivery holds."""
+
+from __future__ import annotations
+
+from headwater.new_source.doubt import Doubt, listed, option_flag, quoted
+from headwater.new_source.keys import is_named, rivals
+from headwater.new_source.proposal import Proposal, ProposedAttribute
+from headwater.new_source.table import CatalogedTable
+from headwater.new_source.values import SIGNS
+from metadata.static.spelling import spell
+
+FEW = 100  # records, from which not much can be told
+FILE_TYPES = ("http_files", "local_files", "object_store")
+
+
+def doubts_of(proposal: Proposal) -> list[Doubt]:
+    """All that the sample does not prove, the harmful first."""
+    said = [*proposal.reading_doubts, *_of_key(proposal), *_of_delivery_type(proposal)]
+    said += [doubt for attribute in proposal.attributes for doubt in _of_attribute(proposal, attribute)]
+    said += _of_types(proposal)
+    if proposal.table is not None:
+        said += _of_table(proposal, proposal.table)
+    if proposal.left_out:
+        said.append(
+            Doubt(
+                "attributes",
+                f"in _rest alone: {listed(proposal.left_out)}",
+                "they can be no attributes",
+                "history lacks them; raw keeps them",
+                "rows of attribute.csv",
+            )
+        )
+    return sorted(said, key=lambda doubt: not doubt.is_harmful)
+
+
+def harmful_doubts_of(proposal: Proposal) -> list[Doubt]:
+    """Those that could lose or change data."""
+    return [doubt for doubt in doubts_of(proposal) if doubt.is_harmful]
+
+
+def _of_key(proposal: Proposal) -> list[Doubt]:
+    key = [attribute.column for attribute in proposal.attributes if attribute.is_key]
+    if "key" in proposal.settled or not key:
+        return []
+    names = ", ".join(proposal.key)
+    others = rivals(key, [attribute.column for attribute in proposal.attributes], proposal.records)
+    by_column = {id(attribute.column): attribute.target_name for attribute in proposal.attributes}
+    so = f"no two of {_judged(proposal)} have the same"
+    if others:
+        so += f", nor the same {listed(by_column[id(column)] for column in others)}"
+    is_weak = len(key) > 1 or not is_named(key[0])
+    return [
+        Doubt(
+            "key",
+            f"{names} is the key",
+            so if not is_weak else f"{so}; its name does not say so",
+            "versions of different things become one history, or a delivery halts for duplicate keys",
+            f"--key {','.join(proposal.key)}",
+            is_harmful=is_weak,
+        )
+    ]
+
+
+def _judged(proposal: Proposal) -> str:
+    few = ", which is few" if proposal.records < FEW else ""
+    first = "" if proposal.is_whole else "the first "
+    return f"{first}{proposal.records:,} record{'s' if proposal.records != 1 else ''}{few}"
+
+
+def _of_delivery_type(proposal: Proposal) -> list[Doubt]:
+    if "delivery_type" in proposal.settled or proposal.sample.data_source_type not in FILE_TYPES:
+        return []
+    return [
+        Doubt(
+            "delivery_type",
+            f"each delivery is a {proposal.delivery_type}",
+            "no file says it",
+            "what changed is taken for all there is, and the rest ends"
+            if proposal.delivery_type == "snapshot"
+            else "what is gone never ends",
+            f"--type {proposal.delivery_type}",
+            is_harmful=True,
+        )
+    ]
+
+
+def _of_attribute(proposal: Proposal, attribute: ProposedAttribute) -> list[Doubt]:
+    name, typed = attribute.target_name, attribute.typed
+    said = []
+    examples = listed(map(quoted, attribute.examples))
+    if attribute.is_settled:
+        return []
+    if typed.others:
+        ways = " or ".join(f"{datatype} {form}" for datatype, form in typed.others)
+        said.append(
+            _of_type(name, "text", f"it may be {ways}, such as {examples}", "it is no more than text")
+        )
+    elif not attribute.column.distinct:
+        said.append(_of_type(name, "text", "it has no value", "it is no more than text"))
+    elif typed.identifies:
+        why = f"its digits look like those of an identifier, such as {examples}"
+        said.append(_of_type(name, "text", why, "it is no more than text"))
+    if typed.rival:
+        datatype, form = typed.rival
+        flag = f"--datatype {name}={typed.datatype}" + (
+            f" --format '{name}={typed.format}'" if typed.format else ""
+        )
+        said.append(
+            Doubt(
+                "datatype",
+                f"{name} is {typed.datatype}{f' {typed.format}' if typed.format else ''}",
+                f"it may be {datatype} {form}, too: {examples}",
+                "all of its numbers are others",
+                flag,
+                is_harmful=True,
+            )
+        )
+    signs = [token for token in typed.null_tokens if token in SIGNS and token not in proposal.null_tokens]
+    words = [token for token in typed.null_tokens if token not in SIGNS and token not in proposal.null_tokens]
+    if signs or words:
+        tokens = [*signs, *words]
+        every = "|".join(["<empty>", *map(spell, tokens)])
+        said.append(
+            Doubt(
+                "null_tokens",
+                f"{listed(map(quoted, tokens))} in {name} {'means' if len(tokens) == 1 else 'mean'} nothing",
+                f"all other values are {'digits' if typed.identifies else typed.datatype}",
+                "what it does mean is lost: it becomes null",
+                f"{option_flag('null_tokens', every)}, or --datatype {name}=text",
+                is_harmful=bool(signs),
+            )
+        )
+    return said
+
+
+def _of_types(proposal: Proposal) -> list[Doubt]:
+    guessed = [a for a in proposal.attributes if a.typed.datatype != "text" and not a.is_settled]
+    if not guessed:
+        return []
+    return [
+        Doubt(
+            "datatype",
+            listed(f"{a.target_name} is {a.typed.datatype}" for a in guessed),
+            f"so are their values in {_judged(proposal)}",
+            "a row with another value falls out, and is counted",
+            f"--datatype {guessed[0].target_name}=text",
+        )
+    ]
+
+
+def _of_table(proposal: Proposal, table: CatalogedTable) -> list[Doubt]:
+    said = []
+    read_all = "more is read than needs to be"
+    if not table.datatypes and proposal.records < table.rows:
+        said.append(
+            Doubt(
+                "datatype",
+                "all rows are like the first",
+                f"{proposal.records:,} of about {table.rows:,} were read",
+                "rows with other values fall out",
+                "--datatype COLUMN=text",
+            )
+        )
+    if proposal.delivery_type == "delta":
+        said.append(
+            Doubt(
+                "delivery_type",
+                "no row is deleted",
+                "rows that are deleted are not seen; a snapshot sees them",
+                "they stay current",
+                "--type snapshot",
+            )
+        )
+        if table.incr_column is None:
+            said.append(
+                Doubt(
+                    "incr_column",
+                    "all of it is read each time",
+                    "no column says when a row changed",
+                    read_all,
+                    "--incr-column NAME",
+                )
+            )
+        elif proposal.incr_column is None:
+            said.append(
+                Doubt(
+                    "incr_column",
+                    f"{table.incr_column} says when a row changed",
+                    "its name does",
+                    "changes are not seen",
+                    f"--incr-column {table.incr_column}",
+                    is_harmful=True,
+                )
+            )
+    elif table.incr_column is not None:
+        said.append(
+            Doubt(
+                "delivery_type",
+                "all is read each time",
+                f"--type delta reads what changed, by {table.incr_column}",
+                read_all,
+                "--type delta",
+            )
+        )
+    return said
+
+
+def _of_type(name: str, datatype: str, rests_on: str, risk: str) -> Doubt:
+    return Doubt("datatype", f"{name} stays {datatype}", rests_on, risk, f"--datatype {name}=DATATYPE")

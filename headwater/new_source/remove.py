@@ -1,0 +1,272 @@
+"""Taking a source away again: its rows in the seeds and the models that were generated from them.
+
+What somebody else uses stays, and so does all data. The rows are found by what they say, so that the half of a
+source that a killed process left is taken away, too.
+"""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import io
+import re
+import shutil
+import tempfile
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from headwater.generate import generated_files, historical_model, staging_model
+from headwater.new_source.look import stand_in
+from headwater.new_source.rows import own_connection, tables_of
+from headwater.new_source.write import Change, apply, clear_temporary, noted, unfinished
+from headwater.project import Project
+from metadata.errors import HeadwaterError, NewSourceRefused
+from metadata.static.check import load_and_check
+from metadata.static.layout import TABLES
+from metadata.static.load import load_seeds
+from metadata.static.naming import SAFE_NAME, names_in
+from metadata.static.problem import Problem, Problems
+from metadata.static.read import read_catalog
+from metadata.static.rows import Row
+
+# where a person may name a model or a table of a source
+AUTHORED = {
+    "models": (".sql", ".yml", ".yaml", ".py"),
+    **dict.fromkeys(("macros", "snapshots", "analyses", "tests"), (".sql", ".yml", ".yaml")),
+    "seeds": (".yml", ".yaml", ".csv"),
+    "dags": (".py",),
+}
+
+
+@dataclass(frozen=True)
+class Removal:
+    """What goes with a source: rows by table, files, those of them that a person edited; and what stays."""
+
+    name: str
+    rows: Mapping[str, tuple[str, ...]]
+    files: tuple[Path, ...]
+    edited: tuple[Path, ...]
+    unused: tuple[str, ...]  # rows that nobody uses then, and that were there on their own
+    changes: tuple[Change, ...]
+
+    @property
+    def tables(self) -> tuple[str, ...]:
+        """The tables of the warehouse, whose rows stay."""
+        return tables_of(self.name)
+
+
+def plan_removal(project: Project, name: str) -> Removal:
+    """What would go with the source. Raises `NewSourceRefused` where there is none, or something depends on it."""
+    if not SAFE_NAME.fullmatch(name):
+        raise NewSourceRefused(f"{name} is no name of a source, expected one of seeds/source.csv")
+    problems = Problems(project.seeds.name)
+    rows = load_seeds(project.seeds, problems).rows
+    going = _going(rows, name)
+    files = _model_files(project, name)
+    if not going and not files and name not in (unfinished(project) or "").split():
+        raise NewSourceRefused(
+            f"no source {name}: no row of seeds/ and no model is of it, expected one of"
+            f" {', '.join(row.text('source') for row in rows['source']) or 'none that is there'}"
+        )
+    _require_nobody_depends(project, name, rows, going, files)
+    changes = [
+        Change(path, before, without_lines(before, [row.line for row in gone]))
+        for table, gone in going.items()
+        for path in [project.seeds / f"{table}.csv"]
+        for before in [path.read_bytes()]
+    ]
+    _require_no_new_problem(project, name, changes)
+    changes += [Change(path, path.read_bytes(), None) for path in files]
+    return Removal(
+        name=name,
+        rows={table: tuple(_shown(table, row) for row in gone) for table, gone in going.items()},
+        files=tuple(files),
+        edited=tuple(_edited(project, name, files)),
+        unused=tuple(_unused(rows, going)),
+        changes=tuple(changes),
+    )
+
+
+def remove(project: Project, removal: Removal) -> None:
+    """Take it away, all of it or nothing. Raises `NewSourceRefused` where a file is not as it was looked at."""
+    with noted(project, removal.name):
+        clear_temporary(project)
+        apply(removal.changes)
+        for folder in {path.parent for path in removal.files}:
+            for empty in (folder, folder.parent):
+                if empty != project.models and empty.is_dir() and not any(empty.iterdir()):
+                    empty.rmdir()
+
+
+def without_lines(before: bytes, begins: Collection[int]) -> bytes:
+    """A CSV without the rows that begin on these lines, all else as it was."""
+    mark = codecs.BOM_UTF8 if before.startswith(codecs.BOM_UTF8) else b""
+    lines = list(io.StringIO(before.decode("utf-8-sig"), newline=""))
+    reader = csv.reader(lines, strict=True)
+    kept, begin, last = [], 0, 0
+    for _ in reader:
+        if begin + 1 not in begins:
+            kept += lines[begin : reader.line_num]
+        begin = last = reader.line_num
+    kept += lines[last:]
+    text = "".join(kept)
+    if not before.endswith((b"\n", b"\r")) and len(kept) < len(lines):
+        text = text.removesuffix("\n").removesuffix("\r")
+    return mark + text.encode()
+
+
+def _going(rows: Mapping[str, list[Row]], name: str) -> dict[str, list[Row]]:
+    """The rows that go, by table: those of the source, then what nobody else uses of what it used."""
+    of_source: Callable[[Row], bool] = lambda row: row["source"] == name  # noqa: E731
+    going = {
+        table: [row for row in rows[table] if of_source(row)]
+        for table in ("source", "attribute", "source_attribute", "job_task")
+    }
+    jobs = {row.text("job") for row in going["source"]} or {name}
+    staying = {table: [row for row in rows[table] if row not in going.get(table, [])] for table in rows}
+    used = {row.text("job") for table in ("source", "job_task") for row in staying[table]}
+    going["job"] = [row for row in rows["job"] if row.text("job") in jobs - used]
+    tables = {
+        *tables_of(name),
+        *(row.text(end) for row in going["job_task"] for end in ("src_tbl", "tgt_tbl")),
+    }
+    options = {row.text("name"): row.text("value") for row in going["source_attribute"]}
+    tables |= {options["tbl"]} if "tbl" in options else set()
+    used = {row.text(end) for row in staying["job_task"] for end in ("src_tbl", "tgt_tbl")}
+    used |= {row.text("value") for row in staying["source_attribute"] if row["name"] == "tbl"}
+    going["tbl"] = [row for row in rows["tbl"] if row.text("tbl") in tables - used]
+    _add_connection(rows, staying, going, name)
+    return {table: gone for table in TABLES if (gone := going.get(table))}
+
+
+def _add_connection(
+    rows: Mapping[str, list[Row]],
+    staying: Mapping[str, list[Row]],
+    going: dict[str, list[Row]],
+    name: str,
+) -> None:
+    """The connection that was made for the source, and the data source that it alone leads to."""
+    own = {own_connection(name, kind) for kind in ("rdbms", "local_files")}
+    used = {row.text("value") for row in staying["source_attribute"] if row["name"] == "conn_str"}
+    used |= {row.text("conn_str") for row in staying["job_task"]}
+    sources = {row.text("data_source") for row in staying["source"]}
+    going["conn_str"] = [
+        row
+        for row in rows["conn_str"]
+        if row.text("conn_str") in own - used
+        and not (row.text("data_source") in sources and _is_only(rows["conn_str"], row))
+    ]
+    left = {row.text("data_source") for row in rows["conn_str"] if row not in going["conn_str"]}
+    left |= {row.text("data_source") for row in rows["conn_api"]} | sources
+    left |= {row.text("data_source") for row in rows["tbl"] if row not in going["tbl"]}
+    led_to = {row.text("data_source") for row in going["conn_str"]}
+    going["data_source"] = [row for row in rows["data_source"] if row.text("data_source") in led_to - left]
+
+
+def _is_only(connections: Iterable[Row], row: Row) -> bool:
+    return sum(other["data_source"] == row["data_source"] for other in connections) == 1
+
+
+def _unused(rows: Mapping[str, list[Row]], going: Mapping[str, list[Row]]) -> Iterator[str]:
+    """Connections that the source used and that nobody uses then; they were there before it."""
+    before = {row.text("value") for row in going.get("source_attribute", []) if row["name"] == "conn_str"}
+    staying = (row for row in rows["source_attribute"] if row not in going.get("source_attribute", []))
+    used = {row.text("value") for row in staying if row["name"] == "conn_str"}
+    for table in ("conn_str", "conn_api"):
+        for row in rows[table]:
+            if row.text(table) in before - used and row not in going.get(table, []):
+                yield f"{row.text(table)} in seeds/{table}.csv"
+
+
+def _model_files(project: Project, name: str) -> list[Path]:
+    """The models of the source and their properties."""
+    return sorted(
+        path
+        for layer, prefix in (("staging", "stg"), ("historical", "hist"))
+        for ending in ("sql", "yml")
+        for path in (project.models / layer).glob(f"*/{prefix}_{name}.{ending}")
+    )
+
+
+def _edited(project: Project, name: str, files: Iterable[Path]) -> Iterator[Path]:
+    """The files that are not as they were generated."""
+    source = stand_in(name=name)
+    scaffold = {f"stg_{name}.sql": staging_model(source), f"hist_{name}.sql": historical_model(source)}
+    try:
+        sources = read_catalog(project.seeds).sources
+        generated = generated_files([sources[name]] if name in sources else [], project.models)
+    except (HeadwaterError, KeyError):
+        generated = []  # half of a source: its properties are as they were generated
+    texts = {file.path: file.text for file in generated}
+    for path in files:
+        text = texts.get(path, scaffold.get(path.name))
+        if text is not None and path.read_text(encoding="utf-8") != text:
+            yield path
+
+
+def _require_nobody_depends(
+    project: Project,
+    name: str,
+    rows: Mapping[str, list[Row]],
+    going: Mapping[str, list[Row]],
+    files: Collection[Path],
+) -> None:
+    jobs = {row.text("job") for row in going.get("job", [])}
+    said = [
+        f"job {row.text('job')} runs after it (seeds/job.csv:{row.line}, after_job)"
+        for row in rows["job"]
+        if jobs.intersection(names_in(row["after_job"])) and row not in going.get("job", [])
+    ]
+    said += [
+        f"{path.relative_to(project.root)}:{line} names {word}"
+        for path, line, word in _mentions(project, name, files)
+    ]
+    if said:
+        more = f"; and {len(said) - 8} more" if len(said) > 8 else ""
+        raise NewSourceRefused(
+            f"{name} is needed: {'; '.join(said[:8])}{more}. Nothing was removed; expected that nothing names"
+            " it any more"
+        )
+
+
+def _mentions(project: Project, name: str, files: Collection[Path]) -> Iterator[tuple[Path, int, str]]:
+    """Where the project's files, but for its own, name a model or table of the source."""
+    word = re.compile(
+        rf"(?<!\w)(?:(?:stg|hist)_{name}|(?:raw|historical|staging)\.(?:stg_)?{name})(?!\w)"
+        rf"|source\(\s*['\"]raw['\"]\s*,\s*['\"]{name}['\"]\s*\)"
+    )
+    seeds = {project.seeds / f"{table}.csv" for table in TABLES if table != "sql_script"}
+    for folder, endings in AUTHORED.items():
+        for path in sorted((project.root / folder).rglob("*")):
+            if path.suffix not in endings or path in files or path in seeds or not path.is_file():
+                continue
+            for number, text in enumerate(path.read_text("utf-8", errors="replace").splitlines(), 1):
+                if found := word.search(text):
+                    yield path, number, found.group()
+
+
+def _require_no_new_problem(project: Project, name: str, changes: Iterable[Change]) -> None:
+    """Raise `NewSourceRefused` where the seeds break a rule without these rows that they keep with them."""
+    before = Counter(map(_rule, load_and_check(project.seeds)[1]))
+    with tempfile.TemporaryDirectory(prefix="headwater-") as folder:
+        seeds = Path(folder) / project.seeds.name
+        shutil.copytree(project.seeds, seeds)
+        for change in changes:
+            (seeds / change.path.name).write_bytes(change.after or b"")
+        after = load_and_check(seeds)[1]
+    if new := [problem for problem in after if not before[_rule(problem)]]:
+        said = "; ".join(map(str, new[:8]))
+        raise NewSourceRefused(
+            f"{name} cannot be taken away by itself: without it {said}. Nothing was removed"
+        )
+
+
+def _rule(problem: Problem) -> tuple[str, ...]:
+    """A problem without its line."""
+    return tuple(re.sub(r":\d+", "", part) for part in str(problem).split("\n"))
+
+
+def _shown(table: str, row: Row) -> str:
+    return " ".join(row.text(column) for column in TABLES[table].keys[0] if row[column])

@@ -1,0 +1,113 @@
+"""Who may ask the embedded S3 for anything: those who sign with its key, as S3 asks it of everybody.
+
+Every account of this machine reaches the port, and so does every page that a browser here has open. A request counts
+when its signature (SigV4, in its headers) is made with the key that the server made at its first start. Beside that
+no browser is answered: not one that names the origin of a page, nor one that was led here by another name (DNS
+rebinding). The key is a file in the format of AWS' shared credentials, which only this user can read.
+"""
+
+from __future__ import annotations
+
+import configparser
+import hmac
+import secrets
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from email.message import Message
+from pathlib import Path
+from urllib.parse import parse_qsl, quote, unquote, urlsplit
+
+from botocore.auth import S3SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
+
+from headwater.services.private_files import write_private
+
+PROFILES = "default", "headwater"
+HOSTS = frozenset({"127.0.0.1", "localhost"})
+SKEW = timedelta(minutes=15)  # by which S3 lets a request be older or newer than its clock
+ALGORITHM = "AWS4-HMAC-SHA256"
+ANYWHERE = "http://localhost"  # the Host header is what is signed
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """Why a request is not answered, in S3's code and in words."""
+
+    code: str
+    message: str
+
+
+def own_key(path: Path) -> Credentials:
+    """The key in `path`, made when there is none."""
+    if not path.is_file():
+        key = {"aws_access_key_id": "headwater", "aws_secret_access_key": secrets.token_urlsafe(30)}
+        lines = "".join(f"{name} = {value}\n" for name, value in key.items())
+        write_private(path, "\n".join(f"[{profile}]\n{lines}" for profile in PROFILES))
+    said = configparser.ConfigParser(interpolation=None)
+    said.read_string(path.read_text())
+    return Credentials(*(said[PROFILES[0]][name] for name in ("aws_access_key_id", "aws_secret_access_key")))
+
+
+def refusal_of_browser(headers: Message) -> Refusal | None:
+    """Return why a request is not answered whoever signed it: a page made it, or it came by another name of ours."""
+    if headers.get("Origin") is not None:
+        return Refusal("AccessDenied", "Requests of web pages are not answered here.")
+    if urlsplit(f"//{headers.get('Host', '')}").hostname not in HOSTS:
+        return Refusal("AccessDenied", f"This server is called {' or '.join(sorted(HOSTS))}.")
+    return None
+
+
+def refusal_of_signature(
+    key: Credentials, method: str, target: str, headers: Message, now: datetime | None = None
+) -> Refusal | None:
+    """Return why a request is not one that the holder of `key` signed; None when it is."""
+    key_id, scope, signed, signature = _authorization(headers.get("Authorization", ""))
+    if not signature:
+        return Refusal("AccessDenied", "The request is not signed in its headers (AWS4-HMAC-SHA256).")
+    if key_id != key.access_key:
+        return Refusal("InvalidAccessKeyId", "There is no such key.")
+    sent_at = headers.get("X-Amz-Date", "")
+    try:
+        sent = datetime.strptime(sent_at, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
+        date, region, service, _ = scope.split("/")
+    except ValueError:
+        return Refusal("AccessDenied", "The request does not say when it was signed, and for what.")
+    if abs((now or datetime.now(UTC)) - sent) > SKEW or date != sent_at[:8]:
+        return Refusal("RequestTimeTooSkewed", "The request was signed too long ago, or ahead of time.")
+    if "host" not in signed or not _amz_headers(headers) <= set(signed):
+        return Refusal("AccessDenied", "The host and every X-Amz header must be signed.")
+    request = AWSRequest(method=method, url=_canonical(target))
+    for name in signed:
+        request.headers[name] = headers.get(name, "")
+    request.context["timestamp"] = sent_at
+    ours = S3SigV4Auth(key, service, region)
+    expected = ours.signature(ours.string_to_sign(request, ours.canonical_request(request)), request)
+    if not hmac.compare_digest(expected.encode(), signature.encode("utf-8", "replace")):
+        return Refusal("SignatureDoesNotMatch", "The signature is not one of this server's key.")
+    return None
+
+
+def _authorization(said: str) -> tuple[str, str, list[str], str]:
+    """Key, scope, signed headers and signature of the Authorization header; an empty signature where it has none."""
+    algorithm, _, rest = said.partition(" ")
+    parts = dict(part.strip().partition("=")[::2] for part in rest.split(","))
+    credential, signed, signature = (
+        parts.get(name, "") for name in ("Credential", "SignedHeaders", "Signature")
+    )
+    key_id, _, scope = credential.partition("/")
+    return key_id, scope, signed.split(";"), signature if algorithm == ALGORITHM else ""
+
+
+def _amz_headers(headers: Message) -> set[str]:
+    return {name.lower() for name in headers if name.lower().startswith("x-amz-")}
+
+
+def _canonical(target: str) -> str:
+    """The address as it is signed, however the client has written it."""
+    asked = urlsplit(target)
+    pairs = parse_qsl(asked.query.replace("+", "%2B"), keep_blank_values=True)
+    query = "&".join(
+        sorted(f"{quote(name, safe='-_.~')}={quote(value, safe='-_.~')}" for name, value in pairs)
+    )
+    return f"{ANYWHERE}{quote(unquote(asked.path), safe='/-_.~')}{'?' if query else ''}{query}"

@@ -1,0 +1,43 @@
+"""What a task raises: a sentence for whoever looks at Airflow, whatever it met; the stack trace is in its log."""
+
+from __future__ import annotations
+
+import psycopg2
+import pytest
+from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowSkipException
+
+from dags.tasks import explained
+from metadata.errors import PublisherError, StepHalted
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (PublisherError("cities: no such folder"), "cities: no such folder"),
+        (psycopg2.OperationalError("FATAL:  sorry, too many clients already"), "Expected a free connection"),
+        (AssertionError("no such thing"), "an error that nobody foresaw, AssertionError: no such thing"),
+        (MemoryError(), "not enough memory"),
+    ],
+    ids=["for a person", "of Postgres", "of nobody", "memory"],
+)
+def test_whatever_a_task_meets_is_a_sentence(
+    error: Exception, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(AirflowException) as raised, explained():
+        raise error
+    assert said in str(raised.value)
+    assert raised.value.__suppress_context__
+    is_for_a_person = isinstance(error, PublisherError)
+    assert ("Traceback" in capsys.readouterr().out) == (not is_for_a_person)
+
+
+@pytest.mark.parametrize("error", [AirflowSkipException("not due"), AirflowFailException("halted")])
+def test_what_airflow_is_told_stays(error: AirflowException) -> None:
+    with pytest.raises(type(error)) as raised, explained():
+        raise error
+    assert raised.value is error
+
+
+def test_a_halt_is_not_tried_again() -> None:
+    with pytest.raises(AirflowFailException, match="halted"), explained():
+        raise StepHalted("halted")

@@ -1,0 +1,8 @@
+"""A module of a project that ends the process when it is imported."""
+
+
+def discover() -> None:
+    """What the metadata name; nobody comes to call it."""
+
+
+raise SystemExit(3)
