@@ -647,7 +647,7 @@ def test_manifest_writes_what_is_missing_and_leaves_out_what_is_broken(
     assert '"integre" is not a datatype' in done.output
 
 
-@pytest.mark.usefixtures("store")
+@pytest.mark.usefixtures("database", "store")
 def test_the_commands_about_the_past_do_what_the_documentation_says(publisher):
     (publisher / "cities" / "cities-20200131.csv").write_text("City Code,name,people,seen\na,Aa,1,x\n")
     text = (PROJECT / "docs" / "backfill.md").read_text(encoding="utf-8")
