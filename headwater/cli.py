@@ -53,6 +53,14 @@ AtOnce = Annotated[
         show_default=False,
     ),
 ]
+Limit = Annotated[
+    int | None,
+    typer.Option(min=0, help="How many rows; 0 for all. By default 20, and all with --csv and --json."),
+]
+AsCsv = Annotated[bool, typer.Option("--csv", help="Write CSV, every text exactly as it is.")]
+ForSpreadsheet = Annotated[
+    bool, typer.Option("--spreadsheet", help="Write CSV in which a ' keeps cells from being formulas.")
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for machines instead of a table.")]
 FAILED, MISUSE, HALTED = 1, 2, 3
 SHOWN = 20  # rows
@@ -271,14 +279,9 @@ def quarantine(
             "--current", help="Only rows of keys about which history goes on saying what it said before."
         ),
     ] = False,
-    limit: Annotated[
-        int | None,
-        typer.Option(min=0, help="How many rows; 0 for all. By default 20, and all with --csv and --json."),
-    ] = None,
-    as_csv: Annotated[bool, typer.Option("--csv", help="Write CSV, every text exactly as it is.")] = False,
-    for_spreadsheet: Annotated[
-        bool, typer.Option("--spreadsheet", help="Write CSV in which a ' keeps cells from being formulas.")
-    ] = False,
+    limit: Limit = None,
+    as_csv: AsCsv = False,
+    for_spreadsheet: ForSpreadsheet = False,
     as_json: AsJson = False,
 ) -> None:
     """List the rows that fell out, the newest delivery's first: where each is, the value that broke a rule, the row."""
@@ -334,14 +337,9 @@ def as_of(
     column: Annotated[
         list[str] | None, typer.Option(help="Only this column, by our name; once for each.")
     ] = None,
-    limit: Annotated[
-        int | None,
-        typer.Option(min=0, help="How many rows; 0 for all. By default 20, and all with --csv and --json."),
-    ] = None,
-    as_csv: Annotated[bool, typer.Option("--csv", help="Write CSV, every text exactly as it is.")] = False,
-    for_spreadsheet: Annotated[
-        bool, typer.Option("--spreadsheet", help="Write CSV in which a ' keeps cells from being formulas.")
-    ] = False,
+    limit: Limit = None,
+    as_csv: AsCsv = False,
+    for_spreadsheet: ForSpreadsheet = False,
     as_json: AsJson = False,
 ) -> None:
     """What was true at the end of a day, or at a moment; or what we believed, at another, to have been true then.

@@ -21,6 +21,7 @@ from extract.formats.cell_text import number_text, shows_clock
 from extract.formats.excel import column_letters
 from metadata.errors import FormatBroken
 from tests.extract.formats.reading import opened, read, refusal, rows
+from tests.extract.formats.workbooks import ods_around
 from tests.extract.sources import make_source
 
 DATA = Path(__file__).parent / "data"
@@ -63,20 +64,7 @@ def edited(workbook: bytes, member: str, old: str, new: str) -> bytes:
 
 def ods(tables: str) -> bytes:
     """A workbook of OpenDocument around its tables."""
-    names = " ".join(
-        f'xmlns:{name}="urn:oasis:names:tc:opendocument:xmlns:{name}:1.0"'
-        for name in ("office", "table", "text")
-    )
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w") as archive:
-        archive.writestr("mimetype", "application/vnd.oasis.opendocument.spreadsheet")
-        archive.writestr(
-            "content.xml",
-            f"<office:document-content {names}><office:body><office:spreadsheet>{tables}"
-            "</office:spreadsheet></office:body></office:document-content>",
-            zipfile.ZIP_DEFLATED,
-        )
-    return buffer.getvalue()
+    return ods_around(tables, compression=zipfile.ZIP_DEFLATED)
 
 
 CELLS = (
