@@ -1,6 +1,7 @@
 """The embedded S3: localbucket on a persistent folder. `python -m headwater.services.s3 FOLDER PORT`.
 
-localbucket checks no keys and answers the pages of every origin; `s3_guard` stands before it.
+localbucket checks no keys and answers the pages of every origin; `s3_guard` stands before it. localbucket
+reads a whole bucket for each listing; here a listing reads the folder of its prefix.
 """
 
 from __future__ import annotations
@@ -20,6 +21,9 @@ from headwater.services.guard import end_with
 from headwater.services.private_files import key_file_of
 from headwater.services.processes import LOOPBACK
 
+Page = tuple[
+    list[tuple[str, Path]], list[str], bool, str
+]  # keys, common prefixes, is more to come, last entry
 LONGEST_UNREAD = 1 << 20  # bytes of a refused body, read so that the client hears the answer
 
 
@@ -58,6 +62,52 @@ class S3Handler(localbucket.S3Handler):  # type: ignore[misc]
         finally:
             self.rfile = stream
         return body
+
+    def _list_entries(
+        self,
+        bucket_dir: Path,
+        prefix: str,
+        delimiter: str,
+        marker: str,
+        marker_is_prefix: bool,
+        max_keys: int,
+    ) -> Page:
+        """Return one page of keys and common prefixes after the marker, as localbucket would of the whole bucket."""
+        folder = prefix[: prefix.rfind("/") + 1]
+        rest = _marker_within(folder, marker, marker_is_prefix)
+        if rest is None or not _may_hold_keys(bucket_dir / folder, folder):
+            return [], [], False, ""
+        keys, common, truncated, last = super()._list_entries(
+            bucket_dir / folder, prefix[len(folder) :], delimiter, rest, marker_is_prefix, max_keys
+        )
+        return (
+            [(folder + key, path) for key, path in keys],
+            [folder + each for each in common],
+            truncated,
+            last and last[:2] + folder + last[2:],  # `K:` or `P:` before the key or the common prefix
+        )
+
+
+def _marker_within(folder: str, marker: str, marker_is_prefix: bool) -> str | None:
+    """The marker within the folder, empty where all of the folder comes after it; None where none of it does."""
+    if not marker:
+        return ""
+    if marker_is_prefix and folder.startswith(marker):
+        return None
+    if marker.startswith(folder):
+        return marker[len(folder) :]
+    return None if marker.encode() > folder.encode() else ""
+
+
+def _may_hold_keys(path: Path, folder: str) -> bool:
+    """Whether the path is a folder that keys can lie in: no key has an empty part, `.` or `..`."""
+    parts = folder.split("/")[:-1]
+    if not {"", ".", ".."}.isdisjoint(parts):
+        return False
+    try:
+        return path.is_dir()
+    except (OSError, ValueError):  # a name that is longer than a file system takes; a NUL
+        return False
 
 
 class _Whole:

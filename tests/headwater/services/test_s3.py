@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import stat
+import tempfile
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from email.message import Message
@@ -12,16 +14,20 @@ from typing import Any
 
 import boto3
 import botocore.auth
+import localbucket
 import pytest
 import requests
 from botocore.auth import S3SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 from botocore.exceptions import ClientError
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from extract.store import ObjectStore
 from headwater.services import s3_guard
 from headwater.services.private_files import key_file_of
+from headwater.services.s3 import S3Handler
 from tests import hostile
 from tests.conftest import S3Server
 
@@ -45,6 +51,79 @@ def answer(server: S3Server, method: str, path: str, body: bytes = b"", **more: 
     with requests.Session() as session:
         session.trust_env = False
         return session.send(signed(method, f"http://127.0.0.1:{server.port}{path}", body, **more), timeout=10)
+
+
+PARTS = ("a", "b", "a b", "ab", "ä", "..a")
+KEYS = st.lists(st.sampled_from(PARTS), min_size=1, max_size=4).map("/".join)
+# what a client may ask by: parts of keys, and what is a part of none
+PREFIXES = st.one_of(
+    st.sampled_from(["", "/", "//", "../", "./a", "a//b", "a/../b/", "\0", "x" * 300 + "/"]),
+    KEYS,
+    KEYS.map(lambda key: key + "/"),
+    KEYS.map(lambda key: key[:-1]),
+)
+
+
+def pages_of(
+    handler: type,
+    bucket: Path,
+    prefix: str,
+    delimiter: str,
+    marker: str,
+    size: int,
+    *,
+    is_prefix: bool = False,
+) -> list[Any]:
+    """All pages of a listing, each begun at the last entry of the one before."""
+    pages = []
+    while True:
+        page = handler._list_entries(
+            object.__new__(handler), bucket, prefix, delimiter, marker, is_prefix, size
+        )
+        pages.append(page)
+        if not page[2]:
+            return pages
+        marker, is_prefix = page[3][2:], page[3].startswith("P:")
+
+
+@settings(deadline=None)
+@given(
+    keys=st.lists(KEYS, max_size=12),
+    prefix=PREFIXES,
+    delimiter=st.sampled_from(["", "/", "b", " "]),
+    marker=st.one_of(st.just(""), PREFIXES),
+    size=st.integers(1, 4),
+    is_prefix=st.booleans(),
+)
+def test_a_listing_reads_the_folder_of_its_prefix_and_gives_what_the_whole_bucket_gives(
+    keys, prefix, delimiter, marker, size, is_prefix
+):
+    with tempfile.TemporaryDirectory() as folder:
+        bucket = Path(folder, "bucket")
+        bucket.mkdir()
+        for key in keys:
+            path = bucket / key
+            if not path.exists() and not any(parent.is_file() for parent in path.parents):
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.touch()
+        ours, whole = (
+            pages_of(handler, bucket, prefix, delimiter, marker, size, is_prefix=is_prefix)
+            for handler in (S3Handler, localbucket.S3Handler)
+        )
+        assert ours == whole
+
+
+def test_a_listing_does_not_read_the_folders_beside_its_prefix(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    for name in ("asked/one", "beside/two"):
+        (tmp_path / name).parent.mkdir()
+        (tmp_path / name).touch()
+    walk, walked = os.walk, []
+    monkeypatch.setattr(localbucket.os, "walk", lambda top: walk(walked.append(Path(top)) or top))
+    (page,) = pages_of(S3Handler, tmp_path, "asked/", "", "", 10)
+    assert page[0] == [("asked/one", tmp_path / "asked/one")]
+    assert walked == [tmp_path / "asked"]
 
 
 def test_of_a_client_that_dies_while_it_sends_nothing_is_kept(s3_server: S3Server, store: ObjectStore):
