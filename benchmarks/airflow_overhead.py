@@ -22,7 +22,7 @@ from benchmarks.measure import median, timed
 from benchmarks.ours import run_in_process
 from benchmarks.project import make_project, publish_snapshot
 from benchmarks.report import Aim, Bar, Report, Setting, Table, parser, publish, seconds, times
-from headwater.manifest import write_pieces
+from headwater.dbt_project.manifest_shards import write_shards
 from headwater.project import Project, find_project
 from headwater.services import airflow as airflow_service
 from headwater.services.airflow import Airflow
@@ -75,7 +75,7 @@ def measure(setting: Setting) -> Report:
     root = setting.folder / "project"
     project = make_project(root, dict.fromkeys(names, "snapshot"))
     (root / "dags").symlink_to(find_project().root / "dags")
-    write_pieces(project)
+    write_shards(project)
     with _airflow(project, setting.folder / "airflow_home" / "airflow") as started:
         client = Client(started.url, "admin", started.passwords["admin"])
         line = Line(root, names, client)

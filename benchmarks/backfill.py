@@ -20,7 +20,7 @@ from benchmarks.ours import Ours, require_ran_well, run_of_landed
 from benchmarks.profile import Profile
 from benchmarks.project import make_project
 from benchmarks.report import Aim, Bar, Report, Setting, Table, parser, publish, seconds, times
-from extract.store import ObjectStore
+from headwater.extract.landing.store import ObjectStore
 
 SOURCE = "customers"
 RUNS = 10

@@ -24,11 +24,11 @@ from benchmarks.measure import median
 from benchmarks.ours import run_in_process
 from benchmarks.project import make_project, publish_snapshot
 from benchmarks.report import Aim, Bar, Report, Setting, Table, parser, publish, seconds
+from headwater.metadata.connection import engine
 from headwater.project import Project, find_project
 from headwater.services import airflow_database, airflow_settings
 from headwater.services.airflow import choose_ports
 from headwater.services.processes import Process, is_alive, log_tail, session, spawn
-from metadata.connection import engine
 
 AIM_S, AIM_MIB = 30, 1024
 PATIENCE_S = 900
@@ -124,12 +124,12 @@ def measure(setting: Setting) -> Report:
 
 
 def _measure(setting: Setting, count: int, turn: int) -> Found:
-    from headwater.manifest import write_pieces
+    from headwater.dbt_project.manifest_shards import write_shards
 
     root = setting.folder / f"of_{count}"
     project = make_project(root, {f"source_{number:04}": "snapshot" for number in range(count)})
     (root / "dags").symlink_to(find_project().root / "dags")
-    write_pieces(project)
+    write_shards(project)
     whole = _whole_manifest(project)
     turns = [_by_dag_processor(project, count, turn) for turn in range(setting.repeats)]
     steps = [_by_step(project, whole) for _ in range(setting.repeats)]

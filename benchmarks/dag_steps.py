@@ -21,8 +21,8 @@ def main(whole: Path) -> dict[str, float]:
     from airflow.sdk import DAG
     from airflow.serialization.serialized_objects import DagSerialization
 
-    from dags import build, metadata, models
-    from metadata.static.plan import plan
+    from headwater.airflow import build, metadata, models
+    from headwater.metadata.static.plan import plan
 
     found = {"import": time.perf_counter() - began}
     read = metadata.read()

@@ -26,14 +26,14 @@ from benchmarks.profile import Profile
 from benchmarks.project import make_project, publish_snapshot
 from benchmarks.report import Aim, Bar, Report, Setting, Table, parser, publish, seconds, times
 from benchmarks.servers import Database, bare_copy, psql
-from extract.run import extract_source
-from extract.store import ObjectStore
 from headwater.checks.run import _start_great_expectations
+from headwater.extract.landing.store import ObjectStore
+from headwater.extract.run import extract_source
+from headwater.home import home
+from headwater.metadata.connection import engine
+from headwater.metadata.static.read import read_catalog
+from headwater.pipeline.run import run
 from headwater.project import Project
-from headwater.run import run
-from headwater.services.home import home
-from metadata.connection import engine
-from metadata.static.read import read_catalog
 
 SOURCE = "customers"
 BARE = "bench.bare"

@@ -11,8 +11,7 @@ from __future__ import annotations
 
 from benchmarks import full_join
 from benchmarks.data import date_of, snapshot
-from benchmarks.dbt_snapshot import DELIVERED, DbtSnapshot
-from benchmarks.dbt_snapshot import fates as dbt_fates
+from benchmarks.dbt_snapshot import DELIVERED, DbtSnapshot, fates
 from benchmarks.measure import by_turns, median
 from benchmarks.ours import Ours, require_fates
 from benchmarks.profile import Profile
@@ -46,7 +45,7 @@ def measure(setting: Setting) -> Report:
         profile.begin()
         took = peer.load()
         profiles["dbt snapshot"] = profile.statements()
-        require_fates(dbt_fates(database), expected, "dbt snapshot")
+        require_fates(fates(database), expected, "dbt snapshot")
         return 0.0, took
 
     def by_hand() -> tuple[float, float]:

@@ -17,15 +17,15 @@ from sqlalchemy import Connection
 from benchmarks.data import COLUMNS
 from benchmarks.measure import timed
 from benchmarks.servers import Database
-from extract.store import ObjectStore
 from headwater.checks import run_checks
-from headwater.dbt import Dbt
+from headwater.dbt_project.dbt import Dbt
+from headwater.extract.landing.store import ObjectStore
+from headwater.metadata.process.deliveries import Delivery, next_delivery_sqn, record_layer, register
+from headwater.metadata.process.events import DeliveryEvent, register_event
+from headwater.metadata.process.migrate import upgrade
+from headwater.metadata.static.read import read_catalog
+from headwater.pipeline.run import Run, RunResult, prepare
 from headwater.project import Project, find_project
-from headwater.run import Run, RunResult, prepare
-from metadata.process.deliveries import Delivery, next_delivery_sqn, record_layer, register
-from metadata.process.events import DeliveryEvent, register_event
-from metadata.process.migrate import upgrade
-from metadata.static.read import read_catalog
 
 RUN_ID = "bench"
 

@@ -10,10 +10,10 @@ from pathlib import Path
 import psycopg2
 
 from benchmarks.data import COLUMNS, KEY, TYPES, date_of, snapshot
-from headwater.generate import generated_files, write_files
+from headwater.dbt_project.generate import generated_files, write_files
+from headwater.home import make_home
+from headwater.metadata.static.read import read_catalog
 from headwater.project import Project, find_project
-from headwater.services.home import make_home
-from metadata.static.read import read_catalog
 
 CHECKS = [
     {"expect": "expect_column_values_to_be_between", "column": "balance", "min_value": 0, "severity": "critical"},

@@ -31,15 +31,15 @@ import sqlalchemy as sa
 from benchmarks.measure import by_turns, median, peak_mib, timed
 from benchmarks.report import Aim, Bar, Report, Setting, Table, parser, publish, seconds, times
 from benchmarks.servers import Database, bare_copy, psql
-from extract.load_raw import load_raw
-from extract.manifest import object_key
-from extract.raw_table import ensure_raw_table
-from extract.register import register_landed
-from extract.store import ObjectStore
-from metadata.connection import engine
-from metadata.process.deliveries import Delivery, lock_source, next_delivery_sqn
-from metadata.process.migrate import upgrade
-from metadata.static.model import Attribute, DataSource, Source
+from headwater.extract.landing.manifest import object_key
+from headwater.extract.landing.register import register_landed
+from headwater.extract.landing.store import ObjectStore
+from headwater.extract.raw.load import load_raw
+from headwater.extract.schema.raw_table import ensure_raw_table
+from headwater.metadata.connection import engine
+from headwater.metadata.process.deliveries import Delivery, lock_source, next_delivery_sqn
+from headwater.metadata.process.migrate import upgrade
+from headwater.metadata.static.model import Attribute, DataSource, Source
 
 COLUMNS = (
     "station_id", "measured_at", "city", "country", "latitude", "longitude",

@@ -23,11 +23,11 @@ import sqlalchemy as sa
 from psycopg2 import sql
 from sqlalchemy import Engine
 
-from extract.store import ObjectStore
+from headwater.extract.landing.store import ObjectStore
+from headwater.metadata.connection import engine
 from headwater.services import children, environment, postgres
 from headwater.services.private_files import key_file_of
 from headwater.services.processes import stop
-from metadata.connection import engine
 
 # What an administrator would set for loads of this size. fsync, full_page_writes and synchronous_commit stay on.
 SETTINGS = {

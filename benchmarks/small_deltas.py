@@ -30,7 +30,7 @@ from benchmarks.profile import beginning
 from benchmarks.project import make_project
 from benchmarks.report import Aim, Bar, Report, Setting, Table, parser, publish, seconds, times
 from benchmarks.servers import Database
-from metadata.process.deliveries import record_layer
+from headwater.metadata.process.deliveries import record_layer
 
 FACTORS = (1, 10, 30)
 MOST = {10: 1.3, 30: 2.0}  # times what the shortest history takes

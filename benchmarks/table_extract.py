@@ -28,18 +28,18 @@ from benchmarks.data import COLUMNS, KEY, snapshot
 from benchmarks.measure import by_turns, median, run_watched
 from benchmarks.report import Aim, Bar, Report, Setting, Table, parser, publish, seconds, times
 from benchmarks.servers import psql
-from extract.run import extract_source
-from extract.sql.connect import engine_of
-from extract.sql.parts import Packer
-from extract.sql.queries import Question
-from extract.sql.reader import reading
-from extract.store import ObjectStore
 from headwater.demo.packages import Package, fetch
+from headwater.extract.landing.store import ObjectStore
+from headwater.extract.run import extract_source
+from headwater.extract.sources.sql.connect import engine_of
+from headwater.extract.sources.sql.parts import Packer
+from headwater.extract.sources.sql.queries import Question
+from headwater.extract.sources.sql.reader import reading
+from headwater.metadata.connection import engine
+from headwater.metadata.process.migrate import upgrade
+from headwater.metadata.static.formats import USUAL_OPTIONS
+from headwater.metadata.static.model import Attribute, ConnStr, DataSource, Source, Tbl
 from headwater.services import postgres
-from metadata.connection import engine
-from metadata.process.migrate import upgrade
-from metadata.static.formats import USUAL_OPTIONS
-from metadata.static.model import Attribute, ConnStr, DataSource, Source, Tbl
 
 CUSTOMERS = "bench.customers"
 CPI = Package(

@@ -9,20 +9,28 @@ from typing import Any, Protocol
 
 from sqlalchemy import Connection, Engine
 
-from extract.addresses import remembering
-from extract.contract import what_next
-from extract.definition import definition
-from extract.discover import discover, is_known
-from extract.fit_offer import fitting
-from extract.found import Found, shown
-from extract.land import land
-from extract.load_raw import Counts, load_raw
-from extract.raw_table import forget_rows
-from extract.register import register_archive
-from extract.store import ObjectStore
-from extract.told import Told, found_again, is_offer, reads_as_it_asks, told, told_refusal
-from metadata.connection import session_lock
-from metadata.errors import (
+from headwater.extract.connections.addresses import remembering
+from headwater.extract.connections.safe_address import shown
+from headwater.extract.landing.land import land
+from headwater.extract.landing.register import register_archive
+from headwater.extract.landing.store import ObjectStore
+from headwater.extract.offers.discover import discover, is_known
+from headwater.extract.offers.fit_offer import fitting
+from headwater.extract.offers.offer import Offer
+from headwater.extract.offers.payload import (
+    Payload,
+    is_offer,
+    offer_of,
+    payload_of,
+    reads_as_it_asks,
+    refusal_payload,
+)
+from headwater.extract.raw.load import Counts, load_raw
+from headwater.extract.schema.contract import what_next
+from headwater.extract.schema.definition import definition
+from headwater.extract.schema.raw_table import forget_rows
+from headwater.metadata.connection import session_lock
+from headwater.metadata.errors import (
     ArchiveBroken,
     ColumnsBroken,
     DatabaseRefused,
@@ -31,10 +39,10 @@ from metadata.errors import (
     HeadwaterError,
     LedgerBroken,
 )
-from metadata.failures import FAILURES, failure_of, is_foreseen, trace_of
-from metadata.process.checks import record_refusal
-from metadata.process.definitions import record_definition
-from metadata.process.deliveries import (
+from headwater.metadata.failures import FAILURES, failure_of, is_foreseen, trace_of
+from headwater.metadata.process.checks import record_refusal
+from headwater.metadata.process.definitions import record_definition
+from headwater.metadata.process.deliveries import (
     Delivery,
     count_landed,
     has_verdict,
@@ -44,11 +52,11 @@ from metadata.process.deliveries import (
     raw_pending,
     still_lacks_rows,
 )
-from metadata.process.events import was_replayed, write_event
-from metadata.process.headers import record_header
-from metadata.process.public_places import public_places, remember_public
-from metadata.static.model import Source
-from metadata.storable import storable
+from headwater.metadata.process.events import was_replayed, write_event
+from headwater.metadata.process.headers import record_header
+from headwater.metadata.process.public_places import public_places, remember_public
+from headwater.metadata.static.model import Source
+from headwater.metadata.storable import storable
 
 
 class Report(Protocol):
@@ -119,13 +127,13 @@ def list_source(
     report: Report,
     *,
     is_full: bool = False,
-) -> tuple[ExtractSummary, list[Told]]:
-    """Say what the publisher has and we do not, for other processes to land with `land_told`, each one of them.
+) -> tuple[ExtractSummary, list[Payload]]:
+    """Say what the publisher has and we do not, for other processes to land with `land_payload`, each one of them.
 
     What is read as it is asked for is landed here and now, and nothing of it is left to tell. What is refused is told
     too, for a process that fails by it while the others go on.
     """
-    offers: list[Found] = []
+    offers: list[Offer] = []
     try:
         if reads_as_it_asks(source):
             summary = extract_source(
@@ -140,11 +148,11 @@ def list_source(
     except ArchiveBroken as broken:  # what did land goes on
         summary = ExtractSummary(source.name, registered=[*broken.registered], refused=[str(broken)])
     refused, summary.refused = summary.refused, []
-    return summary, [*map(told, offers), *map(told_refusal, refused)]
+    return summary, [*map(payload_of, offers), *map(refusal_payload, refused)]
 
 
-def land_told(
-    engine: Engine, store: ObjectStore, source: Source, said: Told, job_inst_id: int, report: Report
+def land_payload(
+    engine: Engine, store: ObjectStore, source: Source, said: Payload, job_inst_id: int, report: Report
 ) -> ExtractSummary:
     """Land an offer of which `list_source` told; others may land others of the source meanwhile."""
     summary = ExtractSummary(source.name, offered=1)
@@ -154,7 +162,7 @@ def land_told(
         return summary
     name, waits = f"extract {source.name}", lambda: report("information", _waits(source))
     with session_lock(engine, name, waits, is_shared=True), _places_kept(engine, source):
-        offer = found_again(source, said)
+        offer = offer_of(source, said)
         with engine.connect() as connection:
             identities = {(offer.publisher_name, offer.delivery_date)}
             landed = known_fingerprints(connection, source.name, identities)
@@ -186,7 +194,7 @@ def _waits(source: Source) -> str:
 def _ask(
     engine: Engine, store: ObjectStore, source: Source, job_inst_id: int, report: Report, is_full: bool,
     says_refusals: bool,
-) -> tuple[ExtractSummary, list[Found], int]:  # fmt: skip
+) -> tuple[ExtractSummary, list[Offer], int]:  # fmt: skip
     """What the publisher offers that is new to us, and how many deliveries had landed before it was asked.
 
     The caller holds the lock on asking the source's publisher. Raises `ArchiveBroken`, before the publisher is asked,
@@ -231,7 +239,7 @@ def _ask(
 
 
 def _land(
-    engine: Engine, store: ObjectStore, source: Source, offer: Found, job_inst_id: int, report: Report,
+    engine: Engine, store: ObjectStore, source: Source, offer: Offer, job_inst_id: int, report: Report,
     summary: ExtractSummary, landed_before: int | None,
 ) -> None:  # fmt: skip
     """Land one offer, and put into the summary what became of it."""
@@ -240,8 +248,8 @@ def _land(
     except FAILURES as error:
         message = f"{source.name}: {offer.publisher_name} could not be landed: {_failure(error)}"
         summary.failed.append(storable(message))
-        told = {"publisher_name": offer.publisher_name, "address": shown(offer.address)}
-        report("error", message, **told, **_trace(error))
+        payload_of = {"publisher_name": offer.publisher_name, "address": shown(offer.address)}
+        report("error", message, **payload_of, **_trace(error))
         return
     if delivery is None:
         summary.unchanged += 1

@@ -9,7 +9,7 @@ from uuid import uuid4
 
 from markupsafe import Markup, escape
 
-from metadata.visible import visible
+from headwater.metadata.visible import visible
 
 # nothing runs on these pages, and they ask nobody for anything
 _POLICY = Markup(

@@ -6,8 +6,10 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from headwater.services.home import home
-from metadata.errors import HeadwaterError
+from headwater.home import home
+from headwater.metadata.errors import HeadwaterError
+
+MARK, SOURCES = "dbt_project.yml", "seeds/source.csv"
 
 
 @dataclass(frozen=True)
@@ -29,10 +31,29 @@ class Project:
 
 
 def find_project() -> Project:
-    """The project that HEADWATER_PROJECT names, or the one that this package lies in."""
-    root = Path(os.environ.get("HEADWATER_PROJECT") or Path(__file__).parents[1]).resolve()
-    if not (root / "dbt_project.yml").is_file():
+    """The project that HEADWATER_PROJECT names, else that of the current folder, else the one this package lies in.
+
+    Raises `HeadwaterError` where there is none.
+    """
+    named = os.environ.get("HEADWATER_PROJECT")
+    root = (
+        Path(named).resolve() if named else _project_around(Path.cwd()) or Path(__file__).parents[1].resolve()
+    )
+    if not (root / MARK).is_file():
+        where = f"{root} holds" if named else f"{Path.cwd()} and the folders above it hold"
         raise HeadwaterError(
-            f"{root} holds no dbt_project.yml. Expected HEADWATER_PROJECT to name a project's folder."
+            f"{where} no {MARK}. Expected HEADWATER_PROJECT to name a project's folder, or the command to run in one."
         )
     return Project(root, home(root))
+
+
+def _project_around(folder: Path) -> Path | None:
+    """The nearest folder, of this one and those above it, that is a Headwater project; a dbt project alone is none."""
+    return next(
+        (
+            path
+            for path in (folder, *folder.parents)
+            if all((path / mark).is_file() for mark in (MARK, SOURCES))
+        ),
+        None,
+    )

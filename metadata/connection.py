@@ -12,8 +12,8 @@ import sqlalchemy as sa
 from psycopg2 import extensions
 from sqlalchemy.engine import Connection, Engine
 
-from metadata.errors import DatabaseUnavailable
-from metadata.failures import refusal_in
+from headwater.metadata.errors import DatabaseUnavailable
+from headwater.metadata.failures import refusal_in
 
 OLDEST_POSTGRES = 16
 SESSION_OPTIONS = (

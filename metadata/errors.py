@@ -31,8 +31,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from metadata.redaction import redact_all
-from metadata.storable import storable_all
+from headwater.metadata.redaction import redact_all
+from headwater.metadata.storable import storable_all
 
 
 class HeadwaterError(Exception):

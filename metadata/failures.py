@@ -16,9 +16,9 @@ from dataclasses import dataclass
 import psycopg2
 import sqlalchemy as sa
 
-from metadata.errors import DatabaseRefused, HeadwaterError, Unforeseen
-from metadata.redaction import beginning, redact
-from metadata.storable import storable
+from headwater.metadata.errors import DatabaseRefused, HeadwaterError, Unforeseen
+from headwater.metadata.redaction import beginning, redact
+from headwater.metadata.storable import storable
 
 # what the failure of one source's step may be; Ctrl-C ends a run. Code of a user may end the process: it must not
 FAILURES = (Exception, SystemExit)

@@ -11,7 +11,7 @@ import json
 import re
 from typing import Any
 
-from metadata.redaction import redact
+from headwater.metadata.redaction import redact
 
 LONGEST = 60  # characters of a value in a message
 _HIDDEN = (

@@ -25,15 +25,15 @@ import pytest
 from headwater.services import children, environment, postgres
 from headwater.services.private_files import key_file_of
 from headwater.services.processes import Process, born, session, stop
-from tests.chromium import chromium, chromium_path  # noqa: F401  # here, for a process may have but one
-from tests.quick_dbt import quicken_dbt
+from tests.support.chromium import chromium, chromium_path  # noqa: F401  # here, for a process may have but one
+from tests.support.quick_dbt import quicken_dbt
 
 if TYPE_CHECKING:
     import boto3
     from sqlalchemy.engine import Engine
 
-    from extract.store import ObjectStore
-    from tests.extract.faulty_s3 import FaultyS3
+    from headwater.extract.landing.store import ObjectStore
+    from tests.support.faulty_s3 import FaultyS3
 
 PROJECT = Path(__file__).resolve().parents[1]
 TEMPLATE = "headwater_template"
@@ -137,7 +137,7 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestServers]:
     mine.mkdir()
     started = TestServers(mine)
     last_one = subprocess.Popen(
-        [sys.executable, "-m", "tests.last_one", str(mine)],
+        [sys.executable, "-m", "tests.support.last_one", str(mine)],
         stdin=subprocess.PIPE,
         cwd=PROJECT,
         start_new_session=True,
@@ -158,8 +158,8 @@ def postgres_server(servers: TestServers) -> postgres.Server:
 @pytest.fixture(scope="session")
 def template_database(postgres_server: postgres.Server) -> str:
     """The name of a database with every migration applied, to copy from."""
-    from metadata.connection import engine
-    from metadata.process.migrate import upgrade
+    from headwater.metadata.connection import engine
+    from headwater.metadata.process.migrate import upgrade
 
     administer(postgres_server, f"create database {TEMPLATE}")
     with pytest.MonkeyPatch.context() as patch:  # libpq reads the variables whenever it connects
@@ -209,7 +209,7 @@ def s3_server(servers: TestServers) -> S3Server:
 @pytest.fixture
 def store(s3_server: S3Server, monkeypatch: pytest.MonkeyPatch) -> ObjectStore:
     """An empty bucket; AWS_ENDPOINT_URL and HEADWATER_BUCKET name it."""
-    from extract.store import ObjectStore
+    from headwater.extract.landing.store import ObjectStore
 
     for name, value in s3_server.variables.items():
         monkeypatch.setenv(name, value)
@@ -236,8 +236,8 @@ def faulty(
     import boto3
     from botocore.retries.standard import ExponentialBackoff
 
-    from extract import store as store_module
-    from tests.extract.faulty_s3 import FaultyS3
+    from headwater.extract.landing import store as store_module
+    from tests.support.faulty_s3 import FaultyS3
 
     monkeypatch.setattr(ExponentialBackoff, "delay_amount", lambda *_: 0)
     monkeypatch.setattr(store_module, "FIRST_WAIT_S", 0)
@@ -253,7 +253,7 @@ def fresh_database(
     server: postgres.Server, name: str, template: str, patch: pytest.MonkeyPatch
 ) -> Iterator[Engine]:
     """A database copied from another one, until the end of the block; PGHOST, PGPORT, PGUSER and PGDATABASE name it."""
-    from metadata.connection import engine
+    from headwater.metadata.connection import engine
 
     administer(server, f"create database {name} template {template}")
     point_to(server, name, patch)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 
-from metadata.errors import FormatBroken
+from headwater.metadata.errors import FormatBroken
 
 MOST_COLUMNS, MOST_ROWS = 16_384, 1_048_576  # of a sheet of any workbook
 

@@ -13,11 +13,11 @@ from typing import cast
 
 import numpy as np
 
-from extract.copy_text import SEPARATOR
-from extract.limits import Limits
-from extract.record import Record
-from extract.text_blocks import Block, Readable, read_blocks
-from metadata.errors import FormatBroken
+from headwater.extract.files.copy_text import SEPARATOR
+from headwater.extract.files.limits import Limits
+from headwater.extract.files.record import Record
+from headwater.extract.files.text_blocks import Block, Readable, read_blocks
+from headwater.metadata.errors import FormatBroken
 
 TAB, NULL = "\t", r"\N"
 _TO_ESCAPES = str.maketrans({"\\": r"\\", "\n": r"\n", "\r": r"\r", TAB: r"\t"})

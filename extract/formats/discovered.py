@@ -15,22 +15,22 @@ from itertools import chain
 from json.encoder import encode_basestring
 from typing import IO, Any, TypeAlias, cast
 
-from extract.columns import Layout
-from extract.formats.flat_record import Flat, plain_text
-from extract.formats.json_values import JsonValue, NotJsonError, as_text, require_text
-from extract.formats.mapped_paths import Paths
-from extract.formats.record_path import kind
-from extract.limits import Expansion
-from extract.raw_table import mapped_columns
-from extract.record import Record
-from metadata.errors import FormatBroken
-from metadata.static.model import Source
+from headwater.extract.files.limits import Expansion
+from headwater.extract.files.record import Record
+from headwater.extract.formats.flat_record import Flat, plain_text
+from headwater.extract.formats.json_values import JsonValue, NotJsonError, as_text, require_text
+from headwater.extract.formats.mapped_paths import Paths
+from headwater.extract.formats.record_path import kind
+from headwater.extract.schema.columns import Layout
+from headwater.extract.schema.raw_table import mapped_columns
+from headwater.metadata.errors import FormatBroken
+from headwater.metadata.static.model import Source
 
 BATCH, BATCH_CHARACTERS = 1000, 4 << 20  # records, and their characters; whichever is less
 MOST_COLUMNS = 5000
 _SIZE = struct.Struct("<Q")
 
-Found: TypeAlias = tuple[int | None, "JsonValue | Flat"]  # a record, and its line where it has one
+FoundRecord: TypeAlias = tuple[int | None, "JsonValue | Flat"]  # a record, and its line where it has one
 Columns: TypeAlias = dict[str, str | None]
 Spooled: TypeAlias = tuple[int, "int | None", Any]  # line, number of a shape, values; or line, None, columns
 
@@ -45,7 +45,7 @@ class Discovered:
     expected = "expected records that have them (record_path)"
 
     def __init__(
-        self, source: Source, files: Iterable[tuple[str, Iterable[Found]]], expansion: Expansion
+        self, source: Source, files: Iterable[tuple[str, Iterable[FoundRecord]]], expansion: Expansion
     ) -> None:
         self._expansion = expansion
         self._paths = Paths.of(source)
@@ -108,7 +108,7 @@ class Discovered:
             return value
         return as_text(json.loads(value)) if value.startswith('"') or value == "null" else value
 
-    def _gather(self, file: str, found: Iterator[Found]) -> None:
+    def _gather(self, file: str, found: Iterator[FoundRecord]) -> None:
         """Take the records of one file apart and lay them by."""
         before = self._last
         rows: list[Spooled] = []

@@ -9,18 +9,18 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from typing import IO, Protocol, TypeAlias
 
-from extract.content import BEGINNING, OLD_OFFICE, ZIP, recognize
-from extract.formats.cell_text import MOST_COLUMNS
-from extract.formats.fit_text import fit_records
-from extract.formats.ods_sheet import is_ods, open_ods
-from extract.formats.xls_sheet import open_xls
-from extract.formats.xlsx_sheet import open_xlsx
-from extract.limits import Expansion
-from extract.record import Record
-from extract.text_blocks import Readable
-from extract.trailer import Trailer
-from metadata.errors import FormatBroken
-from metadata.static.model import Source
+from headwater.extract.files.content import BEGINNING, OLD_OFFICE, ZIP, recognize
+from headwater.extract.files.limits import Expansion
+from headwater.extract.files.record import Record
+from headwater.extract.files.text_blocks import Readable
+from headwater.extract.files.trailer import Trailer
+from headwater.extract.formats.cell_text import MOST_COLUMNS
+from headwater.extract.formats.fit_text import fit_records
+from headwater.extract.formats.ods_sheet import is_ods, open_ods
+from headwater.extract.formats.xls_sheet import open_xls
+from headwater.extract.formats.xlsx_sheet import open_xlsx
+from headwater.metadata.errors import FormatBroken
+from headwater.metadata.static.model import Source
 
 SPOOL = 1 << 20  # bytes
 LETTERS = 26

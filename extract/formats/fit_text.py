@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from extract.limits import Expansion
-from extract.record import Record
-from metadata.errors import FormatBroken
-from metadata.storable import is_storable
+from headwater.extract.files.limits import Expansion
+from headwater.extract.files.record import Record
+from headwater.metadata.errors import FormatBroken
+from headwater.metadata.storable import is_storable
 
 
 def fit_records(

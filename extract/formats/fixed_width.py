@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from extract.content import require_records
-from extract.dialect import encoding_of
-from extract.limits import Limits
-from extract.record import Record
-from extract.text_blocks import Readable, read_blocks
-from extract.trailer import Trailer
-from metadata.errors import FormatBroken
-from metadata.redaction import beginning
-from metadata.static.formats import FixedColumn, parse_fixed_columns
-from metadata.static.model import Source
+from headwater.extract.files.content import require_records
+from headwater.extract.files.dialect import encoding_of
+from headwater.extract.files.limits import Limits
+from headwater.extract.files.record import Record
+from headwater.extract.files.text_blocks import Readable, read_blocks
+from headwater.extract.files.trailer import Trailer
+from headwater.metadata.errors import FormatBroken
+from headwater.metadata.redaction import beginning
+from headwater.metadata.static.formats import FixedColumn, parse_fixed_columns
+from headwater.metadata.static.model import Source
 
 
 class FixedWidthFile:

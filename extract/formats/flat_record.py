@@ -11,7 +11,7 @@ import re
 from json.encoder import encode_basestring
 from typing import NamedTuple, cast
 
-from extract.formats.json_values import DECODER, JsonValue, NotJsonError, as_json
+from headwater.extract.formats.json_values import DECODER, JsonValue, NotJsonError, as_json
 
 MOST_SHAPES = 8  # of one file
 MOST_MEMBERS = 500

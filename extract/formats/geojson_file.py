@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from extract.formats.discovered import Found
-from extract.formats.json_file import read_decoded
-from extract.formats.json_values import JsonValue, NotJsonError
-from extract.formats.record_path import kind
-from extract.formats.wkt import as_wkt
-from extract.text_blocks import Readable
-from metadata.errors import FormatBroken
-from metadata.static.model import Source
+from headwater.extract.files.text_blocks import Readable
+from headwater.extract.formats.discovered import FoundRecord
+from headwater.extract.formats.json_file import read_decoded
+from headwater.extract.formats.json_values import JsonValue, NotJsonError
+from headwater.extract.formats.record_path import kind
+from headwater.extract.formats.wkt import as_wkt
+from headwater.metadata.errors import FormatBroken
+from headwater.metadata.static.model import Source
 
 FEATURES = "features"
 GEOMETRY, FEATURE = "geometry", "feature"
 
 
-def read_geojson(source: Source, stream: Readable, file: str) -> Iterator[Found]:
+def read_geojson(source: Source, stream: Readable, file: str) -> Iterator[FoundRecord]:
     """The features of one collection. Raises `FormatBroken`."""
     path = source.options.get("record_path", FEATURES)
     for number, feature in enumerate(read_decoded(source, stream, file, path), 1):

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import cast
 
-from extract.dialect import encoding_of
-from extract.formats.discovered import Found
-from extract.formats.flat_record import Flat, Shapes
-from extract.formats.json_text import JsonText
-from extract.formats.json_values import JsonValue, NotJsonError
-from extract.formats.record_path import (
+from headwater.extract.files.dialect import encoding_of
+from headwater.extract.files.limits import Limits
+from headwater.extract.files.text_blocks import Readable
+from headwater.extract.formats.discovered import FoundRecord
+from headwater.extract.formats.flat_record import Flat, Shapes
+from headwater.extract.formats.json_text import JsonText
+from headwater.extract.formats.json_values import JsonValue, NotJsonError
+from headwater.extract.formats.record_path import (
     EACH,
     NOTHING,
     Walked,
@@ -20,12 +22,10 @@ from extract.formats.record_path import (
     records_below,
     with_names,
 )
-from extract.limits import Limits
-from extract.text_blocks import Readable
-from metadata.static.model import Source
+from headwater.metadata.static.model import Source
 
 
-def read_json(source: Source, stream: Readable, file: str, path: str | None = None) -> Iterator[Found]:
+def read_json(source: Source, stream: Readable, file: str, path: str | None = None) -> Iterator[FoundRecord]:
     """The records of one document, at `path` or where the source says, flat ones as they are. Raises `FormatBroken`.
 
     What stands around the records is checked for its form and passed over. The outermost list is read element

@@ -9,12 +9,12 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from extract.formats.flat_record import Flat, Shapes
-from extract.formats.json_values import DECODER, JsonValue, NotJsonError, depth
-from extract.formats.record_path import kind
-from extract.text_blocks import LONGEST_RECORD, Readable, read_text
-from metadata.errors import FormatBroken
-from metadata.redaction import SHOWN, beginning
+from headwater.extract.files.text_blocks import LONGEST_RECORD, Readable, read_text
+from headwater.extract.formats.flat_record import Flat, Shapes
+from headwater.extract.formats.json_values import DECODER, JsonValue, NotJsonError, depth
+from headwater.extract.formats.record_path import kind
+from headwater.metadata.errors import FormatBroken
+from headwater.metadata.redaction import SHOWN, beginning
 
 MOST_NAMES = 10_000  # of one object that are remembered as they are
 LONGEST_LINE = 10_000  # characters that are looked at for a message

@@ -7,7 +7,7 @@ import re
 from json.encoder import encode_basestring
 from typing import Any, TypeAlias
 
-from metadata.redaction import beginning
+from headwater.metadata.redaction import beginning
 
 JsonValue: TypeAlias = "str | bool | list[JsonValue] | dict[str, JsonValue] | None"
 

@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from extract.formats.json_values import JsonValue, NotJsonError, as_json, as_text
-from extract.formats.record_path import PARENT
-from extract.raw_table import mapped_columns
-from metadata.static.model import Source
+from headwater.extract.formats.json_values import JsonValue, NotJsonError, as_json, as_text
+from headwater.extract.formats.record_path import PARENT
+from headwater.extract.schema.raw_table import mapped_columns
+from headwater.metadata.static.model import Source
 
 
 @dataclass

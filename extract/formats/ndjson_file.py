@@ -6,19 +6,19 @@ import json
 from collections.abc import Iterator
 from typing import cast
 
-from extract.dialect import encoding_of
-from extract.formats.discovered import Found
-from extract.formats.flat_record import Flat, Shapes
-from extract.formats.json_values import DECODER, JsonValue, NotJsonError, depth
-from extract.formats.record_path import parse_record_path, records_below
-from extract.limits import Limits
-from extract.text_blocks import Readable, read_blocks
-from extract.trailer import Trailer
-from metadata.errors import FormatBroken
-from metadata.static.model import Source
+from headwater.extract.files.dialect import encoding_of
+from headwater.extract.files.limits import Limits
+from headwater.extract.files.text_blocks import Readable, read_blocks
+from headwater.extract.files.trailer import Trailer
+from headwater.extract.formats.discovered import FoundRecord
+from headwater.extract.formats.flat_record import Flat, Shapes
+from headwater.extract.formats.json_values import DECODER, JsonValue, NotJsonError, depth
+from headwater.extract.formats.record_path import parse_record_path, records_below
+from headwater.metadata.errors import FormatBroken
+from headwater.metadata.static.model import Source
 
 
-def read_ndjson(source: Source, stream: Readable, file: str) -> Iterator[Found]:
+def read_ndjson(source: Source, stream: Readable, file: str) -> Iterator[FoundRecord]:
     """The documents of a file with their lines, or what is at the record path of each. Raises `FormatBroken`."""
     path = source.options.get("record_path")
     steps = parse_record_path(path or "")

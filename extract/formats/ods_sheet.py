@@ -12,10 +12,10 @@ from xml.etree.ElementTree import Element, ParseError
 
 from defusedxml import DefusedXmlException
 
-from extract.formats.cell_text import MOST_COLUMNS, MOST_ROWS, choose_sheet
-from extract.formats.xml_stream import elements
-from extract.limits import Expansion, Limits
-from metadata.errors import FormatBroken
+from headwater.extract.files.limits import Expansion, Limits
+from headwater.extract.formats.cell_text import MOST_COLUMNS, MOST_ROWS, choose_sheet
+from headwater.extract.formats.xml_stream import elements
+from headwater.metadata.errors import FormatBroken
 
 MIMETYPE = b"mimetypeapplication/vnd.oasis.opendocument.spreadsheet"
 CONTENT = "content.xml"

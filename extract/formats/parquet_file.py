@@ -12,13 +12,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from extract.formats.fit_text import fit_records
-from extract.formats.json_values import JsonValue, Number, as_json
-from extract.limits import Expansion
-from extract.record import Record
-from extract.text_blocks import Readable
-from metadata.errors import FormatBroken
-from metadata.static.model import Source
+from headwater.extract.files.limits import Expansion
+from headwater.extract.files.record import Record
+from headwater.extract.files.text_blocks import Readable
+from headwater.extract.formats.fit_text import fit_records
+from headwater.extract.formats.json_values import JsonValue, Number, as_json
+from headwater.metadata.errors import FormatBroken
+from headwater.metadata.static.model import Source
 
 BATCH, BATCH_BYTES = 5000, 32 << 20  # rows, and their bytes; whichever is less
 SPOOL = 1 << 20  # bytes

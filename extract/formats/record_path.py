@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import cast
 
-from extract.formats.json_values import JsonValue, NotJsonError
-from metadata.static.formats import ANY
+from headwater.extract.formats.json_values import JsonValue, NotJsonError
+from headwater.metadata.static.formats import ANY
 
 EACH = "[]"
 PARENT = "^"  # in a record of an inner list: the object that holds the list

@@ -10,23 +10,23 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain
 from typing import Protocol
 
-from extract.content import require_records
-from extract.csv_records import CsvFile
-from extract.dialect import Dialect
-from extract.formats.copy_file import CopyFile
-from extract.formats.discovered import Discovered, Found
-from extract.formats.fixed_width import FixedWidthFile
-from extract.formats.geojson_file import read_geojson
-from extract.formats.json_file import read_json
-from extract.formats.ndjson_file import read_ndjson
-from extract.formats.xml_file import read_xml
-from extract.limits import Expansion
-from extract.members import Members
-from extract.record import Record
-from extract.text_blocks import Readable
-from extract.trailer import Trailer
-from metadata.errors import FormatBroken
-from metadata.static.model import Source
+from headwater.extract.files.content import require_records
+from headwater.extract.files.csv_records import CsvFile
+from headwater.extract.files.dialect import Dialect
+from headwater.extract.files.limits import Expansion
+from headwater.extract.files.members import Members
+from headwater.extract.files.record import Record
+from headwater.extract.files.text_blocks import Readable
+from headwater.extract.files.trailer import Trailer
+from headwater.extract.formats.copy_file import CopyFile
+from headwater.extract.formats.discovered import Discovered, FoundRecord
+from headwater.extract.formats.fixed_width import FixedWidthFile
+from headwater.extract.formats.geojson_file import read_geojson
+from headwater.extract.formats.json_file import read_json
+from headwater.extract.formats.ndjson_file import read_ndjson
+from headwater.extract.formats.xml_file import read_xml
+from headwater.metadata.errors import FormatBroken
+from headwater.metadata.static.model import Source
 
 
 class Content(Protocol):
@@ -49,7 +49,7 @@ class Content(Protocol):
 
 
 WithHeader = Callable[[Source, Readable, str, Expansion], Content]
-WithoutHeader = Callable[[Source, Readable, str], Iterable[Found]]
+WithoutHeader = Callable[[Source, Readable, str], Iterable[FoundRecord]]
 
 
 def open_content(source: Source, members: Members) -> Content:
@@ -94,13 +94,13 @@ def _listed(header: Sequence[str]) -> str:
 
 
 def _open_excel(source: Source, stream: Readable, file: str, expansion: Expansion) -> Content:
-    from extract.formats.excel import ExcelFile
+    from headwater.extract.formats.excel import ExcelFile
 
     return ExcelFile(source, stream, file, expansion)
 
 
 def _open_parquet(source: Source, stream: Readable, file: str, expansion: Expansion) -> Content:
-    from extract.formats.parquet_file import ParquetFile
+    from headwater.extract.formats.parquet_file import ParquetFile
 
     return ParquetFile(source, stream, file, expansion)
 

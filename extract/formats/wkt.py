@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from extract.formats.json_values import JsonValue, NotJsonError, Number
-from extract.formats.record_path import kind
+from headwater.extract.formats.json_values import JsonValue, NotJsonError, Number
+from headwater.extract.formats.record_path import kind
 
 # how many lists stand around a position
 LISTS = {

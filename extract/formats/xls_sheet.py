@@ -14,8 +14,8 @@ from xlrd.biffh import error_text_from_code
 from xlrd.compdoc import CompDocError
 from xlrd.xldate import XLDateError, xldate_as_datetime
 
-from extract.formats.cell_text import choose_sheet, moment_text, number_text, shows_clock
-from metadata.errors import FormatBroken
+from headwater.extract.formats.cell_text import choose_sheet, moment_text, number_text, shows_clock
+from headwater.metadata.errors import FormatBroken
 
 BROKEN = (
     AssertionError,

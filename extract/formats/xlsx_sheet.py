@@ -21,7 +21,8 @@ from openpyxl.worksheet._read_only import ReadOnlyWorksheet
 from openpyxl.worksheet._reader import FORMULA_TAG, ROW_TAG, VALUE_TAG, WorkSheetParser
 from openpyxl.xml.constants import SHARED_STRINGS, SHEET_MAIN_NS
 
-from extract.formats.cell_text import (
+from headwater.extract.files.limits import Expansion
+from headwater.extract.formats.cell_text import (
     MOST_COLUMNS,
     MOST_ROWS,
     choose_sheet,
@@ -29,9 +30,8 @@ from extract.formats.cell_text import (
     number_text,
     shows_clock,
 )
-from extract.formats.xml_stream import elements
-from extract.limits import Expansion
-from metadata.errors import FormatBroken
+from headwater.extract.formats.xml_stream import elements
+from headwater.metadata.errors import FormatBroken
 
 BROKEN = (
     AttributeError,

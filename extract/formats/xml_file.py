@@ -14,22 +14,22 @@ from xml.etree.ElementTree import Element, ParseError
 from defusedxml import DefusedXmlException
 from defusedxml.ElementTree import iterparse
 
-from extract.content import require_records
-from extract.formats.discovered import Found
-from extract.formats.json_values import JsonValue, NotJsonError
-from extract.formats.record_path import parse_record_path
-from extract.formats.xml_stream import Watched
-from extract.limits import Limits
-from extract.text_blocks import Readable
-from metadata.errors import FormatBroken
-from metadata.static.model import Source
+from headwater.extract.files.content import require_records
+from headwater.extract.files.limits import Limits
+from headwater.extract.files.text_blocks import Readable
+from headwater.extract.formats.discovered import FoundRecord
+from headwater.extract.formats.json_values import JsonValue, NotJsonError
+from headwater.extract.formats.record_path import parse_record_path
+from headwater.extract.formats.xml_stream import Watched
+from headwater.metadata.errors import FormatBroken
+from headwater.metadata.static.model import Source
 
 _NAMESPACED = re.compile(r"\{([^}]*)\}(.*)")
 _XML = "http://www.w3.org/XML/1998/namespace"
 _NIL = "{http://www.w3.org/2001/XMLSchema-instance}nil"
 
 
-def read_xml(source: Source, stream: Readable, file: str) -> Iterator[Found]:
+def read_xml(source: Source, stream: Readable, file: str) -> Iterator[FoundRecord]:
     """The records of one document. Raises `FormatBroken`.
 
     A document type is passed over; entities of its own, and whatever would be fetched, are refused.

@@ -8,8 +8,8 @@ from xml.etree.ElementTree import Element
 
 from defusedxml.ElementTree import iterparse
 
-from extract.text_blocks import LONGEST_RECORD, Readable
-from metadata.errors import FormatBroken
+from headwater.extract.files.text_blocks import LONGEST_RECORD, Readable
+from headwater.metadata.errors import FormatBroken
 
 DEEPEST = 100  # elements inside one another; no workbook comes near
 

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 
 from headwater.checks.sql import column_list, json_object, names_of, staging_table
 from headwater.checks.verdict import LONGEST_VALUE, SAMPLE_SIZE
-from metadata.static.model import Severity, Source
+from headwater.metadata.static.model import Severity, Source
 
 
 @dataclass(frozen=True)

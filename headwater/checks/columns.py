@@ -8,13 +8,13 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from extract.columns import Match, match_header
-from extract.contract import renamed_row, unknown_name
-from extract.renames import Before, likely_renames
 from headwater.checks.verdict import SAMPLE_SIZE, CheckResult
-from metadata.process.deliveries import Delivery
-from metadata.process.headers import header_of
-from metadata.static.model import Source
+from headwater.extract.schema.columns import Match, match_header
+from headwater.extract.schema.contract import renamed_row, unknown_name
+from headwater.extract.schema.renames import Before, likely_renames
+from headwater.metadata.process.deliveries import Delivery
+from headwater.metadata.process.headers import header_of
+from headwater.metadata.static.model import Source
 
 Finding = tuple[str, dict[str, Any]]  # for people, and for the sample
 

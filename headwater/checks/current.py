@@ -1,6 +1,6 @@
 """What was current at some moment, as SQL: each function returns a query of key and tracked columns.
 
-`tests/history_oracle.py` says what current means; the macros of history say the same to dbt.
+`tests/support/history_oracle.py` says what current means; the macros of history say the same to dbt.
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from headwater.checks.sql import column_list, names_of, quoted, staging_table
-from metadata.sql_text import for_text, layer_table, sql_literal
-from metadata.static.model import Source
+from headwater.metadata.sql_text import for_text, layer_table, sql_literal
+from headwater.metadata.static.model import Source
 
 
 @dataclass(frozen=True)

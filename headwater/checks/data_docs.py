@@ -21,8 +21,8 @@ from sqlalchemy.engine import Engine
 
 from headwater.checks.decided import PLACE, decided_since, note_on
 from headwater.checks.verdict import CheckResult, Verdict
+from headwater.metadata.process.deliveries import Delivery
 from headwater.page import mark, moment, page, table, write
-from metadata.process.deliveries import Delivery
 
 if TYPE_CHECKING:  # importing Great Expectations takes seconds
     from great_expectations.core import ExpectationSuiteValidationResult

@@ -16,9 +16,9 @@ import sqlalchemy as sa
 from markupsafe import Markup
 from sqlalchemy import Connection
 
+from headwater.metadata.redaction import redact
+from headwater.metadata.visible import in_line
 from headwater.page import mark, moment, write
-from metadata.redaction import redact
-from metadata.visible import in_line
 
 PLACE = Markup("<!-- decided since -->{}<!-- end of what was decided since -->")
 _PLACE = re.compile(r"<!-- decided since -->.*?<!-- end of what was decided since -->", re.DOTALL)

@@ -20,9 +20,9 @@ from great_expectations.expectations.expectation import (
 from great_expectations.expectations.metadata_types import FailureSeverity
 
 from headwater.checks.built_in import BuiltInCheck
-from headwater.checks.doubts import Answer
-from metadata.errors import CheckInvalid
-from metadata.static.model import QualityCheck, Source
+from headwater.checks.delivery_checks import Answer
+from headwater.metadata.errors import CheckInvalid
+from headwater.metadata.static.model import QualityCheck, Source
 
 gxe: Any = great_expectations.expectations  # it has them all and declares only some
 

@@ -14,11 +14,11 @@ from sqlalchemy.engine import Engine
 
 from headwater.checks import data_docs
 from headwater.checks.verdict import CheckResult, Verdict
-from metadata.connection import session_lock
-from metadata.process.deliveries import Delivery, landed, lock_source, pending, record_layer
-from metadata.process.events import EventStore, record_event
-from metadata.process.tables import data_quality_checks
-from metadata.static.model import Source
+from headwater.metadata.connection import session_lock
+from headwater.metadata.process.deliveries import Delivery, landed, lock_source, pending, record_layer
+from headwater.metadata.process.events import EventStore, record_event
+from headwater.metadata.process.tables import data_quality_checks
+from headwater.metadata.static.model import Source
 
 if TYPE_CHECKING:
     from headwater.checks.validation import Judged

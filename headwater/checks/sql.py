@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from metadata.sql_text import for_text, layer_table, sql_identifier, sql_literal
-from metadata.static.model import Attribute, Source
+from headwater.metadata.sql_text import for_text, layer_table, sql_identifier, sql_literal
+from headwater.metadata.static.model import Attribute, Source
 
 
 def names_of(attributes: Iterable[Attribute]) -> list[str]:

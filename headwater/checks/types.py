@@ -9,9 +9,9 @@ from sqlalchemy import Connection
 
 from headwater.checks.sql import quoted, staging_table
 from headwater.checks.verdict import LONGEST_VALUE, SAMPLE_SIZE, CheckResult
-from metadata.process.deliveries import Delivery
-from metadata.redaction import beginning
-from metadata.static.model import Attribute, Severity, Source
+from headwater.metadata.process.deliveries import Delivery
+from headwater.metadata.redaction import beginning
+from headwater.metadata.static.model import Attribute, Severity, Source
 
 NEARLY_ALL = 0.9
 FEWEST_VALUES = 10  # fewer may be as many mistakes

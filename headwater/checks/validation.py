@@ -24,7 +24,7 @@ from sqlalchemy.engine import Engine
 from sqlalchemy.engine.base import OptionEngine
 
 from headwater.checks.built_in import built_in_checks, duplicate_rows_check
-from headwater.checks.doubts import Doubts
+from headwater.checks.delivery_checks import Doubts
 from headwater.checks.expectations import (
     CHECK_NAME,
     ExpectNoDeliveryToBreakRule,
@@ -32,8 +32,8 @@ from headwater.checks.expectations import (
     extra_expectations,
     is_row_wise,
 )
-from headwater.checks.found import (
-    Found,
+from headwater.checks.findings import (
+    Finding,
     asked,
     failing,
     halting,
@@ -45,9 +45,9 @@ from headwater.checks.found import (
 )
 from headwater.checks.sql import names_of, staging_table
 from headwater.checks.verdict import SAMPLE_SIZE, CheckResult
-from metadata.errors import CheckInvalid, HeadwaterError
-from metadata.process.deliveries import Delivery
-from metadata.static.model import Source
+from headwater.metadata.errors import CheckInvalid, HeadwaterError
+from headwater.metadata.process.deliveries import Delivery
+from headwater.metadata.static.model import Source
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,7 @@ def validate(engine: Engine, source: Source, pending: Sequence[Delivery]) -> lis
 
 def _look_at_each(
     engine: Engine, source: Source, pending: Sequence[int]
-) -> list[tuple[list[Found], list[Found]]]:
+) -> list[tuple[list[Finding], list[Finding]]]:
     """What the built-in checks, and the extra expectations, found in each delivery.
 
     The built-in checks and the row-wise extra expectations run once for all deliveries. What fails there,

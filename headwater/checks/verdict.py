@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from metadata.static.model import Severity
-from metadata.visible import shortened
+from headwater.metadata.static.model import Severity
+from headwater.metadata.visible import shortened
 
 SAMPLE_SIZE = 20  # unexpected things kept per delivery and check
 NAMED_IN_WHY = 5  # of these, how many the verdict's sentence names

@@ -8,7 +8,7 @@ from pathlib import Path
 from headwater.demo.databases import lay_out_databases
 from headwater.demo.layout import lay_out
 from headwater.demo.packages import PACKAGES, DemoError, fetch
-from headwater.services.state import locked
+from headwater.home import locked
 
 __all__ = ["DemoError", "prepare"]
 

@@ -16,7 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from metadata.errors import HeadwaterError
+from headwater.metadata.errors import HeadwaterError
 
 AT_ONCE = 4
 

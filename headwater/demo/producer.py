@@ -51,11 +51,10 @@ def replay(servers: str | None = None, file: Path | None = None) -> int:
 
 
 def _usual_file() -> Path:
+    from headwater.home import DEMO_SITE, home
     from headwater.project import find_project
-    from headwater.services.environment import FOLDERS, PUBLISHER
-    from headwater.services.home import home
 
-    return home(find_project().root) / FOLDERS[PUBLISHER] / FILE
+    return home(find_project().root) / DEMO_SITE / FILE
 
 
 def _write(servers: str, departures: Sequence[dict[str, Any]]) -> int:

@@ -10,14 +10,14 @@ from typing import Any
 
 from markupsafe import Markup
 
-from headwater import standing
 from headwater.checks.data_docs import write_lists
 from headwater.docs.dbt_page import dbt_page
+from headwater.metadata.connection import engine
+from headwater.metadata.errors import HeadwaterError
+from headwater.metadata.static.model import Catalog
+from headwater.metadata.static.valid_subset import read_valid_catalog
 from headwater.page import mark, page, table, write
-from metadata.connection import engine
-from metadata.errors import HeadwaterError
-from metadata.static.model import Catalog
-from metadata.static.sound import read_sound_catalog
+from headwater.queries import status
 
 
 def build_docs(project_root: Path, home: Path, say: Callable[[str], None]) -> Path:
@@ -28,14 +28,14 @@ def build_docs(project_root: Path, home: Path, say: Callable[[str], None]) -> Pa
     """
     say("writing the docs of dbt")
     generate_dbt_docs(project_root, home)
-    catalog, problems = read_sound_catalog(project_root / "seeds")
+    catalog, problems = read_valid_catalog(project_root / "seeds")
     for problem in problems:
         say(f"metadata: {problem}")
     if problems:
         say("metadata: sources of the jobs that have to do with that are left out of the page")
     database = engine()
     try:
-        standings = standing.sources(database, catalog)
+        standings = status.sources(database, catalog)
         judged = [one["source"] for one in standings if one["loaded"] or one["halted"]]
         if judged:
             write_lists(home, database, judged)
@@ -65,7 +65,7 @@ def generate_dbt_docs(project_root: Path, home: Path) -> Path:
 def write_index(home: Path, catalog: Catalog, standings: Iterable[Mapping[str, Any]]) -> Path:
     """Write the page where reading begins, `<home>/docs/index.html`; return its path.
 
-    `standings` are those of `headwater.standing.sources`, one for each source of the catalog.
+    `standings` are those of `headwater.queries.status.sources`, one for each source of the catalog.
     """
     by_source = {one["source"]: one for one in standings}
     rows = []

@@ -23,8 +23,8 @@ from rich.console import Console
 from rich.text import Text
 
 from headwater.demo.packages import PACKAGES, fetch
+from headwater.home import home
 from headwater.project import find_project
-from headwater.services import home
 
 PACKAGE, MEMBER = "csvkit", "examples/realdata/acs2012_5yr_population.csv"
 COMMAND = ("new-source", "populations", "--from", "census/acs2012_5yr_population.csv", "--key", "fips",

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
+from headwater.metadata.errors import NewSourceRefused
+from headwater.metadata.static.schema import SOURCE_SCHEDULES
 from headwater.new_source.doubt import Doubt
 from headwater.new_source.proposal import Proposal
 from headwater.new_source.proposal_doubts import harmful_doubts_of
 from headwater.new_source.values import USUAL_NUMBER
-from metadata.errors import NewSourceRefused
-from metadata.static.layout import SOURCE_SCHEDULES
 
 DELIVERY_TYPES = ("snapshot", "delta")
 

@@ -8,7 +8,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from headwater.new_source import write as writing
+from headwater.metadata.errors import DoubtsUnsettled, FormatBroken, NewSourceRefused
+from headwater.metadata.static.naming import one_of
+from headwater.metadata.static.read import read_catalog
+from headwater.metadata.static.rules.options import option_problem
+from headwater.metadata.static.schema import OPTIONS, SOURCE_SCHEDULES, SPELLED_OPTIONS
+from headwater.metadata.static.spelling import unspell
+from headwater.new_source import write
 from headwater.new_source.ask import DELIVERY_TYPES, Ask, Say, ask_about, ask_option, require_settled
 from headwater.new_source.look import UNPIVOT_NEEDS
 from headwater.new_source.proposal import Proposal
@@ -16,12 +22,6 @@ from headwater.new_source.proposal_doubts import harmful_doubts_of
 from headwater.new_source.propose import propose
 from headwater.new_source.sample import Sample, take_sample
 from headwater.project import Project
-from metadata.errors import DoubtsUnsettled, FormatBroken, NewSourceRefused
-from metadata.static.check_options import option_problem
-from metadata.static.layout import OPTIONS, SOURCE_SCHEDULES, SPELLED_OPTIONS
-from metadata.static.naming import one_of
-from metadata.static.read import read_catalog
-from metadata.static.spelling import unspell
 
 
 @dataclass(frozen=True)
@@ -100,9 +100,9 @@ def prepare_proposal(
 
     Raises `NewSourceRefused`, `MetadataInvalid`, `FormatBroken`, `PublisherError`; nothing was written then.
     """
-    seeds = writing.require_free(project, name)
+    seeds = write.require_free(project, name)
     if told.job is not None:
-        writing.require_job(seeds, told.job)
+        write.require_job(seeds, told.job)
     catalog = read_catalog(project.seeds)
     with tempfile.TemporaryDirectory(prefix="headwater-") as folder:
         sample = take_sample(origin, Path(folder), catalog, told.options)
@@ -115,7 +115,7 @@ def prepare_proposal(
         ask_about(proposal, ask, say, [*told.names, *(["data_source"] if belongs_to else [])])
         require_settled(proposal, ask)
     is_chosen = bool(told.data_source or belongs_to or ask)
-    writing.require_data_source(seeds, proposal, is_chosen=is_chosen)
+    write.require_data_source(seeds, proposal, is_chosen=is_chosen)
     return proposal
 
 

@@ -14,9 +14,9 @@ import re
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
-from extract.text_blocks import LONGEST_RECORD
+from headwater.extract.files.text_blocks import LONGEST_RECORD
+from headwater.metadata.static.spelling import spell
 from headwater.new_source.doubt import Doubt, listed, option_flag, quoted
-from metadata.static.spelling import spell
 
 SAMPLE = 256 << 10  # characters
 MOST_ABOVE = 30  # lines above the header

@@ -10,7 +10,7 @@ import shlex
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from metadata.visible import in_line
+from headwater.metadata.visible import in_line
 
 LONGEST = 60  # characters of a value in a doubt
 MOST_SHOWN = 8  # of things that are listed

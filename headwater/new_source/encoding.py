@@ -6,8 +6,8 @@ import codecs
 import re
 from collections.abc import Sequence
 
+from headwater.metadata.errors import FormatBroken
 from headwater.new_source.doubt import Doubt, option_flag, quoted
-from metadata.errors import FormatBroken
 
 # Those that a text may be in when it is not UTF-8; of two that read it as well, the first is guessed.
 OTHERS = (

@@ -11,8 +11,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from headwater.metadata.errors import NewSourceRefused
 from headwater.new_source.doubt import MOST_SHOWN, Doubt, listed, option_flag, quoted
-from metadata.errors import NewSourceRefused
 
 _HASH = (
     r"(?<![0-9A-Za-z])[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}(?![0-9A-Za-z])"

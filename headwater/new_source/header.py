@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 
+from headwater.metadata.errors import NewSourceRefused
 from headwater.new_source.doubt import Doubt, listed, option_flag, quoted
 from headwater.new_source.look import Column, Look, is_unpivoted
 from headwater.new_source.values import IDENTIFIES, Typed, type_of
-from metadata.errors import NewSourceRefused
 
 SHOWN = 3
 _USUAL = re.compile(

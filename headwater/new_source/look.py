@@ -15,15 +15,17 @@ from functools import cached_property
 from pathlib import Path
 from typing import IO
 
-from extract.archive import is_archive, open_members
-from extract.content import BEGINNING, OLD_OFFICE, ZIP, begin, recognize
-from extract.formats.json_text import JsonText
-from extract.formats.ods_sheet import is_ods
-from extract.formats.registry import WITHOUT_HEADER, open_content
-from extract.limits import Expansion, Limits
-from extract.members import Members
-from extract.record import Record
-from extract.wrangle import unpivot
+from headwater.extract.files.archive import is_archive, open_members
+from headwater.extract.files.content import BEGINNING, OLD_OFFICE, ZIP, begin, recognize
+from headwater.extract.files.limits import Expansion, Limits
+from headwater.extract.files.members import Members
+from headwater.extract.files.record import Record
+from headwater.extract.formats.json_text import JsonText
+from headwater.extract.formats.ods_sheet import is_ods
+from headwater.extract.formats.registry import WITHOUT_HEADER, open_content
+from headwater.extract.raw.transforms import unpivot
+from headwater.metadata.errors import FormatBroken, NewSourceRefused
+from headwater.metadata.static.model import Attribute, DataSource, Source
 from headwater.new_source.dialect import Candidate, candidates, dialect_doubts
 from headwater.new_source.doubt import Doubt, option_flag, quoted
 from headwater.new_source.encoding import encoding_doubt, encodings
@@ -36,8 +38,6 @@ from headwater.new_source.nested import (
     xml_record_path,
 )
 from headwater.new_source.values import Typed, type_of
-from metadata.errors import FormatBroken, NewSourceRefused
-from metadata.static.model import Attribute, DataSource, Source
 
 MOST_BYTES = 64 << 20  # of a file that are looked at to find out how it is read
 MOST_VALUES = 5_000_000  # of a file that are judged; of a larger one the first so many

@@ -6,7 +6,7 @@ import re
 import unicodedata
 from collections.abc import Collection
 
-from metadata.static.naming import RESERVED_TARGETS, SQL_WORDS, SYSTEM_COLUMNS
+from headwater.metadata.static.naming import RESERVED_TARGETS, SQL_WORDS, SYSTEM_COLUMNS
 
 LONGEST_NAME = 50
 _WORDS = {"%": " pct ", "#": " number ", "&": " and ", "ß": "ss", "æ": "ae", "ø": "o", "đ": "d", "ł": "l"}

@@ -9,11 +9,11 @@ from dataclasses import dataclass, field
 from typing import Any
 from xml.parsers import expat
 
-from extract.formats.json_text import JsonText
-from extract.formats.json_values import JsonValue
+from headwater.extract.formats.json_text import JsonText
+from headwater.extract.formats.json_values import JsonValue
+from headwater.metadata.errors import FormatBroken
 from headwater.new_source.dialect import physical_lines
 from headwater.new_source.doubt import Doubt, listed, option_flag
-from metadata.errors import FormatBroken
 
 MOST_LEVELS = 4
 MOST_MEMBERS = 60  # of an object that is taken apart; one of more is a mapping, and one column

@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
+from headwater.metadata.errors import NewSourceRefused
+from headwater.metadata.static.datatypes import datatype_problem, format_problem
+from headwater.metadata.static.naming import one_of
+from headwater.metadata.static.spelling import spell
 from headwater.new_source.doubt import Doubt
 from headwater.new_source.keys import doubles
 from headwater.new_source.look import Column
 from headwater.new_source.sample import Sample
 from headwater.new_source.table import CatalogedTable
 from headwater.new_source.values import Typed
-from metadata.errors import NewSourceRefused
-from metadata.static.datatypes import datatype_problem, format_problem
-from metadata.static.naming import one_of
-from metadata.static.spelling import spell
 
 SHOWN = 3  # values
 

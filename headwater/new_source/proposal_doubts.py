@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from headwater.metadata.static.spelling import spell
 from headwater.new_source.doubt import Doubt, listed, option_flag, quoted
 from headwater.new_source.keys import is_named, rivals
 from headwater.new_source.proposal import Proposal, ProposedAttribute
 from headwater.new_source.table import CatalogedTable
 from headwater.new_source.values import SIGNS
-from metadata.static.spelling import spell
 
 FEW = 100  # records, from which not much can be told
 FILE_TYPES = ("http_files", "local_files", "object_store")

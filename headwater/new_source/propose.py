@@ -5,6 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
+from headwater.metadata.errors import NewSourceRefused
+from headwater.metadata.static.cell_types import spelling_problem
+from headwater.metadata.static.formats import USUAL_OPTIONS
+from headwater.metadata.static.model import ConnApi
+from headwater.metadata.static.schema import SPELLED_OPTIONS
+from headwater.metadata.static.spelling import spell
 from headwater.new_source import topic
 from headwater.new_source.file_names import NamePattern, pattern_of, pattern_told
 from headwater.new_source.header import header_doubts
@@ -15,12 +21,6 @@ from headwater.new_source.proposal import Proposal, ProposedAttribute
 from headwater.new_source.proposal_doubts import FILE_TYPES
 from headwater.new_source.sample import Sample
 from headwater.new_source.table import CatalogedTable
-from metadata.errors import NewSourceRefused
-from metadata.static.formats import USUAL_OPTIONS
-from metadata.static.kinds import spelling_problem
-from metadata.static.layout import SPELLED_OPTIONS
-from metadata.static.model import ConnApi
-from metadata.static.spelling import spell
 
 
 def propose(

@@ -17,19 +17,19 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from headwater.generate import generated_files, historical_model, staging_model
+from headwater.dbt_project.generate import generated_files, historical_model, staging_model
+from headwater.metadata.errors import HeadwaterError, NewSourceRefused
+from headwater.metadata.static.check import load_and_check
+from headwater.metadata.static.load import load_seeds
+from headwater.metadata.static.naming import SAFE_NAME, names_in
+from headwater.metadata.static.problem import Problem, Problems
+from headwater.metadata.static.read import read_catalog
+from headwater.metadata.static.rows import Row
+from headwater.metadata.static.schema import TABLES
 from headwater.new_source.look import stand_in
 from headwater.new_source.rows import own_connection, tables_of
 from headwater.new_source.write import Change, apply, clear_temporary, noted, unfinished
 from headwater.project import Project
-from metadata.errors import HeadwaterError, NewSourceRefused
-from metadata.static.check import load_and_check
-from metadata.static.layout import TABLES
-from metadata.static.load import load_seeds
-from metadata.static.naming import SAFE_NAME, names_in
-from metadata.static.problem import Problem, Problems
-from metadata.static.read import read_catalog
-from metadata.static.rows import Row
 
 # where a person may name a model or a table of a source
 AUTHORED = {

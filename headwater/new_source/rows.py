@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from headwater.metadata.static.load import Seeds
+from headwater.metadata.static.model import WAREHOUSE
+from headwater.metadata.static.rules.connections import connection_table
+from headwater.metadata.static.spelling import spell
 from headwater.new_source.look import is_unpivoted
 from headwater.new_source.proposal import Proposal, ProposedAttribute
 from headwater.new_source.table import CatalogedTable
-from metadata.static.check_connections import connection_table
-from metadata.static.load import Seeds
-from metadata.static.model import WAREHOUSE
-from metadata.static.spelling import spell
 
 Rows = dict[str, list[dict[str, str]]]
 

@@ -10,22 +10,23 @@ from pathlib import Path
 from typing import IO
 from urllib.parse import unquote, urlsplit
 
-from extract import object_store
-from extract.addresses import AddressGuard
-from extract.content import BEGINNING, recognize
-from extract.discover import discover
-from extract.fetch import HttpClient
-from extract.found import expand, shown
-from extract.http_files import links, publisher_names
-from extract.sql.connect import shown_place, url_of
+from headwater.extract.connections.addresses import AddressGuard
+from headwater.extract.connections.environment import expand
+from headwater.extract.connections.safe_address import shown
+from headwater.extract.files.content import BEGINNING, recognize
+from headwater.extract.http.client import HttpClient
+from headwater.extract.offers.discover import discover
+from headwater.extract.sources import object_store
+from headwater.extract.sources.http_files import links, publisher_names
+from headwater.extract.sources.sql.connect import shown_place, url_of
+from headwater.metadata.errors import NewSourceRefused
+from headwater.metadata.static.formats import USUAL_OPTIONS
+from headwater.metadata.static.model import Catalog, ConnApi, ConnStr, DataSource, DataSourceType, Source
+from headwater.metadata.static.read import token_apis
 from headwater.new_source.file_names import kind_of, own_name
 from headwater.new_source.look import stand_in
 from headwater.new_source.table import CatalogedTable, sample_table
 from headwater.new_source.topic import sample_topic
-from metadata.errors import NewSourceRefused
-from metadata.static.formats import USUAL_OPTIONS
-from metadata.static.model import Catalog, ConnApi, ConnStr, DataSource, DataSourceType, Source
-from metadata.static.read import token_apis
 
 DATA_ENDINGS = (
     ".csv", ".tsv", ".txt", ".json", ".jsonl", ".ndjson", ".geojson", ".xml", ".xlsx", ".xls", ".ods", ".parquet",

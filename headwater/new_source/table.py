@@ -11,17 +11,17 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Dialect, Inspector
 
-from extract.sql.connect import engine_of
-from extract.sql.mariadb import DIALECTS
-from extract.sql.parts import Packer
-from extract.sql.queries import Question, regclass_of, table_of
-from extract.sql.reader import PostgresReader, Reader, reading, said_plainly
+from headwater.extract.sources.sql.connect import engine_of
+from headwater.extract.sources.sql.mariadb import DIALECTS
+from headwater.extract.sources.sql.parts import Packer
+from headwater.extract.sources.sql.queries import Question, regclass_of, table_of
+from headwater.extract.sources.sql.reader import PostgresReader, Reader, reading, said_plainly
+from headwater.metadata.errors import NewSourceRefused
+from headwater.metadata.static.datatypes import INSTEAD, datatype_problem
+from headwater.metadata.static.model import Source, Tbl
+from headwater.metadata.static.naming import one_of
+from headwater.metadata.static.table_names import parts_of, table_name
 from headwater.new_source.values import Typed
-from metadata.errors import NewSourceRefused
-from metadata.static.datatypes import INSTEAD, datatype_problem
-from metadata.static.model import Source, Tbl
-from metadata.static.naming import one_of
-from metadata.static.table_names import parts_of, table_name
 
 MOST_ROWS = 200_000  # that are looked at
 _CHANGED = re.compile(

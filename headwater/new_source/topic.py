@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from extract.found import Sink
-from extract.kafka import topic
-from metadata.errors import NewSourceRefused
-from metadata.static.model import Source
+from headwater.extract.offers.offer import Sink
+from headwater.extract.sources.kafka import topic
+from headwater.metadata.errors import NewSourceRefused
+from headwater.metadata.static.model import Source
 
 MOST_MESSAGES = 10_000
 OF_MESSAGES = (

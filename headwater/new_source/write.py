@@ -16,16 +16,16 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from headwater.generate import generated_files, stale_files
+from headwater.dbt_project.generate import generated_files, stale_files
+from headwater.metadata.errors import MetadataInvalid, NewSourceRefused
+from headwater.metadata.static.cell_types import cell_problem
+from headwater.metadata.static.check import load_and_check
+from headwater.metadata.static.load import Seeds
+from headwater.metadata.static.read import read_catalog
+from headwater.metadata.static.schema import TABLES
 from headwater.new_source.proposal import Proposal
 from headwater.new_source.rows import Rows, connection_of, rows_of, tables_of
 from headwater.project import Project
-from metadata.errors import MetadataInvalid, NewSourceRefused
-from metadata.static.check import load_and_check
-from metadata.static.kinds import cell_problem
-from metadata.static.layout import TABLES
-from metadata.static.load import Seeds
-from metadata.static.read import read_catalog
 
 NOTE = "unfinished_source"  # in the working folder
 TEMPORARY = ".headwater-"  # how the names of temporary files begin

@@ -19,13 +19,13 @@ import signal
 from dataclasses import dataclass
 from pathlib import Path
 
+from headwater.home import home, locked, make_home
+from headwater.metadata.errors import ServiceError
 from headwater.services import children, environment, postgres, state
 from headwater.services.environment import FOLDERS, KAFKA, POSTGRES, PUBLISHER, S3
-from headwater.services.home import home, make_home
 from headwater.services.private_files import key_file_of
 from headwater.services.processes import LOOPBACK, Process, log_tail, stop
 from headwater.services.state import Remembered
-from metadata.errors import ServiceError
 
 __all__ = ["Service", "Services", "down", "ensure_up", "home", "make_home", "wants_demo"]
 
@@ -66,7 +66,7 @@ def ensure_up(project: Path) -> Services:
     found: list[Service] = []
     told: dict[str, str] = {}
     ports: dict[str, int] = {}
-    with state.locked(folder):
+    with locked(folder):
         remembered = state.read(folder)
         for name in FOLDERS:
             before = remembered.get(name)
@@ -98,7 +98,7 @@ def down(project: Path) -> tuple[Service, ...]:
     if not folder.is_dir():
         return ()
     stopped: list[Service] = []
-    with state.locked(folder):
+    with locked(folder):
         remembered = state.read(folder)
         for name in sorted(remembered, key=lambda name: name != AIRFLOW):
             one = remembered[name]

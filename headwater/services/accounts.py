@@ -19,7 +19,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from metadata.errors import ServiceError
+from headwater.metadata.errors import ServiceError
 
 WITHOUT_RIGHTS = ("postgres", "nobody")
 PASS_CLOSED_FOLDERS = (

@@ -24,10 +24,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 
+from headwater.metadata.errors import ServiceError
 from headwater.services import airflow_database, airflow_settings
 from headwater.services.airflow_settings import Ports
 from headwater.services.processes import Process, free_port, is_alive, log_tail, session, spawn, stop
-from metadata.errors import ServiceError
 
 SCHEDULER = "scheduler"
 COMPONENTS = ("api-server", SCHEDULER, "dag-processor", "triggerer")

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
+from headwater.metadata.connection import engine, session_lock
+from headwater.metadata.errors import ServiceError
+from headwater.metadata.sql_text import sql_literal
 from headwater.services import airflow_settings
 from headwater.services.processes import log_tail
-from metadata.connection import engine, session_lock
-from metadata.errors import ServiceError
-from metadata.sql_text import sql_literal
 
 
 def make(env: Mapping[str, str], folder: Path, say: Callable[[str], None]) -> None:

@@ -10,6 +10,7 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from types import FrameType
 
+from headwater.home import locked
 from headwater.services import AIRFLOW, airflow, airflow_settings, ensure_up, state
 from headwater.services.airflow import Airflow
 from headwater.services.airflow_log import CombinedLog, Line
@@ -82,7 +83,7 @@ def _show(log: CombinedLog, show: Callable[[Line], None]) -> None:
 
 def _claim(home: Path, port: int) -> Ports:
     """Ports for an Airflow of this process, by which others find it. Raises `AlreadyRunning`."""
-    with state.locked(home):
+    with locked(home):
         remembered = state.read(home)
         before = remembered.get(AIRFLOW)
         if before is not None and before.process is not None and before.is_up:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from metadata.redaction import redact
+from headwater.metadata.redaction import redact
 
 ENTRY = re.compile(r"(?P<at>\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d)\S* \[(?P<level>\w+) *\] (?P<text>.*)")
 ORIGIN = re.compile(r"\s+\[[\w.]+\].*$|\s+loc=\S+.*$")  # the logger's name and what follows it

@@ -7,8 +7,8 @@ import urllib.request
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from metadata.errors import ServiceError
-from metadata.static.model import Job
+from headwater.metadata.errors import ServiceError
+from headwater.metadata.static.model import Job
 
 PATIENCE_S = 60
 MOST = 1000  # that are asked for

@@ -21,14 +21,11 @@ ROLES = {"admin": "admin", "viewer": "viewer"}
 DATABASE_VARIABLE = "HEADWATER_AIRFLOW_DATABASE"
 DATABASE = "airflow"
 CONNECTION = "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"
-PLUGINS = (
-    Path(__file__).parents[2] / "dags" / "plugins"
-)  # as much our own code as this is, whichever the project
 CONFIG = Path(__file__).with_name("airflow_config")  # holds airflow_local_settings.py
 PARALLELISM = "AIRFLOW__CORE__PARALLELISM"
 PAUSED = "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION"
 LEVELS = "AIRFLOW__LOGGING__NAMESPACE_LEVELS"
-VERBOSE = "HEADWATER_VERBOSE"  # of logs of tasks: dags/quiet.py reads it
+VERBOSE = "HEADWATER_VERBOSE"  # of logs of tasks: headwater/airflow/quiet.py reads it
 LEAST_PARALLEL, MOST_PARALLEL = 4, 16
 NO_PORT = "1"  # where nobody but root could stand in for a server of logs, which none is
 SECRETS, PASSWORDS = "keys.json", "passwords.json"
@@ -91,7 +88,6 @@ def connection(database_name: str) -> str:
 def _where(folder: Path, dags: Path, ports: Ports, environ: Mapping[str, str]) -> dict[str, str]:
     return {
         "AIRFLOW__CORE__DAGS_FOLDER": str(dags),
-        "AIRFLOW__CORE__PLUGINS_FOLDER": str(PLUGINS),
         "AIRFLOW__CORE__EXECUTOR": "LocalExecutor",
         "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{ports.url}/execution/",
         "AIRFLOW__COSMOS__CACHE_DIR": str(folder / "cosmos"),
@@ -132,7 +128,7 @@ _PACE = {
 _QUIET = {
     "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
     "AIRFLOW__LOGGING__COLORED_CONSOLE_LOG": "False",
-    # of Airflow's own loggers; dags/quiet.py knows those of libraries
+    # of Airflow's own loggers; headwater/airflow/quiet.py knows those of libraries
     LEVELS: " ".join(
         f"airflow.{part}=WARNING"
         for part in (

@@ -8,8 +8,8 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from headwater.metadata.errors import ServiceError
 from headwater.services.processes import Process, answers, free_port, is_alive, log_tail, spawn
-from metadata.errors import ServiceError
 
 START_PATIENCE_S = 30
 TRIES = 3

@@ -12,10 +12,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
+from headwater.home import DEMO_SITE
 from headwater.services.processes import LOOPBACK
 
 POSTGRES, S3, PUBLISHER, KAFKA = "postgres", "s3", "publisher", "kafka"
-FOLDERS = {POSTGRES: "pg", S3: "s3", PUBLISHER: "demo/site", KAFKA: "kafka"}  # in the working folder
+FOLDERS = {POSTGRES: "pg", S3: "s3", PUBLISHER: DEMO_SITE, KAFKA: "kafka"}  # in the working folder
 MARKER = "HEADWATER_EMBEDDED"
 BUCKET = "headwater"
 S3_USUAL = {"AWS_DEFAULT_REGION": "us-east-1", "HEADWATER_BUCKET": BUCKET}

@@ -21,12 +21,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from headwater.metadata.errors import ServiceError
 from headwater.services import postgres_roles
 from headwater.services.accounts import Account, own
 from headwater.services.postgres_roles import DATABASE, SUPERUSER, USER
 from headwater.services.private_files import write_private
 from headwater.services.processes import LOOPBACK, Process, born, free_port, is_alive, log_tail, spawn, stop
-from metadata.errors import ServiceError
 
 if TYPE_CHECKING:
     from psycopg2.extensions import connection

@@ -13,7 +13,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from metadata.sql_text import sql_literal
+from headwater.metadata.sql_text import sql_literal
 
 USER = "headwater"
 DATABASE = "headwater"

@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from metadata.errors import ServiceError
+from headwater.metadata.errors import ServiceError
 
 LOOPBACK = "127.0.0.1"
 LOG_TAIL_LINES = 15

@@ -6,16 +6,14 @@ last known. A lock beside it lets one command at a time start or stop anything.
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from headwater.metadata.errors import ServiceError
 from headwater.services.processes import Process, is_alive
-from metadata.errors import ServiceError
 
 FILE = "services.json"
 LOCK = "services.lock"
@@ -59,21 +57,6 @@ def write(home: Path, services: Mapping[str, Remembered]) -> None:
     unfinished = home / f"{FILE}.{os.getpid()}"
     unfinished.write_text(json.dumps(told, indent=2) + "\n")
     unfinished.replace(home / FILE)
-
-
-@contextmanager
-def locked(folder: Path, name: str = LOCK) -> Iterator[None]:
-    """Wait for, and hold, the lock `name`; by default the right to start and stop what `folder` remembers."""
-    path = folder / name
-    try:
-        lock = path.open("a")
-    except PermissionError:
-        raise ServiceError(
-            f"{path} belongs to another user. Set HEADWATER_HOME to a folder of your own."
-        ) from None
-    with lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
 
 
 def _entry(told: Mapping[str, object]) -> Remembered:

@@ -2,7 +2,7 @@
 {%- set keys = quoted_list(definition.key_names) -%}
 {%- set values = definition.tracked_names + definition.untracked_names -%}
 {%- set by_policy = not (definition.load_new and definition.load_changed) -%}
-{#- what became of every word that the deliveries said; tests/history_oracle.py is the meaning of each step -#}
+{#- what became of every word that the deliveries said; tests/support/history_oracle.py is the meaning of each step -#}
 with
 
 heard as (

@@ -8,8 +8,8 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
-from metadata.process.tables import data_quality_checks
-from metadata.storable import storable, storable_all
+from headwater.metadata.process.tables import data_quality_checks
+from headwater.metadata.storable import storable, storable_all
 
 
 def record_refusal(

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from psycopg2.errors import DependentObjectsStillExist
 from sqlalchemy import Connection
 
-from metadata.errors import LoadFailed
+from headwater.metadata.errors import LoadFailed
 
 
 def record_definition(connection: Connection, source: str, definition: Mapping[str, Any]) -> bool:

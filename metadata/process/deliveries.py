@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy import Connection
 from sqlalchemy.dialects.postgresql import distinct_on, insert
 
-from metadata.process.tables import delivery, delivery_status
+from headwater.metadata.process.tables import delivery, delivery_status
 
 GREATEST_SQN = 10**15  # that is believed: one beyond would leave no numbers to those who come after it
 Fingerprint = Mapping[

@@ -20,12 +20,12 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationErro
 from sqlalchemy import Connection, Engine
 from sqlalchemy.dialects.postgresql import insert
 
-from metadata.errors import StorageError
-from metadata.process.deliveries import GREATEST_SQN, lock_source
-from metadata.process.tables import EVENTS, delivery_event
-from metadata.redaction import redact
-from metadata.storable import storable
-from metadata.visible import shortened
+from headwater.metadata.errors import StorageError
+from headwater.metadata.process.deliveries import GREATEST_SQN, lock_source
+from headwater.metadata.process.tables import EVENTS, delivery_event
+from headwater.metadata.redaction import redact
+from headwater.metadata.storable import storable
+from headwater.metadata.visible import shortened
 
 _KEY = re.compile(
     r"events/(?P<source>[^/]+)/(?P<sqn>[0-9]{10,19})/"

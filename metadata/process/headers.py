@@ -8,8 +8,8 @@ import sqlalchemy as sa
 from sqlalchemy import Connection
 from sqlalchemy.dialects.postgresql import insert
 
-from metadata.process.deliveries import Delivery
-from metadata.process.tables import delivery_header
+from headwater.metadata.process.deliveries import Delivery
+from headwater.metadata.process.tables import delivery_header
 
 
 def record_header(connection: Connection, delivery_sqn: int, header: Sequence[str]) -> None:

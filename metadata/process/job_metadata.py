@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy import Connection
 from sqlalchemy.dialects.postgresql import insert
 
-from metadata.process.tables import job_inst, job_metadata
+from headwater.metadata.process.tables import job_inst, job_metadata
 
 
 def keep_job_metadata(connection: Connection, job: str, run_id: str, rows: Mapping[str, Any]) -> None:

@@ -17,14 +17,14 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.dialects.postgresql import Insert, distinct_on, insert
 from sqlalchemy.sql.dml import ReturningInsert
 
-from metadata.connection import hang_up
-from metadata.errors import NoJobInstance, StepFailed
-from metadata.failures import FAILURES, failure_of, is_foreseen, trace_of
-from metadata.process.job_metadata import keep_job_metadata, kept_job_metadata
-from metadata.process.tables import job_inst, job_inst_task, log_dtl, log_header
-from metadata.redaction import redact, redact_all
-from metadata.storable import storable_all
-from metadata.visible import visible
+from headwater.metadata.connection import hang_up
+from headwater.metadata.errors import NoJobInstance, StepFailed
+from headwater.metadata.failures import FAILURES, failure_of, is_foreseen, trace_of
+from headwater.metadata.process.job_metadata import keep_job_metadata, kept_job_metadata
+from headwater.metadata.process.tables import job_inst, job_inst_task, log_dtl, log_header
+from headwater.metadata.redaction import redact, redact_all
+from headwater.metadata.storable import storable_all
+from headwater.metadata.visible import visible
 
 _TRIED_SINCE = """
 with

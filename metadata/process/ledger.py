@@ -10,7 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
-from metadata.process.tables import data_quality_checks, delivery, delivery_event, delivery_status
+from headwater.metadata.process.tables import data_quality_checks, delivery, delivery_event, delivery_status
 
 OUTCOMES = {
     ("landed", "loaded"): "landed",
@@ -23,7 +23,7 @@ OUTCOMES = {
 """What a status of a layer is called as something that happened; what is not here did not happen to rows."""
 
 # a row of history, and what a staged row may meet there; see `delivery_status`
-FATES = ("new", "changed", "unchanged", "ignored", "overtaken", "delete_mark", "removed")
+CHANGE_KINDS = ("new", "changed", "unchanged", "ignored", "overtaken", "delete_mark", "removed")
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class Entry:
     def rows(self) -> dict[str, int]:
         """How many rows the layer got, lost, or sent away, by what came of them."""
         if self.layer == "historical" and self.outcome == "historized":
-            return {fate: self.counts.get(f"{fate}_count", 0) for fate in FATES}
+            return {fate: self.counts.get(f"{fate}_count", 0) for fate in CHANGE_KINDS}
         found = {"fallen_out": self.counts.get("fallen_out_count", 0)} if self.outcome == "staged" else {}
         count = self.counts.get("record_count")
         return found if count is None else {self.outcome: count, **found}
@@ -59,7 +59,7 @@ class Check:
 
 
 @dataclass(frozen=True)
-class Among:
+class Subset:
     """Some deliveries of a source: by their numbers, or by the publisher's name and the date (aware, UTC)."""
 
     sqns: Collection[int] = ()
@@ -74,7 +74,7 @@ def entries(
     *,
     layers: Sequence[str],
     verdicts_of: str | None = None,
-    among: Among | None = None,
+    among: Subset | None = None,
 ) -> list[Entry]:
     """What the job instance wrote of `layers` since a moment, and the verdicts that it gave then, said of a layer.
 
@@ -90,7 +90,7 @@ def entries(
             status.job_inst_id == job_inst_id,
             status.layer.in_(layers),
             status.status_at >= since,
-            *_is_among(among),
+            *_is_in_subset(among),
         )
         .order_by(status.status_at, delivery.c.delivery_sqn)
     )
@@ -138,14 +138,14 @@ def _entry(row: Any, layer: str, outcome: str) -> Entry:
     )
 
 
-def _is_among(among: Among | None) -> list[sa.ColumnElement[bool]]:
+def _is_in_subset(among: Subset | None) -> list[sa.ColumnElement[bool]]:
     if among is None:
         return []
     identity = sa.tuple_(delivery.c.publisher_name, delivery.c.delivery_date)
     return [delivery.c.delivery_sqn.in_(among.sqns) | identity.in_(among.identities)]
 
 
-def _verdicts(source: str, job_inst_id: int, since: datetime, among: Among | None) -> sa.Select[Any]:
+def _verdicts(source: str, job_inst_id: int, since: datetime, among: Subset | None) -> sa.Select[Any]:
     """The verdicts of the job instance: what it judged, its checks show; a broken ledger has no check of its own."""
     event = delivery_event.c
     is_judged = sa.exists().where(
@@ -160,7 +160,7 @@ def _verdicts(source: str, job_inst_id: int, since: datetime, among: Among | Non
             event.event.in_(("passed", "halted")),
             event.event_at >= since,
             is_judged | event.checks.contains(["ledger"]),
-            *_is_among(among),
+            *_is_in_subset(among),
         )
         .order_by(event.event_at, event.delivery_sqn)
     )

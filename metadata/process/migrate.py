@@ -10,8 +10,8 @@ from alembic.config import Config
 from alembic.script import ScriptDirectory
 from sqlalchemy.engine import Engine
 
-from metadata.process.sql_objects import are_newest, replace_changed
-from metadata.process.tables import SCHEMA
+from headwater.metadata.process.sql_objects import are_newest, replace_changed
+from headwater.metadata.process.tables import SCHEMA
 
 SCHEMAS = (SCHEMA, "raw", "staging", "historical", "marts")
 MIGRATIONS = Path(__file__).parent / "migrations"

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy import Connection
 from sqlalchemy.dialects.postgresql import insert
 
-from metadata.process.tables import public_place
+from headwater.metadata.process.tables import public_place
 
 Place = tuple[str, int]  # host and port
 

@@ -12,10 +12,10 @@ import sqlalchemy as sa
 from psycopg2.errors import DependentObjectsStillExist
 from sqlalchemy import Connection, Engine
 
-from metadata.errors import HeadwaterError
-from metadata.process.definitions import depending_on
-from metadata.process.deliveries import lock_source
-from metadata.process.tables import job_inst, rebuild
+from headwater.metadata.errors import HeadwaterError
+from headwater.metadata.process.definitions import depending_on
+from headwater.metadata.process.deliveries import lock_source
+from headwater.metadata.process.tables import job_inst, rebuild
 
 
 def set_aside(connection: Connection, source: str, job_inst_id: int) -> None:

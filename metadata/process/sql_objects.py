@@ -16,8 +16,8 @@ import sqlalchemy as sa
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError, ProgrammingError
 
-from metadata.errors import DatabaseRefused
-from metadata.process.tables import SCHEMA, sql_object
+from headwater.metadata.errors import DatabaseRefused
+from headwater.metadata.process.tables import SCHEMA, sql_object
 
 FOLDER = Path(__file__).parent / "sql"
 _MENTIONED = re.compile(rf"\b{SCHEMA}\.([a-z_]+)")

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from metadata.static.kinds import blank_problem, cell_problem
-from metadata.static.layout import TABLES, Column, Table
-from metadata.static.load import Seeds
-from metadata.static.naming import names_in
-from metadata.static.problem import Problems
-from metadata.static.rows import Row
+from headwater.metadata.static.cell_types import blank_problem, cell_problem
+from headwater.metadata.static.load import Seeds
+from headwater.metadata.static.naming import names_in
+from headwater.metadata.static.problem import Problems
+from headwater.metadata.static.rows import Row
+from headwater.metadata.static.schema import TABLES, Column, Table
 
 
 def check_cells(seeds: Seeds, problems: Problems) -> None:

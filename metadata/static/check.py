@@ -11,15 +11,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from metadata.static.cells import check_cells
-from metadata.static.check_attributes import check_attributes
-from metadata.static.check_connections import check_connections
-from metadata.static.check_jobs import check_jobs
-from metadata.static.check_options import check_options
-from metadata.static.check_sources import check_sources
-from metadata.static.check_tasks import check_tasks
-from metadata.static.load import Seeds, load_seeds
-from metadata.static.problem import Problem, Problems
+from headwater.metadata.static.cells import check_cells
+from headwater.metadata.static.load import Seeds, load_seeds
+from headwater.metadata.static.problem import Problem, Problems
+from headwater.metadata.static.rules.attributes import check_attributes
+from headwater.metadata.static.rules.connections import check_connections
+from headwater.metadata.static.rules.jobs import check_jobs
+from headwater.metadata.static.rules.options import check_options
+from headwater.metadata.static.rules.sources import check_sources
+from headwater.metadata.static.rules.tasks import check_tasks
 
 __all__ = ["Problem", "check", "check_seeds", "load_and_check"]
 

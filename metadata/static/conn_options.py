@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from metadata.static.naming import one_of
+from headwater.metadata.static.naming import one_of
 
 OF_OBJECT_STORES = ("region", "anonymous")
 # properties of librdkafka that other columns and options say, or that are none of the user's business

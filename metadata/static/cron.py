@@ -6,7 +6,7 @@ import re
 from functools import cache
 from zoneinfo import available_timezones
 
-from metadata.static.naming import nearest, one_of
+from headwater.metadata.static.naming import nearest, one_of
 
 WORDS = ("@once", "@hourly", "@daily", "@weekly", "@monthly", "@yearly")
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-from metadata.static.naming import nearest
+from headwater.metadata.static.naming import nearest
 
 PLAIN = (
     "text",

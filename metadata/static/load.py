@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from metadata.static.layout import TABLES, Table
-from metadata.static.naming import nearest, one_of
-from metadata.static.problem import WHOLE_FILE, WHOLE_ROW, Problems
-from metadata.static.rows import CsvRows, Row, UnreadableError, read_csv
+from headwater.metadata.static.naming import nearest, one_of
+from headwater.metadata.static.problem import WHOLE_FILE, WHOLE_ROW, Problems
+from headwater.metadata.static.rows import CsvRows, Row, UnreadableError, read_csv
+from headwater.metadata.static.schema import TABLES, Table
 
 MOST_GUESSES = 50
 

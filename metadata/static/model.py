@@ -14,7 +14,7 @@ from decimal import Decimal
 from functools import cached_property
 from typing import Any, Literal, TypeVar
 
-from metadata.static.naming import is_raw_column
+from headwater.metadata.static.naming import is_raw_column
 
 Row = TypeVar("Row")
 DataSourceType = Literal["http_files", "rest_api", "rdbms", "object_store", "kafka", "local_files"]

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from metadata.static.load import Seeds
-from metadata.static.model import Catalog
-from metadata.static.read import catalog_of
-from metadata.static.rows import Row
+from headwater.metadata.static.load import Seeds
+from headwater.metadata.static.model import Catalog
+from headwater.metadata.static.read import catalog_of
+from headwater.metadata.static.rows import Row
 
 Cells = Mapping[str, str | None]
 JobRows = Mapping[str, Sequence[Cells]]  # by table, in the order of its file

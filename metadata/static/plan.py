@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass
 from typing import Literal
 
-from metadata.static.model import Catalog, ConnStr, Job, JobTask, Source, SqlScript
+from headwater.metadata.static.model import Catalog, ConnStr, Job, JobTask, Source, SqlScript
 
 EtlStep = Literal["E", "T", "L"]
 

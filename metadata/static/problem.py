@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from metadata.static.layout import TABLES
-from metadata.static.rows import Row
+from headwater.metadata.static.rows import Row
+from headwater.metadata.static.schema import TABLES
 
 WHOLE_FILE = "(file)"
 WHOLE_ROW = "(row)"

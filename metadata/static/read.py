@@ -9,14 +9,12 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, TypeVar
 
-from metadata.errors import MetadataInvalid
-from metadata.static.check import load_and_check
-from metadata.static.check_connections import connection_table
-from metadata.static.formats import USUAL_OPTIONS
-from metadata.static.kinds import moment_of
-from metadata.static.layout import SPELLED_OPTIONS
-from metadata.static.load import Seeds
-from metadata.static.model import (
+from headwater.metadata.errors import MetadataInvalid
+from headwater.metadata.static.cell_types import moment_of
+from headwater.metadata.static.check import load_and_check
+from headwater.metadata.static.formats import USUAL_OPTIONS
+from headwater.metadata.static.load import Seeds
+from headwater.metadata.static.model import (
     Attribute,
     Catalog,
     ConnApi,
@@ -30,9 +28,11 @@ from metadata.static.model import (
     SqlScript,
     Tbl,
 )
-from metadata.static.naming import names_in
-from metadata.static.rows import Row
-from metadata.static.spelling import unspell, unspell_list
+from headwater.metadata.static.naming import names_in
+from headwater.metadata.static.rows import Row
+from headwater.metadata.static.rules.connections import connection_table
+from headwater.metadata.static.schema import SPELLED_OPTIONS
+from headwater.metadata.static.spelling import unspell, unspell_list
 
 Made = TypeVar("Made")
 

@@ -9,7 +9,7 @@ import json
 import re
 from typing import Any
 
-from metadata.static.naming import ENVIRONMENT_NAME
+from headwater.metadata.static.naming import ENVIRONMENT_NAME
 
 _SECRET_WORD = (
     r"(?:pass(?:word|wd|phrase)?|pwd|secret|token|api[-_]?key|access[-_]?key|private[-_]?key|credentials?)"

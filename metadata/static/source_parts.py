@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
-from metadata.static.layout import READING_OPTIONS
-from metadata.static.load import Seeds
-from metadata.static.problem import Problems
-from metadata.static.rows import Row
+from headwater.metadata.static.load import Seeds
+from headwater.metadata.static.problem import Problems
+from headwater.metadata.static.rows import Row
+from headwater.metadata.static.schema import READING_OPTIONS
 
 
 @dataclass

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from headwater.manifest import write_pieces
+from headwater.dbt_project.manifest_shards import write_shards
 from headwater.project import Project
 from headwater.services import airflow as airflow_service
 from headwater.services import postgres
@@ -52,7 +52,7 @@ LINEAGE_OF = [
 def airflow_project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The project that Airflow runs, with jobs of every kind."""
     root = make_jobs_project(tmp_path_factory.mktemp("jobs") / "project")
-    write_pieces(Project(root, tmp_path_factory.mktemp("set_up")))
+    write_shards(Project(root, tmp_path_factory.mktemp("set_up")))
     return root
 
 

@@ -38,8 +38,8 @@ def main() -> None:
     from fastapi.testclient import TestClient
     from sqlalchemy import create_engine
 
-    from dags.deliveries_page.app import make_app
-    from dags.deliveries_page.backend import backend
+    from headwater.airflow.deliveries_page.app import make_app
+    from headwater.airflow.deliveries_page.dependencies import backend
 
     init_auth_manager()
     airflow = FastAPI()

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from airflow.api_fastapi.auth.managers.simple.user import SimpleAuthManagerUser
 
-from dags.deliveries_page import access
-from dags.deliveries_page.access import Visitor
-from dags.deliveries_page.sources import KnownSource
+from headwater.airflow.deliveries_page import access
+from headwater.airflow.deliveries_page.access import Visitor
+from headwater.airflow.deliveries_page.sources import KnownSource
 
 
 class OfSeveralRoles(SimpleAuthManagerUser):

@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 from airflow.sdk import AssetAll, DeadlineReference, WeightRule
 
-from dags.build import build_dag, build_marts_dag
-from dags.metadata import Metadata, read
-from headwater.manifest import write_pieces
+from headwater.airflow.build import build_dag, build_marts_dag
+from headwater.airflow.metadata import Metadata, read
+from headwater.dbt_project.manifest_shards import write_shards
 from headwater.project import Project
 from tests.airflow.jobs_project import make_jobs_project
 from tests.conftest import PROJECT
@@ -25,7 +25,7 @@ from tests.conftest import PROJECT
 def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The project of jobs, set up."""
     root = make_jobs_project(tmp_path_factory.mktemp("built") / "project")
-    write_pieces(Project(root, tmp_path_factory.mktemp("set_up")))
+    write_shards(Project(root, tmp_path_factory.mktemp("set_up")))
     return root
 
 
@@ -190,7 +190,7 @@ def test_a_run_that_is_not_over_by_its_deadline_is_told_of(metadata: Metadata) -
         timedelta(minutes=1),
         DeadlineReference.DAGRUN_QUEUED_AT,
     )
-    assert deadline.callback.path == "dags.callbacks.tell_of_deadline"
+    assert deadline.callback.path == "headwater.airflow.callbacks.tell_of_deadline"
     assert deadline.callback.kwargs == {"owner": "slow", "deadline_min": 1}
     assert dag_of(metadata, "cities").deadline is None
 

@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine
 
-from dags import callbacks
-from headwater.alerts import Alert, alert_of
-from headwater.halts import Halt
-from metadata.process.jobs import SharedJobInstance
+from headwater.airflow import callbacks
+from headwater.airflow.alerts import Alert, alert_of
+from headwater.metadata.process.jobs import SharedJobInstance
+from headwater.queries.halts import Halt
 from tests.airflow.listeners import mail_server, webhook
 
 ALERT = Alert(

@@ -338,7 +338,7 @@ def test_data_docs_are_served_and_nothing_else_of_the_working_folder(towns: Sour
 @pytest.fixture
 def many(towns: Source) -> Iterator[None]:
     """Ten thousand more deliveries of `ratings`, which nobody runs meanwhile."""
-    from tests.headwater.many_deliveries import REMOVE, statements
+    from tests.support.many_deliveries import REMOVE, statements
 
     for statement in statements(10_000, ("ratings",), above=1_000_000):
         towns.query(statement)

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from dags.deliveries_page import dry_runs as module
-from dags.deliveries_page.dry_runs import AT_ONCE, DryRun, DryRuns
+from headwater.airflow.deliveries_page import dry_runs
+from headwater.airflow.deliveries_page.dry_runs import AT_ONCE, DryRun, DryRuns
 
 TOLD = {"added": 3, "dropped": 0, "ended": 1, "reopened": 0, "verdict": None, "why": None,
         "sample": {"added": [{"key": {"city": "a"}, "valid_from": "2026-01-01T00:00:00+00:00"}]}}  # fmt: skip
@@ -88,7 +88,7 @@ def test_a_few_go_at_once_and_the_others_wait(running, tmp_path):
 
 
 def test_more_than_can_wait_are_told_so_at_once(running, tmp_path, monkeypatch):
-    monkeypatch.setattr(module, "MOST_WAITING", 3)
+    monkeypatch.setattr(dry_runs, "MOST_WAITING", 3)
     runs = running(waits_for(tmp_path / "never"))
     begun = [runs.begin("withdraw", sqn, "ada", "why") for sqn in range(4)]
     assert begun[-1].is_done
@@ -130,12 +130,12 @@ def say_pid_and_wait(tmp_path: Path) -> str:
 def test_one_that_takes_too_long_or_that_nobody_asks_about_is_ended(running, tmp_path, monkeypatch):
     begun = running(say_pid_and_wait(tmp_path)).begin("withdraw", 7, "ada", "why")
     pid = pid_of(begun)
-    monkeypatch.setattr(module, "UNWATCHED_S", -1)
+    monkeypatch.setattr(dry_runs, "UNWATCHED_S", -1)
     until(lambda: begun.is_done)
     assert "no page asked for it any more" in str(begun.said)
     assert not is_alive(pid)
-    monkeypatch.setattr(module, "UNWATCHED_S", 1000)
-    monkeypatch.setattr(module, "LONGEST_S", -1)
+    monkeypatch.setattr(dry_runs, "UNWATCHED_S", 1000)
+    monkeypatch.setattr(dry_runs, "LONGEST_S", -1)
     begun = running(say_pid_and_wait(tmp_path)).begin("withdraw", 7, "ada", "why")
     until(lambda: begun.is_done)
     assert "in a terminal takes the time it needs" in str(begun.said)
@@ -151,7 +151,7 @@ def test_when_the_server_ends_so_do_they(running, tmp_path):
 def test_the_command_ends_when_whoever_started_it_is_killed():
     """Killed with -9, a server can end nothing by itself: its child sees its own standard input end."""
     program = (
-        "import sys, threading, time, os\nfrom headwater import tied\n"
+        "import sys, threading, time, os\nfrom headwater.cli import tied\n"
         "threading.Thread(target=tied._end_with_starter, args=(0,), daemon=True).start()\n"
         "print('up', flush=True)\ntime.sleep(600)"
     )
@@ -168,5 +168,5 @@ def test_results_are_forgotten_after_some_minutes(running, monkeypatch):
     begun = runs.begin("withdraw", 7, "ada", "why")
     until(lambda: begun.is_done)
     assert runs.find(begun.number, 7, "ada") is begun
-    monkeypatch.setattr(module, "KEPT_S", -1)
+    monkeypatch.setattr(dry_runs, "KEPT_S", -1)
     assert runs.find(begun.number, 7, "ada") is None

@@ -11,8 +11,8 @@ from airflow.sdk import DagRunState
 from airflow.sdk.exceptions import AirflowRuntimeError, ErrorType
 from airflow.sdk.execution_time.comms import ErrorResponse
 
-from dags.tasks import how_ended
-from metadata.process.left_open import AIRFLOW_ENDED
+from headwater.airflow.tasks import how_ended
+from headwater.metadata.process.orphaned_runs import AIRFLOW_ENDED
 from tests.airflow.client import PATIENCE_S, Client
 from tests.airflow.warehouse import Warehouse
 

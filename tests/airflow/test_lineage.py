@@ -13,22 +13,33 @@ from openlineage.client.event_v2 import Job, Run, RunEvent, RunState
 from openlineage.client.facet_v2 import parent_run
 from openlineage.client.serde import Serde
 
-from dags.lineage import names
-from dags.lineage.events import lineage_of, lineage_of_mart
-from dags.lineage.facets import SHOWN
-from extract.store import ObjectStore
-from extract.told import told_refusal
-from headwater.written import BRING, CHECK, CLEAN_UP, DISCOVER, HISTORIZE, STAGE, Deed, Doing, Place, Written
-from metadata.errors import StorageError
-from metadata.process.ledger import Among, Check, Entry
-from metadata.static.model import ConnApi, ConnStr, DataSource, SqlScript, Tbl
-from tests.extract.sources import make_source
+from headwater.airflow.lineage import names
+from headwater.airflow.lineage.events import lineage_of, lineage_of_mart
+from headwater.airflow.lineage.facets import SHOWN
+from headwater.extract.landing.store import ObjectStore
+from headwater.extract.offers.payload import refusal_payload
+from headwater.metadata.errors import StorageError
+from headwater.metadata.process.ledger import Check, Entry, Subset
+from headwater.metadata.static.model import ConnApi, ConnStr, DataSource, SqlScript, Tbl
+from headwater.pipeline.step_result import (
+    BRING,
+    CHECK,
+    CLEAN_UP,
+    DISCOVER,
+    HISTORIZE,
+    STAGE,
+    Place,
+    StepContext,
+    StepKind,
+    StepResult,
+)
+from tests.support.sources import make_source
 
 PLACE = Place("db.example.org", 5433, "warehouse")
 DATABASE = "postgres://db.example.org:5433"
 DAY = datetime(2026, 1, 1, tzinfo=UTC)
 OBJECT = "s3://bucket/landed/places/1/a.csv"
-TRANSPORT = "dags.lineage.store.ObjectStoreTransport"
+TRANSPORT = "headwater.airflow.lineage.store.ObjectStoreTransport"
 
 
 def entry(layer: str, outcome: str, **counts: int) -> Entry:
@@ -36,13 +47,13 @@ def entry(layer: str, outcome: str, **counts: int) -> Entry:
 
 
 def written(
-    deed: Deed, *entries: Entry, batch: Mapping[str, Any] | None = None, checks: Sequence[Check] = ()
-) -> Written:
+    deed: StepKind, *entries: Entry, batch: Mapping[str, Any] | None = None, checks: Sequence[Check] = ()
+) -> StepResult:
     source = make_source(address="https://files.example.org/places")
-    return Written(Doing(deed, source, batch), 7, PLACE, entries, tuple(checks))
+    return StepResult(StepContext(deed, source, batch), 7, PLACE, entries, tuple(checks))
 
 
-def told(deed: Deed, *entries: Entry, **more: Any) -> Any:
+def told(deed: StepKind, *entries: Entry, **more: Any) -> Any:
     return lineage_of(written(deed, *entries, **more))
 
 
@@ -173,9 +184,9 @@ def test_a_task_with_nothing_to_do_names_its_tables_and_no_rows() -> None:
 
 
 def test_an_offer_that_is_refused_is_no_input() -> None:
-    refused = written(BRING, batch={"offers": [told_refusal("places: no")], "deliveries": [7]})
+    refused = written(BRING, batch={"offers": [refusal_payload("places: no")], "deliveries": [7]})
     assert lineage_of(refused).inputs == []
-    assert refused.doing.among == Among({7}, [])
+    assert refused.doing.among == Subset({7}, [])
 
 
 def test_what_is_deleted_is_no_output() -> None:

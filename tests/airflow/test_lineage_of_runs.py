@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
+from headwater.metadata.process.ledger import CHANGE_KINDS
 from headwater.services.airflow import Airflow
-from metadata.process.ledger import FATES
 from tests.airflow.client import Client
 from tests.airflow.listeners import Told
 from tests.airflow.warehouse import Warehouse, publish
@@ -80,7 +80,7 @@ def counted(events: list[dict[str, Any]]) -> Counter[tuple[int, str, str]]:
 
 def in_ledger(warehouse: Warehouse, job_inst_id: int) -> Counter[tuple[int, str, str]]:
     """The same, as the ledger has it."""
-    columns = ("record_count", "fallen_out_count", *(f"{fate}_count" for fate in FATES))
+    columns = ("record_count", "fallen_out_count", *(f"{fate}_count" for fate in CHANGE_KINDS))
     rows = warehouse.query(
         f"select delivery_sqn, layer, status, {', '.join(columns)} from metadata.delivery_status"
         " where job_inst_id = %s",
@@ -89,7 +89,7 @@ def in_ledger(warehouse: Warehouse, job_inst_id: int) -> Counter[tuple[int, str,
     found = Counter[tuple[int, str, str]]()
     for sqn, layer, status, record_count, fallen_out, *fates in rows:
         if layer == "historical":
-            found.update({(sqn, layer, fate): count for fate, count in zip(FATES, fates, strict=True)})
+            found.update({(sqn, layer, fate): count for fate, count in zip(CHANGE_KINDS, fates, strict=True)})
         elif layer in ("raw", "staging"):
             found[sqn, layer, {"raw": "loaded", "staging": "staged"}[layer]] = record_count
             found[sqn, layer, "fallen_out"] = fallen_out or 0

@@ -8,7 +8,7 @@ import pytest
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 from sqlalchemy import Engine
 
-from dags import tasks
+from headwater.airflow import tasks
 
 
 @pytest.fixture
@@ -23,7 +23,7 @@ def context(monkeypatch: pytest.MonkeyPatch, database: Engine) -> SimpleNamespac
         },
     )
     monkeypatch.setattr(tasks, "get_current_context", lambda: {"ti": ti, "run_id": "run 1"})
-    monkeypatch.setattr("headwater.job_run.new_engine", lambda: database)
+    monkeypatch.setattr("headwater.pipeline.job_run.new_engine", lambda: database)
     return found
 
 

@@ -20,12 +20,12 @@ from opentelemetry.metrics import get_meter_provider
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 from sqlalchemy.exc import OperationalError
 
-from dags import metrics
-from dags.watch import watch
-from headwater.written import HISTORIZE, Doing, Place, Written
-from metadata.process.ledger import Entry
+from headwater.airflow import metrics
+from headwater.airflow.watch import watch
+from headwater.metadata.process.ledger import Entry
+from headwater.pipeline.step_result import HISTORIZE, Place, StepContext, StepResult
 from tests.airflow.listeners import statsd
-from tests.extract.sources import make_source
+from tests.support.sources import make_source
 
 DAY = datetime(2026, 1, 1, tzinfo=UTC)
 FATES = {"new_count": 5, "changed_count": 2, "unchanged_count": 0, "ignored_count": 0, "removed_count": 1}
@@ -35,8 +35,8 @@ def entry(layer: str, outcome: str, sqn: int = 1, **counts: int) -> Entry:
     return Entry(sqn, "a.csv", DAY, "s3://bucket/a.csv", layer, outcome, counts)
 
 
-WRITTEN = Written(
-    Doing(HISTORIZE, make_source(), taken_out=1),
+WRITTEN = StepResult(
+    StepContext(HISTORIZE, make_source(), taken_out=1),
     7,
     Place("localhost", 5432, "postgres"),
     (
@@ -155,7 +155,7 @@ class Run:
     def __init__(self, error: Exception | None = None) -> None:
         self.asked, self._error = 0, error
 
-    def written(self) -> Written:
+    def written(self) -> StepResult:
         self.asked += 1
         if self._error is not None:
             raise self._error
@@ -163,13 +163,13 @@ class Run:
 
 
 class Operator:
-    written: Written | None = None
+    written: StepResult | None = None
 
 
 def test_where_nobody_listens_the_links_have_what_was_written_and_nothing_is_counted(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    counted: list[Written] = []
+    counted: list[StepResult] = []
     monkeypatch.setattr(metrics, "count", counted.append)
     run, operator = Run(), Operator()
     watch({"task": operator}, run)  # type: ignore[arg-type]
@@ -178,7 +178,7 @@ def test_where_nobody_listens_the_links_have_what_was_written_and_nothing_is_cou
 
 def test_lineage_alone_is_asked_for_and_nothing_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AIRFLOW__OPENLINEAGE__TRANSPORT", '{"type": "console"}')
-    counted: list[Written] = []
+    counted: list[StepResult] = []
     monkeypatch.setattr(metrics, "count", counted.append)
     run, operator = Run(), Operator()
     watch({"task": operator}, run)  # type: ignore[arg-type]

@@ -6,9 +6,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from dags.deliveries_page import runs
-from dags.deliveries_page.runs import Ran, last_of
-from headwater.runs import LastRun
+from headwater.airflow.deliveries_page import runs
+from headwater.airflow.deliveries_page.runs import Ran, last_of
+from headwater.queries.runs import LastRun
 
 BEGAN = datetime(2026, 1, 1, tzinfo=UTC)
 LATER = BEGAN + timedelta(hours=1)

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from dags.deliveries_page.decisions import job_after, job_of_phase
-from dags.deliveries_page.sources import KnownSource, known_sources
-from metadata.static.plan import plan, sources_of
-from metadata.static.read import read_catalog
+from headwater.airflow.deliveries_page.decisions import job_after, job_of_phase
+from headwater.airflow.deliveries_page.sources import KnownSource, known_sources
+from headwater.metadata.static.plan import plan, sources_of
+from headwater.metadata.static.read import read_catalog
 from tests.airflow.jobs_project import make_jobs_project
 
 

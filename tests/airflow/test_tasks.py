@@ -6,8 +6,8 @@ import psycopg2
 import pytest
 from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowSkipException
 
-from dags.tasks import explained
-from metadata.errors import PublisherError, StepHalted
+from headwater.airflow.tasks import explained
+from headwater.metadata.errors import PublisherError, StepHalted
 
 
 @pytest.mark.parametrize(

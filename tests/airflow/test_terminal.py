@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from headwater.job_runner import run_jobs
+from headwater.home import make_home
+from headwater.pipeline.job_runner import run_jobs
 from headwater.project import Project
 from headwater.services import postgres
-from headwater.services.home import make_home
 from tests.airflow.client import Client
 from tests.airflow.jobs_project import SCRATCH
 from tests.airflow.warehouse import Warehouse, publish

@@ -6,8 +6,8 @@ import re
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from dags.deliveries_page.timeline import HEIGHT, MOST_DRAWN, WIDTH, timeline
-from headwater.key_history import FallenOutRow, KeyHistory, Version
+from headwater.airflow.deliveries_page.timeline import HEIGHT, MOST_DRAWN, WIDTH, timeline
+from headwater.queries.key_history import FallenOutRow, KeyHistory, Version
 
 DAY = datetime(2026, 1, 1, tzinfo=UTC)
 VERSION = Version(DAY, DAY + timedelta(days=2), "new", "changed", 1, "one", 2, "two", {"people": 1}, ())

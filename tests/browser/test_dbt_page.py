@@ -12,7 +12,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from headwater.docs.dbt_page import dbt_page, in_script
-from tests import hostile
+from tests.support import hostile
 
 MARK = "document.title='ran'"
 MARKUP = {

@@ -10,10 +10,10 @@ from botocore.auth import S3SigV4Auth
 from botocore.awsrequest import AWSRequest
 from playwright.sync_api import Browser, Page
 
-from extract.store import ObjectStore
+from headwater.extract.landing.store import ObjectStore
 from headwater.services import s3_guard
-from tests.chromium import ALONE
 from tests.conftest import S3Server
+from tests.support.chromium import ALONE
 
 EVIL = "http://evil.example/"
 ASK = """

@@ -8,9 +8,9 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy import Engine
 
-from extract.store import ObjectStore
-from tests.extract.loader import Loader
-from tests.extract.publisher import Publisher
+from headwater.extract.landing.store import ObjectStore
+from tests.support.loader import Loader
+from tests.support.publisher import Publisher
 
 
 @pytest.fixture

@@ -16,16 +16,16 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy import Engine
 
-from extract import fetch
-from extract import run as run_module
-from extract.found import Found
-from extract.run import ExtractSummary, LoadSummary, extract_source, load_pending
-from extract.store import ObjectStore
-from metadata.errors import PublisherError
-from metadata.process.deliveries import Delivery
-from metadata.static.model import Source
-from tests.extract.publisher import Answer, Publisher
-from tests.extract.sources import make_source
+from headwater.extract import run as run_module
+from headwater.extract.http import client
+from headwater.extract.landing.store import ObjectStore
+from headwater.extract.offers.offer import Offer
+from headwater.extract.run import ExtractSummary, LoadSummary, extract_source, load_pending
+from headwater.metadata.errors import PublisherError
+from headwater.metadata.process.deliveries import Delivery
+from headwater.metadata.static.model import Source
+from tests.support.publisher import Answer, Publisher
+from tests.support.sources import make_source
 
 NAMES = ("places-2026-01.csv", "places-2026-02.csv", "places-2026-03.csv")
 CONTENTS = [b"id,name\n1,Ulm\n", b"id,name\n1,Ulm\n2,Bonn\n", b"id,name\n2,Berlin\n"]
@@ -71,8 +71,8 @@ def run(database: Engine, store: ObjectStore, job_inst_id: int, publisher: Publi
 @pytest.fixture
 def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
     """Clients that do not sleep."""
-    made = fetch.Patience(attempts=2, sleep=lambda _: None)
-    monkeypatch.setattr(fetch, "Patience", lambda: made)
+    made = client.Patience(attempts=2, sleep=lambda _: None)
+    monkeypatch.setattr(client, "Patience", lambda: made)
 
 
 EXPECTED = [
@@ -139,7 +139,7 @@ def test_of_two_at_once_one_asks_the_publisher_and_the_other_finds_nothing_new(
     thread = threading.Thread(target=lambda: summaries.append(second.extract()))
     proper = run_module.discover
 
-    def discover(source: Source, landed: Callable[[], Sequence[Delivery]]) -> list[Found]:
+    def discover(source: Source, landed: Callable[[], Sequence[Delivery]]) -> list[Offer]:
         if not thread.ident:
             thread.start()
             while not second.told:
@@ -192,7 +192,7 @@ def test_who_lost_the_lock_while_the_publisher_was_asked_lands_nothing_twice(
     second = Run(run.engine, run.store, run.job_inst_id, run.source)
     proper, asked = run_module.discover, []
 
-    def discover(source: Source, landed: Callable[[], Sequence[Delivery]]) -> list[Found]:
+    def discover(source: Source, landed: Callable[[], Sequence[Delivery]]) -> list[Offer]:
         if not asked:
             asked.append(1)
             with run.engine.begin() as connection:
@@ -249,10 +249,10 @@ def test_a_lost_database_fetches_nothing_again(run: Run, publisher: Publisher) -
 
 KILLED = """
 import os, sys
-from extract.run import extract_source, load_pending
-from extract.store import ObjectStore
-from metadata.connection import engine
-from tests.extract.sources import make_source
+from headwater.extract.run import extract_source, load_pending
+from headwater.extract.landing.store import ObjectStore
+from headwater.metadata.connection import engine
+from tests.support.sources import make_source
 
 source = make_source(address=sys.argv[1], options={"file_pattern": sys.argv[2]})
 job_inst_id = int(sys.argv[3])

@@ -12,9 +12,9 @@ from sqlalchemy import Engine
 
 from headwater.services import postgres
 from tests.conftest import PROJECT, administer, point_to
-from tests.history_oracle import Version
 from tests.macros.dbt_session import DbtSession
 from tests.macros.history_bench import Bench, Shape, versions
+from tests.support.history_oracle import Version
 
 DATABASE = "history_lab"
 

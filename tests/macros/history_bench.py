@@ -17,11 +17,11 @@ from uuid import uuid4
 import sqlalchemy as sa
 from sqlalchemy import Connection, Engine
 
-from headwater import retention
-from metadata.process import deliveries as process
-from metadata.process.events import DeliveryEvent, register_event
-from metadata.process.rebuilds import put_back, set_aside
-from tests.history_oracle import Delivery, Key, Policy, Row, Version, counts, history
+from headwater.metadata.process import deliveries
+from headwater.metadata.process.events import DeliveryEvent, register_event
+from headwater.metadata.process.rebuilds import put_back, set_aside
+from headwater.pipeline import retention
+from tests.support.history_oracle import Delivery, Key, Policy, Row, Version, counts, history
 
 COUNTED = ("new", "changed", "unchanged", "ignored", "overtaken", "delete_mark", "removed")
 
@@ -110,12 +110,12 @@ class Bench:
         landed = Landed(delivery, losers or {})
         identity = (self.source, delivery.name, delivery.date)
         with self.database.begin() as connection:
-            if process.newest_content(connection, *identity) == landed.content_sha256:
+            if deliveries.newest_content(connection, *identity) == landed.content_sha256:
                 return None
-            sqn = process.next_delivery_sqn(connection)
-            process.register(
+            sqn = deliveries.next_delivery_sqn(connection)
+            deliveries.register(
                 connection,
-                process.Delivery(
+                deliveries.Delivery(
                     delivery_sqn=sqn, source=self.source, publisher_name=delivery.name,
                     delivery_filename=f"s3://test/{self.source}/{sqn}", delivery_type=delivery.type,
                     delivery_date=delivery.date, process_date=self.now(), content_sha256=landed.content_sha256,
@@ -180,7 +180,7 @@ class Bench:
             self._last_wins.add(sqn)
 
     def _pending(self, connection: Connection, layer: str) -> list[int]:
-        return [found.delivery_sqn for found in process.pending(connection, self.source, layer)]
+        return [found.delivery_sqn for found in deliveries.pending(connection, self.source, layer)]
 
     def _create_tables(self, connection: Connection) -> None:
         columns = "".join(f', "{name}" {kind}' for name, kind in self._columns.items())
@@ -218,7 +218,7 @@ class Bench:
 
     def _record(self, connection: Connection, sqn: int, layer: str, **counts: int) -> None:
         job_inst_id = self._job_inst_id
-        process.record_layer(connection, sqn, layer, status="loaded", job_inst_id=job_inst_id, **counts)
+        deliveries.record_layer(connection, sqn, layer, status="loaded", job_inst_id=job_inst_id, **counts)
 
     def _insert_rows(
         self,

@@ -1,4 +1,4 @@
-"""Names and values in the SQL of macros: Postgres reads exactly them, as what `metadata.sql_text` makes."""
+"""Names and values in the SQL of macros: Postgres reads exactly them, as what `headwater.metadata.sql_text` makes."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ import re
 
 import pytest
 
-from metadata.process.tables import delivery, delivery_event, delivery_status, quarantined_row
-from metadata.sql_text import sql_identifier, sql_literal
-from metadata.static.naming import RESERVED_TARGETS, SQL_WORDS
+from headwater.metadata.process.tables import delivery, delivery_event, delivery_status, quarantined_row
+from headwater.metadata.sql_text import sql_identifier, sql_literal
+from headwater.metadata.static.naming import RESERVED_TARGETS, SQL_WORDS
 from tests.conftest import PROJECT
-from tests.history_oracle import Policy
-from tests.hostile import NAMES, VALUES, params
 from tests.macros.conftest import HistoryLab
 from tests.macros.history_bench import Shape, delta, snapshot
+from tests.support.history_oracle import Policy
+from tests.support.hostile import NAMES, VALUES, params
 
 SHORT = {entry: value for entry, value in VALUES.items() if len(value) < 1_000}
 # what the SQL of macros, and tables that it reads, call something, and an attribute may be called, too

@@ -17,12 +17,12 @@ import sqlalchemy as sa
 from hypothesis import HealthCheck, Phase, given, settings
 from sqlalchemy import Engine
 
-from headwater.generate import generated_files, write_files
-from metadata.static.model import Attribute, Catalog, DataSource, Source
+from headwater.dbt_project.generate import generated_files, write_files
+from headwater.metadata.static.model import Attribute, Catalog, DataSource, Source
 from tests.conftest import PROJECT
-from tests.history_oracle import Delivery
 from tests.macros.historical.test_history_equals_oracle import Example, examples
 from tests.macros.history_bench import Bench, Shape, delta, snapshot
+from tests.support.history_oracle import Delivery
 
 MOST_BATCHES = 4
 

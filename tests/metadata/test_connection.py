@@ -7,8 +7,14 @@ import threading
 import pytest
 import sqlalchemy as sa
 
-from metadata.connection import SESSION_OPTIONS, engine, require_reachable, session_lock, session_options
-from metadata.errors import DatabaseUnavailable
+from headwater.metadata.connection import (
+    SESSION_OPTIONS,
+    engine,
+    require_reachable,
+    session_lock,
+    session_options,
+)
+from headwater.metadata.errors import DatabaseUnavailable
 
 
 @pytest.mark.usefixtures("database")

@@ -12,11 +12,11 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy import Engine
 
-from metadata.connection import engine
-from metadata.errors import DatabaseRefused, HeadwaterError, PublisherError, Unforeseen
-from metadata.failures import LONGEST_TRACE, failure_of, is_foreseen, trace_of
-from metadata.redaction import register
-from tests.hostile import NAMES, params
+from headwater.metadata.connection import engine
+from headwater.metadata.errors import DatabaseRefused, HeadwaterError, PublisherError, Unforeseen
+from headwater.metadata.failures import LONGEST_TRACE, failure_of, is_foreseen, trace_of
+from headwater.metadata.redaction import register
+from tests.support.hostile import NAMES, params
 
 
 def refused(on: Engine, *statements: str) -> HeadwaterError:

@@ -15,11 +15,11 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy import Engine
 
-from headwater import cli
-from metadata import redaction
-from metadata.errors import FormatBroken, HeadwaterError, MetadataInvalid
-from metadata.process.jobs import JobInstance
-from metadata.redaction import BLANK, redact, redact_all, register
+from headwater.cli import commands
+from headwater.metadata import redaction
+from headwater.metadata.errors import FormatBroken, HeadwaterError, MetadataInvalid
+from headwater.metadata.process.jobs import JobInstance
+from headwater.metadata.redaction import BLANK, redact, redact_all, register
 
 PLANTED = 'Pl4nted/s&cret "+ü'
 HIDDEN = "Pl4nted"
@@ -145,9 +145,9 @@ def test_the_log_of_a_job_shows_none(database: Engine) -> None:
 
 @pytest.mark.parametrize("kind", [HeadwaterError, RuntimeError])
 def test_the_command_shows_none(kind: type[Exception], capfd: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(cli.typer.Exit), cli._explained():
+    with pytest.raises(commands.typer.Exit), commands._explained():
         raise kind(PLANTED)
-    cli._say(f"asking https://x/?{urlencode({'k': PLANTED})}")
+    commands._say(f"asking https://x/?{urlencode({'k': PLANTED})}")
     said = capfd.readouterr()
     assert BLANK in said.err
     assert HIDDEN not in said.err + said.out

@@ -6,9 +6,9 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy import Engine
 
-from metadata.connection import engine
-from metadata.sql_text import for_text, layer_table, sql_identifier, sql_literal
-from tests.hostile import NAMES, VALUES, params
+from headwater.metadata.connection import engine
+from headwater.metadata.sql_text import for_text, layer_table, sql_identifier, sql_literal
+from tests.support.hostile import NAMES, VALUES, params
 
 SHORT = {entry: value for entry, value in VALUES.items() if len(value) < 1_000}
 TOO_LONG = [

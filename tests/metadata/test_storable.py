@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from metadata.storable import is_storable, storable, storable_all
-from tests.hostile import FILE_NAMES, NAMES, params
+from headwater.metadata.storable import is_storable, storable, storable_all
+from tests.support.hostile import FILE_NAMES, NAMES, params
 
 UNSTORABLE = ("nul", "no_utf8")
 

@@ -7,9 +7,9 @@ import unicodedata
 
 import pytest
 
-from metadata.redaction import register
-from metadata.visible import in_line, quoted, shortened, visible, visible_json
-from tests import hostile
+from headwater.metadata.redaction import register
+from headwater.metadata.visible import in_line, quoted, shortened, visible, visible_json
+from tests.support import hostile
 
 EVERYTHING = {
     **hostile.VALUES,

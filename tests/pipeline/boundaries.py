@@ -59,13 +59,13 @@ BOUNDARIES = (
     ),
     Boundary(
         "seeds-comment", "the seeds are loaded; the checksum that says so is not written",
-        Stop("headwater.dbt:Dbt._invoke", says="seed", moment="after"), (*RAW, 0, 0, 0),
+        Stop("headwater.dbt_project.dbt:Dbt._invoke", says="seed", moment="after"), (*RAW, 0, 0, 0),
         "The checksum is missing, so the seeds are loaded again.",
         begins=NOTHING, site=FIRST,
     ),
     Boundary(
         "mid-download", "some bytes of the file have come; nothing of it is on S3",
-        Stop("extract.store:Upload.write", call=3), (0,) * 9,
+        Stop("headwater.extract.landing.store:Upload.write", call=3), (0,) * 9,
         "Its number was claimed and stays unused; the file is fetched again.",
         is_short=True,
     ),
@@ -76,7 +76,7 @@ BOUNDARIES = (
     ),
     Boundary(
         "object-manifest", "the file is on S3; its manifest is not",
-        Stop("extract.land:to_json"), (1, 0, 0, 0, 0, 0, 0, 0, 0),
+        Stop("headwater.extract.landing.land:to_json"), (1, 0, 0, 0, 0, 0, 0, 0, 0),
         "An object that no manifest names is nothing. The file is fetched again, under a number of its own;"
         " the first object stays.",
         is_short=True,
@@ -89,30 +89,30 @@ BOUNDARIES = (
     ),
     Boundary(
         "manifest-row", "the manifest is on S3; Postgres has no row of the delivery",
-        Stop("extract.land:register_landed"), (1, 1, 0, 0, 0, 0, 0, 0, 0),
+        Stop("headwater.extract.landing.land:register_landed"), (1, 1, 0, 0, 0, 0, 0, 0, 0),
         "What has a manifest is landed: its rows are written from the manifest, and nothing is fetched.",
         is_short=True,
     ),
     Boundary(
         "landed-event", "the event of landing is on S3; Postgres has committed neither row nor event",
-        Stop("metadata.process.events:register_event", says="'landed'"), (1, 1, 1, 0, 0, 0, 0, 0, 0),
+        Stop("headwater.metadata.process.events:register_event", says="'landed'"), (1, 1, 1, 0, 0, 0, 0, 0, 0),
         "Rows and event are written from S3.",
     ),
     Boundary(
         "mid-copy", "COPY has sent some of the rows",
-        Stop("extract.load_raw:_Pieces.read", call=3), (*LANDED_ONLY, 0, 0, 0, 0),
+        Stop("headwater.extract.raw.load:_Pieces.read", call=3), (*LANDED_ONLY, 0, 0, 0, 0),
         "Postgres rolled the COPY back; the delivery is loaded again, from S3.",
         is_short=True,
     ),
     Boundary(
         "raw-status", "all rows are in raw; their status is not, and nothing is committed",
-        Stop("extract.load_raw:record_layer"), (*LANDED_ONLY, 0, 0, 0, 0),
+        Stop("headwater.extract.raw.load:record_layer"), (*LANDED_ONLY, 0, 0, 0, 0),
         "Rows and status commit together, so Postgres rolled both back; the delivery is loaded again.",
         is_short=True,
     ),
     Boundary(
         "refused-event", "a broken file was refused; the event that halts it is on S3 and not in Postgres",
-        Stop("metadata.process.events:register_event", says="'halted'"),
+        Stop("headwater.metadata.process.events:register_event", says="'halted'"),
         (2, 2, 3, 2, 2, 1, 0, 0, 0),
         "The event is registered from S3; the file is not tried again.",
         source="flight_weather",
@@ -143,7 +143,7 @@ BOUNDARIES = (
     ),
     Boundary(
         "event-row", "the verdict on the first delivery is on S3 and not in Postgres",
-        Stop("metadata.process.events:register_event", says="'passed'"), (2, 2, 3, 2, 2, 2, 2, 1, 0),
+        Stop("headwater.metadata.process.events:register_event", says="'passed'"), (2, 2, 3, 2, 2, 2, 2, 1, 0),
         "The event is registered from S3; that delivery is not judged again, the second one is.",
         is_short=True,
     ),
@@ -166,25 +166,25 @@ BOUNDARIES = (
     ),
     Boundary(
         "history-marts", "history is committed; marts are as they were",
-        Stop("headwater.run:Run.marts"), (2, 2, 4, 2, 4, 2, 2, 2, 2),
+        Stop("headwater.pipeline.run:Run.marts"), (2, 2, 4, 2, 4, 2, 2, 2, 2),
         "Marts were made of another history, so they are built, though nothing else is pending.",
         is_short=True,
     ),
     Boundary(
         "marts-record", "marts are built; it is not recorded what they were made of",
-        Stop("headwater.dbt:Dbt.run", says="path:models/marts", moment="after"),
+        Stop("headwater.dbt_project.dbt:Dbt.run", says="path:models/marts", moment="after"),
         (2, 2, 4, 2, 4, 2, 2, 2, 2),
         "They are built again.",
     ),
     Boundary(
         "log-end", "all is done; the job instances are open",
-        Stop("metadata.process.jobs:end"), (2, 2, 4, 2, 4, 2, 2, 2, 2),
+        Stop("headwater.metadata.process.jobs:end"), (2, 2, 4, 2, 4, 2, 2, 2, 2),
         "Nobody holds their locks any more: they are closed as failed. Nothing else is to be done.",
         is_short=True,
     ),
     Boundary(
         "withdraw-event", "the withdrawal is on S3 and not in Postgres",
-        Stop("metadata.process.events:register_event", says="'withdrawn'"), (0, 0, 1, 0, 0, 0, 0, 0, 0),
+        Stop("headwater.metadata.process.events:register_event", says="'withdrawn'"), (0, 0, 1, 0, 0, 0, 0, 0, 0),
         "The event is registered from S3, and history is made as if the delivery had never come.",
         command=("withdraw", "2", "--why", "it was taken back"), site=FIRST,
         is_short=True,
@@ -197,14 +197,14 @@ BOUNDARIES = (
     ),
     Boundary(
         "accept-event", "that a halted delivery is accepted is on S3 and not in Postgres",
-        Stop("metadata.process.events:register_event", says="'accepted'"), (0, 0, 1, 0, 0, 0, 0, 0, 0),
+        Stop("headwater.metadata.process.events:register_event", says="'accepted'"), (0, 0, 1, 0, 0, 0, 0, 0, 0),
         "The event is registered from S3; the delivery is staged again, where the last row of a key wins, and"
         " goes to history.",
         command=("accept", "4", "--why", "the last row will do"), site=FIRST, source="flight_weather",
     ),
     Boundary(
         "replay-event", "that a delivery is to be replayed is on S3 and not in Postgres",
-        Stop("metadata.process.events:register_event", says="'replayed'"), (0, 0, 1, 0, 0, 0, 0, 0, 0),
+        Stop("headwater.metadata.process.events:register_event", says="'replayed'"), (0, 0, 1, 0, 0, 0, 0, 0, 0),
         "The event is registered from S3; the delivery goes through every layer again.",
         command=("replay", "2", "--why", "once more"), site=FIRST,
     ),
@@ -217,7 +217,7 @@ BOUNDARIES = (
     Boundary(
         "mid-rebuild", "a rebuild has set raw and staging of a source aside, and loaded one delivery again; history"
         " holds what it held",
-        Stop("extract.run:load_delivery", call=2), (0, 0, 0, 0, 0, -1, -2, 0, -2),
+        Stop("headwater.extract.run:load_delivery", call=2), (0, 0, 0, 0, 0, -1, -2, 0, -2),
         "Nobody rebuilds any more: what was set aside is put back, as if the rebuild had not been asked for.",
         command=("rebuild", "airports"), site=FIRST,
         is_short=True,

@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine
 
-from extract.store import ObjectStore
-from headwater.dbt import Dbt
+from headwater.dbt_project.dbt import Dbt
+from headwater.extract.landing.store import ObjectStore
+from headwater.home import make_home
+from headwater.metadata.connection import engine
 from headwater.project import Project
 from headwater.services import postgres
-from headwater.services.home import make_home
-from metadata.connection import engine
 from tests.conftest import S3Server, TestServers, administer, fresh_database, point_to
 from tests.pipeline.line import Line
 from tests.pipeline.project import FOLDER, HEADERS, make_project

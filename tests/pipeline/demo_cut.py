@@ -14,9 +14,9 @@ import shutil
 from datetime import UTC, datetime
 from pathlib import Path
 
+from headwater.dbt_project.generate import generated_files, write_files
 from headwater.demo.pages import Entry, Page, render
-from headwater.generate import generated_files, write_files
-from metadata.static.read import read_catalog
+from headwater.metadata.static.read import read_catalog
 from tests.conftest import PROJECT
 
 DATA = Path(__file__).parent / "data"

@@ -9,14 +9,14 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import Engine
 
-from extract.store import ObjectStore
+from headwater.extract.landing.store import ObjectStore
+from headwater.pipeline.run import RunResult, SourceResult
+from headwater.pipeline.run import run as run_sources
 from headwater.project import Project
-from headwater.run import RunResult, SourceResult
-from headwater.run import run as run_sources
-from tests.history_oracle import Delivery, Key, Row
 from tests.macros.history_bench import assert_equals_oracle, delta, snapshot, versions
 from tests.pipeline.project import HEADERS, SHAPES
 from tests.pipeline.tables import OF_RUNS, Contents, contents
+from tests.support.history_oracle import Delivery, Key, Row
 
 
 class Line:

@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NoReturn
 
-from extract.found import Found
-from extract.record import Record
-from metadata.static.model import Source
+from headwater.extract.files.record import Record
+from headwater.extract.offers.offer import Offer
+from headwater.metadata.static.model import Source
 
 GOOD = "sound"
 FILE = "part-20260101.csv"
@@ -129,38 +129,38 @@ def exit_early(
     return header, leave()
 
 
-def use_up_memory(source: Source) -> list[Found]:
+def use_up_memory(source: Source) -> list[Offer]:
     """Fail as the machine does."""
     raise MemoryError(source.name)
 
 
-def offer_without_room(source: Source) -> list[Found]:
+def offer_without_room(source: Source) -> list[Offer]:
     """Offer a file for which there is no room."""
-    from extract.local_files import discover
+    from headwater.extract.sources.local_files import discover
 
     def fetch(*_: object) -> NoReturn:
         raise OSError(28, "No space left on device")
 
     return [
-        Found(one.publisher_name, one.address, one.delivery_date, one.fingerprint, fetch)
+        Offer(one.publisher_name, one.address, one.delivery_date, one.fingerprint, fetch)
         for one in discover(source)
     ]
 
 
-def recurse(source: Source) -> list[Found]:
+def recurse(source: Source) -> list[Offer]:
     """Call oneself for ever."""
     return recurse(source)
 
 
-def say_what_is_no_text(source: Source) -> list[Found]:
+def say_what_is_no_text(source: Source) -> list[Offer]:
     """Stumble over half of a character."""
     return [found for found in [source.name, "\udc80"] if not found.encode()]
 
 
-def ask_where_nothing_listens(source: Source) -> list[Found]:
+def ask_where_nothing_listens(source: Source) -> list[Offer]:
     """Ask a publisher that is down."""
-    from extract.addresses import AddressGuard
-    from extract.fetch import HttpClient, Patience
+    from headwater.extract.connections.addresses import AddressGuard
+    from headwater.extract.http.client import HttpClient, Patience
 
     client = HttpClient(Patience(sleep=lambda _: None), AddressGuard(allow_private=True))
     client.page("http://127.0.0.1:1/")

@@ -13,11 +13,11 @@ import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
-from headwater.generate import generated_files, write_files
-from metadata.static.read import read_catalog
+from headwater.dbt_project.generate import generated_files, write_files
+from headwater.metadata.static.read import read_catalog
 from tests.conftest import PROJECT
-from tests.history_oracle import Policy
 from tests.macros.history_bench import Shape
+from tests.support.history_oracle import Policy
 
 FOLDER = "TEST_PUBLISHER_FOLDER"  # where the publisher's files lie; each source has a folder below it
 

@@ -27,15 +27,18 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from tests.conftest import PROJECT
-from tests.quick_dbt import quicken_dbt
+from tests.support.quick_dbt import quicken_dbt
 
 PRELOADED = (
-    "alembic.command", "boto3", "dbt.adapters.postgres", "dbt.cli.main", "extract.http_files",
-    "headwater.checks.validation", "headwater.cli", "headwater.decide", "headwater.rebuild",
-    "headwater.run", "headwater.services",
+    "alembic.command", "boto3", "dbt.adapters.postgres", "dbt.cli.main", "headwater.extract.sources.http_files",
+    "headwater.checks.validation", "headwater.cli.commands", "headwater.pipeline.decide", "headwater.pipeline.rebuild",
+    "headwater.pipeline.run", "headwater.services",
 )  # fmt: skip
 # so that a small file takes the way of a large one, in many pieces
-SMALL_PIECES = {"extract.fetch": ("CHUNK", 4096), "extract.text_blocks": ("BLOCK", 4096)}
+SMALL_PIECES = {
+    "headwater.extract.http.client": ("CHUNK", 4096),
+    "headwater.extract.files.text_blocks": ("BLOCK", 4096),
+}
 
 
 @dataclass(frozen=True)
@@ -184,7 +187,7 @@ def _become(order: Mapping[str, Any]) -> NoReturn:
         setattr(importlib.import_module(module), name, value)
     if order["stop"]:
         _plant(Stop(**order["stop"]), order["order"], events)
-    from headwater.cli import app
+    from headwater.cli.commands import app
 
     status = 70
     try:

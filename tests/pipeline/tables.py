@@ -14,7 +14,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import Connection, Engine
 
-from extract.store import ObjectStore
+from headwater.extract.landing.store import ObjectStore
 
 Contents = dict[str, Counter[tuple[tuple[str, str], ...]]]  # table → its rows, each its columns and values
 

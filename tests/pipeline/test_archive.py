@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from headwater.job_run import JobRun
-from headwater.rebuild import rebuild
-from metadata.errors import StepFailed
-from tests.extract.test_land import LONG
-from tests.extract.test_register import manifest
+from headwater.metadata.errors import StepFailed
+from headwater.pipeline.job_run import JobRun
+from headwater.pipeline.rebuild import rebuild
+from tests.extract.landing.test_land import LONG
+from tests.extract.landing.test_register import manifest
 from tests.pipeline.line import Line, cities, of_source, prices
 
 ODD = os.fsdecode(b"st\xe9-cities-20260103.csv")

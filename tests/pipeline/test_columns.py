@@ -10,12 +10,13 @@ from typing import Any
 
 import pytest
 
-from headwater import decide, standing
-from headwater.generate import generated_files, write_files
+from headwater.dbt_project.generate import generated_files, write_files
+from headwater.metadata.static.read import read_catalog
+from headwater.pipeline import decide
+from headwater.pipeline.rebuild import rebuild
+from headwater.pipeline.run import RunResult, run
 from headwater.project import Project
-from headwater.rebuild import rebuild
-from headwater.run import RunResult, run
-from metadata.static.read import read_catalog
+from headwater.queries import status
 from tests.macros.history_bench import Shape, assert_equals_oracle, snapshot
 from tests.pipeline.line import Line, cities, of_source
 from tests.pipeline.project import SHAPES, make_project
@@ -103,7 +104,7 @@ def test_a_missing_column_halts_is_kept_on_s3_and_goes_on_once_it_may_be_missing
     ).format(sqn=sqn)
     (halt,) = result.halts
     assert (result.exit_code, halt.checks, halt.why) == (3, ("columns",), why)
-    (row,) = [row for row in standing.deliveries(line.database, "cities") if row["status"] == "halted"]
+    (row,) = [row for row in status.deliveries(line.database, "cities") if row["status"] == "halted"]
     assert (row["delivery_sqn"], row["checks"], row["why"]) == (sqn, ["columns"], why)
     (page,) = (line.project.home / "data_docs" / "cities").glob("*cities-20260102*.html")
     assert "&#39;people&#39; is missing" in page.read_text()
@@ -117,7 +118,7 @@ def test_a_missing_column_halts_is_kept_on_s3_and_goes_on_once_it_may_be_missing
     line.assert_history("cities", first, cities(2, {"a": ("A", None), "b": ("B", None)}))
     said = "'people' is gone, and null from here on"
     assert of_source(result, "cities").warnings == [f"{second}: columns: {said}"]
-    (warning,) = standing.sources(line.database, read_catalog(optional.seeds))[0]["warnings"]
+    (warning,) = status.sources(line.database, read_catalog(optional.seeds))[0]["warnings"]
     assert (warning["delivery_sqn"], warning["check_name"], warning["observed"]) == (sqn, "columns", said)
 
 
@@ -302,7 +303,7 @@ def test_raw_is_not_loaded_under_another_definition_than_staging(line, tmp_path,
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr("headwater.run.Run.staging", died)
+        patch.setattr("headwater.pipeline.run.Run.staging", died)
         with pytest.raises(KeyboardInterrupt):
             line.run("cities")
     replacements, _, _, said = CHANGES["added"]

@@ -12,10 +12,10 @@ import sqlalchemy as sa
 from sqlalchemy import Engine
 from typer.testing import CliRunner
 
-from extract.store import ObjectStore
-from headwater.cli import app
+from headwater.cli.commands import app
 from headwater.demo.packages import fetch
-from metadata.process.migrate import upgrade
+from headwater.extract.landing.store import ObjectStore
+from headwater.metadata.process.migrate import upgrade
 from tests.pipeline.cpi import (
     HISTORY,
     PACKAGES,

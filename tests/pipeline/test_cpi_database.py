@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine
 
-from extract.store import ObjectStore
 from headwater.demo.packages import fetch
+from headwater.extract.landing.store import ObjectStore
+from headwater.home import make_home
 from headwater.project import Project
-from headwater.services.home import make_home
 from tests.pipeline.cpi import PACKAGES, SEEDS, SOURCE
 from tests.pipeline.line import Line, of_source
 from tests.pipeline.project import make_project

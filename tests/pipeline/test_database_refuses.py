@@ -15,13 +15,13 @@ import pytest
 import sqlalchemy as sa
 from typer.testing import CliRunner, Result
 
-import extract.run
-from headwater import run as run_module
-from headwater.cli import app
+import headwater.extract.run
+from headwater.cli.commands import app
+from headwater.metadata import connection as connection_module
+from headwater.metadata.process.jobs import JobInstance, Life
+from headwater.metadata.process.orphaned_runs import close_abandoned
+from headwater.pipeline import run as run_module
 from headwater.services import postgres
-from metadata import connection as connection_module
-from metadata.process.jobs import JobInstance, Life
-from metadata.process.left_open import close_abandoned
 from tests.conftest import administer
 from tests.pipeline.line import Line, cities, of_source, prices
 
@@ -144,7 +144,7 @@ def test_what_dbt_is_refused_for_one_source_is_a_sentence_and_the_others_go_on(
 def test_a_connection_that_is_lost_in_the_middle_fails_one_source_and_the_next_one_has_another(
     delivered: Line, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    proper = extract.run.load_raw
+    proper = headwater.extract.run.load_raw
 
     def load_raw(connection: sa.Connection, store: Any, source: Any, *more: Any) -> Any:
         counts = proper(connection, store, source, *more)
@@ -156,7 +156,7 @@ def test_a_connection_that_is_lost_in_the_middle_fails_one_source_and_the_next_o
         return counts
 
     with monkeypatch.context() as patch:
-        patch.setattr(extract.run, "load_raw", load_raw)
+        patch.setattr(headwater.extract.run, "load_raw", load_raw)
         result = delivered.run("cities", "prices")
     (failure,) = of_source(result, "cities").failures
     assert failure.startswith("cities: raw: Postgres says: ")

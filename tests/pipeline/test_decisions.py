@@ -10,13 +10,14 @@ from decimal import Decimal
 import pytest
 import sqlalchemy as sa
 
-from headwater import decide, standing
-from headwater.dbt import Dbt
-from headwater.rebuild import rebuild
-from headwater.rehearsal import Rehearsal, rehearsal_from_json
-from metadata.process.deliveries import lock_source
-from metadata.process.events import event_key, from_json, to_json, whoami
-from metadata.process.migrate import upgrade
+from headwater.dbt_project.dbt import Dbt
+from headwater.dbt_project.dry_run import DryRunResult, dry_run_from_json
+from headwater.metadata.process.deliveries import lock_source
+from headwater.metadata.process.events import event_key, from_json, to_json, whoami
+from headwater.metadata.process.migrate import upgrade
+from headwater.pipeline import decide
+from headwater.pipeline.rebuild import rebuild
+from headwater.queries import status
 from tests.pipeline.line import Line, cities, prices
 
 SCHEMAS = "metadata, raw, staging, historical, marts"
@@ -27,7 +28,7 @@ def decided(line: Line, decision: str, name: str, why: str = "a test") -> int:
     return decide.decide(line.project, decision, line.sqn(name), why, line.said.append).exit_code
 
 
-def rehearsed(line: Line, decision: str, name: str) -> Rehearsal:
+def rehearsed(line: Line, decision: str, name: str) -> DryRunResult:
     return decide.rehearse(line.project, decision, line.sqn(name), line.said.append)
 
 
@@ -50,7 +51,7 @@ def test_withdrawn_a_delivery_never_came_and_restored_it_always_did(line):
     line.assert_history("cities", first, third)
     assert line.status(second.name) == "withdrawn"
     # … and said what came: a is new from the 3rd and no more from the 2nd, c was never there, b never went
-    assert would == Rehearsal(added=1, dropped=3, ended=1, reopened=1)
+    assert would == DryRunResult(added=1, dropped=3, ended=1, reopened=1)
     day = {
         kind: [(one.key["city"], one.valid_from[:10]) for one in keys] for kind, keys in would.sample.items()
     }
@@ -96,7 +97,7 @@ def test_accepted_in_spite_of_duplicate_keys_the_last_row_wins_until_it_is_repla
 
     assert decided(line, "accept", halted.name, "the second line corrects the first") == 0
     line.assert_history("cities", first, cities(2, {"b": ("Bee", 3)}))
-    assert would == Rehearsal(added=1, dropped=0, ended=1, reopened=0)
+    assert would == DryRunResult(added=1, dropped=0, ended=1, reopened=0)
     assert [(line_number, rule) for line_number, rule, *_ in line.quarantine(halted.name)] == [
         (2, "duplicate_key")
     ]
@@ -108,7 +109,7 @@ def test_accepted_in_spite_of_duplicate_keys_the_last_row_wins_until_it_is_repla
     assert line.quarantine(halted.name) == []
     # both rows of b are staged again; what was known then is the last one all the same
     dbt = Dbt(line.project.root, line.project.home, "as-of")
-    known = standing.rows_as_of(
+    known = status.rows_as_of(
         line.database, dbt, "cities", datetime(2026, 1, 2, tzinfo=UTC), known_at, None
     ).rows
     assert [(row["city"], row["people"]) for row in known] == [("b", 3)]
@@ -119,11 +120,11 @@ def test_of_many_versions_that_change_the_first_ten_keys_are_told(line):
     second = line.deliver("prices", prices(2, {("the 'north'", number): (2,) for number in range(12)}))
     line.ran_well("prices")
     would = rehearsed(line, "withdraw", second.name)
-    assert would == Rehearsal(added=0, dropped=12, ended=0, reopened=12)
+    assert would == DryRunResult(added=0, dropped=12, ended=0, reopened=12)
     assert [one.key for one in would.sample["dropped"]] == [
         {"shop": "the 'north'", "item": number} for number in range(10)
     ]
-    assert would == rehearsal_from_json(json.loads(json.dumps(asdict(would))))
+    assert would == dry_run_from_json(json.loads(json.dumps(asdict(would))))
 
 
 def test_a_replayed_delivery_goes_through_every_layer_again_and_counts_once(line):
@@ -146,20 +147,20 @@ def test_a_dry_replay_says_what_todays_checks_would_make_of_the_delivery(line, m
         cautious = replace(catalog.sources["cities"], max_removed_pct=Decimal(10))
         return replace(catalog, sources={**catalog.sources, "cities": cautious}), engine
 
-    assert replace(rehearsed(line, "replay", second.name), why=None) == Rehearsal(0, 0, 0, 0, "passed")
+    assert replace(rehearsed(line, "replay", second.name), why=None) == DryRunResult(0, 0, 0, 0, "passed")
     with monkeypatch.context() as patch:
         patch.setattr(decide, "prepare", guarded)
         before = line.contents()
         would = rehearsed(line, "replay", second.name)
         assert line.contents() == before
-        assert replace(would, why=None) == Rehearsal(1, 3, 1, 1, "halted")
+        assert replace(would, why=None) == DryRunResult(1, 3, 1, 1, "halted")
         assert would.why is not None
         assert would.why.startswith("removed: 1 of 2 current keys would be removed, 50.0 %, more than 10 %")
         assert decided(line, "replay", second.name) == 3
         line.assert_history("cities", first, third)
 
     would = rehearsed(line, "replay", second.name)
-    assert replace(would, why=None) == Rehearsal(3, 1, 2, 0, "passed")
+    assert replace(would, why=None) == DryRunResult(3, 1, 2, 0, "passed")
     line.assert_history("cities", first, third)
     assert decided(line, "replay", second.name) == 0
     line.assert_history("cities", first, second, third)
@@ -264,12 +265,12 @@ def test_who_decided_what_when_and_why_is_told_and_whether_it_holds(line):
     assert line.run("cities").exit_code == 3
 
     def told():
-        return standing.delivery(line.database, line.sqn(name))
+        return status.delivery(line.database, line.sqn(name))
 
-    assert (told()["decisions"], standing.decision_that_holds(told())) == ([], None)
+    assert (told()["decisions"], status.decision_that_holds(told())) == ([], None)
     decided(line, "accept", name, "the second line corrects the first")
     (decision,) = told()["decisions"]
-    assert standing.decision_that_holds(told()) == decision
+    assert status.decision_that_holds(told()) == decision
     assert {what: decision[what] for what in ("event", "checks", "who", "why")} == {
         "event": "accepted",
         "checks": ["duplicate_keys"],
@@ -279,13 +280,13 @@ def test_who_decided_what_when_and_why_is_told_and_whether_it_holds(line):
     assert datetime.now(UTC) - datetime.fromisoformat(decision["event_at"]) < timedelta(hours=1)
 
     decided(line, "withdraw", name, "it does not")
-    held = standing.decision_that_holds(told())
+    held = status.decision_that_holds(told())
     assert held is not None
     assert (held["event"], held["why"]) == ("withdrawn", "it does not")
     decided(line, "restore", name)
-    assert standing.decision_that_holds(told()) == decision
+    assert status.decision_that_holds(told()) == decision
     decided(line, "replay", name)
-    assert standing.decision_that_holds(told()) is None
+    assert status.decision_that_holds(told()) is None
     assert [made["event"] for made in told()["decisions"]] == [
         "accepted",
         "withdrawn",

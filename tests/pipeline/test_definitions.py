@@ -9,16 +9,16 @@ from pathlib import Path
 
 import pytest
 
-from headwater import retention
-from headwater.generate import generated_files, write_files
+from headwater.dbt_project.generate import generated_files, write_files
+from headwater.metadata.static.read import read_catalog
+from headwater.pipeline import retention
+from headwater.pipeline.rebuild import rebuild
+from headwater.pipeline.run import run
 from headwater.project import Project
-from headwater.rebuild import rebuild
-from headwater.run import run
-from metadata.static.read import read_catalog
-from tests.history_oracle import Delivery
 from tests.pipeline.line import Line, cities, of_source
 from tests.pipeline.project import SEEDS, make_project
 from tests.pipeline.test_columns import OPTIONAL_PEOPLE, decided, publish
+from tests.support.history_oracle import Delivery
 
 CHANGED = (
     "cities: Definition changed: source cities: {said}. Its tables were made with what was;"

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from headwater import decide
-from headwater.duplicates import LINES_SHOWN, Duplicates, duplicates
-from headwater.next_phase import next_phase
-from headwater.runs import last_runs_of_jobs
+from headwater.pipeline import decide
+from headwater.queries.duplicates import LINES_SHOWN, Duplicates, duplicates
+from headwater.queries.next_phase import next_phase
+from headwater.queries.runs import last_runs_of_jobs
 from tests.pipeline.line import Line, cities, ratings
 
 
@@ -69,7 +69,7 @@ def test_a_replayed_delivery_needs_its_file_again_and_a_withdrawn_one_history_al
 
 
 def line_store():
-    from extract.store import ObjectStore
+    from headwater.extract.landing.store import ObjectStore
 
     return ObjectStore.from_environment()
 

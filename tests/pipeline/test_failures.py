@@ -5,10 +5,10 @@ from __future__ import annotations
 import shutil
 from decimal import Decimal
 
-from headwater.generate import generated_files, write_files
+from headwater.dbt_project.generate import generated_files, write_files
+from headwater.metadata.static.read import read_catalog
+from headwater.pipeline.run import run
 from headwater.project import Project
-from headwater.run import run
-from metadata.static.read import read_catalog
 from tests.pipeline.line import cities, of_source, prices
 from tests.pipeline.project import make_project
 

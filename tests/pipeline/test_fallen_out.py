@@ -12,16 +12,17 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from headwater import decide, quarantine, show, standing
-from headwater import run as runs
-from headwater.dbt import Dbt
-from headwater.fallen_out import Cause, FallenOut
-from headwater.moments import moment
-from headwater.run import RunResult
-from metadata.static.model import Catalog
-from metadata.static.read import read_catalog
-from tests.hostile import VALUES, params
+from headwater.cli import render
+from headwater.cli.moments import moment
+from headwater.dbt_project.dbt import Dbt
+from headwater.metadata.static.model import Catalog
+from headwater.metadata.static.read import read_catalog
+from headwater.pipeline import decide, run
+from headwater.pipeline.run import RunResult
+from headwater.queries import quarantine, status
+from headwater.queries.fallen_out import Cause, FallenOut
 from tests.pipeline.line import Line, cities, of_source, prices, ratings
+from tests.support.hostile import VALUES, params
 
 STAY = {"a": ("A", 1), "b": ("B", 2), "c": ("C", 3), "d": ("D", 4)}
 
@@ -71,7 +72,7 @@ def test_a_run_says_how_many_rows_fell_out_of_what_and_of_which_keys_history_is_
         stale_current_keys=2,
     )
     assert of_source(result, "ratings").fallen_out is None
-    said = printed(show.result, result)
+    said = printed(render.result, result)
     assert [line_.split() for line_ in said.splitlines()[:3]] == [
         ["source", "landed", "into", "history", "fell", "out", "halted", "status"],
         ["cities", "2", "2", "4", "0", "succeeded"],
@@ -89,20 +90,18 @@ def test_a_run_says_how_many_rows_fell_out_of_what_and_of_which_keys_history_is_
 
     assert [of_source(line.ran_well("cities"), "cities").fallen_out] == [None]  # nothing fell out of that run
     (row,) = [
-        r
-        for r in standing.sources(line.database, read_catalog(line.project.seeds))
-        if r["source"] == "cities"
+        r for r in status.sources(line.database, read_catalog(line.project.seeds)) if r["source"] == "cities"
     ]
     assert row["fallen_out"] == of_source(result, "cities").fallen_out
-    assert f"fell out cities: 4 of 6 rows of delivery {sqn}" in printed(show.sources, [row])
+    assert f"fell out cities: 4 of 6 rows of delivery {sqn}" in printed(render.sources, [row])
 
 
 def test_the_list_of_deliveries_says_it_of_each(line: Line) -> None:
     _, sqn = lossy_day(line)
-    first, second = standing.deliveries(line.database, "cities")
+    first, second = status.deliveries(line.database, "cities")
     assert first["fallen_out"] is None
     assert (second["fallen_out"].row_count, second["fallen_out"].of_rows) == (4, 6)
-    said = printed(show.deliveries, [first, second])
+    said = printed(render.deliveries, [first, second])
     assert "fell out" in said.splitlines()[0]
     assert f'4 of 6 rows of delivery {sqn} fell out: 3 for people (type): "1,5", "lots", "many"' in said
 
@@ -140,15 +139,13 @@ def test_a_delta_leaves_a_key_as_it_was_until_another_delta_has_it(line: Line) -
     assert of_source(result, "prices").fallen_out.stale_current_keys == 1
 
     (row,) = [
-        r
-        for r in standing.sources(line.database, read_catalog(line.project.seeds))
-        if r["source"] == "prices"
+        r for r in status.sources(line.database, read_catalog(line.project.seeds)) if r["source"] == "prices"
     ]
     assert (row["fallen_out"], row["stale_current_keys"]) == (
         None,
         1,
     )  # of an earlier delivery than the newest
-    assert "1 current key of earlier deliveries" in printed(show.sources, [row])
+    assert "1 current key of earlier deliveries" in printed(render.sources, [row])
 
     line.deliver("prices", prices(4, {("x", 1): (Decimal("1.50"),)}))  # it says what history says
     line.ran_well("prices")
@@ -165,9 +162,9 @@ def test_rows_that_are_of_before_are_marked_as_of_a_day(line: Line) -> None:
     _, sqn = lossy_day(line)
     dbt = Dbt(line.project.root, line.project.home, "as-of")
 
-    def as_of(day: int, known_at: datetime | None = None, limit: int | None = None) -> standing.AsOf:
+    def as_of(day: int, known_at: datetime | None = None, limit: int | None = None) -> status.AsOf:
         on = datetime(2026, 1, day, tzinfo=UTC)
-        return standing.rows_as_of(line.database, dbt, "cities", on, known_at, limit)
+        return status.rows_as_of(line.database, dbt, "cities", on, known_at, limit)
 
     found = as_of(2)
     assert {row["city"]: (row["people"], row["_fell_out"]) for row in found.rows} == {
@@ -182,7 +179,7 @@ def test_rows_that_are_of_before_are_marked_as_of_a_day(line: Line) -> None:
         "c": (3, None),
         "d": (5, None),
     }  # fmt: skip
-    said = printed(show.rows, "cities", moment("2026-01-02"), found)
+    said = printed(render.rows, "cities", moment("2026-01-02"), found)
     assert f'delivery {sqn}, line 4: people (type) "1,5"' in said
     assert (
         f"fell out 2 rows are what was true before: the row that came later for that key, in delivery {sqn},"
@@ -217,7 +214,7 @@ def test_the_quarantine_is_listed_row_by_row(line: Line) -> None:
     assert found(is_current=True) == everything[:2]
     assert found(delivery=sqn - 1) == []
     assert list(quarantine.rows(line.database, quarantine.Asked("ratings"))) == []
-    said = printed(show.quarantine, 4, list(quarantine.rows(line.database, quarantine.Asked("cities"), 2)))
+    said = printed(render.quarantine, 4, list(quarantine.rows(line.database, quarantine.Asked("cities"), 2)))
     assert "4 rows fell out. 2 are shown." in said
 
 
@@ -250,14 +247,14 @@ def test_csv_has_texts_as_they_are_and_a_spreadsheet_gets_no_formula() -> None:
 def test_more_than_may_fall_out_halts_and_shows_values_and_the_way_on(
     line: Line, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    proper = runs.read_catalog
+    proper = run.read_catalog
 
     def strict(seeds: Path) -> Catalog:
         catalog = proper(seeds)
         source = replace(catalog.sources["cities"], max_fallen_out_pct=Decimal(10))
         return replace(catalog, sources={**catalog.sources, "cities": source})
 
-    monkeypatch.setattr(runs, "read_catalog", strict)
+    monkeypatch.setattr(run, "read_catalog", strict)
     halted = line.deliver("cities", cities(1, {"a": ("A", 1)}), "b,B,1234.50\x1b[2J,x")
     (halt,) = line.run("cities").halts
     sqn = line.sqn(halted.name)

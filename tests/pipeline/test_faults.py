@@ -6,15 +6,15 @@ from decimal import Decimal
 
 import pytest
 
-from extract import fetch
-from headwater.generate import generated_files, write_files
+from headwater.dbt_project.generate import generated_files, write_files
+from headwater.extract.http import client
+from headwater.metadata.static.read import read_catalog
+from headwater.pipeline.run import run
 from headwater.project import Project
-from headwater.run import run
-from metadata.static.read import read_catalog
-from tests.extract.faulty_s3 import ERROR, FROM_NOW_ON, LOST_IN_RESET, RESET, Fault
-from tests.extract.publisher import Answer, Publisher
 from tests.pipeline.line import cities, of_source, prices
 from tests.pipeline.project import make_project
+from tests.support.faulty_s3 import ERROR, FROM_NOW_ON, LOST_IN_RESET, RESET, Fault
+from tests.support.publisher import Answer, Publisher
 
 URL = "TEST_PUBLISHER_URL"
 
@@ -76,8 +76,8 @@ def test_a_store_that_fails_every_other_call_is_not_noticed(line, faulty):
 
 
 def test_an_error_page_in_place_of_a_file_halts_it_until_the_file_is_back(line, tmp_path, monkeypatch):
-    made = fetch.Patience(attempts=2, sleep=lambda _: None)
-    monkeypatch.setattr(fetch, "Patience", lambda: made)
+    made = client.Patience(attempts=2, sleep=lambda _: None)
+    monkeypatch.setattr(client, "Patience", lambda: made)
     project = Project(make_project(tmp_path / "on_the_web"), line.project.home)
     for name, local, web in (
         ("data_source", "town_hall,local_files", "town_hall,http_files"),

@@ -13,11 +13,11 @@ from typing import Any
 import openpyxl
 import pytest
 
+from headwater.home import make_home
 from headwater.project import Project
-from headwater.services.home import make_home
-from tests.history_oracle import Delivery
 from tests.pipeline.line import Line, cities, ratings
 from tests.pipeline.project import SEEDS, make_project
+from tests.support.history_oracle import Delivery
 
 CHANGED = {
     "attribute": (

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from headwater.run import Run
+from headwater.pipeline.run import Run
 from tests.pipeline.line import Line, cities, of_source, prices
 
 DAYS = {1: ("A", 1), 2: ("A", 2), 3: ("A", 3)}

@@ -8,9 +8,9 @@ from decimal import Decimal
 import pytest
 from sqlalchemy import Engine
 
-from extract.store import ObjectStore
+from headwater.extract.landing.store import ObjectStore
+from headwater.home import make_home
 from headwater.project import Project
-from headwater.services.home import make_home
 from tests.pipeline.line import Line, cities, of_source, prices, ratings
 from tests.pipeline.project import SHAPES
 

@@ -12,15 +12,15 @@ from typing import Any
 import pytest
 from dbt.cli.main import dbtRunner
 
+from headwater.home import make_home
+from headwater.metadata.static.read import read_catalog
+from headwater.metadata.static.spelling import spell
 from headwater.project import Project
-from headwater.services.home import make_home
-from metadata.static.read import read_catalog
-from metadata.static.spelling import spell
-from tests.history_oracle import Delivery, Policy
-from tests.hostile import NAMES, VALUES
 from tests.macros.history_bench import Shape, assert_equals_oracle, delta, snapshot
 from tests.pipeline.line import Line, cities
 from tests.pipeline.project import SEEDS, make_project
+from tests.support.history_oracle import Delivery, Policy
+from tests.support.hostile import NAMES, VALUES
 
 KEYS = ("quote_and_function", "jinja_statement", "own_alias", "newline")
 COLUMNS = {f"c_{entry}": name for entry, name in NAMES.items()}  # ours → the publisher's

@@ -10,13 +10,13 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine
 
-from extract.store import ObjectStore
+from headwater.extract.landing.store import ObjectStore
+from headwater.metadata.static.datatypes import PLAIN
+from headwater.pipeline.run import run
 from headwater.project import Project
-from headwater.run import run
-from metadata.static.datatypes import PLAIN
-from tests.hostile import VALUES
 from tests.pipeline.line import Line
 from tests.pipeline.project import FOLDER, SEEDS, make_project
+from tests.support.hostile import VALUES
 
 GOOD = {
     "text": "a", "varchar(20)": "b", "smallint": "1", "integer": "2", "bigint": "3", "numeric": "4.5",

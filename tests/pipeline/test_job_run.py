@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine
 
-from extract.store import ObjectStore
-from headwater.job_run import JobRun, MartsRun
+from headwater.extract.landing.store import ObjectStore
+from headwater.home import make_home
+from headwater.metadata.errors import MetadataInvalid, StepFailed
+from headwater.pipeline.job_run import JobRun, MartsRun
+from headwater.pipeline.run import Run
 from headwater.project import Project
-from headwater.run import Run
-from headwater.services.home import make_home
-from metadata.errors import MetadataInvalid, StepFailed
 from tests.pipeline.line import Line, cities
 from tests.pipeline.project import make_project
 

@@ -9,13 +9,13 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy import Engine
 
-from extract.store import ObjectStore
-from headwater.job_runner import JobResult, exit_code, run_jobs
+from headwater.extract.landing.store import ObjectStore
+from headwater.home import make_home
+from headwater.metadata.errors import HeadwaterError
+from headwater.metadata.process.orphaned_runs import close_abandoned
+from headwater.pipeline.job_runner import JobResult, exit_code, run_jobs
 from headwater.project import Project
 from headwater.services import postgres
-from headwater.services.home import make_home
-from metadata.errors import HeadwaterError
-from metadata.process.left_open import close_abandoned
 from tests.airflow.jobs_project import SCRATCH, make_jobs_project
 from tests.airflow.warehouse import publish
 from tests.conftest import fresh_database
@@ -203,7 +203,7 @@ def test_a_run_that_is_broken_off_is_closed_and_one_that_is_killed_by_the_next(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr("headwater.job_run.JobRun.run_script", interrupted)
+        patch.setattr("headwater.pipeline.job_run.JobRun.run_script", interrupted)
         with pytest.raises(KeyboardInterrupt):
             run(line, "tidying")
     assert line.query("select status, last_error from metadata.log_header") == [
@@ -231,7 +231,7 @@ def test_a_run_that_goes_on_is_not_taken_for_a_dead_one(line: Line, monkeypatch:
     closed: list[list[int]] = []
     with monkeypatch.context() as patch:
         patch.setattr(
-            "headwater.job_run.JobRun.run_script",
+            "headwater.pipeline.job_run.JobRun.run_script",
             lambda *_: closed.append(close_abandoned(line.database)),
         )
         run(line, "tidying")

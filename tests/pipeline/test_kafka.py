@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine
 
-from extract.store import ObjectStore
+from headwater.extract.landing.store import ObjectStore
+from headwater.home import make_home
 from headwater.project import Project
-from headwater.services.home import make_home
-from tests.extract.kafka.broker import Cluster, running
 from tests.pipeline.line import Line
 from tests.pipeline.project import make_project
+from tests.support.broker import Cluster, running
 
 SEEDS = {
     "data_source": "data_source,data_source_type,description\nbus,kafka,The bus of the shop\n",

@@ -7,8 +7,15 @@ import io
 
 import pytest
 
-from headwater.key_history import KeyHistory, KeyNotReadable, key_history, parse_key, shape_of, write_csv
-from metadata.errors import HeadwaterError
+from headwater.metadata.errors import HeadwaterError
+from headwater.queries.key_history import (
+    KeyHistory,
+    KeyNotReadable,
+    key_history,
+    parse_key,
+    shape_of,
+    write_csv,
+)
 from tests.pipeline.line import Line, cities, prices
 
 

@@ -13,7 +13,7 @@ from contextlib import nullcontext
 
 import pytest
 
-from metadata.process.left_open import PROCESS_ENDED
+from headwater.metadata.process.orphaned_runs import PROCESS_ENDED
 from tests.pipeline.boundaries import BOUNDARIES, PAGE, Boundary, Hold, page
 from tests.pipeline.demo_cut import FIRST, THEN
 from tests.pipeline.starter import Stop
@@ -54,7 +54,7 @@ def test_killed_at_a_boundary(world: World, boundary: Boundary) -> None:
 
 def test_what_was_left_open_is_closed_by_the_next_run_which_says_so(world: World) -> None:
     world.restore(LOADED)
-    command = world.start(stop=Stop("headwater.run:Run.load_raw"))
+    command = world.start(stop=Stop("headwater.pipeline.run:Run.load_raw"))
     command.wait_until_there()
     command.kill()
     jobs = "select job, status, last_error from metadata.job_inst join metadata.log_header using (job_inst_id, status)"

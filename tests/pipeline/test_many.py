@@ -17,7 +17,7 @@ from click.testing import Result
 from sqlalchemy import Engine
 from typer.testing import CliRunner
 
-from headwater.cli import app
+from headwater.cli.commands import app
 from tests.pipeline.project import FOLDER, SEEDS, make_project
 
 ALONE = [f"town_{number:02}" for number in range(26)]  # each with a job of its own

@@ -15,9 +15,9 @@ import sqlalchemy as sa
 from sqlalchemy import Engine
 from typer.testing import CliRunner
 
-from headwater.cli import app
-from headwater.generate import generated_files, write_files
-from metadata.static.read import read_catalog
+from headwater.cli.commands import app
+from headwater.dbt_project.generate import generated_files, write_files
+from headwater.metadata.static.read import read_catalog
 from tests.pipeline.poisons import GOOD, POISONS, Poison, publish
 from tests.pipeline.project import FOLDER, SEEDS, make_project
 

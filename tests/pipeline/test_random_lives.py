@@ -11,10 +11,10 @@ from random import Random
 
 import pytest
 
-from headwater import decide, retention
-from headwater.rebuild import rebuild
-from tests.history_oracle import Delivery
+from headwater.pipeline import decide, retention
+from headwater.pipeline.rebuild import rebuild
 from tests.pipeline.line import Line, cities
+from tests.support.history_oracle import Delivery
 
 STEPS = 8
 SHORT, LONG = 2, 20

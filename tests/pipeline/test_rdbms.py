@@ -12,11 +12,11 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine
 
-from extract.sql import parts
-from extract.store import ObjectStore
+from headwater.extract.landing.store import ObjectStore
+from headwater.extract.sources.sql import parts
+from headwater.home import make_home
 from headwater.project import Project
-from headwater.services.home import make_home
-from tests.extract.sql.conftest import Publisher, shop, shop_database  # noqa: F401
+from tests.extract.sources.sql.conftest import Publisher, shop, shop_database  # noqa: F401
 from tests.pipeline.line import Line, of_source
 from tests.pipeline.project import make_project
 from tests.pipeline.seen import seen

@@ -11,17 +11,17 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from headwater import rebuild as module
+from headwater.metadata.process.jobs import JobInstance
+from headwater.metadata.process.rebuilds import set_aside
+from headwater.pipeline import rebuild as module
+from headwater.pipeline.rebuild import Rebuild, rebuild
+from headwater.pipeline.run import RunResult, run
 from headwater.project import Project
-from headwater.rebuild import Rebuild, rebuild
-from headwater.run import RunResult, run
-from metadata.process.jobs import JobInstance
-from metadata.process.rebuilds import set_aside
-from tests.history_oracle import Delivery
 from tests.macros.history_bench import at
 from tests.pipeline.line import Line, cities, of_source, prices
 from tests.pipeline.test_columns import decided
 from tests.pipeline.test_definitions import Told
+from tests.support.history_oracle import Delivery
 
 PUT_BACK = "cities: the rebuild failed, and tables and records are what they were before it"
 

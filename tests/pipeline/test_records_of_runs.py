@@ -9,15 +9,16 @@ from decimal import Decimal
 
 import pytest
 
-from headwater import decide, standing
-from headwater.dbt import Dbt
-from headwater.job_run import Attempt, JobRun
-from headwater.purge import purge
-from headwater.rebuild import rebuild
-from metadata.errors import StepFailed
-from metadata.static.model import SqlScript
-from metadata.static.plan import Step
-from metadata.static.read import read_catalog
+from headwater.dbt_project.dbt import Dbt
+from headwater.metadata.errors import StepFailed
+from headwater.metadata.static.model import SqlScript
+from headwater.metadata.static.plan import Step
+from headwater.metadata.static.read import read_catalog
+from headwater.pipeline import decide
+from headwater.pipeline.job_run import Attempt, JobRun
+from headwater.pipeline.purge import purge
+from headwater.pipeline.rebuild import rebuild
+from headwater.queries import status
 from tests.pipeline.line import cities, prices, ratings
 
 
@@ -130,7 +131,7 @@ def test_runs_say_what_they_were_for_and_only_those_that_load_are_the_last(line)
     name = "cities-20260101.csv"
 
     def last_run():
-        rows = standing.sources(line.database, read_catalog(line.project.seeds))
+        rows = status.sources(line.database, read_catalog(line.project.seeds))
         return next(row["last_run"] for row in rows if row["source"] == "cities")
 
     decide.rehearse(line.project, "accept", line.sqn(name), line.said.append)

@@ -15,16 +15,16 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine
 
-from extract import rest_api
-from extract.fetch import Patience
-from extract.store import ObjectStore
+from headwater.extract.http.client import Patience
+from headwater.extract.landing.store import ObjectStore
+from headwater.extract.sources import rest_api
+from headwater.home import make_home
 from headwater.project import Project
-from headwater.services.home import make_home
-from tests.extract.api.server import Api
-from tests.extract.publisher import Answer
 from tests.pipeline.line import Line, of_source
 from tests.pipeline.project import make_project
 from tests.pipeline.seen import seen
+from tests.support.api_server import Api
+from tests.support.publisher import Answer
 
 SECRET = "Pl4nted-secret-of-the-shop"
 SEEDS = {

@@ -8,18 +8,19 @@ from datetime import datetime
 
 import pytest
 
-from extract.dialect import Dialect
-from extract.run import extract_source
-from headwater import decide, retention, standing
-from headwater.dbt import Dbt
-from headwater.purge import bring_back_known_at, purge
-from headwater.rebuild import rebuild
-from headwater.rehearsal import Rehearsal
-from metadata.errors import HeadwaterError
-from metadata.process.jobs import JobInstance
-from metadata.static.read import read_catalog
-from tests.history_oracle import Delivery
+from headwater.dbt_project.dbt import Dbt
+from headwater.dbt_project.dry_run import DryRunResult
+from headwater.extract.files.dialect import Dialect
+from headwater.extract.run import extract_source
+from headwater.metadata.errors import HeadwaterError
+from headwater.metadata.process.jobs import JobInstance
+from headwater.metadata.static.read import read_catalog
+from headwater.pipeline import decide, retention
+from headwater.pipeline.purge import bring_back_known_at, purge
+from headwater.pipeline.rebuild import rebuild
+from headwater.queries import status as standing
 from tests.pipeline.line import Line, cities, of_source
+from tests.support.history_oracle import Delivery
 
 DAYS = (
     cities(1, {"a": ("A", 1), "b": ("B", 1)}),
@@ -177,11 +178,11 @@ def test_a_dry_run_brings_back_what_it_needs_and_says_what_comes(purged):
     would = decide.rehearse(line.project, "withdraw", line.sqn(DAYS[1].name), line.said.append)
     assert "cities: bringing 2 deliveries back from S3" in line.said
     line.assert_history("cities", *DAYS)
-    assert would == Rehearsal(added=1, dropped=3, ended=1, reopened=1)
+    assert would == DryRunResult(added=1, dropped=3, ended=1, reopened=1)
 
     decided(line, "withdraw", DAYS[1].name)
     would = decide.rehearse(line.project, "restore", line.sqn(DAYS[1].name), line.said.append)
-    assert would == Rehearsal(added=3, dropped=1, ended=2, reopened=0)
+    assert would == DryRunResult(added=3, dropped=1, ended=2, reopened=0)
     line.assert_history("cities", DAYS[0], *DAYS[2:])
     line.ran_well("cities")
     assert held(line) == (names(DAYS[3]), names(DAYS[3]))
@@ -241,7 +242,7 @@ def test_a_dry_run_of_withdrawing_what_never_came_into_raw_needs_none_of_it(purg
     for decision, state in (("withdraw", "halted"), ("restore", "withdrawn")):
         assert line.status(broken.name) == state
         would = decide.rehearse(line.project, decision, line.sqn(broken.name), line.said.append)
-        assert would == Rehearsal(added=0, dropped=0, ended=0, reopened=0)
+        assert would == DryRunResult(added=0, dropped=0, ended=0, reopened=0)
         assert statuses(line, "staging")[-1] == "-"
         decided(line, decision, broken.name)
 

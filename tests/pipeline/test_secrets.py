@@ -26,24 +26,24 @@ from moto import mock_aws
 from sqlalchemy import Engine
 from typer.testing import CliRunner
 
-from extract import rest_api
-from extract.fetch import Patience
-from extract.store import ObjectStore
-from headwater.cli import app
+from headwater.cli.commands import app
+from headwater.extract.http.client import Patience
+from headwater.extract.landing.store import ObjectStore
+from headwater.extract.sources import rest_api
+from headwater.home import make_home
 from headwater.project import Project
 from headwater.services import children
-from headwater.services.home import make_home
 from headwater.services.private_files import key_file_of, write_private
 from headwater.services.processes import stop
 from tests.conftest import PROJECT, TestServers
-from tests.extract.api.server import Api
-from tests.extract.kafka.broker import running
-from tests.extract.publisher import Answer, Publisher
-from tests.extract.sql.conftest import Publisher as Database
-from tests.extract.sql.conftest import shop, shop_database  # noqa: F401
+from tests.extract.sources.sql.conftest import Publisher as Database
+from tests.extract.sources.sql.conftest import shop, shop_database  # noqa: F401
 from tests.pipeline.line import Line
 from tests.pipeline.project import make_project
 from tests.pipeline.seen import everything, forms_of
+from tests.support.api_server import Api
+from tests.support.broker import running
+from tests.support.publisher import Answer, Publisher
 
 PLANTED = "Gr3pPr00f"  # every secret has it, and nothing else has
 CANARY = "C4naryBird"  # in the data: what looks for secrets has to find it

@@ -11,16 +11,16 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine
 
-from extract.definition import is_typed_by_postgres
-from extract.store import ObjectStore
-from headwater import standing
-from headwater.cli import _print_json
-from headwater.dbt import Dbt
+from headwater.cli.commands import _print_json
+from headwater.dbt_project.dbt import Dbt
+from headwater.extract.landing.store import ObjectStore
+from headwater.extract.schema.definition import is_typed_by_postgres
+from headwater.home import make_home
+from headwater.metadata.static.read import read_catalog
 from headwater.project import Project
+from headwater.queries import status
 from headwater.services import postgres
-from headwater.services.home import make_home
-from metadata.static.read import read_catalog
-from tests.extract.sql.conftest import Publisher, shop, shop_database  # noqa: F401
+from tests.extract.sources.sql.conftest import Publisher, shop, shop_database  # noqa: F401
 from tests.pipeline.line import Line, of_source
 from tests.pipeline.project import make_project
 from tests.pipeline.test_rest_api import counts
@@ -145,7 +145,7 @@ def test_all_values_of_a_postgres_come_into_history_and_are_shown(
     assert counts(line, "moments")[1:] == [(3, 3, 0, 1, 1, 2)]
 
     dbt = Dbt(line.project.root, line.project.home, "as-of")
-    found = standing.rows_as_of(line.database, dbt, "moments", datetime.now(UTC), None, None)
+    found = status.rows_as_of(line.database, dbt, "moments", datetime.now(UTC), None, None)
     capsys.readouterr()
     _print_json(found.rows)
     shown = {row["day"]: row for row in json.loads(capsys.readouterr().out)}

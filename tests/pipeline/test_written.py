@@ -9,18 +9,18 @@ from typing import Any
 
 import pytest
 
-from headwater.decide import put_on_record
-from headwater.job_run import Attempt, JobRun
-from headwater.written import Written
-from metadata.errors import StepFailed, StepHalted
-from metadata.static.model import Source
-from metadata.static.plan import Step
+from headwater.metadata.errors import StepFailed, StepHalted
+from headwater.metadata.static.model import Source
+from headwater.metadata.static.plan import Step
+from headwater.pipeline.decide import put_on_record
+from headwater.pipeline.job_run import Attempt, JobRun
+from headwater.pipeline.step_result import StepResult
 from tests.pipeline.line import Line, cities
 
 Told = Counter[tuple[str, str, str]]  # layer, outcome, what was counted
 
 
-def told(written: Written | None) -> Told:
+def told(written: StepResult | None) -> Told:
     """What it comes to, over all deliveries."""
     assert written is not None
     found = Told()

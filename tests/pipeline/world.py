@@ -18,10 +18,10 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy import Engine
 
-from extract.store import ObjectStore
+from headwater.extract.landing.store import ObjectStore
+from headwater.metadata.connection import engine
 from headwater.services import children, postgres
 from headwater.services.processes import is_alive
-from metadata.connection import engine
 from tests.conftest import S3Server, TestServers, administer
 from tests.pipeline.demo_cut import FIRST, THEN, make_demo_cut, publish
 from tests.pipeline.starter import Command, Starter, Stop

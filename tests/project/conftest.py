@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from metadata.static.model import Catalog
-from metadata.static.read import read_catalog
+from headwater.metadata.static.model import Catalog
+from headwater.metadata.static.read import read_catalog
 from tests.conftest import PROJECT
 
 

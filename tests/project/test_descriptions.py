@@ -8,8 +8,8 @@ from pathlib import Path
 import sqlalchemy as sa
 from sqlalchemy import Engine
 
-from headwater.generate import generated_files, stale_files
-from metadata.process.tables import metadata
+from headwater.dbt_project.generate import generated_files, stale_files
+from headwater.metadata.process.tables import metadata
 from tests.conftest import PROJECT
 from tests.project.conftest import invoke_dbt
 

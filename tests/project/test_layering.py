@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
@@ -11,8 +11,22 @@ import pytest
 
 from tests.conftest import PROJECT
 
-# each room may import from itself and from rooms before it
+# Each room may import from itself and from rooms before it; the two rooms in the package `headwater` are links there.
 ROOMS = ("metadata", "extract", "headwater", "dags")
+# So may each wing of a room: a folder, or a module beside the folders.
+WINGS = {
+    "metadata": (
+        "redaction", "visible", "storable", "sql_text", "errors", "failures", "static", "connection", "process",
+    ),
+    "extract": (
+        "files", "connections", "offers", "http", "landing", "schema", "formats", "sources", "raw", "run",
+    ),
+    "headwater": (
+        "home", "project", "page", "demo", "services", "dbt_project", "queries", "checks", "pipeline", "docs",
+        "new_source", "cli", "airflow",
+    ),
+}  # fmt: skip
+MOST_WINGS = 10  # folders of a room
 # room → top-level packages from outside that have no business there
 KEPT_OUT = {
     "metadata": {
@@ -30,7 +44,21 @@ KEPT_OUT = {
 
 
 def modules(room: str) -> list[Path]:
-    return sorted((PROJECT / room).rglob("*.py"))
+    """The files of a room; the rooms that are linked into another are not of it."""
+    return sorted(path for path in (PROJECT / room).rglob("*.py") if not _is_linked(path))
+
+
+def _is_linked(path: Path) -> bool:
+    return any(parent.is_symlink() for parent in path.parents if parent.is_relative_to(PROJECT))
+
+
+def room_of(name: str) -> str | None:
+    """The room that a module's name says, or None of what is not ours."""
+    first, _, rest = name.partition(".")
+    inner = rest.partition(".")[0]
+    if first == "headwater":
+        return inner if inner in ("extract", "metadata") else first
+    return first if first == "dags" else None
 
 
 def imports(module: Path) -> Iterator[tuple[int, str]]:
@@ -40,14 +68,18 @@ def imports(module: Path) -> Iterator[tuple[int, str]]:
             yield from ((node.lineno, alias.name) for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{module}:{node.lineno}: a relative import"
-            yield node.lineno, node.module or ""
+            for alias in node.names:
+                yield node.lineno, f"{node.module}.{alias.name}"
 
 
 def wrong_imports(room: str, module: Path) -> list[str]:
-    below = set(ROOMS[ROOMS.index(room) + 1 :]) | {"tests", "benchmarks"}
-    forbidden = below | KEPT_OUT.get(room, set())
+    """The imports of rooms below, of tests, of what is kept out, and of rooms by another name than the package's."""
+    below = ROOMS[ROOMS.index(room) + 1 :]
+    forbidden = {"tests", "benchmarks", "extract", "metadata"} | KEPT_OUT.get(room, set())
     return [
-        f"{module}:{line}: {name}" for line, name in imports(module) if name.partition(".")[0] in forbidden
+        f"{module}:{line}: {name}"
+        for line, name in imports(module)
+        if name.partition(".")[0] in forbidden or room_of(name) in below
     ]
 
 
@@ -59,18 +91,60 @@ def test_a_room_imports_only_from_rooms_above_it(room):
 
 def test_an_import_from_below_is_found(tmp_path):
     module = tmp_path / "module.py"
-    module.write_text("import os\n\ndef later():\n    from headwater.cli import app\n    import dbt.cli\n")
+    module.write_text(
+        "import extract.run\n\ndef later():\n    from headwater.cli.commands import app\n    import dbt.cli\n"
+    )
     assert [wrong.partition(".py")[2] for wrong in wrong_imports("extract", module)] == [
-        ":4: headwater.cli",
+        ":1: extract.run",
+        ":4: headwater.cli.commands.app",
         ":5: dbt.cli",
     ]
-    assert wrong_imports("headwater", module) == []
+    assert [wrong.partition(".py")[2] for wrong in wrong_imports("headwater", module)] == [":1: extract.run"]
+
+
+def wing_of(room: str, name: str) -> str | None:
+    """The wing of a room that a module's name says; None of another room's."""
+    inside = name.removeprefix("headwater." if room == "headwater" else f"headwater.{room}.")
+    return inside.partition(".")[0] if room_of(name) == room and inside != name else None
+
+
+def wrong_wings(room: str, wings: Sequence[str], follows: Mapping[str, Collection[str]]) -> list[str]:
+    """`importing → imported` of each import within the room that goes to a wing after its own."""
+    return [
+        f"{name} → {other}"
+        for name, others in follows.items()
+        for other in sorted(others)
+        if (own := wing_of(room, name))
+        and (found := wing_of(room, other))
+        and wings.index(own) < wings.index(found)
+    ]
+
+
+@pytest.mark.parametrize("room", WINGS)
+def test_a_wing_imports_only_from_wings_above_it(room):
+    names = module_names()
+    follows = {name: imported(names, path) for name, path in names.items()}
+    found = {wing for name in names if (wing := wing_of(room, name))}
+    assert found == set(WINGS[room])
+    assert len([wing for wing in found if (PROJECT / room / wing).is_dir()]) <= MOST_WINGS
+    assert wrong_wings(room, WINGS[room], follows) == []
+
+
+def test_an_import_of_a_wing_below_is_found():
+    follows = {
+        "headwater.extract.files.a": {"headwater.extract.raw.b"},
+        "headwater.extract.raw.b": {"headwater.extract.files.a", "headwater.metadata.errors"},
+    }
+    assert wrong_wings("extract", ("files", "raw"), follows) == [
+        "headwater.extract.files.a → headwater.extract.raw.b"
+    ]
 
 
 def module_names() -> dict[str, Path]:
     """Every module of every room → its file; a package goes by its own name."""
     found = {
-        path: ".".join(path.relative_to(PROJECT).with_suffix("").parts)
+        path: ("headwater." if room in ("extract", "metadata") else "")
+        + ".".join(path.relative_to(PROJECT).with_suffix("").parts)
         for room in ROOMS
         for path in modules(room)
     }
@@ -122,7 +196,7 @@ def test_static_metadata_is_read_without_a_database():
     for module in modules("metadata/static"):
         for line, name in imports(module):
             assert name.partition(".")[0] not in ("sqlalchemy", "psycopg2", "alembic"), f"{module}:{line}"
-            assert not name.startswith("metadata.process"), f"{module}:{line}"
+            assert not name.startswith("headwater.metadata.process"), f"{module}:{line}"
 
 
 READS = {  # layer → what its models may read

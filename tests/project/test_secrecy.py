@@ -7,7 +7,7 @@ import tomllib
 
 import pytest
 
-from metadata.static.secrecy import holds_secret
+from headwater.metadata.static.secrecy import holds_secret
 from tests.conftest import PROJECT
 
 LOCKS = sorted((PROJECT / "requirements").glob("*.lock"))

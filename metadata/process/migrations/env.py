@@ -1,10 +1,10 @@
-"""Alembic runs its migrations on the connection that `metadata.process.migrate` hands over."""
+"""Alembic runs its migrations on the connection that `headwater.metadata.process.migrate` hands over."""
 
 from __future__ import annotations
 
 from alembic import context
 
-from metadata.process.tables import SCHEMA, metadata
+from headwater.metadata.process.tables import SCHEMA, metadata
 
 context.configure(
     connection=context.config.attributes["connection"],

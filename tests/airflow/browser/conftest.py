@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Browser, Page
 
 from headwater.services.airflow import Airflow
-from tests.chromium import PATIENCE_MS
+from tests.support.chromium import PATIENCE_MS
 
 PATIENCE_WITH_RUNS_MS = 300_000
 

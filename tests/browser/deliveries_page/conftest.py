@@ -15,7 +15,6 @@ from fastapi import FastAPI
 from playwright.sync_api import Browser, Page
 
 from headwater.services.processes import LOOPBACK, free_port
-from tests.chromium import PATIENCE_MS
 from tests.pipeline.conftest import (  # noqa: F401
     database,
     line,
@@ -24,6 +23,7 @@ from tests.pipeline.conftest import (  # noqa: F401
     template_database,
 )
 from tests.pipeline.line import Line
+from tests.support.chromium import PATIENCE_MS
 
 
 @dataclass
@@ -58,7 +58,7 @@ class Ada:
 def known(monkeypatch: pytest.MonkeyPatch) -> Known:
     """Airflow's own knowledge; no DAG is paused, and nothing runs."""
     monkeypatch.setenv("AIRFLOW__API__SECRET_KEY", "a secret of the tests")
-    from dags.deliveries_page import decisions, runs
+    from headwater.airflow.deliveries_page import decisions, runs
 
     said = Known()
 
@@ -79,9 +79,9 @@ def known(monkeypatch: pytest.MonkeyPatch) -> Known:
 @pytest.fixture
 def address(line: Line, known: Known, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:  # noqa: ARG001, F811
     """Where the page is served."""
-    from dags.deliveries_page.access import visitor
-    from dags.deliveries_page.app import make_app
-    from dags.deliveries_page.backend import backend
+    from headwater.airflow.deliveries_page.access import visitor
+    from headwater.airflow.deliveries_page.app import make_app
+    from headwater.airflow.deliveries_page.dependencies import backend
 
     monkeypatch.setenv("HEADWATER_PROJECT", str(line.project.root))
     monkeypatch.setattr(backend, "project", line.project, raising=False)

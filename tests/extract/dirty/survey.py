@@ -24,21 +24,21 @@ from typing import Any
 import pyarrow.parquet as pq
 from python_calamine import CalamineWorkbook
 
-from extract.archive import is_archive, open_members
-from extract.content import BEGINNING
-from extract.copy_text import FastPath
-from extract.csv_records import CsvFile
-from extract.dialect import Dialect
-from extract.formats.registry import open_content
-from extract.limits import Expansion
-from extract.members import Members
-from extract.record import Record
-from metadata.errors import FormatBroken
-from metadata.static.model import Source
+from headwater.extract.files.archive import is_archive, open_members
+from headwater.extract.files.content import BEGINNING
+from headwater.extract.files.copy_text import FastPath
+from headwater.extract.files.csv_records import CsvFile
+from headwater.extract.files.dialect import Dialect
+from headwater.extract.files.limits import Expansion
+from headwater.extract.files.members import Members
+from headwater.extract.files.record import Record
+from headwater.extract.formats.registry import open_content
+from headwater.metadata.errors import FormatBroken
+from headwater.metadata.static.model import Source
 from tests.conftest import PROJECT
 from tests.extract.dirty.corpora import Asked, asked, unpack
-from tests.extract.hostile_files import FILES, refusal
-from tests.extract.sources import make_source
+from tests.support.hostile_files import FILES, refusal
+from tests.support.sources import make_source
 
 PAGE = PROJECT / "docs" / "dirty-files.md"
 Rows = list[list[Any]]
@@ -267,8 +267,8 @@ def page(verdicts: Iterable[Verdict], hostile_lines: Iterable[str]) -> str:
         "",
         "## Files that become far more than they are",
         "",
-        "Made by `tests/extract/hostile_files.py`, and each read by a process with little memory to spare",
-        "(`tests/extract/test_limits.py`).",
+        "Made by `tests/support/hostile_files.py`, and each read by a process with little memory to spare",
+        "(`tests/extract/files/test_limits.py`).",
         "",
         "| file | options | verdict |",
         "|---|---|---|",

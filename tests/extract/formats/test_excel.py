@@ -17,12 +17,12 @@ import xlrd
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from extract.formats.cell_text import number_text, shows_clock
-from extract.formats.excel import column_letters
-from metadata.errors import FormatBroken
-from tests.extract.formats.reading import opened, read, refusal, rows
-from tests.extract.formats.workbooks import ods_around
-from tests.extract.sources import make_source
+from headwater.extract.formats.cell_text import number_text, shows_clock
+from headwater.extract.formats.excel import column_letters
+from headwater.metadata.errors import FormatBroken
+from tests.support.reading_formats import opened, read, refusal, rows
+from tests.support.sources import make_source
+from tests.support.workbooks import ods_around
 
 DATA = Path(__file__).parent / "data"
 

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from extract.formats.registry import FixedWidthFile
-from tests.extract.formats.reading import opened, read, refusal, stream
-from tests.extract.sources import make_source
+from headwater.extract.formats.registry import FixedWidthFile
+from tests.support.reading_formats import opened, read, refusal, stream
+from tests.support.sources import make_source
 
 TABLE = "name:1-6|code:8-10|sex:11"
 

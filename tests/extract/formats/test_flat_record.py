@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from extract.formats.flat_record import LONGEST, MOST_SHAPES, Flat, Shapes
-from metadata.errors import FormatBroken
-from tests.extract.formats.reading import opened, rows
-from tests.extract.sources import make_source
+from headwater.extract.formats.flat_record import LONGEST, MOST_SHAPES, Flat, Shapes
+from headwater.metadata.errors import FormatBroken
+from tests.support.reading_formats import opened, rows
+from tests.support.sources import make_source
 
 SPACE = st.sampled_from(["", " ", "\t", "  "])
 GOOD = [

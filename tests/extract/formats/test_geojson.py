@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from tests.extract.formats.reading import opened, refusal, rows
-from tests.extract.sources import make_source
+from tests.support.reading_formats import opened, refusal, rows
+from tests.support.sources import make_source
 
 SOURCE = make_source(
     ["name", "geometry", "feature.id"], optional=["feature.id"], options={"format": "geojson"}

@@ -9,16 +9,16 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from extract.load_raw import Counts
-from extract.record import Record
-from extract.run import load_pending
-from metadata.errors import ColumnsBroken, FormatBroken
-from metadata.static.model import Source
+from headwater.extract.files.record import Record
+from headwater.extract.raw.load import Counts
+from headwater.extract.run import load_pending
+from headwater.metadata.errors import ColumnsBroken, FormatBroken
+from headwater.metadata.static.model import Source
 from tests.extract.formats.test_excel import xlsx
 from tests.extract.formats.test_parquet import parquet
-from tests.extract.loader import Loader
-from tests.extract.sources import make_source
-from tests.extract.test_broken_files import damaged, zipped
+from tests.extract.raw.test_broken_files import damaged, zipped
+from tests.support.loader import Loader
+from tests.support.sources import make_source
 
 JSON = {"format": "json"}
 

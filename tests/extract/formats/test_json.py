@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from extract.columns import Layout, match_header
-from extract.text_blocks import BLOCK
-from metadata import redaction
-from metadata.errors import FormatBroken
-from tests.extract.formats.reading import opened, read, refusal, rows
-from tests.extract.sources import make_source
+from headwater.extract.files.text_blocks import BLOCK
+from headwater.extract.schema.columns import Layout, match_header
+from headwater.metadata import redaction
+from headwater.metadata.errors import FormatBroken
+from tests.support.reading_formats import opened, read, refusal, rows
+from tests.support.sources import make_source
 
 FORMATS = ("json", "ndjson")
 

@@ -11,14 +11,14 @@ from typing import Any, cast
 
 import pytest
 
-from extract.api.elements import elements_of, empty_document
-from extract.formats.json_file import read_json
-from extract.formats.mapped_paths import Paths
-from extract.formats.record_path import parse_record_path, records_below
-from tests import hostile
-from tests.extract.formats.reading import opened, read, refusal, rows
-from tests.extract.loader import Loader
-from tests.extract.sources import make_source
+from headwater.extract.formats.json_file import read_json
+from headwater.extract.formats.mapped_paths import Paths
+from headwater.extract.formats.record_path import parse_record_path, records_below
+from headwater.extract.sources.api.elements import elements_of, empty_document
+from tests.support import hostile
+from tests.support.loader import Loader
+from tests.support.reading_formats import opened, read, refusal, rows
+from tests.support.sources import make_source
 
 REGIONS = {
     "regions": {

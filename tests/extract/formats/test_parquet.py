@@ -15,9 +15,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from extract.formats import parquet_file
-from tests.extract.formats.reading import opened, read, refusal, rows
-from tests.extract.sources import make_source
+from headwater.extract.formats import parquet_file
+from tests.support.reading_formats import opened, read, refusal, rows
+from tests.support.sources import make_source
 
 MOMENT = datetime(2026, 1, 2, 3, 4, 5, 678000, UTC)
 BERLIN = timezone(timedelta(hours=1))

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.extract.formats.reading import opened, read, refusal, rows
-from tests.extract.sources import make_source
+from tests.support.reading_formats import opened, read, refusal, rows
+from tests.support.sources import make_source
 
 TEXT = st.text(
     st.characters(codec="utf-8", min_codepoint=32, exclude_characters="\x7f\ufffe\uffff"), max_size=8
@@ -97,7 +97,7 @@ def test_what_is_broken_is_refused(content: bytes, options: dict[str, str], mess
 
 def test_memory_does_not_grow_with_the_document(monkeypatch: pytest.MonkeyPatch) -> None:
     """What was read hangs on no element any more."""
-    from extract.formats import xml_file
+    from headwater.extract.formats import xml_file
 
     roots: list[Any] = []
     iterparse = xml_file.iterparse

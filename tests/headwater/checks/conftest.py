@@ -16,10 +16,10 @@ from sqlalchemy.engine import Engine
 
 from headwater.checks import Verdict, run_checks
 from headwater.checks.data_docs import write_list_of_sources
-from metadata.process.deliveries import Delivery, record_layer, register
-from metadata.process.events import record_event
-from metadata.static.model import Attribute, DataSource, QualityCheck, Source
-from tests import history_oracle as oracle
+from headwater.metadata.process.deliveries import Delivery, record_layer, register
+from headwater.metadata.process.events import record_event
+from headwater.metadata.static.model import Attribute, DataSource, QualityCheck, Source
+from tests.support import history_oracle
 
 FIRST_DATE = datetime(2026, 1, 1, tzinfo=UTC)
 KEY = "region text*, station integer*, reading numeric, note text"
@@ -120,7 +120,7 @@ class Bench:
             record_layer(connection, sqn, "raw", record_count=staged + fallen, **job)
             record_layer(connection, sqn, "staging", record_count=staged, fallen_out_count=fallen, **job)
 
-    def deliver(self, delivery: oracle.Delivery) -> int:
+    def deliver(self, delivery: history_oracle.Delivery) -> int:
         """Stage a delivery as the oracle has it."""
         marks = "delete_column" in self.source.options
         rows = [(*((False,) if marks else ()), *key, *row) for key, row in delivery.rows.items()]
@@ -138,7 +138,9 @@ class Bench:
             delivery_type=delivery.type,
         )
 
-    def load(self, deliveries: Mapping[int, oracle.Delivery], policy: oracle.Policy | None = None) -> None:
+    def load(
+        self, deliveries: Mapping[int, history_oracle.Delivery], policy: history_oracle.Policy | None = None
+    ) -> None:
         """Fill the historical table with what the oracle makes of these deliveries, and say so in the ledger."""
         columns = {a.target_name: a.target_datatype for a in self.source.attributes}
         typed = "".join(f', "{name}" {datatype}' for name, datatype in columns.items())
@@ -148,7 +150,7 @@ class Bench:
         self.rows("delete from metadata.delivery_status where layer = 'historical'")
         places = ", ".join(f":c{number}" for number in range(len(columns)))
         with self.engine.begin() as connection:
-            for version in oracle.history(deliveries.values(), policy or oracle.Policy()):
+            for version in history_oracle.history(deliveries.values(), policy or history_oracle.Policy()):
                 values = {f"c{number}": value for number, value in enumerate((*version.key, *version.row))}
                 dates = {"valid_from": version.valid_from, "valid_to": version.valid_to}
                 connection.execute(

@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
-from extract.columns import match_header
-from extract.contract import unknown_name
 from headwater.checks import CheckResult, Verdict, columns
 from headwater.checks.verdict import SAMPLE_SIZE
-from metadata.process.headers import record_header
-from tests.extract.sources import make_source
-from tests.extract.work import Counted, work_of
+from headwater.extract.schema.columns import match_header
+from headwater.extract.schema.contract import unknown_name
+from headwater.metadata.process.headers import record_header
+from tests.support.sources import make_source
+from tests.support.work import Counted, work_of
 
 USUAL = ["region", "station", "reading", "note"]
 

@@ -10,7 +10,7 @@ import pytest
 import sqlalchemy as sa
 
 from headwater.checks.data_docs import write_lists
-from metadata.process.events import record_event
+from headwater.metadata.process.events import record_event
 
 REGEX = {"expect": "expect_column_values_to_match_regex", "column": "note", "regex": "^[a-z]+$"}
 NOTES = {"expect": "expect_column_distinct_values_to_be_in_set", "column": "note", "value_set": ["<i>"]}

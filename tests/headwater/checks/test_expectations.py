@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from headwater.checks.expectations import extra_expectations, is_row_wise
-from metadata.errors import CheckInvalid
+from headwater.metadata.errors import CheckInvalid
 
 BETWEEN = {"expect": "expect_column_values_to_be_between", "column": "reading", "min_value": 0}
 

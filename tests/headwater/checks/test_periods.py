@@ -6,7 +6,7 @@ from itertools import pairwise
 import pytest
 
 from headwater.checks.periods import period_name, period_number
-from metadata.static.doubts import PERIODS
+from headwater.metadata.static.delivery_checks import PERIODS
 
 MOMENTS = [datetime(2024, 2, 26, 23, 30, tzinfo=UTC) + timedelta(days=days) for days in range(800)]
 

@@ -13,8 +13,8 @@ import pytest
 import sqlalchemy as sa
 
 from headwater.checks import CheckResult, Verdict, run
-from metadata.errors import CheckInvalid
-from metadata.process.events import record_event
+from headwater.metadata.errors import CheckInvalid
+from headwater.metadata.process.events import record_event
 
 NORTH, SOUTH = ("north", 1, Decimal("1.5"), "a"), ("south", 1, Decimal("2.5"), None)
 BETWEEN = {

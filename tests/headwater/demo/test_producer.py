@@ -11,7 +11,7 @@ from confluent_kafka import Consumer, TopicPartition
 
 from headwater.demo import DemoError
 from headwater.demo.producer import PARTITIONS, TOPIC, replay
-from tests.extract.kafka.broker import Cluster, running
+from tests.support.broker import Cluster, running
 
 
 @pytest.fixture

@@ -11,8 +11,8 @@ import pytest
 
 from headwater.docs import build, build_docs
 from headwater.docs.build import write_index
-from metadata.static.model import Catalog
-from metadata.static.read import read_catalog
+from headwater.metadata.static.model import Catalog
+from headwater.metadata.static.read import read_catalog
 
 PROJECT = Path(__file__).resolve().parents[3]
 

@@ -10,8 +10,8 @@ import pytest
 import sqlalchemy as sa
 from typer.testing import CliRunner, Result
 
-from headwater.cli import app
-from metadata.errors import PublisherError
+from headwater.cli.commands import app
+from headwater.metadata.errors import PublisherError
 from tests.conftest import PROJECT
 from tests.headwater.new_source.conftest import AS_SNAPSHOT, content_of
 
@@ -96,7 +96,7 @@ def test_misuse_is_told_and_nothing_is_written(project, libraries, exit_code, ar
 
 def test_in_a_terminal_a_person_is_asked_until_the_answer_will_do(project, libraries, monkeypatch):
     libraries.write_text("id;day\n1;01/02/2026\n2;03/04/2026\n")
-    monkeypatch.setattr("headwater.cli._is_terminal", lambda: True)
+    monkeypatch.setattr("headwater.cli.commands._is_terminal", lambda: True)
     before = content_of(project)
     answers = ["day, id", "MM/DD/YYYY", "all", "delta", "town_hall", "me", "often", "daily", "n"]
     result = CliRunner().invoke(
@@ -148,7 +148,7 @@ def test_a_load_that_fails_says_how_to_take_the_source_away(project, libraries, 
         raise failure
 
     before = content_of(project)
-    monkeypatch.setattr("headwater.run.run", failing)
+    monkeypatch.setattr("headwater.pipeline.run.run", failing)
     result = new_source(1, "libraries", "--from", str(libraries), *AS_SNAPSHOT)
     assert "take it away: headwater remove-source libraries" in " ".join(result.stderr.split())
     assert content_of(project) != before

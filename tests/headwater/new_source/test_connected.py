@@ -9,18 +9,18 @@ import boto3
 import pytest
 from confluent_kafka import OFFSET_INVALID
 
-from extract.discover import discover
-from extract.store import ObjectStore
+from headwater.extract.landing.store import ObjectStore
+from headwater.extract.offers.discover import discover
+from headwater.metadata.errors import NewSourceRefused
+from headwater.metadata.static.model import Source
+from headwater.metadata.static.read import read_catalog
 from headwater.new_source.begin import Told, prepare_proposal
 from headwater.new_source.proposal_doubts import harmful_doubts_of
 from headwater.new_source.remove import plan_removal, remove
 from headwater.new_source.write import write
 from headwater.project import Project
-from metadata.errors import NewSourceRefused
-from metadata.static.model import Source
-from metadata.static.read import read_catalog
-from tests.extract.kafka.broker import Cluster, running
 from tests.headwater.new_source.conftest import content_of
+from tests.support.broker import Cluster, running
 
 
 def connect(project: Project, **rows: str) -> None:

@@ -10,12 +10,12 @@ from pathlib import Path
 import openpyxl
 import pytest
 
+from headwater.metadata.errors import DoubtsUnsettled, FormatBroken, NewSourceRefused
 from headwater.new_source.begin import Told, parse_options, prepare_proposal, require_no_harm
 from headwater.new_source.doubt import Doubt
 from headwater.new_source.proposal import Proposal
 from headwater.new_source.proposal_doubts import doubts_of, harmful_doubts_of
 from headwater.project import Project
-from metadata.errors import DoubtsUnsettled, FormatBroken, NewSourceRefused
 
 SETTLED = Told(key=("id",), delivery_type="snapshot")
 

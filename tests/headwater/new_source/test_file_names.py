@@ -6,10 +6,10 @@ import re
 
 import pytest
 
+from headwater.metadata.errors import NewSourceRefused
+from headwater.metadata.static.rules.options import option_problem
 from headwater.new_source.file_names import pattern_of, pattern_told
-from metadata.errors import NewSourceRefused
-from metadata.static.check_options import option_problem
-from tests import hostile
+from tests.support import hostile
 
 
 @pytest.mark.parametrize(

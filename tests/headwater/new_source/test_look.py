@@ -11,8 +11,8 @@ from pathlib import Path
 import openpyxl
 import pytest
 
+from headwater.metadata.errors import FormatBroken, NewSourceRefused
 from headwater.new_source.look import look_at
-from metadata.errors import FormatBroken, NewSourceRefused
 
 
 def workbook(*rows: list[object], sheets: int = 1) -> bytes:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from headwater.metadata.static.naming import SAFE_NAME
 from headwater.new_source.names import target_name
-from metadata.static.naming import SAFE_NAME
 
 
 @pytest.mark.parametrize(

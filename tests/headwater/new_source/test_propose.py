@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from headwater.metadata.errors import NewSourceRefused
 from headwater.new_source.begin import Told, parse_options, prepare_proposal, require_key
 from headwater.new_source.proposal_doubts import doubts_of
-from metadata.errors import NewSourceRefused
 
 
 def write_file(folder: Path, text: str, name: str = "things.csv") -> str:

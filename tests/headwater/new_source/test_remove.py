@@ -14,20 +14,20 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from headwater.cli import app
+from headwater.cli.commands import app
+from headwater.metadata.errors import NewSourceRefused
+from headwater.metadata.static.check import check
+from headwater.metadata.static.read import read_catalog
 from headwater.new_source import write as writing
 from headwater.new_source.begin import Told, parse_options, prepare_proposal
 from headwater.new_source.proposal_doubts import harmful_doubts_of
 from headwater.new_source.remove import plan_removal, remove, without_lines
 from headwater.new_source.write import write
 from headwater.project import Project
-from metadata.errors import NewSourceRefused
-from metadata.static.check import check
-from metadata.static.read import read_catalog
 from tests.conftest import PROJECT
-from tests.extract.publisher import Publisher
 from tests.headwater.new_source.conftest import content_of
 from tests.pipeline.project import SEEDS, make_project
+from tests.support.publisher import Publisher
 
 THINGS = b"id,n\n1,a\n2,b\n"
 TOLD = Told(key=("id",), delivery_type="snapshot")
@@ -328,7 +328,7 @@ def test_nobody_is_asked_where_nobody_can_answer(made: Project, monkeypatch: pyt
     assert "expected --yes" in shown.stderr
     for said in ("seeds/source.csv: libraries", "seeds/attribute.csv", "historical.libraries", "S3"):
         assert said in shown.stdout
-    monkeypatch.setattr("headwater.cli._is_terminal", lambda: True)
+    monkeypatch.setattr("headwater.cli.commands._is_terminal", lambda: True)
     assert CliRunner().invoke(app, ["remove-source", "libraries"], input="n\n").exit_code == 0
     assert content_of(made) == before
     assert CliRunner().invoke(app, ["remove-source", "libraries"], input="y\n").exit_code == 0

@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from extract.http_files import discover
+from headwater.extract.sources.http_files import discover
+from headwater.metadata.errors import NewSourceRefused, PublisherError
+from headwater.metadata.static.read import read_catalog
 from headwater.new_source.begin import Told, prepare_proposal
 from headwater.new_source.proposal_doubts import harmful_doubts_of
 from headwater.new_source.write import write
 from headwater.project import Project
-from metadata.errors import NewSourceRefused, PublisherError
-from metadata.static.read import read_catalog
-from tests.extract.publisher import Answer, Publisher
+from tests.support.publisher import Answer, Publisher
 
 THINGS = b"id,n\n1,a\n2,b\n"
 

@@ -11,16 +11,16 @@ import sqlalchemy as sa
 from sqlalchemy import Engine
 from sqlalchemy.dialects import mysql
 
-from extract.store import ObjectStore
+from headwater.extract.landing.store import ObjectStore
+from headwater.metadata.errors import NewSourceRefused, PublisherError
+from headwater.metadata.static.read import read_catalog
 from headwater.new_source.begin import Told, prepare_proposal
 from headwater.new_source.proposal import Proposal
 from headwater.new_source.proposal_doubts import doubts_of, harmful_doubts_of
 from headwater.new_source.table import _datatype
 from headwater.new_source.write import write
 from headwater.project import Project
-from metadata.errors import NewSourceRefused, PublisherError
-from metadata.static.read import read_catalog
-from tests.extract.sql.conftest import Publisher, file_shop, shop, shop_database  # noqa: F401
+from tests.extract.sources.sql.conftest import Publisher, file_shop, shop, shop_database  # noqa: F401
 from tests.headwater.new_source.conftest import content_of
 from tests.headwater.new_source.test_command import new_source
 from tests.pipeline.project import make_project

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from headwater.metadata.static.datatypes import datatype_problem, format_problem
 from headwater.new_source.values import Typed, type_of
-from metadata.static.datatypes import datatype_problem, format_problem
 
 CASES = [
     (["1", "20", "-3"], "integer", None),

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from headwater.new_source import write as writing
+from headwater.metadata.errors import HeadwaterError, MetadataInvalid, NewSourceRefused
+from headwater.metadata.static.check import check
+from headwater.metadata.static.read import read_catalog
+from headwater.new_source import write
 from headwater.new_source.begin import Told, prepare_proposal
 from headwater.new_source.proposal import Proposal
 from headwater.project import Project
-from metadata.errors import HeadwaterError, MetadataInvalid, NewSourceRefused
-from metadata.static.check import check
-from metadata.static.read import read_catalog
 from tests.headwater.new_source.conftest import content_of
 
 SEVERAL = 10  # files that are written
@@ -25,7 +25,7 @@ def proposal(project: Project, libraries: Path) -> Proposal:
 
 def test_a_source_that_was_written_passes_every_check(project, proposal):
     before = content_of(project)
-    written = writing.write(project, proposal)
+    written = write.write(project, proposal)
     assert len(written) == SEVERAL
     assert check(project.seeds) == []
     source = read_catalog(project.seeds).sources["libraries"]
@@ -36,17 +36,17 @@ def test_a_source_that_was_written_passes_every_check(project, proposal):
 
 
 def test_a_second_one_of_the_name_is_refused(project, proposal, libraries):
-    writing.write(project, proposal)
+    write.write(project, proposal)
     before = content_of(project)
     with pytest.raises(NewSourceRefused, match=r"libraries is there already: a source in seeds/source\.csv"):
         prepare_proposal(project, "libraries", str(libraries), Told(data_source="other"))
     with pytest.raises(NewSourceRefused, match="libraries is there already"):
-        writing.write(project, proposal)
+        write.write(project, proposal)
     assert content_of(project) == before
 
 
 def test_a_data_source_that_is_there_is_joined_by_choice_alone(project, proposal, libraries):
-    writing.write(project, proposal)
+    write.write(project, proposal)
     seeds = project.seeds / "data_source.csv"
     seeds.write_text(seeds.read_text().replace("town_hall,local_files", "files,local_files"))
     for name in ("conn_str", "source"):
@@ -54,12 +54,12 @@ def test_a_data_source_that_is_there_is_joined_by_choice_alone(project, proposal
         path.write_text(path.read_text().replace("town_hall", "files"))
     for layer in ("staging", "historical"):
         (project.models / layer / "town_hall").rename(project.models / layer / "files")
-    from headwater.generate import generated_files, write_files
+    from headwater.dbt_project.generate import generated_files, write_files
 
     write_files(generated_files(read_catalog(project.seeds).sources.values(), project.models))
     with pytest.raises(NewSourceRefused, match=r"files is there already in seeds/data_source\.csv"):
         prepare_proposal(project, "again", str(libraries), Told())
-    writing.write(project, prepare_proposal(project, "again", str(libraries), Told(data_source="files")))
+    write.write(project, prepare_proposal(project, "again", str(libraries), Told(data_source="files")))
     assert check(project.seeds) == []
     assert (project.seeds / "conn_str.csv").read_text().count("\n") == 2  # one leads there already
 
@@ -84,16 +84,16 @@ def test_a_name_that_is_not_safe_is_refused(project, libraries, name):
 def test_a_failure_at_any_file_leaves_nothing_behind(project, proposal, monkeypatch, nth):
     before = content_of(project)
     folders = sorted(project.models.rglob("*"))
-    real, calls = writing._replace, iter(range(100))
+    real, calls = write._replace, iter(range(100))
 
     def failing(path: Path, content: bytes, *, is_new: bool) -> None:
         if next(calls) == nth:
             raise OSError(28, "No space left on device")
         real(path, content, is_new=is_new)
 
-    monkeypatch.setattr(writing, "_replace", failing)
+    monkeypatch.setattr(write, "_replace", failing)
     with pytest.raises(OSError, match="No space"):
-        writing.write(project, proposal)
+        write.write(project, proposal)
     assert content_of(project) == before
     assert sorted(project.models.rglob("*")) == folders
 
@@ -102,7 +102,7 @@ def test_rows_that_break_a_rule_are_not_written(project, proposal):
     before = content_of(project)
     proposal.options["date_format"] = "no date"
     with pytest.raises(MetadataInvalid, match=r"seeds/source_attribute\.csv"):
-        writing.write(project, proposal)
+        write.write(project, proposal)
     assert content_of(project) == before
 
 
@@ -114,18 +114,18 @@ def test_seeds_that_are_broken_already_are_told_first(project, libraries):
 
 
 def test_a_file_that_changes_meanwhile_is_not_overwritten(project, proposal, monkeypatch):
-    real = writing._model_changes
+    real = write._model_changes
 
-    def changing(*arguments: object) -> list[writing.Change]:
+    def changing(*arguments: object) -> list[write.Change]:
         changes = real(*arguments)  # type: ignore[arg-type]
         path = project.seeds / "source.csv"
         path.write_bytes(path.read_bytes() + b"\n")
         return changes
 
-    monkeypatch.setattr(writing, "_model_changes", changing)
+    monkeypatch.setattr(write, "_model_changes", changing)
     before = content_of(project)
     with pytest.raises(HeadwaterError, match=r"source\.csv: changed while"):
-        writing.write(project, proposal)
+        write.write(project, proposal)
     assert content_of(project) == before | {"seeds/source.csv": before["seeds/source.csv"] + b"\n"}
 
 
@@ -139,26 +139,26 @@ def test_a_file_that_changes_meanwhile_is_not_overwritten(project, proposal, mon
     ],
 )
 def test_rows_go_to_the_end_by_the_header_and_the_rest_stays_as_it_is(before, after):
-    assert writing.with_rows(before, [{"b": 'x, "y"'}]) == after
+    assert write.with_rows(before, [{"b": 'x, "y"'}]) == after
 
 
 def test_a_column_that_the_seeds_lack_is_not_dropped():
     with pytest.raises(NewSourceRefused, match="no column c"):
-        writing.with_rows(b"a,b\n", [{"c": "1"}])
+        write.with_rows(b"a,b\n", [{"c": "1"}])
 
 
 def test_sources_of_one_job(project, libraries):
     """The first makes the job, the second joins it; of an E job it gets the E task alone."""
     with_warehouse(project)
     of_job = Told(key=["code"], data_source="town_hall", job="town")
-    writing.write(project, prepare_proposal(project, "libraries", str(libraries), of_job))
+    write.write(project, prepare_proposal(project, "libraries", str(libraries), of_job))
     seeds = project.seeds / "job.csv"
     seeds.write_text(seeds.read_text().replace("town,true,ETL", "town,true,E"))
     tasks = project.seeds / "job_task.csv"
     tasks.write_text(
         "".join(line for line in tasks.open() if not line.startswith(("libraries_s", "libraries_h")))
     )
-    writing.write(project, prepare_proposal(project, "branches", str(libraries), of_job))
+    write.write(project, prepare_proposal(project, "branches", str(libraries), of_job))
 
     catalog = read_catalog(project.seeds)
 

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from headwater.metadata.errors import ServiceError
 from headwater.services import accounts, postgres
 from headwater.services.accounts import Account
 from headwater.services.processes import is_alive
-from metadata.errors import ServiceError
 
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="an ordinary user is never changed")
 

@@ -16,13 +16,13 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy import Engine
 
-from extract.store import ObjectStore
+from headwater.extract.landing.store import ObjectStore
+from headwater.metadata.connection import engine
+from headwater.metadata.errors import ServiceError
 from headwater.services import airflow as airflow_service
 from headwater.services import airflow_settings, down, state
 from headwater.services.airflow import Airflow, choose_ports, start
 from headwater.services.processes import LOOPBACK, Process, born, is_alive, session
-from metadata.connection import engine
-from metadata.errors import ServiceError
 from tests.conftest import PROJECT
 from tests.pipeline.project import make_project
 

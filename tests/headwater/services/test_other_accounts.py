@@ -18,7 +18,7 @@ from pathlib import Path
 
 import pytest
 
-from headwater.services.home import make_home
+from headwater.home import make_home
 from headwater.services.peers import uid_of_peer
 from headwater.services.processes import born
 
@@ -34,7 +34,7 @@ import psycopg2
 connection = psycopg2.connect("")
 connection.autocommit = True
 connection.cursor().execute("create table secret as select 'C4nary' as word")
-from extract.store import ObjectStore
+from headwater.extract.landing.store import ObjectStore
 ObjectStore.from_environment().put_new("landed", b"C4nary")
 from confluent_kafka import Producer
 producer = Producer({"bootstrap.servers": os.environ["HEADWATER_KAFKA"]})

@@ -11,10 +11,10 @@ from typing import Any
 import psycopg2
 import pytest
 
+from headwater.metadata.errors import ServiceError
 from headwater.services import postgres, postgres_roles
 from headwater.services.postgres import Server
 from headwater.services.private_files import write_private
-from metadata.errors import ServiceError
 
 FAST = {"fsync": "off"}
 REFUSED = r"authentication failed|no password supplied|pg_hba\.conf rejects"

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from headwater.metadata.errors import ServiceError
 from headwater.services.processes import Process, born, free_port, is_alive, log_tail, spawn, stop
-from metadata.errors import ServiceError
 
 TERMINATE = ((signal.SIGTERM, 0.3), (signal.SIGKILL, 5.0))
 

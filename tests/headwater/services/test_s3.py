@@ -24,12 +24,12 @@ from botocore.exceptions import ClientError
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from extract.store import ObjectStore
+from headwater.extract.landing.store import ObjectStore
 from headwater.services import s3_guard
 from headwater.services.private_files import key_file_of
 from headwater.services.s3 import S3Handler
-from tests import hostile
 from tests.conftest import S3Server
+from tests.support import hostile
 
 KEY = Credentials("headwater", "of this test")
 

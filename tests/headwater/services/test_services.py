@@ -18,9 +18,9 @@ import pytest
 
 from headwater import services
 from headwater.demo import producer
+from headwater.metadata.errors import ServiceError
 from headwater.services import postgres, s3_guard, state
 from headwater.services.processes import Process, answers, is_alive
-from metadata.errors import ServiceError
 
 PROJECT = Path(__file__).resolve().parents[3]
 
@@ -263,7 +263,7 @@ def test_the_exports_for_a_shell_lead_to_the_servers_and_hold_no_secret(project,
     assert not [secret for secret in (password, key, "of another", *own.values()) if secret in said]
     use = (
         "import psycopg2; psycopg2.connect('').close()\n"
-        "from extract.store import ObjectStore; ObjectStore.from_environment().put_new('key', b'')"
+        "from headwater.extract.landing.store import ObjectStore; ObjectStore.from_environment().put_new('key', b'')"
     )
     shell = f'eval "$1"; exec "{sys.executable}" -c "$2"'
     subprocess.run(["bash", "-c", shell, "bash", said, use], cwd=PROJECT, check=True)

@@ -4,10 +4,10 @@ import os
 
 import pytest
 
+from headwater.metadata.errors import ServiceError
 from headwater.services import state
 from headwater.services.processes import Process, born
 from headwater.services.state import Remembered
-from metadata.errors import ServiceError
 
 
 def test_what_was_written_is_read(tmp_path):

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.history_oracle import Delivery, Key, Policy, history
 from tests.macros.conftest import HistoryLab
 from tests.macros.history_bench import Shape, delta, snapshot
+from tests.support.history_oracle import Delivery, Key, Policy, history
 
 SHAPES = (
     Shape(keys={"code": "text"}, tracked={"a": "text", "b": "integer"}, untracked={"seen": "text"}),

@@ -21,10 +21,10 @@ from hypothesis.stateful import (
 )
 from sqlalchemy.exc import InternalError
 
-from tests.history_oracle import Delivery, Key, Policy, Row, history
 from tests.macros.conftest import HistoryLab
 from tests.macros.historical.test_history_equals_oracle import KEY_VALUES, NAMES, SHAPES, VALUES
 from tests.macros.history_bench import Shape, delta, snapshot
+from tests.support.history_oracle import Delivery, Key, Policy, Row, history
 
 LIVES = 40
 LIVES_IN_LONG_TESTS = 1000

@@ -11,8 +11,8 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy import Engine
 
-from metadata.process import deliveries as process
-from metadata.process.events import DeliveryEvent, register_event
+from headwater.metadata.process import deliveries
+from headwater.metadata.process.events import DeliveryEvent, register_event
 
 SOURCE = "places"
 
@@ -22,14 +22,14 @@ def at(day: int) -> datetime:
     return datetime(2026, 1, day, tzinfo=UTC)
 
 
-def delivery(sqn: int, name: str = "a.csv", day: int = 1, **more: Any) -> process.Delivery:
+def delivery(sqn: int, name: str = "a.csv", day: int = 1, **more: Any) -> deliveries.Delivery:
     """A landed delivery."""
     said: dict[str, Any] = {
         "delivery_sqn": sqn, "source": SOURCE, "publisher_name": name, "delivery_filename": f"s3://bucket/{sqn}",
         "delivery_type": "snapshot", "delivery_date": at(day), "process_date": at(28), "content_sha256": f"{sqn:064x}",
         "file_size": 1, "fingerprint": {"size": sqn}, "job_inst_id": None,
     }  # fmt: skip
-    return process.Delivery(**(said | more))
+    return deliveries.Delivery(**(said | more))
 
 
 @dataclass
@@ -41,7 +41,7 @@ class Ledger:
 
     def land(self, sqn: int, name: str = "a.csv", day: int = 1) -> int:
         with self.database.begin() as connection:
-            assert process.register(connection, delivery(sqn, name, day))
+            assert deliveries.register(connection, delivery(sqn, name, day))
         return sqn
 
     def say(self, sqn: int, *events: str, checks: tuple[str, ...] = ()) -> None:
@@ -62,7 +62,7 @@ class Ledger:
                 if layer == "historical":
                     fates = ("new", "changed", "unchanged", "ignored", "overtaken", "delete_mark")
                     counts |= {f"{fate}_count": 0 for fate in fates}
-                process.record_layer(connection, sqn, layer, status="loaded", job_inst_id=job, **counts)
+                deliveries.record_layer(connection, sqn, layer, status="loaded", job_inst_id=job, **counts)
 
     def state(self, sqn: int) -> Any:
         """The delivery's row of delivery_state."""
@@ -72,7 +72,7 @@ class Ledger:
 
     def pending(self, layer: str) -> list[int]:
         with self.database.connect() as connection:
-            return [found.delivery_sqn for found in process.pending(connection, SOURCE, layer)]
+            return [found.delivery_sqn for found in deliveries.pending(connection, SOURCE, layer)]
 
     def all_pending(self) -> dict[str, list[int]]:
         """Layer → what it has still to process, where there is something."""

@@ -10,9 +10,9 @@ import sqlalchemy as sa
 from sqlalchemy import Engine
 from sqlalchemy.dialects.postgresql import JSONB
 
-from metadata.errors import LoadFailed
-from metadata.process.definitions import is_redefined, record_definition
-from metadata.process.headers import record_header
+from headwater.metadata.errors import LoadFailed
+from headwater.metadata.process.definitions import is_redefined, record_definition
+from headwater.metadata.process.headers import record_header
 from tests.metadata.process.conftest import SOURCE, Ledger
 
 NOTHING: dict[str, Any] = {"load_new": True, "reading": {}, "names": {}}

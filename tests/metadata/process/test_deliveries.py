@@ -5,44 +5,44 @@ from __future__ import annotations
 import pytest
 import sqlalchemy as sa
 
-from metadata.process import deliveries as process
-from metadata.process.tables import delivery_status
+from headwater.metadata.process import deliveries
+from headwater.metadata.process.tables import delivery_status
 from tests.metadata.process.conftest import SOURCE, at, delivery
 
 
 def test_registering_twice_writes_one_row_and_keeps_the_first(database):
     landed = delivery(5)
     with database.begin() as connection:
-        assert process.register(connection, landed) is True
-        assert process.register(connection, landed) is False
-        assert process.register(connection, delivery(5, "another.csv")) is False
-        assert process.raw_pending(connection, SOURCE) == [landed]
+        assert deliveries.register(connection, landed) is True
+        assert deliveries.register(connection, landed) is False
+        assert deliveries.register(connection, delivery(5, "another.csv")) is False
+        assert deliveries.raw_pending(connection, SOURCE) == [landed]
 
 
 def test_numbers_begin_above_every_registered_one_and_never_go_back(database):
     with database.begin() as connection:
-        assert process.next_delivery_sqn(connection) == 1
-        process.register(connection, delivery(41))
-        assert process.next_delivery_sqn(connection) == 42
-        process.register(connection, delivery(7, "late.csv"))
-        assert process.next_delivery_sqn(connection) == 43
+        assert deliveries.next_delivery_sqn(connection) == 1
+        deliveries.register(connection, delivery(41))
+        assert deliveries.next_delivery_sqn(connection) == 42
+        deliveries.register(connection, delivery(7, "late.csv"))
+        assert deliveries.next_delivery_sqn(connection) == 43
 
 
 def test_of_an_identity_the_newest_landing_is_known(database):
     with database.begin() as connection:
         for sqn in (9, 3):  # registered in another order than landed
-            process.register(connection, delivery(sqn))
-        process.register(connection, delivery(10, day=2))
-        process.register(connection, delivery(11, source="others"))
+            deliveries.register(connection, delivery(sqn))
+        deliveries.register(connection, delivery(10, day=2))
+        deliveries.register(connection, delivery(11, source="others"))
         offered = [("a.csv", at(1)), ("a.csv", at(2)), ("a.csv", at(3)), ("b.csv", at(1))]
-        assert process.known_fingerprints(connection, SOURCE, offered) == {
+        assert deliveries.known_fingerprints(connection, SOURCE, offered) == {
             ("a.csv", at(1)): {"size": 9},
             ("a.csv", at(2)): {"size": 10},
         }
-        assert process.known_fingerprints(connection, SOURCE, []) == {}
-        assert process.newest_content(connection, SOURCE, "a.csv", at(1)) == f"{9:064x}"
-        assert process.newest_content(connection, SOURCE, "a.csv", at(3)) is None
-        assert process.newest_content(connection, "others", "b.csv", at(1)) is None
+        assert deliveries.known_fingerprints(connection, SOURCE, []) == {}
+        assert deliveries.newest_content(connection, SOURCE, "a.csv", at(1)) == f"{9:064x}"
+        assert deliveries.newest_content(connection, SOURCE, "a.csv", at(3)) is None
+        assert deliveries.newest_content(connection, "others", "b.csv", at(1)) is None
 
 
 def test_only_what_is_offered_is_read_however_much_has_landed(database):
@@ -50,9 +50,9 @@ def test_only_what_is_offered_is_read_however_much_has_landed(database):
     sa.event.listen(database, "after_cursor_execute", lambda *told: came.append(told[1].rowcount))
     with database.begin() as connection:
         for sqn in range(1, 61):  # many readings under one name, some of them twice
-            process.register(connection, delivery(sqn, day=1 + sqn % 20))
+            deliveries.register(connection, delivery(sqn, day=1 + sqn % 20))
         came.clear()
-        assert process.known_fingerprints(connection, SOURCE, [("a.csv", at(7))]) == {
+        assert deliveries.known_fingerprints(connection, SOURCE, [("a.csv", at(7))]) == {
             ("a.csv", at(7)): {"size": 46}
         }
     assert came == [1]
@@ -61,17 +61,17 @@ def test_only_what_is_offered_is_read_however_much_has_landed(database):
 def test_of_a_name_and_a_watermark_the_newest_is_told_to_extractors(database):
     with database.begin() as connection:
         for sqn, day in ((1, 1), (2, 3), (3, 2)):
-            process.register(connection, delivery(sqn, day=day))
+            deliveries.register(connection, delivery(sqn, day=day))
         for sqn, reached in (
             (9, "b"),
             (6, "a"),
             (8, "b"),
             (7, "c"),
         ):  # registered in another order than landed
-            process.register(connection, delivery(sqn, watermark_to={"changed": reached}))
-        process.register(connection, delivery(10, "b.csv"))
-        process.register(connection, delivery(11, source="others"))
-        told = process.newest_landed(connection, SOURCE)
+            deliveries.register(connection, delivery(sqn, watermark_to={"changed": reached}))
+        deliveries.register(connection, delivery(10, "b.csv"))
+        deliveries.register(connection, delivery(11, source="others"))
+        told = deliveries.newest_landed(connection, SOURCE)
         assert [one.delivery_sqn for one in told] == [2, 6, 7, 9, 10]
         assert told[0] == delivery(2, day=3)
 
@@ -81,7 +81,7 @@ def test_recording_a_layer_again_replaces_what_stood_there(ledger, database):
     ledger.reach(1, "raw")
     with database.begin() as connection:
         job = connection.execute(sa.text("select metadata.this_job_inst('a job')")).scalar_one()
-        process.record_layer(
+        deliveries.record_layer(
             connection, 1, "raw", status="loaded", job_inst_id=job, record_count=3, parsed_count=4
         )
         (row,) = connection.execute(sa.select(delivery_status)).all()
@@ -103,8 +103,8 @@ def test_the_lock_of_a_source_keeps_others_out_of_that_source_only(database):
         "select pg_try_advisory_xact_lock(hashtextextended('headwater source ' || cast(:source as text), 0))"
     )
     with database.connect() as one, database.connect() as other:
-        process.lock_source(one, SOURCE)
-        process.lock_source(one, SOURCE)
+        deliveries.lock_source(one, SOURCE)
+        deliveries.lock_source(one, SOURCE)
         assert other.execute(attempt, {"source": SOURCE}).scalar() is False
         assert other.execute(attempt, {"source": "others"}).scalar() is True
         one.rollback()

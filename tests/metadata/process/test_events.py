@@ -11,10 +11,17 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy import Engine
 
-from metadata.errors import StorageError
-from metadata.process.deliveries import lock_source
-from metadata.process.events import event_key, from_json, record_event, register_event, to_json, was_replayed
-from metadata.process.tables import delivery_event
+from headwater.metadata.errors import StorageError
+from headwater.metadata.process.deliveries import lock_source
+from headwater.metadata.process.events import (
+    event_key,
+    from_json,
+    record_event,
+    register_event,
+    to_json,
+    was_replayed,
+)
+from headwater.metadata.process.tables import delivery_event
 
 
 class WatchedStore:

@@ -8,11 +8,11 @@ from contextlib import suppress
 import pytest
 import sqlalchemy as sa
 
-from metadata.errors import HeadwaterError, StepFailed
-from metadata.failures import failure_of
-from metadata.process.jobs import JobInstance, Life, Outcome, SharedJobInstance
-from metadata.process.left_open import close_abandoned
-from metadata.process.tables import job_inst, job_inst_task, log_dtl, log_header
+from headwater.metadata.errors import HeadwaterError, StepFailed
+from headwater.metadata.failures import failure_of
+from headwater.metadata.process.jobs import JobInstance, Life, Outcome, SharedJobInstance
+from headwater.metadata.process.orphaned_runs import close_abandoned
+from headwater.metadata.process.tables import job_inst, job_inst_task, log_dtl, log_header
 
 
 def rows(database, table):

@@ -15,8 +15,8 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from sqlalchemy import Engine
 
-from metadata.process.migrate import LOCK, MIGRATIONS, SCHEMAS, upgrade
-from metadata.process.tables import SCHEMA, metadata
+from headwater.metadata.process.migrate import LOCK, MIGRATIONS, SCHEMAS, upgrade
+from headwater.metadata.process.tables import SCHEMA, metadata
 from tests.conftest import PROJECT
 
 CATALOG = {
@@ -59,8 +59,8 @@ def test_an_empty_database_gets_every_schema_and_table_and_the_second_call_does_
 
 
 MIGRATE = """
-from metadata.connection import engine
-from metadata.process.migrate import upgrade
+from headwater.metadata.connection import engine
+from headwater.metadata.process.migrate import upgrade
 print(upgrade(engine()))
 """
 WAITING = "select count(*) from pg_locks where locktype = 'advisory' and not granted and database = :database"

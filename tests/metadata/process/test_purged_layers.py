@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from metadata.process import deliveries as process
+from headwater.metadata.process import deliveries
 from tests.metadata.process.conftest import SOURCE, Ledger
 
 LAYERS = ("raw", "staging")
@@ -25,12 +25,12 @@ def mark(ledger: Ledger, status: str, *sqns: int, layers: tuple[str, ...] = LAYE
     with ledger.database.begin() as connection:
         for sqn in sqns:
             for layer in layers:
-                process.record_layer(connection, sqn, layer, status=status, job_inst_id=1)
+                deliveries.record_layer(connection, sqn, layer, status=status, job_inst_id=1)
 
 
 def purgeable(ledger: Ledger, keep: int, layer: str = "staging") -> list[int]:
     with ledger.database.connect() as connection:
-        return process.purgeable(connection, SOURCE, layer, keep)
+        return deliveries.purgeable(connection, SOURCE, layer, keep)
 
 
 @pytest.mark.parametrize(("keep", "gone"), [(0, [1, 2, 3]), (1, [1, 2]), (2, [1]), (3, []), (9, [])])

@@ -9,10 +9,10 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy import Engine
 
-from metadata.errors import DatabaseRefused
-from metadata.process import sql_objects
-from metadata.process.migrate import upgrade
-from metadata.process.tables import SCHEMA
+from headwater.metadata.errors import DatabaseRefused
+from headwater.metadata.process import sql_objects
+from headwater.metadata.process.migrate import upgrade
+from headwater.metadata.process.tables import SCHEMA
 
 OBJECTS = f"""
 select proname, pg_get_function_identity_arguments(oid), prosrc, coalesce(pg_get_function_sqlbody(oid), '')

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from metadata.static.check import check
+from headwater.metadata.static.check import check
 
 GOOD = {
     "data_source": """\

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from metadata.errors import MetadataInvalid
-from metadata.static.check import Problem, check
-from metadata.static.doubts import DOUBTS, REACTIONS
-from metadata.static.layout import OPTIONS
-from metadata.static.read import read_catalog
+from headwater.metadata.errors import MetadataInvalid
+from headwater.metadata.static.check import Problem, check
+from headwater.metadata.static.delivery_checks import DOUBTS, REACTIONS
+from headwater.metadata.static.read import read_catalog
+from headwater.metadata.static.schema import OPTIONS
 
 if TYPE_CHECKING:
     from tests.metadata.static.conftest import EditableSeeds
@@ -1093,7 +1093,7 @@ def test_problem_is_a_value() -> None:
 
 def test_checking_imports_nothing_heavy() -> None:
     code = (
-        "import sys; from pathlib import Path; from metadata.static.read import read_catalog;"
+        "import sys; from pathlib import Path; from headwater.metadata.static.read import read_catalog;"
         "read_catalog(Path('seeds'));"
         "heavy = {'dbt', 'pandas', 'sqlalchemy', 'great_expectations', 'boto3', 'pydantic'};"
         "print(sorted(heavy & set(sys.modules)))"

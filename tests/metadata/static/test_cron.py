@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from metadata.static.cron import schedule_problem
+from headwater.metadata.static.cron import schedule_problem
 
 
 @pytest.mark.parametrize("schedule", ["@daily", "0 5 * * *", "*/15 8-18 1,15 jan-mar MON-FRI", "0 0 1 */2 7"])

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from metadata.static.datatypes import PLAIN, datatype_problem, format_problem
+from headwater.metadata.static.datatypes import PLAIN, datatype_problem, format_problem
 
 
 @pytest.mark.parametrize(

@@ -6,11 +6,11 @@ import json
 
 import pytest
 
-from metadata.static.load import load_seeds
-from metadata.static.of_job import catalog_of_rows, rows_of_job
-from metadata.static.plan import plan
-from metadata.static.problem import Problems
-from metadata.static.read import read_catalog
+from headwater.metadata.static.load import load_seeds
+from headwater.metadata.static.of_job import catalog_of_rows, rows_of_job
+from headwater.metadata.static.plan import plan
+from headwater.metadata.static.problem import Problems
+from headwater.metadata.static.read import read_catalog
 from tests.conftest import PROJECT
 from tests.metadata.static.conftest import EditableSeeds
 

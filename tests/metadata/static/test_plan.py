@@ -5,7 +5,7 @@ from __future__ import annotations
 from types import SimpleNamespace
 from typing import Any
 
-from metadata.static.plan import Step, waits_for
+from headwater.metadata.static.plan import Step, waits_for
 
 
 def of(source: str, phase: Any, step_seq: int) -> Step:

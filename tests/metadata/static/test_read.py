@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from metadata.static.model import Attribute, QualityCheck
-from metadata.static.read import read_catalog
+from headwater.metadata.static.model import Attribute, QualityCheck
+from headwater.metadata.static.read import read_catalog
 
 if TYPE_CHECKING:
     from tests.metadata.static.conftest import EditableSeeds

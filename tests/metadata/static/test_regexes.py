@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from metadata.static.regexes import repeats_variably
+from headwater.metadata.static.regexes import repeats_variably
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,8 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 
-from metadata.static.script_text import escaped, is_procedure_name, parameters_of
-from tests.hostile import NAMES, params
+from headwater.metadata.static.script_text import escaped, is_procedure_name, parameters_of
+from tests.support.hostile import NAMES, params
 
 ASKED = [
     ("select :job_inst_id", ("job_inst_id",)),

@@ -2,7 +2,12 @@ from __future__ import annotations
 
 import pytest
 
-from metadata.static.secrecy import holds_secret, is_secret_reference, json_holds_secret, names_a_secret
+from headwater.metadata.static.secrecy import (
+    holds_secret,
+    is_secret_reference,
+    json_holds_secret,
+    names_a_secret,
+)
 
 
 @pytest.mark.parametrize(

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
-from metadata.static.doubts import DOUBTS, PERIODS, REACTIONS, Doubt
-from metadata.static.layout import TABLES, Table
+from headwater.metadata.static.delivery_checks import DOUBTS, PERIODS, REACTIONS, Doubt
+from headwater.metadata.static.schema import TABLES, Table
 
 SEEDS = Path(__file__).resolve().parents[3] / "seeds"
 DECLARED: dict[str, dict[str, Any]] = {

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from metadata.static.kinds import spelling_problem
-from metadata.static.spelling import spell, unspell, unspell_list
-from tests.hostile import NAMES, params
+from headwater.metadata.static.cell_types import spelling_problem
+from headwater.metadata.static.spelling import spell, unspell, unspell_list
+from tests.support.hostile import NAMES, params
 
 
 @pytest.mark.parametrize("text", params(NAMES))

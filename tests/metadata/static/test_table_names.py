@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from metadata.static.kinds import _table_problem
-from metadata.static.table_names import Part, parts_of, table_name
-from tests.hostile import NAMES, params
+from headwater.metadata.static.cell_types import _table_problem
+from headwater.metadata.static.table_names import Part, parts_of, table_name
+from tests.support.hostile import NAMES, params
 
 CONTROL = ["newline", "carriage_return", "tab", "terminal_escape"]
 

@@ -1,0 +1,1 @@
+"""What a connection needs: its secrets, its addresses, and which errors of a network last."""

@@ -1,0 +1,15 @@
+"""The options of a source's conn_str, as they are when it is used."""
+
+from __future__ import annotations
+
+from headwater.extract.connections.environment import Named, expand
+from headwater.metadata.errors import PublisherError
+from headwater.metadata.static.conn_options import options_problem, parse_options
+from headwater.metadata.static.model import ConnStr, DataSourceType
+
+
+def options_of(source: Named, conn_str: ConnStr, data_source_type: DataSourceType) -> dict[str, str]:
+    """The options with what `${NAME}` in their values stands for. Raises `PublisherError` when they make no sense."""
+    if wrong := options_problem(data_source_type, conn_str.options):
+        raise PublisherError(f"{source.name}: options of {conn_str.name}: {wrong[0]}, expected {wrong[1]}")
+    return {name: expand(value, source) for name, value in parse_options(conn_str.options).items()}

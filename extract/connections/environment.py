@@ -1,0 +1,51 @@
+"""Values of the environment in the texts of connections: `${NAME}`, which seeds hold in place of a secret."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from typing import Protocol
+
+from headwater.metadata import redaction
+from headwater.metadata.errors import PublisherError
+from headwater.metadata.static.secrecy import names_a_secret
+
+PLACEHOLDER = re.compile(r"\$\{([A-Z][A-Z0-9_]*)\}")
+USERINFO = re.compile(r"://[^/\s:@]*:([^/\s@]+)@")
+
+
+class Named(Protocol):
+    """What a message is about: a source, or a step of a job."""
+
+    @property
+    def name(self) -> str:
+        """Its name in the metadata."""
+
+
+def expand(text: str, source: Named) -> str:
+    """Replace `${NAME}` by the environment's value. Raises `PublisherError` when it is not set.
+
+    What a name or its place says to be a secret is blanked out from then on.
+    """
+
+    def value(match: re.Match[str]) -> str:
+        if match[1] not in os.environ:
+            raise PublisherError(
+                f"{source.name}: {text} needs the environment variable {match[1]}, which is not set"
+            )
+        return os.environ[match[1]]
+
+    expanded = PLACEHOLDER.sub(value, text)
+    for secret in secrets_in(text):
+        redaction.register(secret)
+    return expanded
+
+
+def secrets_in(text: str) -> Iterator[str]:
+    """What the environment fills in for `${NAME}` where the name, or its place, says it to be a secret."""
+    for name in PLACEHOLDER.findall(text):
+        if names_a_secret(name) and name in os.environ:
+            yield os.environ[name]
+    if userinfo := USERINFO.search(PLACEHOLDER.sub(lambda found: os.environ.get(found[1], ""), text)):
+        yield userinfo[1]

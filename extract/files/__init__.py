@@ -1,0 +1,1 @@
+"""Bytes, characters and records of files, whatever their format."""

@@ -1,0 +1,120 @@
+"""gzip, bzip2 and xz around a file: taken off as it streams by, told by the first bytes, on guard against bombs."""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import lzma
+import zlib
+from collections.abc import Callable
+from typing import IO, Protocol, cast
+
+from headwater.extract.files.content import BEGINNING, begin
+from headwater.extract.files.limits import Expansion
+from headwater.extract.files.text_blocks import Readable
+from headwater.metadata.errors import FormatBroken
+
+PIECE = 64 << 10  # bytes, packed
+MOST_MEMORY = 128 << 20  # bytes that xz may ask for; its strongest setting takes 65 MiB
+DAMAGED = (OSError, EOFError, zlib.error, lzma.LZMAError, ValueError)
+
+
+class Decompressor(Protocol):
+    """What bz2 and lzma have in common."""
+
+    @property
+    def eof(self) -> bool: ...
+
+    @property
+    def needs_input(self) -> bool: ...
+
+    @property
+    def unused_data(self) -> bytes: ...
+
+    def decompress(self, data: bytes, max_length: int = ...) -> bytes: ...
+
+
+def unpack(stream: Readable, file: str, expansion: Expansion) -> Readable:
+    """The content of a packed file, or the same stream where it is none.
+
+    Its first bytes tell, not its name: a server that calls a packed file's packing its Content-Encoding has had it
+    unpacked on the way, and the file lands as it is inside under the name of the packed one. What is neither is for
+    its format to refuse. Reading what is damaged, cut off or a bomb raises `FormatBroken`.
+    """
+    beginning, whole = begin(stream, BEGINNING)
+    for magic, name, opened in PACKINGS:
+        if beginning.startswith(magic):
+            return _Unpacked(opened(whole), f"the {name} file", file, expansion)
+    return whole
+
+
+class _Unpacked:
+    """What comes out. The first error is the one that every later reading meets."""
+
+    def __init__(self, inner: Readable, what: str, file: str, expansion: Expansion) -> None:
+        self._inner, self._what, self._file, self._expansion = inner, what, file, expansion
+        self._error: FormatBroken | None = None
+
+    def read(self, size: int, /) -> bytes:
+        if self._error is None:
+            try:
+                piece = self._inner.read(size)
+                self._expansion.unpack("packed files", len(piece), self._file)
+                return piece
+            except FormatBroken as error:
+                self._error = error
+            except DAMAGED as error:
+                self._error = FormatBroken(
+                    self._file, None, f"{self._what} is damaged or cut off ({error}), expected it whole"
+                )
+        raise self._error
+
+
+class Streams:
+    """bzip2 or xz, one stream after the other."""
+
+    def __init__(self, packed: Readable, new: Callable[[], Decompressor]) -> None:
+        self._packed, self._new = packed, new
+        self._current = new()
+
+    def read(self, size: int, /) -> bytes:
+        while True:
+            piece = b""
+            if self._current.eof:
+                piece = self._current.unused_data or self._packed.read(PIECE)
+                if not piece:
+                    return b""
+                self._current = self._new()
+            elif self._current.needs_input and not (piece := self._packed.read(PIECE)):
+                raise EOFError("it ends before its end mark")
+            if unpacked := self._current.decompress(piece, size):
+                return unpacked
+
+
+def _gzip(packed: Readable) -> Readable:
+    return cast(Readable, gzip.GzipFile(fileobj=cast("IO[bytes]", packed), mode="rb"))
+
+
+def new_bzip2() -> Decompressor:
+    """What unpacks a stream of bzip2."""
+    return bz2.BZ2Decompressor()
+
+
+def new_xz() -> Decompressor:
+    """What unpacks a stream of xz, and takes no more memory than it may have."""
+    return lzma.LZMADecompressor(lzma.FORMAT_XZ, MOST_MEMORY)
+
+
+def _bzip2(packed: Readable) -> Readable:
+    return Streams(packed, new_bzip2)
+
+
+def _xz(packed: Readable) -> Readable:
+    return Streams(packed, new_xz)
+
+
+PACKINGS: tuple[tuple[bytes, str, Callable[[Readable], Readable]], ...] = (
+    (b"\x1f\x8b", "gzip", _gzip),
+    (b"BZh", "bzip2", _bzip2),
+    (b"\xfd7zXZ\x00", "xz", _xz),
+)

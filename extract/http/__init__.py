@@ -1,0 +1,1 @@
+"""Requests to publishers: one client, which retries and resumes."""

@@ -1,0 +1,495 @@
+"""HTTP with patience: pages, heads and whole files, through servers that fail, cut off and change their mind.
+
+Asked again, after a growing wait: status 5xx, 408, 425, 429 (Retry-After is honoured), connections that
+break or time out, bodies that are shorter than announced or hardly come. What will last is said at once (`lasting`).
+A body that broke off goes on where
+it was when the server gave an ETag or Last-Modified and accepts ranges, and has not changed since; else it
+begins again. Only http and https are asked, at the end of redirects too, and https never leads to http; where else
+nobody is led, `addresses` says.
+"""
+
+from __future__ import annotations
+
+import random
+import re
+import socket
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TypeVar
+from urllib.parse import urljoin, urlsplit
+
+import requests
+import urllib3
+
+from headwater.extract.connections.addresses import PORTS, AddressGuard, GuardedAdapter
+from headwater.extract.connections.lasting import FEW, causes, lasting
+from headwater.extract.connections.safe_address import shown
+from headwater.extract.files.limits import Limits
+from headwater.extract.http.response import EncodingBroken, Head, http_date, unpacked
+from headwater.extract.offers.offer import Sink
+from headwater.metadata.errors import DeliveryIncomplete, DeliveryTooLarge, PublisherError
+from headwater.metadata.redaction import beginning
+
+CHUNK = 256 << 10  # bytes
+LARGEST_PAGE = 64 << 20  # bytes
+LONGEST_EXPLANATION = 300  # characters shown
+LARGEST_EXPLANATION = 64 << 10  # bytes read, so that no secret is cut before it is blanked out
+REDIRECTS = 10
+LOST = 2  # addresses in a row for which patience ended: further ones are asked once
+AGAIN = frozenset({408, 425, 429})
+NEVER = frozenset({501, 505})
+BROKEN = (
+    urllib3.exceptions.HTTPError,
+    requests.ConnectionError,
+    requests.Timeout,
+    ConnectionError,
+    TimeoutError,
+)
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Patience:
+    """How long to go on. Waits grow from `first_wait_s` by 2, with jitter, to `longest_wait_s`."""
+
+    attempts: int = 6  # in a row without a byte gained
+    first_wait_s: float = 0.5
+    longest_wait_s: float = 30
+    longest_retry_after_s: float = 600  # a server that wants more time is left for the next run
+    connect_timeout_s: float = 10
+    read_timeout_s: float = 60  # without a byte
+    slowest_bytes_per_s: float = 1000  # over that time
+    sleep: Callable[[float], None] = time.sleep
+    clock: Callable[[], float] = time.monotonic
+    jitter: Callable[[], float] = random.random
+
+    def wait(self, failures: int) -> float:
+        """Seconds to wait after the n-th failure in a row."""
+        longest: float = min(self.longest_wait_s, self.first_wait_s * 2 ** (failures - 1))
+        return longest * (0.5 + self.jitter() / 2)
+
+
+@dataclass(frozen=True)
+class Page:
+    """A page and the address it came from, after redirects."""
+
+    address: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Request:
+    """What an API is asked. `private` headers carry credentials, a body may: they go to no other place."""
+
+    method: str
+    address: str
+    body: bytes | None = field(default=None, repr=False)
+    headers: Mapping[str, str] = field(default_factory=dict, compare=False)
+    private: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What an API answers, whole; `address` is the one that answered, after redirects."""
+
+    address: str
+    status: int
+    headers: Mapping[str, str]
+    body: bytes = field(repr=False)
+
+
+class AnswerBroken(Exception):  # noqa: N818
+    """An answer came, and cannot be read: the next one may be better.
+
+    One that seldom is says what was `expected`, and is asked for again a few times only.
+    """
+
+    def __init__(self, reason: str, *, expected: str | None = None) -> None:
+        self.expected = expected
+        super().__init__(reason)
+
+
+class _AgainError(Exception):
+    """It may go better next time; `wait_s` is what the server asked for.
+
+    What seldom does is tried `tries` times at most, and `expected` says what to do then.
+    """
+
+    def __init__(
+        self,
+        reason: str,
+        wait_s: float | None = None,
+        *,
+        is_slow: bool = False,
+        expected: str = "run again later",
+        tries: int | None = None,
+    ) -> None:
+        self.wait_s, self.is_slow, self.expected, self.tries = wait_s, is_slow, expected, tries
+        super().__init__(reason)
+
+
+class _Session(requests.Session):
+    """Goes nowhere by itself: `HttpClient` looks at each address first."""
+
+    def get_redirect_target(self, resp: requests.Response) -> None:  # noqa: ARG002
+        return None
+
+
+class HttpClient:
+    """Asks publishers. Every method raises `PublisherError` when patience ends or the answer is a refusal.
+
+    `guard` knows the addresses that the metadata names; without it only the public internet is asked. `limits` say
+    what a packed body may unpack to.
+    """
+
+    def __init__(
+        self,
+        patience: Patience | None = None,
+        guard: AddressGuard | None = None,
+        limits: Limits | None = None,
+    ) -> None:
+        self.patience, self._limits = patience or Patience(), limits or Limits()
+        self._lost = 0
+        self._session = _Session()
+        for scheme in ("http://", "https://"):
+            self._session.mount(scheme, GuardedAdapter(guard or AddressGuard()))
+        self._session.headers["User-Agent"] = "headwater"
+
+    def page(self, address: str) -> Page:
+        """A page, decoded by its charset, or as UTF-8."""
+
+        def ask() -> Page:
+            with self._send("GET", address) as response:
+                body = bytearray()
+                for piece in self._body(response):
+                    body += piece
+                    if len(body) > LARGEST_PAGE:
+                        raise PublisherError(
+                            f"{shown(address)} is larger than {LARGEST_PAGE} bytes, expected a page of links"
+                        )
+                return Page(response.url, _decode(bytes(body), response.headers.get("Content-Type", "")))
+
+        return self._persist(address, ask)
+
+    def exchange(
+        self, request: Request, read: Callable[[Answer], T], *, largest: int, accept: tuple[int, ...] = ()
+    ) -> T:
+        """Ask an API, and give back what `read` makes of the answer.
+
+        `read` raises `AnswerBroken` when it cannot; the same is then asked again, as it is when the body breaks off.
+        """
+
+        def ask() -> T:
+            with self._send(
+                request.method, request.address, {"Accept": "application/json", **request.headers}, accept,
+                body=request.body, private=request.private, is_explained=True,
+            ) as response:  # fmt: skip
+                body = bytearray()
+                for piece in self._body(response):
+                    body += piece
+                    if len(body) > largest:
+                        raise DeliveryTooLarge(
+                            f"{shown(request.address)}: a page of more than {largest >> 20} MiB, expected smaller ones"
+                        )
+                answer = Answer(response.url, response.status_code, response.headers, bytes(body))
+            try:
+                return read(answer)
+            except AnswerBroken as error:
+                if error.expected is None:
+                    raise _AgainError(str(error)) from None
+                raise _AgainError(str(error), expected=error.expected, tries=FEW) from None
+
+        return self._persist(request.address, ask)
+
+    def head(self, address: str) -> Head:
+        """What the server tells of a file; servers that refuse HEAD are asked with a GET that is not read."""
+
+        def ask() -> Head:
+            try:
+                response = self._send("HEAD", address, _IDENTITY)
+            except PublisherError:
+                response = self._send("GET", address, _IDENTITY)
+            with response:
+                return Head.of(response)
+
+        return self._persist(address, ask)
+
+    def download(self, address: str, sink: Sink, size: int | None = None) -> Head:
+        """Write the whole file to `sink` and say what it was.
+
+        `size` is what the publisher told of it elsewhere: it counts when the answer names no length.
+        Raises `DeliveryIncomplete` when bytes came, but never all of them.
+        """
+        going = _Download(sink, size)
+
+        def ask() -> Head:
+            response = self._send("GET", address, {**_IDENTITY, **going.headers()}, accept=(416,))
+            with response:
+                return going.take(response, self._body(response))
+
+        try:
+            return self._persist(address, ask, going.gained)
+        except PublisherError as error:
+            if not going.received:
+                raise
+            raise DeliveryIncomplete(
+                f"{error} {going.received} of {going.expected or 'an unknown number of'} bytes had come"
+            ) from None
+
+    def _send(
+        self,
+        method: str,
+        address: str,
+        headers: Mapping[str, str] | None = None,
+        accept: tuple[int, ...] = (),
+        *,
+        body: bytes | None = None,
+        private: Mapping[str, str] | None = None,
+        is_explained: bool = False,
+    ) -> requests.Response:
+        asked = address
+        for _ in range(REDIRECTS + 1):
+            own = private if private and same_place(asked, address) else {}
+            response = self._ask(method, asked, {**(headers or {}), **own}, body, has_credentials=bool(own))
+            target = _redirect(response)
+            if target is None:
+                break
+            response.close()
+            _require_safe(address, asked, target)
+            if body is not None and not same_place(address, target):
+                raise PublisherError(
+                    f"{shown(address)} redirects to {shown(target)}, expected an answer: what is sent to it may hold"
+                    " credentials, which go nowhere else"
+                )
+            asked = target
+        else:
+            raise PublisherError(
+                f"{shown(address)} redirects more than {REDIRECTS} times, expected the file or page"
+            )
+        status = response.status_code
+        if status < 400 or status in accept:
+            return response
+        said = self._explanation(response) if is_explained else ""
+        response.close()
+        reason = f"it answers {status} {response.reason or ''}".rstrip() + said
+        is_refusal = status in NEVER or (status == 500 and method == "HEAD")  # some only know GET
+        if status in AGAIN or (status >= 500 and not is_refusal):
+            raise _AgainError(reason, _retry_after(response.headers.get("Retry-After")))
+        expected = "records" if is_explained else "the file or page"
+        if status == requests.codes.proxy_authentication_required:
+            expected = "user and password of the proxy in HTTP_PROXY and HTTPS_PROXY, or the host in NO_PROXY"
+        raise PublisherError(f"{shown(address)}: {reason}, expected {expected}")
+
+    def _explanation(self, response: requests.Response) -> str:
+        """How an API explains a refusal, for a message."""
+        body = b""
+        for piece in self._body(response):
+            body += piece
+            if len(body) > LARGEST_EXPLANATION:
+                break
+        words = " ".join(body.decode("utf-8", "replace").split())
+        return f" ({beginning(words, LONGEST_EXPLANATION)})" if words and "<" not in words[:1] else ""
+
+    def _ask(
+        self,
+        method: str,
+        address: str,
+        headers: Mapping[str, str],
+        body: bytes | None = None,
+        *,
+        has_credentials: bool = False,
+    ) -> requests.Response:
+        timeout = (self.patience.connect_timeout_s, self.patience.read_timeout_s)
+        auth = _as_it_is if has_credentials else None  # else requests would prefer what a .netrc says
+        try:
+            return self._session.request(
+                method, address, headers=headers, data=body, auth=auth, timeout=timeout, stream=True,
+                allow_redirects=False,
+            )  # fmt: skip
+        except BROKEN as error:
+            raise _failed(address, error) from None
+        except (requests.exceptions.InvalidSchema, requests.exceptions.MissingSchema):
+            raise PublisherError(f"{shown(address)} is no address of HTTP, expected http or https") from None
+        except requests.RequestException as error:  # its text may hold the whole address, and a token in it
+            raise PublisherError(
+                f"{shown(address)} cannot be asked ({type(error).__name__}), expected an address such as"
+                " https://example.org/path"
+            ) from None
+
+    def _body(self, response: requests.Response) -> Iterator[bytes]:
+        """An answer's body as it comes, unpacked. Raises `_AgainError` when it hardly comes."""
+        return unpacked(response, self._packed(response), self._limits)
+
+    def _packed(self, response: requests.Response) -> Iterator[bytes]:
+        window_s, clock = self.patience.read_timeout_s, self.patience.clock
+        waited_s, came = 0.0, 0
+        while True:
+            begun = clock()
+            chunk = response.raw.read1(CHUNK, decode_content=False)  # read() would lose the end of a cut body
+            waited_s, came = waited_s + clock() - begun, came + len(chunk)
+            if not chunk:
+                return
+            yield chunk
+            if waited_s >= window_s:
+                if came < self.patience.slowest_bytes_per_s * waited_s:
+                    raise _AgainError(f"only {came} bytes came in {waited_s:.0f} seconds", is_slow=True)
+                waited_s, came = 0.0, 0
+
+    def _persist(self, address: str, ask: Callable[[], T], gained: Callable[[], bool] = lambda: False) -> T:
+        failures = 0
+        attempts = self.patience.attempts if self._lost < LOST else 1
+        while True:
+            try:
+                answer = ask()
+                self._lost = 0
+                return answer
+            except BROKEN as error:
+                problem = _failed(address, error)
+            except EncodingBroken as error:
+                problem = _AgainError(str(error))
+            except _AgainError as error:
+                problem = error
+            failures = 1 if gained() and not problem.is_slow else failures + 1
+            wait_s = self.patience.wait(failures) if problem.wait_s is None else problem.wait_s
+            if wait_s > self.patience.longest_retry_after_s:
+                raise PublisherError(
+                    f"{shown(address)}: {problem} and asks to wait {wait_s:.0f} seconds: run again then."
+                )
+            if failures >= min(attempts, problem.tries or attempts):
+                self._lost += 1
+                often = f", {failures} times in a row" if failures > 1 else ""
+                raise PublisherError(f"{shown(address)}: {problem}{often}: {problem.expected}.")
+            self.patience.sleep(wait_s)
+
+
+class _Download:
+    """A file that is coming, perhaps in several answers."""
+
+    def __init__(self, sink: Sink, size: int | None) -> None:
+        self._sink, self._told = sink, size
+        self._head: Head | None = None
+        self.received = 0
+        self._furthest = 0
+
+    @property
+    def expected(self) -> int | None:
+        """The number of bytes announced; None when nobody did, or when they are announced as encoded."""
+        if self._head is None:
+            return self._told
+        if self._head.is_encoded:
+            return None
+        return self._told if self._head.size is None else self._head.size
+
+    def headers(self) -> dict[str, str]:
+        """Ask for the rest, if the file is still the same."""
+        if not self.received or self._head is None or not self._head.can_resume:
+            return {}
+        return {"Range": f"bytes={self.received}-", "If-Range": str(self._head.validator)}
+
+    def gained(self) -> bool:
+        """Whether the last answer brought bytes that the next one need not send again."""
+        gained = self.received > self._furthest and self._head is not None and self._head.can_resume
+        self._furthest = max(self._furthest, self.received)  # a body that begins again gains nothing at first
+        return gained
+
+    def take(self, response: requests.Response, body: Iterator[bytes]) -> Head:
+        """Write an answer's body to the sink; returns when the file is whole."""
+        if not self._continues(response):
+            self.received = 0
+            self._sink.restart()
+            if response.status_code not in (200, 203):
+                self._head = None
+                raise _AgainError(f"it answers {response.status_code} where the whole file was expected")
+            self._head = Head.of(response)
+        for chunk in body:
+            self._sink.write(chunk)
+            self.received += len(chunk)
+        if self._head is None or (self.expected is not None and self.received != self.expected):
+            raise _AgainError(f"the body ended at byte {self.received}, expected {self.expected}")
+        return self._head
+
+    def _continues(self, response: requests.Response) -> bool:
+        if response.status_code != 206 or self._head is None:
+            return False
+        now, unit = Head.of(response), response.headers.get("Content-Range", "")
+        same = now.etag in (None, self._head.etag) and now.last_modified in (None, self._head.last_modified)
+        return same and now.size in (None, self._head.size) and unit.startswith(f"bytes {self.received}-")
+
+
+def same_place(one: str, other: str) -> bool:
+    """Whether two addresses are of one scheme, host and port."""
+    try:
+        parts = [urlsplit(address) for address in (one, other)]
+        places = {(p.scheme, (p.hostname or "").rstrip("."), p.port or PORTS.get(p.scheme)) for p in parts}
+    except ValueError:
+        return False
+    return len(places) == 1
+
+
+def _as_it_is(request: requests.PreparedRequest) -> requests.PreparedRequest:
+    return request
+
+
+_IDENTITY = {"Accept-Encoding": "identity"}  # lengths and ranges must speak of the file itself
+
+
+def _decode(body: bytes, content_type: str) -> str:
+    declared = re.search(r"charset=[\"']?([\w.:-]+)", content_type, re.IGNORECASE)
+    try:
+        return body.decode(declared[1] if declared else "utf-8")
+    except (UnicodeDecodeError, LookupError):
+        return body.decode("latin-1")
+
+
+def _redirect(response: requests.Response) -> str | None:
+    """Where an answer sends us, None when it does not. Raises `PublisherError` when that cannot be read."""
+    location = response.headers.get("Location")
+    if response.status_code not in requests.models.REDIRECT_STATI or location is None:
+        return None
+    try:
+        return urljoin(response.url, location.encode("latin-1").decode("utf-8", "replace"))
+    except ValueError:
+        raise PublisherError(f"{shown(response.url)} redirects to what is no address") from None
+
+
+def _require_safe(address: str, asked: str, target: str) -> None:
+    """Refuse a redirect away from http and https, and one from https to http, where anybody may change a file."""
+    before, after = urlsplit(asked).scheme, urlsplit(target).scheme
+    if after not in ("http", "https"):
+        raise PublisherError(f"{shown(address)} redirects to {after}:, expected http or https")
+    if before == "https" and after == "http":
+        raise PublisherError(
+            f"{shown(address)} redirects from https to {shown(target)}, expected https: what comes by http may be "
+            "changed on its way"
+        )
+
+
+def _failed(address: str, error: BaseException) -> _AgainError:
+    """What is to be said of a connection that failed. Raises `PublisherError` when the next one would, too."""
+    will_last = lasting(error)
+    if will_last is None:
+        return _AgainError(_reason(error))
+    if will_last.tries == 1:
+        raise PublisherError(f"{shown(address)}: {will_last.said}, {will_last.expected}") from None
+    return _AgainError(will_last.said, expected=will_last.expected, tries=will_last.tries)
+
+
+def _reason(error: BaseException) -> str:
+    *_, cause = causes(error)
+    if isinstance(cause, socket.gaierror):
+        return f"its name cannot be looked up ({cause.strerror})"
+    name = type(cause).__name__
+    return "no answer in time" if "Timeout" in name else f"the connection failed ({name})"
+
+
+def _retry_after(text: str | None) -> float | None:
+    """Seconds that a Retry-After asks for, by number or by date."""
+    if text is None:
+        return None
+    if text.strip().isdecimal():
+        return float(text)
+    moment = http_date(text)
+    return None if moment is None else max(0.0, (moment - datetime.now(UTC)).total_seconds())

@@ -1,5 +1,0 @@
-"""The data source type `kafka`: a delivery is a bounded range of offsets of every partition of a topic."""
-
-from extract.kafka.topic import discover
-
-__all__ = ["discover"]

@@ -1,0 +1,411 @@
+"""The object store: a bucket on S3, embedded or real, in which nothing is ever overwritten.
+
+Facts live in keys and in manifest objects, never in object metadata: not every S3 keeps it.
+
+Asked again, after a growing wait: what S3 calls its own fault (5xx, 429), connections that break or time
+out, and a key that is being written at this very moment (409). An answer that was lost after S3 had acted is
+no failure: what lies under the key is then compared with what was sent.
+"""
+
+from __future__ import annotations
+
+import configparser
+import hashlib
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO, Self, TypedDict
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
+from botocore.parsers import ResponseParserError
+from urllib3.exceptions import HTTPError
+
+from headwater.extract.connections.lasting import lasting
+from headwater.metadata.errors import StorageError
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_s3.type_defs import CompletedPartTypeDef
+
+BUCKET = "headwater"
+REGION = "us-east-1"
+PART_SIZE = 8 << 20  # bytes
+PARTS = 10_000  # of one object, so it may have 78 GiB
+ATTEMPTS = 10  # of a request, unless AWS_MAX_ATTEMPTS says otherwise, and to read on after a connection broke
+FIRST_WAIT_S = 0.05  # doubled each time, up to …
+LONGEST_WAIT_S = 20
+CONNECT_TIMEOUT_S = 10
+READ_TIMEOUT_S = 60  # without a byte
+TAKEN = frozenset({"412", "PreconditionFailed"})
+CONFLICT = frozenset({"409", "ConditionalRequestConflict", "OperationAborted"})
+ENDED = frozenset({"404", "NoSuchUpload"})
+MISSING = frozenset({"404", "NoSuchKey", "NoSuchBucket", "NotFound"})
+
+# refusals that stay what they are however often one asks, and what to do
+REFUSED = {
+    frozenset(
+        {"403", "AccessDenied", "AllAccessDisabled", "Forbidden"}
+    ): "credentials with the right to do this",
+    frozenset(
+        {
+            "InvalidAccessKeyId",
+            "SignatureDoesNotMatch",
+            "ExpiredToken",
+            "InvalidToken",
+            "TokenRefreshRequired",
+        }
+    ): "credentials that it takes: a key that exists, with its own secret, and that has not run out",
+    frozenset({"NoSuchBucket"}): "a bucket that exists, in that account and region",
+    frozenset({"InvalidBucketName"}): "a name that a bucket may have",
+    frozenset({"PermanentRedirect", "AuthorizationHeaderMalformed"}): "the region in which the bucket lies",
+    frozenset({"RequestTimeTooSkewed"}): "a clock of this machine that is right",
+}
+
+
+class _Place(TypedDict):
+    """Where an object lies, as the client takes it."""
+
+    Bucket: str
+    Key: str
+
+
+class ObjectStore:
+    """One bucket. Every method raises `StorageError` when S3 refuses or cannot be reached."""
+
+    def __init__(self, client: S3Client, bucket: str) -> None:
+        self._client, self.bucket = client, bucket
+
+    @classmethod
+    def from_environment(cls) -> Self:
+        """The bucket that HEADWATER_BUCKET names (default `headwater`), made when it is missing.
+
+        Where S3 is and who we are, is said by the usual AWS variables (AWS_ENDPOINT_URL, AWS_PROFILE …). The embedded
+        S3 has a key of its own, whatever keys of AWS the user has.
+        """
+        endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
+        bucket = os.environ.get("HEADWATER_BUCKET") or BUCKET
+        with said_plainly(f"bucket {bucket}"):
+            session = boto3.Session()
+            region = session.region_name or REGION
+            client = session.client(
+                "s3", config=client_config(has_endpoint=bool(endpoint)), region_name=region,
+                **_embedded_key(endpoint),
+            )  # fmt: skip
+            client.meta.events.register("needs-retry.s3", _wait_for_conflict)
+            give_up_what_lasts(client)
+            store = cls(client, bucket)
+            if not store._exists():
+                place: Any = {"CreateBucketConfiguration": {"LocationConstraint": region}}
+                with suppress(client.exceptions.BucketAlreadyOwnedByYou):  # another process was faster
+                    client.create_bucket(Bucket=bucket, **({} if region == REGION else place))
+        return store
+
+    def address(self, key: str) -> str:
+        """The object's address, `s3://bucket/key`."""
+        return f"s3://{self.bucket}/{key}"
+
+    def key(self, address: str) -> str:
+        """The key in an address of this bucket. Raises `StorageError` for another bucket's."""
+        prefix = self.address("")
+        if not address.startswith(prefix):
+            raise StorageError(
+                f"{address} does not lie in {prefix}: expected HEADWATER_BUCKET to name its bucket"
+            )
+        return address.removeprefix(prefix)
+
+    def put_new(self, key: str, body: bytes) -> bool:
+        """Store `body` under `key`; False, and nothing stored, when the key is taken."""
+        with said_plainly(self.address(key)):
+            try:
+                self._client.put_object(Bucket=self.bucket, Key=key, Body=body, IfNoneMatch="*")
+            except ClientError as error:
+                if _code(error) not in TAKEN:
+                    raise
+                # a client that tries again may find what its own first try has stored
+                return _tries(error) > 1 and self.get(key) == body
+        return True
+
+    def upload_new(self, key: str, stream: BinaryIO) -> bool:
+        """Store all that `stream` gives; False, and nothing stored, when the key is taken."""
+        with self.upload(key) as upload:
+            while chunk := stream.read(PART_SIZE):
+                upload.write(chunk)
+            return upload.complete()
+
+    @contextmanager
+    def upload(self, key: str) -> Iterator[Upload]:
+        """An upload to write to; leaving it without `complete()` leaves nothing behind."""
+        upload = Upload(self, key)
+        try:
+            yield upload
+        finally:
+            upload.abort()
+
+    def get(self, key: str) -> bytes:
+        """The whole object; for small ones. Raises `StorageError` when there is none."""
+        body = b""
+        with self.open(key) as stream:
+            while chunk := stream.read():
+                body += chunk
+        return body
+
+    def open(self, key: str) -> ObjectReader:
+        """Read an object from beginning to end, in constant memory."""
+        return ObjectReader(self._client, self.bucket, key)
+
+    def list(self, prefix: str) -> Iterator[str]:
+        """The keys that begin with `prefix`, in order."""
+        with said_plainly(self.address(prefix)):
+            pages = self._client.get_paginator("list_objects_v2")
+            for page in pages.paginate(Bucket=self.bucket, Prefix=prefix):
+                yield from (found["Key"] for found in page.get("Contents", ()))
+
+    def delete(self, key: str) -> None:
+        """Remove an object that nothing speaks of: never one that a manifest names."""
+        with said_plainly(self.address(key)):
+            self._client.delete_object(Bucket=self.bucket, Key=key)
+
+    def _exists(self) -> bool:
+        try:
+            self._client.head_bucket(Bucket=self.bucket)
+        except ClientError as error:
+            if _code(error) in MISSING:
+                return False
+            raise
+        return True
+
+
+class Upload:
+    """An object in the making, in parts of `PART_SIZE`; nobody sees it before `complete()`."""
+
+    def __init__(self, store: ObjectStore, key: str) -> None:
+        self._store, self._key = store, key
+        self._client = store._client
+        self._place: _Place = {"Bucket": store.bucket, "Key": key}
+        self._id: str | None = None
+        self._begin()
+
+    @property
+    def sha256(self) -> str:
+        """Digest (hex) of all bytes since the last restart."""
+        return self._digest.hexdigest()
+
+    def write(self, chunk: bytes) -> None:
+        """Append bytes."""
+        self._buffer += chunk
+        self._digest.update(chunk)
+        self.size += len(chunk)
+        while len(self._buffer) > PART_SIZE:
+            self._send_part(bytes(self._buffer[:PART_SIZE]))
+            del self._buffer[:PART_SIZE]
+
+    def restart(self) -> None:
+        """Forget what was written and begin again."""
+        self.abort()
+        self._begin()
+
+    def complete(self) -> bool:
+        """Make it an object; False, and nothing stored, when the key is taken."""
+        if self._id is None:  # small enough for one request
+            return self._store.put_new(self._key, bytes(self._buffer))
+        self._send_part(bytes(self._buffer))
+        with said_plainly(self.address):
+            try:
+                self._client.complete_multipart_upload(
+                    **self._place, UploadId=self._id, MultipartUpload={"Parts": self._parts}, IfNoneMatch="*"
+                )
+            except ClientError as error:
+                is_lost = _tries(error) > 1 and _code(error) in TAKEN | ENDED  # what an earlier try was told
+                if not (is_lost and self._is_stored()):
+                    if _code(error) not in TAKEN:
+                        raise
+                    return False
+        self._id = None
+        return True
+
+    def abort(self) -> None:
+        """Remove the parts that were sent; after `complete()` there are none. What stays, nobody sees."""
+        upload_id, self._id = self._id, None
+        if upload_id is not None:
+            with suppress(StorageError), said_plainly(self.address):
+                self._client.abort_multipart_upload(**self._place, UploadId=upload_id)
+
+    @property
+    def address(self) -> str:
+        return self._store.address(self._key)
+
+    def _begin(self) -> None:
+        self._buffer, self._digest, self.size = bytearray(), hashlib.sha256(), 0
+        self._parts: list[CompletedPartTypeDef] = []
+
+    def _send_part(self, part: bytes) -> None:
+        number = len(self._parts) + 1
+        if number > PARTS:
+            raise StorageError(
+                f"{self.address}: more than {PARTS * PART_SIZE} bytes, expected a file that fits into one object"
+            )
+        with said_plainly(self.address):
+            if self._id is None:
+                self._id = self._client.create_multipart_upload(**self._place)["UploadId"]
+            sent = self._client.upload_part(**self._place, UploadId=self._id, PartNumber=number, Body=part)
+            self._parts.append({"PartNumber": number, "ETag": sent["ETag"]})
+
+    def _is_stored(self) -> bool:
+        """Whether the object is there, with what was written: the answer to a first try may have been lost."""
+        stored = hashlib.sha256()
+        try:
+            with self._store.open(self._key) as stream:
+                while stream.size == self.size and (chunk := stream.read(PART_SIZE)):
+                    stored.update(chunk)
+        except StorageError:
+            return False
+        return stored.digest() == self._digest.digest()
+
+
+class ObjectReader:
+    """An object as a stream; when the connection breaks it reads on where it was."""
+
+    def __init__(self, client: S3Client, bucket: str, key: str) -> None:
+        self._client, self._bucket, self._key = client, bucket, key
+        self._position = 0
+        with said_plainly(self.name):
+            answer = client.get_object(Bucket=bucket, Key=key)
+            self.etag, self.size, self._body = answer["ETag"], answer["ContentLength"], answer["Body"]
+            self.last_modified = answer["LastModified"]
+
+    @property
+    def name(self) -> str:
+        return f"s3://{self._bucket}/{self._key}"
+
+    def read(self, size: int = -1) -> bytes:
+        """At most `size` bytes (all that is left when negative); b"" at the end."""
+        wanted = self.size - self._position if size < 0 else min(size, self.size - self._position)
+        if not wanted:
+            return b""
+        reason = ""
+        for attempt in range(ATTEMPTS):
+            if attempt:
+                time.sleep(_wait_s(attempt))
+                self._reopen()
+            try:
+                chunk: bytes = self._body.read(wanted)
+            except (BotoCoreError, HTTPClientError, HTTPError, OSError) as error:
+                reason = f" ({error})"
+                continue
+            if chunk:
+                self._position += len(chunk)
+                return chunk
+        raise StorageError(
+            f"{self.name}: the body broke off at byte {self._position} of {self.size}, "
+            f"{ATTEMPTS} times in a row{reason}: run again later"
+        )
+
+    def close(self) -> None:
+        self._body.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _reopen(self) -> None:
+        self._body.close()
+        with said_plainly(self.name):
+            answer = self._client.get_object(
+                Bucket=self._bucket, Key=self._key, Range=f"bytes={self._position}-", IfMatch=self.etag
+            )
+        self._body = answer["Body"]
+        if self._position and not answer.get("ContentRange", "").startswith(f"bytes {self._position}-"):
+            raise StorageError(
+                f"{self.name}: S3 does not go on at byte {self._position}, expected one that knows ranges"
+            )
+
+
+def client_config(*, has_endpoint: bool, **more: Any) -> Config:
+    """How a client of S3 waits and asks again; another store than AWS has its buckets in the path."""
+    said = os.environ.get("AWS_MAX_ATTEMPTS") or str(ATTEMPTS)
+    if not said.isdecimal():
+        raise StorageError(f"AWS_MAX_ATTEMPTS is {said!r}, expected a number")
+    return Config(
+        s3={"addressing_style": "path" if has_endpoint else "auto"},
+        retries={"mode": "standard", "total_max_attempts": int(said)},
+        connect_timeout=CONNECT_TIMEOUT_S,
+        read_timeout=READ_TIMEOUT_S,
+        request_checksum_calculation="when_required",  # other stores trip over trailing checksums
+        response_checksum_validation="when_required",
+        **more,
+    )
+
+
+def give_up_what_lasts(client: S3Client) -> None:
+    """Have a client of S3 ask no more where the next try would fail in the same way."""
+    client.meta.events.register_first("needs-retry.s3", _give_up)
+
+
+def _give_up(attempts: int, caught_exception: Exception | None = None, **_: object) -> None:
+    will_last = lasting(caught_exception) if caught_exception else None
+    if caught_exception is not None and will_last is not None and attempts >= will_last.tries:
+        raise caught_exception
+
+
+def _wait_s(failures: int) -> float:
+    return float(min(LONGEST_WAIT_S, FIRST_WAIT_S * 2 ** (failures - 1)))
+
+
+def _wait_for_conflict(attempts: int, response: Any = None, **_: object) -> float | None:
+    """Seconds after which botocore asks again; None leaves it to botocore. `response` is its and the parsed one."""
+    code = response[1].get("Error", {}).get("Code") if response else None
+    return _wait_s(attempts) if code in CONFLICT and attempts < ATTEMPTS else None
+
+
+def _tries(error: ClientError) -> int:
+    """How often a request was sent."""
+    return 1 + int(error.response["ResponseMetadata"].get("RetryAttempts", 0))
+
+
+def _code(error: ClientError) -> str:
+    return str(error.response.get("Error", {}).get("Code", ""))
+
+
+def _embedded_key(endpoint: str | None) -> dict[str, Any]:
+    """The key of the embedded S3, as a client takes it, where that is what the endpoint is; else nothing."""
+    path = os.environ.get("HEADWATER_S3_CREDENTIALS")
+    if not path or f"s3={endpoint}" not in os.environ.get("HEADWATER_EMBEDDED", "").split():
+        return {}
+    said = configparser.ConfigParser(interpolation=None)
+    try:
+        said.read_string(Path(path).read_text())
+    except OSError as error:
+        raise StorageError(f"the key of the embedded S3, {path}, cannot be read: {error.strerror}") from None
+    return dict(said["headwater"])
+
+
+@contextmanager
+def said_plainly(what: str) -> Iterator[None]:
+    """Raise `StorageError` for whatever S3 or its client complains of."""
+    try:
+        yield
+    except ClientError as error:
+        told, tries, code = error.response.get("Error", {}), _tries(error), _code(error)
+        often = f", {tries} times in a row: run again later" if tries > 1 else ""
+        if expected := next((expected for codes, expected in REFUSED.items() if code in codes), ""):
+            often = f". Expected {expected}"
+        raise StorageError(
+            f"{what}: S3 answers {code or '?'} to {error.operation_name}: {told.get('Message', '')}{often}"
+        ) from None
+    except BotoCoreError as error:
+        will_last = lasting(error)
+        said = f"{error}" + (f" {will_last.said}, {will_last.expected}" if will_last else "")
+        raise StorageError(
+            f"{what}: {said.rstrip('.')}. Expected an S3 that AWS_ENDPOINT_URL and the other AWS variables name"
+        ) from None
+    except (ResponseParserError, KeyError) as error:
+        raise StorageError(
+            f"{what}: what answers is no S3 ({type(error).__name__}). "
+            "Expected one that AWS_ENDPOINT_URL and the other AWS variables name"
+        ) from None

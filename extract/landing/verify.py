@@ -1,0 +1,66 @@
+"""Verifying the archive: every delivery of a source is on S3, and is what landed."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+import sqlalchemy as sa
+from sqlalchemy import Engine, Row
+
+from headwater.extract.landing.store import PART_SIZE, ObjectStore
+from headwater.metadata.errors import StorageError
+from headwater.metadata.process.tables import delivery
+
+AT_ONCE = 4  # objects that are read at the same time
+
+
+def verify_archive(engine: Engine, store: ObjectStore, source: str) -> int:
+    """Read every landed object of a source and compare its digest with the manifest's; returns how many there are.
+
+    Raises `StorageError` when S3 lacks one, or has another content under its key.
+    """
+    facts = (
+        sa.select(
+            delivery.c.delivery_sqn,
+            delivery.c.publisher_name,
+            delivery.c.delivery_filename,
+            delivery.c.content_sha256,
+        )
+        .where(delivery.c.source == source)
+        .order_by(delivery.c.delivery_sqn)
+    )
+    with engine.connect() as connection:
+        known = connection.execute(facts).all()
+    _require_there(store, source, known)
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        digests = list(pool.map(lambda one: _sha256(store, one.delivery_filename), known))
+    changed = [
+        (one, digest) for one, digest in zip(known, digests, strict=True) if digest != one.content_sha256
+    ]
+    if changed:
+        first, digest = changed[0]
+        raise StorageError(
+            f"{source}: {len(changed)} of {len(known)} deliveries on S3 are not what landed, first delivery"
+            f" {first.delivery_sqn} ({first.publisher_name}), {first.delivery_filename}: sha256 {digest}, expected"
+            f" {first.content_sha256}. Put the object back as it was, from a copy or an earlier version of the bucket."
+        )
+    return len(known)
+
+
+def _require_there(store: ObjectStore, source: str, known: Sequence[Row[tuple[int, str, str, str]]]) -> None:
+    there = {store.address(key) for key in store.list(f"landed/{source}/")}
+    if lacking := [one.delivery_filename for one in known if one.delivery_filename not in there]:
+        raise StorageError(
+            f"{source}: S3 lacks {len(lacking)} of {len(known)} deliveries, first {lacking[0]}. Put it back, from a"
+            " copy or an earlier version of the bucket."
+        )
+
+
+def _sha256(store: ObjectStore, address: str) -> str:
+    digest = hashlib.sha256()
+    with store.open(store.key(address)) as stored:
+        while chunk := stored.read(PART_SIZE):
+            digest.update(chunk)
+    return digest.hexdigest()

@@ -1,0 +1,1 @@
+"""What a publisher offers: found by a source type, fetched by landing."""

@@ -1,0 +1,98 @@
+"""Discovery: what a source's publisher offers, and what of it is not landed yet.
+
+A data source type is a function `discover(source)` that lists offers; one that asks for what changed since takes
+`landed` too, the source's deliveries so far. A source with a publisher unlike all others names its own in
+`extract_function`, as `package.module:function`.
+"""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from headwater.extract.connections.safe_address import shown
+from headwater.extract.offers.offer import Offer
+from headwater.metadata.errors import PublisherError
+from headwater.metadata.failures import FAILURES
+from headwater.metadata.process.deliveries import Delivery, Fingerprint
+from headwater.metadata.static.model import Source
+from headwater.metadata.visible import shortened
+
+EXTRACTORS = {
+    "http_files": "headwater.extract.sources.http_files:discover",
+    "local_files": "headwater.extract.sources.local_files:discover",
+    "rest_api": "headwater.extract.sources.rest_api:discover",
+    "kafka": "headwater.extract.sources.kafka:discover",
+    "rdbms": "headwater.extract.sources.rdbms:discover",
+    "object_store": "headwater.extract.sources.object_store:discover",
+}
+STRONGEST_FIRST = ("etag", "last_modified", "size")
+
+
+def discover(source: Source, landed: Callable[[], Sequence[Delivery]] = tuple) -> list[Offer]:
+    """All that the publisher offers now, in the order in which it applies: by delivery_date, then by name.
+
+    `landed` is called where the type wants to know what there is.
+
+    Raises `PublisherError` when it cannot be asked or answers what makes no sense.
+    """
+    function = extractor(source)
+    more = {"landed": landed()} if "landed" in inspect.signature(function).parameters else {}
+    found = list(function(source, **more))
+    identities: dict[tuple[str, datetime], Offer] = {}
+    for offer in found:
+        other = identities.setdefault((offer.publisher_name, offer.delivery_date), offer)
+        if other is not offer:
+            raise PublisherError(
+                f"{source.name}: {shortened(offer.publisher_name, 200)} of {offer.delivery_date:%Y-%m-%d}"
+                " is offered twice, "
+                f"at {shown(other.address)} and at {shown(offer.address)}: expected one name for one delivery"
+            )
+    return sorted(found, key=lambda offer: (offer.delivery_date, offer.publisher_name))
+
+
+def extractor(source: Source) -> Callable[..., Iterable[Any]]:
+    """The function that lists what the source's publisher offers. Raises `PublisherError` when there is none."""
+    return named_function(extractor_name(source), source, "extract_function")
+
+
+def extractor_name(source: Source) -> str:
+    """Its name, as `package.module:function`."""
+    name = source.extract_function or source.data_source.data_source_type
+    return EXTRACTORS.get(name, name)
+
+
+def is_known(offer: Offer, landed: Mapping[tuple[str, datetime], Fingerprint]) -> bool:
+    """Whether the newest landing of the offer's identity has its content, by all that the publisher tells."""
+    fingerprint = landed.get((offer.publisher_name, offer.delivery_date))
+    return fingerprint is not None and same_content(fingerprint, offer.fingerprint)
+
+
+def same_content(one: Fingerprint, other: Fingerprint) -> bool:
+    """Whether two fingerprints speak of one content: what both tell is equal, and one tells all of it.
+
+    Equal etags suffice; a publisher's mirrors often disagree about the rest.
+    """
+    told = [name for name in STRONGEST_FIRST if name in one and name in other]
+    if not told:
+        return not one and not other
+    if told[0] == "etag" and one["etag"] == other["etag"]:
+        return True
+    return all(one[name] == other[name] for name in told)
+
+
+def named_function(name: str, source: Source, column: str) -> Callable[..., Iterable[Any]]:
+    """The function `package.module:function`. Raises `PublisherError` when there is none of that name."""
+    module, _, function = name.partition(":")
+    try:
+        found: Callable[..., Iterable[Any]] = getattr(importlib.import_module(module), function)
+    except FAILURES as error:  # a module may fail in any way while it is imported
+        known = ", ".join(EXTRACTORS)
+        raise PublisherError(
+            f"{source.name}: {column} {name!r} cannot be used ({type(error).__name__}: {error}), "
+            f"expected package.module:function or one of {known}"
+        ) from None
+    return found

@@ -1,0 +1,77 @@
+"""What an extractor finds: offers of a publisher, each with the way to fetch it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import IO, Any, Protocol
+
+from headwater.metadata.errors import DeliveryTooLarge
+from headwater.metadata.process.deliveries import Fingerprint
+from headwater.metadata.static.model import Source
+
+CHUNK = 1 << 20  # bytes
+
+
+class Sink(Protocol):
+    """Where a fetched file goes, in the order of its bytes."""
+
+    def write(self, chunk: bytes) -> None:
+        """Take the next bytes."""
+
+    def restart(self) -> None:
+        """Forget all bytes so far: the file comes again from its beginning."""
+
+
+class LimitedSink:
+    """A sink that takes what the source's option max_file_mib allows."""
+
+    def __init__(self, sink: Sink, source: Source) -> None:
+        limit = source.options.get("max_file_mib")
+        self._sink, self._limit, self._came = sink, int(limit) << 20 if limit else None, 0
+
+    def write(self, chunk: bytes) -> None:
+        """Pass bytes on. Raises `DeliveryTooLarge` when they are more than allowed."""
+        self._came += len(chunk)
+        if self._limit is not None and self._came > self._limit:
+            raise DeliveryTooLarge(
+                f"it is larger than {self._limit >> 20} MiB, the most that the option max_file_mib allows"
+            )
+        self._sink.write(chunk)
+
+    def restart(self) -> None:
+        """Begin again."""
+        self._came = 0
+        self._sink.restart()
+
+
+@dataclass(frozen=True)
+class Offer:
+    """One delivery that a publisher offers.
+
+    `publisher_name` is unique among the offers of one delivery_date (aware, UTC). `fingerprint` is what
+    tells without reading it whether the content is another one: etag, last_modified, size. `fetch` writes
+    the whole file to a sink and returns the offer as it then was; it raises `ExtractError` when it cannot.
+    A window of what changed has watermarks: what it was asked from, and the greatest that its records hold.
+    `on_landed`, of what `fetch` returned, is called once the delivery has landed.
+    """
+
+    publisher_name: str
+    address: str
+    delivery_date: datetime
+    fingerprint: Fingerprint
+    fetch: Callable[[Offer, Sink], Offer] = field(compare=False, repr=False)
+    watermark_from: Mapping[str, Any] | None = None
+    watermark_to: Mapping[str, Any] | None = None
+    on_landed: Callable[[], None] | None = field(default=None, compare=False, repr=False)
+
+
+def fetch_spooled(files: Sequence[IO[bytes]], offer: Offer, sink: Sink) -> Offer:
+    """The `fetch` of an offer that was read to temporary files already: one after another, from their beginning."""
+    sink.restart()
+    for file in files:
+        file.seek(0)
+        while chunk := file.read(CHUNK):
+            sink.write(chunk)
+    return offer

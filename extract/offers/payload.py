@@ -1,0 +1,70 @@
+"""An offer as one process tells it to another, as JSON: discovered by one, landed by the other.
+
+The address goes along where it holds nothing that might be a secret, and the type of source can fetch by it;
+otherwise whoever lands the offer asks the publisher once more.
+"""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+from headwater.extract.connections.safe_address import shown
+from headwater.extract.offers.discover import discover, extractor, extractor_name
+from headwater.extract.offers.fit_offer import fit_offer
+from headwater.extract.offers.offer import Offer
+from headwater.metadata.errors import PublisherError
+from headwater.metadata.redaction import redact
+from headwater.metadata.static.model import Source
+
+Payload = dict[str, Any]
+
+
+def reads_as_it_asks(source: Source) -> bool:
+    """Whether discovery reads the delivery itself, so that the same process has to land it."""
+    return "landed" in inspect.signature(extractor(source)).parameters
+
+
+def payload_of(offer: Offer) -> Payload:
+    """What another process needs to know of an offer."""
+    said: Payload = {
+        "publisher_name": offer.publisher_name,
+        "delivery_date": offer.delivery_date.isoformat(),
+        "fingerprint": dict(offer.fingerprint),
+    }
+    return {**said, "address": offer.address} if _is_plain(offer.address) else said
+
+
+def refusal_payload(said: str) -> Payload:
+    """What another process needs to know of an offer, or of the archive, that is refused: why, to say it for us."""
+    return {"publisher_name": "refused", "refused": said}
+
+
+def is_offer(said: Payload) -> bool:
+    """Whether something is to be fetched."""
+    return "refused" not in said
+
+
+def offer_of(source: Source, said: Payload) -> Offer:
+    """The offer that another process told of. Raises `PublisherError` when the publisher offers it no more."""
+    date = datetime.fromisoformat(said["delivery_date"])
+    fetch_by_address: Callable[[Source], Any] | None = getattr(
+        importlib.import_module(extractor_name(source).partition(":")[0]), "fetch_by_address", None
+    )
+    if "address" in said and fetch_by_address is not None:
+        fetch = fetch_by_address(source)
+        return Offer(said["publisher_name"], said["address"], date, said["fingerprint"], fetch)
+    for offer in discover(source):
+        if (offer.publisher_name, offer.delivery_date) == (said["publisher_name"], date):
+            return fit_offer(source, offer)
+    raise PublisherError(
+        f"{source.name}: {said['publisher_name']} of {date:%Y-%m-%d} was offered when it was asked for, and is no more:"
+        " the next run lists anew"
+    )
+
+
+def _is_plain(address: str) -> bool:
+    return shown(address) == address.partition("#")[0] and redact(address) == address

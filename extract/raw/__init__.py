@@ -1,0 +1,1 @@
+"""From a landed delivery to rows of its raw table."""

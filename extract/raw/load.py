@@ -1,0 +1,273 @@
+"""Raw: a landed delivery, from S3 into `raw.<source>` by one COPY, streamed, whole or not at all."""
+
+from __future__ import annotations
+
+import hashlib
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, cast
+
+from psycopg2 import sql
+from sqlalchemy import Connection
+
+from headwater.extract.files.archive import is_archive, open_members
+from headwater.extract.files.content import ZIP, begin
+from headwater.extract.files.copy_text import OPTIONS, SEPARATOR, FastPath, from_records
+from headwater.extract.files.csv_records import CsvFile
+from headwater.extract.files.limits import Expansion
+from headwater.extract.files.members import Members
+from headwater.extract.files.record import Record
+from headwater.extract.files.text_blocks import Block
+from headwater.extract.formats.copy_file import CopyFile
+from headwater.extract.formats.discovered import Discovered
+from headwater.extract.formats.fit_text import fit_records, require_names
+from headwater.extract.formats.registry import Content, open_content
+from headwater.extract.landing.store import ObjectReader, ObjectStore
+from headwater.extract.raw.read_ahead import read_ahead
+from headwater.extract.raw.transforms import transform_function
+from headwater.extract.schema.columns import Layout, match_header
+from headwater.extract.schema.contract import breach, is_kept, lacks_key
+from headwater.extract.schema.raw_table import OWN_COLUMNS, REST, SCHEMA, ensure_raw_table
+from headwater.extract.schema.renames import renamed_columns
+from headwater.metadata.errors import FormatBroken, LedgerBroken, StorageError
+from headwater.metadata.process.deliveries import Delivery, record_layer
+from headwater.metadata.process.events import was_let_in
+from headwater.metadata.process.headers import header_before, record_header
+from headwater.metadata.static.model import Source
+
+if TYPE_CHECKING:
+    import psycopg2.extensions
+
+SPOOL = 1 << 20  # bytes
+BATCH = 2000  # records in a piece of COPY text, where they go one by one,
+BATCH_CHARACTERS = 4 << 20  # or as many as have so many characters
+
+
+@dataclass
+class Counts:
+    """How many records a delivery has: parsed from the file, and written to raw after wrangling."""
+
+    parsed: int = 0
+    written: int = 0
+    lacking: tuple[str, ...] = ()  # columns that must be there and are null: the delivery was let in without
+
+
+def load_raw(
+    connection: Connection, store: ObjectStore, source: Source, delivery: Delivery, job_inst_id: int
+) -> Counts:
+    """Write the rows of a delivery and its status. The caller's transaction holds the source's lock.
+
+    Raises `FormatBroken` when the file breaks its format, `ColumnsBroken` when its columns are not those of
+    the metadata, unless the delivery was let in once, `StorageError` when the object is not what landed,
+    `LedgerBroken` when Postgres counts other rows than were sent: the caller then rolls back.
+    """
+    source = source.at(delivery.delivery_date)
+    ensure_raw_table(connection, source)
+    counts = Counts()
+    with _opened(store, source, delivery) as members:
+        content = open_content(source, members)
+        file = members.file
+        wrangled = transform_function(source)
+        records: Iterator[Record] | None = None
+        header: Sequence[str] = content.header
+        if wrangled is not None:
+            header, produced = wrangled(source, header, _counted(content.records(), counts), file)
+            fitting = _of_width(iter(produced), header, file)
+            records = fit_records(fitting, file, header, members.expansion, "wrangled values")
+        require_names(header, file, content.line)
+        match = match_header(source, header)
+        if not is_kept(source, match):
+            if lacks_key(source, match) or not was_let_in(connection, delivery.delivery_sqn):
+                compared = records or content.records()
+                earlier = header_before(connection, delivery)
+                renamed = renamed_columns(connection, source, earlier, match, compared)
+                raise breach(
+                    source, match, renamed, file, content.line, content.expected, is_first=earlier is None
+                )
+            counts.lacking = match.missing
+        layout = Layout.of(source, match)
+        constants = f"{delivery.delivery_sqn}{SEPARATOR}{job_inst_id}{SEPARATOR}"
+        if records is not None:
+            pieces = _by_batch(_batches(map(layout.row, records)), constants, counts)
+        elif layout.is_plain and isinstance(content, (CsvFile, CopyFile)):
+            pieces = _by_block(content, layout, constants, counts)
+        else:
+            pieces = _by_batch(_counted_batches(content, layout, counts), constants, counts)
+        columns = [*OWN_COLUMNS, *layout.columns, *([REST] if layout.rest else [])]
+        copied = _copy(connection, source.name, columns, pieces)
+    if copied != counts.written:
+        raise LedgerBroken(
+            delivery.delivery_sqn, "raw", f"{counts.written} rows were sent, Postgres counts {copied}"
+        )
+    record_header(connection, delivery.delivery_sqn, header)
+    record_layer(
+        connection,
+        delivery.delivery_sqn,
+        "raw",
+        status="loaded",
+        job_inst_id=job_inst_id,
+        file_size=delivery.file_size,
+        record_count=counts.written,
+        parsed_count=counts.parsed,
+    )
+    return counts
+
+
+@contextmanager
+def _opened(store: ObjectStore, source: Source, delivery: Delivery) -> Iterator[Members]:
+    """The files of a delivery.
+
+    At the end, and before a file is blamed for its format, the object must have been what landed.
+    """
+    name, expansion = delivery.publisher_name, Expansion.of(source, delivery.file_size)
+    with store.open(store.key(delivery.delivery_filename)) as stored, ExitStack() as opened:
+        landed = _Landed(stored)
+        beginning, whole = begin(landed, len(ZIP))
+        if is_archive(source, name, beginning):
+            spool = opened.enter_context(tempfile.TemporaryFile())  # a ZIP is read from its end
+            while chunk := whole.read(SPOOL):
+                spool.write(chunk)
+            landed.require(delivery)
+            pattern, is_all = source.options.get("zip_member"), source.options.get("zip_members") == "all"
+            members = opened.enter_context(open_members(spool, name, pattern, expansion, is_all=is_all))
+        else:
+            members = Members(iter([(whole, name)]), [name], expansion)
+        try:
+            yield members
+        except FormatBroken as error:
+            damage = members.damage()  # is to blame for what is wrong with what it damaged
+            landed.read_to_end()
+            landed.require(delivery)
+            raise damage or error from None
+        landed.read_to_end()
+        landed.require(delivery)
+
+
+class _Landed:
+    """Digests an object while it is read."""
+
+    def __init__(self, stored: ObjectReader) -> None:
+        self._stored, self._digest = stored, hashlib.sha256()
+
+    def read(self, size: int, /) -> bytes:
+        chunk = self._stored.read(size)
+        self._digest.update(chunk)
+        return chunk
+
+    def read_to_end(self) -> None:
+        """Read what nobody wanted."""
+        while self.read(SPOOL):
+            pass
+
+    def require(self, delivery: Delivery) -> None:
+        """Raise `StorageError` unless all was read and is the content that landed."""
+        if self._digest.hexdigest() != delivery.content_sha256:
+            raise StorageError(
+                f"{delivery.source}: {delivery.delivery_filename} is not what landed: sha256 "
+                f"{self._digest.hexdigest()}, expected {delivery.content_sha256}"
+            )
+
+
+def _by_block(content: CsvFile | CopyFile, layout: Layout, constants: str, counts: Counts) -> Iterator[bytes]:
+    if isinstance(content, CopyFile):
+        convert: Callable[[Block], tuple[bytes, int] | None] = partial(
+            content.as_copy_text, constants=constants
+        )
+    else:
+        convert = FastPath(content.dialect, layout.width, constants).from_csv
+    for block in content.blocks():
+        converted = convert(block) if content.is_plain(block) else None
+        if converted is None:
+            records = content.parse(block)
+            converted = from_records(records, constants), len(records)
+        text, count = converted
+        counts.parsed += count
+        counts.written += count
+        if text:  # COPY takes an empty piece for the end
+            yield text
+
+
+def _by_batch(batches: Iterator[list[Record]], constants: str, counts: Counts) -> Iterator[bytes]:
+    for batch in batches:
+        counts.written += len(batch)
+        yield from_records(batch, constants)
+
+
+def _batches(rows: Iterator[Record]) -> Iterator[list[Record]]:
+    """The rows in batches that are no larger than memory should hold, however large each row is."""
+    batch: list[Record] = []
+    length = 0
+    for row in rows:
+        batch.append(row)
+        length += sum([len(value) for value in row.values if value])
+        if len(batch) >= BATCH or length >= BATCH_CHARACTERS:
+            yield batch
+            batch, length = [], 0
+    if batch:
+        yield batch
+
+
+def _counted_batches(content: Content, layout: Layout, counts: Counts) -> Iterator[list[Record]]:
+    """The records of a file as rows of the raw table, in batches."""
+    if isinstance(content, Discovered):
+        batches = content.batches(layout)
+    else:
+        batches = _batches(content.records() if layout.is_plain else map(layout.row, content.records()))
+    for batch in batches:
+        counts.parsed += len(batch)
+        yield batch
+
+
+def _counted(records: Iterator[Record], counts: Counts) -> Iterator[Record]:
+    for record in records:
+        counts.parsed += 1
+        yield record
+
+
+def _of_width(records: Iterator[Record], header: Sequence[str], file: str) -> Iterator[Record]:
+    """Wrangled records, if each has as many values as their header."""
+    for record in records:
+        if len(record.values) != len(header):
+            raise FormatBroken(
+                file,
+                record.line,
+                f"{len(record.values)} values after wrangling, expected {len(header)} as in its header",
+            )
+        yield record
+
+
+def _copy(connection: Connection, table: str, columns: Sequence[str], pieces: Iterator[bytes]) -> int:
+    """Run COPY into a raw table; returns the number of rows by Postgres' own count."""
+    statement = sql.SQL("copy {} ({}) from stdin ({})").format(
+        sql.Identifier(SCHEMA, table), sql.SQL(", ").join(map(sql.Identifier, columns)), sql.SQL(OPTIONS)
+    )
+    driver = cast("psycopg2.extensions.connection", connection.connection.dbapi_connection)
+    with read_ahead(pieces) as ahead, driver.cursor() as cursor:
+        source = _Pieces(ahead)
+        try:
+            cursor.copy_expert(statement, source)
+        except BaseException:
+            if source.error is not None:
+                raise source.error from None  # psycopg2 only tells that it broke off, and how Postgres took it
+            raise
+        return int(cursor.rowcount)
+
+
+class _Pieces:
+    """What psycopg2 reads from. It takes a piece of any size for an answer to `read`."""
+
+    def __init__(self, pieces: Iterator[bytes]) -> None:
+        self._pieces = pieces
+        self.error: BaseException | None = None  # SystemExit too: what a transform does may end a process
+
+    def read(self, _size: int = -1, /) -> bytes:
+        try:
+            return next(self._pieces, b"")
+        except BaseException as error:
+            self.error = error
+            raise
+
+    readline = read  # psycopg2 wants to see one, and reads blocks only

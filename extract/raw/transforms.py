@@ -1,0 +1,93 @@
+"""Wrangling: records of a shape that is no table of the source's become records that are.
+
+A wrangle function takes the source, the header, the records and the file's name, and gives a new header and
+new records. Each new record keeps the line of the one that it came from. It raises `FormatBroken` for a
+file that it cannot make sense of. A source names its own as `package.module:function`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Protocol, cast
+
+from headwater.extract.files.record import Record
+from headwater.extract.offers.discover import named_function
+from headwater.metadata.errors import FormatBroken
+from headwater.metadata.static.model import Source
+
+SHOWN = 20  # names in a message
+TRANSFORMS = {"unpivot": "headwater.extract.raw.transforms:unpivot"}
+
+
+class Transform(Protocol):
+    """What a wrangle function looks like."""
+
+    def __call__(
+        self, source: Source, header: Sequence[str], records: Iterable[Record], file: str
+    ) -> tuple[Sequence[str], Iterable[Record]]: ...
+
+
+def transform_function(source: Source) -> Transform | None:
+    """The source's wrangle function, None when it has none."""
+    name = source.wrangle_function
+    if not name:
+        return None
+    return cast(Transform, named_function(TRANSFORMS.get(name, name), source, "wrangle_function"))
+
+
+def unpivot(
+    source: Source, header: Sequence[str], records: Iterable[Record], file: str
+) -> tuple[Sequence[str], Iterable[Record]]:
+    """Wide to long: a record per column that is not kept, with the column's name and its value.
+
+    `unpivot_keep` columns stay, `unpivot_name` and `unpivot_value` name the two new ones, and a value that is
+    one of `unpivot_skip` makes no record: `<empty>` is the blank cell of a workbook, too, so that one table makes
+    the same records whatever format it comes in. A column without a name may hold nothing but such values.
+    """
+    keep = source.tokens("unpivot_keep")
+    line = int(source.options.get("header_line", "1"))
+    first: dict[str, int] = {}
+    twice = set()
+    for position, name in enumerate(header):
+        if first.setdefault(name, position) != position and name:
+            twice.add(name)
+    missing = [name for name in keep if name not in first]
+    if missing or twice:
+        said = (
+            f"lacks {', '.join(map(repr, missing))}"
+            if missing
+            else f"has {', '.join(map(repr, sorted(twice)[:SHOWN]))} twice"
+        )
+        raise FormatBroken(file, line, f"the header {said}, expected each column once (wrangle unpivot)")
+    kept = [first[name] for name in keep]
+    stays = frozenset(kept)
+    spread = [(position, name) for position, name in enumerate(header) if position not in stays]
+    new_header = (*keep, source.options["unpivot_name"], source.options["unpivot_value"])
+    return new_header, _unpivoted(source, records, kept, spread, file)
+
+
+def _unpivoted(
+    source: Source,
+    records: Iterable[Record],
+    kept: Sequence[int],
+    spread: Sequence[tuple[int, str]],
+    file: str,
+) -> Iterator[Record]:
+    skip: set[str | None] = set(source.tokens("unpivot_skip"))
+    if "" in skip:
+        skip.add(None)
+    trim = source.options.get("trim_whitespace") == "true"
+    for line, values in records:
+        stays = [values[position] for position in kept]
+        for position, name in spread:
+            value = values[position]
+            if value in skip or (trim and value is not None and value.strip() in skip):
+                continue
+            if not name:
+                raise FormatBroken(
+                    file,
+                    line,
+                    f"{value!r} in column {position + 1}, which has no name: "
+                    "expected a name, or only values of unpivot_skip",
+                )
+            yield Record(line, [*stays, name, value])

@@ -1,0 +1,120 @@
+"""What the tables of a source are made with: goes on record, and one that differs makes other tables."""
+
+from __future__ import annotations
+
+import codecs
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from headwater.extract.schema.raw_table import mapped_columns
+from headwater.metadata.static.model import Attribute, Source
+from headwater.metadata.static.schema import READING_OPTIONS
+
+USUAL_DIALECT = "postgresql"  # of a conn_str without a url_template
+POSTGRES_DIALECTS = ("postgres", "postgresql", "postgresql+psycopg2")  # those that are read by COPY
+_PARTS = (
+    "load_new",
+    "load_changed",
+    "load_removed",
+    "on_duplicate_key",
+    "trim_whitespace",
+    "delete_column",
+    "delete_values",
+    "reading",
+    "names",
+)
+
+
+def definition(source: Source) -> dict[str, Any]:
+    """The definition of a source, as the macro `require_same_definition` makes it of the models' YAML, too."""
+    said = source_parts(source)
+    attributes = {
+        f"attribute {attribute.target_name}": {
+            "position": position,
+            "data_type": attribute.target_datatype,
+            **attribute_parts(attribute),
+        }
+        for position, attribute in enumerate(source.attributes, start=1)
+    }
+    # only where it is not as it always was: else every table of old would be made with another definition
+    syntax = {"value_syntax": said["value_syntax"]} if "value_syntax" in said else {}
+    return {name: said[name] for name in _PARTS} | syntax | attributes
+
+
+def source_parts(source: Source) -> dict[str, Any]:
+    """What the macros need to know of a source, but for its attributes."""
+    return {
+        "name": source.name,
+        "job": source.job,
+        "load_new": source.load_new,
+        "load_changed": source.load_changed,
+        "load_removed": source.load_removed,
+        "on_duplicate_key": source.on_duplicate_key,
+        "trim_whitespace": source.options.get("trim_whitespace") == "true",
+        "delete_column": delete_column(source),
+        "delete_values": list(source.tokens("delete_values")),
+        "reading": _reading(source),
+        "names": _names(source),
+        **({"value_syntax": "postgres"} if is_typed_by_postgres(source) else {}),
+    }
+
+
+def is_typed_by_postgres(source: Source) -> bool:
+    """Whether a Postgres server writes the values of a source, by COPY: then all that it writes is taken.
+
+    A `url_template` that names its dialect only at run time is taken for another database.
+    """
+    if source.data_source.data_source_type != "rdbms" or source.extract_function:
+        return False
+    conn = source.conn_str
+    dialect = (conn.url_template if conn else None) or USUAL_DIALECT
+    return dialect.partition(":")[0] in POSTGRES_DIALECTS
+
+
+def attribute_parts(attribute: Attribute) -> dict[str, Any]:
+    """What the macros need to know of an attribute, but for its name and type."""
+    return {
+        "raw_column": attribute.raw_column,
+        "format": attribute.format,
+        "null_tokens": list(attribute.null_tokens),
+        "is_key": attribute.is_key,
+        "is_tracked": attribute.is_tracked,
+    }
+
+
+def delete_column(source: Source) -> str | None:
+    """The raw column that holds the publisher's delete mark."""
+    mark = source.options.get("delete_column")
+    return mapped_columns(source)[mark][0] if mark else None
+
+
+def _reading(source: Source) -> dict[str, Sequence[Mapping[str, str | None]]]:
+    """How files are read, where it is not as by default: option → its values in time; None is the default."""
+    in_time = {option: _in_time(source, option) for option in READING_OPTIONS}
+    if source.wrangle_function:
+        in_time["wrangle_function"] = [{"valid_from": None, "value": source.wrangle_function}]
+    return {option: values for option, values in in_time.items() if values}
+
+
+def _in_time(source: Source, option: str) -> list[Mapping[str, str | None]]:
+    said = [(None, source.options[option])] if option in source.options else []
+    dated = [(d.valid_from.isoformat(), d.value) for d in source.dated_options if d.name == option]
+    values: list[Mapping[str, str | None]] = []
+    before = None
+    for valid_from, value in (*said, *dated):
+        meant = None if _plain(option, value) == READING_OPTIONS[option] else _plain(option, value)
+        if meant != before:
+            values.append({"valid_from": valid_from, "value": meant})
+        before = meant
+    return values
+
+
+def _plain(option: str, value: str) -> str:
+    """A value in one spelling: `latin1` is `iso8859-1`."""
+    return codecs.lookup(value).name if option == "encoding" else value
+
+
+def _names(source: Source) -> dict[str, list[str]]:
+    """Raw column → the names under which files may have it, in order, where these are not just its own."""
+    names = {raw: [name, *source.later_names(name)] for name, (raw, _) in mapped_columns(source).items()}
+    return {raw: known for raw, known in names.items() if known != [raw]}

@@ -1,0 +1,1 @@
+"""The source types, one module or package each."""

@@ -1,0 +1,108 @@
+"""What a file of DAGs puts into its globals: `globals().update(jobs())`.
+
+Airflow reads such files often, and in processes of their own: each function imports what it needs, when it is called.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from airflow.sdk import DAG, WeightRule, get_parsing_context
+
+from headwater.airflow.metadata import read
+
+
+def jobs() -> dict[str, DAG]:
+    """Each active job of seeds/job.csv as a DAG. Reads CSV files, and nothing else."""
+    from headwater.airflow.build import build_dag
+
+    metadata = read()
+    asked = get_parsing_context().dag_id  # a task needs its own DAG only
+    return {
+        job.name: build_dag(metadata.project, metadata.catalog, job)
+        for job in metadata.sound_jobs(only=asked)
+    }
+
+
+def marts() -> dict[str, DAG]:
+    """The DAG of the marts: what consumers read is built when a history may have changed."""
+    from headwater.airflow.build import build_marts_dag
+
+    metadata = read()
+    return {"marts": build_marts_dag(metadata.project)} if _is_asked("marts") and metadata.has_marts() else {}
+
+
+def left_open() -> dict[str, DAG]:
+    """The DAG that keeps the record true: it closes the job instances of runs whose last task never came."""
+    if not _is_asked("left_open"):
+        return {}
+    from headwater.airflow import tasks
+    from headwater.airflow.build import BEGINNING, PRIORITY
+
+    with DAG(
+        dag_id="left_open",
+        description="Closes what runs left open that Airflow ended before their last task",
+        doc_md=(
+            "A run that is marked failed or success by hand, deleted, or longer than its `timeout_min` never comes to"
+            " its task `finish`, which closes the job instance. This asks Airflow what became of the runs whose job"
+            " instances are open, and closes, as failed, those that are over. A run that lives is left alone."
+        ),
+        schedule="*/15 * * * *",
+        start_date=BEGINNING,
+        catchup=False,
+        max_active_runs=1,
+        is_paused_upon_creation=False,
+        dagrun_timeout=timedelta(minutes=15),
+        tags=["upkeep"],
+        default_args={
+            "retries": 2,
+            "retry_delay": timedelta(seconds=30),
+            "priority_weight": PRIORITY,
+            "weight_rule": WeightRule.ABSOLUTE,
+        },
+    ) as dag:
+        tasks.close_left_open()
+    return {dag.dag_id: dag}
+
+
+def docs() -> dict[str, DAG]:
+    """The DAG of the pages to read: the docs of dbt, the lists of the Data Docs and their index, anew once a day."""
+    if not _is_asked("docs"):
+        return {}
+    from headwater.airflow import tasks
+    from headwater.airflow.build import BEGINNING
+
+    with DAG(
+        dag_id="docs",
+        description="Writes the docs of dbt, the lists of the Data Docs and their index",
+        doc_md=(
+            "As `headwater docs` does. The pages are under Browse, dbt docs, and on the page Deliveries. Run it by hand"
+            " when models or descriptions have changed, and they are to be seen today."
+        ),
+        schedule="30 3 * * *",
+        start_date=BEGINNING,
+        catchup=False,
+        max_active_runs=1,
+        dagrun_timeout=timedelta(hours=2),
+        tags=["upkeep"],
+        default_args={
+            "retries": 1,
+            "retry_delay": timedelta(minutes=5),
+            "weight_rule": WeightRule.ABSOLUTE,  # with the weight 1: any job goes first
+        },
+    ) as dag:
+        tasks.write_docs()
+    return {dag.dag_id: dag}
+
+
+def broken_metadata() -> None:
+    """Raise `SystemError` with what is wrong with the metadata, which Airflow shows among its import errors.
+
+    A broken row takes the DAG of its own job down, and no other.
+    """
+    if told := read().told():
+        raise SystemError(told)
+
+
+def _is_asked(dag_id: str) -> bool:
+    return get_parsing_context().dag_id in (None, dag_id)

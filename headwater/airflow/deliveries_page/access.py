@@ -1,0 +1,89 @@
+"""Who looks at the page, and what Airflow's auth manager lets them do with the DAGs of a source.
+
+Who may read the DAG of a job that runs steps of a source may look at its deliveries. Who may trigger the one that makes
+its history may decide about them, since a decision starts a run, unless that job names in `may_decide` who does. Nobody
+else learns that there is such a source.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from typing import Annotated
+
+from airflow.api_fastapi.app import get_auth_manager
+from airflow.api_fastapi.auth.managers.models.base_user import BaseUser
+from airflow.api_fastapi.auth.managers.models.resource_details import DagAccessEntity, DagDetails
+from airflow.api_fastapi.core_api.security import GetUserDep
+from airflow.models.dag import DagModel
+from fastapi import Depends
+
+from headwater.airflow.deliveries_page.sources import KnownSource, deciders_of
+from headwater.metadata.static.cell_types import ROLE
+from headwater.project import find_project
+
+
+@dataclass(frozen=True)
+class Visitor:
+    """One who is logged in to Airflow."""
+
+    user: BaseUser
+
+    @property
+    def name(self) -> str:
+        """As decisions bear it."""
+        return self.user.get_name()
+
+    def readable(self, jobs: Iterable[str]) -> set[str]:
+        """Those of the jobs whose DAGs this visitor may read."""
+        wanted = sorted(set(jobs))
+        team_of = DagModel.get_dag_id_to_team_name_mapping(wanted)
+        of_team: dict[str | None, set[str]] = defaultdict(set)
+        for job in wanted:
+            of_team[team_of.get(job)].add(job)
+        return {
+            job
+            for team, own in of_team.items()
+            for job in get_auth_manager().filter_authorized_dag_ids(
+                dag_ids=own, user=self.user, method="GET", team_name=team
+            )
+        }
+
+    def may_decide(self, source: KnownSource) -> bool:
+        """Whether this visitor may trigger the job that makes the history of a source, and is one whom it names.
+
+        Nobody may where no job makes it.
+        """
+        job = source.history_job
+        if job is None or not self._is_among(deciders_of(find_project().seeds, job)):
+            return False
+        return self.may_trigger(job)
+
+    def may_trigger(self, job: str) -> bool:
+        """Whether this visitor may trigger the DAG of a job, and see it."""
+        details = DagDetails(id=job, team_name=DagModel.get_team_name(job))
+        return get_auth_manager().is_authorized_dag(
+            method="POST", access_entity=DagAccessEntity.RUN, details=details, user=self.user
+        ) and bool(self.readable([job]))
+
+    def _is_among(self, deciders: Collection[str] | None) -> bool:
+        """Whether one of them is this user, or a role of this user; None are all."""
+        if deciders is None:
+            return True
+        own = {f"{ROLE}{role}".casefold() for role in _roles_of(self.user)}
+        return self.name in deciders or any(one.casefold() in own for one in deciders)
+
+
+def _roles_of(user: BaseUser) -> list[str]:
+    """The names of the roles of a user: each auth manager has users of its own kind, with one role or several."""
+    told = [*(getattr(user, "roles", None) or ()), getattr(user, "role", None)]
+    return [str(getattr(role, "name", role)) for role in told if role is not None]
+
+
+def visitor(user: GetUserDep) -> Visitor:
+    """The visitor of a request; without a valid token of Airflow there is none, and the request is refused."""
+    return Visitor(user)
+
+
+VisitorDep = Annotated[Visitor, Depends(visitor)]

@@ -1,0 +1,82 @@
+"""Decisions from the page: the record, and the run of the job that brings history up to date."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from airflow.api.common.trigger_dag import trigger_dag
+from airflow.sdk.exceptions import AirflowException
+from airflow.utils.types import DagRunTriggeredByType
+from sqlalchemy import Engine
+
+from headwater.airflow.deliveries_page.access import Visitor
+from headwater.airflow.deliveries_page.runs import is_paused
+from headwater.airflow.deliveries_page.sources import EXTRACT, HISTORIZE, KnownSource
+from headwater.extract.landing.store import ObjectStore
+from headwater.metadata.redaction import redact
+from headwater.pipeline.decide import EVENTS, put_on_record
+from headwater.queries.next_phase import next_phase
+
+log = logging.getLogger(__name__)
+
+PATIENCE_S = 5  # with a run that writes the source
+
+
+@dataclass(frozen=True)
+class Started:
+    """The run of a job that was started; or why there is none."""
+
+    run_id: str | None
+    why_not: str | None = None
+
+
+def record(
+    engine: Engine, decision: str, delivery_sqn: int, why: str, visitor: Visitor, source: KnownSource,
+    despite: Sequence[str],
+) -> Started:  # fmt: skip
+    """Put a decision on record and start the job. Raises `HeadwaterError` when nothing was put on record."""
+    put_on_record(
+        engine, ObjectStore.from_environment(), decision, delivery_sqn, why,
+        despite=despite, who=visitor.name, patience_s=PATIENCE_S,
+    )  # fmt: skip
+    note = f"Delivery {delivery_sqn} was {EVENTS[decision]} by {visitor.name}: {redact(why)}"
+    return start_next_job(engine, source, delivery_sqn, visitor, note)
+
+
+def start_next_job(
+    engine: Engine, source: KnownSource, delivery_sqn: int, visitor: Visitor, note: str
+) -> Started:
+    """Trigger the job that has to work on a delivery next, in a user's name."""
+    with engine.connect() as connection:
+        job = job_of_phase(source, next_phase(connection, delivery_sqn))
+    if job is None:
+        return Started(None, f"No job makes the history of {source.name}")
+    if not visitor.may_trigger(job):
+        return Started(None, f"{job} has to work on it first, and your role does not let you run that")
+    return _start(job, visitor.name, note)
+
+
+def job_of_phase(source: KnownSource, phase: str) -> str | None:
+    """The job that runs a phase of a source; where none does, the one that makes its history."""
+    return source.job_of.get(phase) or source.history_job
+
+
+def job_after(source: KnownSource, decision: str, checks: Sequence[str]) -> str | None:
+    """The job that a decision starts: a delivery that is read again from its file is extracted first."""
+    is_read_again = decision == "replay" or "columns" in checks
+    return job_of_phase(source, EXTRACT if is_read_again else HISTORIZE)
+
+
+def _start(job: str, who: str, note: str) -> Started:
+    if is_paused(job) is None:
+        return Started(None, f"Airflow has no DAG {job} just now")
+    try:
+        run = trigger_dag(
+            job, triggered_by=DagRunTriggeredByType.UI, triggering_user_name=who, conf={}, note=note[:1000]
+        )
+    except (AirflowException, ValueError) as error:
+        log.warning("the DAG %s could not be triggered", job, exc_info=True)
+        return Started(None, redact(str(error)) or type(error).__name__)
+    return Started(None, "Airflow has started no run") if run is None else Started(run.run_id)

@@ -1,0 +1,104 @@
+"""What the page works on: the project, its database, and the part of both that a visitor may see."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, Any
+
+import sqlalchemy as sa
+from fastapi import Depends, HTTPException
+from sqlalchemy import Connection, Engine
+
+from headwater.airflow.deliveries_page.access import Visitor
+from headwater.airflow.deliveries_page.sources import KnownSource, known_sources
+from headwater.airflow.links import DBT_DOCS, DELIVERIES, ui_path
+from headwater.metadata.connection import engine
+from headwater.metadata.sql_text import sql_literal
+from headwater.project import Project, find_project
+from headwater.queries.delivery_list import STATE_OF
+
+PATIENCE_S = 20
+HIDDEN = "There is no such delivery, or you may not see it."
+
+
+class NothingYet(Exception):  # noqa: N818
+    """No run has made the tables yet."""
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A delivery that the visitor may see."""
+
+    source: KnownSource
+    facts: dict[str, Any]
+
+
+class Backend:
+    """Made with the app; nothing is opened before the first request."""
+
+    @cached_property
+    def project(self) -> Project:
+        return find_project()
+
+    @cached_property
+    def engine(self) -> Engine:
+        return engine()
+
+    def reading(self) -> Iterator[Connection]:
+        """A connection for one request, which can write nothing and lets no statement run for long."""
+        with self.engine.connect() as connection:
+            connection.execute(sa.text("set transaction read only"))
+            connection.execute(sa.text(f"set local statement_timeout = {sql_literal(f'{PATIENCE_S}s')}"))
+            if connection.execute(sa.text("select to_regclass('metadata.delivery_state')")).scalar() is None:
+                raise NothingYet
+            yield connection
+
+    def visible(self, visitor: Visitor) -> dict[str, KnownSource]:
+        """The sources of which the visitor may read a job that runs steps of them, in order of names."""
+        known: Mapping[str, KnownSource] = known_sources(self.project.seeds)
+        readable = visitor.readable({job for one in known.values() for job in one.jobs})
+        return {name: one for name, one in known.items() if not readable.isdisjoint(one.jobs)}
+
+    def seen(self, connection: Connection, visitor: Visitor, delivery_sqn: int) -> Seen:
+        """A delivery; what does not exist and what may not be seen are the same 404."""
+        if not 0 < delivery_sqn < 2**63:
+            raise HTTPException(404, HIDDEN)
+        facts = connection.execute(
+            sa.text(
+                f"select state.* from metadata.delivery {STATE_OF.format(of='delivery')}"
+                " where delivery.delivery_sqn = :sqn and state.delivery_sqn = :sqn"
+            ),
+            {"sqn": delivery_sqn},
+        ).mappings().first()  # fmt: skip
+        known = known_sources(self.project.seeds)
+        source = known.get(facts["source"]) if facts is not None else None
+        if facts is None or source is None or not visitor.readable(source.jobs):
+            raise HTTPException(404, HIDDEN)
+        return Seen(source, dict(facts))
+
+    def sees_all(self, visitor: Visitor) -> bool:
+        """Whether the visitor may read the job of every source: the docs of dbt describe them all."""
+        return len(self.visible(visitor)) == len(known_sources(self.project.seeds))
+
+    @property
+    def dbt_docs(self) -> Path:
+        """The page that `headwater docs` writes."""
+        return self.project.home / "docs" / "dbt.html"
+
+    def dbt_docs_link(self, visitor: Visitor) -> str | None:
+        """Where the visitor finds the docs of dbt; None where they may not see them."""
+        return f"{ui_path()}{DELIVERIES}{DBT_DOCS}" if self.sees_all(visitor) else None
+
+
+backend = Backend()
+
+
+def reading() -> Iterator[Connection]:
+    """A connection for one request, which can only read."""
+    yield from backend.reading()
+
+
+ReadingDep = Annotated[Connection, Depends(reading)]

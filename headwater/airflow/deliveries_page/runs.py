@@ -1,0 +1,123 @@
+"""What Airflow knows of the runs of jobs: which of ours they are, which is to come, and how the last one went."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from airflow.models.dag import DagModel
+from airflow.models.dagrun import DagRun
+from airflow.utils.session import create_session
+from airflow.utils.state import DagRunState
+from sqlalchemy import func, select
+
+from headwater.airflow.links import dag_path, run_path, ui_path
+from headwater.queries.runs import LastRun
+
+UNFINISHED = (DagRunState.QUEUED, DagRunState.RUNNING)
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run of a DAG."""
+
+    run_id: str
+    state: str
+    link: str
+
+
+@dataclass(frozen=True)
+class Ran:
+    """How the last run of a job went: queued, running, succeeded, halted or failed; `link` where Airflow knows it."""
+
+    job: str
+    state: str
+    at: datetime | None  # when it began; None while it waits
+    link: str | None = None
+    last_error: str | None = None
+
+
+def dag_link(job: str) -> str:
+    """Where Airflow shows the DAG of a job."""
+    return ui_path() + dag_path(job)
+
+
+def run_link(job: str, run_id: str) -> str:
+    """Where Airflow shows a run."""
+    return ui_path() + run_path(job, run_id)
+
+
+def known_runs(runs: Collection[tuple[str, str]]) -> set[tuple[str, str]]:
+    """Those of the runs, by job and run id, that Airflow knows: what was run in a terminal it does not."""
+    jobs, run_ids = {job for job, _ in runs}, {run_id for _, run_id in runs}
+    with create_session(scoped=False) as session:
+        found = session.execute(
+            select(DagRun.dag_id, DagRun.run_id).where(DagRun.dag_id.in_(jobs), DagRun.run_id.in_(run_ids))
+        )
+        return {(str(job), str(run_id)) for job, run_id in found} & set(runs)
+
+
+def unfinished_runs(jobs: Collection[str]) -> list[Run]:
+    """The runs of some jobs that wait or go on, the latest first; a few."""
+    with create_session(scoped=False) as session:
+        found = session.execute(
+            select(DagRun.dag_id, DagRun.run_id, DagRun.state)
+            .where(DagRun.dag_id.in_(jobs), DagRun.state.in_(UNFINISHED))
+            .order_by(DagRun.id.desc())
+            .limit(3)
+        )
+        return [Run(str(run_id), str(state), run_link(str(job), str(run_id))) for job, run_id, state in found]
+
+
+def is_paused(job: str) -> bool | None:
+    """Whether Airflow has stopped scheduling a job; None where it has no such DAG."""
+    with create_session(scoped=False) as session:
+        found = session.scalar(select(DagModel.is_paused).where(DagModel.dag_id == job, ~DagModel.is_stale))
+        return None if found is None else bool(found)
+
+
+def newest_dag_runs(jobs: Collection[str]) -> dict[str, tuple[str, str, datetime | None]]:
+    """The newest run of each job that Airflow knows: its run id, its state and when it began."""
+    with create_session(scoped=False) as session:
+        newest = select(func.max(DagRun.id)).where(DagRun.dag_id.in_(jobs)).group_by(DagRun.dag_id)
+        found = session.execute(
+            select(DagRun.dag_id, DagRun.run_id, DagRun.state, DagRun.start_date).where(DagRun.id.in_(newest))
+        )
+        return {
+            str(job): (str(run_id), str(state), began if isinstance(began, datetime) else None)
+            for job, run_id, state, began in found
+        }
+
+
+def last_of(jobs: Collection[str], recorded: Mapping[str, LastRun]) -> dict[str, Ran]:
+    """How the last run of each job went, by Airflow and by what runs put on record; one never run is not in it."""
+    of_airflow = newest_dag_runs(jobs)
+    found = {}
+    for job in jobs:
+        ran = _last(job, recorded.get(job), of_airflow.get(job))
+        if ran is not None:
+            found[job] = ran
+    return found
+
+
+def _last(job: str, ours: LastRun | None, theirs: tuple[str, str, datetime | None] | None) -> Ran | None:
+    """Airflow tells of a run that never got so far as to be on record; the record tells a halt from a failure."""
+    if theirs is None:
+        return Ran(job, ours.status, ours.started_at, None, _error_of(ours)) if ours else None
+    run_id, state, began = theirs
+    link = run_link(job, run_id)
+    if ours is not None and ours.run_id == run_id:
+        status = state if state in UNFINISHED else "failed" if _is_untold(ours, state) else ours.status
+        return Ran(job, status, ours.started_at, link, _error_of(ours))
+    if ours is not None and (began is not None and ours.started_at > began):
+        return Ran(job, ours.status, ours.started_at, None, _error_of(ours))  # of a terminal
+    return Ran(job, "succeeded" if state == DagRunState.SUCCESS else state, began, link)
+
+
+def _is_untold(ours: LastRun, state: str) -> bool:
+    return state == DagRunState.FAILED and ours.status in ("running", "succeeded")
+
+
+def _error_of(run: LastRun) -> str | None:
+    return run.last_error if run.status in ("failed", "halted") else None

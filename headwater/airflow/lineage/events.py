@@ -1,0 +1,106 @@
+"""What a task tells of the data that it read and wrote: of a source by its ledger, of a mart by what Postgres said."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any, TypeAlias
+
+from airflow.providers.openlineage.extractors import OperatorLineage
+from openlineage.client.event_v2 import InputDataset, OutputDataset
+
+from headwater.airflow.lineage import facets, names
+from headwater.extract.offers.payload import is_offer
+from headwater.metadata.process.ledger import Entry
+from headwater.pipeline.step_result import (
+    BRING,
+    CHECK,
+    CLEAN_UP,
+    DISCOVER,
+    HISTORIZE,
+    STAGE,
+    Place,
+    StepResult,
+)
+
+Lineage: TypeAlias = "OperatorLineage[Any, Any]"
+
+
+def lineage_of(written: StepResult | None) -> Lineage:
+    """What a try of a source's task read and wrote, also when it wrote nothing; None: it did not come to that."""
+    if written is None:
+        return OperatorLineage()
+    if written.doing.deed is CLEAN_UP:  # what is deleted is no output
+        return OperatorLineage(run_facets=facets.deliveries(written))
+    return OperatorLineage(
+        inputs=_unique(_inputs(written)), outputs=_outputs(written), run_facets=facets.deliveries(written)
+    )
+
+
+def lineage_of_mart(model: str, made_of: Sequence[str], place: Place, count: int | None) -> Lineage:
+    """What a mart is made of, and how many rows it has; `made_of` are models."""
+    inputs = [facets.read(names.table(place, _table_of(name))) for name in made_of]
+    return OperatorLineage(
+        inputs=inputs, outputs=[facets.wrote(names.table(place, f"marts.{model}"), None, count=count)]
+    )
+
+
+def _inputs(written: StepResult) -> list[InputDataset]:
+    source, doing = written.source, written.doing
+    if doing.deed is DISCOVER:
+        return [facets.read(names.asked(source))]
+    if doing.deed is BRING:
+        offers = filter(is_offer, doing.batch["offers"]) if doing.batch else ()
+        objects = [entry for entry in written.entries if entry.layer == "raw"]
+        return [facets.read(names.offered(source, offer)) for offer in offers] + _objects(objects)
+    before = {STAGE: "raw", CHECK: "staging", HISTORIZE: "staging"}[doing.deed]
+    found = [facets.read(names.layer(written.place, before, source.name), source, before, written.checks)]
+    if doing.deed is HISTORIZE:  # what had to be brought back to staging
+        found += _objects([entry for entry in written.entries if entry.layer == "raw"])
+    return found
+
+
+def _outputs(written: StepResult) -> list[OutputDataset]:
+    source, deed = written.source, written.doing.deed
+    of_deed = {BRING: "raw", STAGE: "staging", HISTORIZE: "historical"}.get(deed)
+    found = [_object(written, entry) for entry in written.entries if entry.layer == "landed"]
+    for layer in ("raw", "staging", "historical"):
+        entries = [entry for entry in written.entries if entry.layer == layer and entry.rows]
+        if layer == of_deed or entries:
+            rows = Counter[str]()
+            for entry in entries:
+                rows.update(entry.rows)
+            count = sum(rows[outcome] for outcome in _ADDED[layer])
+            name = names.layer(written.place, layer, source.name)
+            found.append(facets.wrote(name, rows, count=count, source=source, layer=layer))
+            if rows["fallen_out"]:
+                quarantine = names.table(written.place, "metadata.quarantined_row")
+                found.append(facets.wrote(quarantine, None, count=rows["fallen_out"]))
+    return found
+
+
+_ADDED = {"raw": ("loaded",), "staging": ("staged",), "historical": ("new", "changed")}
+
+
+def _object(written: StepResult, landed: Entry) -> OutputDataset:
+    """The object of a delivery; how many records it holds is known when it was loaded, too."""
+    counts = [
+        entry.counts.get("record_count")
+        for entry in written.entries
+        if entry.delivery_sqn == landed.delivery_sqn and entry.outcome == "loaded"
+    ]
+    size, count = landed.counts.get("file_size"), counts[0] if counts else None
+    return facets.wrote(names.at(landed.delivery_filename), None, count=count, size=size)
+
+
+def _objects(entries: Sequence[Entry]) -> list[InputDataset]:
+    return [facets.read(names.at(entry.delivery_filename)) for entry in entries]
+
+
+def _table_of(model: str) -> str:
+    source = model.removeprefix("hist_")
+    return f"marts.{model}" if source == model else names.LAYERS["historical"].format(source)
+
+
+def _unique(datasets: Sequence[InputDataset]) -> list[InputDataset]:
+    return list({(one.namespace, one.name): one for one in datasets}.values())

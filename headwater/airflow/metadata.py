@@ -1,0 +1,58 @@
+"""What DAG files read: the static metadata as far as it is sound, and the pieces of the dbt manifest."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from headwater.dbt_project import marts
+from headwater.dbt_project.manifest_shards import shard
+from headwater.dbt_project.project_subset import MARTS
+from headwater.metadata.static.check import Problem
+from headwater.metadata.static.model import Catalog, Job
+from headwater.metadata.static.plan import plan, sources_of
+from headwater.metadata.static.valid_subset import read_valid_catalog
+from headwater.project import Project, find_project
+
+
+@dataclass(frozen=True)
+class Metadata:
+    """The metadata of a project; `catalog` holds what is sound of it, `problems` says what is not."""
+
+    project: Project
+    catalog: Catalog
+    problems: Sequence[Problem]
+
+    def sound_jobs(self, only: str | None = None) -> Iterator[Job]:
+        """The active jobs that can be shown, in the order of their file; or `only` one of them."""
+        for job in self.catalog.jobs.values():
+            if only in (None, job.name) and job.is_active and not self._unparsed(job):
+                yield job
+
+    def has_marts(self) -> bool:
+        """Whether there are marts to build."""
+        return shard(self.project, MARTS).is_file() and bool(marts.models(self.project))
+
+    def told(self) -> str | None:
+        """What a person has to mend before all jobs are there, in the words of `headwater check`."""
+        said = [str(problem) for problem in self.problems]
+        unparsed = sorted(
+            {name for job in self.catalog.jobs.values() if job.is_active for name in self._unparsed(job)}
+        )
+        if unparsed:
+            said.append(
+                f"{', '.join(unparsed)}: Airflow does not have the models yet, expected `headwater manifest` to be run"
+                " in the project's folder: it writes them and has dbt read them"
+            )
+        return "\n".join(said) or None
+
+    def _unparsed(self, job: Job) -> list[str]:
+        steps = [step for step in plan(self.catalog, job) if step.etl_step in ("T", "L")]
+        return [source.name for source in sources_of(steps) if not shard(self.project, source.name).is_file()]
+
+
+def read() -> Metadata:
+    """Read it from the project's files; no database is asked and dbt is not even imported."""
+    project = find_project()
+    catalog, problems = read_valid_catalog(project.seeds)
+    return Metadata(project, catalog, problems)

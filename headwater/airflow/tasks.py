@@ -1,0 +1,249 @@
+"""The tasks of a job's DAG: each joins the job instance of its DAG run and does one step of it.
+
+What a step of a source wrote is told to metrics and lineage where they are on.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from http import HTTPStatus
+from typing import Any
+
+from airflow.sdk import DagRunState, TriggerRule, get_current_context, task
+from airflow.sdk.exceptions import (
+    AirflowException,
+    AirflowFailException,
+    AirflowRuntimeError,
+    AirflowSkipException,
+)
+
+from headwater.airflow.quiet import hush
+from headwater.airflow.watch import source_task, watch
+from headwater.docs import build_docs
+from headwater.metadata.connection import engine, require_reachable
+from headwater.metadata.errors import HeadwaterError, MetadataInvalid, NoJobInstance, StepHalted, StepNotDue
+from headwater.metadata.failures import failure_of, trace_of
+from headwater.metadata.process.migrate import upgrade
+from headwater.metadata.process.orphaned_runs import close_abandoned, close_ended
+from headwater.metadata.static.plan import Step
+from headwater.metadata.visible import in_line
+from headwater.pipeline.job_run import NOT_WELL, Attempt, JobRun, MartsRun, SharedRun
+from headwater.project import find_project
+
+hush()
+log = logging.getLogger("headwater")
+
+START_MARTS = "start_marts"
+ALIVE = (DagRunState.QUEUED, DagRunState.RUNNING)
+
+
+def say(line: str) -> None:
+    """Into the task's log."""
+    print(in_line(line), flush=True)
+
+
+def complain(message: str) -> None:
+    """Into the task's log as an error, whole: before anything else that Airflow says of a failure."""
+    for line in message.splitlines():
+        log.error("%s", in_line(line))
+
+
+@task
+def start(job: str) -> None:
+    """Put the run on record, with the parameters that it really runs with."""
+    context: Any = get_current_context()
+    with explained():
+        begun = JobRun.begin(
+            find_project(),
+            job,
+            context["run_id"],
+            say,
+            overrides=dict(context["params"]),
+            how_ended=lambda job, run_id: how_ended(context["ti"], job, run_id),
+        )
+        begun.tell_parameters(attempt_of(context))
+
+
+@source_task(trigger_rule=TriggerRule.ALL_DONE)
+def discover(step_name: str) -> list[dict[str, Any]]:
+    """Ask the publisher what is new."""
+    with step_of(get_current_context(), step_name) as (run, step):
+        return run.discover(step.source_or_fail)
+
+
+@source_task(trigger_rule=TriggerRule.ALL_SUCCESS, map_index_template="{{ shown }}")
+def bring(step_name: str, batch: Mapping[str, Any]) -> None:
+    """Land a delivery and load it into raw."""
+    context: Any = get_current_context()
+    names = [offer["publisher_name"] for offer in batch["offers"]] or batch["deliveries"]
+    context["shown"] = f"{names[0]}" + (f" and {len(names) - 1} more" if len(names) > 1 else "")
+    with step_of(context, step_name) as (run, step):
+        run.bring(step.source_or_fail, batch)
+
+
+@source_task(trigger_rule=TriggerRule.ALL_DONE)
+def checks(step_name: str) -> None:
+    """Judge what is staged; red when a delivery is halted."""
+    with step_of(get_current_context(), step_name) as (run, step):
+        run.check(step.source_or_fail)
+
+
+@source_task()
+def clean_up(step_name: str) -> None:
+    """Delete what needs not stay."""
+    with step_of(get_current_context(), step_name) as (run, step):
+        run.clean_up(step.source_or_fail)
+
+
+@task(trigger_rule=TriggerRule.ALL_DONE)
+def run_script(step_name: str) -> None:
+    """Run a sql_script."""
+    with step_of(get_current_context(), step_name) as (run, step):
+        run.run_script(step)
+
+
+@task(trigger_rule=TriggerRule.ALL_DONE)
+def call(step_name: str) -> None:
+    """Call a Python callable."""
+    with step_of(get_current_context(), step_name) as (run, step):
+        run.call(step)
+
+
+@task(trigger_rule=TriggerRule.ALL_DONE)
+def finish(job: str) -> None:
+    """Close the job instance with the truth; red unless everything went well."""
+    context: Any = get_current_context()
+    with explained():
+        end(context, JobRun(find_project(), job, context["run_id"], say))
+
+
+@task
+def close_left_open() -> None:
+    """Close the job instances of runs that Airflow ended and of processes that are gone."""
+    ti: Any = get_current_context()["ti"]
+    with explained():
+        on = engine()
+        require_reachable(on)
+        upgrade(on)
+        closed = [*close_abandoned(on), *close_ended(on, lambda job, run_id: how_ended(ti, job, run_id))]
+    say(f"closed the job instances {', '.join(map(str, closed))}" if closed else "there was none to close")
+
+
+@task
+def write_docs() -> None:
+    """Write the pages to read, as `headwater docs` does."""
+    with explained():
+        on = engine()
+        require_reachable(on)
+        upgrade(on)
+        project = find_project()
+        say(f"wrote {build_docs(project.root, project.home, say)} and what it leads to")
+
+
+@task
+def start_marts() -> None:
+    """Put a run on record, if the marts have to be built."""
+    context: Any = get_current_context()
+    with explained():
+        begun = MartsRun.begin(
+            find_project(),
+            context["run_id"],
+            say,
+            lambda job, run_id: how_ended(context["ti"], job, run_id),
+        )
+    if begun is None:
+        raise AirflowSkipException("marts: they are made of what they would be made of now")
+
+
+@task(trigger_rule=TriggerRule.ALL_DONE)
+def finish_marts() -> None:
+    """Close the job instance with the truth; skipped where there was nothing to build, red where the start failed."""
+    context: Any = get_current_context()
+    with explained():
+        try:
+            end(context, MartsRun(find_project(), MartsRun.JOB, context["run_id"], say))
+        except NoJobInstance as error:
+            started = states_of(context).get(START_MARTS)
+            if started != "skipped":
+                state = started or "not run"
+                said = f"{MartsRun.JOB}: {START_MARTS} is {state}, so nothing was built; its log says why"
+                complain(said)
+                raise AirflowFailException(said) from None
+            raise AirflowSkipException(str(error)) from None
+
+
+def end(context: Any, run: SharedRun) -> None:
+    """Close the job instance of the DAG run with the truth, and fail unless everything went well."""
+    ti = context["ti"]
+    not_well = {
+        name: state for name, state in states_of(context).items() if state in NOT_WELL and name != ti.task_id
+    }
+    status = run.finish(not_well)
+    if status != "succeeded":
+        said = f"{ti.dag_id}: {status}. Last error: {run.last_error}"
+        complain(said)
+        raise AirflowFailException(said)
+    say(f"{ti.dag_id}: {status}")
+
+
+def states_of(context: Any) -> dict[str, str]:
+    """The state of each task of the DAG run, by its name; those that never came to be are not there."""
+    ti, run_id = context["ti"], context["run_id"]
+    states = ti.get_task_states(ti.dag_id, run_ids=[run_id]).get(run_id, {})
+    return {name: str(state) for name, state in states.items()}
+
+
+def how_ended(ti: Any, job: str, run_id: str) -> str | None:
+    """What became of a run in Airflow, None while it lives. Raises what Airflow does when it cannot tell."""
+    try:
+        state = DagRunState(ti.get_dagrun_state(job, run_id))
+    except AirflowRuntimeError as error:
+        if (error.error.detail or {}).get("status_code") == HTTPStatus.NOT_FOUND:
+            return "it knows no such run any more, as when one is deleted"
+        raise
+    return None if state in ALIVE else f"there the run is {state.value}"
+
+
+@contextmanager
+def step_of(context: Any, step_name: str) -> Iterator[tuple[JobRun, Step]]:
+    """Do the body as a try of a step of the DAG's job, on record; a user's error is said without a stack trace."""
+    with explained():
+        try:
+            run = JobRun(find_project(), context["dag"].dag_id, context["run_id"], say)
+        except NoJobInstance as error:
+            raise AirflowSkipException(str(error)) from None
+        step = run.step(step_name)
+        try:
+            with run.attempt_at(step, attempt_of(context)):
+                yield run, step
+        finally:
+            watch(context, run)
+
+
+def attempt_of(context: Any) -> Attempt:
+    ti = context["ti"]
+    return Attempt(ti.task_id, ti.try_number, ti.map_index if ti.map_index >= 0 else None)
+
+
+@contextmanager
+def explained() -> Iterator[None]:
+    """What trying again would not change fails at once; a message for a person is all that is shown of an error."""
+    try:
+        yield
+    except StepNotDue as error:
+        raise AirflowSkipException(str(error)) from None
+    except (StepHalted, MetadataInvalid) as error:
+        complain(str(error))
+        raise AirflowFailException(str(error)) from None
+    except HeadwaterError as error:
+        complain(str(error))
+        raise AirflowException(str(error)) from None
+    except (AirflowException, AirflowRuntimeError):
+        raise
+    except Exception as error:  # noqa: BLE001  # what nobody foresaw, and what Postgres refuses: its trace goes to the log
+        complain(str(failure_of(error)))
+        for line in trace_of(error).splitlines():
+            say(line)
+        raise AirflowException(str(failure_of(error))) from None

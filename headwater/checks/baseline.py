@@ -1,0 +1,228 @@
+"""The surroundings of a delivery: what counts before it, and what was current when its turn came.
+
+Verdicts are given in order of (delivery_date, publisher's name), each against the deliveries that count
+before it. History holds those that were loaded; those that passed a moment ago, or whose date lies before
+what is loaded, are only staged. So what was current is history as it was before the first difference, and
+the staged deliveries since.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import groupby
+
+import sqlalchemy as sa
+from sqlalchemy import Connection
+
+from headwater.checks.current import (
+    Step,
+    current_after,
+    history_before,
+    history_from,
+    newest_of_history,
+    nothing,
+    rows_of,
+)
+from headwater.metadata.errors import HeadwaterError
+from headwater.metadata.sql_text import layer_table
+from headwater.metadata.static.model import Source
+
+_DELIVERIES = sa.text("""
+select
+    state.delivery_sqn, state.publisher_name, state.delivery_date, state.delivery_type = 'snapshot' as is_snapshot,
+    state.is_withdrawn, state.counts, state.differs_from_history,
+    historical.status is not null as is_in_history,
+    coalesce(historical.status = 'loaded', false) as is_loaded,
+    coalesce(staging.status = 'loaded', false) as is_staged,
+    coalesce(staging.record_count, 0) as row_count,
+    coalesce(staging.fallen_out_count, 0) as fallen_out_count
+from metadata.delivery_state as state
+left join metadata.delivery_status as staging
+    on staging.delivery_sqn = state.delivery_sqn and staging.layer = 'staging'
+left join metadata.delivery_status as historical
+    on historical.delivery_sqn = state.delivery_sqn and historical.layer = 'historical'
+where state.source = :source
+""")
+
+
+@dataclass(frozen=True)
+class Placed:
+    """A delivery in its place among those of its source."""
+
+    delivery_sqn: int
+    publisher_name: str
+    delivery_date: datetime
+    is_snapshot: bool
+    is_withdrawn: bool
+    counts: bool
+    differs_from_history: bool
+    is_in_history: bool
+    is_loaded: bool
+    is_staged: bool
+    row_count: int
+    fallen_out_count: int
+
+    @property
+    def rows_read(self) -> str:
+        """How many of its rows can go on, in words, where not all can."""
+        total = self.row_count + self.fallen_out_count
+        return f"{self.row_count:,} of {total:,} rows were read, {self.fallen_out_count:,} fell out"
+
+    @property
+    def place(self) -> tuple[datetime, str]:
+        """Where it stands in the order in which deliveries apply; those of one identity share their place."""
+        return self.delivery_date, self.publisher_name
+
+
+@dataclass(frozen=True)
+class _Kept:
+    """What is current after `steps` on `base`, and the query that finds it in a table."""
+
+    base: str
+    steps: tuple[Step, ...]
+    query: str
+
+
+class Baseline:
+    """Deliveries of a source and what was current before each; works in the transaction of `connection`."""
+
+    def __init__(self, connection: Connection, source: Source) -> None:
+        self._connection, self._source = connection, source
+        rows = connection.execute(_DELIVERIES, {"source": source.name}).mappings()
+        self._deliveries = {row["delivery_sqn"]: Placed(**row) for row in rows}
+        self._counting = {sqn for sqn, d in self._deliveries.items() if d.counts}
+        self._differing = {sqn for sqn, d in self._deliveries.items() if d.differs_from_history}
+        self._kept: _Kept | None = None
+        self._tables = 0
+        self._has_history: bool = connection.execute(
+            sa.text("select to_regclass(:table) is not null and not metadata.is_being_rebuilt(:source)"),
+            {"table": layer_table("historical", source.name), "source": source.name},
+        ).scalar_one()
+
+    @property
+    def _is_plain(self) -> bool:
+        """Whether what comes is let in and what goes is let out, whatever there was before."""
+        return self._source.load_new and self._source.load_removed
+
+    def __getitem__(self, delivery_sqn: int) -> Placed:
+        return self._deliveries[delivery_sqn]
+
+    def let_pass(self, delivery_sqn: int) -> None:
+        """From now on a delivery counts: it has passed, and only its event is not on record yet."""
+        same = [d for d in self._deliveries.values() if d.place == self[delivery_sqn].place]
+        rivals = {d.delivery_sqn for d in same} & self._counting | {delivery_sqn}
+        self._counting = self._counting - rivals | {max(rivals)}
+        if delivery_sqn in self._counting:
+            self._differing.add(delivery_sqn)
+
+    def date_before(self, delivery_sqn: int) -> datetime | None:
+        """Date of the delivery that came before in the publisher's series, whatever became of it."""
+        place = self[delivery_sqn].place
+        earlier = (
+            d.delivery_date for d in self._deliveries.values() if d.place < place and not d.is_withdrawn
+        )
+        return max(earlier, default=None)
+
+    def sqn_before(self, delivery_sqn: int) -> int | None:
+        """The last delivery that counts before one."""
+        place = self[delivery_sqn].place
+        earlier = (self[sqn] for sqn in self._counting if self[sqn].place < place)
+        last = max(earlier, key=lambda d: d.place, default=None)
+        return last.delivery_sqn if last else None
+
+    def current_before(self, delivery_sqn: int) -> str | None:
+        """A query of the keys and tracked attributes that were current; None when nothing counts before."""
+        judged = self[delivery_sqn]
+        counting = sorted((self[sqn] for sqn in self._counting), key=lambda d: d.place)
+        earlier = [d for d in counting if d.place < judged.place]
+        if not earlier:
+            return None
+        differing = (self[sqn].delivery_date for sqn in self._differing)
+        since = min((date for date in differing if date < judged.delivery_date), default=judged.delivery_date)
+        base, ahead = self._start(since, [d for d in earlier if d.delivery_date >= since])
+        return self._after(base, ahead, judged, earlier[0].delivery_date) if ahead else base
+
+    def has_unreadable_keys(self, delivery_sqn: int) -> bool:
+        """Whether rows fell out of a delivery whose key could be read."""
+        found = self._connection.execute(
+            sa.text(
+                "select exists (select from metadata.quarantined_row"
+                " where delivery_sqn = :sqn and key is not null and rule <> 'duplicate_key')"
+            ),
+            {"sqn": delivery_sqn},
+        )
+        return bool(found.scalar())
+
+    def keyless_rows(self, delivery_sqn: int) -> int:
+        """How many rows fell out of a delivery whose key could not be read."""
+        ask = "select count(*) from metadata.quarantined_row where delivery_sqn = :sqn and key is null"
+        return int(self._connection.execute(sa.text(ask), {"sqn": delivery_sqn}).scalar_one())
+
+    def _start(self, since: datetime, ahead: list[Placed]) -> tuple[str, list[Placed]]:
+        """Where to start from, and the deliveries that lie ahead: as few as can be."""
+        base = self._history_before(since)
+        for number in range(len(ahead) - 1, -1, -1):
+            found, rest = ahead[number], ahead[number + 1 :]
+            if not found.is_staged:
+                # purged since it was loaded: for a snapshot history speaks, for a delta only with what came before it
+                if not (found.is_loaded and self._says_all(found)):
+                    raise HeadwaterError(
+                        f"source {self._source.name}: delivery {found.delivery_sqn}, {found.publisher_name}, counts"
+                        " and is not staged; expected it staged before the next one is judged"
+                    )
+                return history_from(self._source, found.delivery_date), rest
+            if self._says_all(found):
+                return rows_of(self._source, found.delivery_sqn), rest
+        return base, ahead
+
+    def _says_all(self, delivery: Placed) -> bool:
+        """Whether what is current after a delivery are its rows, and nothing of before matters."""
+        return delivery.is_snapshot and self._is_plain and not self.has_unreadable_keys(delivery.delivery_sqn)
+
+    def _history_before(self, moment: datetime) -> str:
+        if not self._has_history:
+            return nothing(self._source)
+        loaded = (d.delivery_date for d in self._deliveries.values() if d.is_in_history)
+        if max(loaded, default=moment) < moment:
+            return newest_of_history(self._source)  # which has an index of its own
+        return history_before(self._source, moment)
+
+    def _after(self, base: str, ahead: Sequence[Placed], judged: Placed, first_date: datetime) -> str:
+        """What is current after the deliveries `ahead`, in a table: it is read more than once."""
+        reached, done = base, ()  # type: str, tuple[Step, ...]
+        kept = self._kept
+        if kept and kept.base == base and kept.steps == _steps(ahead[: len(kept.steps)]):
+            reached, done = kept.query, kept.steps
+        for group in self._groups(ahead[len(done) :]):
+            lets_all_in = self._source.load_new or group[0].delivery_date == first_date
+            reached = self._stored(
+                current_after(self._source, reached, _steps(group), lets_all_in=lets_all_in)
+            )
+            done += _steps(group)
+            # the next delivery starts from here, but where dates matter only when a date is over
+            if self._is_plain or group[0].delivery_date < judged.delivery_date:
+                self._kept = _Kept(base, done, reached)
+        return reached
+
+    def _groups(self, ahead: Sequence[Placed]) -> Iterator[Sequence[Placed]]:
+        """All at once, or by date where the policy asks what was true before each date."""
+        if not self._is_plain:
+            for _, of_one_date in groupby(ahead, key=lambda d: d.delivery_date):
+                yield list(of_one_date)
+        elif ahead:
+            yield ahead
+
+    def _stored(self, query: str) -> str:
+        self._tables += 1
+        table = f"pg_temp.current_{self._tables}"
+        self._connection.execute(
+            sa.text(f"create temporary table current_{self._tables} on commit drop as {query}")
+        )
+        self._connection.execute(sa.text(f"analyze {table}"))
+        return f"select * from {table}"
+
+
+def _steps(deliveries: Sequence[Placed]) -> tuple[Step, ...]:
+    return tuple(Step(d.delivery_sqn, d.is_snapshot) for d in deliveries)

@@ -1,0 +1,148 @@
+"""What the checks said, as results of ours and as Great Expectations says it: the latter for the pages."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import great_expectations as gx
+from great_expectations.core import ExpectationSuiteValidationResult, ExpectationValidationResult
+from great_expectations.expectations.expectation_configuration import ExpectationConfiguration
+from great_expectations.expectations.metadata_types import FailureSeverity
+
+from headwater.checks.built_in import BuiltInCheck
+from headwater.checks.delivery_checks import Answer
+from headwater.checks.expectations import expectation_of_doubt
+from headwater.checks.verdict import SAMPLE_SIZE, CheckResult
+from headwater.metadata.static.model import Severity, Source
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What one check found in one delivery."""
+
+    result: CheckResult
+    evidence: ExpectationValidationResult
+
+
+def asked(answer: ExpectationValidationResult) -> ExpectationConfiguration:
+    """What an answer answers."""
+    question = answer.expectation_config
+    assert question is not None  # only results from outside come without
+    return question
+
+
+def failing(answer: ExpectationValidationResult) -> list[dict[str, Any]]:
+    """The deliveries that a built-in check found, as its query returned them."""
+    rows: list[dict[str, Any]] = answer.result["details"]["unexpected_rows"]
+    return rows
+
+
+def _severity(answer: ExpectationValidationResult) -> Severity:
+    return "critical" if asked(answer).severity == FailureSeverity.CRITICAL else "warning"
+
+
+def halting(found: Sequence[Finding]) -> bool:
+    """Whether a critical check failed: a single one halts the delivery."""
+    return any(not f.result.passed and f.result.severity == "critical" for f in found)
+
+
+def of_rule(check: BuiltInCheck, answer: ExpectationValidationResult, sqn: int) -> Finding:
+    """What a built-in check, asked of many deliveries at once, says of one."""
+    row = next((row for row in failing(answer) if row["delivery_sqn"] == sqn), None)
+    result = CheckResult(
+        check_name=check.name,
+        severity=check.severity,
+        passed=row is None or bool(row.get("is_fine")),
+        observed=row["observed"] if row else check.when_passed,
+        unexpected_count=int(row["unexpected_count"]) if row else 0,
+        unexpected_sample=tuple(row["sample"] or ()) if row else (),
+    )
+    return Finding(result, _evidence(answer, result.passed, {"observed_value": result.observed}))
+
+
+def of_doubt(answer: Answer) -> Finding:
+    """What came of a doubt."""
+    result = answer.result
+    evidence = ExpectationValidationResult(
+        success=result.passed,
+        expectation_config=expectation_of_doubt(answer).configuration,
+        result={"observed_value": result.observed},
+        meta={},
+    )
+    return Finding(result, evidence)
+
+
+def of_held(name: str, answer: ExpectationValidationResult) -> Finding:
+    """What holds for every row of all deliveries together holds for each delivery."""
+    severity = _severity(answer)
+    result = CheckResult(name, severity, True, "0 unexpected", 0, ())
+    return Finding(result, _evidence(answer, True, {"unexpected_count": 0, "unexpected_percent": 0.0}))
+
+
+def of_own(name: str, answer: ExpectationValidationResult) -> Finding:
+    """What an extra expectation says of the one delivery that it was asked of."""
+    said: Any = answer.to_json_dict()["result"]
+    result = CheckResult(
+        check_name=name,
+        severity=_severity(answer),
+        passed=bool(answer.success),
+        observed=_observed(said),
+        unexpected_count=said.get("unexpected_count"),
+        unexpected_sample=_sample(said),
+    )
+    return Finding(result, answer)
+
+
+def _observed(said: Mapping[str, Any]) -> str | None:
+    value, count, total = said.get("observed_value"), said.get("unexpected_count"), said.get("element_count")
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    if value is not None:
+        return str(value)
+    if count is None:
+        return None
+    return f"{count:,} unexpected" if total is None else f"{count:,} unexpected of {total:,}"
+
+
+def _sample(said: Mapping[str, Any]) -> tuple[Any, ...]:
+    """The unexpected rows as {key, other columns, line}; their values alone where nothing tells the rows."""
+    rows = said.get("partial_unexpected_index_list")
+    if not rows:
+        return tuple((said.get("partial_unexpected_list") or [])[:SAMPLE_SIZE])
+    keys = set(said["unexpected_index_column_names"]) - {"line_number"}
+    return tuple(
+        {
+            "key": {name: value for name, value in row.items() if name in keys},
+            **{name: value for name, value in row.items() if name not in keys and name != "line_number"},
+            "line": row["line_number"],
+        }
+        for row in rows[:SAMPLE_SIZE]
+    )
+
+
+def _evidence(
+    answer: ExpectationValidationResult, passed: bool, said: dict[str, Any]
+) -> ExpectationValidationResult:
+    """The answer that was given for many deliveries, as it is for one of them."""
+    return ExpectationValidationResult(
+        success=passed, expectation_config=answer.expectation_config, result=said, meta={}
+    )
+
+
+def suite_result(source: Source, found: Sequence[Finding]) -> ExpectationSuiteValidationResult:
+    """All that was found in one delivery, as Great Expectations would report it."""
+    passed = sum(f.result.passed for f in found)
+    return ExpectationSuiteValidationResult(
+        success=not halting(found),
+        results=[f.evidence for f in found],
+        suite_name=source.name,
+        statistics={
+            "evaluated_expectations": len(found),
+            "successful_expectations": passed,
+            "unsuccessful_expectations": len(found) - passed,
+            "success_percent": 100 * passed / len(found),
+        },
+        meta={"great_expectations_version": gx.__version__},
+    )

@@ -1,0 +1,1 @@
+"""The command `headwater`, and how it shows things in a terminal."""

@@ -1,0 +1,119 @@
+"""A proposal as a person sees it, and for machines."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from headwater.cli.terminal import escape
+from headwater.new_source.proposal import Proposal
+from headwater.new_source.proposal_doubts import doubts_of
+from headwater.new_source.remove import Removal
+
+LONGEST = 28  # characters of a value
+
+
+def proposal(out: Console, proposed: Proposal) -> None:
+    """The source, its attributes, and what is doubtful."""
+    judged = "records" if proposed.is_whole else "records of more"
+    out.print(
+        f"[bold]{proposed.name}[/]: {escape(proposed.sample.publisher_name)}, {proposed.records:,} {judged}"
+    )
+    facts = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
+    for name, value in _facts(proposed).items():
+        facts.add_row(f"  {name}", escape(value))
+    out.print(facts)
+    table = Table(box=None, header_style="bold", pad_edge=False, padding=(0, 2, 0, 0))
+    for column in ("  column", "target", "datatype", "format", "null tokens", "key", "nulls", "such as"):
+        table.add_column(column, justify="right" if column == "nulls" else "left", overflow="fold")
+    for attribute in proposed.attributes:
+        table.add_row(
+            f"  {escape(_short(attribute.column.name))}",
+            attribute.target_name,
+            attribute.typed.datatype,
+            escape(attribute.typed.format or ""),
+            escape(attribute.null_tokens or ""),
+            "[green]key[/]" if attribute.is_key else "",
+            f"{attribute.column.nulls:,}" if attribute.column.nulls else "",
+            escape(_short(", ".join(attribute.examples))),
+        )
+    out.print(table)
+    for doubt in doubts_of(proposed):
+        colour = "red" if doubt.is_harmful else "yellow"
+        out.print(f"[{colour}]{'doubt' if doubt.is_harmful else 'guess'}[/] {escape(str(doubt))}")
+
+
+def as_dict(proposed: Proposal) -> dict[str, Any]:
+    """The same for machines."""
+    return {
+        "source": proposed.name,
+        "file": proposed.sample.publisher_name,
+        "records": proposed.records,
+        "is_whole": proposed.is_whole,
+        **_facts(proposed),
+        "options": proposed.options,
+        "key": proposed.key,
+        "attributes": [
+            {
+                "source_name": attribute.column.name,
+                "target_name": attribute.target_name,
+                "target_datatype": attribute.typed.datatype,
+                "format": attribute.typed.format,
+                "null_tokens": attribute.null_tokens,
+                "is_key": attribute.is_key,
+                "is_optional": attribute.is_optional,
+                "nulls": attribute.column.nulls,
+            }
+            for attribute in proposed.attributes
+        ],
+        "doubts": [asdict(doubt) for doubt in doubts_of(proposed)],
+    }
+
+
+def removal(out: Console, removed: Removal, root: Path) -> None:
+    """What goes with a source, and what stays."""
+    for table, rows in removed.rows.items():
+        out.print(f"  seeds/{table}.csv: {', '.join(rows)}", markup=False)
+    for path in removed.files:
+        is_edited = path in removed.edited
+        note = " [red]edited: it is not as it was generated[/]" if is_edited else ""
+        out.print(f"  {escape(str(path.relative_to(root)))}{note}")
+    for row in removed.unused:
+        out.print(f"stays: {row}, which nobody uses then", markup=False)
+    out.print(
+        f"stays: what is loaded, in {', '.join(removed.tables)} and on S3 below */{removed.name}/",
+        markup=False,
+    )
+
+
+def removal_as_dict(removed: Removal, root: Path) -> dict[str, Any]:
+    """The same for machines."""
+    return {
+        "source": removed.name,
+        "rows": removed.rows,
+        "files": [path.relative_to(root) for path in removed.files],
+        "edited": [path.relative_to(root) for path in removed.edited],
+        "unused": removed.unused,
+        "tables_that_stay": removed.tables,
+    }
+
+
+def _facts(proposed: Proposal) -> dict[str, str]:
+    return {
+        "data source": f"{proposed.data_source} ({proposed.sample.data_source_type})",
+        "address": proposed.sample.address,
+        **proposed.options,
+        "delivery type": proposed.delivery_type,
+        "key": ", ".join(proposed.key) or "none",
+        "owner": proposed.owner,
+        "schedule": proposed.schedule,
+    }
+
+
+def _short(text: str) -> str:
+    plain = " ".join(text.split())
+    return plain if len(plain) <= LONGEST else f"{plain[: LONGEST - 1]}…"

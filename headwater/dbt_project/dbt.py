@@ -1,0 +1,240 @@
+"""dbt in this process: parsed once, run once per layer for all sources together."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+from sqlalchemy import Engine
+
+from headwater.dbt_project.dry_run import DryRunResult, dry_run_result
+from headwater.dbt_project.project_subset import project_subset
+from headwater.home import locked
+from headwater.metadata.connection import session_lock, session_options
+from headwater.metadata.errors import HeadwaterError, LedgerBroken, LoadFailed
+from headwater.metadata.failures import refusal_in
+from headwater.metadata.sql_text import sql_literal
+
+if TYPE_CHECKING:
+    from dbt.contracts.graph.manifest import Manifest
+
+PROFILE, TARGET = "headwater", "environment"  # of profiles/profiles.yml
+
+_LEDGER = re.compile(
+    r"Ledger broken: source \w+, delivery (\d+), (\w+): (.+?)\. Nothing of this load was kept\.", re.DOTALL
+)
+_SAID_BY_US = re.compile(r"((?:Definition changed|History overlaps|Not staged|Being rebuilt): .+)")
+_REHEARSED = re.compile(r"Dry run: (\{.*\})")
+
+
+@dataclass(frozen=True)
+class ModelOutcome:
+    """How one model of a dbt run ended, and how long it took; `error` is None when it went well.
+
+    `rows` is what Postgres said of a table that was made; None of anything else.
+    """
+
+    name: str
+    error: HeadwaterError | None
+    seconds: float
+    rows: int | None = None
+
+
+class Dbt:
+    """The dbt project in `root`, on the database that libpq's variables name.
+
+    `run_id` names whose rows it writes: those of the run's job instance of the source's job, or of another `job`.
+    Where only models of some `sources` are to be run, no others are read. It runs `threads` models at once, or as many
+    as its profile says.
+    """
+
+    def __init__(
+        self,
+        root: Path,
+        home: Path,
+        run_id: str,
+        *,
+        job: str | None = None,
+        sources: Collection[str] | None = None,
+        threads: int | None = None,
+    ) -> None:
+        os.environ.setdefault("DO_NOT_TRACK", "1")
+        self._root, self._home, self._run_options = root, home, run_options(run_id, job)
+        self._sources, self._threads = sources, threads
+        self._place = root  # where dbt runs: the whole project, or an excerpt
+        self._manifest: Manifest | None = None
+
+    def run(self, models: Sequence[str], exclude: Sequence[str] = ()) -> list[ModelOutcome]:
+        """Run the named models but the excluded ones (in the words of dbt's --select).
+
+        Raises `LoadFailed` when dbt cannot run at all.
+        """
+        results = self._invoke(
+            "run", "--select", *models, *(["--exclude", *exclude] if exclude else []), may_fail=True
+        )
+        return _model_outcomes(results)
+
+    def compile(self, models: Sequence[str]) -> list[ModelOutcome]:
+        """Compile the named models, as running them begins. Raises `LoadFailed` when dbt cannot compile at all."""
+        return _model_outcomes(self._invoke("compile", "--select", *models, "--quiet", may_fail=True))
+
+    def rehearse(self, source: str, event: str, delivery_sqn: int, checks: Sequence[str]) -> DryRunResult:
+        """What the event would do to the history of `source`; nothing of it is kept. Raises `LoadFailed`."""
+        supposed = {"source": source, "event": event, "delivery_sqn": delivery_sqn, "checks": list(checks)}
+        with _variables(HEADWATER_SUPPOSE=json.dumps(supposed)):
+            results: Any = self._invoke("run", "--select", f"hist_{source}", may_fail=True)
+        message = str(results.results[0].message)
+        found = _REHEARSED.search(message)
+        if found is None:
+            raise _error(results.results[0]) or LoadFailed(f"the dry run of {source} said nothing")
+        return dry_run_result(json.loads(found[1]))
+
+    def compiled(self, template: str) -> str:
+        """The SQL that a template in the models' language (Jinja, our macros) stands for."""
+        results: Any = self._invoke("compile", "--inline", template, "--quiet")
+        return str(results.results[0].node.compiled_code)
+
+    def load_seeds(self, engine: Engine) -> bool:
+        """Load the static metadata into Postgres, if it is not what is there already; True when it was loaded."""
+        said = f"seeds {self._seeds_checksum()}"
+        remembered = sa.text("select obj_description(to_regclass('metadata.source_attribute'))")
+        with session_lock(engine, "seeds"), engine.connect() as connection:
+            if connection.execute(remembered).scalar() == said:
+                return False
+            self._invoke("seed", "--full-refresh")
+            connection.execute(sa.text(f"comment on table metadata.source_attribute is {sql_literal(said)}"))
+            connection.commit()
+        return True
+
+    def _seeds_checksum(self) -> str:
+        digest = hashlib.sha256()
+        for path in sorted((self._root / "seeds").iterdir()):
+            digest.update(path.name.encode() + b"\0" + path.read_bytes())
+        return digest.hexdigest()
+
+    def manifest(self) -> Manifest:
+        """The project as dbt reads it; read once. Raises `LoadFailed`."""
+        from dbt.cli.main import dbtRunner  # takes 1.6 s
+
+        if self._manifest is None:
+            # two processes must not write the parsed project at once
+            with locked(self._home, "dbt-parse.lock"):
+                for place in places(self._root, self._home, self._sources):
+                    self._place = place
+                    parsed: Any = dbtRunner().invoke(["parse", *self._options, "--no-write-json"])
+                    if parsed.success:
+                        break
+            if isinstance(
+                parsed.exception, KeyboardInterrupt
+            ):  # dbt returns it, and whoever asked for an end means us
+                raise KeyboardInterrupt
+            if not parsed.success:
+                raise LoadFailed(f"dbt cannot read the project: {parsed.exception}")
+            self._manifest = parsed.result
+        return self._manifest
+
+    @property
+    def _options(self) -> list[str]:
+        return [
+            "--project-dir", str(self._place), "--profiles-dir", str(self._root / "profiles"),
+            "--profile", PROFILE, "--target", TARGET, "--log-path", str(self._home / "logs"), "--log-level", "none",
+        ]  # fmt: skip
+
+    def _invoke(self, *arguments: str, may_fail: bool = False) -> Any:
+        """The result of a dbt command. Raises `LoadFailed` unless all went well, or, if it `may_fail`, was tried."""
+        from dbt.cli.main import dbtRunner
+
+        # every connection that dbt opens bears the run's name; this variable is libpq's own way to say so
+        with _variables(PGOPTIONS=self._run_options):
+            runner = dbtRunner(manifest=self.manifest())
+            threads = ["--threads", str(self._threads)] if self._threads else []
+            outcome: Any = runner.invoke([*arguments, *threads, *self._options, "--no-write-json"])
+        _require_result(outcome, arguments[0])
+        if not may_fail and not outcome.success:
+            raise LoadFailed(
+                "; ".join(f"{r.node.name}: {r.message}" for r in outcome.result.results if r.message)
+            )
+        return outcome.result
+
+
+def places(root: Path, home: Path, sources: Collection[str] | None) -> Iterator[Path]:
+    """Where to let dbt read the models of some sources, in the order in which to try: an excerpt, then all of it."""
+    if sources is not None:
+        yield project_subset(root, home, sources)
+    yield root
+
+
+def model_outcomes(outcome: Any) -> list[ModelOutcome]:
+    """How the models ended of which a dbtRunner's `outcome` tells. Raises `LoadFailed` when dbt did not run at all."""
+    _require_result(outcome, "run")
+    return _model_outcomes(outcome.result)
+
+
+def _require_result(outcome: Any, command: str) -> None:
+    if outcome.result is None:
+        raise LoadFailed(f"dbt {command} did not run: {outcome.exception}")
+
+
+def _model_outcomes(results: Any) -> list[ModelOutcome]:
+    return [
+        ModelOutcome(result.node.name, _error(result), result.execution_time, _rows(result))
+        for result in results.results
+    ]
+
+
+def _rows(result: Any) -> int | None:
+    """How many rows a table was made of; dbt says -1, or nothing, where Postgres did not count."""
+    is_table = result.node.config.materialized == "table"
+    rows = (result.adapter_response or {}).get("rows_affected") if is_table else None
+    return rows if isinstance(rows, int) and rows >= 0 else None
+
+
+def run_options(run_id: str, job: str | None = None) -> str:
+    """What PGOPTIONS must say so that a session writes in the name of a run."""
+    of_job = f" -c headwater.job={job}" if job else ""
+    escaped = re.sub(r"([\\\s])", r"\\\1", run_id)  # a person may name a run as she likes
+    return session_options(f"-c headwater.run_id={escaped}{of_job}")
+
+
+@contextmanager
+def _variables(**variables: str) -> Iterator[None]:
+    """Set environment variables for as long as the body runs."""
+    before = {name: os.environ.get(name) for name in variables}
+    os.environ.update(variables)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
+
+
+def _error(result: Any) -> HeadwaterError | None:
+    if str(result.status) in ("success", "pass"):
+        return None
+    message = str(result.message or result.status)
+    broken = _LEDGER.search(message)
+    if broken:
+        return LedgerBroken(int(broken[1]), broken[2], broken[3])
+    ours = _SAID_BY_US.search(message)
+    return LoadFailed(ours[1] if ours else f"{result.node.name}: {_said(message)}")
+
+
+def _said(message: str) -> str:
+    """What dbt says of a model; what Postgres would refuse of any model goes without SQL, and with what to do."""
+    refusal = refusal_in(message)
+    if refusal is None or not message.startswith("Database Error"):
+        return " ".join(message.split())
+    lines = [line.strip() for line in message.splitlines()[1:]]
+    words = next((line for line in lines if re.search(refusal.words, line)), lines[0] if lines else message)
+    return f"Postgres says: {words.rstrip('.')}. {refusal.expected}"

@@ -1,0 +1,87 @@
+"""What a decision would do to history: how many versions of each kind, some of their keys, and all that in words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+KINDS = ("added", "dropped", "ended", "reopened")
+# kind → what happens to one version, and to several
+_HAPPENS = {
+    "added": ("1 version appears", "{:,} versions appear"),
+    "dropped": ("1 version disappears", "{:,} versions disappear"),
+    "ended": ("1 version ends", "{:,} versions end"),
+    "reopened": ("1 version is current again", "{:,} versions are current again"),
+}
+MEANING = {
+    "added": "Versions that history does not have today: it says something new of these keys from that date on.",
+    "dropped": "Versions that history has today and would lose: what was said of these keys from that date on.",
+    "ended": "Versions that stay, and are true for a shorter time than history says today, or get an end at all.",
+    "reopened": "Versions that history has ended, and that are true to this day then.",
+}
+
+
+@dataclass(frozen=True)
+class ChangedKey:
+    """A version of the sample: its key, and from when on it is true (ISO 8601, UTC)."""
+
+    key: dict[str, Any]
+    valid_from: str
+
+
+@dataclass(frozen=True)
+class DryRunResult:
+    """How many versions a decision would add, drop, end and reopen, with a `sample` of them for each kind that has any.
+
+    One that judges a delivery anew says how, and why so.
+    """
+
+    added: int
+    dropped: int
+    ended: int
+    reopened: int
+    verdict: str | None = None
+    why: str | None = None
+    sample: Mapping[str, Sequence[ChangedKey]] = field(default_factory=dict, compare=False)
+
+    @property
+    def sentence(self) -> str:
+        """The counts in words: `318 versions appear and 453 versions end.`"""
+        said = list(self._happenings())
+        if not said:
+            return "History stays as it is."
+        return " and ".join(filter(None, [", ".join(said[:-1]), said[-1]])) + "."
+
+    def happening(self, kind: str) -> str:
+        """What happens to the versions of a kind: `1 version ends`."""
+        count: int = getattr(self, kind)
+        one, several = _HAPPENS[kind]
+        return one if count == 1 else several.format(count)
+
+    def _happenings(self) -> Iterator[str]:
+        for kind in KINDS:
+            if getattr(self, kind):
+                yield self.happening(kind)
+
+
+def dry_run_result(found: Mapping[str, Any]) -> DryRunResult:
+    """What the macro history_difference tells: `{"added": {"count": 3, "sample": [{"key": …, "valid_from": …}]}}`."""
+    counts = {kind: int(found.get(kind, {}).get("count", 0)) for kind in KINDS}
+    sample = {kind: _keys(found[kind]["sample"]) for kind in KINDS if kind in found}
+    return _result(counts, sample)
+
+
+def dry_run_from_json(told: Mapping[str, Any]) -> DryRunResult:
+    """What `--dry-run --json` prints, as it was."""
+    sample = {kind: _keys(keys) for kind, keys in told.get("sample", {}).items()}
+    return replace(_result(told, sample), verdict=told.get("verdict"), why=told.get("why"))
+
+
+def _result(counts: Mapping[str, Any], sample: Mapping[str, Sequence[ChangedKey]]) -> DryRunResult:
+    added, dropped, ended, reopened = (int(counts[kind]) for kind in KINDS)
+    return DryRunResult(added, dropped, ended, reopened, sample=sample)
+
+
+def _keys(sample: Sequence[Mapping[str, Any]]) -> tuple[ChangedKey, ...]:
+    return tuple(ChangedKey(dict(one["key"]), one["valid_from"]) for one in sample)

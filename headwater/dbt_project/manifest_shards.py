@@ -1,0 +1,88 @@
+"""The dbt manifest in pieces, for Airflow: what it shows of a source is read without dbt and without the other sources.
+
+Made at set-up, at deploy and when there is a new source, since parsing the project takes seconds and a whole manifest
+grows with all sources.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from headwater.dbt_project.dbt import Dbt
+from headwater.dbt_project.generate import generated_files, write_files
+from headwater.dbt_project.project_subset import MARTS
+from headwater.home import make_home
+from headwater.metadata.static.problem import Problem
+from headwater.metadata.static.valid_subset import read_valid_catalog
+from headwater.project import Project
+
+_NEEDED = (
+    "unique_id", "name", "resource_type", "package_name", "path", "original_file_path", "fqn", "alias", "schema",
+    "database", "relation_name", "tags", "config", "depends_on", "description",
+)  # fmt: skip
+
+
+def folder_of(project: Project) -> Path:
+    """Where the pieces are."""
+    return project.root / "target" / "airflow"
+
+
+def shard(project: Project, name: str) -> Path:
+    """The manifest of one source, or of `MARTS`."""
+    return folder_of(project) / f"{name}.json"
+
+
+@dataclass(frozen=True)
+class ForAirflow:
+    """What was made for Airflow.
+
+    `written` are the files beside the models that were missing or stale, `pieces` the names of those of the manifest,
+    `problems` what is wrong with the rows of which nothing was made.
+    """
+
+    written: Sequence[Path]
+    pieces: Sequence[str]
+    problems: Sequence[Problem]
+
+
+def make_ready(project: Project) -> ForAirflow:
+    """Write all that Airflow needs to show the jobs of the metadata, as far as that is sound: models and pieces.
+
+    Raises `HeadwaterError` when dbt cannot read the project.
+    """
+    catalog, problems = read_valid_catalog(project.seeds)
+    written = write_files(generated_files(catalog.sources.values(), project.models))
+    return ForAirflow(written, write_shards(project), problems)
+
+
+def write_shards(project: Project) -> list[str]:
+    """Parse the dbt project and write a piece for each source that has models, and one for the marts; their names."""
+    make_home(project.root)
+    manifest = (
+        Dbt(project.root, project.home, "manifest").manifest().writable_manifest().to_dict(omit_none=False)
+    )
+    pieces: dict[str, dict[str, Any]] = {MARTS: {}}
+    for unique_id, node in manifest["nodes"].items():
+        if node["resource_type"] != "model":
+            continue
+        layer, *_, name = node["fqn"][1:]
+        of = MARTS if layer == "marts" else name.removeprefix("stg_").removeprefix("hist_")
+        pieces.setdefault(of, {})[unique_id] = {field: node.get(field) for field in _NEEDED}
+    folder = folder_of(project)
+    folder.mkdir(parents=True, exist_ok=True)
+    for path in folder.glob("*.json"):
+        if path.stem not in pieces:
+            path.unlink()
+    metadata = {"project_name": manifest["metadata"]["project_name"]}
+    for name, nodes in pieces.items():
+        text = json.dumps({"metadata": metadata, "nodes": nodes}, default=str, sort_keys=True)
+        path = shard(project, name)
+        if not path.is_file() or path.read_text(encoding="utf-8") != text:
+            unfinished = path.with_suffix(".unfinished")
+            unfinished.write_text(text, encoding="utf-8")
+            unfinished.replace(path)
+    return sorted(pieces)

@@ -1,0 +1,1 @@
+"""What the record and history hold, as commands and pages show it."""

@@ -1,0 +1,105 @@
+"""Rules of a source that is read from an API: its options and its connection taken together."""
+
+from __future__ import annotations
+
+from headwater.metadata.static.load import Seeds
+from headwater.metadata.static.problem import Problems
+from headwater.metadata.static.rows import Row
+from headwater.metadata.static.rules.types import WINDOW_OPTIONS
+from headwater.metadata.static.source_parts import SourceParts
+
+_OF_WATERMARKS = ("watermark_path", "watermark_format", *WINDOW_OPTIONS)
+_OF_TOKENS = ("token_path", "token_format")
+_MAY_MOVE = ("page", "offset", "link_header", "next_url")
+
+_OF_PAGINATIONS = {
+    "has_more_path": ("page", "offset", "cursor", "next_url"),
+    "empty_page_ends": ("cursor", "next_url"),
+}
+
+
+def check_api(source: SourceParts, seeds: Seeds, problems: Problems) -> None:
+    """Everything that a source of an API needs."""
+    if "source_attribute" in seeds.unreadable or source.data_source_type != "rest_api":
+        return
+    api = _connection(source, seeds)
+    if api is None:
+        return
+    if source.option("format") not in (None, "json"):
+        source.blame_option(problems, "format", "value", "an API is read as JSON", "json, or no format")
+    _check_pages(source, api, problems)
+    _check_increments(source, api, problems)
+    _check_credentials(source, api, problems)
+
+
+def _connection(source: SourceParts, seeds: Seeds) -> Row | None:
+    """The connection that the source uses, where that is clear."""
+    chosen = source.option("conn_str")
+    if chosen is not None:
+        return seeds.find("conn_api", chosen)
+    own = [row for row in seeds.rows["conn_api"] if row["data_source"] == source.row["data_source"]]
+    return own[0] if len(own) == 1 else None
+
+
+def _check_pages(source: SourceParts, api: Row, problems: Problems) -> None:
+    pagination = api.text("pagination_type")
+    if pagination in _MAY_MOVE and not {"total_path", "read_until_same"} & source.options.keys():
+        source.blame(
+            problems,
+            "source",
+            f'"{source.name}" is read by {pagination}, where pages may shift while they are read',
+            "total_path, where each answer tells how many records there are; or read_until_same true, to read until two"
+            " readings agree; or read_until_same false, to take the risk of losing records",
+        )
+    for name, kinds in _OF_PAGINATIONS.items():
+        if name in source.options and pagination not in kinds:
+            message = f"{name} stands for pagination_type {pagination}"
+            source.blame_option(problems, name, "name", message, f"pagination_type {' or '.join(kinds)}")
+    if "first_page" in source.options and pagination != "page":
+        message = f"first_page stands for pagination_type {pagination}"
+        source.blame_option(problems, "first_page", "name", message, "pagination_type page")
+
+
+def _check_increments(source: SourceParts, api: Row, problems: Problems) -> None:
+    if not api.is_true("use_incremental"):
+        for name in _OF_WATERMARKS:
+            if name in source.options:
+                message = f"{name} stands for an API that is read as a whole"
+                source.blame_option(problems, name, "name", message, "use_incremental true in conn_api.csv")
+        return
+    if "watermark_path" not in source.options:
+        message = f'"{source.name}" asks for what changed, and has no watermark_path'
+        source.blame(problems, "source", message, "watermark_path: where each record says when it changed")
+    if source.row["delivery_type"] == "snapshot":
+        source.blame(problems, "delivery_type", "is snapshot, and only what changed is asked for", "delta")
+
+
+def _check_credentials(source: SourceParts, api: Row, problems: Problems) -> None:
+    auth, has_parent = source.option("auth"), api["parent_conn_api"] is not None
+    is_secret_free = api["secret_ref"] is None or "${SECRET}" in api.text("payload_json")
+    if api.is_true("need_token") and has_parent:
+        is_secret_free = False
+    elif has_parent:
+        source.blame(
+            problems,
+            "data_source",
+            f'"{api.text("conn_api")}" has a parent_conn_api and needs no token',
+            "need_token true",
+        )
+    if auth is None and not is_secret_free and not api.is_true("need_token"):
+        message = f'how the secret of "{api.text("conn_api")}" travels is not said'
+        source.blame(problems, "source", message, "the option auth: bearer, basic, header or query")
+    if auth is not None and is_secret_free:
+        message = f'auth stands for "{api.text("conn_api")}", which has no secret and no token'
+        source.blame_option(
+            problems, "auth", "name", message, "a secret_ref, or a parent_conn_api with need_token true"
+        )
+    if auth in ("header", "query") and "auth_name" not in source.options:
+        source.blame_option(
+            problems, "auth", "value", f"auth {auth} has no auth_name", f"the name of the {auth} part"
+        )
+    if auth not in ("header", "query") and "auth_name" in source.options:
+        source.blame_option(problems, "auth_name", "name", "auth_name stands alone", "auth header or query")
+    for name in _OF_TOKENS:
+        if name in source.options and not has_parent:
+            source.blame_option(problems, name, "name", f"{name} stands without a token", "a parent_conn_api")

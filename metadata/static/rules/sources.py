@@ -1,0 +1,110 @@
+"""Rules of source together with its attributes and connections: is it keyed, reached and guarded?"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping
+
+from headwater.metadata.static.load import Seeds
+from headwater.metadata.static.naming import INDEX_ENDINGS, is_raw_column
+from headwater.metadata.static.problem import Problems
+from headwater.metadata.static.rows import Row
+from headwater.metadata.static.rules.api import check_api
+from headwater.metadata.static.rules.connections import connection_table
+from headwater.metadata.static.rules.database import check_database
+from headwater.metadata.static.rules.delivery_checks import check_doubts
+from headwater.metadata.static.rules.files import check_files
+from headwater.metadata.static.rules.kafka import check_kafka
+from headwater.metadata.static.rules.quality import quality_problems
+from headwater.metadata.static.rules.renamed import check_renamed
+from headwater.metadata.static.rules.types import check_types
+from headwater.metadata.static.source_parts import SourceParts, gather_parts
+from headwater.metadata.static.spelling import unspell
+
+Connections = Mapping[tuple[str, str], list[str]]  # (table of connections, data source) → their names
+
+
+def check_sources(seeds: Seeds, problems: Problems) -> None:
+    """Every source with all that belongs to it."""
+    connections = _connections_by_data_source(seeds)
+    for source in gather_parts(seeds):
+        _check_name(source, seeds, problems)
+        _check_policy(source, seeds, problems)
+        if "attribute" not in seeds.unreadable:
+            _check_columns(source, problems)
+            check_renamed(source, problems)
+        _check_connection(source, connections, seeds, problems)
+        check_types(source, seeds, problems)
+        check_files(source, seeds, problems)
+        check_api(source, seeds, problems)
+        check_kafka(source, seeds, problems)
+        check_database(source, seeds, problems)
+        check_doubts(source, problems)
+
+
+def _connections_by_data_source(seeds: Seeds) -> Connections:
+    names: dict[tuple[str, str], list[str]] = defaultdict(list)
+    for table in ("conn_str", "conn_api"):
+        for row in seeds.rows[table]:
+            names[table, row.text("data_source")].append(row.text(table))
+    return names
+
+
+def _check_name(source: SourceParts, seeds: Seeds, problems: Problems) -> None:
+    for ending in INDEX_ENDINGS:
+        other = source.name.removesuffix(ending)
+        if other != source.name and other in seeds.by_name["source"]:
+            message = f'"{source.name}" is the name of an index of "{other}"'
+            source.blame(problems, "source", message, "another name")
+
+
+def _check_policy(source: SourceParts, seeds: Seeds, problems: Problems) -> None:
+    job = seeds.find("job", source.row["job"])
+    if job and job["is_etl"] == "false":
+        message = f'"{source.row["job"]}" is not an ETL job'
+        source.blame(problems, "job", message, "a job with is_etl true")
+    if source.row["delivery_type"] == "delta" and source.row["max_removed_pct"] is not None:
+        source.blame(problems, "max_removed_pct", "guards snapshots only", "a blank cell for a delta")
+
+
+def _check_columns(source: SourceParts, problems: Problems) -> None:
+    if not source.attributes:
+        message = f'"{source.name}" has no attributes'
+        source.blame(problems, "source", message, "its columns in attribute.csv")
+    elif not any(attribute.is_true("is_key") for attribute in source.attributes):
+        message = f'"{source.name}" has no key attribute'
+        source.blame(problems, "source", message, "one row at least in attribute.csv with is_key true")
+    names = {attribute.text("target_name") for attribute in source.attributes}
+    for wrong in quality_problems(source.row.text("quality_checks"), names):
+        source.blame(problems, "quality_checks", *wrong)
+    taken: dict[str, Row] = {}
+    for attribute in source.attributes:
+        raw_column = _raw_column(attribute)
+        first = taken.setdefault(raw_column, attribute)
+        if first["source_name"] != attribute["source_name"]:  # the same one twice is said already
+            message = f'needs the raw column "{raw_column}", which line {first.line} has'
+            problems.add("attribute", attribute, "target_name", message, "another target name")
+
+
+def _raw_column(attribute: Row) -> str:
+    source_name = unspell(attribute.text("source_name"))
+    return source_name if is_raw_column(source_name) else f"_{attribute.text('target_name')}"
+
+
+def _check_connection(
+    source: SourceParts, connections: Connections, seeds: Seeds, problems: Problems
+) -> None:
+    if source.data_source is None:
+        return
+    name, table = source.data_source.text("data_source"), connection_table(source.data_source_type)
+    own, chosen = connections.get((table, name), []), source.option("conn_str")
+    if table in seeds.unreadable:
+        return
+    if chosen is None and len(own) > 1:
+        message = f'"{name}" is reached by {", ".join(own)}'
+        expected = "the option conn_str in source_attribute.csv, to name one of them"
+        source.blame(problems, "data_source", message, expected)
+    if chosen is not None and chosen not in own:
+        message = f'conn_str "{chosen}" is not a connection of "{name}"'
+        expected = f"one of {', '.join(own)}" if own else f"a row in {table}.csv"
+        source.blame_option(problems, "conn_str", "value", message, expected)
