@@ -34,9 +34,8 @@ def make_project(root: Path, sources: Mapping[str, str]) -> Project:
     (root / "seeds").mkdir(parents=True)
     shutil.copy(ours / "dbt_project.yml", root)
     shutil.copytree(ours / "profiles", root / "profiles")
-    for name in ("macros", "models/metadata"):
-        (root / name).parent.mkdir(exist_ok=True)
-        (root / name).symlink_to(ours / name)
+    (root / "models").mkdir()
+    (root / "models" / "metadata").symlink_to(ours / "models" / "metadata")
     rows = _rows(root / "published", sources)
     for path in (ours / "seeds").iterdir():
         text = path.read_text(encoding="utf-8")

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
+
+import yaml
 
 from headwater.home import home
 from headwater.metadata.errors import HeadwaterError
@@ -20,6 +23,11 @@ class Project:
     home: Path
 
     @property
+    def name(self) -> str:
+        """The project's name, as dbt has it."""
+        return _name_of(self.root)
+
+    @property
     def seeds(self) -> Path:
         """The static metadata."""
         return self.root / "seeds"
@@ -28,6 +36,11 @@ class Project:
     def models(self) -> Path:
         """The dbt models."""
         return self.root / "models"
+
+
+@cache
+def _name_of(root: Path) -> str:
+    return str(yaml.safe_load((root / MARK).read_text(encoding="utf-8"))["name"])
 
 
 def find_project() -> Project:

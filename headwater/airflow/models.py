@@ -187,7 +187,10 @@ def _group(
 def project_config(project: Project, of: str) -> ProjectConfig:
     """The project as Cosmos reads it: one piece of its manifest."""
     return ProjectConfig(
-        manifest_path=shard(project, of), project_name="headwater", install_dbt_deps=False, partial_parse=True
+        manifest_path=shard(project, of),
+        project_name=project.name,
+        install_dbt_deps=False,
+        partial_parse=True,
     )
 
 

@@ -547,8 +547,8 @@ def _decide(
     with _project() as project:
         try:
             if is_dry_run:
-                would = decide.rehearse(project, decision, sqn, _say, despite=despite)
-                _print_json(asdict(would)) if as_json else render.rehearsal(out, decision, sqn, would)
+                would = decide.dry_run(project, decision, sqn, _say, despite=despite)
+                _print_json(asdict(would)) if as_json else render.dry_run(out, decision, sqn, would)
                 return
             result = decide.decide(project, decision, sqn, why, _say, despite=despite)
         except decide.NotDecidable as error:
@@ -1000,11 +1000,13 @@ def airflow(
 @app.command(epilog='Example: eval "$(headwater env)" && psql')
 def env() -> None:
     """Print shell exports by which psql, dbt and aws find the servers."""
+    from headwater.dbt_project.package import link_package
     from headwater.metadata.connection import session_options
     from headwater.services import ensure_up
 
     with _explained():
         project = find_project()
+        link_package(project.root)  # for dbt by hand
         variables = dict(ensure_up(project.root).environment)
         variables |= {"PGOPTIONS": session_options(), "DBT_PROFILES_DIR": str(project.root / "profiles")}
         for name, value in variables.items():

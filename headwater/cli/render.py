@@ -491,7 +491,7 @@ def _value(value: Any) -> str:
     return "nothing" if value is None else shortened(str(value), LONGEST_ROW)
 
 
-def rehearsal(out: Console, decision: str, delivery_sqn: int, would: DryRunResult) -> None:
+def dry_run(out: Console, decision: str, delivery_sqn: int, would: DryRunResult) -> None:
     """What a decision would do to history, and, where it judges anew, what the verdict would be."""
     if would.verdict is not None:
         out.print(

@@ -16,6 +16,7 @@ import sqlalchemy as sa
 from sqlalchemy import Engine
 
 from headwater.dbt_project.dry_run import DryRunResult, dry_run_result
+from headwater.dbt_project.package import link_package
 from headwater.dbt_project.project_subset import project_subset
 from headwater.home import locked
 from headwater.metadata.connection import session_lock, session_options
@@ -32,7 +33,7 @@ _LEDGER = re.compile(
     r"Ledger broken: source \w+, delivery (\d+), (\w+): (.+?)\. Nothing of this load was kept\.", re.DOTALL
 )
 _SAID_BY_US = re.compile(r"((?:Definition changed|History overlaps|Not staged|Being rebuilt): .+)")
-_REHEARSED = re.compile(r"Dry run: (\{.*\})")
+_DRY_RUN = re.compile(r"Dry run: (\{.*\})")
 
 
 @dataclass(frozen=True)
@@ -86,13 +87,13 @@ class Dbt:
         """Compile the named models, as running them begins. Raises `LoadFailed` when dbt cannot compile at all."""
         return _model_outcomes(self._invoke("compile", "--select", *models, "--quiet", may_fail=True))
 
-    def rehearse(self, source: str, event: str, delivery_sqn: int, checks: Sequence[str]) -> DryRunResult:
+    def dry_run(self, source: str, event: str, delivery_sqn: int, checks: Sequence[str]) -> DryRunResult:
         """What the event would do to the history of `source`; nothing of it is kept. Raises `LoadFailed`."""
-        supposed = {"source": source, "event": event, "delivery_sqn": delivery_sqn, "checks": list(checks)}
-        with _variables(HEADWATER_SUPPOSE=json.dumps(supposed)):
+        simulated = {"source": source, "event": event, "delivery_sqn": delivery_sqn, "checks": list(checks)}
+        with _variables(HEADWATER_SIMULATE=json.dumps(simulated)):
             results: Any = self._invoke("run", "--select", f"hist_{source}", may_fail=True)
         message = str(results.results[0].message)
-        found = _REHEARSED.search(message)
+        found = _DRY_RUN.search(message)
         if found is None:
             raise _error(results.results[0]) or LoadFailed(f"the dry run of {source} said nothing")
         return dry_run_result(json.loads(found[1]))
@@ -166,7 +167,11 @@ class Dbt:
 
 
 def places(root: Path, home: Path, sources: Collection[str] | None) -> Iterator[Path]:
-    """Where to let dbt read the models of some sources, in the order in which to try: an excerpt, then all of it."""
+    """Where to let dbt read the models of some sources, in the order in which to try: a subset, then all of it.
+
+    The framework's package is there then, too.
+    """
+    link_package(root)
     if sources is not None:
         yield project_subset(root, home, sources)
     yield root

@@ -134,7 +134,7 @@ def historical_properties(source: Source) -> dict[str, Any]:
                 "name": f"hist_{source.name}",
                 "description": _grain(source),
                 "config": {"meta": {"source_name": source.name}},
-                "data_tests": [{"versions_do_not_overlap": {"arguments": {"key": keys}}}],
+                "data_tests": [{"headwater.versions_do_not_overlap": {"arguments": {"key": keys}}}],
                 "columns": [_typed_column(attribute) for attribute in source.attributes]
                 + [_bookkeeping(name) for name in OF_HISTORY],
             }
@@ -148,7 +148,7 @@ def staging_model(source: Source) -> str:
 
 delivered as (
 
-    select * from {{{{ raw_deliveries('{source.name}') }}}}
+    select * from {{{{ headwater.raw_deliveries('{source.name}') }}}}
 
 ),
 
@@ -161,17 +161,17 @@ renamed as (
         to_jsonb(delivered.*) as row_as_it_came,
 
         ---------- attributes, still text
-        {{{{ renamed_columns('{source.name}') }}}}
+        {{{{ headwater.renamed_columns('{source.name}') }}}}
 
     from delivered
 
 ),
 
-judged as (
+validated as (
 
     select
         *,
-        {{{{ fall_out('{source.name}') }}}} as fall_out
+        {{{{ headwater.reject_reason('{source.name}') }}}} as reject_reason
     from renamed
     -- a fence: what is below is asked once of each row, and not again by every column above
     offset 0
@@ -187,12 +187,12 @@ typed as (
 
         ---------- what cannot go on
         row_as_it_came,
-        fall_out,
+        reject_reason,
 
         ---------- attributes
-        {{{{ typed_columns('{source.name}') }}}}
+        {{{{ headwater.typed_columns('{source.name}') }}}}
 
-    from judged
+    from validated
 
 )
 
@@ -217,7 +217,7 @@ final as (
         delivery_sqn,
 
         ---------- attributes
-        {{{{ history_columns('{source.name}') }}}}
+        {{{{ headwater.history_columns('{source.name}') }}}}
 
     from staged
 

@@ -11,6 +11,7 @@ from typing import Any
 from markupsafe import Markup
 
 from headwater.checks.data_docs import write_lists
+from headwater.dbt_project.package import link_package
 from headwater.docs.dbt_page import dbt_page
 from headwater.metadata.connection import engine
 from headwater.metadata.errors import HeadwaterError
@@ -49,6 +50,7 @@ def generate_dbt_docs(project_root: Path, home: Path) -> Path:
     from dbt.cli.main import dbtRunner  # takes 1.6 s
 
     os.environ.setdefault("DO_NOT_TRACK", "1")
+    link_package(project_root)
     with TemporaryDirectory(prefix="headwater-docs-") as target:
         places = [
             *("--project-dir", str(project_root), "--profiles-dir", str(project_root / "profiles")),

@@ -30,7 +30,7 @@ PACKAGE, MEMBER = "csvkit", "examples/realdata/acs2012_5yr_population.csv"
 COMMAND = ("new-source", "populations", "--from", "census/acs2012_5yr_population.csv", "--key", "fips",
            "--owner", "planning", "--data-source", "census_bureau", "--schedule", "yearly", "--type", "snapshot",
            "--option", r"file_pattern=^acs(?P<date>\d{4})_5yr_population\.csv$", "--yes")  # fmt: skip
-COPIED = ("dbt_project.yml", "macros", "models", "profiles", "seeds")
+COPIED = ("dbt_project.yml", "packages.yml", "macros", "models", "profiles", "seeds")
 WIDTH = 118  # characters
 PICTURE = "docs/new-source.svg"
 

@@ -125,13 +125,13 @@ def _lock(connection: Connection, source: str, patience_s: int | None) -> None:
         ) from None
 
 
-def rehearse(
+def dry_run(
     project: Project, decision: str, delivery_sqn: int, say: Say, *, despite: Sequence[str] = ()
 ) -> DryRunResult:
     """What the decision would do to history, without putting anything on record.
 
     Deliveries from which history would be made anew, and which are not staged, are brought back from S3. A replay
-    is rehearsed from the checks on: the delivery is judged again by its rows as they are staged.
+    is tried from the checks on: the delivery is judged again by its rows as they are staged.
     """
     catalog, engine = prepare(project)
     stands = standing(engine, delivery_sqn)
@@ -146,8 +146,8 @@ def rehearse(
     source = _source(catalog, stands)
     run = Run(project, engine, ObjectStore.from_environment(), catalog, [source], say, is_offline=True)
     if decision == "replay":
-        return run.rehearse_replay(source, delivery_sqn)
-    return run.rehearse(source, EVENTS[decision], delivery_sqn, checks)
+        return run.dry_run_of_replay(source, delivery_sqn)
+    return run.dry_run(source, EVENTS[decision], delivery_sqn, checks)
 
 
 def standing(engine: Engine, delivery_sqn: int) -> Standing:

@@ -348,15 +348,15 @@ class Run:
             if found:
                 self._say(f"{source.name}: registered {_deliveries(len(found))} that S3 has")
 
-    def rehearse(self, source: Source, event: str, delivery_sqn: int, checks: Sequence[str]) -> DryRunResult:
+    def dry_run(self, source: Source, event: str, delivery_sqn: int, checks: Sequence[str]) -> DryRunResult:
         """What an event would do to history; only the job instance of asking it stays, and what had to be staged."""
         with self._job_instances("dry_run"):
             self._bring_back(source, retention.unstaged_for_decision(self._engine, event, delivery_sqn))
             with self._jobs[source.name].task("dry run", event=event, delivery_sqn=delivery_sqn):
                 self._say(f"{source.name}: making history as if it were so, and taking it back")
-                return self._dbt.rehearse(source.name, event, delivery_sqn, checks)
+                return self._dbt.dry_run(source.name, event, delivery_sqn, checks)
 
-    def rehearse_replay(self, source: Source, delivery_sqn: int) -> DryRunResult:
+    def dry_run_of_replay(self, source: Source, delivery_sqn: int) -> DryRunResult:
         """What today's checks would say of a delivery as it is staged, and what would come of that in history."""
         with self._job_instances("dry_run"):
             self._bring_back(source, retention.unstaged_for_decision(self._engine, "replayed", delivery_sqn))
@@ -365,7 +365,7 @@ class Run:
                 verdict = foresee_verdict(self._engine, source, delivery_sqn)
                 event = "passed" if verdict.passed else "halted"
                 self._say(f"{source.name}: making history as if it were so, and taking it back")
-                would = self._dbt.rehearse(source.name, event, delivery_sqn, ())
+                would = self._dbt.dry_run(source.name, event, delivery_sqn, ())
                 return replace(would, verdict=event, why=verdict.why)
 
     def bring_back(self, source: Source, sqns: Sequence[int]) -> None:

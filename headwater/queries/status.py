@@ -185,8 +185,12 @@ def rows_as_of(
         table = layer_table("historical", source)
         if connection.execute(sa.text("select to_regclass(:table)"), {"table": table}).scalar() is None:
             raise HeadwaterError(f"{source} has no history yet: `headwater run {source}` makes it")
-    believed = f"known_at('{source}', '{known_at.isoformat()}')" if known_at else f"ref('hist_{source}')"
-    compiled = dbt.compiled(f"select * from {{{{ as_of({believed}, '{on.isoformat()}') }}}} as true_then")
+    believed = (
+        f"headwater.known_at('{source}', '{known_at.isoformat()}')" if known_at else f"ref('hist_{source}')"
+    )
+    compiled = dbt.compiled(
+        f"select * from {{{{ headwater.as_of({believed}, '{on.isoformat()}') }}}} as true_then"
+    )
     with engine.connect() as connection:
         try:
             rows = (

@@ -17,14 +17,8 @@ OF_HISTORY = (
 )  # fmt: skip
 _ADDED_BY_US = (
     "delivery_sqn line_number job_inst_id valid_from valid_to change_type end_type ended_by_delivery_sqn"
-    " process_date is_delete_mark fall_out row_as_it_came _rest"
-)
-# Columns beside which the macros that make history and staging put those of a source: of one name they are ambiguous.
-_OF_MACROS = (
-    "delivery_date fate first_position is_echo is_first is_first_date is_gone is_held is_last_word is_let_in is_silent"
-    " is_there last_position next_from next_position next_snapshot position position_after position_before row_count"
-    " run_count stay verdict was was_current was_there word"
-)
+    " delivery_date process_date is_delete_mark reject_reason row_as_it_came _rest"
+)  # what macros add beside them begins with an underscore, as no attribute does
 # What the names of indexes end in that begin with the name of a source: tables and indexes share their names.
 INDEX_ENDINGS = (
     "_sqn_idx", "_delivery_sqn_idx", "_current_key", "_valid_from_key", "_valid_from_idx", "_valid_to_idx",
@@ -40,7 +34,7 @@ _SQL = (
     " similar some symmetric system_user table tablesample then to trailing true union unique user using"
     " variadic verbose when where window with"
 )
-RESERVED_TARGETS = frozenset(_ADDED_BY_US.split()) | frozenset(_OF_MACROS.split())
+RESERVED_TARGETS = frozenset(_ADDED_BY_US.split())
 SQL_WORDS = frozenset(_SQL.split())
 SYSTEM_COLUMNS = frozenset({"ctid", "xmin", "xmax", "cmin", "cmax", "tableoid"})  # every table has these
 RESERVED_RAW = frozenset({"_rest", "delivery_sqn", "line_number", "job_inst_id"}) | SYSTEM_COLUMNS

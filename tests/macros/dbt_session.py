@@ -20,6 +20,8 @@ from dbt.parser.manifest import ManifestLoader
 from dbt.tracking import disable_tracking
 from dbt_common.context import set_invocation_context
 
+from headwater.dbt_project.package import link_package
+
 
 class DbtSession:
     """The macros of a project on the database that libpq's variables name at this moment."""
@@ -27,6 +29,7 @@ class DbtSession:
     def __init__(self, project: Path, target: Path, password: str) -> None:
         """The password is told, since dbt connects later, when the variables may be others."""
         set_invocation_context(dict(os.environ))
+        link_package(project)
         flags = Flags.from_dict(
             Command.PARSE,
             {

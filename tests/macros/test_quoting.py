@@ -24,6 +24,7 @@ TAKEN = (
         *re.findall(r"\bas ([a-z]\w*)", _IN_MACROS),
         *re.findall(r"\b([a-z]\w*) as \(", _IN_MACROS),
         *(column.name for table in _TABLES for column in table.columns),
+        *("position", "word", "fate", "was"),  # which earlier versions reserved
     }
     - RESERVED_TARGETS
     - SQL_WORDS
@@ -47,12 +48,12 @@ def test_lists_of_names_and_matches_are_quoted(history_lab: HistoryLab) -> None:
     assert matched == " and ".join(f"a.{sql_identifier(name)} = b.{sql_identifier(name)}" for name in names)
 
 
-@pytest.mark.parametrize("macro", ["fates", "winning_rows", "history_known_at"])
+@pytest.mark.parametrize("macro", ["change_set", "winning_rows", "history_known_at"])
 def test_a_value_of_several_lines_in_a_model_stays_as_it_is(history_lab: HistoryLab, macro: str) -> None:
     definition = Shape({"a": "text"}, {"b": "text"}, {}).definition("example")
     model = f"select {sql_literal(SEVERAL_LINES)} as a"
     more = {
-        "fates": {"relation": None, "deliveries": [1], "has_snapshot": True, "has_ties": True},
+        "change_set": {"relation": None, "deliveries": [1], "has_snapshot": True, "has_ties": True},
         "winning_rows": {},
         "history_known_at": {"known_at": "2026-01-01"},
     }
@@ -67,7 +68,7 @@ def test_a_value_of_several_lines_in_a_model_stays_as_it_is(history_lab: History
 def test_an_attribute_may_be_called_as_anything_in_macros_but_what_is_reserved(
     history_lab: HistoryLab, role: str, policy: Policy
 ) -> None:
-    assert {"key", "rule", "publisher_name", "said"} <= TAKEN
+    assert {"key", "rule", "publisher_name", "change_set", "changes"} <= TAKEN
     names = sorted(TAKEN)
     columns = dict.fromkeys(names, "text")
     shapes = {

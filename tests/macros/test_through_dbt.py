@@ -18,6 +18,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from sqlalchemy import Engine
 
 from headwater.dbt_project.generate import generated_files, write_files
+from headwater.dbt_project.package import link_package
 from headwater.metadata.static.model import Attribute, Catalog, DataSource, Source
 from tests.conftest import PROJECT
 from tests.macros.historical.test_history_equals_oracle import Example, examples
@@ -123,7 +124,7 @@ def make_project(root: Path, cases: Sequence[Case]) -> DbtProject:
     """A project with a staging and a historical model for each case."""
     shutil.copy(PROJECT / "dbt_project.yml", root)
     shutil.copytree(PROJECT / "profiles", root / "profiles")
-    (root / "macros").symlink_to(PROJECT / "macros")
+    link_package(root)
     sources = {case.bench.source: source_of(case.bench.source, case.bench.shape) for case in cases}
     catalog = Catalog({}, {}, {}, {}, {}, {}, {}, sources)
     write_files(generated_files(catalog.sources.values(), root / "models"))

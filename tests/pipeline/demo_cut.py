@@ -67,7 +67,6 @@ def make_demo_cut(root: Path) -> Path:
     (root / "models" / "marts").mkdir(parents=True)
     shutil.copy(PROJECT / "dbt_project.yml", root)
     shutil.copytree(PROJECT / "profiles", root / "profiles")
-    shutil.copytree(PROJECT / "macros", root / "macros")
     shutil.copytree(PROJECT / "models" / "metadata", root / "models" / "metadata")
     shutil.copytree(PROJECT / "seeds", root / "seeds")
     for path in (root / "seeds").glob("*.csv"):

@@ -4,7 +4,7 @@
     prices   delta; key shop, item; `gone` marks what is deleted
     ratings  snapshot; key reader; of two rows of one key the last wins; a row without key halts
 
-`prices` and `ratings` share a job. The macros are the project's own.
+`prices` and `ratings` share a job.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from headwater.dbt_project.generate import generated_files, write_files
+from headwater.dbt_project.package import link_package
 from headwater.metadata.static.read import read_catalog
 from tests.conftest import PROJECT
 from tests.macros.history_bench import Shape
@@ -114,7 +115,7 @@ def make_project(root: Path, seeds: Mapping[str, str] = SEEDS, marts: Mapping[st
         (root / name).mkdir(parents=True)
     shutil.copy(PROJECT / "dbt_project.yml", root)
     shutil.copytree(PROJECT / "profiles", root / "profiles")
-    (root / "macros").symlink_to(PROJECT / "macros")
+    link_package(root)  # for dbt by hand
     for path in (PROJECT / "models" / "metadata").iterdir():
         shutil.copy(path, root / "models" / "metadata")
     for path in (PROJECT / "seeds").iterdir():  # tables that this project does not need keep their header

@@ -144,7 +144,7 @@ def test_accepted_without_a_column_it_is_null_and_the_other_checks_still_judge_i
     assert line.essence()["historical.cities"] == before
     assert [halt.checks for halt in decided(line, line.project, "replay", second).halts] == [("columns",)]
     with pytest.raises(decide.NotDecidable, match="what it does is known only then"):
-        decide.rehearse(line.project, "accept", line.sqn(second), line.said.append)
+        decide.dry_run(line.project, "accept", line.sqn(second), line.said.append)
 
 
 def test_without_its_key_a_delivery_cannot_be_accepted(line):

@@ -34,7 +34,7 @@ def test_dbt_test_passes_on_what_a_run_made_and_finds_a_planted_overlap(line):
     line.ran_well()
     results = dbt(line, "test")
     assert set(results.values()) == {"pass"}, {name: s for name, s in results.items() if s != "pass"}
-    overlaps = {name for name in results if name.startswith("versions_do_not_overlap_hist_")}
+    overlaps = {name for name in results if name.startswith("headwater_versions_do_not_overlap_hist_")}
     assert len(overlaps) == 3
 
     line.execute("drop index historical.cities_current_key; drop index historical.cities_valid_from_key")
@@ -45,7 +45,7 @@ def test_dbt_test_passes_on_what_a_run_made_and_finds_a_planted_overlap(line):
     )
     after = dbt(line, "test", "--select", "hist_cities", "hist_prices")
     assert {name for name, status in after.items() if status != "pass"} == {
-        name for name in overlaps if name.startswith("versions_do_not_overlap_hist_cities")
+        name for name in overlaps if name.startswith("headwater_versions_do_not_overlap_hist_cities")
     }
 
 

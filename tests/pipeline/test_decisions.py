@@ -28,8 +28,8 @@ def decided(line: Line, decision: str, name: str, why: str = "a test") -> int:
     return decide.decide(line.project, decision, line.sqn(name), why, line.said.append).exit_code
 
 
-def rehearsed(line: Line, decision: str, name: str) -> DryRunResult:
-    return decide.rehearse(line.project, decision, line.sqn(name), line.said.append)
+def dry_run(line: Line, decision: str, name: str) -> DryRunResult:
+    return decide.dry_run(line.project, decision, line.sqn(name), line.said.append)
 
 
 def three_days(line: Line):
@@ -44,7 +44,7 @@ def test_withdrawn_a_delivery_never_came_and_restored_it_always_did(line):
     first, second, third = three_days(line)
     before = line.essence()["historical.cities"]
 
-    would = rehearsed(line, "withdraw", second.name)
+    would = dry_run(line, "withdraw", second.name)
     line.assert_history("cities", first, second, third)  # a dry run changes nothing …
     assert line.status(second.name) == "loaded"
     assert decided(line, "withdraw", second.name, "the publisher took it back") == 0
@@ -92,7 +92,7 @@ def test_accepted_in_spite_of_duplicate_keys_the_last_row_wins_until_it_is_repla
     first = line.deliver("cities", cities(1, {"a": ("A", 1)}))
     halted = line.deliver("cities", cities(2, {"b": ("B", 9)}), "b,Bee,3,cities-20260102.csv")
     assert line.run("cities").exit_code == 3
-    would = rehearsed(line, "accept", halted.name)
+    would = dry_run(line, "accept", halted.name)
     line.assert_history("cities", first)
 
     assert decided(line, "accept", halted.name, "the second line corrects the first") == 0
@@ -119,7 +119,7 @@ def test_of_many_versions_that_change_the_first_ten_keys_are_told(line):
     line.deliver("prices", prices(1, {("the 'north'", number): (1,) for number in range(12)}))
     second = line.deliver("prices", prices(2, {("the 'north'", number): (2,) for number in range(12)}))
     line.ran_well("prices")
-    would = rehearsed(line, "withdraw", second.name)
+    would = dry_run(line, "withdraw", second.name)
     assert would == DryRunResult(added=0, dropped=12, ended=0, reopened=12)
     assert [one.key for one in would.sample["dropped"]] == [
         {"shop": "the 'north'", "item": number} for number in range(10)
@@ -147,11 +147,11 @@ def test_a_dry_replay_says_what_todays_checks_would_make_of_the_delivery(line, m
         cautious = replace(catalog.sources["cities"], max_removed_pct=Decimal(10))
         return replace(catalog, sources={**catalog.sources, "cities": cautious}), engine
 
-    assert replace(rehearsed(line, "replay", second.name), why=None) == DryRunResult(0, 0, 0, 0, "passed")
+    assert replace(dry_run(line, "replay", second.name), why=None) == DryRunResult(0, 0, 0, 0, "passed")
     with monkeypatch.context() as patch:
         patch.setattr(decide, "prepare", guarded)
         before = line.contents()
-        would = rehearsed(line, "replay", second.name)
+        would = dry_run(line, "replay", second.name)
         assert line.contents() == before
         assert replace(would, why=None) == DryRunResult(1, 3, 1, 1, "halted")
         assert would.why is not None
@@ -159,7 +159,7 @@ def test_a_dry_replay_says_what_todays_checks_would_make_of_the_delivery(line, m
         assert decided(line, "replay", second.name) == 3
         line.assert_history("cities", first, third)
 
-    would = rehearsed(line, "replay", second.name)
+    would = dry_run(line, "replay", second.name)
     assert replace(would, why=None) == DryRunResult(3, 1, 2, 0, "passed")
     line.assert_history("cities", first, third)
     assert decided(line, "replay", second.name) == 0
@@ -170,12 +170,12 @@ def test_a_dry_replay_says_so_when_other_rows_than_the_staged_ones_would_be_judg
     twice = line.deliver("cities", cities(1, {"b": ("B", 9)}), "b,Bee,3,cities-20260101.csv")
     broken = line.deliver("cities", cities(2, {"a": ("A", 1)}), "ragged")
     assert line.run("cities").exit_code == 3
-    assert rehearsed(line, "replay", twice.name).verdict == "halted"
+    assert dry_run(line, "replay", twice.name).verdict == "halted"
     with pytest.raises(decide.NotDecidable, match="was halted by format before its rows were judged"):
-        rehearsed(line, "replay", broken.name)
+        dry_run(line, "replay", broken.name)
     decided(line, "accept", twice.name)
     with pytest.raises(decide.NotDecidable, match="was accepted in spite of duplicate_keys, and a replay"):
-        rehearsed(line, "replay", twice.name)
+        dry_run(line, "replay", twice.name)
 
 
 @pytest.mark.parametrize(
@@ -197,7 +197,7 @@ def test_a_decision_that_does_not_fit_is_refused_and_leaves_no_event(line, is_wi
     with pytest.raises(decide.NotDecidable, match=said):
         decided(line, decision, first.name)
     with pytest.raises(decide.NotDecidable, match=said):
-        rehearsed(line, decision, first.name)
+        dry_run(line, decision, first.name)
     assert line.contents() == before
 
 
@@ -370,7 +370,7 @@ def test_a_decision_after_the_clock_went_back_has_effect_here_in_its_dry_run_and
     first, second, third = three_days(line)
     decided(line, "withdraw", second.name)
     clock_ahead(line, "withdrawn")
-    would = rehearsed(line, "restore", second.name)
+    would = dry_run(line, "restore", second.name)
     assert would.added
     assert decided(line, "restore", second.name) == 0
     line.assert_history("cities", first, second, third)

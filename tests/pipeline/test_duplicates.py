@@ -79,7 +79,7 @@ def test_a_dry_run_is_not_the_last_run_of_a_job(line):
     line.ran_well("cities")
     with line.database.connect() as connection:
         (before,) = last_runs_of_jobs(connection, ["cities", "market"]).values()
-    decide.rehearse(line.project, "withdraw", line.sqn(first.name), line.said.append)
+    decide.dry_run(line.project, "withdraw", line.sqn(first.name), line.said.append)
     assert line.query("select count(*) from metadata.job_inst") == [(2,)]
     with line.database.connect() as connection:
         assert last_runs_of_jobs(connection, ["cities", "market"]) == {"cities": before}

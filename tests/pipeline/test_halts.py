@@ -65,7 +65,11 @@ def test_a_file_that_breaks_its_format_is_refused_with_file_and_line_and_leaves_
     ("step", "layer", "said"),
     [
         ("staging", "raw", "staging: raw recorded 3 rows, but 2 were staged and 0 fell out"),
-        ("historical", "staging", "historical: staging recorded 3 rows, but 2 met a fate in history"),
+        (
+            "historical",
+            "staging",
+            "historical: staging recorded 3 rows, but 2 are in the change set of history",
+        ),
     ],
 )
 def test_a_count_that_was_tampered_with_rolls_the_load_back_and_halts_the_delivery(

@@ -177,4 +177,4 @@ def test_the_docs_know_the_columns_by_their_publishers_names(
     for name in ("manifest", "catalog"):
         text = (target / f"{name}.json").read_text(encoding="utf-8")
         assert secret not in text
-        assert raw_columns <= json.loads(text)["sources"]["source.headwater.raw.table"]["columns"].keys()
+        assert raw_columns <= json.loads(text)["sources"]["source.headwater_demo.raw.table"]["columns"].keys()

@@ -134,7 +134,7 @@ def test_runs_say_what_they_were_for_and_only_those_that_load_are_the_last(line)
         rows = status.sources(line.database, read_catalog(line.project.seeds))
         return next(row["last_run"] for row in rows if row["source"] == "cities")
 
-    decide.rehearse(line.project, "accept", line.sqn(name), line.said.append)
+    decide.dry_run(line.project, "accept", line.sqn(name), line.said.append)
     purge(line.project, ["cities"], line.said.append)
     dbt = Dbt(line.project.root, line.project.home, "by hand")
     assert dbt.compiled("select 1") == "select 1"

@@ -175,13 +175,13 @@ def test_what_was_purged_is_restored_and_what_is_halted_is_never_purged(purged):
 
 def test_a_dry_run_brings_back_what_it_needs_and_says_what_comes(purged):
     line = purged
-    would = decide.rehearse(line.project, "withdraw", line.sqn(DAYS[1].name), line.said.append)
+    would = decide.dry_run(line.project, "withdraw", line.sqn(DAYS[1].name), line.said.append)
     assert "cities: bringing 2 deliveries back from S3" in line.said
     line.assert_history("cities", *DAYS)
     assert would == DryRunResult(added=1, dropped=3, ended=1, reopened=1)
 
     decided(line, "withdraw", DAYS[1].name)
-    would = decide.rehearse(line.project, "restore", line.sqn(DAYS[1].name), line.said.append)
+    would = decide.dry_run(line.project, "restore", line.sqn(DAYS[1].name), line.said.append)
     assert would == DryRunResult(added=3, dropped=1, ended=2, reopened=0)
     line.assert_history("cities", DAYS[0], *DAYS[2:])
     line.ran_well("cities")
@@ -193,7 +193,7 @@ def test_a_superseded_delivery_comes_back_to_say_what_a_withdrawal_would_do(purg
     line = purged
     line.deliver("cities", AGAIN)
     line.ran_well("cities")
-    would = decide.rehearse(line.project, "withdraw", line.sqn(AGAIN.name), line.said.append)
+    would = decide.dry_run(line.project, "withdraw", line.sqn(AGAIN.name), line.said.append)
     line.assert_history("cities", DAYS[0], AGAIN, *DAYS[2:])
     assert (would.added, would.dropped) == (2, 2)  # a is 2 from the 3rd on, c is new; a was 8, then 2
     decided(line, "withdraw", AGAIN.name)
@@ -230,7 +230,7 @@ def test_a_dry_run_brings_back_nothing_else(purged):
     line = purged
     broken = line.deliver("cities", cities(8, {"a": ("A", 1)}), "ragged")
     land_only(line)
-    decide.rehearse(line.project, "withdraw", line.sqn(DAYS[1].name), line.said.append)
+    decide.dry_run(line.project, "withdraw", line.sqn(DAYS[1].name), line.said.append)
     assert (line.status(broken.name), statuses(line, "raw")[-1]) == ("pending", "-")
     assert [halt.publisher_name for halt in line.run("cities").halts] == [broken.name]
 
@@ -241,7 +241,7 @@ def test_a_dry_run_of_withdrawing_what_never_came_into_raw_needs_none_of_it(purg
     line.run("cities")
     for decision, state in (("withdraw", "halted"), ("restore", "withdrawn")):
         assert line.status(broken.name) == state
-        would = decide.rehearse(line.project, decision, line.sqn(broken.name), line.said.append)
+        would = decide.dry_run(line.project, decision, line.sqn(broken.name), line.said.append)
         assert would == DryRunResult(added=0, dropped=0, ended=0, reopened=0)
         assert statuses(line, "staging")[-1] == "-"
         decided(line, decision, broken.name)
@@ -258,7 +258,7 @@ def test_what_one_question_asks_for_another_one_does_not_forget(purged):
         "purged",
         "loaded",
     ]  # the last is there already
-    decide.rehearse(line.project, "restore", withdrawn(line, DAYS[2]), line.said.append)
+    decide.dry_run(line.project, "restore", withdrawn(line, DAYS[2]), line.said.append)
     with line.database.begin() as connection:
         retention.recall(connection, [line.sqn(DAYS[1].name)], other.job_inst_id)
     line.store.delete(line.store.key(filename(line, DAYS[1])))
@@ -296,7 +296,7 @@ def test_what_s3_has_lost_is_named_and_asked_for_no_longer(purged):
     decided(line, "withdraw", DAYS[1].name)
     line.store.delete(line.store.key(filename(line, DAYS[1])))
     with pytest.raises(HeadwaterError, match="cities: delivery 2 could not be loaded"):
-        decide.rehearse(line.project, "restore", line.sqn(DAYS[1].name), line.said.append)
+        decide.dry_run(line.project, "restore", line.sqn(DAYS[1].name), line.said.append)
     assert statuses(line, "staging")[1] == "purged"
     line.ran_well("cities")
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from headwater.dbt_project.package import link_package
 from headwater.metadata.static.model import Catalog
 from headwater.metadata.static.read import read_catalog
 from tests.conftest import PROJECT
@@ -16,6 +17,7 @@ def invoke_dbt(command: str, target: Path, *options: str) -> Any:
     """What dbt says of a command on the project, in this process; it writes below `target` only."""
     from dbt.cli.main import dbtRunner
 
+    link_package(PROJECT)
     places = {
         "--project-dir": PROJECT,
         "--profiles-dir": PROJECT / "profiles",

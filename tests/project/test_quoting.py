@@ -13,8 +13,12 @@ from jinja2 import Environment
 from tests.conftest import PROJECT
 
 ROOMS = ("metadata", "extract", "headwater", "dags")
-OURS = ("metadata/sql_text.py", "macros/project/sql_identifier.sql", "macros/project/sql_literal.sql")
-SIGNS_OF_NUMBERS = "macros/staging/number_format.sql"  # among them the apostrophe, as a key
+OURS = (
+    "metadata/sql_text.py",
+    "macros/internal/sql/sql_identifier.sql",
+    "macros/internal/sql/sql_literal.sql",
+)
+SIGNS_OF_NUMBERS = "macros/internal/types/number_format.sql"  # among them the apostrophe, as a key
 WITHOUT_SQL = "metadata/static/"  # it reads no database, and says much about names in quotes
 
 _SQL = re.compile(

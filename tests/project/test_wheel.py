@@ -22,7 +22,7 @@ from tests.conftest import PROJECT
 from tests.pipeline.project import FOLDER, make_project
 
 PATIENCE_S = 300
-NEEDED = ("pyproject.toml", "README.md", "LICENSE", "extract", "metadata", "headwater")
+NEEDED = ("pyproject.toml", "README.md", "LICENSE", "extract", "metadata", "macros", "headwater")
 OWN_ROOMS = ("extract", "metadata", "dags")  # folders of the project's own that bear the names of ours
 READ_DAGS = """
 import runpy, sys
@@ -106,7 +106,7 @@ def test_it_holds_one_package_and_all_that_is_read_from_it(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         names = set(archive.namelist())
     assert {name.partition("/")[0].partition("-")[0] for name in names} == {"headwater"}
-    for room in ("extract", "metadata", "headwater"):
+    for room in ("extract", "metadata", "macros", "headwater"):
         within = "headwater" if room == "headwater" else f"headwater/{room}"
         ours = subprocess.run(
             ["git", "ls-files", room], cwd=PROJECT, check=True, capture_output=True, text=True

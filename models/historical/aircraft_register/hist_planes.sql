@@ -13,7 +13,7 @@ final as (
         delivery_sqn,
 
         ---------- attributes
-        {{ history_columns('planes') }}
+        {{ headwater.history_columns('planes') }}
 
     from staged
 

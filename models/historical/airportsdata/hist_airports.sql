@@ -13,7 +13,7 @@ final as (
         delivery_sqn,
 
         ---------- attributes
-        {{ history_columns('airports') }}
+        {{ headwater.history_columns('airports') }}
 
     from staged
 

@@ -13,7 +13,7 @@ final as (
         delivery_sqn,
 
         ---------- attributes
-        {{ history_columns('cpi_areas') }}
+        {{ headwater.history_columns('cpi_areas') }}
 
     from staged
 

@@ -13,7 +13,7 @@ final as (
         delivery_sqn,
 
         ---------- attributes
-        {{ history_columns('cpi_indexes') }}
+        {{ headwater.history_columns('cpi_indexes') }}
 
     from staged
 

@@ -13,7 +13,7 @@ final as (
         delivery_sqn,
 
         ---------- attributes
-        {{ history_columns('cpi_periods') }}
+        {{ headwater.history_columns('cpi_periods') }}
 
     from staged
 

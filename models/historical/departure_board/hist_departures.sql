@@ -13,7 +13,7 @@ final as (
         delivery_sqn,
 
         ---------- attributes
-        {{ history_columns('departures') }}
+        {{ headwater.history_columns('departures') }}
 
     from staged
 

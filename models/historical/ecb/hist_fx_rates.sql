@@ -13,7 +13,7 @@ final as (
         delivery_sqn,
 
         ---------- attributes
-        {{ history_columns('fx_rates') }}
+        {{ headwater.history_columns('fx_rates') }}
 
     from staged
 

@@ -13,7 +13,7 @@ final as (
         delivery_sqn,
 
         ---------- attributes
-        {{ history_columns('flight_weather') }}
+        {{ headwater.history_columns('flight_weather') }}
 
     from staged
 

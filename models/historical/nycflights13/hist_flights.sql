@@ -13,7 +13,7 @@ final as (
         delivery_sqn,
 
         ---------- attributes
-        {{ history_columns('flights') }}
+        {{ headwater.history_columns('flights') }}
 
     from staged
 

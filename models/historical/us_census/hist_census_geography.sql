@@ -13,7 +13,7 @@ final as (
         delivery_sqn,
 
         ---------- attributes
-        {{ history_columns('census_geography') }}
+        {{ headwater.history_columns('census_geography') }}
 
     from staged
 

@@ -2,7 +2,7 @@ with
 
 delivered as (
 
-    select * from {{ raw_deliveries('planes') }}
+    select * from {{ headwater.raw_deliveries('planes') }}
 
 ),
 
@@ -15,17 +15,17 @@ renamed as (
         to_jsonb(delivered.*) as row_as_it_came,
 
         ---------- attributes, still text
-        {{ renamed_columns('planes') }}
+        {{ headwater.renamed_columns('planes') }}
 
     from delivered
 
 ),
 
-judged as (
+validated as (
 
     select
         *,
-        {{ fall_out('planes') }} as fall_out
+        {{ headwater.reject_reason('planes') }} as reject_reason
     from renamed
     -- a fence: what is below is asked once of each row, and not again by every column above
     offset 0
@@ -41,12 +41,12 @@ typed as (
 
         ---------- what cannot go on
         row_as_it_came,
-        fall_out,
+        reject_reason,
 
         ---------- attributes
-        {{ typed_columns('planes') }}
+        {{ headwater.typed_columns('planes') }}
 
-    from judged
+    from validated
 
 )
 

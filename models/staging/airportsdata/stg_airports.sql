@@ -2,7 +2,7 @@ with
 
 delivered as (
 
-    select * from {{ raw_deliveries('airports') }}
+    select * from {{ headwater.raw_deliveries('airports') }}
 
 ),
 
@@ -15,17 +15,17 @@ renamed as (
         to_jsonb(delivered.*) as row_as_it_came,
 
         ---------- attributes, still text
-        {{ renamed_columns('airports') }}
+        {{ headwater.renamed_columns('airports') }}
 
     from delivered
 
 ),
 
-judged as (
+validated as (
 
     select
         *,
-        {{ fall_out('airports') }} as fall_out
+        {{ headwater.reject_reason('airports') }} as reject_reason
     from renamed
     -- a fence: what is below is asked once of each row, and not again by every column above
     offset 0
@@ -41,12 +41,12 @@ typed as (
 
         ---------- what cannot go on
         row_as_it_came,
-        fall_out,
+        reject_reason,
 
         ---------- attributes
-        {{ typed_columns('airports') }}
+        {{ headwater.typed_columns('airports') }}
 
-    from judged
+    from validated
 
 )
 

@@ -2,7 +2,7 @@ with
 
 delivered as (
 
-    select * from {{ raw_deliveries('cpi_indexes') }}
+    select * from {{ headwater.raw_deliveries('cpi_indexes') }}
 
 ),
 
@@ -15,17 +15,17 @@ renamed as (
         to_jsonb(delivered.*) as row_as_it_came,
 
         ---------- attributes, still text
-        {{ renamed_columns('cpi_indexes') }}
+        {{ headwater.renamed_columns('cpi_indexes') }}
 
     from delivered
 
 ),
 
-judged as (
+validated as (
 
     select
         *,
-        {{ fall_out('cpi_indexes') }} as fall_out
+        {{ headwater.reject_reason('cpi_indexes') }} as reject_reason
     from renamed
     -- a fence: what is below is asked once of each row, and not again by every column above
     offset 0
@@ -41,12 +41,12 @@ typed as (
 
         ---------- what cannot go on
         row_as_it_came,
-        fall_out,
+        reject_reason,
 
         ---------- attributes
-        {{ typed_columns('cpi_indexes') }}
+        {{ headwater.typed_columns('cpi_indexes') }}
 
-    from judged
+    from validated
 
 )
 

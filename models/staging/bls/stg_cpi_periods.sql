@@ -2,7 +2,7 @@ with
 
 delivered as (
 
-    select * from {{ raw_deliveries('cpi_periods') }}
+    select * from {{ headwater.raw_deliveries('cpi_periods') }}
 
 ),
 
@@ -15,17 +15,17 @@ renamed as (
         to_jsonb(delivered.*) as row_as_it_came,
 
         ---------- attributes, still text
-        {{ renamed_columns('cpi_periods') }}
+        {{ headwater.renamed_columns('cpi_periods') }}
 
     from delivered
 
 ),
 
-judged as (
+validated as (
 
     select
         *,
-        {{ fall_out('cpi_periods') }} as fall_out
+        {{ headwater.reject_reason('cpi_periods') }} as reject_reason
     from renamed
     -- a fence: what is below is asked once of each row, and not again by every column above
     offset 0
@@ -41,12 +41,12 @@ typed as (
 
         ---------- what cannot go on
         row_as_it_came,
-        fall_out,
+        reject_reason,
 
         ---------- attributes
-        {{ typed_columns('cpi_periods') }}
+        {{ headwater.typed_columns('cpi_periods') }}
 
-    from judged
+    from validated
 
 )
 

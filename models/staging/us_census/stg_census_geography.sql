@@ -2,7 +2,7 @@ with
 
 delivered as (
 
-    select * from {{ raw_deliveries('census_geography') }}
+    select * from {{ headwater.raw_deliveries('census_geography') }}
 
 ),
 
@@ -15,17 +15,17 @@ renamed as (
         to_jsonb(delivered.*) as row_as_it_came,
 
         ---------- attributes, still text
-        {{ renamed_columns('census_geography') }}
+        {{ headwater.renamed_columns('census_geography') }}
 
     from delivered
 
 ),
 
-judged as (
+validated as (
 
     select
         *,
-        {{ fall_out('census_geography') }} as fall_out
+        {{ headwater.reject_reason('census_geography') }} as reject_reason
     from renamed
     -- a fence: what is below is asked once of each row, and not again by every column above
     offset 0
@@ -41,12 +41,12 @@ typed as (
 
         ---------- what cannot go on
         row_as_it_came,
-        fall_out,
+        reject_reason,
 
         ---------- attributes
-        {{ typed_columns('census_geography') }}
+        {{ headwater.typed_columns('census_geography') }}
 
-    from judged
+    from validated
 
 )
 

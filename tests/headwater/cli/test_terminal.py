@@ -21,7 +21,7 @@ from tests.support import hostile
 
 OWN_COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 ROOMS = ("headwater", "dags", "extract", "metadata")
-PROJECT = Path(__file__).resolve().parents[2]
+PROJECT = Path(__file__).resolve().parents[3]
 
 
 def printed(*what: object, **how: bool) -> str:

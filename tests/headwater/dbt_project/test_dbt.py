@@ -27,13 +27,13 @@ def test_a_broken_ledger_names_its_delivery_and_layer():
     error = _error(
         outcome(
             "Compilation Error in model hist_cities (models/x.sql)\n  Ledger broken: source cities, delivery 12,"
-            " historical: staging recorded 3 rows, but 2 met a fate in history."
+            " historical: staging recorded 3 rows, but 2 are in the change set of history."
             " Nothing of this load was kept.\n  > in macro y"
         )
     )
     assert isinstance(error, LedgerBroken)
     assert (error.delivery_sqn, error.layer) == (12, "historical")
-    assert error.reason == "staging recorded 3 rows, but 2 met a fate in history"
+    assert error.reason == "staging recorded 3 rows, but 2 are in the change set of history"
 
 
 @pytest.mark.parametrize("said", ["Definition changed: source x: …", "History overlaps: …", "Not staged: …"])

@@ -118,7 +118,9 @@ def test_the_raw_table_is_described_as_extraction_makes_it(project):
 def test_historical_yaml_says_the_grain_first_and_tests_it(project):
     (model,) = properties(project, "historical/market/hist_prices.yml")["models"]
     assert model["description"].startswith("One row per shop, item and version: ")
-    assert model["data_tests"] == [{"versions_do_not_overlap": {"arguments": {"key": ["shop", "item"]}}}]
+    assert model["data_tests"] == [
+        {"headwater.versions_do_not_overlap": {"arguments": {"key": ["shop", "item"]}}}
+    ]
     assert [c["name"] for c in model["columns"]] == [
         "shop", "item", "price", "valid_from", "valid_to", "change_type", "end_type", "delivery_sqn",
         "ended_by_delivery_sqn", "job_inst_id", "process_date",

@@ -54,9 +54,9 @@ def assert_read_exactly(source: Source, manifest: Any) -> None:
     """What dbt knows of a source is to the letter what the source is."""
     from headwater.extract.schema.definition import attribute_parts, source_parts
 
-    raw = manifest.sources[f"source.headwater.raw.{source.name}"]
-    staging = manifest.nodes[f"model.headwater.stg_{source.name}"]
-    history = manifest.nodes[f"model.headwater.hist_{source.name}"]
+    raw = manifest.sources[f"source.headwater_demo.raw.{source.name}"]
+    staging = manifest.nodes[f"model.headwater_demo.stg_{source.name}"]
+    history = manifest.nodes[f"model.headwater_demo.hist_{source.name}"]
     assert raw.description == f"{source.description}, as delivered by {source.data_source.name}"
     assert {a.raw_column: a.description for a in source.attributes}.items() <= {
         name: column.description for name, column in raw.columns.items()

@@ -25,7 +25,7 @@ def test_it_holds_the_models_of_its_sources_and_what_all_share(root, tmp_path):
     (root / "models" / "marts" / "town.sql").write_text("select 1 as one")
     found = project_subset(root, tmp_path, ["cities"])
     assert models(found) == {"stg_cities", "hist_cities"}
-    assert (found / "macros").resolve() == (root / "macros").resolve()
+    assert (found / "dbt_packages").resolve() == (root / "dbt_packages").resolve()
     assert (found / "dbt_project.yml").read_text() == (root / "dbt_project.yml").read_text()
     assert models(project_subset(root, tmp_path, ["ratings", "cities"])) == {
         "stg_cities", "hist_cities", "stg_ratings", "hist_ratings",

@@ -104,8 +104,8 @@ def test_the_docs_of_dbt_are_one_page_with_every_model(tmp_path, catalog):
     assert '<a href="../docs/dbt.html">dbt docs</a>' in index.read_text()
     page = (tmp_path / "docs/dbt.html").read_text()
     for name in catalog.sources:
-        assert f"model.headwater.stg_{name}" in page
-        assert f"model.headwater.hist_{name}" in page
+        assert f"model.headwater_demo.stg_{name}" in page
+        assert f"model.headwater_demo.hist_{name}" in page
     assert said == ["writing the docs of dbt"]
     assert not (tmp_path / "data_docs").exists()
 

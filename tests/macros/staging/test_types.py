@@ -286,7 +286,7 @@ def judged(
     history_lab: HistoryLab, data_type: str, form: str | None, texts: Iterable[str | None], **more: str
 ) -> list[Any]:
     """Per text: whether it falls out, and its value, by the expressions of staging."""
-    rule = history_lab.dbt.rendered("fits_type", text="t", data_type=data_type, format=form, **more)
+    rule = history_lab.dbt.rendered("is_castable", text="t", data_type=data_type, format=form, **more)
     cast = history_lab.dbt.rendered("cast_text", text="t", data_type=data_type, format=form)
     rule, cast = rule.replace("%", "%%"), cast.replace("%", "%%")
     is_told = "::text" if more else ""  # what Python has no value for

@@ -99,9 +99,9 @@ BROKEN: dict[str, Broken] = {
     "a_target_name_that_macros_use": (
         "attribute",
         "Name,name,",
-        "Name,position,",
+        "Name,reject_reason,",
         [
-            'seeds/attribute.csv:3: target_name: "position" is a column that Headwater makes itself, '
+            'seeds/attribute.csv:3: target_name: "reject_reason" is a column that Headwater makes itself, '
             "expected another name"
         ],
     ),

@@ -75,7 +75,7 @@ def test_data_tests_say_what_the_layout_says(table: Table) -> None:
 @tables
 def test_keys_of_several_columns_are_tested(table: Table) -> None:
     tests = DECLARED[table.name].get("data_tests", [])
-    combinations = [tuple(test["unique_combination"]["arguments"]["columns"]) for test in tests]
+    combinations = [tuple(test["headwater.unique_combination"]["arguments"]["columns"]) for test in tests]
     assert combinations == [key for key in table.keys if len(key) > 1]
 
 

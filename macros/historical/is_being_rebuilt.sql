@@ -1,3 +1,0 @@
-{% macro is_being_rebuilt(source_name) -%}
-    {{ return(run_query("select metadata.is_being_rebuilt(" ~ sql_literal(source_name) ~ ")").rows[0][0]) }}
-{%- endmacro %}

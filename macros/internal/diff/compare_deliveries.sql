@@ -1,0 +1,25 @@
+{% macro compare_deliveries(relation, definition, model_sql, to_apply) -%}
+    {#- three ways to the same tables, change_set and version_change: most loads are one snapshot, or a backfill of many,
+        and need neither the order of single events nor windows over every row -#}
+    {%- set deliveries = to_apply | map(attribute='delivery_sqn') | list -%}
+    {%- set snapshots = to_apply | selectattr('is_snapshot') | list -%}
+    {%- set has_ties = to_apply | selectattr('is_tied') | list | length > 0 -%}
+    {%- set loads_all = definition.load_new and definition.load_changed and definition.load_removed -%}
+
+    {%- if loads_all and snapshots == to_apply and to_apply | length == 1 -%}
+        {%- do headwater.compare_snapshot(relation, definition, model_sql, deliveries[0]) -%}
+    {%- elif loads_all and snapshots == to_apply and not has_ties -%}
+        {%- do headwater.compare_snapshots(relation, definition, model_sql, to_apply) -%}
+    {%- else -%}
+        {%- if not snapshots -%}
+            {%- do headwater.create_temporary('affected_key', headwater.affected_keys(definition, model_sql, deliveries)) -%}
+        {%- endif -%}
+        {%- do headwater.create_temporary('change_set', headwater.change_set(
+            relation, definition, model_sql, deliveries, snapshots | length > 0, has_ties,
+            keys_in='affected_key' if not snapshots
+        )) -%}
+        {%- do headwater.create_temporary(
+            'version_change', headwater.version_changes(definition), planned_by=definition.key_names + ['_change_kind', '_is_first']
+        ) -%}
+    {%- endif -%}
+{%- endmacro %}

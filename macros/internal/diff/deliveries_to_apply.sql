@@ -1,0 +1,39 @@
+{% macro deliveries_to_apply(source_name, since, state='metadata.delivery_state') -%}
+{#- delivery_order 0 stands for what history holds before: it has no delivery, but a next snapshot like all others -#}
+with
+
+counting as (
+
+    select
+        *,
+        delivery_date = min(delivery_date) over () as _is_first_date
+    from {{ state }} as state
+    where source = {{ headwater.sql_literal(source_name) }} and counts
+
+),
+
+placed as (
+
+    select
+        delivery_sqn,
+        delivery_date,
+        delivery_type,
+        process_date,
+        _is_first_date,
+        row_number() over (order by delivery_date, publisher_name collate "C") as _delivery_order
+    from counting
+    where delivery_date >= {{ headwater.sql_literal(since) }}
+
+    union all
+
+    select null, null, null, null, false, 0
+
+)
+
+select
+    placed.*,
+    min(_delivery_order) filter (where delivery_type = 'snapshot') over (
+        order by _delivery_order rows between 1 following and unbounded following
+    ) as _next_snapshot
+from placed
+{%- endmacro %}

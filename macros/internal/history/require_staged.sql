@@ -1,0 +1,16 @@
+{% macro require_staged(source_name) -%}
+    {#- a snapshot whose rows are not in staging would look empty, and end every version there is -#}
+    {%- set missing = run_query(
+        "select string_agg(delivery_sqn::text, ', ' order by _delivery_order) from delivery_to_apply where _delivery_order > 0"
+        ~ " and not exists (select from metadata.delivery_status as staged"
+        ~ " where staged.delivery_sqn = delivery_to_apply.delivery_sqn and staged.layer = 'staging'"
+        ~ " and staged.status = 'loaded')"
+    ).rows[0][0] -%}
+    {%- if missing -%}
+        {%- do exceptions.raise_compiler_error(
+            "Not staged: source " ~ source_name ~ ": history needs deliveries " ~ missing
+            ~ ", which staging does not hold. Expected `headwater run " ~ source_name ~ "` to stage them first, or, for a full"
+            ~ " refresh, `headwater rebuild " ~ source_name ~ "`."
+        ) -%}
+    {%- endif -%}
+{%- endmacro %}

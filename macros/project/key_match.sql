@@ -1,7 +1,0 @@
-{% macro key_match(key_names, left, right) -%}
-    {%- set conditions = [] -%}
-    {%- for name in key_names -%}
-        {%- do conditions.append(left ~ '.' ~ sql_identifier(name) ~ ' = ' ~ right ~ '.' ~ sql_identifier(name)) -%}
-    {%- endfor -%}
-    {{ return(conditions | join(' and ')) }}
-{%- endmacro %}

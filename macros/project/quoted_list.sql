@@ -1,7 +1,0 @@
-{% macro quoted_list(names, prefix='', suffix='', separator=', ') -%}
-    {%- set quoted = [] -%}
-    {%- for name in names -%}
-        {%- do quoted.append(prefix ~ sql_identifier(name) ~ suffix) -%}
-    {%- endfor -%}
-    {{ return(quoted | join(separator)) }}
-{%- endmacro %}

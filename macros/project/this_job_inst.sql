@@ -1,3 +1,0 @@
-{% macro this_job_inst(job) -%}
-    {{ return(run_query("select metadata.this_job_inst(" ~ sql_literal(job) ~ ")").rows[0][0] | int) }}
-{%- endmacro %}
