@@ -37,7 +37,7 @@ STEPS = "import", "build", "serialise", "one"
 
 
 @dataclass(frozen=True)
-class Found:
+class Timing:
     """What was found for so many sources."""
 
     sources: int
@@ -123,7 +123,7 @@ def measure(setting: Setting) -> Report:
     )
 
 
-def _measure(setting: Setting, count: int, turn: int) -> Found:
+def _measure(setting: Setting, count: int, turn: int) -> Timing:
     from headwater.dbt_project.manifest_shards import write_shards
 
     root = setting.folder / f"of_{count}"
@@ -134,7 +134,7 @@ def _measure(setting: Setting, count: int, turn: int) -> Found:
     turns = [_by_dag_processor(project, count, turn) for turn in range(setting.repeats)]
     steps = [_by_step(project, whole) for _ in range(setting.repeats)]
     medians = {name: median(step[name] for step in steps) for name in steps[0]}
-    return Found(
+    return Timing(
         sources=count,
         read_s=median(read for read, _, _ in turns),
         again_s=median(again for _, again, _ in turns),

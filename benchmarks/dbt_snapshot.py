@@ -7,7 +7,7 @@ import subprocess
 from pathlib import Path
 
 from benchmarks.data import KEY
-from benchmarks.ours import Fates
+from benchmarks.ours import ChangeCounts
 from benchmarks.servers import Database
 
 DELIVERED = "bench.delivered"
@@ -77,7 +77,7 @@ class DbtSnapshot:
         return float(result["execution_time"])
 
 
-def fates(database: Database) -> Fates:
+def change_counts(database: Database) -> ChangeCounts:
     """What became of the rows of the last of two snapshots."""
     last = f"(select max(dbt_valid_from) from {TABLE})"
     begun = database.number(f"select count(*) from {TABLE} where dbt_valid_from = {last}")
@@ -86,4 +86,4 @@ def fates(database: Database) -> Fates:
     changed = database.number(f"{ended.format('')} {again}")
     removed = database.number(f"{ended.format('not')} {again}")
     current = database.number(f"select count(*) from {TABLE} where dbt_valid_to is null")
-    return Fates(new=begun - changed, changed=changed, removed=removed, unchanged=current - begun)
+    return ChangeCounts(new=begun - changed, changed=changed, removed=removed, unchanged=current - begun)

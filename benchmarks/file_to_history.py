@@ -21,7 +21,7 @@ import sqlalchemy as sa
 
 from benchmarks.data import COLUMNS
 from benchmarks.measure import by_turns, median, peak_mib, timed
-from benchmarks.ours import Fates, require_fates, require_ran_well, run_of_landed
+from benchmarks.ours import ChangeCounts, require_change_counts, require_ran_well, run_of_landed
 from benchmarks.profile import Profile
 from benchmarks.project import make_project, publish_snapshot
 from benchmarks.report import Aim, Bar, Report, Setting, Table, parser, publish, seconds, times
@@ -55,22 +55,22 @@ def measure(setting: Setting) -> Report:
     def by_headwater() -> dict[str, float]:
         database.restore()
         profile.begin()
-        told = _in_process(sys.executable, "-m", "benchmarks.file_to_history", "--load", str(project.root))
+        payload = _in_process(sys.executable, "-m", "benchmarks.file_to_history", "--load", str(project.root))
         profiles["a run of Headwater"] = profile.statements()
         store = ObjectStore.from_environment()
         for key in (
             set(store.list("")) - landed
         ):  # the verdict, which the next copy of the database must not know
             store.delete(key)
-        return told
+        return payload
 
     def by_dlt() -> dict[str, float]:
         database.restore()
         profile.begin()
-        told = dlt.load(second, again=True)
+        payload = dlt.load(second, again=True)
         profiles["dlt"] = profile.statements()
-        require_fates(_fates_of_dlt(database), expected, "dlt")
-        return told
+        require_change_counts(_change_counts_of_dlt(database), expected, "dlt")
+        return payload
 
     def by_copy() -> dict[str, float]:
         database.restore()
@@ -79,12 +79,12 @@ def measure(setting: Setting) -> Report:
         return {"seconds": timed(lambda: _copy(second))}
 
     by_headwater()  # what dlt must come to
-    expected = _fates(database)
+    expected = _change_counts(database)
     ways: dict[str, Callable[[], dict[str, float]]] = {"ours": by_headwater, "dlt": by_dlt, "copy": by_copy}
-    told = by_turns(ways, setting.repeats)
-    ours, theirs, copy = (median(one["seconds"] for one in told[way]) for way in ways)
-    parts = [(part, median(one[part] for one in told["ours"])) for part in PARTS]
-    our_peak, their_peak = (max(one["peak_mib"] for one in told[way]) for way in ("ours", "dlt"))
+    payload = by_turns(ways, setting.repeats)
+    ours, theirs, copy = (median(one["seconds"] for one in payload[way]) for way in ways)
+    parts = [(part, median(one[part] for one in payload["ours"])) for part in PARTS]
+    our_peak, their_peak = (max(one["peak_mib"] for one in payload[way]) for way in ("ours", "dlt"))
     lines = [
         ("Headwater, whole", ours, our_peak),
         ("dlt scd2", theirs, their_peak),
@@ -168,10 +168,10 @@ class _Dlt:
         shutil.rmtree(self._working, ignore_errors=True)
         if again:
             shutil.copytree(self._kept, self._working)
-        told = _in_process(self._python, "-m", "benchmarks.dlt_scd2", str(path), str(self._working))
+        payload = _in_process(self._python, "-m", "benchmarks.dlt_scd2", str(path), str(self._working))
         if not again:
             shutil.copytree(self._working, self._kept)
-        return told
+        return payload
 
 
 def _load_first(setting: Setting, project: Project, dlt: _Dlt, first: Path, second: Path) -> None:
@@ -205,15 +205,15 @@ def _in_process(*command: str) -> dict[str, float]:
     return found
 
 
-def _fates(database: Database) -> Fates:
+def _change_counts(database: Database) -> ChangeCounts:
     [row] = database.rows(
         "select new_count, changed_count, removed_count, unchanged_count from metadata.delivery_status"
         " where layer = 'historical' order by delivery_sqn desc limit 1"
     )
-    return Fates(*(int(str(count)) for count in row))
+    return ChangeCounts(*(int(str(count)) for count in row))
 
 
-def _fates_of_dlt(database: Database) -> Fates:
+def _change_counts_of_dlt(database: Database) -> ChangeCounts:
     table = "dlt_customers.customers"
     begun = database.number(
         f"select count(*) from {table} where _dlt_valid_from = (select max(_dlt_valid_from) from {table})"
@@ -225,7 +225,7 @@ def _fates_of_dlt(database: Database) -> Fates:
     )
     changed = ended - removed
     current = database.number(f"select count(*) from {table} where _dlt_valid_to is null")
-    return Fates(new=begun - changed, changed=changed, removed=removed, unchanged=current - begun)
+    return ChangeCounts(new=begun - changed, changed=changed, removed=removed, unchanged=current - begun)
 
 
 def _unreported(level: str, message: str, **_: object) -> None:

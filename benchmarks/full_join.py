@@ -10,7 +10,7 @@ from datetime import datetime
 
 from benchmarks.data import ATTRIBUTES, KEY, TYPES
 from benchmarks.measure import timed
-from benchmarks.ours import Fates
+from benchmarks.ours import ChangeCounts
 from benchmarks.servers import Database
 
 TABLE = "bench.history"
@@ -45,7 +45,7 @@ def load(database: Database, delivered: str, delivery_date: datetime) -> float:
         return timed(apply)
 
 
-def fates(database: Database, delivery_date: datetime) -> Fates:
+def change_counts(database: Database, delivery_date: datetime) -> ChangeCounts:
     """What became of the rows of the last snapshot."""
     date = f"'{delivery_date.isoformat()}'"
     begun = database.number(f"select count(*) from {TABLE} where valid_from = {date}")
@@ -56,7 +56,7 @@ def fates(database: Database, delivery_date: datetime) -> Fates:
         f"select count(*) from {TABLE} where valid_to = {date} and end_type = 'removed'"
     )
     current = database.number(f"select count(*) from {TABLE} where valid_to is null")
-    return Fates(new=begun - changed, changed=changed, removed=removed, unchanged=current - begun)
+    return ChangeCounts(new=begun - changed, changed=changed, removed=removed, unchanged=current - begun)
 
 
 def _script(delivered: str, delivery_date: datetime) -> tuple[str, ...]:
@@ -67,16 +67,16 @@ def _script(delivered: str, delivery_date: datetime) -> tuple[str, ...]:
 create temporary table difference on commit drop as
 select
     coalesce(new.{KEY}, old.{KEY}) as {KEY}, {new},
-    case when old.{KEY} is null then 'new' when new.{KEY} is null then 'removed' else 'changed' end as fate
+    case when old.{KEY} is null then 'new' when new.{KEY} is null then 'removed' else 'changed' end as change
 from (select * from {TABLE} where valid_to is null) as old
 full join {delivered} as new on new.{KEY} = old.{KEY}
 where old.{KEY} is null or new.{KEY} is null or row({new}) is distinct from row({old})""",
         "analyze difference",
         f"""
-update {TABLE} as version set valid_to = {date}, end_type = difference.fate
+update {TABLE} as version set valid_to = {date}, end_type = difference.change
 from difference
-where version.{KEY} = difference.{KEY} and version.valid_to is null and difference.fate <> 'new'""",
+where version.{KEY} = difference.{KEY} and version.valid_to is null and difference.change <> 'new'""",
         f"""
 insert into {TABLE} ({_COLUMNS}, valid_from)
-select {_COLUMNS}, {date} from difference where fate <> 'removed'""",
+select {_COLUMNS}, {date} from difference where change <> 'removed'""",
     )

@@ -11,9 +11,9 @@ from __future__ import annotations
 
 from benchmarks import full_join
 from benchmarks.data import date_of, snapshot
-from benchmarks.dbt_snapshot import DELIVERED, DbtSnapshot, fates
+from benchmarks.dbt_snapshot import DELIVERED, DbtSnapshot, change_counts
 from benchmarks.measure import by_turns, median
-from benchmarks.ours import Ours, require_fates
+from benchmarks.ours import Ours, require_change_counts
 from benchmarks.profile import Profile
 from benchmarks.project import make_project
 from benchmarks.report import Aim, Bar, Report, Setting, Table, parser, publish, seconds, times
@@ -45,7 +45,7 @@ def measure(setting: Setting) -> Report:
         profile.begin()
         took = peer.load()
         profiles["dbt snapshot"] = profile.statements()
-        require_fates(fates(database), expected, "dbt snapshot")
+        require_change_counts(change_counts(database), expected, "dbt snapshot")
         return 0.0, took
 
     def by_hand() -> tuple[float, float]:
@@ -53,11 +53,11 @@ def measure(setting: Setting) -> Report:
         profile.begin()
         took = full_join.load(database, DELIVERED, date_of(SECOND))
         profiles["full join by hand"] = profile.statements()
-        require_fates(full_join.fates(database, date_of(SECOND)), expected, "the full join")
+        require_change_counts(full_join.change_counts(database, date_of(SECOND)), expected, "the full join")
         return 0.0, took
 
     by_headwater()  # what both others must come to
-    expected = ours.fates(SOURCE)
+    expected = ours.change_counts(SOURCE)
     took = by_turns({"ours": by_headwater, "dbt": by_dbt, "hand": by_hand}, setting.repeats)
     checks = median(check for check, _ in took["ours"])
     history, dbt, hand = (median(step for _, step in took[way]) for way in ("ours", "dbt", "hand"))

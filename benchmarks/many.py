@@ -31,7 +31,7 @@ KEPT = ("keep_raw", "keep_staging")
 
 
 @dataclass(frozen=True)
-class Found:
+class Timing:
     """What one command took for all sources."""
 
     what: str
@@ -88,12 +88,12 @@ def measure(setting: Setting) -> Report:
     )  # fmt: skip
 
 
-def _each_command(database: Database, root: Path, names: list[str]) -> Iterator[Found]:
-    def headwater(what: str, *arguments: str) -> Found:
+def _each_command(database: Database, root: Path, names: list[str]) -> Iterator[Timing]:
+    def headwater(what: str, *arguments: str) -> Timing:
         before = _cpu_s()
         with _connections(database) as at_once:
             _, s, mib = run_watched(str(Path(sys.executable).with_name("headwater")), *arguments)
-        return Found(what, s, _cpu_s() - before, mib, at_once())
+        return Timing(what, s, _cpu_s() - before, mib, at_once())
 
     for step, what in enumerate(("headwater run, the first time", "headwater run, a new snapshot each")):
         for name in names:

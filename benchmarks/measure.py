@@ -41,8 +41,8 @@ def run_watched(*command: str) -> tuple[str, float, float]:
     Memory that several of them share counts for each.
     """
     begin = time.perf_counter()
-    with tempfile.TemporaryFile("w+") as said, tempfile.TemporaryFile("w+") as complained:
-        process = subprocess.Popen(command, stdout=said, stderr=complained)
+    with tempfile.TemporaryFile("w+") as message, tempfile.TemporaryFile("w+") as complained:
+        process = subprocess.Popen(command, stdout=message, stderr=complained)
         peak, ended = [0.0], threading.Event()
         watch = threading.Thread(target=_watch, args=(process.pid, peak, ended))
         watch.start()
@@ -50,10 +50,10 @@ def run_watched(*command: str) -> tuple[str, float, float]:
         took = time.perf_counter() - begin
         ended.set()
         watch.join()
-        said.seek(0), complained.seek(0)
+        message.seek(0), complained.seek(0)
         if code != 0:
             raise SystemExit(f"{' '.join(command)} failed:\n{complained.read()[-2000:]}")
-        return said.read(), took, peak[0]
+        return message.read(), took, peak[0]
 
 
 def _watch(pid: int, peak: list[float], ended: threading.Event) -> None:

@@ -31,7 +31,7 @@ RUN_ID = "bench"
 
 
 @dataclass(frozen=True)
-class Fates:
+class ChangeCounts:
     """What a load made of its deliveries."""
 
     new: int
@@ -151,14 +151,14 @@ class Ours:
         """Bring to history what has passed; seconds that the model took, dbt's start-up and parsing not counted."""
         return self._run([f"hist_{source}"])
 
-    def fates(self, source: str) -> Fates:
+    def change_counts(self, source: str) -> ChangeCounts:
         """What became of the rows of the last delivery in history."""
-        columns = ", ".join(f"sum({name}_count)" for name in Fates.__dataclass_fields__)
+        columns = ", ".join(f"sum({name}_count)" for name in ChangeCounts.__dataclass_fields__)
         [row] = self.database.rows(
             f"select {columns} from metadata.delivery_status where layer = 'historical' and delivery_sqn ="
             f" (select max(delivery_sqn) from metadata.delivery where source = '{source}')"
         )
-        return Fates(*(int(str(count)) for count in row))
+        return ChangeCounts(*(int(str(count)) for count in row))
 
     def job_inst_id(self, connection: Connection, source: str) -> int:
         """The job instance in whose name everything is written."""
@@ -190,7 +190,7 @@ def require_ran_well(result: RunResult) -> None:
         raise SystemExit(str(result.failures or result.halts))
 
 
-def require_fates(found: Fates, expected: Fates, way: str) -> None:
+def require_change_counts(found: ChangeCounts, expected: ChangeCounts, way: str) -> None:
     """Stop when two ways to the same history end in different ones."""
     if found != expected:
         raise SystemExit(f"{way} made {asdict(found)} of the delivery, expected {asdict(expected)}")

@@ -52,10 +52,10 @@ def _aims(reports: Sequence[Report]) -> str:
 
 def _settings(reports: Sequence[Report]) -> str:
     """What was the same for all as one list; what was not, by benchmark."""
-    told = [{**report.machine, **report.server} for report in reports]
+    messages = [{**report.machine, **report.server} for report in reports]
     rows = []
-    for name in dict.fromkeys(name for one in told for name in one):
-        values = [one.get(name, "") for one in told]
+    for name in dict.fromkeys(name for one in messages for name in one):
+        values = [one.get(name, "") for one in messages]
         if len(set(values)) == 1:
             rows.append((name, values[0]))
         else:

@@ -33,7 +33,7 @@ def picture(reports: Sequence[Report]) -> str:
             )
             y += BAR + GAP
         y += GROUP - 28
-    said = "; ".join(
+    message = "; ".join(
         f"{report.title}: " + ", ".join(f"{bar.label} {seconds(bar.seconds)} s" for bar in report.bars)
         for report in reports
     )
@@ -42,7 +42,7 @@ def picture(reports: Sequence[Report]) -> str:
             f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {y}" width="{WIDTH}" height="{y}" role="img"'
             ' aria-labelledby="t d">',
             '<title id="t">What the benchmarks measured</title>',
-            f'<desc id="d">{escape(said)}</desc>',
+            f'<desc id="d">{escape(message)}</desc>',
             f"<style>{STYLE}</style>",
             f'<rect width="{WIDTH}" height="{y}" rx="8" fill="#fff"/>',
             *drawn,

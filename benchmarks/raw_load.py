@@ -234,8 +234,8 @@ def measure_file(
         empty_tables(database)
         key, sha256, size = land(store, loaded)
         command = [sys.executable, "-m", "benchmarks.raw_load", "--load", key, sha256, str(size), format_name]
-        told = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-        took, peak = json.loads(told)
+        payload = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+        took, peak = json.loads(payload)
         peaks.append(peak)
         store.delete(key)
         require_rows(database, RAW, setting.rows)

@@ -85,14 +85,14 @@ class Report:
 
     @classmethod
     def from_json(cls, text: str) -> Report:
-        said: dict[str, Any] = json.loads(text)
+        facts: dict[str, Any] = json.loads(text)
         parts = {
-            "tables": [Table(**one) for one in said["tables"]],
-            "aims": [Aim(**one) for one in said["aims"]],
-            "bars": [Bar(**one) for one in said["bars"]],
-            "profiles": {what: [Statement(**s) for s in these] for what, these in said["profiles"].items()},
+            "tables": [Table(**one) for one in facts["tables"]],
+            "aims": [Aim(**one) for one in facts["aims"]],
+            "bars": [Bar(**one) for one in facts["bars"]],
+            "profiles": {what: [Statement(**s) for s in these] for what, these in facts["profiles"].items()},
         }
-        return cls(**{**said, **parts})
+        return cls(**{**facts, **parts})
 
 
 @dataclass(frozen=True)
@@ -134,8 +134,8 @@ def publish(options: argparse.Namespace, measure: Callable[[Setting], Report]) -
     if options.json:
         print(report.to_json())
     else:
-        told = [*report.machine.items(), *report.server.items()]
-        print(report.markdown(), ", ".join(f"{name} {value}" for name, value in told), sep="\n\n")
+        messages = [*report.machine.items(), *report.server.items()]
+        print(report.markdown(), ", ".join(f"{name} {value}" for name, value in messages), sep="\n\n")
 
 
 def seconds(number: float) -> str:

@@ -163,8 +163,8 @@ def bare_copy(program: str, table: str, path: Path) -> None:
 
 def machine() -> dict[str, str]:
     """What the numbers were measured on."""
-    told = Path("/proc/meminfo").read_text() if Path("/proc/meminfo").exists() else ""
-    memory = re.search(r"MemTotal:\s+(\d+)", told)
+    payload = Path("/proc/meminfo").read_text() if Path("/proc/meminfo").exists() else ""
+    memory = re.search(r"MemTotal:\s+(\d+)", payload)
     cpu = re.search(r"model name\s*: (.+)", _text("/proc/cpuinfo"))
     return {
         "cores": str(os.cpu_count()),

@@ -255,13 +255,13 @@ def _plans(database: Database, source: str, load: Any) -> list[PlanNode]:
 def _nodes(log: Path, begin: int, source: str) -> Iterator[PlanNode]:
     text = log.read_bytes()[begin:].decode(errors="replace")
     for plan in re.findall(r"duration: [\d.]+ ms  plan:\n((?:\t.*\n)+)", text):
-        said = json.loads(plan)
-        for node in _below(said["Plan"]):
+        facts = json.loads(plan)
+        for node in _below(facts["Plan"]):
             if node.get("Relation Name") == source and node.get("Schema", "historical") == "historical":
                 kind = node.get("Operation", node["Node Type"])
                 where = f" by {node['Index Name']}" if "Index Name" in node else ""
                 yield PlanNode(
-                    beginning(said["Query Text"]), f"{kind}{where}", round(node["Actual Rows"] * node["Actual Loops"]),
+                    beginning(facts["Query Text"]), f"{kind}{where}", round(node["Actual Rows"] * node["Actual Loops"]),
                     node["Shared Hit Blocks"], node["Shared Read Blocks"],
                 )  # fmt: skip
 

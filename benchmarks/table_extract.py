@@ -159,8 +159,8 @@ def measure(setting: Setting) -> Report:
         def run() -> Took:
             into, module = str(emptied()), "benchmarks.dlt_table"
             program = str(setting.programs / "python")
-            told, _, peak = run_watched(program, "-m", module, address, schema, table, into)
-            found = json.loads(told.splitlines()[-1])
+            payload, _, peak = run_watched(program, "-m", module, address, schema, table, into)
+            found = json.loads(payload.splitlines()[-1])
             require_rows("dlt", found["rows"], rows)
             size = sum(path.stat().st_size for path in folder.rglob("*.parquet"))
             return Took(found["seconds"], peak, size)
@@ -170,10 +170,10 @@ def measure(setting: Setting) -> Report:
     def by_us(place: str, data_size: str, rows: int) -> Callable[[], Took]:
         def run() -> Took:
             emptied()
-            told, _, peak = run_watched(
+            payload, _, peak = run_watched(
                 sys.executable, "-m", "benchmarks.table_extract", "--extract", place, data_size
             )
-            found = json.loads(told)
+            found = json.loads(payload)
             require_rows("Headwater", found["rows"], rows)
             return Took(found["seconds"], peak, found["size"])
 
@@ -224,7 +224,7 @@ def prepare(setting: Setting) -> Path:
     database.execute(f"alter table {CUSTOMERS} add primary key ({KEY})")
     database.execute(f"vacuum (analyze) {CUSTOMERS}")
     packages = setting.home / "demo" / "packages"
-    fetch(packages, lambda said: print(said, file=sys.stderr), (CPI,))
+    fetch(packages, lambda message: print(message, file=sys.stderr), (CPI,))
     file = setting.folder / "cpi.db"
     with zipfile.ZipFile(packages / CPI.file).open("cpi/cpi.db") as packed, file.open("wb") as unpacked:
         shutil.copyfileobj(packed, unpacked)
@@ -235,8 +235,8 @@ def parts_by_program(place: str, repeats: int) -> dict[str, float]:
     """`parts_of_it`, each time in a process of its own; medians."""
 
     def run() -> dict[str, float]:
-        told, _, _ = run_watched(sys.executable, "-m", "benchmarks.table_extract", "--parts", place)
-        found: dict[str, float] = json.loads(told)
+        payload, _, _ = run_watched(sys.executable, "-m", "benchmarks.table_extract", "--parts", place)
+        found: dict[str, float] = json.loads(payload)
         return found
 
     found = [run() for _ in range(repeats)]

@@ -152,17 +152,17 @@ def list_source(
 
 
 def land_payload(
-    engine: Engine, store: ObjectStore, source: Source, said: Payload, job_inst_id: int, report: Report
+    engine: Engine, store: ObjectStore, source: Source, facts: Payload, job_inst_id: int, report: Report
 ) -> ExtractSummary:
     """Land an offer of which `list_source` told; others may land others of the source meanwhile."""
     summary = ExtractSummary(source.name, offered=1)
-    if not is_offer(said):
-        summary.refused.append(said["refused"])
-        report("error", said["refused"])
+    if not is_offer(facts):
+        summary.refused.append(facts["refused"])
+        report("error", facts["refused"])
         return summary
     name, waits = f"extract {source.name}", lambda: report("information", _waits(source))
     with session_lock(engine, name, waits, is_shared=True), _places_kept(engine, source):
-        offer = offer_of(source, said)
+        offer = offer_of(source, facts)
         with engine.connect() as connection:
             identities = {(offer.publisher_name, offer.delivery_date)}
             landed = known_fingerprints(connection, source.name, identities)
@@ -202,13 +202,13 @@ def _ask(
     """
     summary = ExtractSummary(source.name)
 
-    def warn(said: str) -> None:
-        summary.warnings.append(said)
-        report("information", f"{source.name}: {said}")
+    def warn(message: str) -> None:
+        summary.warnings.append(message)
+        report("information", f"{source.name}: {message}")
 
-    def refuse(said: str) -> None:
-        summary.refused.append(said)
-        report("error" if says_refusals else "information", said)
+    def refuse(message: str) -> None:
+        summary.refused.append(message)
+        report("error" if says_refusals else "information", message)
 
     try:
         summary.registered = register_archive(engine, store, source.name, job_inst_id, warn)

@@ -36,8 +36,8 @@ OLDEST_S = 300  # of a connection that is taken from the pool: an older one may 
 
 def session_options(*more: str) -> str:
     """The value of PGOPTIONS for a session: the user's own options, then ours."""
-    own = os.environ.get("PGOPTIONS", "").replace(SESSION_OPTIONS, "").strip()
-    return " ".join(filter(None, [own, SESSION_OPTIONS, *more]))
+    local = os.environ.get("PGOPTIONS", "").replace(SESSION_OPTIONS, "").strip()
+    return " ".join(filter(None, [local, SESSION_OPTIONS, *more]))
 
 
 def engine(database: str | None = None, at_once: int = AT_ONCE) -> Engine:
@@ -74,8 +74,8 @@ def _tell_moments(connection: Any, _record: object) -> None:
     """Let a moment that Python has no value for be its text: psycopg2 fails for the year 10000, and tells infinity as a
     day of 9999."""
     for kind in (extensions.PYDATE, extensions.PYDATETIME, extensions.PYDATETIMETZ, extensions.PYTIME):
-        told = extensions.new_type(kind.values, f"headwater {kind.name}", _or_text(kind))
-        extensions.register_type(told, connection)
+        payload = extensions.new_type(kind.values, f"headwater {kind.name}", _or_text(kind))
+        extensions.register_type(payload, connection)
 
 
 def _or_text(kind: Any) -> Callable[[Any, Any], Any]:
@@ -133,11 +133,11 @@ def require_reachable(on: Engine) -> None:
             ).scalar_one()
     except sa.exc.OperationalError as error:
         host = os.environ.get("PGHOST", "the default socket")
-        said = " ".join(str(error.orig).split()).rstrip(".?")
-        refusal = refusal_in(said)
+        message = " ".join(str(error.orig).split()).rstrip(".?")
+        refusal = refusal_in(message)
         expected = f"{refusal.expected}. " if refusal else ""
         raise DatabaseUnavailable(
-            f"Postgres at {host}:{os.environ.get('PGPORT', '5432')} cannot be reached: {said}. {expected}"
+            f"Postgres at {host}:{os.environ.get('PGPORT', '5432')} cannot be reached: {message}. {expected}"
             "Expected a server that PGHOST, PGPORT, PGUSER and PGDATABASE name; unset PGHOST to use the embedded one."
         ) from None
     if version < OLDEST_POSTGRES * 10_000:

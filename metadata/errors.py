@@ -38,8 +38,8 @@ from headwater.metadata.storable import storable_all
 class HeadwaterError(Exception):
     """Root of the tree: a message for a person, without a stack trace, and without secrets."""
 
-    def __init__(self, *said: object) -> None:
-        super().__init__(*storable_all(redact_all(said)))
+    def __init__(self, *message: object) -> None:
+        super().__init__(*storable_all(redact_all(message)))
 
 
 class MetadataInvalid(HeadwaterError):
@@ -65,9 +65,9 @@ class DatabaseRefused(HeadwaterError):
     `is_general` says that it meets whatever is tried next, too.
     """
 
-    def __init__(self, said: str, *, sqlstate: str | None = None, is_general: bool = True) -> None:
+    def __init__(self, message: str, *, sqlstate: str | None = None, is_general: bool = True) -> None:
         self.sqlstate, self.is_general = sqlstate, is_general
-        super().__init__(said)
+        super().__init__(message)
 
 
 class Unforeseen(HeadwaterError):

@@ -143,7 +143,7 @@ def failure_of(error: BaseException) -> HeadwaterError:
     if isinstance(error, HeadwaterError):
         return error
     of_postgres = _of_postgres(error)
-    return _refused(of_postgres) if of_postgres else Unforeseen(_said(error))
+    return _refused(of_postgres) if of_postgres else Unforeseen(_message(error))
 
 
 def is_foreseen(error: BaseException) -> bool:
@@ -179,11 +179,11 @@ def _refused(error: psycopg2.Error | sa.exc.SQLAlchemyError) -> DatabaseRefused:
     state = error.pgcode
     by_state = (kind for kind in REFUSALS if state and re.fullmatch(kind.states, state))
     kind = next(by_state, None) or refusal_in(words)
-    told = f"Postgres says: {_line(words)}"
+    text = f"Postgres says: {_line(words)}"
     if kind is None:
         number = f" (SQLSTATE {state})" if state else ""
-        return DatabaseRefused(f"{told}{number}", sqlstate=state, is_general=state is None)
-    return DatabaseRefused(f"{told}. {kind.expected}", sqlstate=state, is_general=kind.is_general)
+        return DatabaseRefused(f"{text}{number}", sqlstate=state, is_general=state is None)
+    return DatabaseRefused(f"{text}. {kind.expected}", sqlstate=state, is_general=kind.is_general)
 
 
 def _of_postgres(error: BaseException) -> psycopg2.Error | sa.exc.SQLAlchemyError | None:
@@ -204,9 +204,9 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
         cause = cause.__cause__
 
 
-def _said(error: BaseException) -> str:
+def _message(error: BaseException) -> str:
     """What is said of an exception that no part of Headwater foresaw."""
-    said = f"{type(error).__name__}: {_line(str(error))}" if str(error) else type(error).__name__
+    message = f"{type(error).__name__}: {_line(str(error))}" if str(error) else type(error).__name__
     if isinstance(error, MemoryError):
         return (
             "this machine has not enough memory for it (MemoryError). Expected more memory, or a smaller delivery:"
@@ -219,15 +219,15 @@ def _said(error: BaseException) -> str:
             " names their folder), and in the working folder (HEADWATER_HOME)"
         )
     if isinstance(error, OSError) and error.errno in TOO_MANY_FILES:
-        return f"too many files are open ({said}). Expected a higher limit (`ulimit -n`)"
+        return f"too many files are open ({message}). Expected a higher limit (`ulimit -n`)"
     if isinstance(error, PermissionError):
-        return f"{said}. Expected that the user {_user()} may read and write there"
+        return f"{message}. Expected that the user {_user()} may read and write there"
     if isinstance(error, UnicodeEncodeError):
-        return f"{_line(ascii(error.object))} is no text ({said}). Expected a name or a value in UTF-8"
+        return f"{_line(ascii(error.object))} is no text ({message}). Expected a name or a value in UTF-8"
     if isinstance(error, SystemExit):
-        return f"a function of the project ends the process ({said}). Expected it to return, or to raise an error"
+        return f"a function of the project ends the process ({message}). Expected it to return, or to raise an error"
     return (
-        f"an error that nobody foresaw, {said}. Its stack trace is in metadata.log_dtl and in logs/errors.log of the"
+        f"an error that nobody foresaw, {message}. Its stack trace is in metadata.log_dtl and in logs/errors.log of the"
         " working folder (HEADWATER_HOME)"
     )
 

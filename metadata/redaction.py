@@ -126,9 +126,9 @@ def _forms_of(secret: str) -> Iterator[str]:
     for before in range(3):  # base64 goes by three bytes: where the secret begins decides how it looks
         for encode in (base64.b64encode, base64.urlsafe_b64encode):
             text = encode(b"\0" * before + body).decode()
-            own = text[-(-before * 8 // 6) : (before + len(body)) * 8 // 6]
-            if len(own) >= SHORTEST_BASE64:
-                yield own
+            local = text[-(-before * 8 // 6) : (before + len(body)) * 8 // 6]
+            if len(local) >= SHORTEST_BASE64:
+                yield local
 
 
 def _redact_logging() -> None:
@@ -138,13 +138,13 @@ def _redact_logging() -> None:
     def make_redacted(*arguments: Any, **more: Any) -> logging.LogRecord:
         record = make(*arguments, **more)
         try:
-            said = record.getMessage()
+            message = record.getMessage()
         except Exception:  # noqa: BLE001  # whoever logs with arguments that do not fit must not fail by it
-            said = record.msg if isinstance(record.msg, str) else type(record.msg).__name__
-            record.msg, record.args = f"{redact(said)} (what is to be filled in does not fit)", ()
+            message = record.msg if isinstance(record.msg, str) else type(record.msg).__name__
+            record.msg, record.args = f"{redact(message)} (what is to be filled in does not fit)", ()
         else:
-            if redact(said) != said:
-                record.msg, record.args = redact(said), ()
+            if redact(message) != message:
+                record.msg, record.args = redact(message), ()
         if record.exc_info and record.exc_info[1] is not None:
             record.exc_text = redacted_traceback(record.exc_info[1]).rstrip()
         return record

@@ -202,8 +202,8 @@ def s3_server(servers: TestServers) -> S3Server:
     folder = servers.folder / "s3"
     server = children.start(children.S3, folder, servers.folder / "s3.log")
     servers.remember("s3", server.process)
-    told = environment.variables(environment.S3, server.port, {}, key_file_of(folder))
-    return S3Server(server.port, server.process, told)
+    payload = environment.variables(environment.S3, server.port, {}, key_file_of(folder))
+    return S3Server(server.port, server.process, payload)
 
 
 @pytest.fixture

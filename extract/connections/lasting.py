@@ -34,7 +34,7 @@ NOWHERE = (errno.ENETUNREACH, errno.EHOSTUNREACH)
 class Lasting:
     """What is wrong, what to do, and how often to try."""
 
-    said: str
+    message: str
     expected: str
     tries: int = 1
 

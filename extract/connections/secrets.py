@@ -143,9 +143,11 @@ def _of_airflow(reference: str, name: str) -> tuple[str, str | None]:
         parts = _connection_of_airflow(reference, conn_id, variable)
     value = parts.get(part or "password")
     if value is None:
-        said = ", ".join(sorted(name for name, member in parts.items() if member)) or "nothing"
+        message = ", ".join(sorted(name for name, member in parts.items() if member)) or "nothing"
         _fail(
-            reference, f"has no {part or 'password'} (it has {said})", f"a connection {conn_id} that has one"
+            reference,
+            f"has no {part or 'password'} (it has {message})",
+            f"a connection {conn_id} that has one",
         )
     return value, parts.get("login")
 
@@ -155,12 +157,12 @@ def _parsed_connection(reference: str, variable: str, text: str) -> Mapping[str,
     redaction.register(text)
     if text.lstrip().startswith("{"):
         try:
-            said = json.loads(text)
-            extra = said.pop("extra", None) or {}
+            facts = json.loads(text)
+            extra = facts.pop("extra", None) or {}
             extra = json.loads(extra) if isinstance(extra, str) else extra
         except (ValueError, AttributeError):
             _fail(reference, f"is broken: {variable} is not JSON", "a connection as Airflow writes it")
-        return {**_texts(extra), **_texts(said)}
+        return {**_texts(extra), **_texts(facts)}
     try:
         uri = urlsplit(text)
         port = uri.port
@@ -176,14 +178,14 @@ def _parsed_connection(reference: str, variable: str, text: str) -> Mapping[str,
                 f"is broken: __extra__ of {variable} is not JSON",
                 "a connection as Airflow writes it",
             )
-    own = {
+    local = {
         "login": unquote(uri.username) if uri.username else None,
         "password": unquote(uri.password) if uri.password else None,
         "host": unquote(uri.hostname) if uri.hostname else None,
         "schema": unquote(uri.path.lstrip("/")) or None,
         "port": str(port) if port else None,
     }
-    return {**extra, **own}
+    return {**extra, **local}
 
 
 def _connection_of_airflow(reference: str, conn_id: str, variable: str) -> Mapping[str, str | None]:
@@ -196,8 +198,8 @@ def _connection_of_airflow(reference: str, conn_id: str, variable: str) -> Mappi
         found = hook.get_connection(conn_id)
     except Exception as error:  # noqa: BLE001  # Airflow and its backends have errors of every kind
         _fail(reference, f"is not known to Airflow ({type(error).__name__})", f"a connection {conn_id}")
-    own = {name: getattr(found, name) for name in ("login", "password", "host", "schema", "port")}
-    return {**_texts(found.extra_dejson), **_texts(own)}
+    local = {name: getattr(found, name) for name in ("login", "password", "host", "schema", "port")}
+    return {**_texts(found.extra_dejson), **_texts(local)}
 
 
 def _texts(members: Mapping[str, Any]) -> dict[str, str | None]:

@@ -24,7 +24,7 @@ _DIGITS = re.compile(r"[0-9]{1,18}")
 
 
 @dataclass(frozen=True)
-class _Told:
+class _Announced:
     """What a line says of the number of records."""
 
     line: int
@@ -41,7 +41,7 @@ class Trailer:
         self._last = int(options.get("skip_last_lines", "0"))
         self._matching = _compiled(options.get("skip_lines_matching"))
         self._counting = _compiled(options.get("trailer_count"))
-        self._told: _Told | None = None
+        self._announced: _Announced | None = None
 
     @property
     def has_patterns(self) -> bool:
@@ -95,11 +95,11 @@ class Trailer:
         found = self._counting.search(text) if self._counting else None
         if found is None:
             return self._matching is not None and self._matching.search(text) is not None
-        if self._told is not None:
+        if self._announced is not None:
             raise FormatBroken(
                 self._file,
                 line,
-                f"{_shown(text)} is a second line that trailer_count matches, after line {self._told.line},"
+                f"{_shown(text)} is a second line that trailer_count matches, after line {self._announced.line},"
                 " expected one in a file",
             )
         number = _SEPARATORS.sub("", (found["count"] or "").strip())
@@ -109,25 +109,25 @@ class Trailer:
                 line,
                 f"{found['count']!r} in {_shown(text)} is no number of records (trailer_count)",
             )
-        self._told = _Told(line, text, int(number))
+        self._announced = _Announced(line, text, int(number))
         return True
 
     def require_count(self, records: int) -> None:
         """Hold the number that the trailer says against the records that came, once all have come."""
         if self._counting is None:
             return
-        if self._told is None:
+        if self._announced is None:
             raise FormatBroken(
                 self._file,
                 None,
                 f"{records} records and no line that trailer_count matches, expected one that says how many there are:"
                 " is the file cut off?",
             )
-        if self._told.count != records:
+        if self._announced.count != records:
             raise FormatBroken(
                 self._file,
-                self._told.line,
-                f"{_shown(self._told.text)} says {self._told.count} records, {records} came (trailer_count)",
+                self._announced.line,
+                f"{_shown(self._announced.text)} says {self._announced.count} records, {records} came (trailer_count)",
             )
 
     def _before_last(self, text: bytes) -> bytes:

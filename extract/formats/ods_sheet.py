@@ -163,10 +163,10 @@ def _paragraph(element: Element) -> Iterator[str | int]:
 
 def _count(element: Element, name: str) -> int:
     """A number from 0 that an element has, or 1."""
-    said = element.get(name, "1")
-    if not (said.isascii() and said.isdecimal()):
-        raise ValueError(f"repeated {said[:20]!r} times")
-    return int(said)
+    message = element.get(name, "1")
+    if not (message.isascii() and message.isdecimal()):
+        raise ValueError(f"repeated {message[:20]!r} times")
+    return int(message)
 
 
 def _clock(duration: str) -> str:
@@ -181,5 +181,5 @@ def _blamed(file: str) -> Iterator[None]:
     try:
         yield
     except BROKEN as error:
-        said = str(error).strip("'") or type(error).__name__
-        raise FormatBroken(file, None, f"not an .ods workbook that can be read ({said})") from None
+        message = str(error).strip("'") or type(error).__name__
+        raise FormatBroken(file, None, f"not an .ods workbook that can be read ({message})") from None

@@ -76,8 +76,8 @@ class ParquetFile:
             raise self._broken(error) from None
 
     def _broken(self, error: Exception) -> FormatBroken:
-        said = str(error).splitlines()[0].removesuffix(".")
-        return FormatBroken(self._file, None, f"not a Parquet file that can be read ({said})")
+        message = str(error).splitlines()[0].removesuffix(".")
+        return FormatBroken(self._file, None, f"not a Parquet file that can be read ({message})")
 
 
 def _is_text(column: pq.ColumnSchema) -> bool:

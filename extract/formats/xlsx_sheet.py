@@ -212,9 +212,9 @@ def _blamed(file: str) -> Iterator[None]:
         try:
             yield
         except BROKEN as error:
-            said = str(error.__cause__ or error).strip().splitlines()
+            messages = str(error.__cause__ or error).strip().splitlines()
             raise FormatBroken(
                 file,
                 None,
-                f"not an .xlsx workbook that can be read ({said[0] if said else type(error).__name__})",
+                f"not an .xlsx workbook that can be read ({messages[0] if messages else type(error).__name__})",
             ) from None

@@ -252,8 +252,10 @@ class HttpClient:
     ) -> requests.Response:
         asked = address
         for _ in range(REDIRECTS + 1):
-            own = private if private and same_place(asked, address) else {}
-            response = self._ask(method, asked, {**(headers or {}), **own}, body, has_credentials=bool(own))
+            local = private if private and same_place(asked, address) else {}
+            response = self._ask(
+                method, asked, {**(headers or {}), **local}, body, has_credentials=bool(local)
+            )
             target = _redirect(response)
             if target is None:
                 break
@@ -272,9 +274,9 @@ class HttpClient:
         status = response.status_code
         if status < 400 or status in accept:
             return response
-        said = self._explanation(response) if is_explained else ""
+        message = self._explanation(response) if is_explained else ""
         response.close()
-        reason = f"it answers {status} {response.reason or ''}".rstrip() + said
+        reason = f"it answers {status} {response.reason or ''}".rstrip() + message
         is_refusal = status in NEVER or (status == 500 and method == "HEAD")  # some only know GET
         if status in AGAIN or (status >= 500 and not is_refusal):
             raise _AgainError(reason, _retry_after(response.headers.get("Retry-After")))
@@ -369,7 +371,7 @@ class _Download:
     """A file that is coming, perhaps in several answers."""
 
     def __init__(self, sink: Sink, size: int | None) -> None:
-        self._sink, self._told = sink, size
+        self._sink, self._reported_size = sink, size
         self._head: Head | None = None
         self.received = 0
         self._furthest = 0
@@ -378,10 +380,10 @@ class _Download:
     def expected(self) -> int | None:
         """The number of bytes announced; None when nobody did, or when they are announced as encoded."""
         if self._head is None:
-            return self._told
+            return self._reported_size
         if self._head.is_encoded:
             return None
-        return self._told if self._head.size is None else self._head.size
+        return self._reported_size if self._head.size is None else self._head.size
 
     def headers(self) -> dict[str, str]:
         """Ask for the rest, if the file is still the same."""
@@ -473,8 +475,8 @@ def _failed(address: str, error: BaseException) -> _AgainError:
     if will_last is None:
         return _AgainError(_reason(error))
     if will_last.tries == 1:
-        raise PublisherError(f"{shown(address)}: {will_last.said}, {will_last.expected}") from None
-    return _AgainError(will_last.said, expected=will_last.expected, tries=will_last.tries)
+        raise PublisherError(f"{shown(address)}: {will_last.message}, {will_last.expected}") from None
+    return _AgainError(will_last.message, expected=will_last.expected, tries=will_last.tries)
 
 
 def _reason(error: BaseException) -> str:

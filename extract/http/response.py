@@ -52,8 +52,8 @@ class Head:
     @property
     def fingerprint(self) -> dict[str, Any]:
         """What discovery compares; nothing that the server did not tell."""
-        told = {"etag": self.etag, "last_modified": self.last_modified, "size": self.size}
-        return {name: value for name, value in told.items() if value is not None}
+        payload = {"etag": self.etag, "last_modified": self.last_modified, "size": self.size}
+        return {name: value for name, value in payload.items() if value is not None}
 
     @property
     def modified_at(self) -> datetime | None:
@@ -177,8 +177,8 @@ UNPACKERS: Mapping[str, Callable[[Iterator[bytes]], Iterator[bytes]]] = {
 
 def _encodings(response: requests.Response) -> list[str]:
     """How a body is packed, in the order in which it was done."""
-    said = str(response.headers.get("Content-Encoding", "")).lower().split(",")
-    return [encoding.strip() for encoding in said if encoding.strip() not in ("", "identity")]
+    messages = str(response.headers.get("Content-Encoding", "")).lower().split(",")
+    return [encoding.strip() for encoding in messages if encoding.strip() not in ("", "identity")]
 
 
 def http_date(text: str | None) -> datetime | None:

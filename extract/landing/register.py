@@ -46,7 +46,7 @@ class _Read:
     def broken(self, source: str, *others: _Read) -> ArchiveBroken | None:
         """What to say of all that cannot be registered, None where there is nothing."""
         reads = (self, *others)
-        problems = [said for read in reads for found in read.problems.values() for said in found]
+        problems = [message for read in reads for found in read.problems.values() for message in found]
         if not problems:
             return None
         registered = [one for read in reads for one in read.registered]
@@ -171,10 +171,10 @@ def _register_events(
     of_source = sa.select(delivery_event.c.event_id).join(delivery).where(delivery.c.source == source)
     known: set[UUID] = set(connection.scalars(of_source))
     for key in store.list(events.events_folder(source, of)):
-        told = events.event_at_key(source, key)
-        if told is None:
+        payload = events.event_at_key(source, key)
+        if payload is None:
             read.strays.append(store.address(key))
-        elif told.event_id not in known and told.delivery_sqn not in manifests.problems:
+        elif payload.event_id not in known and payload.delivery_sqn not in manifests.problems:
             body = store.get(key)
             try:
                 happened = events.from_json(body)
@@ -182,7 +182,7 @@ def _register_events(
                 with _judged_by_postgres(connection):
                     events.register_event(connection, happened)
             except (_RowRefusedError, StorageError) as error:
-                read.failed(told.delivery_sqn, f"{store.address(key)}: {error}")
+                read.failed(payload.delivery_sqn, f"{store.address(key)}: {error}")
     return read
 
 

@@ -328,12 +328,12 @@ class ObjectReader:
 
 def client_config(*, has_endpoint: bool, **more: Any) -> Config:
     """How a client of S3 waits and asks again; another store than AWS has its buckets in the path."""
-    said = os.environ.get("AWS_MAX_ATTEMPTS") or str(ATTEMPTS)
-    if not said.isdecimal():
-        raise StorageError(f"AWS_MAX_ATTEMPTS is {said!r}, expected a number")
+    message = os.environ.get("AWS_MAX_ATTEMPTS") or str(ATTEMPTS)
+    if not message.isdecimal():
+        raise StorageError(f"AWS_MAX_ATTEMPTS is {message!r}, expected a number")
     return Config(
         s3={"addressing_style": "path" if has_endpoint else "auto"},
-        retries={"mode": "standard", "total_max_attempts": int(said)},
+        retries={"mode": "standard", "total_max_attempts": int(message)},
         connect_timeout=CONNECT_TIMEOUT_S,
         read_timeout=READ_TIMEOUT_S,
         request_checksum_calculation="when_required",  # other stores trip over trailing checksums
@@ -377,12 +377,12 @@ def _embedded_key(endpoint: str | None) -> dict[str, Any]:
     path = os.environ.get("HEADWATER_S3_CREDENTIALS")
     if not path or f"s3={endpoint}" not in os.environ.get("HEADWATER_EMBEDDED", "").split():
         return {}
-    said = configparser.ConfigParser(interpolation=None)
+    message = configparser.ConfigParser(interpolation=None)
     try:
-        said.read_string(Path(path).read_text())
+        message.read_string(Path(path).read_text())
     except OSError as error:
         raise StorageError(f"the key of the embedded S3, {path}, cannot be read: {error.strerror}") from None
-    return dict(said["headwater"])
+    return dict(message["headwater"])
 
 
 @contextmanager
@@ -391,18 +391,18 @@ def said_plainly(what: str) -> Iterator[None]:
     try:
         yield
     except ClientError as error:
-        told, tries, code = error.response.get("Error", {}), _tries(error), _code(error)
+        payload, tries, code = error.response.get("Error", {}), _tries(error), _code(error)
         often = f", {tries} times in a row: run again later" if tries > 1 else ""
         if expected := next((expected for codes, expected in REFUSED.items() if code in codes), ""):
             often = f". Expected {expected}"
         raise StorageError(
-            f"{what}: S3 answers {code or '?'} to {error.operation_name}: {told.get('Message', '')}{often}"
+            f"{what}: S3 answers {code or '?'} to {error.operation_name}: {payload.get('Message', '')}{often}"
         ) from None
     except BotoCoreError as error:
         will_last = lasting(error)
-        said = f"{error}" + (f" {will_last.said}, {will_last.expected}" if will_last else "")
+        message = f"{error}" + (f" {will_last.message}, {will_last.expected}" if will_last else "")
         raise StorageError(
-            f"{what}: {said.rstrip('.')}. Expected an S3 that AWS_ENDPOINT_URL and the other AWS variables name"
+            f"{what}: {message.rstrip('.')}. Expected an S3 that AWS_ENDPOINT_URL and the other AWS variables name"
         ) from None
     except (ResponseParserError, KeyError) as error:
         raise StorageError(

@@ -76,12 +76,12 @@ def same_content(one: Fingerprint, other: Fingerprint) -> bool:
 
     Equal etags suffice; a publisher's mirrors often disagree about the rest.
     """
-    told = [name for name in STRONGEST_FIRST if name in one and name in other]
-    if not told:
+    messages = [name for name in STRONGEST_FIRST if name in one and name in other]
+    if not messages:
         return not one and not other
-    if told[0] == "etag" and one["etag"] == other["etag"]:
+    if messages[0] == "etag" and one["etag"] == other["etag"]:
         return True
-    return all(one[name] == other[name] for name in told)
+    return all(one[name] == other[name] for name in messages)
 
 
 def named_function(name: str, source: Source, column: str) -> Callable[..., Iterable[Any]]:

@@ -20,7 +20,7 @@ from headwater.metadata.storable import is_storable, storable_all
 from headwater.metadata.visible import shortened
 
 LONGEST_NAME = 1024  # bytes, as a key on S3 may have; an index of Postgres takes some 2,700
-LONGEST_TOLD = 1024  # characters of a value that is only compared
+LONGEST_COMPARED = 1024  # characters of a value that is only compared
 
 
 def fitting(source: Source, offers: Iterable[Offer], refuse: Callable[[str], None]) -> Iterator[Offer]:
@@ -43,16 +43,16 @@ def fit_offer(source: Source, offer: Offer) -> Offer:
     return replace(offer, fingerprint=fit_fingerprint(offer.fingerprint))
 
 
-def fit_fingerprint(told: Fingerprint) -> dict[str, Any]:
+def fit_fingerprint(payload: Fingerprint) -> dict[str, Any]:
     """What was told of a content, in values that can be stored and compared."""
     return {
         name: value if not isinstance(value, str) or _is_plain(value) else _digest(value)
-        for name, value in told.items()
+        for name, value in payload.items()
     }
 
 
 def _is_plain(value: str) -> bool:
-    return len(value) <= LONGEST_TOLD and is_storable(value)
+    return len(value) <= LONGEST_COMPARED and is_storable(value)
 
 
 def _digest(value: str) -> str:

@@ -30,39 +30,39 @@ def reads_as_it_asks(source: Source) -> bool:
 
 def payload_of(offer: Offer) -> Payload:
     """What another process needs to know of an offer."""
-    said: Payload = {
+    payload: Payload = {
         "publisher_name": offer.publisher_name,
         "delivery_date": offer.delivery_date.isoformat(),
         "fingerprint": dict(offer.fingerprint),
     }
-    return {**said, "address": offer.address} if _is_plain(offer.address) else said
+    return {**payload, "address": offer.address} if _is_plain(offer.address) else payload
 
 
-def refusal_payload(said: str) -> Payload:
+def refusal_payload(message: str) -> Payload:
     """What another process needs to know of an offer, or of the archive, that is refused: why, to say it for us."""
-    return {"publisher_name": "refused", "refused": said}
+    return {"publisher_name": "refused", "refused": message}
 
 
-def is_offer(said: Payload) -> bool:
+def is_offer(payload: Payload) -> bool:
     """Whether something is to be fetched."""
-    return "refused" not in said
+    return "refused" not in payload
 
 
-def offer_of(source: Source, said: Payload) -> Offer:
+def offer_of(source: Source, payload: Payload) -> Offer:
     """The offer that another process told of. Raises `PublisherError` when the publisher offers it no more."""
-    date = datetime.fromisoformat(said["delivery_date"])
+    date = datetime.fromisoformat(payload["delivery_date"])
     fetch_by_address: Callable[[Source], Any] | None = getattr(
         importlib.import_module(extractor_name(source).partition(":")[0]), "fetch_by_address", None
     )
-    if "address" in said and fetch_by_address is not None:
+    if "address" in payload and fetch_by_address is not None:
         fetch = fetch_by_address(source)
-        return Offer(said["publisher_name"], said["address"], date, said["fingerprint"], fetch)
+        return Offer(payload["publisher_name"], payload["address"], date, payload["fingerprint"], fetch)
     for offer in discover(source):
-        if (offer.publisher_name, offer.delivery_date) == (said["publisher_name"], date):
+        if (offer.publisher_name, offer.delivery_date) == (payload["publisher_name"], date):
             return fit_offer(source, offer)
     raise PublisherError(
-        f"{source.name}: {said['publisher_name']} of {date:%Y-%m-%d} was offered when it was asked for, and is no more:"
-        " the next run lists anew"
+        f"{source.name}: {payload['publisher_name']} of {date:%Y-%m-%d} was offered when it was asked for, and is no"
+        " more: the next run lists again"
     )
 
 

@@ -53,12 +53,12 @@ def unpivot(
             twice.add(name)
     missing = [name for name in keep if name not in first]
     if missing or twice:
-        said = (
+        message = (
             f"lacks {', '.join(map(repr, missing))}"
             if missing
             else f"has {', '.join(map(repr, sorted(twice)[:SHOWN]))} twice"
         )
-        raise FormatBroken(file, line, f"the header {said}, expected each column once (wrangle unpivot)")
+        raise FormatBroken(file, line, f"the header {message}, expected each column once (wrangle unpivot)")
     kept = [first[name] for name in keep]
     stays = frozenset(kept)
     spread = [(position, name) for position, name in enumerate(header) if position not in stays]

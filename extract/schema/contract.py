@@ -42,17 +42,17 @@ def breach(
     nothing was renamed: the metadata is wrong.
     """
     if match.found or renamed:
-        said = list(_said(source, match, renamed, is_first))
+        messages = list(_differences(source, match, renamed, is_first))
     else:
         columns = ", ".join(map(repr, match.header[:5])) + (", …" if len(match.header) > 5 else "")
         changed = "" if is_first else "; where that has changed, a row with valid_from says from when on"
-        said = [
+        messages = [
             f"none of the columns of {source.name} is in the header, which reads {columns}: {expected}{changed}"
         ]
     return ColumnsBroken(
         file,
         line,
-        ". ".join(said),
+        ". ".join(messages),
         header=match.header,
         found=[*_missing(match, renamed), *_unknown(match)],
         lacks_key=lacks_key(source, match),
@@ -87,7 +87,7 @@ def _named_so(new: str) -> str:
     return f"its source_name in seeds/attribute.csv should be {new!r}"
 
 
-def _said(source: Source, match: Match, renamed: Mapping[str, int], is_first: bool) -> Iterator[str]:
+def _differences(source: Source, match: Match, renamed: Mapping[str, int], is_first: bool) -> Iterator[str]:
     keys = {key.source_name for key in source.keys}
     for old in (*match.missing, *match.absent):
         if old in renamed:

@@ -27,7 +27,7 @@ _PARTS = (
 
 def definition(source: Source) -> dict[str, Any]:
     """The definition of a source, as the macro `require_same_definition` makes it of the models' YAML, too."""
-    said = source_parts(source)
+    message = source_parts(source)
     attributes = {
         f"attribute {attribute.target_name}": {
             "position": position,
@@ -37,8 +37,8 @@ def definition(source: Source) -> dict[str, Any]:
         for position, attribute in enumerate(source.attributes, start=1)
     }
     # only where it is not as it always was: else every table of old would be made with another definition
-    syntax = {"value_syntax": said["value_syntax"]} if "value_syntax" in said else {}
-    return {name: said[name] for name in _PARTS} | syntax | attributes
+    syntax = {"value_syntax": message["value_syntax"]} if "value_syntax" in message else {}
+    return {name: message[name] for name in _PARTS} | syntax | attributes
 
 
 def source_parts(source: Source) -> dict[str, Any]:
@@ -97,11 +97,11 @@ def _reading(source: Source) -> dict[str, Sequence[Mapping[str, str | None]]]:
 
 
 def _in_time(source: Source, option: str) -> list[Mapping[str, str | None]]:
-    said = [(None, source.options[option])] if option in source.options else []
+    message = [(None, source.options[option])] if option in source.options else []
     dated = [(d.valid_from.isoformat(), d.value) for d in source.dated_options if d.name == option]
     values: list[Mapping[str, str | None]] = []
     before = None
-    for valid_from, value in (*said, *dated):
+    for valid_from, value in (*message, *dated):
         meant = None if _plain(option, value) == READING_OPTIONS[option] else _plain(option, value)
         if meant != before:
             values.append({"valid_from": valid_from, "value": meant})

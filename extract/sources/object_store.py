@@ -68,7 +68,7 @@ def discover(source: Source) -> Iterator[Offer]:
             delivery_date=listed["LastModified"].astimezone(UTC)
             if by_change
             else date_in_name(source, name, match),
-            fingerprint=_told(listed["ETag"], listed["Size"], listed["LastModified"]),
+            fingerprint=_fingerprint(listed["ETag"], listed["Size"], listed["LastModified"]),
             fetch=fetch,
         )
     if not found:
@@ -147,8 +147,8 @@ def _fetch(client: S3Client, by_change: bool, offer: Offer, sink: Sink) -> Offer
                     raise
                 continue
         date = stream.last_modified.astimezone(UTC) if by_change else offer.delivery_date
-        told = _told(stream.etag, stream.size, stream.last_modified)
-        return replace(offer, delivery_date=date, fingerprint=told)
+        payload = _fingerprint(stream.etag, stream.size, stream.last_modified)
+        return replace(offer, delivery_date=date, fingerprint=payload)
     raise DeliveryIncomplete(f"{offer.address} changes while it is read, {ATTEMPTS} times in a row")
 
 
@@ -158,5 +158,5 @@ def _is_another(client: S3Client, bucket: str, key: str, etag: str) -> bool:
         return client.head_object(Bucket=bucket, Key=key)["ETag"] != etag
 
 
-def _told(etag: str, size: int, last_modified: datetime) -> dict[str, str | int]:
+def _fingerprint(etag: str, size: int, last_modified: datetime) -> dict[str, str | int]:
     return {"etag": etag.strip('"'), "size": size, "last_modified": last_modified.astimezone(UTC).isoformat()}

@@ -52,7 +52,7 @@ def discover(
             f"{source.name}.zip",
             address,
             reading.read_at,
-            _told(reading),
+            _fingerprint(reading),
             partial(fetch_spooled, [reading.spool]),
         )
         if newest is not None and offer.delivery_date < newest:
@@ -70,7 +70,7 @@ def discover(
         delivery_date=greatest
         if isinstance(greatest, datetime)
         else max(reading.read_at, newest or reading.read_at),
-        fingerprint=_told(reading),
+        fingerprint=_fingerprint(reading),
         fetch=partial(fetch_spooled, [reading.spool]),
         watermark_from=None if since is None else {scale.path: since},
         watermark_to=None if reading.greatest is None else scale.fact(reading.greatest),
@@ -85,8 +85,8 @@ def _later(one: Value | None, other: Value | None) -> Value | None:
     return later(one, other)
 
 
-def _told(reading: Reading) -> dict[str, str | int]:
-    told: dict[str, str | int] = {
+def _fingerprint(reading: Reading) -> dict[str, str | int]:
+    payload: dict[str, str | int] = {
         "pages": reading.page_count, "records": reading.record_count, "records_sha256": reading.digest,
     }  # fmt: skip
-    return told if reading.tail is None else {**told, "tail_sha256": reading.tail}
+    return payload if reading.tail is None else {**payload, "tail_sha256": reading.tail}

@@ -20,7 +20,7 @@ def jobs() -> dict[str, DAG]:
     asked = get_parsing_context().dag_id  # a task needs its own DAG only
     return {
         job.name: build_dag(metadata.project, metadata.catalog, job)
-        for job in metadata.sound_jobs(only=asked)
+        for job in metadata.valid_jobs(only=asked)
     }
 
 
@@ -100,8 +100,8 @@ def broken_metadata() -> None:
 
     A broken row takes the DAG of its own job down, and no other.
     """
-    if told := read().told():
-        raise SystemError(told)
+    if problem := read().problem():
+        raise SystemError(problem)
 
 
 def _is_asked(dag_id: str) -> bool:

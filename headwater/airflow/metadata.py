@@ -1,4 +1,4 @@
-"""What DAG files read: the static metadata as far as it is sound, and the pieces of the dbt manifest."""
+"""What DAG files read: the static metadata as far as it is valid, and the pieces of the dbt manifest."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from headwater.project import Project, find_project
 
 @dataclass(frozen=True)
 class Metadata:
-    """The metadata of a project; `catalog` holds what is sound of it, `problems` says what is not."""
+    """The metadata of a project; `catalog` holds what is valid of it, `problems` says what is not."""
 
     project: Project
     catalog: Catalog
     problems: Sequence[Problem]
 
-    def sound_jobs(self, only: str | None = None) -> Iterator[Job]:
+    def valid_jobs(self, only: str | None = None) -> Iterator[Job]:
         """The active jobs that can be shown, in the order of their file; or `only` one of them."""
         for job in self.catalog.jobs.values():
             if only in (None, job.name) and job.is_active and not self._unparsed(job):
@@ -33,18 +33,18 @@ class Metadata:
         """Whether there are marts to build."""
         return shard(self.project, MARTS).is_file() and bool(marts.models(self.project))
 
-    def told(self) -> str | None:
+    def problem(self) -> str | None:
         """What a person has to mend before all jobs are there, in the words of `headwater check`."""
-        said = [str(problem) for problem in self.problems]
+        messages = [str(problem) for problem in self.problems]
         unparsed = sorted(
             {name for job in self.catalog.jobs.values() if job.is_active for name in self._unparsed(job)}
         )
         if unparsed:
-            said.append(
+            messages.append(
                 f"{', '.join(unparsed)}: Airflow does not have the models yet, expected `headwater manifest` to be run"
                 " in the project's folder: it writes them and has dbt read them"
             )
-        return "\n".join(said) or None
+        return "\n".join(messages) or None
 
     def _unparsed(self, job: Job) -> list[str]:
         steps = [step for step in plan(self.catalog, job) if step.etl_step in ("T", "L")]

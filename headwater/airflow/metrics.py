@@ -46,7 +46,7 @@ def counters(written: StepResult) -> Counter[tuple[str, str, str]]:
         counted["deliveries", entry.layer, entry.outcome] += 1
         for outcome, number in entry.rows.items():
             counted["rows", entry.layer, outcome] += number
-    counted["deliveries", "historical", "taken_out"] += written.doing.taken_out
+    counted["deliveries", "historical", "taken_out"] += written.context.taken_out
     return +counted
 
 

@@ -168,9 +168,9 @@ def finish_marts() -> None:
             started = states_of(context).get(START_MARTS)
             if started != "skipped":
                 state = started or "not run"
-                said = f"{MartsRun.JOB}: {START_MARTS} is {state}, so nothing was built; its log says why"
-                complain(said)
-                raise AirflowFailException(said) from None
+                message = f"{MartsRun.JOB}: {START_MARTS} is {state}, so nothing was built; its log says why"
+                complain(message)
+                raise AirflowFailException(message) from None
             raise AirflowSkipException(str(error)) from None
 
 
@@ -182,9 +182,9 @@ def end(context: Any, run: SharedRun) -> None:
     }
     status = run.finish(not_well)
     if status != "succeeded":
-        said = f"{ti.dag_id}: {status}. Last error: {run.last_error}"
-        complain(said)
-        raise AirflowFailException(said)
+        message = f"{ti.dag_id}: {status}. Last error: {run.last_error}"
+        complain(message)
+        raise AirflowFailException(message)
     say(f"{ti.dag_id}: {status}")
 
 

@@ -1,4 +1,4 @@
-"""The surroundings of a delivery: what counts before it, and what was current when its turn came.
+"""The baseline of a delivery: what counts before it, and what was current when its turn came.
 
 Verdicts are given in order of (delivery_date, publisher's name), each against the deliveries that count
 before it. History holds those that were loaded; those that passed a moment ago, or whose date lies before

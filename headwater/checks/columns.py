@@ -37,15 +37,15 @@ def what_came_of_columns(
         check_name="columns",
         severity="warning",
         passed=not findings,
-        observed=_listed([said for said, _ in findings]) or _all_well(source, match),
+        observed=_listed([message for message, _ in findings]) or _all_well(source, match),
         unexpected_count=len(findings),
         unexpected_sample=tuple(sample for _, sample in findings[:SAMPLE_SIZE]),
     )
 
 
-def _listed(said: Sequence[str]) -> str:
-    more = f"; and {len(said) - SAMPLE_SIZE} more" if len(said) > SAMPLE_SIZE else ""
-    return "; ".join(said[:SAMPLE_SIZE]) + more
+def _listed(messages: Sequence[str]) -> str:
+    more = f"; and {len(messages) - SAMPLE_SIZE} more" if len(messages) > SAMPLE_SIZE else ""
+    return "; ".join(messages[:SAMPLE_SIZE]) + more
 
 
 def _findings(source: Source, match: Match, earlier: Sequence[str] | None) -> Iterator[Finding]:
@@ -58,12 +58,13 @@ def _findings(source: Source, match: Match, earlier: Sequence[str] | None) -> It
     for name in gone:
         yield f"{name!r} is gone, and null from here on", {"column": name, "found": "gone"}
     for name, position in renamed.items():
-        said = f"{name!r} may be {match.name(position)} now: then {renamed_row(source, name, match.header[position])}"
-        yield said, {"column": name, "found": "perhaps renamed", "perhaps": match.header[position]}
+        row = renamed_row(source, name, match.header[position])
+        message = f"{name!r} may be {match.name(position)} now: then {row}"
+        yield message, {"column": name, "found": "perhaps renamed", "perhaps": match.header[position]}
     for position in new:
         kept = "not kept" if source.on_unknown_column == "ignore" else "kept in _rest"
-        said = f"{unknown_name(match, position)} is {'new' if earlier is not None else 'unknown'}: {kept}"
-        yield said, {"column": match.header[position], "found": "new", "place": position + 1}
+        message = f"{unknown_name(match, position)} is {'new' if earlier is not None else 'unknown'}: {kept}"
+        yield message, {"column": match.header[position], "found": "new", "place": position + 1}
 
 
 def _new(source: Source, match: Match, earlier: Sequence[str] | None) -> list[int]:

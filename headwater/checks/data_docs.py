@@ -39,7 +39,7 @@ h3 { font-size: 1rem; margin: 1.4rem 0 .2rem; }
 .ge-section .badge { font-weight: 600; }
 .ge-section .text-danger { color: var(--bad); font-weight: 400; }
 .fas::before { font-style: normal; font-weight: 600; }
-.fa-check-circle::before, .fa-check::before { content: "✓"; color: var(--good); }
+.fa-check-cycle::before, .fa-check::before { content: "✓"; color: var(--good); }
 .fa-times::before { content: "✗"; color: var(--bad); }
 .fa-exclamation-triangle::before { content: "!"; color: var(--warn); }
 """
@@ -291,8 +291,8 @@ def _list_of_sources(folder: Path, sources: Sequence[sa.Row[Any]]) -> str:
     for s in sources:
         halts = mark(f"{s.halted:,} halted", "bad") if s.halted else mark("none", "good")
         rows.append([_link(folder / s.source / "index.html", folder, s.source), s.judged, halts, s.judged_at])
-    body = Markup("<h1>Data Docs</h1>\n<p>{said}</p>\n{sources}").format(
-        said="What Great Expectations found in each delivery before it was let into history.",
+    body = Markup("<h1>Data Docs</h1>\n<p>{about}</p>\n{sources}").format(
+        about="What Great Expectations found in each delivery before it was let into history.",
         sources=table(
             ["Source", "Deliveries", "Standing halts", "Last judged"], rows, numbers=["Deliveries"]
         ),

@@ -1,4 +1,4 @@
-"""What a delivery looks like beside its surroundings; `headwater.metadata.static.delivery_checks` lists the doubts.
+"""How a delivery differs from its baseline; `headwater.metadata.static.delivery_checks` lists the doubts.
 
 A doubt that the source ignores, or that does not concern a delivery, leaves no result.
 """
@@ -53,11 +53,11 @@ class Doubts:
 
     def __init__(self, connection: Connection, source: Source) -> None:
         self._connection, self._source = connection, source
-        self._surroundings = Baseline(connection, source)
+        self._baseline = Baseline(connection, source)
 
     def let_pass(self, delivery: Delivery) -> None:
         """The next deliveries are compared with this one too."""
-        self._surroundings.let_pass(delivery.delivery_sqn)
+        self._baseline.let_pass(delivery.delivery_sqn)
 
     def about(self, delivery: Delivery) -> Iterator[Answer]:
         """What came of each doubt that the source has about such a delivery."""
@@ -68,7 +68,7 @@ class Doubts:
             yield from self._about_changes(delivery)
 
     def _about_columns(self, delivery: Delivery) -> Iterator[Answer]:
-        before = self._surroundings.sqn_before(delivery.delivery_sqn)
+        before = self._baseline.sqn_before(delivery.delivery_sqn)
         columns = what_came_of_columns(self._connection, self._source, delivery, before)
         if columns:
             yield Answer(
@@ -80,7 +80,7 @@ class Doubts:
                 yield Answer("Values of every column are of its type.", types)
 
     def _about_rows(self, delivery: Delivery) -> Iterator[Answer]:
-        judged = self._surroundings[delivery.delivery_sqn]
+        judged = self._baseline[delivery.delivery_sqn]
         count, fell = judged.row_count, judged.fallen_out_count
         but = f": {judged.rows_read}" if fell else ""
         if severity := self._severity("empty", delivery):
@@ -112,7 +112,7 @@ class Doubts:
             yield Answer(f"No {every} goes by without a delivery.", self._gap(delivery, every, severity))
 
     def _gap(self, delivery: Delivery, every: str, severity: Severity) -> CheckResult:
-        before = self._surroundings.date_before(delivery.delivery_sqn)
+        before = self._baseline.date_before(delivery.delivery_sqn)
         if before is None:
             return _result("gap", severity, True, "the first delivery")
         missing = range(period_number(before, every) + 1, period_number(delivery.delivery_date, every))
@@ -130,13 +130,13 @@ class Doubts:
         news = self._severity("nothing_new", delivery)
         if not guard and not news:
             return
-        current = self._surroundings.current_before(delivery.delivery_sqn)
+        current = self._baseline.current_before(delivery.delivery_sqn)
         total = self._number_of(current) if current else 0
         removal = _Removal(total, 0, ())
         if guard and limit is not None:
             if current and total:
                 removal = self._removal(delivery, current, total)
-            keyless = self._surroundings.keyless_rows(delivery.delivery_sqn) if removal.removed else 0
+            keyless = self._baseline.keyless_rows(delivery.delivery_sqn) if removal.removed else 0
             result = _removed(removal, limit, guard, keyless)
             yield Answer(f"A snapshot removes at most {limit} % of the current keys.", result)
         if news:
@@ -145,8 +145,8 @@ class Doubts:
             elif removal.removed or self._has_news(delivery, current, total, is_removal_known=bool(guard)):
                 result = _result("nothing_new", news, True, "not the same as what is current")
             else:
-                said = _nothing_new(self._surroundings[delivery.delivery_sqn], total)
-                result = _result("nothing_new", news, False, said)
+                message = _nothing_new(self._baseline[delivery.delivery_sqn], total)
+                result = _result("nothing_new", news, False, message)
             yield Answer("A snapshot differs from what is current.", result)
 
     def _number_of(self, query: str) -> int:
@@ -172,7 +172,7 @@ select
         there = (
             f"select {column_list(keys)} from ({rows_of(self._source, delivery.delivery_sqn)}) as delivered"
         )
-        if self._surroundings.has_unreadable_keys(delivery.delivery_sqn):
+        if self._baseline.has_unreadable_keys(delivery.delivery_sqn):
             unreadable = unreadable_keys_of(self._source, [delivery.delivery_sqn])
             there += f" union all select {column_list(keys)} from ({unreadable}) as unreadable"
         return (
@@ -183,8 +183,8 @@ select
     def _has_news(self, delivery: Delivery, current: str, total: int, *, is_removal_known: bool) -> bool:
         """Whether history takes anything of a snapshot; the first question that says so spares the others."""
         source, sqn = self._source, delivery.delivery_sqn
-        is_whole = source.load_new and source.load_removed and not self._surroundings.has_unreadable_keys(sqn)
-        if is_whole and self._surroundings[sqn].row_count != total:
+        is_whole = source.load_new and source.load_removed and not self._baseline.has_unreadable_keys(sqn)
+        if is_whole and self._baseline[sqn].row_count != total:
             return True
         keys, tracked = names_of(source.keys), names_of(source.tracked)
         delivered, match = rows_of(source, sqn), all_match(keys, "held", "delivered")
@@ -209,8 +209,8 @@ select
     def _severity(self, doubt: str, delivery: Delivery) -> Severity | None:
         """How grave a doubt is; None when the source ignores it."""
         known = DOUBTS[doubt]
-        said = self._source.options.get(known.option, known.default(delivery.delivery_type))
-        return _SEVERITIES.get(said)
+        message = self._source.options.get(known.option, known.default(delivery.delivery_type))
+        return _SEVERITIES.get(message)
 
 
 def _nothing_new(judged: Placed, total: int) -> str:
@@ -226,13 +226,13 @@ def _removed(found: _Removal, limit: Decimal, severity: Severity, keyless: int) 
     if not found.current:
         return _result("removed", severity, True, _NOTHING_YET)
     share = 100 * Decimal(found.removed) / found.current
-    said = f"{found.removed:,} of {found.current:,} current keys would be removed"
+    message = f"{found.removed:,} of {found.current:,} current keys would be removed"
     if keyless:
-        said += f" (among them may be those of {_rows(keyless)} whose key cannot be read)"
+        message += f" (among them may be those of {_rows(keyless)} whose key cannot be read)"
     if share <= limit:
-        return _result("removed", severity, True, f"{said}, {share:.1f} %, and {limit} % may be")
+        return _result("removed", severity, True, f"{message}, {share:.1f} %, and {limit} % may be")
     shown = next(text for digits in (1, 3, 6, 28) if Decimal(text := f"{share:.{digits}f}") > limit)
-    observed = f"{said}, {shown} %, more than {limit} %"
+    observed = f"{message}, {shown} %, more than {limit} %"
     return _result("removed", severity, False, observed, found.removed, found.sample)
 
 

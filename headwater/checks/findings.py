@@ -83,20 +83,24 @@ def of_held(name: str, answer: ExpectationValidationResult) -> Finding:
 
 def of_own(name: str, answer: ExpectationValidationResult) -> Finding:
     """What an extra expectation says of the one delivery that it was asked of."""
-    said: Any = answer.to_json_dict()["result"]
+    message: Any = answer.to_json_dict()["result"]
     result = CheckResult(
         check_name=name,
         severity=_severity(answer),
         passed=bool(answer.success),
-        observed=_observed(said),
-        unexpected_count=said.get("unexpected_count"),
-        unexpected_sample=_sample(said),
+        observed=_observed(message),
+        unexpected_count=message.get("unexpected_count"),
+        unexpected_sample=_sample(message),
     )
     return Finding(result, answer)
 
 
-def _observed(said: Mapping[str, Any]) -> str | None:
-    value, count, total = said.get("observed_value"), said.get("unexpected_count"), said.get("element_count")
+def _observed(facts: Mapping[str, Any]) -> str | None:
+    value, count, total = (
+        facts.get("observed_value"),
+        facts.get("unexpected_count"),
+        facts.get("element_count"),
+    )
     if isinstance(value, float):
         return f"{value:.6g}"
     if value is not None:
@@ -106,12 +110,12 @@ def _observed(said: Mapping[str, Any]) -> str | None:
     return f"{count:,} unexpected" if total is None else f"{count:,} unexpected of {total:,}"
 
 
-def _sample(said: Mapping[str, Any]) -> tuple[Any, ...]:
+def _sample(facts: Mapping[str, Any]) -> tuple[Any, ...]:
     """The unexpected rows as {key, other columns, line}; their values alone where nothing tells the rows."""
-    rows = said.get("partial_unexpected_index_list")
+    rows = facts.get("partial_unexpected_index_list")
     if not rows:
-        return tuple((said.get("partial_unexpected_list") or [])[:SAMPLE_SIZE])
-    keys = set(said["unexpected_index_column_names"]) - {"line_number"}
+        return tuple((facts.get("partial_unexpected_list") or [])[:SAMPLE_SIZE])
+    keys = set(facts["unexpected_index_column_names"]) - {"line_number"}
     return tuple(
         {
             "key": {name: value for name, value in row.items() if name in keys},
@@ -123,11 +127,11 @@ def _sample(said: Mapping[str, Any]) -> tuple[Any, ...]:
 
 
 def _evidence(
-    answer: ExpectationValidationResult, passed: bool, said: dict[str, Any]
+    answer: ExpectationValidationResult, passed: bool, facts: dict[str, Any]
 ) -> ExpectationValidationResult:
     """The answer that was given for many deliveries, as it is for one of them."""
     return ExpectationValidationResult(
-        success=passed, expectation_config=answer.expectation_config, result=said, meta={}
+        success=passed, expectation_config=answer.expectation_config, result=facts, meta={}
     )
 
 

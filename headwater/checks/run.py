@@ -83,7 +83,7 @@ def foresee_verdict(engine: Engine, source: Source, delivery_sqn: int) -> Verdic
 def _start_great_expectations() -> Callable[[Engine, Source, Sequence[Delivery]], list[Judged]]:
     """Import what takes seconds, only when there is work; it reports to nobody and says nothing by itself."""
     os.environ["GX_ANALYTICS_ENABLED"] = "false"
-    with _importing:  # its modules import one another in circles
+    with _importing:  # its modules import one another in cycles
         from headwater.checks.validation import validate
 
     # what matters comes back as a result; said to no handler, not even one that dbt has put on the root

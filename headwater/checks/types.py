@@ -38,7 +38,7 @@ def changed_types(
     if not fell:
         return None
     suspects = [a for a in source.attributes if fell.get(a.target_name, 0) >= FEWEST_VALUES]
-    said, sample = [], []
+    message, sample = [], []
     for attribute, fit in zip(
         suspects, _values_that_fit(connection, source, delivery, suspects), strict=True
     ):
@@ -47,7 +47,7 @@ def changed_types(
             continue
         found = _sample(connection, delivery, attribute)
         shown = ", ".join(dict.fromkeys(repr(beginning(one["value"])) for one in found[:3]))
-        said.append(
+        message.append(
             f"{attribute.target_name} ({attribute.source_name!r}): {count:,} of {count + fit:,} values are no"
             f" {_expected(attribute)}, such as {shown}: its type or format has changed"
         )
@@ -55,9 +55,9 @@ def changed_types(
     return CheckResult(
         check_name="type_changed",
         severity=severity,
-        passed=not said,
-        observed="; ".join(said) or f"no column, though {sum(fell.values()):,} rows fell out for a type",
-        unexpected_count=len(said),
+        passed=not message,
+        observed="; ".join(message) or f"no column, though {sum(fell.values()):,} rows fell out for a type",
+        unexpected_count=len(message),
         unexpected_sample=tuple(sample[:SAMPLE_SIZE]),
     )
 

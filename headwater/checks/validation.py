@@ -105,10 +105,10 @@ def _look_at_each(
 
     found = []
     for sqn in pending:
-        own = staging.ask([sqn], open_questions)
+        local = staging.ask([sqn], open_questions)
         of_rules = [of_rule(check, rules[check.name], sqn) for check in checks]
         of_extras = [
-            of_held(name, held[name]) if name in held else of_own(name, own[name]) for name in extras
+            of_held(name, held[name]) if name in held else of_own(name, local[name]) for name in extras
         ]
         found.append((of_rules, of_extras))
     return found
@@ -127,9 +127,9 @@ def _doubts(engine: Engine, source: Source) -> Iterator[Doubts]:
             connection.execute(sa.text("set local enable_mergejoin = off"))
             yield Doubts(connection, source)
     except (sa.exc.ProgrammingError, sa.exc.DataError) as error:
-        said = str(error.orig).splitlines()[0]
+        message = str(error.orig).splitlines()[0]
         raise HeadwaterError(
-            f"source {source.name}: a delivery cannot be compared with history: {said}; expected staging and history"
+            f"source {source.name}: a delivery cannot be compared with history: {message}; expected staging and history"
             f" of one definition, as `headwater rebuild {source.name}` makes them"
         ) from None
 
@@ -224,8 +224,8 @@ def _require_run(source: Source, name: str, answer: ExpectationValidationResult)
     for one in [info] if "raised_exception" in info else info.values():
         if not one["raised_exception"]:
             continue
-        said = re.sub(r"^\(psycopg2[.\w]+\) ", "", str(one["exception_message"]).splitlines()[0])
+        message = re.sub(r"^\(psycopg2[.\w]+\) ", "", str(one["exception_message"]).splitlines()[0])
         where = f"source {source.name}: quality check {name}: cannot be run on staging.stg_{source.name}"
         if asked(answer).type == ExpectNoDeliveryToBreakRule.expectation_type:
-            raise HeadwaterError(f"{where}: {said}")
-        raise CheckInvalid(f"{where}: {said}; expected parameters that fit the datatypes of its columns")
+            raise HeadwaterError(f"{where}: {message}")
+        raise CheckInvalid(f"{where}: {message}; expected parameters that fit the datatypes of its columns")

@@ -56,18 +56,18 @@ class Verdict:
     def why(self) -> str:
         """One sentence for the record: what failed, and on which keys."""
         if self.halting:
-            return "; ".join(_said(result) for result in self.halting)
+            return "; ".join(_description(result) for result in self.halting)
         if self.warnings:
-            return "no critical check failed; warnings: " + "; ".join(_said(r) for r in self.warnings)
+            return "no critical check failed; warnings: " + "; ".join(_description(r) for r in self.warnings)
         return f"all {len(self.results)} checks passed"
 
 
-def _said(result: CheckResult) -> str:
-    said = f"{result.check_name}: {result.observed or 'failed'}"
+def _description(result: CheckResult) -> str:
+    message = f"{result.check_name}: {result.observed or 'failed'}"
     named = [_named(found) for found in result.unexpected_sample[:NAMED_IN_WHY]]
     count = result.unexpected_count or 0
     more = f" and {count - len(named):,} more" if count > len(named) else ""
-    return f"{said} ({'; '.join(named)}{more})" if named else said
+    return f"{message} ({'; '.join(named)}{more})" if named else message
 
 
 def _named(found: Any) -> str:

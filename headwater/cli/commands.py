@@ -73,9 +73,9 @@ def _parsed(text: str) -> Moment:
         raise typer.BadParameter(str(error)) from None
 
 
-def _moment_option(name: str, said: str) -> Any:
+def _moment_option(name: str, message: str) -> Any:
     """An option that takes a day, which is the whole day in UTC, or a moment."""
-    return typer.Option(name, parser=_parsed, metavar="DAY|MOMENT", help=said)
+    return typer.Option(name, parser=_parsed, metavar="DAY|MOMENT", help=message)
 
 
 @contextmanager
@@ -185,8 +185,8 @@ def run(
             " max_parallel how many of them run at once."
         )
     else:
-        said = {"is_full_load": is_full_load, "del_temp_data": del_temp_data}
-        overrides = {name: value for name, value in said.items() if value is not None}
+        facts = {"is_full_load": is_full_load, "del_temp_data": del_temp_data}
+        overrides = {name: value for name, value in facts.items() if value is not None}
         _on_jobs(job, overrides, as_json, follow=follow)
 
 
@@ -298,9 +298,9 @@ def quarantine(
             with engine.connect() as connection:
                 is_of_source = source_of(connection, delivery) == source
             if not is_of_source:
-                said = f"{source} has no delivery {delivery}. `headwater deliveries {source}` lists those that it has."
-                err.print(f"Error: {said}", style="red", markup=False)
-                raise typer.Exit(MISUSE)
+                _misuse(
+                    f"{source} has no delivery {delivery}. `headwater deliveries {source}` lists those that it has."
+                )
         asked = fell.Asked(source, delivery, rule, column, is_current)
         is_for_machines = as_csv or for_spreadsheet or as_json
         shown = ((0 if is_for_machines else SHOWN) if limit is None else limit) or None
@@ -719,8 +719,8 @@ def new_source(
     from headwater.new_source.write import write
 
     try:
-        told = begin.Told(
-            key=[name.strip() for said in key or [] for name in said.split(",")],
+        given = begin.Given(
+            key=[name.strip() for facts in key or [] for name in facts.split(",")],
             delivery_type=delivery_type,
             data_source=data_source,
             owner=owner,
@@ -739,7 +739,13 @@ def new_source(
         is_asked = _is_terminal() and not (is_yes or accepts_doubts or as_json or is_dry_run)
         ask = _ask if is_asked else None
         proposal = begin.prepare_proposal(
-            project, name, origin, told, ask, _say, lambda proposed: render_new_source.proposal(out, proposed)
+            project,
+            name,
+            origin,
+            given,
+            ask,
+            _say,
+            lambda proposed: render_new_source.proposal(out, proposed),
         )
         if not as_json:
             render_new_source.proposal(out, proposal)
@@ -756,7 +762,7 @@ def new_source(
         written = [path.relative_to(project.root) for path in write(project, proposal)]
         if not as_json:
             out.print(f"wrote {', '.join(map(str, written))}", markup=False)
-        said = {"proposal": render_new_source.as_dict(proposal), "written": written}
+        facts = {"proposal": render_new_source.as_dict(proposal), "written": written}
         is_loaded = False
         try:
             result, rows = _load_first(project, name)
@@ -764,7 +770,7 @@ def new_source(
         finally:
             if not is_loaded:
                 _say_how_to_regret(name)
-        _show_first(name, result, rows, as_json, said)
+        _show_first(name, result, rows, as_json, facts)
 
 
 def _require_no_harm(proposal: Proposal, as_json: bool) -> None:
@@ -834,11 +840,11 @@ def _load_first(project: Project, name: str) -> tuple[RunResult, list[dict[str, 
 
 
 def _show_first(
-    name: str, result: RunResult, rows: list[dict[str, Any]], as_json: bool, said: dict[str, Any]
+    name: str, result: RunResult, rows: list[dict[str, Any]], as_json: bool, facts: dict[str, Any]
 ) -> NoReturn:
     """The first deliveries of a new source, and where to look."""
     if as_json:
-        _print_json({**said, **render.result_as_dict(result), "deliveries": rows})
+        _print_json({**facts, **render.result_as_dict(result), "deliveries": rows})
     else:
         render.result(out, result)
         render.deliveries(out, rows)
@@ -1057,8 +1063,8 @@ def _meant(name: str, known: Sequence[str], catalog: Catalog) -> str:
     return f" Did you mean {near}?" if near in catalog.sources else f" Did you mean the job {near}?"
 
 
-def _misuse(said: str) -> NoReturn:
-    err.print(paragraph(f"Error: {said}"), style="red", markup=False)
+def _misuse(message: str) -> NoReturn:
+    err.print(paragraph(f"Error: {message}"), style="red", markup=False)
     raise typer.Exit(MISUSE)
 
 

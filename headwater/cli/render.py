@@ -151,12 +151,12 @@ def deliveries(out: Console, rows: Sequence[Mapping[str, Any]]) -> None:
         out.print("no deliveries yet: `headwater run` fetches what publishers have")
         return
     layers = LAYERS if out.width >= WIDE else ()
-    fates = ("new", "changed", "removed", "unchanged")
+    changes = ("new", "changed", "removed", "unchanged")
     is_one_source = len({row["source"] for row in rows}) == 1
     source = () if is_one_source else ("source",)
     has_any_fallen_out = any(row["fallen_out"] for row in rows)
     fell_out = ("fell out",) if has_any_fallen_out else ()
-    table = _table(out, "sqn", *source, "dated", "publisher's name", "status", *layers, *fell_out, *fates)
+    table = _table(out, "sqn", *source, "dated", "publisher's name", "status", *layers, *fell_out, *changes)
     for row in rows:
         table.add_row(
             str(row["delivery_sqn"]),
@@ -166,7 +166,7 @@ def deliveries(out: Console, rows: Sequence[Mapping[str, Any]]) -> None:
             _coloured(row["status"]),
             *(_layer_of(row, layer) for layer in layers),
             *([_fell_out_of(row)] if has_any_fallen_out else []),
-            *(_number(row[fate]) for fate in fates),
+            *(_number(row[change]) for change in changes),
         )
     out.print(table)
     fell = [row for row in rows if row["fallen_out"]]

@@ -105,13 +105,15 @@ class Dbt:
 
     def load_seeds(self, engine: Engine) -> bool:
         """Load the static metadata into Postgres, if it is not what is there already; True when it was loaded."""
-        said = f"seeds {self._seeds_checksum()}"
+        message = f"seeds {self._seeds_checksum()}"
         remembered = sa.text("select obj_description(to_regclass('metadata.source_attribute'))")
         with session_lock(engine, "seeds"), engine.connect() as connection:
-            if connection.execute(remembered).scalar() == said:
+            if connection.execute(remembered).scalar() == message:
                 return False
             self._invoke("seed", "--full-refresh")
-            connection.execute(sa.text(f"comment on table metadata.source_attribute is {sql_literal(said)}"))
+            connection.execute(
+                sa.text(f"comment on table metadata.source_attribute is {sql_literal(message)}")
+            )
             connection.commit()
         return True
 
@@ -232,10 +234,10 @@ def _error(result: Any) -> HeadwaterError | None:
     if broken:
         return LedgerBroken(int(broken[1]), broken[2], broken[3])
     ours = _SAID_BY_US.search(message)
-    return LoadFailed(ours[1] if ours else f"{result.node.name}: {_said(message)}")
+    return LoadFailed(ours[1] if ours else f"{result.node.name}: {_first_cause(message)}")
 
 
-def _said(message: str) -> str:
+def _first_cause(message: str) -> str:
     """What dbt says of a model; what Postgres would refuse of any model goes without SQL, and with what to do."""
     refusal = refusal_in(message)
     if refusal is None or not message.startswith("Database Error"):

@@ -48,10 +48,10 @@ class DryRunResult:
     @property
     def sentence(self) -> str:
         """The counts in words: `318 versions appear and 453 versions end.`"""
-        said = list(self._happenings())
-        if not said:
+        messages = list(self._happenings())
+        if not messages:
             return "History stays as it is."
-        return " and ".join(filter(None, [", ".join(said[:-1]), said[-1]])) + "."
+        return " and ".join(filter(None, [", ".join(messages[:-1]), messages[-1]])) + "."
 
     def happening(self, kind: str) -> str:
         """What happens to the versions of a kind: `1 version ends`."""
@@ -72,10 +72,10 @@ def dry_run_result(found: Mapping[str, Any]) -> DryRunResult:
     return _result(counts, sample)
 
 
-def dry_run_from_json(told: Mapping[str, Any]) -> DryRunResult:
+def dry_run_from_json(payload: Mapping[str, Any]) -> DryRunResult:
     """What `--dry-run --json` prints, as it was."""
-    sample = {kind: _keys(keys) for kind, keys in told.get("sample", {}).items()}
-    return replace(_result(told, sample), verdict=told.get("verdict"), why=told.get("why"))
+    sample = {kind: _keys(keys) for kind, keys in payload.get("sample", {}).items()}
+    return replace(_result(payload, sample), verdict=payload.get("verdict"), why=payload.get("why"))
 
 
 def _result(counts: Mapping[str, Any], sample: Mapping[str, Sequence[ChangedKey]]) -> DryRunResult:

@@ -232,7 +232,9 @@ def _raw_columns(source: Source) -> list[dict[str, Any]]:
     mark = delete_column(source)
     if mark is not None:
         described.setdefault(mark, "The publisher's mark of what is deleted")
-    return [{"name": name, "description": said, "data_type": "text"} for name, said in described.items()]
+    return [
+        {"name": name, "description": message, "data_type": "text"} for name, message in described.items()
+    ]
 
 
 def _typed_column(attribute: Attribute, meta: Mapping[str, Any] | None = None) -> dict[str, Any]:
@@ -261,6 +263,6 @@ def _grain(source: Source) -> str:
 
 def _yaml(properties: Mapping[str, Any]) -> str:
     """The text of a file. No string of it is Jinja of ours, so none of them may be rendered."""
-    said = verbatim(dict(properties))
-    text: str = yaml.dump(said, Dumper=DUMPER, sort_keys=False, allow_unicode=True, width=110)
+    message = verbatim(dict(properties))
+    text: str = yaml.dump(message, Dumper=DUMPER, sort_keys=False, allow_unicode=True, width=110)
     return HEADER + text

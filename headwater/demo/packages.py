@@ -142,9 +142,9 @@ def _fetch_one(folder: Path, package: Package) -> int:
             raise DemoError(f"pip cannot be started: {error}") from error
         fetched = Path(unfinished, package.file)
         if asked.returncode != 0 or not fetched.is_file():
-            said = "\n".join(f"    {line}" for line in asked.stdout.strip().splitlines()[-8:])
+            message = "\n".join(f"    {line}" for line in asked.stdout.strip().splitlines()[-8:])
             raise DemoError(
-                f"{package.requirement} cannot be fetched. Does pip reach a package index? It said:\n{said}"
+                f"{package.requirement} cannot be fetched. Does pip reach a package index? It said:\n{message}"
             )
         size = fetched.stat().st_size
         fetched.replace(folder / package.file)

@@ -78,8 +78,8 @@ def _write(servers: str, departures: Sequence[dict[str, Any]]) -> int:
         count += 1
     left = writer.flush(PATIENCE_S)
     if left or failed:
-        said = failed[0] if failed else f"{left} were not taken in {PATIENCE_S} seconds"
-        raise DemoError(f"{servers}: not all departures could be written to the topic {TOPIC}: {said}")
+        message = failed[0] if failed else f"{left} were not taken in {PATIENCE_S} seconds"
+        raise DemoError(f"{servers}: not all departures could be written to the topic {TOPIC}: {message}")
     return count
 
 
@@ -101,21 +101,21 @@ def _ends(servers: str) -> list[int]:
         "enable.partition.eof": True, "log_level": 0,
     })  # fmt: skip
     try:
-        told = [
+        messages = [
             reader.get_watermark_offsets(TopicPartition(TOPIC, number), timeout=PATIENCE_S)[1]
             for number in range(len(PARTITIONS))
         ]
-        return _really(reader, told)
+        return _really(reader, messages)
     finally:
         reader.close()
 
 
-def _really(reader: Consumer, told: list[int]) -> list[int]:
+def _really(reader: Consumer, messages: list[int]) -> list[int]:
     """The ends of partitions that are said to end there: the broker counts a last batch for one message."""
     from confluent_kafka import KafkaError, KafkaException, TopicPartition
 
-    ends, waiting, until = list(told), set(range(len(told))), time.monotonic() + PATIENCE_S
-    reader.assign([TopicPartition(TOPIC, number, end) for number, end in enumerate(told)])
+    ends, waiting, until = list(messages), set(range(len(messages))), time.monotonic() + PATIENCE_S
+    reader.assign([TopicPartition(TOPIC, number, end) for number, end in enumerate(messages)])
     while waiting:
         if time.monotonic() > until:
             raise DemoError(f"the topic {TOPIC} does not tell where it ends in {PATIENCE_S} seconds")

@@ -56,17 +56,17 @@ def record(project: Path, working_folder: Path) -> str:
         environment = _environment(root)
         try:
             _in_terminal(["up"], root, environment)
-            said = _in_terminal(COMMAND, root, environment)
+            message = _in_terminal(COMMAND, root, environment)
         finally:
             _in_terminal(["down"], root, environment)
-    return picture(COMMAND, said.replace(folder, "~"))
+    return picture(COMMAND, message.replace(folder, "~"))
 
 
-def picture(command: Sequence[str], said: str) -> str:
+def picture(command: Sequence[str], message: str) -> str:
     """A terminal with a command and what it said, ANSI colours included, as SVG."""
     console = Console(record=True, width=WIDTH, file=io.StringIO(), force_terminal=True)
     console.print(f"[bold green]$[/] headwater {shlex.join(command)}", highlight=False)
-    console.print(Text.from_ansi(said))
+    console.print(Text.from_ansi(message))
     svg = console.export_svg(title="headwater", unique_id="terminal")
     return re.sub(r"\s*@font-face \{.*?\}", "", svg, flags=re.DOTALL)  # they are fetched from somewhere else
 
@@ -74,9 +74,9 @@ def picture(command: Sequence[str], said: str) -> str:
 def _environment(root: Path) -> dict[str, str]:
     """Nothing of the user's servers: the copy starts its own."""
     foreign = ("PG", "AWS_", "HEADWATER_", "AIRFLOW_")
-    own = {name: value for name, value in os.environ.items() if not name.startswith(foreign)}
+    local = {name: value for name, value in os.environ.items() if not name.startswith(foreign)}
     code = str(Path(__file__).resolve().parents[2])
-    return {**own, "HEADWATER_PROJECT": str(root), "HEADWATER_HOME": str(root / "home"), "PYTHONPATH": code,
+    return {**local, "HEADWATER_PROJECT": str(root), "HEADWATER_HOME": str(root / "home"), "PYTHONPATH": code,
             "COLUMNS": str(WIDTH), "TERM": "xterm-256color"}  # fmt: skip
 
 
@@ -88,7 +88,7 @@ def _in_terminal(arguments: Sequence[str], root: Path, environment: Mapping[str,
         command, cwd=root, env=dict(environment), stdin=subprocess.DEVNULL, stdout=theirs, stderr=theirs
     )
     os.close(theirs)
-    said = b""
+    message = b""
     while True:
         try:
             piece = os.read(ours, 1 << 16)
@@ -96,9 +96,9 @@ def _in_terminal(arguments: Sequence[str], root: Path, environment: Mapping[str,
             break
         if not piece:
             break
-        said += piece
+        message += piece
     os.close(ours)
-    text = said.decode("utf-8", "replace").replace("\r\n", "\n")
+    text = message.decode("utf-8", "replace").replace("\r\n", "\n")
     if status := process.wait():
         raise SystemExit(f"headwater {shlex.join(arguments)} ended with {status}:\n{text}")
     return text

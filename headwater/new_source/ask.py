@@ -19,9 +19,9 @@ Ask = Callable[[str, str, Sequence[str]], str]
 Say = Callable[[str], None]
 
 
-def ask_about(proposal: Proposal, ask: Ask, say: Say, told: Sequence[str]) -> None:
+def ask_about(proposal: Proposal, ask: Ask, say: Say, given: Sequence[str]) -> None:
     """Ask for all that was not told by a flag, and put the answers into the proposal."""
-    if "key" not in told:
+    if "key" not in given:
         _ask_key(proposal, ask, say)
     for attribute in proposal.attributes:
         if others := attribute.typed.others:
@@ -36,15 +36,15 @@ def ask_about(proposal: Proposal, ask: Ask, say: Say, told: Sequence[str]) -> No
                     others=(),
                 )
                 attribute.is_settled = True
-    if "delivery_type" not in told:
+    if "delivery_type" not in given:
         question = "Does each delivery hold everything (snapshot) or what changed (delta)"
         proposal.delivery_type = ask(question, proposal.delivery_type, DELIVERY_TYPES)
         proposal.settled.add("delivery_type")
-    if "data_source" not in told:
+    if "data_source" not in given:
         proposal.data_source = ask("Name of the data source", proposal.data_source, ())
-    if "owner" not in told:
+    if "owner" not in given:
         proposal.owner = ask("Owner", proposal.owner, ())
-    if "schedule" not in told:
+    if "schedule" not in given:
         proposal.schedule = ask("How often is it published", proposal.schedule, SOURCE_SCHEDULES)
 
 

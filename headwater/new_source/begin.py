@@ -25,7 +25,7 @@ from headwater.project import Project
 
 
 @dataclass(frozen=True)
-class Told:
+class Given:
     """What was said by flags; None is what was not."""
 
     key: Sequence[str] = ()
@@ -89,7 +89,7 @@ def prepare_proposal(
     project: Project,
     name: str,
     origin: str,
-    told: Told,
+    given: Given,
     ask: Ask | None = None,
     say: Say = lambda _: None,
     show: Callable[[Proposal], None] = lambda _: None,
@@ -101,58 +101,58 @@ def prepare_proposal(
     Raises `NewSourceRefused`, `MetadataInvalid`, `FormatBroken`, `PublisherError`; nothing was written then.
     """
     seeds = write.require_free(project, name)
-    if told.job is not None:
-        write.require_job(seeds, told.job)
+    if given.job is not None:
+        write.require_job(seeds, given.job)
     catalog = read_catalog(project.seeds)
     with tempfile.TemporaryDirectory(prefix="headwater-") as folder:
-        sample = take_sample(origin, Path(folder), catalog, told.options)
-        proposal = _proposed(name, sample, told)
+        sample = take_sample(origin, Path(folder), catalog, given.options)
+        proposal = _proposed(name, sample, given)
         if ask is not None:
             show(proposal)
-            proposal = _settled(name, sample, told, proposal, ask, say)
+            proposal = _settled(name, sample, given, proposal, ask, say)
     belongs_to = sample.connection is not None
     if ask is not None:
-        ask_about(proposal, ask, say, [*told.names, *(["data_source"] if belongs_to else [])])
+        ask_about(proposal, ask, say, [*given.names, *(["data_source"] if belongs_to else [])])
         require_settled(proposal, ask)
-    is_chosen = bool(told.data_source or belongs_to or ask)
+    is_chosen = bool(given.data_source or belongs_to or ask)
     write.require_data_source(seeds, proposal, is_chosen=is_chosen)
     return proposal
 
 
-def _proposed(name: str, sample: Sample, told: Told) -> Proposal:
+def _proposed(name: str, sample: Sample, given: Given) -> Proposal:
     """The proposal, with all that was told."""
     belongs_to = sample.connection.data_source if sample.connection else None
     proposal = propose(
-        name, sample, told.options, owner=told.owner or _user(), data_source=told.data_source or belongs_to
+        name, sample, given.options, owner=given.owner or _user(), data_source=given.data_source or belongs_to
     )
-    for column in dict.fromkeys([*told.datatypes, *told.formats]):
-        proposal.choose_type(column, told.datatypes.get(column), told.formats.get(column))
-    if told.key:
-        proposal.choose_key(told.key)
-    if told.incr_column:
-        proposal.choose_incr_column(told.incr_column)
-    if told.delivery_type:
-        proposal.delivery_type = told.delivery_type
+    for column in dict.fromkeys([*given.datatypes, *given.formats]):
+        proposal.choose_type(column, given.datatypes.get(column), given.formats.get(column))
+    if given.key:
+        proposal.choose_key(given.key)
+    if given.incr_column:
+        proposal.choose_incr_column(given.incr_column)
+    if given.delivery_type:
+        proposal.delivery_type = given.delivery_type
         proposal.settled.add("delivery_type")
-    proposal.schedule = told.schedule or proposal.schedule
-    proposal.job = told.job
+    proposal.schedule = given.schedule or proposal.schedule
+    proposal.job = given.job
     return proposal
 
 
-def _settled(name: str, sample: Sample, told: Told, proposal: Proposal, ask: Ask, say: Say) -> Proposal:
+def _settled(name: str, sample: Sample, given: Given, proposal: Proposal, ask: Ask, say: Say) -> Proposal:
     """The proposal as a person wants the file to be read: asked for each option of which there is a harmful doubt."""
     while doubt := next(
-        (one for one in harmful_doubts_of(proposal) if one.option and one.option not in told.options), None
+        (one for one in harmful_doubts_of(proposal) if one.option and one.option not in given.options), None
     ):
         assert doubt.option is not None
         answer = ask_option(doubt, ask)
         try:
-            more = replace(told, options={**told.options, doubt.option: _unspelled(doubt.option, answer)})
+            more = replace(given, options={**given.options, doubt.option: _unspelled(doubt.option, answer)})
             proposal = _proposed(name, sample, more)
         except (NewSourceRefused, FormatBroken) as error:
             say(str(error))
             continue
-        told = more
+        given = more
     return proposal
 
 

@@ -38,13 +38,13 @@ class Candidate:
     @property
     def options(self) -> dict[str, str]:
         """The options that say it, where it is not the usual one."""
-        said = {
+        facts = {
             "delimiter": self.delimiter,
             "quote_char": self.quote_char,
             "header_line": str(self.header_line),
         }
         usual = {"delimiter": ",", "quote_char": '"', "header_line": "1"}
-        return {name: value for name, value in said.items() if value != usual[name]}
+        return {name: value for name, value in facts.items() if value != usual[name]}
 
 
 def physical_lines(text: str) -> list[str]:
@@ -52,19 +52,19 @@ def physical_lines(text: str) -> list[str]:
     return list(io.StringIO(text, newline=""))
 
 
-def candidates(content: bytes, encoding: str, told: dict[str, str]) -> list[Candidate]:
-    """The dialects in which the text has one number of values, the likeliest first; `told` are not guessed at."""
+def candidates(content: bytes, encoding: str, given: dict[str, str]) -> list[Candidate]:
+    """The dialects in which the text has one number of values, the likeliest first; `given` are not guessed at."""
     lines, is_cut = _sample(content, encoding)
     found = []
-    delimiters = [told["delimiter"]] if "delimiter" in told else DELIMITERS
-    quotes = [told["quote_char"]] if "quote_char" in told else QUOTES
-    headers = [int(told["header_line"])] if "header_line" in told else range(1, MOST_ABOVE + 1)
+    delimiters = [given["delimiter"]] if "delimiter" in given else DELIMITERS
+    quotes = [given["quote_char"]] if "quote_char" in given else QUOTES
+    headers = [int(given["header_line"])] if "header_line" in given else range(1, MOST_ABOVE + 1)
     for delimiter in delimiters:
         for quote in quotes:
             poor = None
             for header in headers:
                 names, records = _table(lines[header - 1 :], delimiter, quote, is_cut=is_cut)
-                if len(names) < 2 and "delimiter" not in told:
+                if len(names) < 2 and "delimiter" not in given:
                     continue
                 candidate = Candidate(delimiter, quote, header, len(names), records)
                 if not names or 2 * sum(bool(name.strip()) for name in names) < len(names):
@@ -77,7 +77,7 @@ def candidates(content: bytes, encoding: str, told: dict[str, str]) -> list[Cand
     found = [candidate for candidate in found if candidate.records or len(lines) == 1 or len(found) == 1]
     if not found and lines and _table(lines, ",", '"', is_cut=is_cut)[0]:
         found = [
-            Candidate(told.get("delimiter", ","), '"', int(told.get("header_line", "1")), 1, len(lines) - 1)
+            Candidate(given.get("delimiter", ","), '"', int(given.get("header_line", "1")), 1, len(lines) - 1)
         ]
     order = {sign: place for place, sign in enumerate((*DELIMITERS, *QUOTES))}
 
@@ -93,16 +93,16 @@ def candidates(content: bytes, encoding: str, told: dict[str, str]) -> list[Cand
 
 
 def dialect_doubts(
-    content: bytes, encoding: str, chosen: Candidate, all_found: Sequence[Candidate], told: Collection[str]
+    content: bytes, encoding: str, chosen: Candidate, all_found: Sequence[Candidate], given: Collection[str]
 ) -> Iterator[Doubt]:
     """What the text does not prove of the dialect that was chosen of all that were found."""
     lines, is_cut = _sample(content, encoding)
     text = "".join(lines)
-    if "header_line" not in told and chosen.header_line > 1:
+    if "header_line" not in given and chosen.header_line > 1:
         yield _doubt_of_header_line(lines, chosen, is_cut=is_cut)
-    if "delimiter" not in told:
+    if "delimiter" not in given:
         yield from _doubts_of_delimiter(lines, chosen, all_found)
-    if "quote_char" not in told:
+    if "quote_char" not in given:
         yield from _doubts_of_quotes(text, chosen)
 
 
@@ -122,13 +122,13 @@ def _doubt_of_header_line(lines: list[str], chosen: Candidate, *, is_cut: bool) 
             "header_line", f"line {line} is the header", "the lines above it are blank", "the first record is lost",
             option_flag("header_line", str(line)),
         )  # fmt: skip
-    said = [f"line {number} ({quoted(text)})" for number, text in above]
-    rests = f"from there on all records have {chosen.width} values; left out above it: {listed(said, 3)}"
+    messages = [f"line {number} ({quoted(text)})" for number, text in above]
+    rests = f"from there on all records have {chosen.width} values; left out above it: {listed(messages, 3)}"
     if trailing := _header_without_end(lines, chosen, is_cut=is_cut):
         rests = (
             f"line {trailing} holds {chosen.width - 1} names, and all lines below end with {quoted(chosen.delimiter)},"
             f" which line {trailing} does not: line {trailing} is likely the header, and line {line} a record. The"
-            f" publisher has to end all lines in one way; left out above line {line}: {listed(said, 3)}"
+            f" publisher has to end all lines in one way; left out above line {line}: {listed(messages, 3)}"
         )
     return Doubt(
         "header_line", f"line {line} is the header ({quoted(lines[line - 1].strip())})", rests,

@@ -59,9 +59,9 @@ def encoding_doubt(content: bytes, fitting: Sequence[str], guessed: str) -> Doub
             readings[read].append(name)
     shown = list(readings.items())[:MOST_READINGS]
     lines = ", ".join(str(line) for line, _ in words)
-    said = "; ".join(f"{', '.join(map(quoted, read))} in {' or '.join(names)}" for read, names in shown)
+    message = "; ".join(f"{', '.join(map(quoted, read))} in {' or '.join(names)}" for read, names in shown)
     return Doubt(
-        "encoding", f"the text is {guessed}", f"it is not UTF-8 and has no mark; line {lines} reads {said}",
+        "encoding", f"the text is {guessed}", f"it is not UTF-8 and has no mark; line {lines} reads {message}",
         "other letters than the publisher's come to history", option_flag("encoding", guessed), is_harmful=True,
         option="encoding", choices=tuple(name for _, names in shown for name in names),
     )  # fmt: skip

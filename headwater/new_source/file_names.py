@@ -98,7 +98,7 @@ def pattern_of(
     """
     name = own_name(name)
     all_others = sorted({other for other in others if own_name(other) != name})
-    same = [name, *(own for other in all_others if kind_of(own := own_name(other)) == kind_of(name))]
+    same = [name, *(local for other in all_others if kind_of(local := own_name(other)) == kind_of(name))]
     names = [_Name(one) for one in dict.fromkeys(same)]
     date = _date_of(names, date_format)
     pattern, fixed = _pattern(names, date)
@@ -165,14 +165,14 @@ class _Name:
         return self.text[self.parts[part].end() :]
 
 
-def _date_of(names: Sequence[_Name], told: str | None) -> _Date | None:
+def _date_of(names: Sequence[_Name], given: str | None) -> _Date | None:
     """The date: one that all names have before one that some have, one that changes before one that does not."""
     ranked = []
     templates = _DATES if len(names) == 1 else (*_DATES, _YEAR)
     for order, (written, formats) in enumerate(templates):
         for first, last in _spans(names[0], written):
             texts = [name.between(first, last) for name in names]
-            fitting = [form for form in ([told] if told else formats) if _is_date(texts[0], form)]
+            fitting = [form for form in ([given] if given else formats) if _is_date(texts[0], form)]
             able = [form for form in fitting if all(_fits(text, written, form) for text in texts)]
             if (written, formats) == _YEAR and (not able or len(set(texts)) == 1):
                 continue
@@ -247,13 +247,13 @@ def _hash_pattern(texts: Sequence[str]) -> str:
     return f"[0-9a-f]{{{lengths.pop()}}}" if len(lengths) == 1 else "[0-9a-f]+"
 
 
-def _doubts_of_date(names: Sequence[_Name], date: _Date | None, told: str | None) -> Iterator[Doubt]:
+def _doubts_of_date(names: Sequence[_Name], date: _Date | None, given: str | None) -> Iterator[Doubt]:
     if date is None:
         yield from _doubts_without_date(names)
         return
     text = names[0].between(date.first, date.last) + date.tail
     form = date.formats[0]
-    if told is not None:
+    if given is not None:
         return
     guess = f"{quoted(text)} in the name is the delivery date, as {form}"
     if len(date.formats) > 1 or form == "%Y":
@@ -274,9 +274,9 @@ def _doubts_of_date(names: Sequence[_Name], date: _Date | None, told: str | None
 def _doubts_without_date(names: Sequence[_Name]) -> Iterator[Doubt]:
     texts = (part.group() for part in names[0].parts)
     since = next((text for text in texts if _EPOCH.fullmatch(text)), None)
-    said = f"; {since} may count seconds since 1970, which no date_format reads" if since else ""
+    message = f"; {since} may count seconds since 1970, which no date_format reads" if since else ""
     yield Doubt(
-        "date_from", "a delivery is dated by the last change of its file", f"its name has no date{said}",
+        "date_from", "a delivery is dated by the last change of its file", f"its name has no date{message}",
         "deliveries apply on other days, in another order", option_flag("date_from", "header"),
         is_harmful=len(names) > 1,
     )  # fmt: skip

@@ -18,11 +18,11 @@ _USUAL = re.compile(
 )  # fmt: skip
 
 
-def header_doubts(found: Look, file: str, told: Mapping[str, str]) -> Iterator[Doubt]:
+def header_doubts(found: Look, file: str, given: Mapping[str, str]) -> Iterator[Doubt]:
     """What speaks against the header. Raises `NewSourceRefused` where all that has a type looks like its values."""
     if (
         found.line is None
-        or "header_line" in told
+        or "header_line" in given
         or found.options.get("format", "csv") not in ("csv", "excel")
         or is_unpivoted(found.options)  # whose columns were told, and found in it
         or any(doubt.about == "header_line" and doubt.is_harmful for doubt in found.doubts)

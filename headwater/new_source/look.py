@@ -94,21 +94,21 @@ class _Way:
     doubts: Doubts = tuple
 
 
-def look_at(path: Path, name: str, told: Mapping[str, str]) -> Look:
-    """Find out how a file is read, and read it. `told` are options that are not to be guessed at.
+def look_at(path: Path, name: str, given: Mapping[str, str]) -> Look:
+    """Find out how a file is read, and read it. `given` are options that are not to be guessed at.
 
     Raises `FormatBroken` where it cannot be read, by the reader that will load it, and `NewSourceRefused` where
     nothing can be proposed.
     """
     first: FormatBroken | None = None
-    for way in _ways(path, name, told):
+    for way in _ways(path, name, given):
         try:
             found = _read(path, name, way.options)
         except FormatBroken as error:
             first = first or error
             continue
         found = replace(found, doubts=tuple(way.doubts()))
-        return _unpadded(path, name, _unnested(path, name, found), told)
+        return _unpadded(path, name, _unnested(path, name, found), given)
     raise first or FormatBroken(name, None, "nothing in it can be read as records, expected a file of data")
 
 
@@ -150,34 +150,34 @@ def _opened(path: Path, name: str, options: Mapping[str, str]) -> Iterator[Membe
             yield Members(iter([(whole, name)]), [name], expansion)
 
 
-def _ways(path: Path, name: str, told: Mapping[str, str]) -> Iterator[_Way]:
+def _ways(path: Path, name: str, given: Mapping[str, str]) -> Iterator[_Way]:
     """The ways in which the file may be read, the likeliest first."""
     if path.stat().st_size == 0:
         raise FormatBroken(name, None, "empty, expected a file of data")
-    if "format" in told and told["format"] not in ("csv", "json", "ndjson", "geojson", "xml", "excel"):
-        yield _Way(dict(told))
+    if "format" in given and given["format"] not in ("csv", "json", "ndjson", "geojson", "xml", "excel"):
+        yield _Way(dict(given))
         return
-    if told.get("format", "excel") == "excel" and _is_workbook(path):
-        yield from _ways_of_workbook(path, name, {"format": "excel", **told})
+    if given.get("format", "excel") == "excel" and _is_workbook(path):
+        yield from _ways_of_workbook(path, name, {"format": "excel", **given})
         return
-    content, file = _content(path, name, told)
-    if told.get("format", "excel") == "excel" and _is_packed_workbook(content):
-        yield from _ways_of_workbook(path, name, {"format": "excel", **told})
+    content, file = _content(path, name, given)
+    if given.get("format", "excel") == "excel" and _is_packed_workbook(content):
+        yield from _ways_of_workbook(path, name, {"format": "excel", **given})
     elif content.startswith(b"PAR1"):
-        yield _Way({"format": "parquet", **told})
-    elif found := _unreadable(content, told):
+        yield _Way({"format": "parquet", **given})
+    elif found := _unreadable(content, given):
         raise NewSourceRefused(
             f"{file}: got {found}, expected CSV, JSON, NDJSON, GeoJSON, XML, Excel, OpenDocument or Parquet"
         )
-    elif told.get("format") == "xml" or ("format" not in told and _is_xml(content)):
-        yield _way_of_xml(content, told)
+    elif given.get("format") == "xml" or ("format" not in given and _is_xml(content)):
+        yield _way_of_xml(content, given)
     else:
-        yield from _ways_of_text(path, content, name, file, told)
+        yield from _ways_of_text(path, content, name, file, given)
 
 
-def _unreadable(content: bytes, told: Mapping[str, str]) -> str | None:
+def _unreadable(content: bytes, given: Mapping[str, str]) -> str | None:
     found = recognize(content[:BEGINNING])
-    is_xml = found == "an XML document" and told.get("format", "xml") == "xml"
+    is_xml = found == "an XML document" and given.get("format", "xml") == "xml"
     if not content.strip():
         return "nothing but white space"
     return None if is_xml else found
@@ -188,48 +188,48 @@ def _is_xml(content: bytes) -> bool:
     return beginning.startswith(b"<") and content.rstrip(b"\0\r\n \t").endswith(b">")
 
 
-def _way_of_xml(content: bytes, told: Mapping[str, str]) -> _Way:
-    if "record_path" in told:
-        return _Way({"format": "xml", **told})
+def _way_of_xml(content: bytes, given: Mapping[str, str]) -> _Way:
+    if "record_path" in given:
+        return _Way({"format": "xml", **given})
     found, doubts = xml_record_path(content)
-    return _Way({"format": "xml", **told} | ({"record_path": found} if found else {}), lambda: doubts)
+    return _Way({"format": "xml", **given} | ({"record_path": found} if found else {}), lambda: doubts)
 
 
 def _ways_of_text(
-    path: Path, content: bytes, name: str, file: str, told: Mapping[str, str]
+    path: Path, content: bytes, name: str, file: str, given: Mapping[str, str]
 ) -> Iterator[_Way]:
-    fitting = [told["encoding"]] if "encoding" in told else encodings(content, file)
-    if b"\0" in content and "utf-16" not in fitting and "encoding" not in told:
+    fitting = [given["encoding"]] if "encoding" in given else encodings(content, file)
+    if b"\0" in content and "utf-16" not in fitting and "encoding" not in given:
         raise NewSourceRefused(
             f"{file}: a file of bytes, not of text, expected one of the formats that are read"
         )
     for encoding in fitting:
-        base = {**told} | ({"encoding": encoding} if encoding != "utf-8" else {})
-        doubt = encoding_doubt(content, fitting, encoding) if "encoding" not in told else None
+        base = {**given} | ({"encoding": encoding} if encoding != "utf-8" else {})
+        doubt = encoding_doubt(content, fitting, encoding) if "encoding" not in given else None
         of_encoding = [doubt] if doubt else []
         begins = content.decode(encoding, "ignore").lstrip("\ufeff").lstrip()[:1]
-        if told.get("format", "").endswith("json") or ("format" not in told and begins in ("{", "[")):
+        if given.get("format", "").endswith("json") or ("format" not in given and begins in ("{", "[")):
             yield _way_of_json(path, content, name, encoding, base, of_encoding)
         else:
-            yield from _ways_of_csv(content, file, encoding, base, told, of_encoding)
+            yield from _ways_of_csv(content, file, encoding, base, given, of_encoding)
 
 
 def _way_of_json(
-    path: Path, content: bytes, name: str, encoding: str, told: dict[str, str], of_encoding: list[Doubt]
+    path: Path, content: bytes, name: str, encoding: str, given: dict[str, str], of_encoding: list[Doubt]
 ) -> _Way:
-    form = told.get("format") or json_format(content, encoding)
-    said = {"format": form, **told}
-    if form != "json" or "record_path" in told:
-        return _Way(said, lambda: of_encoding)
-    with _opened(path, name, told) as members:
+    form = given.get("format") or json_format(content, encoding)
+    facts = {"format": form, **given}
+    if form != "json" or "record_path" in given:
+        return _Way(facts, lambda: of_encoding)
+    with _opened(path, name, given) as members:
         stream, file = next(iter(members))
-        outline = json_outline(JsonText(stream, file, encoding, Limits.of(stand_in(told)).max_nesting))
+        outline = json_outline(JsonText(stream, file, encoding, Limits.of(stand_in(given)).max_nesting))
     if outline is None:
-        return _Way(said, lambda: of_encoding)
-    if "format" not in told and is_feature_collection(outline):
-        return _Way({**said, "format": "geojson"}, lambda: of_encoding)
+        return _Way(facts, lambda: of_encoding)
+    if "format" not in given and is_feature_collection(outline):
+        return _Way({**facts, "format": "geojson"}, lambda: of_encoding)
     found, doubts = json_record_path(outline)
-    return _Way(said | ({"record_path": found} if found else {}), lambda: [*of_encoding, *doubts])
+    return _Way(facts | ({"record_path": found} if found else {}), lambda: [*of_encoding, *doubts])
 
 
 def _ways_of_csv(
@@ -237,11 +237,11 @@ def _ways_of_csv(
     file: str,
     encoding: str,
     base: dict[str, str],
-    told: Mapping[str, str],
+    given: Mapping[str, str],
     of_encoding: list[Doubt],
 ) -> Iterator[_Way]:
     try:
-        found = candidates(content, encoding, dict(told))
+        found = candidates(content, encoding, dict(given))
     except UnicodeDecodeError as error:  # an encoding that was told
         line = content.count(b"\n", 0, error.start) + 1
         raise FormatBroken(
@@ -250,20 +250,20 @@ def _ways_of_csv(
         ) from None  # fmt: skip
 
     def doubts(chosen: Candidate) -> Doubts:
-        return lambda: [*of_encoding, *dialect_doubts(content, encoding, chosen, found, told)]
+        return lambda: [*of_encoding, *dialect_doubts(content, encoding, chosen, found, given)]
 
     for candidate in found:
         yield _Way({**base, **candidate.options}, doubts(candidate))
 
 
-def _ways_of_workbook(path: Path, name: str, told: Mapping[str, str]) -> Iterator[_Way]:
+def _ways_of_workbook(path: Path, name: str, given: Mapping[str, str]) -> Iterator[_Way]:
     """With the header in the first row whose every cell has a name, as far to the right as there are values."""
-    if "header_line" in told:
-        yield _Way(dict(told))
+    if "header_line" in given:
+        yield _Way(dict(given))
         return
     above: list[str] = []
     for row in range(1, MOST_ABOVE + 1):
-        options = {**told} | ({"header_line": str(row)} if row > 1 else {})
+        options = {**given} | ({"header_line": str(row)} if row > 1 else {})
         try:
             with _opened(path, name, options) as members:
                 header = open_content(stand_in(options), members).header
@@ -276,7 +276,7 @@ def _ways_of_workbook(path: Path, name: str, told: Mapping[str, str]) -> Iterato
             yield _Way(options, lambda doubts=doubts: doubts)  # type: ignore[misc]
         if any(header):
             above.append(f"row {row} ({quoted(', '.join(filter(None, header)))})")
-    yield _Way(dict(told))
+    yield _Way(dict(given))
 
 
 def _doubt_of_row(row: int, header: Sequence[str], above: Sequence[str]) -> Doubt:
@@ -307,9 +307,9 @@ def _is_packed_workbook(beginning: bytes, file: IO[bytes] | None = None) -> bool
         return False
 
 
-def _content(path: Path, name: str, told: Mapping[str, str]) -> tuple[bytes, str]:
+def _content(path: Path, name: str, given: Mapping[str, str]) -> tuple[bytes, str]:
     """The unpacked beginning of the (first) file, and its name."""
-    with _opened(path, name, told) as members:
+    with _opened(path, name, given) as members:
         stream, file = next(iter(members))
         with tempfile.SpooledTemporaryFile(MOST_BYTES) as spool:
             while spool.tell() < MOST_BYTES and (piece := stream.read(1 << 20)):
@@ -352,9 +352,13 @@ def _unnested(path: Path, name: str, found: Look) -> Look:
     return replace(_read(path, name, found.options, names), doubts=found.doubts)
 
 
-def _unpadded(path: Path, name: str, found: Look, told: Mapping[str, str]) -> Look:
+def _unpadded(path: Path, name: str, found: Look, given: Mapping[str, str]) -> Look:
     """The same without the blanks around values, where whole columns have them."""
-    if "trim_whitespace" in told or found.options.get("format", "csv") not in ("csv", "excel", "fixed_width"):
+    if "trim_whitespace" in given or found.options.get("format", "csv") not in (
+        "csv",
+        "excel",
+        "fixed_width",
+    ):
         return found
     padded = [column.name for column in found.columns if _is_padded(column)]
     if not padded:

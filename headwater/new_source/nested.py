@@ -105,9 +105,9 @@ def _doubt_of_places(best: Place, others: Sequence[Place]) -> Doubt:
     elsewhere = sum(place.records for place in others)
     alike = sum(place.records for place in others if _are_alike(place.names, best.names))
     where = listed(f"{place.record_path} ({place.records:,})" for place in others)
-    said = f", {alike:,} of them with like members" if alike else ""
+    message = f", {alike:,} of them with like members" if alike else ""
     return Doubt(
-        "record_path", guess, f"{elsewhere:,} records are elsewhere{said}: {where}",
+        "record_path", guess, f"{elsewhere:,} records are elsewhere{message}: {where}",
         f"{100 * elsewhere // (elsewhere + best.records)} % of the records are left out", flag, is_harmful=True,
         option="record_path",
         choices=tuple(place.record_path for place in (best, *others)),

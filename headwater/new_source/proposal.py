@@ -134,10 +134,10 @@ class Proposal:
         )  # of a key the last message counts
         double = next(doubles([attribute.column for attribute in chosen]), None) if is_unique else None
         if double is not None:
-            said = ", ".join(f"{a.target_name}={v}" for a, v in zip(chosen, double[1], strict=True))
+            message = ", ".join(f"{a.target_name}={v}" for a, v in zip(chosen, double[1], strict=True))
             raise NewSourceRefused(
-                f"{', '.join(names)} is no key of {self.sample.publisher_name}: {said} comes more than once (again in"
-                f" record {double[0] + 1}), expected columns that tell all records apart"
+                f"{', '.join(names)} is no key of {self.sample.publisher_name}: {message} comes more than once (again"
+                f" in record {double[0] + 1}), expected columns that tell all records apart"
             )
         for attribute in self.attributes:
             attribute.is_key = attribute in chosen

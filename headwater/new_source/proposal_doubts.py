@@ -15,13 +15,13 @@ FILE_TYPES = ("http_files", "local_files", "object_store")
 
 def doubts_of(proposal: Proposal) -> list[Doubt]:
     """All that the sample does not prove, the harmful first."""
-    said = [*proposal.reading_doubts, *_of_key(proposal), *_of_delivery_type(proposal)]
-    said += [doubt for attribute in proposal.attributes for doubt in _of_attribute(proposal, attribute)]
-    said += _of_types(proposal)
+    messages = [*proposal.reading_doubts, *_of_key(proposal), *_of_delivery_type(proposal)]
+    messages += [doubt for attribute in proposal.attributes for doubt in _of_attribute(proposal, attribute)]
+    messages += _of_types(proposal)
     if proposal.table is not None:
-        said += _of_table(proposal, proposal.table)
+        messages += _of_table(proposal, proposal.table)
     if proposal.left_out:
-        said.append(
+        messages.append(
             Doubt(
                 "attributes",
                 f"in _rest alone: {listed(proposal.left_out)}",
@@ -30,7 +30,7 @@ def doubts_of(proposal: Proposal) -> list[Doubt]:
                 "rows of attribute.csv",
             )
         )
-    return sorted(said, key=lambda doubt: not doubt.is_harmful)
+    return sorted(messages, key=lambda doubt: not doubt.is_harmful)
 
 
 def harmful_doubts_of(proposal: Proposal) -> list[Doubt]:
@@ -86,26 +86,26 @@ def _of_delivery_type(proposal: Proposal) -> list[Doubt]:
 
 def _of_attribute(proposal: Proposal, attribute: ProposedAttribute) -> list[Doubt]:
     name, typed = attribute.target_name, attribute.typed
-    said = []
+    messages = []
     examples = listed(map(quoted, attribute.examples))
     if attribute.is_settled:
         return []
     if typed.others:
         ways = " or ".join(f"{datatype} {form}" for datatype, form in typed.others)
-        said.append(
+        messages.append(
             _of_type(name, "text", f"it may be {ways}, such as {examples}", "it is no more than text")
         )
     elif not attribute.column.distinct:
-        said.append(_of_type(name, "text", "it has no value", "it is no more than text"))
+        messages.append(_of_type(name, "text", "it has no value", "it is no more than text"))
     elif typed.identifies:
         why = f"its digits look like those of an identifier, such as {examples}"
-        said.append(_of_type(name, "text", why, "it is no more than text"))
+        messages.append(_of_type(name, "text", why, "it is no more than text"))
     if typed.rival:
         datatype, form = typed.rival
         flag = f"--datatype {name}={typed.datatype}" + (
             f" --format '{name}={typed.format}'" if typed.format else ""
         )
-        said.append(
+        messages.append(
             Doubt(
                 "datatype",
                 f"{name} is {typed.datatype}{f' {typed.format}' if typed.format else ''}",
@@ -120,7 +120,7 @@ def _of_attribute(proposal: Proposal, attribute: ProposedAttribute) -> list[Doub
     if signs or words:
         tokens = [*signs, *words]
         every = "|".join(["<empty>", *map(spell, tokens)])
-        said.append(
+        messages.append(
             Doubt(
                 "null_tokens",
                 f"{listed(map(quoted, tokens))} in {name} {'means' if len(tokens) == 1 else 'mean'} nothing",
@@ -130,7 +130,7 @@ def _of_attribute(proposal: Proposal, attribute: ProposedAttribute) -> list[Doub
                 is_harmful=bool(signs),
             )
         )
-    return said
+    return messages
 
 
 def _of_types(proposal: Proposal) -> list[Doubt]:
@@ -149,10 +149,10 @@ def _of_types(proposal: Proposal) -> list[Doubt]:
 
 
 def _of_table(proposal: Proposal, table: CatalogedTable) -> list[Doubt]:
-    said = []
+    messages = []
     read_all = "more is read than needs to be"
     if not table.datatypes and proposal.records < table.rows:
-        said.append(
+        messages.append(
             Doubt(
                 "datatype",
                 "all rows are like the first",
@@ -162,7 +162,7 @@ def _of_table(proposal: Proposal, table: CatalogedTable) -> list[Doubt]:
             )
         )
     if proposal.delivery_type == "delta":
-        said.append(
+        messages.append(
             Doubt(
                 "delivery_type",
                 "no row is deleted",
@@ -172,7 +172,7 @@ def _of_table(proposal: Proposal, table: CatalogedTable) -> list[Doubt]:
             )
         )
         if table.incr_column is None:
-            said.append(
+            messages.append(
                 Doubt(
                     "incr_column",
                     "all of it is read each time",
@@ -182,7 +182,7 @@ def _of_table(proposal: Proposal, table: CatalogedTable) -> list[Doubt]:
                 )
             )
         elif proposal.incr_column is None:
-            said.append(
+            messages.append(
                 Doubt(
                     "incr_column",
                     f"{table.incr_column} says when a row changed",
@@ -193,7 +193,7 @@ def _of_table(proposal: Proposal, table: CatalogedTable) -> list[Doubt]:
                 )
             )
     elif table.incr_column is not None:
-        said.append(
+        messages.append(
             Doubt(
                 "delivery_type",
                 "all is read each time",
@@ -202,7 +202,7 @@ def _of_table(proposal: Proposal, table: CatalogedTable) -> list[Doubt]:
                 "--type delta",
             )
         )
-    return said
+    return messages
 
 
 def _of_type(name: str, datatype: str, rests_on: str, risk: str) -> Doubt:

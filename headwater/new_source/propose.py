@@ -24,25 +24,25 @@ from headwater.new_source.table import CatalogedTable
 
 
 def propose(
-    name: str, sample: Sample, told: Mapping[str, str], *, owner: str, data_source: str | None = None
+    name: str, sample: Sample, given: Mapping[str, str], *, owner: str, data_source: str | None = None
 ) -> Proposal:
-    """Look at the sample and propose a source of that name; `told` are options, unspelled, that are given."""
+    """Look at the sample and propose a source of that name; `given` are options, unspelled, that are given."""
     usual = USUAL_OPTIONS.get(sample.data_source_type, {})
-    found = look_at(sample.path, sample.publisher_name, {**usual, **told})
+    found = look_at(sample.path, sample.publisher_name, {**usual, **given})
     if not found.columns:
         raise NewSourceRefused(f"{sample.publisher_name}: no column in it, expected at least one")
     if not found.records and not (sample.table and sample.table.datatypes):
         raise NewSourceRefused(
             f"{sample.publisher_name}: no record below its header, expected some: nothing can be said of its columns"
         )
-    names = _names(sample, told)
-    doubts = [*found.doubts, *header_doubts(found, sample.publisher_name, told)]
+    names = _names(sample, given)
+    doubts = [*found.doubts, *header_doubts(found, sample.publisher_name, given)]
     if sample.data_source_type in FILE_TYPES:
-        doubts += [one for one in names.doubts if one.about not in told]
+        doubts += [one for one in names.doubts if one.about not in given]
     proposal = Proposal(
         name=name,
         sample=sample,
-        options=_options(found, sample, told, names),
+        options=_options(found, sample, given, names),
         attributes=[],
         records=found.records,
         is_whole=found.is_whole and sample.is_whole,
@@ -50,7 +50,7 @@ def propose(
         owner=owner,
         delivery_type=_delivery_type(sample),
         reading_doubts=tuple(doubts),
-        null_tokens=tuple(told["null_tokens"].split("|")) if "null_tokens" in told else (),
+        null_tokens=tuple(given["null_tokens"].split("|")) if "null_tokens" in given else (),
     )
     _add_attributes(proposal, found)
     key = (
@@ -66,12 +66,12 @@ def propose(
     return proposal
 
 
-def _names(sample: Sample, told: Mapping[str, str]) -> NamePattern:
-    if "file_pattern" in told:
-        return pattern_told(told["file_pattern"], sample.publisher_name, told.get("date_format"))
+def _names(sample: Sample, given: Mapping[str, str]) -> NamePattern:
+    if "file_pattern" in given:
+        return pattern_told(given["file_pattern"], sample.publisher_name, given.get("date_format"))
     is_linked = sample.data_source_type in ("http_files", "object_store")  # pages link to folders, too
     name = Path(sample.publisher_name).name
-    return pattern_of(name, sample.names, told.get("date_format"), anywhere=is_linked)
+    return pattern_of(name, sample.names, given.get("date_format"), anywhere=is_linked)
 
 
 def _key_of_table(table: CatalogedTable | None) -> list[str]:
@@ -90,20 +90,20 @@ def _delivery_type(sample: Sample) -> str:
     return "delta" if is_window or sample.data_source_type == "kafka" else "snapshot"
 
 
-def _options(found: Look, sample: Sample, told: Mapping[str, str], names: NamePattern) -> dict[str, str]:
+def _options(found: Look, sample: Sample, given: Mapping[str, str], names: NamePattern) -> dict[str, str]:
     """All options of the source but its connection, in the order of reading them; format csv is the usual one."""
     if usual := USUAL_OPTIONS.get(sample.data_source_type):
-        told = {**told, "tbl": sample.table.tbl} if sample.table else told
+        given = {**given, "tbl": sample.table.tbl} if sample.table else given
         of_type = topic.OPTIONS if sample.data_source_type == "kafka" else {}
-        all_said = {**of_type, **found.options, **told}
-        said = {name: value for name, value in all_said.items() if usual.get(name) != value}
-        return {option: _spelled(option, value) for option, value in said.items()}
-    said = {**names.options, **found.options, **told}
-    if "(?P<date>" not in said["file_pattern"] and "date_from" not in told:
-        said["date_from"] = "header"
-    if said.get("format") == "csv":
-        del said["format"]
-    return {option: _spelled(option, value) for option, value in said.items()}
+        all_said = {**of_type, **found.options, **given}
+        facts = {name: value for name, value in all_said.items() if usual.get(name) != value}
+        return {option: _spelled(option, value) for option, value in facts.items()}
+    facts = {**names.options, **found.options, **given}
+    if "(?P<date>" not in facts["file_pattern"] and "date_from" not in given:
+        facts["date_from"] = "header"
+    if facts.get("format") == "csv":
+        del facts["format"]
+    return {option: _spelled(option, value) for option, value in facts.items()}
 
 
 def _spelled(option: str, value: str) -> str:

@@ -148,14 +148,14 @@ def _add_connection(
     name: str,
 ) -> None:
     """The connection that was made for the source, and the data source that it alone leads to."""
-    own = {own_connection(name, kind) for kind in ("rdbms", "local_files")}
+    local = {own_connection(name, kind) for kind in ("rdbms", "local_files")}
     used = {row.text("value") for row in staying["source_attribute"] if row["name"] == "conn_str"}
     used |= {row.text("conn_str") for row in staying["job_task"]}
     sources = {row.text("data_source") for row in staying["source"]}
     going["conn_str"] = [
         row
         for row in rows["conn_str"]
-        if row.text("conn_str") in own - used
+        if row.text("conn_str") in local - used
         and not (row.text("data_source") in sources and _is_only(rows["conn_str"], row))
     ]
     left = {row.text("data_source") for row in rows["conn_str"] if row not in going["conn_str"]}
@@ -214,19 +214,19 @@ def _require_nobody_depends(
     files: Collection[Path],
 ) -> None:
     jobs = {row.text("job") for row in going.get("job", [])}
-    said = [
+    messages = [
         f"job {row.text('job')} runs after it (seeds/job.csv:{row.line}, after_job)"
         for row in rows["job"]
         if jobs.intersection(names_in(row["after_job"])) and row not in going.get("job", [])
     ]
-    said += [
+    messages += [
         f"{path.relative_to(project.root)}:{line} names {word}"
         for path, line, word in _mentions(project, name, files)
     ]
-    if said:
-        more = f"; and {len(said) - 8} more" if len(said) > 8 else ""
+    if messages:
+        more = f"; and {len(messages) - 8} more" if len(messages) > 8 else ""
         raise NewSourceRefused(
-            f"{name} is needed: {'; '.join(said[:8])}{more}. Nothing was removed; expected that nothing names"
+            f"{name} is needed: {'; '.join(messages[:8])}{more}. Nothing was removed; expected that nothing names"
             " it any more"
         )
 
@@ -257,9 +257,9 @@ def _require_no_new_problem(project: Project, name: str, changes: Iterable[Chang
             (seeds / change.path.name).write_bytes(change.after or b"")
         after = load_and_check(seeds)[1]
     if new := [problem for problem in after if not before[_rule(problem)]]:
-        said = "; ".join(map(str, new[:8]))
+        message = "; ".join(map(str, new[:8]))
         raise NewSourceRefused(
-            f"{name} cannot be taken away by itself: without it {said}. Nothing was removed"
+            f"{name} cannot be taken away by itself: without it {message}. Nothing was removed"
         )
 
 

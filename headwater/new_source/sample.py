@@ -58,17 +58,17 @@ class Sample:
         return path.stem if self.data_source_type == "rdbms" else path.name
 
 
-def take_sample(origin: str, folder: Path, catalog: Catalog, told: Mapping[str, str]) -> Sample:
+def take_sample(origin: str, folder: Path, catalog: Catalog, given: Mapping[str, str]) -> Sample:
     """The file that `origin` names, or the newest by name of those in the folder or on the page that it names.
 
-    `folder` is where to put what is fetched; `told` are the options that were given: the files match their
+    `folder` is where to put what is fetched; `given` are the options that were given: the files match their
     file_pattern, an API is asked by them. Raises `NewSourceRefused` or `PublisherError`.
     """
-    wanted = re.compile(told["file_pattern"]) if "file_pattern" in told else None
+    wanted = re.compile(given["file_pattern"]) if "file_pattern" in given else None
     if conn_api := catalog.conn_apis.get(origin):
-        return _of_api(conn_api, folder, catalog, told)
+        return _of_api(conn_api, folder, catalog, given)
     if conn_str := catalog.conn_strs.get(origin):
-        return _of_connection(conn_str, folder, wanted, catalog, told)
+        return _of_connection(conn_str, folder, wanted, catalog, given)
     if re.match(r"https?://", origin):
         return _fetched(origin, origin, folder, wanted, None)
     if "://" in origin:
@@ -87,32 +87,32 @@ def take_sample(origin: str, folder: Path, catalog: Catalog, told: Mapping[str, 
         )
     with path.open("rb") as file:
         if file.read(len(SQLITE)) == SQLITE:
-            return _of_sqlite(path, folder, catalog, told)
+            return _of_sqlite(path, folder, catalog, given)
     return Sample(path, path.name, "local_files", str(path.parent), names=_names_below(path.parent))
 
 
-def _of_sqlite(path: Path, folder: Path, catalog: Catalog, told: Mapping[str, str]) -> Sample:
+def _of_sqlite(path: Path, folder: Path, catalog: Catalog, given: Mapping[str, str]) -> Sample:
     """A table of a database that is a file: by the connection that leads to it, or by a new one."""
     for conn_str in catalog.conn_strs.values():
         if (conn_str.url_template or "").startswith("sqlite") and conn_str.database_name == str(path):
-            return _of_database(conn_str, folder, catalog, told)
+            return _of_database(conn_str, folder, catalog, given)
     data_source = DataSource(path.name, "rdbms", path.name)
     conn_str = ConnStr(path.name, data_source.name, None, str(path), None, None, None, "sqlite://", None)
     source = replace(stand_in(name=path.name), data_source=data_source, conn_str=conn_str)
     target = folder / "rows.copy.gz"
-    table = sample_table(source, told.get("tbl"), target)
+    table = sample_table(source, given.get("tbl"), target)
     return Sample(target, f"{table.tbl}.copy.gz", "rdbms", str(path), None, table)
 
 
-def _of_api(conn_api: ConnApi, folder: Path, catalog: Catalog, told: Mapping[str, str]) -> Sample:
+def _of_api(conn_api: ConnApi, folder: Path, catalog: Catalog, given: Mapping[str, str]) -> Sample:
     """All that the API has, read as a source of it would be."""
-    if conn_api.use_incremental and "watermark_path" not in told:
+    if conn_api.use_incremental and "watermark_path" not in given:
         raise NewSourceRefused(
             f"{conn_api.name}: it is asked for what changed (use_incremental), expected where each record says when it"
             " changed: --option watermark_path=PATH"
         )
     source = replace(
-        stand_in({**USUAL_OPTIONS["rest_api"], **told}, name=conn_api.name),
+        stand_in({**USUAL_OPTIONS["rest_api"], **given}, name=conn_api.name),
         data_source=catalog.data_sources[conn_api.data_source],
         conn_api=conn_api,
         token_apis=token_apis(conn_api, catalog.conn_apis),
@@ -129,15 +129,19 @@ def _of_api(conn_api: ConnApi, folder: Path, catalog: Catalog, told: Mapping[str
 
 
 def _of_connection(
-    conn_str: ConnStr, folder: Path, wanted: re.Pattern[str] | None, catalog: Catalog, told: Mapping[str, str]
+    conn_str: ConnStr,
+    folder: Path,
+    wanted: re.Pattern[str] | None,
+    catalog: Catalog,
+    given: Mapping[str, str],
 ) -> Sample:
     kind = catalog.data_sources[conn_str.data_source].data_source_type
     if kind == "rdbms":
-        return _of_database(conn_str, folder, catalog, told)
+        return _of_database(conn_str, folder, catalog, given)
     if kind == "object_store":
         return _of_bucket(conn_str, folder, wanted, catalog)
     if kind == "kafka":
-        return _of_topic(conn_str, folder, catalog, told)
+        return _of_topic(conn_str, folder, catalog, given)
     source = stand_in()
     if conn_str.url_template:
         address = expand(conn_str.url_template, source)
@@ -150,16 +154,16 @@ def _of_connection(
     )
 
 
-def _of_database(conn_str: ConnStr, folder: Path, catalog: Catalog, told: Mapping[str, str]) -> Sample:
+def _of_database(conn_str: ConnStr, folder: Path, catalog: Catalog, given: Mapping[str, str]) -> Sample:
     """The first rows of a table, and what the catalog says of it."""
-    if "sql_script" in told:
+    if "sql_script" in given:
         raise NewSourceRefused(
             f"{conn_str.name}: a query has no catalog to look at, expected a table (--option tbl=NAME), or the rows of"
             " the seeds by hand"
         )
     source = _stand_in_of(conn_str, catalog, {})
     target = folder / "rows.copy.gz"
-    table = sample_table(source, told.get("tbl"), target)
+    table = sample_table(source, given.get("tbl"), target)
     address = shown_place(url_of(source))
     return Sample(target, f"{table.tbl}.copy.gz", "rdbms", address, conn_str, table)
 
@@ -177,13 +181,13 @@ def _of_bucket(conn_str: ConnStr, folder: Path, wanted: re.Pattern[str] | None, 
     return Sample(target, name, "object_store", address, conn_str, names=tuple(offers))
 
 
-def _of_topic(conn_str: ConnStr, folder: Path, catalog: Catalog, told: Mapping[str, str]) -> Sample:
+def _of_topic(conn_str: ConnStr, folder: Path, catalog: Catalog, given: Mapping[str, str]) -> Sample:
     """The first messages of a topic."""
-    source = _stand_in_of(conn_str, catalog, {**USUAL_OPTIONS["kafka"], **told})
+    source = _stand_in_of(conn_str, catalog, {**USUAL_OPTIONS["kafka"], **given})
     target = folder / "fetched"
     with target.open("wb") as file:
         name, is_whole = sample_topic(source, _sink(file))
-    address = f"{conn_str.server} {told['topic']}"
+    address = f"{conn_str.server} {given['topic']}"
     return Sample(target, name, "kafka", address, conn_str, is_whole=is_whole)
 
 

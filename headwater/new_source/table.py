@@ -97,7 +97,7 @@ def _cataloged(reader: Reader, inspector: Inspector, source: Source, tbl: str) -
         rows=_estimate(reader, _reads(source, tbl)),
         key=tuple(key),
         datatypes=datatypes,
-        comments={column["name"]: said for column in columns if (said := column.get("comment"))},
+        comments={column["name"]: message for column in columns if (message := column.get("comment"))},
         incr_column=moments[0] if len(moments) == 1 else None,
     )
 
@@ -105,19 +105,19 @@ def _cataloged(reader: Reader, inspector: Inspector, source: Source, tbl: str) -
 def _datatype(kind: sa.types.TypeEngine[Any], dialect: Dialect) -> Typed:
     """The datatype of ours that loses nothing of a column's; text where there is none."""
     try:
-        said = kind.compile(dialect=dialect).lower()
+        message = kind.compile(dialect=dialect).lower()
     except sa.exc.CompileError:
         return Typed()
-    bare = re.sub(r" *\([^)]*\)", "", said)
+    bare = re.sub(r" *\([^)]*\)", "", message)
     whole = _WHOLE.get(bare.split()[0])
     if whole is not None:
         return Typed(_UNSIGNED[whole] if "unsigned" in bare else whole)
     is_sized = bare in ("numeric", "decimal", "varchar")
-    said = said.replace("decimal", "numeric").replace(" ", "") if is_sized else bare
-    if said == "float" and dialect.name in DIALECTS:
-        said = "double precision"
-    said = INSTEAD.get(said, said) if said != "char" else "text"
-    return Typed(said) if datatype_problem(said) is None else Typed()
+    message = message.replace("decimal", "numeric").replace(" ", "") if is_sized else bare
+    if message == "float" and dialect.name in DIALECTS:
+        message = "double precision"
+    message = INSTEAD.get(message, message) if message != "char" else "text"
+    return Typed(message) if datatype_problem(message) is None else Typed()
 
 
 def _estimate(reader: Reader, source: Source) -> int:

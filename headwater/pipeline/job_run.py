@@ -116,9 +116,9 @@ class SharedRun:
             if task not in recorded:
                 self._instance.outcome.worsen("failed")
                 if state == "failed":
-                    said = f"{task}: {WITHOUT_A_WORD}"
-                    self._instance.log_end(said)
-                    self._say(said)
+                    message = f"{task}: {WITHOUT_A_WORD}"
+                    self._instance.log_end(message)
+                    self._say(message)
         return self._instance.close()
 
     def abort(self, error: BaseException) -> None:
@@ -166,7 +166,7 @@ class JobRun(SharedRun):
         # a run that an older version began has none
         self._catalog = catalog_of_rows(rows) if rows else read_valid_catalog(project.seeds)[0]
         self._job = job_named(self._catalog, job)
-        self._doing: StepContext | None = None
+        self._context: StepContext | None = None
 
     @classmethod
     def begin(
@@ -244,11 +244,11 @@ class JobRun(SharedRun):
 
     def written(self) -> StepResult | None:
         """What the last try of a source's task wrote, as the ledger has it; None without one."""
-        return result_of(self._engine, self._instance, self._doing) if self._doing else None
+        return result_of(self._engine, self._instance, self._context) if self._context else None
 
     def discover(self, source: Source) -> list[dict[str, Any]]:
         """Ask the publisher what is new; what has to be brought in, in batches for `bring`, usually of one delivery."""
-        self._doing = StepContext(DISCOVER, source)
+        self._context = StepContext(DISCOVER, source)
         run = self._run(source)
         offers = run.discover(source, is_full=self.parameters["is_full_load"])
         with self._engine.connect() as connection:
@@ -263,7 +263,7 @@ class JobRun(SharedRun):
     def bring(self, source: Source, batch: Mapping[str, Any]) -> None:
         """Land and load raw what `discover` found."""
         run = self._run(source)
-        self._doing = StepContext(BRING, source, batch, run.brought)
+        self._context = StepContext(BRING, source, batch, run.brought)
         offers: Sequence[Payload] = batch["offers"]
         run.bring(source, offers, batch["deliveries"])
         run.list_judged()
@@ -271,7 +271,7 @@ class JobRun(SharedRun):
 
     def stage(self, source: Source, runner: ModelRunner | None = None) -> None:
         """raw → staging."""
-        self._doing = StepContext(STAGE, source)
+        self._context = StepContext(STAGE, source)
         run = self._run(source, runner)
         run.staging()
         run.count_fallen_out(source.name)
@@ -280,31 +280,31 @@ class JobRun(SharedRun):
 
     def check(self, source: Source) -> None:
         """Judge what is staged. Raises `StepHalted` when a delivery is halted in this run, also by an earlier try."""
-        self._doing = StepContext(CHECK, source)
+        self._context = StepContext(CHECK, source)
         run = self._run(source)
         run.check(source)
         run.list_judged()
         self._require_well(run, source)
         halted = self._halted(source)
         if halted:
-            raise StepHalted(*(halt.said for halt in halted))
+            raise StepHalted(*(halt.message for halt in halted))
 
     def historize(self, source: Source, runner: ModelRunner | None = None) -> SourceResult:
         """staging → history; what history needs again and staging has no more is brought back first."""
-        self._doing = StepContext(HISTORIZE, source)
+        self._context = StepContext(HISTORIZE, source)
         reloading = self._run(source)
         reloading.reload()
         self._require_well(reloading, source)
         run = self._run(source, runner)
         run.historical()
         self._log_fallen_out(run, source)
-        self._doing.taken_out = run.results[source.name].taken_out
+        self._context.taken_out = run.results[source.name].taken_out
         self._require_well(run, source)
         return run.results[source.name]
 
     def clean_up(self, source: Source) -> None:
         """Delete what the source's retention, or `del_temp_data`, lets go."""
-        self._doing = StepContext(CLEAN_UP, source)
+        self._context = StepContext(CLEAN_UP, source)
         keep = retention.policy(source)
         if self.parameters["del_temp_data"]:
             keep = {**keep, "raw": 0}
@@ -332,10 +332,12 @@ class JobRun(SharedRun):
                 result = connection.execute(sa.text(escaped(text)), numbers)
                 count = result.rowcount
         except sa.exc.DBAPIError as error:
-            said = " ".join(str(error.orig).split())
-            refusal = refusal_in(said)
+            message = " ".join(str(error.orig).split())
+            refusal = refusal_in(message)
             expected = f". {refusal.expected}" if refusal else ""
-            raise StepFailed(f"{step.name}: the sql_script {script.name} failed: {said}{expected}") from None
+            raise StepFailed(
+                f"{step.name}: the sql_script {script.name} failed: {message}{expected}"
+            ) from None
         except sa.exc.StatementError as error:
             raise StepFailed(
                 f"{step.name}: the sql_script {script.name} cannot be run: {error.orig}, expected no parameters but"
@@ -369,11 +371,12 @@ class JobRun(SharedRun):
         if "store" in wanted:
             offered["store"] = ObjectStore.from_environment()
         try:
-            said = callable_(**{name: value for name, value in offered.items() if name in wanted})
+            message = callable_(**{name: value for name, value in offered.items() if name in wanted})
         except SystemExit as error:
             raise StepFailed(f"{step.name}: {name}: {failure_of(error)}") from None
         self.log(
-            "information", f"{step.name}: called {name}" + (f": {said}" if isinstance(said, str) else "")
+            "information",
+            f"{step.name}: called {name}" + (f": {message}" if isinstance(message, str) else ""),
         )
 
     def finish(self, not_well: Mapping[str, str]) -> str:
@@ -391,12 +394,12 @@ class JobRun(SharedRun):
 
     def _require_due(self, step: Step) -> None:
         earlier = {one.name: one for one in plan(self._catalog, self._job) if one.step_seq < step.step_seq}
-        told: dict[str, str] = {name: "not run" for name, one in earlier.items() if not one.is_of_source}
+        payload: dict[str, str] = {name: "not run" for name, one in earlier.items() if not one.is_of_source}
         for (task, _), status in self._instance.statuses().items():
             name = task.partition(".")[0]
-            if name in earlier and told.get(name) in (None, "not run", "succeeded"):
-                told[name] = status
-        for name, status in told.items():
+            if name in earlier and payload.get(name) in (None, "not run", "succeeded"):
+                payload[name] = status
+        for name, status in payload.items():
             # a step of a source asks by itself what there is to do; anything else wants all to be well
             if status != "succeeded" and not (step.is_of_source and earlier[name].is_of_source):
                 raise StepNotDue(f"{step.name} is not run: {name}, before it, is {status}")
@@ -406,7 +409,7 @@ class JobRun(SharedRun):
         if result.failures:
             raise StepFailed(*result.failures)
         if result.halts:
-            raise StepHalted(*(halt.said for halt in result.halts))
+            raise StepHalted(*(halt.message for halt in result.halts))
 
     def _log_fallen_out(self, run: Run, source: Source) -> None:
         if found := run.results[source.name].fallen_out:

@@ -313,15 +313,15 @@ class Run:
     def bring(self, source: Source, offers: Sequence[Payload], sqns: Sequence[int] = ()) -> None:
         """Publisher → S3 → raw for some offers, and S3 → raw for deliveries that are landed already."""
         job, landed, known = self._jobs[source.name], set(sqns), set()
-        for said in offers:
+        for message in offers:
             with self._guarded(source, "land") as outcome:
                 found = land_payload(
-                    self._engine, self._store, source, said, job.job_inst_id, self._report(source)
+                    self._engine, self._store, source, message, job.job_inst_id, self._report(source)
                 )
                 self._summarize(source, found, outcome)
                 self.brought |= {delivery.delivery_sqn for delivery in found.landed}
                 if found.known:
-                    known.add(said["publisher_name"])
+                    known.add(message["publisher_name"])
         if known:  # an earlier try has landed them, and may have died before it could load them
             with self._engine.connect() as connection:
                 waiting = raw_pending(connection, source.name)
@@ -399,7 +399,7 @@ class Run:
             loads = load_pending(
                 self._engine, self._store, source, job.job_inst_id, self._report(source), only=only
             )
-            result.failures += [said for said in loads.failed if said not in result.failures]
+            result.failures += [message for message in loads.failed if message not in result.failures]
             for delivery, check, why in loads.refused:
                 result.halts.append(
                     Halt(delivery.delivery_sqn, source.name, delivery.publisher_name, (check,), why)
@@ -820,10 +820,10 @@ def _publisher(source: Source) -> str | None:
 def _of_step(name: str, task: str, error: BaseException) -> str:
     """What is told of a source of which a step failed: its name in front, and the step where nobody foresaw it."""
     failure = failure_of(error)
-    said = str(failure)
+    message = str(failure)
     if not is_foreseen(failure):
-        return storable(f"{name}: {task}: {said}")
-    return said if said.startswith(f"{name}: ") else f"{name}: {said}"
+        return storable(f"{name}: {task}: {message}")
+    return message if message.startswith(f"{name}: ") else f"{name}: {message}"
 
 
 def _listed(names: Sequence[str]) -> str:

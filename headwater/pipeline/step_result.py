@@ -35,16 +35,16 @@ CLEAN_UP = StepKind("clean_up", ("raw", "staging"))
 
 @dataclass
 class StepContext:
-    """A deed that a process does, or did: known while it goes, so that a failure in the midst of it tells, too."""
+    """A step that a process does, or did, with a source; known while it goes, so that a failure in it tells, too."""
 
-    deed: StepKind
+    kind: StepKind
     source: Source
     batch: Mapping[str, Any] | None = None  # of a task that has its like beside it: what is its own
     brought: Collection[int] = ()  # deliveries that it has landed itself
     taken_out: int = 0  # deliveries that history holds no more
 
     @property
-    def among(self) -> Subset | None:
+    def subset(self) -> Subset | None:
         """Which deliveries are its own; None: all of the source."""
         if self.batch is None:
             return None
@@ -69,7 +69,7 @@ class Place:
 class StepResult:
     """What a try wrote; `checks` are those by which it judged."""
 
-    doing: StepContext
+    context: StepContext
     job_inst_id: int
     place: Place
     entries: tuple[Entry, ...]
@@ -78,22 +78,22 @@ class StepResult:
     @property
     def source(self) -> Source:
         """Of what."""
-        return self.doing.source
+        return self.context.source
 
 
-def result_of(engine: Engine, instance: SharedJobInstance, doing: StepContext) -> StepResult | None:
+def result_of(engine: Engine, instance: SharedJobInstance, context: StepContext) -> StepResult | None:
     """What the last try in this process wrote, and those before it that died; None when there was no try."""
     since = instance.tried_since
     if since is None:
         return None
     with engine.connect() as connection:
         entries = ledger.entries(
-            connection, doing.source.name, instance.job_inst_id, since,
-            layers=doing.deed.layers, verdicts_of=doing.deed.halts_in, among=doing.among,
+            connection, context.source.name, instance.job_inst_id, since,
+            layers=context.kind.layers, verdicts_of=context.kind.halts_in, subset=context.subset,
         )  # fmt: skip
-        judged = {entry.delivery_sqn for entry in entries} if doing.deed is CHECK else set()
+        judged = {entry.delivery_sqn for entry in entries} if context.kind is CHECK else set()
         checks = ledger.checks(connection, instance.job_inst_id, judged) if judged else []
-        return StepResult(doing, instance.job_inst_id, place_of(connection), tuple(entries), tuple(checks))
+        return StepResult(context, instance.job_inst_id, place_of(connection), tuple(entries), tuple(checks))
 
 
 def place_of(connection: Connection) -> Place:

@@ -38,7 +38,7 @@ class Halt:
     why: str
 
     @property
-    def said(self) -> str:
+    def message(self) -> str:
         """It as a sentence."""
         return f"delivery {self.delivery_sqn}, {self.publisher_name}, is halted: {self.why}"
 

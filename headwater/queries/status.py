@@ -199,10 +199,10 @@ def rows_as_of(
                 .mappings()
             )
         except sa.exc.InternalError as error:
-            said = str(error.orig).partition("\n")[0]
-            if not said.startswith("Not staged: "):
+            message = str(error.orig).partition("\n")[0]
+            if not message.startswith("Not staged: "):
                 raise
-            raise HeadwaterError(f"{said} A run has purged them meanwhile: ask again.") from None
+            raise HeadwaterError(f"{message} A run has purged them meanwhile: ask again.") from None
         columns = [*rows.keys()][1:]
         found = [dict(row) for row in (rows.fetchmany(limit) if limit else rows)]
         rows.close()

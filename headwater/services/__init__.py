@@ -64,29 +64,29 @@ def ensure_up(project: Path) -> Services:
     """
     folder = make_home(project)
     found: list[Service] = []
-    told: dict[str, str] = {}
+    variables: dict[str, str] = {}
     ports: dict[str, int] = {}
     with locked(folder):
         remembered = state.read(folder)
         for name in FOLDERS:
             before = remembered.get(name)
-            own = environment.users_own(name, os.environ, before.port if before else None)
-            if own is not None:
-                found.append(Service(name, own, None, False))
+            local = environment.users_own(name, os.environ, before.port if before else None)
+            if local is not None:
+                found.append(Service(name, local, None, False))
             elif name not in NAMED_BY or _is_named(project, NAMED_BY[name]):
                 now, is_started = _up(name, folder, before)
                 remembered[name] = now
                 state.write(folder, remembered)
                 ports[name] = now.port
-                told |= environment.variables(name, now.port, os.environ, _secret(name, folder))
+                variables |= environment.variables(name, now.port, os.environ, _secret(name, folder))
                 pid = now.process.pid if now.process else None
                 found.append(Service(name, f"{LOOPBACK}:{now.port}", pid, is_started))
     if ports:
-        told |= environment.marker(ports)
+        variables |= environment.marker(ports)
     if "HEADWATER_DEMO_FILES" not in os.environ and wants_demo(project):
-        told["HEADWATER_DEMO_FILES"] = str(folder / DEMO_FILES)
-    os.environ.update(told)
-    return Services(folder, tuple(found), told)
+        variables["HEADWATER_DEMO_FILES"] = str(folder / DEMO_FILES)
+    os.environ.update(variables)
+    return Services(folder, tuple(found), variables)
 
 
 def down(project: Path) -> tuple[Service, ...]:

@@ -51,7 +51,7 @@ class Account:
         return self.gid if self.is_switched else None
 
 
-def own(folder: Path, program: Path) -> Account:
+def account_for(folder: Path, program: Path) -> Account:
     """Give `folder` to an account that may run `program` and write there; return that account.
 
     Nothing may be running on the folder: it may change hands. Raises `ServiceError` when root finds none.

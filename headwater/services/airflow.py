@@ -213,10 +213,10 @@ def _unwell(url: str) -> set[str]:
     """Which of Airflow's parts do not say that they are healthy."""
     try:
         with urllib.request.urlopen(f"{url}/api/v2/monitor/health", timeout=10) as answer:
-            told = json.load(answer)
+            variables = json.load(answer)
     except (OSError, ValueError):
         return {"api-server"}
-    return {part for part in HEALTHY if (told.get(part) or {}).get("status") != "healthy"}
+    return {part for part in HEALTHY if (variables.get(part) or {}).get("status") != "healthy"}
 
 
 def _end(processes: Sequence[Process], patience_s: float) -> None:

@@ -32,7 +32,7 @@ def users_own(service: str, environ: Mapping[str, str], port: int | None) -> str
     address = _address(service, environ)
     if address is None:
         return None
-    ours = {told.partition("=")[2] for told in environ.get(MARKER, "").split()}
+    ours = {payload.partition("=")[2] for payload in environ.get(MARKER, "").split()}
     if port is not None:
         ours.add(_embedded_address(service, port))
     return None if address in ours else address
@@ -67,8 +67,8 @@ def variables(
 
 def marker(ports: Mapping[str, int]) -> dict[str, str]:
     """HEADWATER_EMBEDDED for these embedded services."""
-    told = [f"{service}={_embedded_address(service, port)}" for service, port in sorted(ports.items())]
-    return {MARKER: " ".join(told)}
+    messages = [f"{service}={_embedded_address(service, port)}" for service, port in sorted(ports.items())]
+    return {MARKER: " ".join(messages)}
 
 
 def _embedded_address(service: str, port: int) -> str:

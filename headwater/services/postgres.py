@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING
 
 from headwater.metadata.errors import ServiceError
 from headwater.services import postgres_roles
-from headwater.services.accounts import Account, own
+from headwater.services.accounts import Account, account_for
 from headwater.services.postgres_roles import DATABASE, SUPERUSER, USER
 from headwater.services.private_files import write_private
 from headwater.services.processes import LOOPBACK, Process, born, free_port, is_alive, log_tail, spawn, stop
@@ -101,7 +101,7 @@ def start(
     if running is not None:  # an earlier version started it and let everybody in
         stop_server(running.process)
     data.mkdir(mode=0o700, parents=True, exist_ok=True)
-    account = own(data, programs / "initdb")
+    account = account_for(data, programs / "initdb")
     if not cluster.exists():
         _initialise(programs, data, account, log)
     _require_same_version(programs, cluster)
@@ -115,9 +115,9 @@ def start(
             process = _launch(programs, cluster, account, log, server_port, {**SETTINGS, **(settings or {})})
             return _wait(Server(server_port, process, passfile_of(data)), log)
         except ServiceError:
-            said = log.read_bytes()[mark:].decode(errors="replace")
+            message = log.read_bytes()[mark:].decode(errors="replace")
             # Orphans of a killed server go away by themselves; somebody may take our port before we do.
-            if not re.search(r"still in use|Address already in use", said) or time.monotonic() > deadline:
+            if not re.search(r"still in use|Address already in use", message) or time.monotonic() > deadline:
                 raise
             time.sleep(0.2)
 
@@ -271,19 +271,19 @@ def _close(server: _SingleUser, data: Path, port: int) -> None:
     """Let nobody in but our role with a new password. What an earlier version left open is closed, its data kept."""
     hba = server.cluster / "pg_hba.conf"
     password = secrets.token_urlsafe(24)
-    said = server.run("postgres", [*postgres_roles.statements(password), postgres_roles.LIST_DATABASES])
+    message = server.run("postgres", [*postgres_roles.statements(password), postgres_roles.LIST_DATABASES])
     if hba.read_text() != postgres_roles.HBA:
-        for name in postgres_roles.databases(said):
+        for name in postgres_roles.databases(message):
             server.run(name, postgres_roles.statements_of_database())
         hba.write_text(postgres_roles.HBA)
     write_private(passfile_of(data), f"{LOOPBACK}:{port}:*:{USER}:{password}\n")
 
 
 def _require_same_version(programs: Path, cluster: Path) -> None:
-    told = subprocess.run(
+    payload = subprocess.run(
         [str(programs / "postgres"), "--version"], capture_output=True, text=True, check=False, cwd="/"
     ).stdout
-    ours = re.search(r"(\d+)", told)
+    ours = re.search(r"(\d+)", payload)
     theirs = (cluster / "PG_VERSION").read_text().strip()
     if ours is None or ours[1] != theirs:
         raise ServiceError(

@@ -162,6 +162,6 @@ def as_input(of: Sequence[str]) -> str:
     return "".join(" ".join(statement.split()) + "\n" for statement in of)
 
 
-def databases(said: str) -> list[str]:
+def databases(message: str) -> list[str]:
     """Return the names of databases out of what the server answers to `LIST_DATABASES`."""
-    return [bytes.fromhex(name).decode() for name in re.findall(r'name_in_hex = "([0-9a-f]+)"', said)]
+    return [bytes.fromhex(name).decode() for name in re.findall(r'name_in_hex = "([0-9a-f]+)"', message)]

@@ -44,9 +44,11 @@ def own_key(path: Path) -> Credentials:
         key = {"aws_access_key_id": "headwater", "aws_secret_access_key": secrets.token_urlsafe(30)}
         lines = "".join(f"{name} = {value}\n" for name, value in key.items())
         write_private(path, "\n".join(f"[{profile}]\n{lines}" for profile in PROFILES))
-    said = configparser.ConfigParser(interpolation=None)
-    said.read_string(path.read_text())
-    return Credentials(*(said[PROFILES[0]][name] for name in ("aws_access_key_id", "aws_secret_access_key")))
+    message = configparser.ConfigParser(interpolation=None)
+    message.read_string(path.read_text())
+    return Credentials(
+        *(message[PROFILES[0]][name] for name in ("aws_access_key_id", "aws_secret_access_key"))
+    )
 
 
 def refusal_of_browser(headers: Message) -> Refusal | None:
@@ -88,9 +90,9 @@ def refusal_of_signature(
     return None
 
 
-def _authorization(said: str) -> tuple[str, str, list[str], str]:
+def _authorization(message: str) -> tuple[str, str, list[str], str]:
     """Key, scope, signed headers and signature of the Authorization header; an empty signature where it has none."""
-    algorithm, _, rest = said.partition(" ")
+    algorithm, _, rest = message.partition(" ")
     parts = dict(part.strip().partition("=")[::2] for part in rest.split(","))
     credential, signed, signature = (
         parts.get(name, "") for name in ("Credential", "SignedHeaders", "Signature")

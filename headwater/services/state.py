@@ -35,7 +35,7 @@ def read(home: Path) -> dict[str, Remembered]:
     """What is remembered, by service; nothing before the first start. A broken file is a `ServiceError`."""
     path = home / FILE
     try:
-        return {name: _entry(told) for name, told in json.loads(path.read_text()).items()}
+        return {name: _entry(payload) for name, payload in json.loads(path.read_text()).items()}
     except FileNotFoundError:
         return {}
     except (ValueError, KeyError, TypeError, AttributeError) as error:
@@ -46,7 +46,7 @@ def read(home: Path) -> dict[str, Remembered]:
 
 def write(home: Path, services: Mapping[str, Remembered]) -> None:
     """Remember this, whole or not at all."""
-    told = {
+    variables = {
         name: {
             "port": one.port,
             "pid": one.process and one.process.pid,
@@ -55,12 +55,12 @@ def write(home: Path, services: Mapping[str, Remembered]) -> None:
         for name, one in services.items()
     }
     unfinished = home / f"{FILE}.{os.getpid()}"
-    unfinished.write_text(json.dumps(told, indent=2) + "\n")
+    unfinished.write_text(json.dumps(variables, indent=2) + "\n")
     unfinished.replace(home / FILE)
 
 
-def _entry(told: Mapping[str, object]) -> Remembered:
-    port, pid, born = told["port"], told["pid"], told["born"]
+def _entry(variables: Mapping[str, object]) -> Remembered:
+    port, pid, born = variables["port"], variables["pid"], variables["born"]
     if not isinstance(port, int):
         raise TypeError(f"port {port!r}")
     return Remembered(port, Process(pid, str(born)) if isinstance(pid, int) else None)

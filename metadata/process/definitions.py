@@ -21,7 +21,7 @@ def record_definition(connection: Connection, source: str, definition: Mapping[s
     """
     ask = "select metadata.record_definition(:source, cast(:definition as jsonb))"
     try:
-        return bool(connection.execute(sa.text(ask), _said(source, definition)).scalar_one())
+        return bool(connection.execute(sa.text(ask), _parameters(source, definition)).scalar_one())
     except sa.exc.InternalError as error:
         if not isinstance(error.orig, DependentObjectsStillExist):
             raise
@@ -34,7 +34,7 @@ def record_definition(connection: Connection, source: str, definition: Mapping[s
 def is_redefined(connection: Connection, source: str, definition: Mapping[str, Any]) -> bool:
     """Whether the tables of a source were made with another definition."""
     ask = "select exists (select from metadata.definition_differences(:source, cast(:definition as jsonb)))"
-    return bool(connection.execute(sa.text(ask), _said(source, definition)).scalar_one())
+    return bool(connection.execute(sa.text(ask), _parameters(source, definition)).scalar_one())
 
 
 def depending_on(error: DependentObjectsStillExist) -> str:
@@ -42,5 +42,5 @@ def depending_on(error: DependentObjectsStillExist) -> str:
     return " and ".join(str(error.diag.message_detail).splitlines())
 
 
-def _said(source: str, definition: Mapping[str, Any]) -> dict[str, str]:
+def _parameters(source: str, definition: Mapping[str, Any]) -> dict[str, str]:
     return {"source": source, "definition": json.dumps(definition)}

@@ -215,9 +215,9 @@ def record_layer(
     `counts` are columns of delivery_status: file_size (bytes), record_count, parsed_count, fallen_out_count …
     Belongs in the transaction that writes the layer's rows.
     """
-    said = {"status": status, "job_inst_id": job_inst_id, "status_at": sa.func.clock_timestamp(), **counts}
+    facts = {"status": status, "job_inst_id": job_inst_id, "status_at": sa.func.clock_timestamp(), **counts}
     connection.execute(
         insert(delivery_status)
-        .values(delivery_sqn=delivery_sqn, layer=layer, **said)
-        .on_conflict_do_update(index_elements=["delivery_sqn", "layer"], set_=said)
+        .values(delivery_sqn=delivery_sqn, layer=layer, **facts)
+        .on_conflict_do_update(index_elements=["delivery_sqn", "layer"], set_=facts)
     )

@@ -181,13 +181,13 @@ def to_json(happened: DeliveryEvent) -> bytes:
 def from_json(body: bytes) -> DeliveryEvent:
     """The event that `to_json` wrote. Raises `StorageError` when the object is none."""
     try:
-        said = _Said.model_validate_json(body)
+        message = _Said.model_validate_json(body)
     except ValidationError as error:
         first = error.errors()[0]
         why = shortened(f"{'.'.join(map(str, first['loc']))}: {first['msg']}", 200)
         raise StorageError(f"it is not what was written ({why}), expected the object as it was") from None
-    if said.event not in EVENTS:
+    if message.event not in EVENTS:
         known = ", ".join(EVENTS)
-        raise StorageError(f"its event {shortened(said.event)!r} is not known, expected one of {known}")
-    found = DeliveryEvent(**dict(said))
+        raise StorageError(f"its event {shortened(message.event)!r} is not known, expected one of {known}")
+    found = DeliveryEvent(**dict(message))
     return replace(found, event_at=found.event_at.astimezone(UTC)).storable()

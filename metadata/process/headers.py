@@ -14,11 +14,11 @@ from headwater.metadata.process.tables import delivery_header
 
 def record_header(connection: Connection, delivery_sqn: int, header: Sequence[str]) -> None:
     """Write the columns of a delivery as its file names them, in place of what stood there."""
-    said = {"column_names": list(header)}
+    facts = {"column_names": list(header)}
     connection.execute(
         insert(delivery_header)
-        .values(delivery_sqn=delivery_sqn, **said)
-        .on_conflict_do_update(index_elements=["delivery_sqn"], set_=said)
+        .values(delivery_sqn=delivery_sqn, **facts)
+        .on_conflict_do_update(index_elements=["delivery_sqn"], set_=facts)
     )
 
 

@@ -163,13 +163,13 @@ class _JobInstance:
             self.log_end(f"ended from outside: {str(error) or type(error).__name__}", **context)
             return
         trace = {} if is_foreseen(error) else {"trace": trace_of(error)}
-        for said in error.failures if isinstance(error, StepFailed) else (str(failure_of(error)),):
-            self.log_once(said or type(error).__name__, **context, **trace)
+        for message in error.failures if isinstance(error, StepFailed) else (str(failure_of(error)),):
+            self.log_once(message or type(error).__name__, **context, **trace)
 
     def log_once(self, message: str, **context: Any) -> None:
         """Log an error unless this process has, be it without what it is of in front."""
-        said = visible(redact(message))
-        if not any(said == logged or said.endswith(f": {logged}") for logged in self._errors):
+        answer = visible(redact(message))
+        if not any(answer == logged or answer.endswith(f": {logged}") for logged in self._errors):
             self.log("error", message, **context)
 
     def log_end(self, message: str, **context: Any) -> None:

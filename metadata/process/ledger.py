@@ -42,7 +42,7 @@ class Entry:
     def rows(self) -> dict[str, int]:
         """How many rows the layer got, lost, or sent away, by what came of them."""
         if self.layer == "historical" and self.outcome == "historized":
-            return {fate: self.counts.get(f"{fate}_count", 0) for fate in CHANGE_KINDS}
+            return {change: self.counts.get(f"{change}_count", 0) for change in CHANGE_KINDS}
         found = {"fallen_out": self.counts.get("fallen_out_count", 0)} if self.outcome == "staged" else {}
         count = self.counts.get("record_count")
         return found if count is None else {self.outcome: count, **found}
@@ -74,12 +74,12 @@ def entries(
     *,
     layers: Sequence[str],
     verdicts_of: str | None = None,
-    among: Subset | None = None,
+    subset: Subset | None = None,
 ) -> list[Entry]:
-    """What the job instance wrote of `layers` since a moment, and the verdicts that it gave then, said of a layer.
+    """Return what the job instance wrote of `layers` since a moment, and the verdicts that it gave then on a layer.
 
-    All of it, or what concerns the deliveries `among` which it is looked for. A halted delivery has its verdict as an
-    event, whatever its layers say, so a try that was broken off before it has not halted anything.
+    All of it, or what concerns the deliveries of the `subset`. A halted delivery has its verdict as an event, whatever
+    its layers say, so a try that was broken off before it has not halted anything.
     """
     status, counts = delivery_status.c, [one for one in delivery_status.c if one.name.endswith("_count")]
     wrote = (
@@ -90,7 +90,7 @@ def entries(
             status.job_inst_id == job_inst_id,
             status.layer.in_(layers),
             status.status_at >= since,
-            *_is_in_subset(among),
+            *_is_in_subset(subset),
         )
         .order_by(status.status_at, delivery.c.delivery_sqn)
     )
@@ -100,8 +100,8 @@ def entries(
         if (row["layer"], row["status"]) in OUTCOMES
     ]
     if verdicts_of is not None:
-        said = connection.execute(_verdicts(source, job_inst_id, since, among)).mappings()
-        found += [_entry(row, verdicts_of, row["event"]) for row in said]
+        message = connection.execute(_verdicts(source, job_inst_id, since, subset)).mappings()
+        found += [_entry(row, verdicts_of, row["event"]) for row in message]
     return found
 
 
@@ -138,14 +138,14 @@ def _entry(row: Any, layer: str, outcome: str) -> Entry:
     )
 
 
-def _is_in_subset(among: Subset | None) -> list[sa.ColumnElement[bool]]:
-    if among is None:
+def _is_in_subset(subset: Subset | None) -> list[sa.ColumnElement[bool]]:
+    if subset is None:
         return []
     identity = sa.tuple_(delivery.c.publisher_name, delivery.c.delivery_date)
-    return [delivery.c.delivery_sqn.in_(among.sqns) | identity.in_(among.identities)]
+    return [delivery.c.delivery_sqn.in_(subset.sqns) | identity.in_(subset.identities)]
 
 
-def _verdicts(source: str, job_inst_id: int, since: datetime, among: Subset | None) -> sa.Select[Any]:
+def _verdicts(source: str, job_inst_id: int, since: datetime, subset: Subset | None) -> sa.Select[Any]:
     """The verdicts of the job instance: what it judged, its checks show; a broken ledger has no check of its own."""
     event = delivery_event.c
     is_judged = sa.exists().where(
@@ -160,7 +160,7 @@ def _verdicts(source: str, job_inst_id: int, since: datetime, among: Subset | No
             event.event.in_(("passed", "halted")),
             event.event_at >= since,
             is_judged | event.checks.contains(["ledger"]),
-            *_is_in_subset(among),
+            *_is_in_subset(subset),
         )
         .order_by(event.event_at, event.delivery_sqn)
     )

@@ -26,7 +26,7 @@ metadata = sa.MetaData(
 LAYERS = ("landed", "raw", "staging", "checks", "historical")
 EVENTS = ("landed", "halted", "passed", "accepted", "withdrawn", "restored", "replayed")
 KINDS = ("run", "rebuild", "purge", "recall", "dry_run", "dbt")  # what a job instance was for
-FATES = (
+CHANGE_COUNTS = (
     "new",
     "changed",
     "unchanged",

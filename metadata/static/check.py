@@ -30,7 +30,7 @@ def check(seeds: Path) -> list[Problem]:
 
 
 def load_and_check(folder: Path) -> tuple[Seeds, list[Problem]]:
-    """The rows of the folder and what is wrong with them; the rows are sound when nothing is."""
+    """The rows of the folder and what is wrong with them; the rows are valid when nothing is."""
     problems = Problems(folder.resolve().name)
     seeds = load_seeds(folder, problems)
     check_seeds(seeds, problems)

@@ -6,24 +6,24 @@ from collections.abc import Collection, Iterator, Mapping
 
 
 def find_cycles(follows: Mapping[str, Collection[str]]) -> list[tuple[str, ...]]:
-    """The circles in "name follows names", each from its first name on in the order of `follows`.
+    """The cycles in "name follows names", each from its first name on in the order of `follows`.
 
-    {"a": ["b"], "b": ["c"], "c": ["a"]} has the circle ("a", "b", "c"). Where circles share a part, not all of them
+    {"a": ["b"], "b": ["c"], "c": ["a"]} has the cycle ("a", "b", "c"). Where cycles share a part, not all of them
     need be found, but at least one is. Linear in the number of names and of what they follow.
     """
     order = {name: place for place, name in enumerate(follows)}
     seen: set[str] = set()
-    circles: list[tuple[str, ...]] = []
+    cycles: list[tuple[str, ...]] = []
     for start in follows:
         found = _cycles_below(start, follows, seen)
-        circles += [_begin_at(min(circle, key=order.__getitem__), circle) for circle in found]
-    return circles
+        cycles += [_begin_at(min(cycle, key=order.__getitem__), cycle) for cycle in found]
+    return cycles
 
 
 def _cycles_below(
     start: str, follows: Mapping[str, Collection[str]], seen: set[str]
 ) -> Iterator[tuple[str, ...]]:
-    """The circles that a walk from `start` comes upon, into what is not in `seen` yet; it is then."""
+    """The cycles that a walk from `start` comes upon, into what is not in `seen` yet; it is then."""
     path: dict[str, Iterator[str]] = {}  # name → what is left of those that it follows
     here: str | None = start
     while here is not None:
@@ -38,6 +38,6 @@ def _cycles_below(
             path.popitem()
 
 
-def _begin_at(name: str, circle: tuple[str, ...]) -> tuple[str, ...]:
-    at = circle.index(name)
-    return circle[at:] + circle[:at]
+def _begin_at(name: str, cycle: tuple[str, ...]) -> tuple[str, ...]:
+    at = cycle.index(name)
+    return cycle[at:] + cycle[:at]

@@ -47,8 +47,8 @@ def plan(catalog: Catalog, job: Job) -> tuple[Step, ...]:
     """
     steps = [_step(catalog, task) for task in catalog.tasks_of_jobs.get(job.name, ()) if task.is_active]
     for source in catalog.sources_of_jobs.get(job.name, ()):
-        told = {task.etl_step for task in catalog.tasks_of_sources.get(source.name, ())}
-        steps += _untold(job, source, told, [step for step in steps if step.source is source])
+        messages = {task.etl_step for task in catalog.tasks_of_sources.get(source.name, ())}
+        steps += _untold(job, source, messages, [step for step in steps if step.source is source])
     return tuple(sorted(steps, key=lambda step: (step.step_seq, step.name)))
 
 
@@ -75,9 +75,9 @@ def waits_for(steps: Iterable[Step]) -> dict[str, tuple[Step, ...]]:
         before = tuple(open_ends.values())
         for step in level:
             if step.is_of_source:
-                own = [*last.get(_source_line(step), ()), *last.get(_phase_line(step), ())]
-                is_later = any(one.step_seq > (scripts[0].step_seq if scripts else -1) for one in own)
-                nearest = own if is_later else [*scripts, *own]
+                local = [*last.get(_source_line(step), ()), *last.get(_phase_line(step), ())]
+                is_later = any(one.step_seq > (scripts[0].step_seq if scripts else -1) for one in local)
+                nearest = local if is_later else [*scripts, *local]
                 found[step.name] = tuple({one.name: one for one in nearest}.values())
             else:
                 found[step.name] = before
@@ -121,7 +121,7 @@ def _step(catalog: Catalog, task: JobTask) -> Step:
     )
 
 
-def _untold(job: Job, source: Source, told: Set[str | None], steps: Sequence[Step]) -> list[Step]:
+def _untold(job: Job, source: Source, messages: Set[str | None], steps: Sequence[Step]) -> list[Step]:
     """The phases of a source that the job has and no task does."""
     made: list[Step] = []
     done_by = {step.etl_step: step.step_seq for step in steps}
@@ -130,7 +130,7 @@ def _untold(job: Job, source: Source, told: Set[str | None], steps: Sequence[Ste
     for phase in phases:
         if phase in done_by:
             step_seq = done_by[phase]
-        elif phase in (job.etl_steps or "") and phase not in told:
+        elif phase in (job.etl_steps or "") and phase not in messages:
             step_seq = step_seq if phase == "E" else step_seq + 1
             made.append(Step(f"{source.name}_{NAMES[phase]}", step_seq, phase, source))
     return made

@@ -143,11 +143,11 @@ def _sources(
     dated: dict[str, list[DatedOption]] = defaultdict(list)
     for row in tables.rows["source_attribute"]:
         source, name, value = row.text("source"), row.text("name"), row.text("value")
-        said = unspell(value) if name in SPELLED_OPTIONS else value
+        message = unspell(value) if name in SPELLED_OPTIONS else value
         if valid_from := row["valid_from"]:
-            dated[source].append(DatedOption(name, said, moment_of(valid_from)))
+            dated[source].append(DatedOption(name, message, moment_of(valid_from)))
         else:
-            options[source][name] = said
+            options[source][name] = message
     strs = _by_data_source(conn_strs)
     apis = _by_data_source(conn_apis)
 
@@ -242,7 +242,7 @@ def _percentage(cell: str | None) -> Decimal | None:
 
 def _quality_checks(cell: str | None) -> tuple[QualityCheck, ...]:
     def made(check: dict[str, Any]) -> QualityCheck:
-        own = {name: value for name, value in check.items() if name not in ("expect", "column", "severity")}
-        return QualityCheck(check["expect"], check.get("column"), check.get("severity", "critical"), own)
+        local = {name: value for name, value in check.items() if name not in ("expect", "column", "severity")}
+        return QualityCheck(check["expect"], check.get("column"), check.get("severity", "critical"), local)
 
     return tuple(map(made, json.loads(cell))) if cell else ()

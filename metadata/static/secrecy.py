@@ -75,5 +75,5 @@ def _member_is_secret(value: Any) -> bool:
 
 
 def _is_secret(name: str, member: Any) -> bool:
-    told = isinstance(member, str) and member != "" and not ENVIRONMENT_NAME.fullmatch(member)
-    return told and names_a_secret(name)
+    payload = isinstance(member, str) and member != "" and not ENVIRONMENT_NAME.fullmatch(member)
+    return payload and names_a_secret(name)

@@ -1,4 +1,4 @@
-"""What of the metadata is sound when some of it is not: the jobs that no broken row has to do with."""
+"""What of the metadata is valid when some of it is not: the jobs that no broken row has to do with."""
 
 from __future__ import annotations
 
@@ -29,17 +29,17 @@ def read_valid_seeds(folder: Path) -> tuple[Seeds, list[Problem]]:
     A job goes with its sources, tasks and the jobs that wait for it, since half a source would make another history.
     """
     seeds, problems = load_and_check(folder)
-    told = problems
+    payload = problems
     broken = [
         problem for problem in problems if Path(problem.file).stem in TABLES
     ]  # a stray file is no job's
     while broken:
         if seeds.unreadable or not _leave_out(seeds, broken):
-            return Seeds(), told
+            return Seeds(), payload
         again = Problems(folder.resolve().name)
         check_seeds(seeds, again)
         broken = again.in_order()
-    return seeds, told
+    return seeds, payload
 
 
 def _leave_out(seeds: Seeds, problems: Iterable[Problem]) -> bool:

@@ -18,11 +18,11 @@ class Client:
     def __init__(self, url: str, user: str, password: str) -> None:
         self.url = url
         self._session = requests.Session()
-        told = self._session.post(
+        payload = self._session.post(
             f"{url}/auth/token", json={"username": user, "password": password}, timeout=30
         )
-        told.raise_for_status()
-        self._session.headers["Authorization"] = f"Bearer {told.json()['access_token']}"
+        payload.raise_for_status()
+        self._session.headers["Authorization"] = f"Bearer {payload.json()['access_token']}"
 
     def ask(self, method: str, path: str, **more: Any) -> requests.Response:
         """Any request; `path` follows `/api/v2/`."""
@@ -105,8 +105,8 @@ class Client:
     def log(self, dag: str, run_id: str, task: str, *, attempt: int = 1, map_index: int = -1) -> str:
         """The log of one attempt at a task, as text."""
         path = f"dags/{dag}/dagRuns/{run_id}/taskInstances/{task}/logs/{attempt}"
-        told = self.get(path, map_index=map_index, full_content=True)
-        lines = told["content"]
+        payload = self.get(path, map_index=map_index, full_content=True)
+        lines = payload["content"]
         return "\n".join(_text(line) for line in lines) if isinstance(lines, list) else str(lines)
 
 

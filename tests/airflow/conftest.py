@@ -24,7 +24,7 @@ from headwater.services.airflow import Airflow
 from headwater.services.processes import session, stop
 from tests.airflow.client import Client
 from tests.airflow.jobs_project import SCRATCH, make_jobs_project
-from tests.airflow.listeners import Told, statsd
+from tests.airflow.listeners import Received, statsd
 from tests.airflow.warehouse import Warehouse
 from tests.conftest import FOREIGN, PROJECT, S3Server, TestServers, administer
 from tests.pipeline.project import FOLDER
@@ -78,10 +78,10 @@ def lineage(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def metrics() -> Iterator[Told]:
+def metrics() -> Iterator[Received]:
     """What statsd is told of our own metrics."""
-    with statsd() as told:
-        yield told
+    with statsd() as payload:
+        yield payload
 
 
 @pytest.fixture(scope="session")
@@ -91,7 +91,7 @@ def airflow_variables(
     template_database: str,
     publisher: Path,
     lineage: Path,
-    metrics: Told,
+    metrics: Received,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> dict[str, str]:
     """The environment that Airflow is started in: a database with its tables made, a bucket, a working folder."""

@@ -12,7 +12,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 
-class Told:
+class Received:
     """What came in, and the port at which it comes."""
 
     def __init__(self) -> None:
@@ -31,14 +31,14 @@ class Told:
 
 
 @contextmanager
-def webhook(status: int = 200) -> Iterator[Told]:
+def webhook(status: int = 200) -> Iterator[Received]:
     """A server that takes JSON by POST and answers with `status`."""
-    told = Told()
+    payload = Received()
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
-            told.headers.append(dict(self.headers))
-            told.messages.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+            payload.headers.append(dict(self.headers))
+            payload.messages.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
             self.send_response(status)
             self.send_header("Content-Length", "0")
             self.end_headers()
@@ -46,13 +46,13 @@ def webhook(status: int = 200) -> Iterator[Told]:
         def log_message(self, *_: Any) -> None:
             """Say nothing."""
 
-    yield from _serving(ThreadingHTTPServer(("127.0.0.1", 0), Handler), told)
+    yield from _serving(ThreadingHTTPServer(("127.0.0.1", 0), Handler), payload)
 
 
 @contextmanager
-def mail_server() -> Iterator[Told]:
+def mail_server() -> Iterator[Received]:
     """A server that speaks as much SMTP as a message takes."""
-    told = Told()
+    payload = Received()
 
     class Handler(socketserver.StreamRequestHandler):
         def handle(self) -> None:
@@ -62,32 +62,32 @@ def mail_server() -> Iterator[Told]:
                 if verb == b"DATA":
                     self.wfile.write(b"354 go on\r\n")
                     lines = iter(self.rfile.readline, b".\r\n")
-                    told.messages.append(b"".join(lines).decode())
+                    payload.messages.append(b"".join(lines).decode())
                 self.wfile.write(b"221 bye\r\n" if verb == b"QUIT" else b"250 well\r\n")
                 if verb == b"QUIT":
                     return
 
-    yield from _serving(socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler), told)
+    yield from _serving(socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler), payload)
 
 
 @contextmanager
-def statsd() -> Iterator[Told]:
+def statsd() -> Iterator[Received]:
     """A server that takes lines of statsd in datagrams."""
-    told = Told()
+    payload = Received()
 
     class Handler(socketserver.DatagramRequestHandler):
         def handle(self) -> None:
-            told.messages.extend(self.rfile.read().decode().splitlines())
+            payload.messages.extend(self.rfile.read().decode().splitlines())
 
-    yield from _serving(socketserver.UDPServer(("127.0.0.1", 0), Handler), told)
+    yield from _serving(socketserver.UDPServer(("127.0.0.1", 0), Handler), payload)
 
 
-def _serving(server: socketserver.BaseServer, told: Told) -> Iterator[Told]:
-    told.port = server.server_address[1]
+def _serving(server: socketserver.BaseServer, payload: Received) -> Iterator[Received]:
+    payload.port = server.server_address[1]
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     try:
-        yield told
+        yield payload
     finally:
         server.shutdown()
         server.server_close()

@@ -44,13 +44,13 @@ def main() -> None:
     init_auth_manager()
     airflow = FastAPI()
     airflow.mount("/deliveries", make_app())
-    told = []
+    messages = []
     with TestClient(airflow, raise_server_exceptions=False) as client:
         for user, paths in json.load(sys.stdin):
             if user == "no_database":
                 backend.engine = create_engine("postgresql+psycopg2://nobody:pa55word@127.0.0.1:1/none")
-            told.append(answers(client, user, paths))
-    sys.stdout.write("\n" + json.dumps(told) + "\n")
+            messages.append(answers(client, user, paths))
+    sys.stdout.write("\n" + json.dumps(messages) + "\n")
 
 
 if __name__ == "__main__":

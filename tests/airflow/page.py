@@ -21,11 +21,11 @@ class Visitor:
     def __init__(self, airflow: Airflow, user: str | None) -> None:
         self.url, self._session = f"{airflow.url}/deliveries", requests.Session()
         if user is not None:
-            said = {"username": user, "password": airflow.passwords[user]}
-            told = self._session.post(f"{airflow.url}/auth/token", json=said, timeout=30)
-            told.raise_for_status()
+            facts = {"username": user, "password": airflow.passwords[user]}
+            payload = self._session.post(f"{airflow.url}/auth/token", json=facts, timeout=30)
+            payload.raise_for_status()
             host = urlsplit(airflow.url).hostname
-            self._session.cookies.set("_token", told.json()["access_token"], domain=host, path="/")
+            self._session.cookies.set("_token", payload.json()["access_token"], domain=host, path="/")
 
     def ask(self, path: str, **more: Any) -> requests.Response:
         """A GET of a page."""

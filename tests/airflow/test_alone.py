@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.airflow.client import Client
-from tests.airflow.listeners import Told, webhook
+from tests.airflow.listeners import Received, webhook
 from tests.airflow.warehouse import Warehouse, publish
 
 PATIENCE_S = 600  # six runs at once
@@ -18,17 +18,17 @@ INACTIVE = "tidy_never,tidying,,2,false"
 
 
 @pytest.fixture
-def alerts(admin: Client) -> Iterator[Told]:
+def alerts(admin: Client) -> Iterator[Received]:
     """A webhook that is told of every job's runs that do not go well."""
-    with webhook() as told:
+    with webhook() as payload:
         made = {
             "connection_id": "headwater_alerts",
             "conn_type": "http",
             "host": "127.0.0.1",
-            "port": told.port,
+            "port": payload.port,
         }
         assert admin.ask("POST", "connections", json=made).ok
-        yield told
+        yield payload
         assert admin.ask("DELETE", "connections/headwater_alerts").ok
 
 
@@ -36,14 +36,14 @@ def alerts(admin: Client) -> Iterator[Told]:
 def typo(airflow_project: Path) -> Iterator[Any]:
     """Make a typo in the row of an inactive task, as a person does while jobs run; it is mended in the end."""
     path = airflow_project / "seeds" / "job_task.csv"
-    sound = path.read_text(encoding="utf-8")
+    valid = path.read_text(encoding="utf-8")
 
     def make() -> None:
-        assert INACTIVE in sound
-        path.write_text(sound.replace(INACTIVE, INACTIVE.replace("false", "flase")), encoding="utf-8")
+        assert INACTIVE in valid
+        path.write_text(valid.replace(INACTIVE, INACTIVE.replace("false", "flase")), encoding="utf-8")
 
     yield make
-    path.write_text(sound, encoding="utf-8")
+    path.write_text(valid, encoding="utf-8")
 
 
 def wait_for(what: str, holds: Any) -> None:
@@ -54,7 +54,7 @@ def wait_for(what: str, holds: Any) -> None:
 
 
 def test_no_job_harms_another_and_alerts_tell_of_exactly_those_that_went_wrong(
-    admin: Client, warehouse: Warehouse, publisher: Path, alerts: Told, typo: Any
+    admin: Client, warehouse: Warehouse, publisher: Path, alerts: Received, typo: Any
 ) -> None:
     publish(publisher, "mills", 5, "mill,wheels", "m,1", "m,2")  # halts
     publish(publisher, "barns", 5, "barn,cows", "b,3")
@@ -88,7 +88,7 @@ def test_no_job_harms_another_and_alerts_tell_of_exactly_those_that_went_wrong(
     assert warehouse.query("select count(*) from metadata.job_inst where status = 'running'") == [(0,)]
     assert warehouse.query("select well, depth from historical.wells") == [("w", 4)]
     assert warehouse.query("select barn, cows from historical.barns") == [("b", 3)]
-    told = {(alert["job"], alert["status"]) for alert in alerts.messages}
-    assert told == {("failing", "failed"), ("mills", "halted")}
+    messages = {(alert["job"], alert["status"]) for alert in alerts.messages}
+    assert messages == {("failing", "failed"), ("mills", "halted")}
     assert len(alerts.messages) == 2
-    assert "tidying" not in {job for job, _ in told}
+    assert "tidying" not in {job for job, _ in messages}

@@ -66,12 +66,12 @@ def edges(dag: Any) -> set[tuple[str, str]]:
 
 
 def test_every_active_job_is_a_dag_in_the_order_of_its_rows(metadata: Metadata) -> None:
-    assert [job.name for job in metadata.sound_jobs()] == [
+    assert [job.name for job in metadata.valid_jobs()] == [
         "cities", "market", "towns", "villages", "bring_shops", "build_shops",
         "bring_hamlets", "build_hamlets", "tidying", "failing", "after_failing",
         "waiting", "patient", "lakes", "mills", "wells", "bring_barns", "build_barns", "moats", "late",
     ]  # fmt: skip
-    assert metadata.told() is None
+    assert metadata.problem() is None
 
 
 def test_an_etl_job_goes_from_start_to_finish_layer_by_layer(metadata: Metadata) -> None:
@@ -210,9 +210,9 @@ def test_text_of_the_metadata_is_text_to_airflow(editable: Path) -> None:
 def test_a_broken_row_takes_its_own_dag_down_and_says_so(editable: Path) -> None:
     replace_in(editable / "attribute.csv", "prices,item,item,integer", "prices,item,item,integre")
     metadata = read()
-    assert "market" not in [job.name for job in metadata.sound_jobs()]
-    assert "cities" in [job.name for job in metadata.sound_jobs()]
-    assert metadata.told() == (
+    assert "market" not in [job.name for job in metadata.valid_jobs()]
+    assert "cities" in [job.name for job in metadata.valid_jobs()]
+    assert metadata.problem() == (
         'seeds/attribute.csv:7: target_datatype: "integre" is not a datatype of an attribute, expected integer'
     )
 
@@ -220,8 +220,8 @@ def test_a_broken_row_takes_its_own_dag_down_and_says_so(editable: Path) -> None
 def test_a_source_that_dbt_has_not_read_yet_is_named(editable: Path) -> None:
     (editable.parent / "target" / "airflow" / "prices.json").unlink()
     metadata = read()
-    assert [job.name for job in metadata.sound_jobs()][:2] == ["cities", "towns"]
-    assert str(metadata.told()).startswith(
+    assert [job.name for job in metadata.valid_jobs()][:2] == ["cities", "towns"]
+    assert str(metadata.problem()).startswith(
         "prices: Airflow does not have the models yet, expected `headwater manifest` to be run"
     )
 

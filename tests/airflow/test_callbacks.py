@@ -36,32 +36,32 @@ def connections(monkeypatch: pytest.MonkeyPatch) -> Any:
 
 
 def test_a_webhook_is_told_in_json(connections: Any) -> None:
-    with webhook() as told:
+    with webhook() as payload:
         connection = connections(
-            "headwater_alerts", conn_type="http", host="127.0.0.1", port=told.port, password="k7Hq-token",
+            "headwater_alerts", conn_type="http", host="127.0.0.1", port=payload.port, password="k7Hq-token",
             extra={"path": "hooks/data"},
         )  # fmt: skip
-        assert callbacks.url_of(connection) == f"http://127.0.0.1:{told.port}/hooks/data"
+        assert callbacks.url_of(connection) == f"http://127.0.0.1:{payload.port}/hooks/data"
         callbacks.send(ALERT, connection)
-    (message,) = told.messages
+    (message,) = payload.messages
     assert message["text"].startswith(
         "Headwater: cities halted (cities: delivery 3, duplicate_keys)\nhttp://"
     )
     assert message["halted"][0]["why"] == "2 keys stand twice"
-    assert told.headers[0]["Authorization"] == "Bearer k7Hq-token"
+    assert payload.headers[0]["Authorization"] == "Bearer k7Hq-token"
 
 
 def test_a_mailbox_is_told_by_e_mail_and_what_came_from_outside_is_escaped(connections: Any) -> None:
-    with mail_server() as told:
+    with mail_server() as payload:
         connection = connections(
-            "headwater_alerts_town", conn_type="smtp", host="127.0.0.1", port=told.port,
+            "headwater_alerts_town", conn_type="smtp", host="127.0.0.1", port=payload.port,
             extra={
                 "disable_ssl": True, "disable_tls": True, "from_email": "headwater@example.org",
                 "to_email": "town@example.org",
             },
         )  # fmt: skip
         callbacks.send(ALERT, connection)
-    (text,) = told.messages
+    (text,) = payload.messages
     message: Any = email.message_from_string(text, policy=modern)
     assert (message["To"], message["From"]) == ("town@example.org", "headwater@example.org")
     assert message["Subject"] == ALERT.subject
@@ -74,11 +74,11 @@ def test_a_mailbox_is_told_by_e_mail_and_what_came_from_outside_is_escaped(conne
 def test_all_who_may_concern_it_are_told_though_one_cannot_be(
     connections: Any, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    with webhook(status=500) as broken, webhook() as told:
+    with webhook(status=500) as broken, webhook() as payload:
         connections("headwater_alerts", conn_type="http", host="127.0.0.1", port=broken.port)
-        connections("headwater_alerts_town", conn_type="http", host="127.0.0.1", port=told.port)
+        connections("headwater_alerts_town", conn_type="http", host="127.0.0.1", port=payload.port)
         callbacks.tell("cities", "run 1", "town", "it failed")
-    assert [message["status"] for message in told.messages] == ["failed"]
+    assert [message["status"] for message in payload.messages] == ["failed"]
     assert "headwater_alerts could not be told: 500" in capsys.readouterr().out
 
 
@@ -106,12 +106,12 @@ def test_a_deadline_that_passed_is_told_though_the_run_ended_meanwhile(
     if is_over:
         instance.close()
     run = {"dag_id": "cities", "dag_run_id": "run 1"}
-    with webhook() as told:
-        connections("headwater_alerts_town", conn_type="http", host="127.0.0.1", port=told.port)
+    with webhook() as payload:
+        connections("headwater_alerts_town", conn_type="http", host="127.0.0.1", port=payload.port)
         telling = callbacks.tell_of_deadline({"dag_run": run}, owner="town", deadline_min=30)
         with ThreadPoolExecutor() as apart:  # in this thread a browser of other tests may have a loop
             apart.submit(asyncio.run, telling).result()
-    (message,) = told.messages
+    (message,) = payload.messages
     assert (message["status"], message["errors"]) == (
         "overdue", ["it was not over after the job's deadline_min of 30, and goes on"],
     )  # fmt: skip

@@ -16,7 +16,7 @@ from headwater.services import airflow_settings
 from headwater.services.airflow import Airflow
 from tests.airflow.client import Client
 from tests.airflow.delivered import Source
-from tests.airflow.listeners import Told
+from tests.airflow.listeners import Received
 from tests.airflow.page import Visitor, rows_of, text_of
 from tests.conftest import PROJECT
 
@@ -154,8 +154,8 @@ def test_rows_that_fell_out_are_said_with_their_values_wherever_the_delivery_is(
         ("3", f'"{EVIL_CELL}"', ""),
         ("5", '"few"', "as before"),
     ]
-    said = f'1 of 4 rows of delivery {last} fell out: 1 for people (type): "\\x1b[31m"'
-    assert said in text_of(guest.page("/"))  # the latest of its source
+    message = f'1 of 4 rows of delivery {last} fell out: 1 for people (type): "\\x1b[31m"'
+    assert message in text_of(guest.page("/"))  # the latest of its source
 
 
 def test_nothing_that_a_publisher_wrote_is_markup(towns: Source, ada: Visitor) -> None:
@@ -178,8 +178,8 @@ def test_nothing_that_a_publisher_wrote_is_markup(towns: Source, ada: Visitor) -
 
 def test_without_logging_in_nothing_is_told(towns: Source, nobody: Visitor) -> None:
     sqn = towns.sqn("towns-20260101.csv")
-    own = f"/delivery/{sqn}"
-    for path in ("/", "/list", own, f"{own}/state", f"{own}/object", "/data_docs/towns/index.html"):
+    local = f"/delivery/{sqn}"
+    for path in ("/", "/list", local, f"{local}/state", f"{local}/object", "/data_docs/towns/index.html"):
         answer = nobody.ask(path)
         assert answer.status_code == 401, path
         assert text_of(answer.text.partition("<body>")[2]) == (
@@ -198,15 +198,15 @@ def test_a_viewer_may_look_and_not_act(towns: Source, guest: Visitor, ada: Visit
     assert guest.ask(f"/delivery/{sqn}/object").status_code == 403
     # with a token that is good for this very viewer, as if a page had held it
     key = json.loads((airflow.folder / "keys.json").read_text())["AIRFLOW__API__SECRET_KEY"]
-    own = URLSafeTimedSerializer(key, salt="headwater deliveries").dumps("viewer")
-    for token in (own, ada.token(f"/delivery/{sqn}")):
+    local = URLSafeTimedSerializer(key, salt="headwater deliveries").dumps("viewer")
+    for token in (local, ada.token(f"/delivery/{sqn}")):
         form = {"token": token, "decision": "withdraw", "why": "why"}
         for action in ("consider", "decide", "start"):
             refused = guest.send(f"/delivery/{sqn}/{action}", form)
             assert refused.status_code == 403
             assert "Traceback" not in refused.text
     assert "Your role in Airflow lets you look, but not act" in guest.send(
-        f"/delivery/{sqn}/decide", {"token": own, "decision": "withdraw", "why": "why"}
+        f"/delivery/{sqn}/decide", {"token": local, "decision": "withdraw", "why": "why"}
     ).text.replace("&#39;", "'")
     assert towns.events(sqn) == []
 
@@ -233,7 +233,7 @@ def test_a_form_that_is_not_the_pages_own_is_refused(towns: Source, ada: Visitor
 def test_what_does_not_fit_is_refused_in_a_sentence(towns: Source, ada: Visitor) -> None:
     sqn = towns.sqn("towns-20260102.csv")
     token = ada.token(f"/delivery/{sqn}")
-    for form, status, said in (
+    for form, status, message in (
         ({"decision": "restore", "why": "why"}, 409, "not withdrawn: there is nothing to restore"),
         ({"decision": "withdraw", "why": "  "}, 409, "goes on record with its reason"),
         ({"decision": "withdraw", "why": "x" * 2001}, 409, "expected 2,000 at most"),
@@ -241,7 +241,7 @@ def test_what_does_not_fit_is_refused_in_a_sentence(towns: Source, ada: Visitor)
     ):
         for action in ("consider", "decide"):
             answer = ada.send(f"/delivery/{sqn}/{action}", {**form, "token": token})
-            assert (answer.status_code, said in text_of(answer.text)) == (status, True), answer.text
+            assert (answer.status_code, message in text_of(answer.text)) == (status, True), answer.text
     for path in ("/delivery/999999999", "/delivery/0", "/delivery/99999999999999999999", "/list?source=none"):
         assert ada.ask(path).status_code == 404
     assert ada.ask("/delivery/none").status_code == 400
@@ -264,7 +264,7 @@ def test_while_a_run_writes_the_source_a_decision_waits_no_longer_than_a_person(
 
 
 def test_withdrawn_with_a_reason_a_delivery_goes_from_history_by_a_run_in_the_users_name(
-    towns: Source, ada: Visitor, admin: Client, metrics: Told
+    towns: Source, ada: Visitor, admin: Client, metrics: Received
 ) -> None:
     sqn = towns.sqn("towns-20260102.csv")
     form = {"token": ada.token(f"/delivery/{sqn}"), "decision": "withdraw", "why": "the wrong <day>"}
@@ -285,8 +285,8 @@ def test_withdrawn_with_a_reason_a_delivery_goes_from_history_by_a_run_in_the_us
     answer = ada.send(f"/delivery/{sqn}/decide", form)  # the same form a second time
     assert answer.status_code == 409
     assert "is withdrawn already" in text_of(answer.text)
-    told = metrics.naming(".towns.withdrawn:", ".towns.historical.taken_out:", at_least=2)
-    assert told == [
+    payload = metrics.naming(".towns.withdrawn:", ".towns.historical.taken_out:", at_least=2)
+    assert payload == [
         "airflow.headwater.decisions.towns.withdrawn:1|c",
         "airflow.headwater.deliveries.towns.historical.taken_out:1|c",
     ]
@@ -364,15 +364,15 @@ def test_of_ten_thousand_deliveries_a_page_shows_fifty_and_leads_on(guest: Visit
 def test_whoever_may_see_one_dag_sees_its_sources_and_no_trace_of_others(
     towns: Source, airflow: Airflow, airflow_variables: dict[str, str], airflow_project: Path
 ) -> None:
-    own, none = f"/delivery/{towns.sqn('towns-20260101.csv')}", "/delivery/999999999"
+    local, none = f"/delivery/{towns.sqn('towns-20260101.csv')}", "/delivery/999999999"
     after = f"/list?after={towns.sqn('towns-20260102.csv')}"
     paths = [
         "/",
         "/list",
         "/list?source=towns",
-        own,
-        f"{own}/state",
-        f"{own}/object",
+        local,
+        f"{local}/state",
+        f"{local}/object",
         "/data_docs/towns/index.html",
     ]
     environment = airflow_settings.environment(
@@ -394,18 +394,18 @@ def test_whoever_may_see_one_dag_sees_its_sources_and_no_trace_of_others(
     of_towns, of_cities, without_database = json.loads(done.stdout.splitlines()[-1])
 
     # the docs of dbt describe every source
-    assert [told.pop("/docs/dbt.html")[0] for told in (of_towns, of_cities)] == [403, 403]
+    assert [payload.pop("/docs/dbt.html")[0] for payload in (of_towns, of_cities)] == [403, 403]
     assert "towns-20260101.csv" in of_towns.pop(after)[1]
     assert of_cities.pop(after) == of_cities.pop("/list?after=999999999")
 
     assert {path: status for path, (status, _) in of_towns.items()} == dict.fromkeys(paths, 200)
     assert "cities" not in of_towns["/"][1] + of_towns["/list"][1]
-    assert "Decide" in of_towns[own][1]
+    assert "Decide" in of_towns[local][1]
     assert {path: status for path, (status, _) in of_cities.items()} == {
         path: 200 if path in ("/", "/list") else 404 for path in (*paths, none)
     }
     assert "towns" not in of_cities["/"][1] + of_cities["/list"][1]
-    assert of_cities[own] == of_cities[none]
+    assert of_cities[local] == of_cities[none]
 
     # and where the database cannot be reached, nothing of passwords or code is shown
     status, page = without_database["/"]

@@ -58,7 +58,7 @@ def test_one_says_what_it_does_and_then_what_it_found(running, tmp_path):
     program = f"{says}{waits_for(go)}print({json.dumps(TOLD)!r})"
     runs = running(program)
     begun = runs.begin("withdraw", 7, "ada", "why")
-    until(lambda: begun.doing == "making history")
+    until(lambda: begun.progress == "making history")
     assert not begun.is_done
     assert runs.find(begun.number, 7, "ada") is begun
     assert runs.begin("withdraw", 7, "ada", "because") is begun  # no second one for the same question
@@ -92,27 +92,27 @@ def test_more_than_can_wait_are_told_so_at_once(running, tmp_path, monkeypatch):
     runs = running(waits_for(tmp_path / "never"))
     begun = [runs.begin("withdraw", sqn, "ada", "why") for sqn in range(4)]
     assert begun[-1].is_done
-    assert "Very many dry runs are waiting" in str(begun[-1].said)
+    assert "Very many dry runs are waiting" in str(begun[-1].message)
 
 
 @pytest.mark.parametrize(
-    ("program", "said"),
+    ("program", "message"),
     [
         ("import sys; sys.exit('Error: delivery 7 is withdrawn already')", "delivery 7 is withdrawn already"),
         ("import sys; sys.exit('Traceback (most recent call last)')", "The dry run failed; the log of the"),
         ("print('no JSON')", "The dry run failed; the log of the"),
     ],
 )
-def test_one_that_fails_says_why(running, program, said):
+def test_one_that_fails_says_why(running, program, message):
     begun = running(program).begin("withdraw", 7, "ada", "why")
     until(lambda: begun.is_done)
     assert begun.found is None
-    assert said in str(begun.said)
+    assert message in str(begun.message)
 
 
 def pid_of(begun: DryRun) -> int:
-    until(lambda: begun.doing.isdecimal())
-    return int(begun.doing)
+    until(lambda: begun.progress.isdecimal())
+    return int(begun.progress)
 
 
 def is_alive(pid: int) -> bool:
@@ -132,13 +132,13 @@ def test_one_that_takes_too_long_or_that_nobody_asks_about_is_ended(running, tmp
     pid = pid_of(begun)
     monkeypatch.setattr(dry_runs, "UNWATCHED_S", -1)
     until(lambda: begun.is_done)
-    assert "no page asked for it any more" in str(begun.said)
+    assert "no page asked for it any more" in str(begun.message)
     assert not is_alive(pid)
     monkeypatch.setattr(dry_runs, "UNWATCHED_S", 1000)
     monkeypatch.setattr(dry_runs, "LONGEST_S", -1)
     begun = running(say_pid_and_wait(tmp_path)).begin("withdraw", 7, "ada", "why")
     until(lambda: begun.is_done)
-    assert "in a terminal takes the time it needs" in str(begun.said)
+    assert "in a terminal takes the time it needs" in str(begun.message)
 
 
 def test_when_the_server_ends_so_do_they(running, tmp_path):

@@ -17,7 +17,7 @@ from tests.airflow.client import PATIENCE_S, Client
 from tests.airflow.warehouse import Warehouse
 
 
-def told(state: DagRunState | None, status_code: int | None = None) -> Any:
+def answer(state: DagRunState | None, status_code: int | None = None) -> Any:
     """A task instance whose Airflow answers so, or with an error."""
 
     def get_dagrun_state(_job: str, _run_id: str) -> DagRunState:
@@ -32,19 +32,19 @@ def told(state: DagRunState | None, status_code: int | None = None) -> Any:
 
 @pytest.mark.parametrize("state", [DagRunState.QUEUED, DagRunState.RUNNING])
 def test_a_run_that_is_queued_or_running_lives(state: DagRunState) -> None:
-    assert how_ended(told(state), "cities", "run 1") is None
+    assert how_ended(answer(state), "cities", "run 1") is None
 
 
 @pytest.mark.parametrize("state", [DagRunState.SUCCESS, DagRunState.FAILED])
 def test_a_run_that_is_over_says_how(state: DagRunState) -> None:
-    assert how_ended(told(state), "cities", "run 1") == f"there the run is {state.value}"
+    assert how_ended(answer(state), "cities", "run 1") == f"there the run is {state.value}"
 
 
 def test_a_run_that_is_not_known_is_over_and_of_one_that_cannot_be_asked_for_nothing_is_said() -> None:
-    assert "no such run" in str(how_ended(told(None, 404), "cities", "run 1"))
+    assert "no such run" in str(how_ended(answer(None, 404), "cities", "run 1"))
     for status_code in (500, None):
         with pytest.raises(AirflowRuntimeError):
-            how_ended(told(None, status_code), "cities", "run 1")
+            how_ended(answer(None, status_code), "cities", "run 1")
 
 
 def on_record(warehouse: Warehouse, run_id: str) -> tuple[str, str | None, str | None]:

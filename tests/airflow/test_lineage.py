@@ -47,14 +47,14 @@ def entry(layer: str, outcome: str, **counts: int) -> Entry:
 
 
 def written(
-    deed: StepKind, *entries: Entry, batch: Mapping[str, Any] | None = None, checks: Sequence[Check] = ()
+    kind: StepKind, *entries: Entry, batch: Mapping[str, Any] | None = None, checks: Sequence[Check] = ()
 ) -> StepResult:
     source = make_source(address="https://files.example.org/places")
-    return StepResult(StepContext(deed, source, batch), 7, PLACE, entries, tuple(checks))
+    return StepResult(StepContext(kind, source, batch), 7, PLACE, entries, tuple(checks))
 
 
-def told(deed: StepKind, *entries: Entry, **more: Any) -> Any:
-    return lineage_of(written(deed, *entries, **more))
+def reported(kind: StepKind, *entries: Entry, **more: Any) -> Any:
+    return lineage_of(written(kind, *entries, **more))
 
 
 def named(datasets: Sequence[Any]) -> list[tuple[str, str]]:
@@ -66,9 +66,9 @@ def rows(dataset: Any) -> int | None:
     return count
 
 
-def conn(**said: str) -> ConnStr:
+def conn(**message: str) -> ConnStr:
     columns = ("server", "database_name", "username", "secret_ref", "options", "url_template", "file_path")
-    return ConnStr("a", "b", **{column: said.get(column) for column in columns})  # type: ignore[arg-type]
+    return ConnStr("a", "b", **{column: message.get(column) for column in columns})  # type: ignore[arg-type]
 
 
 def api(address: str) -> ConnApi:
@@ -153,11 +153,13 @@ def test_what_one_task_writes_is_what_the_next_one_reads() -> None:
         "deliveries": [],
     }
     landed = entry("landed", "landed", file_size=9)
-    discovered = told(DISCOVER)
-    brought = told(BRING, landed, entry("raw", "loaded", record_count=4), batch=batch)
-    staged = told(STAGE, entry("staging", "staged", record_count=3, fallen_out_count=1))
-    fates = {"new_count": 2, "changed_count": 1, **dict.fromkeys(("unchanged_count", "ignored_count"), 0)}
-    historized = told(HISTORIZE, entry("historical", "historized", record_count=3, removed_count=5, **fates))
+    discovered = reported(DISCOVER)
+    brought = reported(BRING, landed, entry("raw", "loaded", record_count=4), batch=batch)
+    staged = reported(STAGE, entry("staging", "staged", record_count=3, fallen_out_count=1))
+    changes = {"new_count": 2, "changed_count": 1, **dict.fromkeys(("unchanged_count", "ignored_count"), 0)}
+    historized = reported(
+        HISTORIZE, entry("historical", "historized", record_count=3, removed_count=5, **changes)
+    )
     mart = lineage_of_mart("by_day", ["hist_places", "other_mart"], PLACE, 8)
     assert named(discovered.inputs) == [("https://files.example.org", "/places")]
     its_object = ("s3://bucket", "landed/places/1/a.csv")
@@ -176,8 +178,8 @@ def test_what_one_task_writes_is_what_the_next_one_reads() -> None:
 
 
 def test_a_task_with_nothing_to_do_names_its_tables_and_no_rows() -> None:
-    for deed, output in ((STAGE, "staging.stg_places"), (HISTORIZE, "historical.places")):
-        idle = told(deed)
+    for kind, output in ((STAGE, "staging.stg_places"), (HISTORIZE, "historical.places")):
+        idle = reported(kind)
         assert named(idle.outputs) == [(DATABASE, f"warehouse.{output}")]
         assert rows(idle.outputs[0]) == 0
     assert lineage_of(None).inputs == lineage_of(None).outputs == []
@@ -186,17 +188,19 @@ def test_a_task_with_nothing_to_do_names_its_tables_and_no_rows() -> None:
 def test_an_offer_that_is_refused_is_no_input() -> None:
     refused = written(BRING, batch={"offers": [refusal_payload("places: no")], "deliveries": [7]})
     assert lineage_of(refused).inputs == []
-    assert refused.doing.among == Subset({7}, [])
+    assert refused.context.subset == Subset({7}, [])
 
 
 def test_what_is_deleted_is_no_output() -> None:
-    cleaned = told(CLEAN_UP, entry("raw", "purged", record_count=4))
+    cleaned = reported(CLEAN_UP, entry("raw", "purged", record_count=4))
     assert (cleaned.inputs, cleaned.outputs) == ([], [])
     assert cleaned.run_facets["headwater_deliveries"].deliveries[0]["rows"] == {"purged": 4}
 
 
 def test_history_that_needs_rows_again_tells_that_they_came_back() -> None:
-    back = told(HISTORIZE, entry("raw", "loaded", record_count=4), entry("staging", "staged", record_count=4))
+    back = reported(
+        HISTORIZE, entry("raw", "loaded", record_count=4), entry("staging", "staged", record_count=4)
+    )
     assert ("s3://bucket", "landed/places/1/a.csv") in named(back.inputs)
     assert [(one.name, rows(one)) for one in back.outputs] == [
         ("warehouse.raw.places", 4), ("warehouse.staging.stg_places", 4), ("warehouse.historical.places", 0),
@@ -205,7 +209,7 @@ def test_history_that_needs_rows_again_tells_that_they_came_back() -> None:
 
 def test_checks_are_told_of_what_they_looked_at() -> None:
     checks = [Check("duplicate_keys", "critical", 3, 1), Check("columns", "warning", 3, 0)]
-    judged = told(CHECK, entry("checks", "halted"), checks=checks)
+    judged = reported(CHECK, entry("checks", "halted"), checks=checks)
     (looked_at,) = judged.inputs
     found = looked_at.inputFacets["dataQualityAssertions"].assertions
     assert [(one.assertion, one.success, one.severity, one.actual) for one in found] == [
@@ -216,7 +220,7 @@ def test_checks_are_told_of_what_they_looked_at() -> None:
 
 
 def test_columns_are_those_of_the_metadata() -> None:
-    (staged,) = told(STAGE).outputs
+    (staged,) = reported(STAGE).outputs
     fields = {field.name: field.type for field in staged.facets["schema"].fields}
     assert fields == {
         "delivery_sqn": "bigint", "line_number": "bigint", "job_inst_id": "bigint", "a": "text", "b": "text",
@@ -227,14 +231,14 @@ def test_of_very_many_deliveries_the_first_are_named_and_all_are_counted() -> No
     many = [
         Entry(sqn, "a", DAY, OBJECT, "staging", "staged", {"record_count": 1}) for sqn in range(SHOWN + 50)
     ]
-    backfill = told(STAGE, *many)
+    backfill = reported(STAGE, *many)
     facet = backfill.run_facets["headwater_deliveries"]
     assert (facet.count, len(facet.deliveries), facet.jobInstId) == (SHOWN + 50, SHOWN, 7)
     assert rows(backfill.outputs[0]) == SHOWN + 50
 
 
 def event(moment: str, kind: RunState = RunState.COMPLETE) -> RunEvent:
-    lineage = told(STAGE, entry("staging", "staged", record_count=3))
+    lineage = reported(STAGE, entry("staging", "staged", record_count=3))
     parent = parent_run.ParentRunFacet(
         run=parent_run.Run("01a200bd-8723-7c26-b5d8-896d128747c1"), job=parent_run.Job("headwater", "places")
     )

@@ -16,7 +16,7 @@ import pytest
 from headwater.metadata.process.ledger import CHANGE_KINDS
 from headwater.services.airflow import Airflow
 from tests.airflow.client import Client
-from tests.airflow.listeners import Told
+from tests.airflow.listeners import Received
 from tests.airflow.warehouse import Warehouse, publish
 
 PATIENCE_S = 60
@@ -45,8 +45,8 @@ def events(run: tuple[int, str], lineage: Path) -> list[dict[str, Any]]:
     """Every event with which a task of the run ended; and those of marts that were built afterwards."""
     deadline = time.monotonic() + PATIENCE_S
     while True:
-        told = [json.loads(path.read_text()) for path in sorted(lineage.glob("*.json"))]
-        ended = [event for event in told if event["eventType"] in ("COMPLETE", "FAIL")]
+        messages = [json.loads(path.read_text()) for path in sorted(lineage.glob("*.json"))]
+        ended = [event for event in messages if event["eventType"] in ("COMPLETE", "FAIL")]
         mine = [event for event in ended if facet(event, "airflow").get("dagRun", {}).get("run_id") == run[1]]
         marts = [event for event in ended if event["job"]["name"] == "marts.marts.town" and event["outputs"]]
         if marts and any(event["job"]["name"] == "cities.finish" for event in mine):
@@ -80,16 +80,18 @@ def counted(events: list[dict[str, Any]]) -> Counter[tuple[int, str, str]]:
 
 def in_ledger(warehouse: Warehouse, job_inst_id: int) -> Counter[tuple[int, str, str]]:
     """The same, as the ledger has it."""
-    columns = ("record_count", "fallen_out_count", *(f"{fate}_count" for fate in CHANGE_KINDS))
+    columns = ("record_count", "fallen_out_count", *(f"{change}_count" for change in CHANGE_KINDS))
     rows = warehouse.query(
         f"select delivery_sqn, layer, status, {', '.join(columns)} from metadata.delivery_status"
         " where job_inst_id = %s",
         job_inst_id,
     )
     found = Counter[tuple[int, str, str]]()
-    for sqn, layer, status, record_count, fallen_out, *fates in rows:
+    for sqn, layer, status, record_count, fallen_out, *changes in rows:
         if layer == "historical":
-            found.update({(sqn, layer, fate): count for fate, count in zip(CHANGE_KINDS, fates, strict=True)})
+            found.update(
+                {(sqn, layer, change): count for change, count in zip(CHANGE_KINDS, changes, strict=True)}
+            )
         elif layer in ("raw", "staging"):
             found[sqn, layer, {"raw": "loaded", "staging": "staged"}[layer]] = record_count
             found[sqn, layer, "fallen_out"] = fallen_out or 0
@@ -158,7 +160,9 @@ def test_a_halt_is_a_failure_that_names_its_check(events: list[dict[str, Any]]) 
     assert [(one["assertion"], one["severity"]) for one in failed] == [("duplicate_keys", "error")]
 
 
-def test_metrics_are_what_the_events_say(events: list[dict[str, Any]], lineage: Path, metrics: Told) -> None:
+def test_metrics_are_what_the_events_say(
+    events: list[dict[str, Any]], lineage: Path, metrics: Received
+) -> None:
     """Of all runs of cities since Airflow was started."""
     assert events
     expected = Counter[str]()
@@ -181,9 +185,9 @@ def test_metrics_are_what_the_events_say(events: list[dict[str, Any]], lineage: 
 
 def test_no_secret_is_in_an_event(events: list[dict[str, Any]], lineage: Path, airflow: Airflow) -> None:
     assert events
-    told = "\n".join(path.read_text() for path in lineage.glob("*.json"))
+    text = "\n".join(path.read_text() for path in lineage.glob("*.json"))
     folder = airflow.folder
     kept = [json.loads((folder / name).read_text()) for name in ("keys.json", "passwords.json")]
     secrets = {value for one in kept for value in one.values()}
     assert len(secrets) > 4
-    assert [secret for secret in secrets if secret in told] == []
+    assert [secret for secret in secrets if secret in text] == []

@@ -36,17 +36,17 @@ def run(admin: Client, publisher: Path) -> str:
     return run_id
 
 
-def said(admin: Client, run: str, task: str, map_index: int = -1) -> list[str]:
+def log_lines(admin: Client, run: str, task: str, map_index: int = -1) -> list[str]:
     """The lines of the log of a task that are not Airflow's own of every task."""
-    told = admin.get(
+    payload = admin.get(
         f"dags/lakes/dagRuns/{run}/taskInstances/{task}/logs/1", map_index=map_index, full_content=True
     )
-    lines = [str(line.get("event", "")) for line in told["content"] if isinstance(line, dict)]
+    lines = [str(line.get("event", "")) for line in payload["content"] if isinstance(line, dict)]
     return [line for line in lines if line and not line.startswith(OF_AIRFLOW) and not line.endswith(".log")]
 
 
 def test_the_sentence_of_a_halt_comes_first_and_whole(admin: Client, run: str) -> None:
-    lines = said(admin, run, "lakes_stage.checks")
+    lines = log_lines(admin, run, "lakes_stage.checks")
     assert lines[0] == "lakes: 2 checked, 1 halted"
     assert lines[1].startswith("delivery ")
     assert lines[1].endswith(HALTED)
@@ -60,7 +60,7 @@ def test_the_sentence_of_a_halt_comes_first_and_whole(admin: Client, run: str) -
      "lakes_historize.historical.hist_lakes"],
 )  # fmt: skip
 def test_nothing_but_what_the_task_did_is_in_its_log(admin: Client, run: str, task: str) -> None:
-    lines = said(admin, run, task)
+    lines = log_lines(admin, run, task)
     assert len(lines) <= 5, lines
     assert not [line for line in lines if "cosmos" in line.lower() or "\x1b" in line or "dbt=" in line], lines
     assert any("lakes" in line for line in lines), lines
@@ -118,9 +118,9 @@ def test_data_docs_say_what_was_decided_since(airflow: Airflow, warehouse: Wareh
     page = next(path.name for path in (airflow.folder.parent / "data_docs" / "lakes").glob(f"*_{sqn}.html"))
     assert "Decided since" not in visitor.page(f"/data_docs/lakes/{page}")
     assert visitor.decide(sqn, "withdraw", "the town counted twice").status_code == 303
-    told = text_of(visitor.page(f"/data_docs/lakes/{page}"))
-    assert "Decided since withdrawn" in told
-    assert "by admin: the town counted twice" in told
+    payload = text_of(visitor.page(f"/data_docs/lakes/{page}"))
+    assert "Decided since withdrawn" in payload
+    assert "by admin: the town counted twice" in payload
 
 
 @pytest.mark.usefixtures("run")
@@ -147,17 +147,17 @@ def test_who_waits_for_a_run_is_told_that_it_is_not_over_by_its_deadline(
         make_missing(airflow.url, "admin", airflow.passwords["admin"], {"publisher": 2}, made.append)
     assert len(made) == 1
     assert "made the pool publisher with 2 slots" in made[0]
-    with webhook() as told:
+    with webhook() as payload:
         connection = {
-            "connection_id": "headwater_alerts_slow", "conn_type": "http", "host": "127.0.0.1", "port": told.port,
+            "connection_id": "headwater_alerts_slow", "conn_type": "http", "host": "127.0.0.1", "port": payload.port,
         }  # fmt: skip
         assert admin.ask("POST", "connections", json=connection).ok
         run_id = admin.trigger("late")
         assert admin.wait("late", run_id, PATIENCE_S) == "success"
         deadline = time.monotonic() + PATIENCE_S
-        while not told.messages:
+        while not payload.messages:
             assert time.monotonic() < deadline, "nobody was told"
             time.sleep(0.5)
-    assert [(message["job"], message["status"]) for message in told.messages] == [("late", "overdue")]
+    assert [(message["job"], message["status"]) for message in payload.messages] == [("late", "overdue")]
     assert {task["pool"] for task in admin.tasks("late", run_id)} == {"publisher"}
-    assert requests.get(told.messages[0]["link"], timeout=60).status_code == 200
+    assert requests.get(payload.messages[0]["link"], timeout=60).status_code == 200

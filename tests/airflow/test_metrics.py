@@ -28,7 +28,13 @@ from tests.airflow.listeners import statsd
 from tests.support.sources import make_source
 
 DAY = datetime(2026, 1, 1, tzinfo=UTC)
-FATES = {"new_count": 5, "changed_count": 2, "unchanged_count": 0, "ignored_count": 0, "removed_count": 1}
+CHANGE_COUNTS = {
+    "new_count": 5,
+    "changed_count": 2,
+    "unchanged_count": 0,
+    "ignored_count": 0,
+    "removed_count": 1,
+}
 
 
 def entry(layer: str, outcome: str, sqn: int = 1, **counts: int) -> Entry:
@@ -41,9 +47,13 @@ WRITTEN = StepResult(
     Place("localhost", 5432, "postgres"),
     (
         entry("staging", "staged", record_count=7, fallen_out_count=3),
-        entry("historical", "historized", record_count=7, **FATES),
+        entry("historical", "historized", record_count=7, **CHANGE_COUNTS),
         entry(
-            "historical", "historized", sqn=2, record_count=4, **{**FATES, "new_count": 4, "changed_count": 0}
+            "historical",
+            "historized",
+            sqn=2,
+            record_count=4,
+            **{**CHANGE_COUNTS, "new_count": 4, "changed_count": 0},
         ),
         entry("historical", "halted", sqn=3),
     ),
@@ -142,9 +152,9 @@ def test_a_collector_of_opentelemetry_is_told_by_attributes(
     found = {}
     for metric in got[0].resource_metrics[0].scope_metrics[0].metrics:
         for point in metric.sum.data_points:
-            said = {attribute.key: attribute.value.string_value for attribute in point.attributes}
-            assert said["source"] == "places"
-            found[metric.name.rpartition(".")[2], said["layer"], said["outcome"]] = point.as_int
+            facts = {attribute.key: attribute.value.string_value for attribute in point.attributes}
+            assert facts["source"] == "places"
+            found[metric.name.rpartition(".")[2], facts["layer"], facts["outcome"]] = point.as_int
             assert metric.name.startswith("airflow.headwater.")
     assert found == EXPECTED
 

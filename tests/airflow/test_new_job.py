@@ -44,10 +44,10 @@ def test_the_commands_of_the_docs_bring_a_new_job_into_an_airflow_that_runs(
         with (airflow_project / "seeds" / f"{table}.csv").open("a", encoding="utf-8") as file:
             file.write(f"{rows}\n")
     deadline = time.monotonic() + PATIENCE_S
-    while "ponds: " not in (said := "\n".join(admin.import_errors().values())):
-        assert time.monotonic() < deadline, f"nothing is said of the new job: {said!r}"
+    while "ponds: " not in (message := "\n".join(admin.import_errors().values())):
+        assert time.monotonic() < deadline, f"nothing is said of the new job: {message!r}"
         time.sleep(0.5)
-    assert "expected `headwater manifest` to be run" in said
+    assert "expected `headwater manifest` to be run" in message
 
     environment = {
         **airflow_variables,
@@ -67,6 +67,6 @@ def test_the_commands_of_the_docs_bring_a_new_job_into_an_airflow_that_runs(
     assert state == "success", admin.states("ponds", run_id)
     assert warehouse.query("select pond from historical.ponds order by pond") == [("h1",), ("h2",)]
     deadline = time.monotonic() + PATIENCE_S
-    while "ponds" in (said := "\n".join(admin.import_errors().values())):
-        assert time.monotonic() < deadline, said
+    while "ponds" in (message := "\n".join(admin.import_errors().values())):
+        assert time.monotonic() < deadline, message
         time.sleep(0.5)

@@ -52,9 +52,9 @@ def test_a_dag_runs_green_through_the_real_scheduler(admin: Client, tiny: str) -
 def test_tasks_inherit_dbt_and_great_expectations_from_the_scheduler(admin: Client, tiny: str) -> None:
     run_id, _ = admin.run(tiny, {"how_many": 0})
 
-    said = admin.log(tiny, run_id, "count")
-    assert "dbt is loaded: True" in said
-    assert "checks are loaded: True" in said
+    message = admin.log(tiny, run_id, "count")
+    assert "dbt is loaded: True" in message
+    assert "checks are loaded: True" in message
 
 
 def test_a_viewer_sees_a_dag_but_may_not_trigger_it(admin: Client, viewer: Client, tiny: str) -> None:

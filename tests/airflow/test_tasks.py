@@ -11,7 +11,7 @@ from headwater.metadata.errors import PublisherError, StepHalted
 
 
 @pytest.mark.parametrize(
-    ("error", "said"),
+    ("error", "message"),
     [
         (PublisherError("cities: no such folder"), "cities: no such folder"),
         (psycopg2.OperationalError("FATAL:  sorry, too many clients already"), "Expected a free connection"),
@@ -21,11 +21,11 @@ from headwater.metadata.errors import PublisherError, StepHalted
     ids=["for a person", "of Postgres", "of nobody", "memory"],
 )
 def test_whatever_a_task_meets_is_a_sentence(
-    error: Exception, said: str, capsys: pytest.CaptureFixture[str]
+    error: Exception, message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(AirflowException) as raised, explained():
         raise error
-    assert said in str(raised.value)
+    assert message in str(raised.value)
     assert raised.value.__suppress_context__
     is_for_a_person = isinstance(error, PublisherError)
     assert ("Traceback" in capsys.readouterr().out) == (not is_for_a_person)

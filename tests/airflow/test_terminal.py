@@ -88,8 +88,8 @@ def test_the_same_jobs_leave_the_same_tables_and_the_same_record_in_airflow_and_
                 return [tuple(row) for row in connection.execute(sa.text(statement.replace(":", "\\:")))]
 
         project = Project(airflow_project, make_home(airflow_project))
-        said: list[str] = []
-        run_jobs(project, list(JOBS), said.append, follow=False)
+        messages: list[str] = []
+        run_jobs(project, list(JOBS), messages.append, follow=False)
         for job, of_airflow in in_airflow.items():
             for what, rows in recorded(query, job).items():
                 assert rows == of_airflow[what], f"{what} of {job}"

@@ -116,6 +116,6 @@ def test_the_overview_and_the_search_do_nothing_either(page: Page, written: Path
 
 @pytest.mark.parametrize("text", hostile.params({**hostile.VALUES, **MARKUP}))
 def test_no_character_of_data_means_anything_to_html(text: str) -> None:
-    said = in_script({text: [text]})
-    assert not set("<>&\u2028\u2029") & set(said)
-    assert json.loads(said) == {text: [text]}
+    message = in_script({text: [text]})
+    assert not set("<>&\u2028\u2029") & set(message)
+    assert json.loads(message) == {text: [text]}

@@ -57,8 +57,8 @@ def test_a_page_of_another_origin_neither_reads_nor_writes_what_has_landed(
     options = {"method": method, "mode": mode, **({"body": "forged"} if method in ("PUT", "POST") else {})}
     if is_signed:
         options["headers"] = signed_headers(s3_server, method, url)  # type: ignore[assignment]
-    told = page.evaluate(ASK, [url, options])
-    assert told in (["refused", 0, ""], ["opaque", 0, ""])
+    payload = page.evaluate(ASK, [url, options])
+    assert payload in (["refused", 0, ""], ["opaque", 0, ""])
     assert store.get("landed") == b"secret"
     assert list(store.list("")) == ["landed"]
 

@@ -36,10 +36,10 @@ class Run:
 
     def __init__(self, engine: Engine, store: ObjectStore, job_inst_id: int, source: Source) -> None:
         self.engine, self.store, self.job_inst_id, self.source = engine, store, job_inst_id, source
-        self.told: list[tuple[str, str]] = []
+        self.reported: list[tuple[str, str]] = []
 
     def report(self, level: str, message: str, **_context: Any) -> None:
-        self.told.append((level, message))
+        self.reported.append((level, message))
 
     def extract(self) -> ExtractSummary:
         return extract_source(self.engine, self.store, self.source, self.job_inst_id, self.report)
@@ -123,7 +123,7 @@ def test_a_delivery_that_cannot_be_fetched_does_not_stop_the_others(run: Run, pu
         f"places: {NAMES[1]} could not be landed: {publisher.url}/{NAMES[1]}: the connection failed "
         "(IncompleteRead), 2 times in a row: run again later. 9 of 21 bytes had come"
     ]
-    assert ("error", summary.failed[0]) in run.told
+    assert ("error", summary.failed[0]) in run.reported
 
     del publisher.scripts[f"/{NAMES[1]}"]  # the next run takes what was left
     assert [delivery.publisher_name for delivery in run.extract().landed] == [NAMES[1]]
@@ -142,14 +142,14 @@ def test_of_two_at_once_one_asks_the_publisher_and_the_other_finds_nothing_new(
     def discover(source: Source, landed: Callable[[], Sequence[Delivery]]) -> list[Offer]:
         if not thread.ident:
             thread.start()
-            while not second.told:
+            while not second.reported:
                 time.sleep(0.01)
         return proper(source, landed)
 
     monkeypatch.setattr(run_module, "discover", discover)
     assert len(run.extract().landed) == 3
     thread.join()
-    assert second.told == [
+    assert second.reported == [
         ("information", "places: another process asks its publisher, waiting for it to end")
     ]
     assert (summaries[0].known, summaries[0].landed) == (3, [])

@@ -184,10 +184,10 @@ class Bench:
 
     def _create_tables(self, connection: Connection) -> None:
         columns = "".join(f', "{name}" {kind}' for name, kind in self._columns.items())
-        own = "delivery_sqn bigint, line_number bigint, job_inst_id bigint"
-        connection.execute(sa.text(f'create table raw."{self.source}" ({own})'))
+        local = "delivery_sqn bigint, line_number bigint, job_inst_id bigint"
+        connection.execute(sa.text(f'create table raw."{self.source}" ({local})'))
         connection.execute(
-            sa.text(f'create table staging."stg_{self.source}" ({own}, is_delete_mark boolean{columns})')
+            sa.text(f'create table staging."stg_{self.source}" ({local}, is_delete_mark boolean{columns})')
         )
 
     def _load_raw(self, connection: Connection, sqn: int) -> None:
@@ -307,7 +307,7 @@ def assert_equals_oracle(database: Engine, source: str, shape: Shape, counting: 
     expected = list(counting)
     assert versions(database, f'historical."{source}"', shape) == history(expected, shape.policy)
     assert loaded_counts(database, source) == {
-        name: {fate: tally[fate] for fate in COUNTED}
+        name: {change: tally[change] for change in COUNTED}
         for name, tally in counts(expected, shape.policy).items()
     }
 

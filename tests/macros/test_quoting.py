@@ -57,8 +57,8 @@ def test_a_value_of_several_lines_in_a_model_stays_as_it_is(history_lab: History
         "winning_rows": {},
         "history_known_at": {"known_at": "2026-01-01"},
     }
-    said = history_lab.dbt.render(macro, definition=definition, model_sql=model, **more[macro])
-    assert sql_literal(SEVERAL_LINES) in said
+    message = history_lab.dbt.render(macro, definition=definition, model_sql=model, **more[macro])
+    assert sql_literal(SEVERAL_LINES) in message
 
 
 @pytest.mark.parametrize("role", ["key", "tracked", "untracked"])

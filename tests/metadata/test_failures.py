@@ -62,13 +62,13 @@ def test_what_postgres_refuses_is_a_sentence_without_sql(
     failure = refused(database, *statements)
     assert isinstance(failure, DatabaseRefused)
     assert (failure.sqlstate, failure.is_general) == (state, is_general)
-    said = str(failure)
-    assert said.startswith("Postgres says: ")
-    assert expected in said
+    message = str(failure)
+    assert message.startswith("Postgres says: ")
+    assert expected in message
     assert not any(
-        word in said for word in ("select ", "create table", "sqlalche.me", "Traceback", "parameters:")
+        word in message for word in ("select ", "create table", "sqlalche.me", "Traceback", "parameters:")
     )
-    assert "\n" not in said
+    assert "\n" not in message
     assert not is_foreseen(failure)  # its trace is for the log
 
 

@@ -58,13 +58,13 @@ def basic(user: str) -> str:
     ],
 )
 def test_a_secret_is_blanked_out_in_every_form(form: str) -> None:
-    said = redact(f"before {form} after")
-    assert said.startswith("before ")
-    assert said.endswith(" after")
-    assert BLANK in said
-    assert HIDDEN not in said
+    message = redact(f"before {form} after")
+    assert message.startswith("before ")
+    assert message.endswith(" after")
+    assert BLANK in message
+    assert HIDDEN not in message
     middle = base64.b64encode(PLANTED.encode()).decode()[4:12]
-    assert middle not in said
+    assert middle not in message
 
 
 def test_what_is_no_secret_stays() -> None:
@@ -95,8 +95,13 @@ def test_each_line_of_a_long_secret_is_one() -> None:
 )
 def test_an_error_is_made_without_secrets(make: Callable[[], HeadwaterError]) -> None:
     error = make()
-    for said in (str(error), repr(error), "".join(traceback.format_exception(error)), *map(str, error.args)):
-        assert HIDDEN not in said
+    for message in (
+        str(error),
+        repr(error),
+        "".join(traceback.format_exception(error)),
+        *map(str, error.args),
+    ):
+        assert HIDDEN not in message
 
 
 def test_pythons_own_logging_shows_none(caplog: pytest.LogCaptureFixture) -> None:
@@ -148,9 +153,9 @@ def test_the_command_shows_none(kind: type[Exception], capfd: pytest.CaptureFixt
     with pytest.raises(commands.typer.Exit), commands._explained():
         raise kind(PLANTED)
     commands._say(f"asking https://x/?{urlencode({'k': PLANTED})}")
-    said = capfd.readouterr()
-    assert BLANK in said.err
-    assert HIDDEN not in said.err + said.out
+    message = capfd.readouterr()
+    assert BLANK in message.err
+    assert HIDDEN not in message.err + message.out
 
 
 def test_secrets_that_two_threads_take_in_at_once_are_both_known(monkeypatch: pytest.MonkeyPatch) -> None:

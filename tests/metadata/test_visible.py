@@ -41,10 +41,10 @@ def test_nothing_of_a_publisher_steers_or_hides(text):
 
 @pytest.mark.parametrize("text", hostile.params(EVERYTHING))
 def test_json_says_exactly_the_same_and_steers_nothing(text):
-    said = visible_json({text: [text]})
-    assert json.loads(said) == {text: [text]}
-    assert steers(said) == []
-    said.encode()
+    message = visible_json({text: [text]})
+    assert json.loads(message) == {text: [text]}
+    assert steers(message) == []
+    message.encode()
 
 
 @pytest.mark.parametrize(

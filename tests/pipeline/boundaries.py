@@ -239,8 +239,8 @@ def page() -> str:
             f"`{boundary.name}`",
             f"`{' '.join(boundary.command[:2])}`",
             f"{boundary.when[0].upper()}{boundary.when[1:]}.",
-            _said(boundary.there[: len(ON_S3)], tuple(ON_S3)),
-            _said(boundary.there[len(ON_S3) :], IN_POSTGRES),
+            _listed(boundary.there[: len(ON_S3)], tuple(ON_S3)),
+            _listed(boundary.there[len(ON_S3) :], IN_POSTGRES),
             boundary.then,
         )
         for boundary in BOUNDARIES
@@ -248,7 +248,7 @@ def page() -> str:
     return PAGE_TEXT.format(rows="\n".join(f"| {' | '.join(row)} |" for row in rows))
 
 
-def _said(counts: Sequence[int], names: Sequence[str]) -> str:
+def _listed(counts: Sequence[int], names: Sequence[str]) -> str:
     counted = [
         f"{count:+} {name.removesuffix('s') if count == 1 else name}"
         for count, name in zip(counts, names, strict=True)

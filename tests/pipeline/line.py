@@ -24,7 +24,7 @@ class Line:
 
     def __init__(self, project: Project, publisher: Path, database: Engine, store: ObjectStore) -> None:
         self.project, self.publisher, self.database, self.store = project, publisher, database, store
-        self.said: list[str] = []
+        self.messages: list[str] = []
 
     def deliver(self, source: str, delivery: Delivery, *more_lines: str) -> Delivery:
         """Have the publisher publish a delivery, as CSV; `more_lines` stand at its end as they are."""
@@ -36,7 +36,7 @@ class Line:
 
     def run(self, *sources: str) -> RunResult:
         """Run the named sources, or all."""
-        return run_sources(self.project, sources, self.said.append)
+        return run_sources(self.project, sources, self.messages.append)
 
     def ran_well(self, *sources: str) -> RunResult:
         """Run, and nothing may fail or halt."""

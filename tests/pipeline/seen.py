@@ -22,7 +22,7 @@ def seen(line: Line, *more: Path) -> str:
     """Every object on S3 and its name, every table, every word that was said, every file of the working folder and of
     others."""
     places = everything(line, *more)
-    return "\n".join([*(f"{name}\n{text}" for name, text in places), *line.said])
+    return "\n".join([*(f"{name}\n{text}" for name, text in places), *line.messages])
 
 
 def everything(line: Line, *folders: Path) -> Iterator[tuple[str, str]]:

@@ -63,21 +63,23 @@ class Command:
         self.pid = int(starter.event(order, "started"))
 
     @property
-    def said(self) -> str:
+    def output(self) -> str:
         """All that it has written to its standard output and error."""
         return self._output.read_text(errors="replace")
 
     def wait_until_there(self) -> None:
         """Return when it stands where it was told to stop; it must not end before."""
         if self._starter.event(self._order, "at", "ended") is not True:
-            raise AssertionError(f"it ended without coming to where it was to stop:\n{self.said}")
+            raise AssertionError(f"it ended without coming to where it was to stop:\n{self.output}")
 
     def kill(self, *, may_have_ended: bool = False) -> None:
         """SIGKILL to its process group, and wait until it is gone."""
         with suppress(ProcessLookupError):
             os.killpg(self.pid, signal.SIGKILL)
         status = self.wait()
-        assert may_have_ended or status == -signal.SIGKILL, f"it had ended by itself, {status}:\n{self.said}"
+        assert may_have_ended or status == -signal.SIGKILL, (
+            f"it had ended by itself, {status}:\n{self.output}"
+        )
 
     def wait(self) -> int:
         """Wait until it ends; its exit status."""
@@ -146,9 +148,9 @@ def serve() -> None:
     for module in PRELOADED:
         importlib.import_module(module)
     quicken_dbt(setattr)
-    ended, told = os.pipe()
-    os.set_blocking(told, False)
-    signal.set_wakeup_fd(told)
+    ended, payload = os.pipe()
+    os.set_blocking(payload, False)
+    signal.set_wakeup_fd(payload)
     signal.signal(signal.SIGCHLD, lambda *_: None)
     running: dict[int, int] = {}
     unread = b""

@@ -52,17 +52,19 @@ def contents(database: Engine, besides: Collection[str] = ()) -> Contents:
 
 def difference(found: Contents, expected: Contents) -> str:
     """What differs, in words for a failing test; empty when nothing does."""
-    said = []
+    messages = []
     for table in sorted(found.keys() | expected.keys()):
         if table not in found or table not in expected:
-            said.append(f"{table}: {'missing' if table in expected else 'nobody expected this table'}")
+            messages.append(f"{table}: {'missing' if table in expected else 'nobody expected this table'}")
             continue
         for what, rows in (
             ("too much", found[table] - expected[table]),
             ("missing", expected[table] - found[table]),
         ):
-            said += [f"{table}: {what}, {count} times: {dict(row)}" for row, count in list(rows.items())[:3]]
-    return "\n".join(said)
+            messages += [
+                f"{table}: {what}, {count} times: {dict(row)}" for row, count in list(rows.items())[:3]
+            ]
+    return "\n".join(messages)
 
 
 def flaws(database: Engine, store: ObjectStore) -> list[str]:
@@ -126,7 +128,7 @@ def _set_aside(connection: Connection) -> list[str]:
 
 
 def _rows_without_status(connection: Connection) -> list[str]:
-    said = []
+    messages = []
     for table in _tables(connection):
         layer = table.partition(".")[0]
         if layer not in ("raw", "staging", "historical"):
@@ -140,31 +142,31 @@ def _rows_without_status(connection: Connection) -> list[str]:
                 {"layer": layer},
             )
         )
-        said += [f"{table} holds rows of delivery {sqn}, which has no status there" for sqn in unknown]
-    return said
+        messages += [f"{table} holds rows of delivery {sqn}, which has no status there" for sqn in unknown]
+    return messages
 
 
 def _not_as_on_s3(connection: Connection, store: ObjectStore) -> list[str]:
-    said = []
+    messages = []
     manifests = [json.loads(store.get(key)) for key in store.list("manifests/")]
     objects = set(store.list("landed/"))
     for manifest in manifests:
         key = manifest["key"]
         if key not in objects:
-            said.append(f"a manifest names {key}, which is not on S3")
+            messages.append(f"a manifest names {key}, which is not on S3")
         elif hashlib.sha256(store.get(key)).hexdigest() != manifest["content_sha256"]:
-            said.append(f"{key} is not what its manifest says")
+            messages.append(f"{key} is not what its manifest says")
     rows = connection.execute(
         sa.text("select delivery_sqn, delivery_filename, content_sha256 from metadata.delivery")
     )
     in_postgres = {tuple(row) for row in rows}
     on_s3 = {(m["delivery_sqn"], store.address(m["key"]), m["content_sha256"]) for m in manifests}
-    said += [f"{row} is a delivery in Postgres alone" for row in in_postgres - on_s3]
-    said += [f"{row} is a delivery on S3 alone" for row in on_s3 - in_postgres]
+    messages += [f"{row} is a delivery in Postgres alone" for row in in_postgres - on_s3]
+    messages += [f"{row} is a delivery on S3 alone" for row in on_s3 - in_postgres]
     known = {
         str(event_id)
         for event_id in connection.scalars(sa.text("select event_id from metadata.delivery_event"))
     }
     archived = {json.loads(store.get(key))["event_id"] for key in store.list("events/")}
-    said += [f"event {event_id} is not both on S3 and in Postgres" for event_id in known ^ archived]
-    return said
+    messages += [f"event {event_id} is not both on S3 and in Postgres" for event_id in known ^ archived]
+    return messages

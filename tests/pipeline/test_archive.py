@@ -37,13 +37,15 @@ def test_an_archive_of_strays_warns_and_goes_on(line: Line) -> None:
         line.store.put_new(key, b"hello")
     result = line.ran_well("cities")
     warnings = of_source(result, "cities").warnings
-    assert [said.partition(": passed over")[0] for said in warnings] == [
+    assert [message.partition(": passed over")[0] for message in warnings] == [
         line.store.address(f"{what}/cities/readme.txt") for what in ("manifests", "events")
     ]
     logged = "select message from metadata.log_dtl where message like '%passed over%' order by 1"
-    assert [said for (said,) in line.query(logged)] == sorted(f"cities: {said}" for said in warnings)
+    assert [message for (message,) in line.query(logged)] == sorted(
+        f"cities: {message}" for message in warnings
+    )
     line.assert_history("cities", first)
-    rebuilt = rebuild(line.project, ["cities"], line.said.append)
+    rebuilt = rebuild(line.project, ["cities"], line.messages.append)
     assert (rebuilt.exit_code, of_source(rebuilt, "cities").warnings) == (0, warnings)
     line.assert_history("cities", first)
 
@@ -61,18 +63,18 @@ def test_manifests_that_cannot_be_rows_fail_their_source_by_name_and_later_deliv
         delivered.append(line.deliver("cities", cities(day, {"a": ("A", day)})))
         result = line.run("cities", "prices")
         assert result.exit_code == 1
-        [said] = of_source(result, "cities").failures
-        assert said.startswith(
+        [message] = of_source(result, "cities").failures
+        assert message.startswith(
             "cities: 2 objects of its archive cannot be registered, and all else of it goes on."
         )
-        assert all(f"manifests/cities/{sqn:010d}.json" in said for sqn in poison)
-        assert "\n" not in said
+        assert all(f"manifests/cities/{sqn:010d}.json" in message for sqn in poison)
+        assert "\n" not in message
         assert of_source(result, "prices").status == "succeeded"
         line.assert_history("cities", *delivered)
         line.assert_history("prices", other)
 
-    rebuilt = rebuild(line.project, ["cities"], line.said.append)
-    assert (rebuilt.exit_code, rebuilt.failures) == (1, [said])
+    rebuilt = rebuild(line.project, ["cities"], line.messages.append)
+    assert (rebuilt.exit_code, rebuilt.failures) == (1, [message])
     line.assert_history("cities", *delivered)
 
     for sqn, body in poison.items():  # what the sentence says
@@ -89,9 +91,9 @@ def test_a_manifest_of_another_source_stops_the_asking_of_its_own_source_alone(l
     line.deliver("cities", cities(2, {"a": ("A", 2)}))
     other = line.deliver("prices", prices(1, {("x", 1): (1,)}))
     result = line.run("cities", "prices")
-    [said] = of_source(result, "cities").failures
-    assert "its publisher is not asked meanwhile" in said
-    assert "it speaks of delivery 7 of places, expected the one of its key" in said
+    [message] = of_source(result, "cities").failures
+    assert "its publisher is not asked meanwhile" in message
+    assert "it speaks of delivery 7 of places, expected the one of its key" in message
     assert (result.exit_code, of_source(result, "prices").status) == (1, "succeeded")
     line.assert_history("cities", first)
     line.assert_history("prices", other)
@@ -109,8 +111,8 @@ def test_an_event_that_somebody_forged_is_not_believed(line: Line) -> None:
     )
     second = line.deliver("cities", cities(2, {"a": ("A", 2)}))
     result = line.run("cities")
-    [said] = of_source(result, "cities").failures
-    assert f"{event_id}-passed.json: it speaks of withdrawn" in said
+    [message] = of_source(result, "cities").failures
+    assert f"{event_id}-passed.json: it speaks of withdrawn" in message
     line.assert_history("cities", first, second)
 
 
@@ -118,9 +120,9 @@ def test_an_event_that_somebody_forged_is_not_believed(line: Line) -> None:
 def test_offers_that_cannot_land_fail_by_name_and_the_others_are_in_history(line: Line) -> None:
     first = line.deliver("cities", cities(1, {"a": ("A", 1)}))
     result = line.run("cities")
-    [said] = of_source(result, "cities").failures
-    assert said.startswith(r"cities: the publisher offers 'st\\udce9-cities-20260103.csv' at ")
-    assert said.isprintable()
+    [message] = of_source(result, "cities").failures
+    assert message.startswith(r"cities: the publisher offers 'st\\udce9-cities-20260103.csv' at ")
+    assert message.isprintable()
     assert result.exit_code == 1
     line.assert_history("cities", first)
 
@@ -130,7 +132,7 @@ def test_in_tasks_of_their_own_what_is_refused_fails_its_own_task_alone(line: Li
     line.store.put_new("manifests/cities/0000000007.json", forged(7, publisher_name="a\0b.csv"))
     line.store.put_new("manifests/cities/readme.txt", b"hello")
     line.deliver("cities", cities(1, {"a": ("A", 1)}))
-    job = JobRun.begin(line.project, "cities", "run 1", line.said.append)
+    job = JobRun.begin(line.project, "cities", "run 1", line.messages.append)
     source = job.step("cities_extract").source_or_fail
     batches = json.loads(json.dumps(job.discover(source)))  # as XCom carries them
     failures = []
@@ -139,7 +141,7 @@ def test_in_tasks_of_their_own_what_is_refused_fails_its_own_task_alone(line: Li
             job.bring(source, batch)
         except StepFailed as error:
             failures.append(str(error))
-    assert [said.partition(" ")[2][:20] for said in failures] == [
+    assert [message.partition(" ")[2][:20] for message in failures] == [
         "1 object of its arch",
         "the publisher offers",
     ]
@@ -153,7 +155,7 @@ def test_in_tasks_of_their_own_what_has_landed_is_loaded_though_the_archive_is_b
     line.execute("truncate metadata.delivery cascade")
     line.execute("drop table raw.cities, staging.stg_cities, historical.cities")
     line.store.put_new("manifests/cities/0000000007.json", b"{}")
-    job = JobRun.begin(line.project, "cities", "run 1", line.said.append)
+    job = JobRun.begin(line.project, "cities", "run 1", line.messages.append)
     source = job.step("cities_extract").source_or_fail
     refused, landed = job.discover(source)
     with pytest.raises(StepFailed, match="its publisher is not asked meanwhile"):

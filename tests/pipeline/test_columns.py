@@ -48,7 +48,7 @@ def other_project(line: Line, folder: Path, **tables: tuple[str, str]) -> Projec
 
 
 def decided(line: Line, project: Project, decision: str, name: str) -> RunResult:
-    return decide.decide(project, decision, line.sqn(name), "a test", line.said.append)
+    return decide.decide(project, decision, line.sqn(name), "a test", line.messages.append)
 
 
 def checks(line: Line, name: str, check: str = "columns") -> list[tuple[Any, ...]]:
@@ -64,11 +64,11 @@ def test_another_order_changes_nothing_and_a_new_column_is_kept_and_said_once(li
     second = publish(line, 2, "people,seen,City Code,name", "1,@,a,A", "2,@,b,B")
     third = publish(line, 3, "City Code,name,mayor,people,seen", "a,A,Ann,3,@")
     fourth = publish(line, 4, "City Code,name,mayor,people,seen", "a,A,Bob,4,@")
-    said = "'mayor' (column 3) is new: kept in _rest"
+    message = "'mayor' (column 3) is new: kept in _rest"
     result = line.ran_well("cities")
     assert of_source(result, "cities").warnings == [
         f"{second}: nothing_new: no key is new, changed or removed: the same 2 as are current",
-        f"{third}: columns: {said}",
+        f"{third}: columns: {message}",
     ]
     line.assert_history(
         "cities",
@@ -80,7 +80,7 @@ def test_another_order_changes_nothing_and_a_new_column_is_kept_and_said_once(li
     assert [checks(line, name) for name in (first.name, second, third, fourth)] == [
         [("warning", True, "every column has an attribute")],
         [("warning", True, "every column has an attribute")],
-        [("warning", False, said)],
+        [("warning", False, message)],
         [("warning", True, "as before; without an attribute, kept in _rest: 'mayor' (column 3)")],
     ]
     assert line.query("select people, _rest from raw.cities order by delivery_sqn, line_number") == [
@@ -116,10 +116,10 @@ def test_a_missing_column_halts_is_kept_on_s3_and_goes_on_once_it_may_be_missing
     result = decided(line, optional, "replay", second)
     assert result.exit_code == 0
     line.assert_history("cities", first, cities(2, {"a": ("A", None), "b": ("B", None)}))
-    said = "'people' is gone, and null from here on"
-    assert of_source(result, "cities").warnings == [f"{second}: columns: {said}"]
+    message = "'people' is gone, and null from here on"
+    assert of_source(result, "cities").warnings == [f"{second}: columns: {message}"]
     (warning,) = status.sources(line.database, read_catalog(optional.seeds))[0]["warnings"]
-    assert (warning["delivery_sqn"], warning["check_name"], warning["observed"]) == (sqn, "columns", said)
+    assert (warning["delivery_sqn"], warning["check_name"], warning["observed"]) == (sqn, "columns", message)
 
 
 def test_accepted_without_a_column_it_is_null_and_the_other_checks_still_judge_it(line):
@@ -140,11 +140,11 @@ def test_accepted_without_a_column_it_is_null_and_the_other_checks_still_judge_i
     line.assert_history("cities", first, accepted)
 
     before = line.essence()["historical.cities"]
-    assert rebuild(line.project, ["cities"], line.said.append).exit_code == 0  # a decision is kept
+    assert rebuild(line.project, ["cities"], line.messages.append).exit_code == 0  # a decision is kept
     assert line.essence()["historical.cities"] == before
     assert [halt.checks for halt in decided(line, line.project, "replay", second).halts] == [("columns",)]
     with pytest.raises(decide.NotDecidable, match="what it does is known only then"):
-        decide.dry_run(line.project, "accept", line.sqn(second), line.said.append)
+        decide.dry_run(line.project, "accept", line.sqn(second), line.messages.append)
 
 
 def test_without_its_key_a_delivery_cannot_be_accepted(line):
@@ -174,10 +174,10 @@ def test_a_renamed_column_is_asked_about_and_read_on_under_both_names(line, tmp_
     )  # fmt: skip
     assert decided(line, renamed, "replay", second).exit_code == 0
     third = line.deliver("cities", cities(3, {"a": ("A", 3)}))  # and back again
-    assert run(renamed, ["cities"], line.said.append).exit_code == 0
+    assert run(renamed, ["cities"], line.messages.append).exit_code == 0
     both = (first, cities(2, {"a": ("A", 2)}), third)
     line.assert_history("cities", *both)
-    assert rebuild(renamed, ["cities"], line.said.append).exit_code == 0
+    assert rebuild(renamed, ["cities"], line.messages.append).exit_code == 0
     line.assert_history("cities", *both)
 
 
@@ -258,7 +258,7 @@ CHANGES: Mapping[str, tuple[dict[str, tuple[str, str]], Shape, tuple[str, ...], 
 def test_after_a_change_of_the_metadata_one_command_makes_history_as_if_it_had_always_been_so(
     line, tmp_path, change
 ):
-    replacements, shape, columns, said = CHANGES[change]
+    replacements, shape, columns, message = CHANGES[change]
     days: list[dict[str, dict[str, Any]]] = [
         {"a": {"name": "A", "people": 1, "mayor": None}, "b": {"name": "B", "people": 1, "mayor": None}},
         {"a": {"name": "A", "people": 1, "mayor": "Ann"}, "b": {"name": "Bee", "people": 1, "mayor": "Bob"}},
@@ -279,15 +279,15 @@ def test_after_a_change_of_the_metadata_one_command_makes_history_as_if_it_had_a
 
     changed = other_project(line, tmp_path / "changed", **replacements)
     before = line.essence()["historical.cities"]
-    result = run(changed, ["cities"], line.said.append)
+    result = run(changed, ["cities"], line.messages.append)
     assert of_source(result, "cities").failures == [
-        f"cities: Definition changed: source cities: {said}. Its tables were made with what was;"
-        " `headwater rebuild cities` makes them anew from S3, and asks no publisher."
+        f"cities: Definition changed: source cities: {message}. Its tables were made with what was;"
+        " `headwater rebuild cities` makes them again from S3, and asks no publisher."
     ]
     assert line.essence()["historical.cities"] == before
 
     shutil.rmtree(line.publisher / "cities")
-    assert of_source(rebuild(changed, ["cities"], line.said.append), "cities").failures == []
+    assert of_source(rebuild(changed, ["cities"], line.messages.append), "cities").failures == []
     assert_equals_oracle(line.database, "cities", shape, deliveries)
 
 
@@ -306,8 +306,8 @@ def test_raw_is_not_loaded_under_another_definition_than_staging(line, tmp_path,
         patch.setattr("headwater.pipeline.run.Run.staging", died)
         with pytest.raises(KeyboardInterrupt):
             line.run("cities")
-    replacements, _, _, said = CHANGES["added"]
+    replacements, _, _, message = CHANGES["added"]
     changed = other_project(line, tmp_path / "changed", **replacements)
-    (failure,) = run(changed, ["cities"], line.said.append).failures
-    assert said in failure
+    (failure,) = run(changed, ["cities"], line.messages.append).failures
+    assert message in failure
     assert line.query("select _rest from raw.cities") == [({"mayor": "Ann"},)]

@@ -12,7 +12,7 @@ from tests.pipeline.world import HALTED, LOADED, NOTHING, WELL, World
 
 def all_end_well(commands: list[Command]) -> None:
     for command in commands:
-        assert command.wait() in (WELL, HALTED), command.said
+        assert command.wait() in (WELL, HALTED), command.output
 
 
 def at_once(world: World, processes: int, begins: str, site: str) -> None:

@@ -30,7 +30,7 @@ from tests.pipeline.cpi import (
 from tests.pipeline.project import FOLDER, make_project
 
 SCHEMAS = "metadata, raw, staging, historical, marts"
-FATES = ("new", "changed", "removed", "unchanged")
+CHANGE_COUNTS = ("new", "changed", "removed", "unchanged")
 WHOLE = ("2.0.7", "2.0.8", "2.0.9", "2.0.10")
 WITHOUT = ("2.0.7", "2.0.8", "2.0.10")
 
@@ -70,9 +70,9 @@ class Desk:
     def status(self, version: str) -> str:
         return str(self._delivery(version)["status"])
 
-    def fates(self, version: str) -> tuple[int | None, ...]:
+    def change_counts(self, version: str) -> tuple[int | None, ...]:
         """How many rows of a release were new, changed, removed, unchanged."""
-        return tuple(self._delivery(version)[fate] for fate in FATES)
+        return tuple(self._delivery(version)[change] for change in CHANGE_COUNTS)
 
     def history(self) -> tuple[int, int]:
         return checksum(self.database, HISTORY)
@@ -115,8 +115,8 @@ def test_a_partial_publication_halts_is_accepted_leaves_without_a_trace_and_come
     desk.publish("2.0.7", "2.0.8")
     assert desk.halts(0, "run") == {}
     assert desk.history() == desk.history_of("2.0.7", "2.0.8")
-    assert desk.fates("2.0.7") == (1_708_961, 0, 0, 0)
-    assert desk.fates("2.0.8") == (14_968, 0, 0, 1_708_961)
+    assert desk.change_counts("2.0.7") == (1_708_961, 0, 0, 0)
+    assert desk.change_counts("2.0.8") == (14_968, 0, 0, 1_708_961)
 
     # the partial one halts; the next is whole again, but what it would remove is more than 1 % of what is current
     desk.publish("2.0.9")
@@ -131,26 +131,26 @@ def test_a_partial_publication_halts_is_accepted_leaves_without_a_trace_and_come
     # accepted, it is what the next is judged by, once that is judged again
     desk.decide("accept", "2.0.9")
     assert (desk.status("2.0.9"), desk.status("2.0.10")) == ("loaded", "halted")
-    assert desk.fates("2.0.9") == (6_130, 0, 65_709, 1_658_220)
+    assert desk.change_counts("2.0.9") == (6_130, 0, 65_709, 1_658_220)
     assert desk.history() == desk.history_of("2.0.7", "2.0.8", "2.0.9")
     desk.decide("replay", "2.0.10")
-    assert desk.fates("2.0.10") == (10_555, 0, 4_475, 1_659_875)
+    assert desk.change_counts("2.0.10") == (10_555, 0, 4_475, 1_659_875)
     whole = desk.history()
     assert whole == desk.history_of(*WHOLE)
 
     # withdrawn it never came
     desk.decide("withdraw", "2.0.9")
     assert desk.status("2.0.9") == "withdrawn"
-    assert desk.fates("2.0.9") == (None, None, None, None)
-    without, its_fates = desk.history(), desk.fates("2.0.10")
+    assert desk.change_counts("2.0.9") == (None, None, None, None)
+    without, its_change_counts = desk.history(), desk.change_counts("2.0.10")
     assert without == desk.history_of(*WITHOUT) != whole
-    assert its_fates == (16_685, 0, 70_184, 1_653_745)
+    assert its_change_counts == (16_685, 0, 70_184, 1_653_745)
 
     # restored it was never gone
     desk.decide("restore", "2.0.9")
     assert desk.history() == whole
-    assert desk.fates("2.0.9") == (6_130, 0, 65_709, 1_658_220)
-    assert desk.fates("2.0.10") == (10_555, 0, 4_475, 1_659_875)
+    assert desk.change_counts("2.0.9") == (6_130, 0, 65_709, 1_658_220)
+    assert desk.change_counts("2.0.10") == (10_555, 0, 4_475, 1_659_875)
 
     # and a database that truly never saw it holds what was there while it was withdrawn
     with desk.database.begin() as connection:
@@ -162,4 +162,4 @@ def test_a_partial_publication_halts_is_accepted_leaves_without_a_trace_and_come
     assert set(desk.halts(3, "run")) == {name_of("2.0.10")}
     desk.decide("accept", "2.0.10")
     assert desk.history() == without
-    assert desk.fates("2.0.10") == its_fates
+    assert desk.change_counts("2.0.10") == its_change_counts

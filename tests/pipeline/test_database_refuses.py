@@ -47,9 +47,9 @@ def command(delivered: Line, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callab
 def assert_plain(result: Result, expected: str) -> None:
     """It failed, by a sentence without a stack trace and SQL."""
     assert result.exit_code == 1, (result.stdout, result.stderr)
-    said = result.stdout + result.stderr
-    assert expected in said, said
-    assert not any(word in said for word in ("Traceback", "sqlalche.me", "[SQL", "insert into", "select "))
+    message = result.stdout + result.stderr
+    assert expected in message, message
+    assert not any(word in message for word in ("Traceback", "sqlalche.me", "[SQL", "insert into", "select "))
 
 
 def of_last_run(line: Line) -> dict[str, str]:
@@ -115,7 +115,7 @@ def test_a_lock_that_is_not_given_in_time_fails_its_source_only(
         result = delivered.run("cities", "prices")
     assert result.exit_code == 1
     assert any(
-        "Expected the lock within lock_timeout" in said for said in of_source(result, "cities").failures
+        "Expected the lock within lock_timeout" in message for message in of_source(result, "cities").failures
     )
     assert of_source(result, "prices").status == "succeeded"
     assert [v.delivered_by for v in delivered.versions("prices", "x", 1)][-1] == second.name
@@ -231,7 +231,9 @@ def test_a_server_that_goes_away_for_good_is_told_and_the_next_run_closes_what_w
         assert failure.startswith(f"{name}: purge: Postgres says: ")
         assert failure.endswith("Expected a server that PGHOST and PGPORT name")
     assert len(result.record_failures) == 2
-    assert all("its job instance" in said and "cannot be closed" in said for said in result.record_failures)
+    assert all(
+        "its job instance" in message and "cannot be closed" in message for message in result.record_failures
+    )
 
     delivered.ran_well("cities", "prices")
     assert delivered.query("select status, count(*) from metadata.job_inst group by 1 order by 1") == [

@@ -25,11 +25,11 @@ SCHEMAS = "metadata, raw, staging, historical, marts"
 
 def decided(line: Line, decision: str, name: str, why: str = "a test") -> int:
     """Decide about the newest landing of a name; the run's exit code."""
-    return decide.decide(line.project, decision, line.sqn(name), why, line.said.append).exit_code
+    return decide.decide(line.project, decision, line.sqn(name), why, line.messages.append).exit_code
 
 
 def dry_run(line: Line, decision: str, name: str) -> DryRunResult:
-    return decide.dry_run(line.project, decision, line.sqn(name), line.said.append)
+    return decide.dry_run(line.project, decision, line.sqn(name), line.messages.append)
 
 
 def three_days(line: Line):
@@ -179,7 +179,7 @@ def test_a_dry_replay_says_so_when_other_rows_than_the_staged_ones_would_be_judg
 
 
 @pytest.mark.parametrize(
-    ("is_withdrawn", "decision", "said"),
+    ("is_withdrawn", "decision", "message"),
     [
         (False, "restore", "is loaded, not withdrawn: there is nothing to restore"),
         (False, "accept", "is loaded, not halted: there is nothing to accept"),
@@ -188,15 +188,15 @@ def test_a_dry_replay_says_so_when_other_rows_than_the_staged_ones_would_be_judg
         (True, "replay", r"is withdrawn. Expected `headwater restore \d+` first"),
     ],
 )
-def test_a_decision_that_does_not_fit_is_refused_and_leaves_no_event(line, is_withdrawn, decision, said):
+def test_a_decision_that_does_not_fit_is_refused_and_leaves_no_event(line, is_withdrawn, decision, message):
     first = line.deliver("cities", cities(1, {"a": ("A", 1)}))
     line.ran_well("cities")
     if is_withdrawn:
         decided(line, "withdraw", first.name)
     before = line.contents()
-    with pytest.raises(decide.NotDecidable, match=said):
+    with pytest.raises(decide.NotDecidable, match=message):
         decided(line, decision, first.name)
-    with pytest.raises(decide.NotDecidable, match=said):
+    with pytest.raises(decide.NotDecidable, match=message):
         dry_run(line, decision, first.name)
     assert line.contents() == before
 
@@ -240,23 +240,23 @@ def test_while_a_run_writes_the_source_a_decision_is_put_off_with_a_message(line
 
 
 @pytest.mark.parametrize(
-    ("despite", "said"),
+    ("despite", "message"),
     [
         (["min_rows"], r"did not fail min_rows. It failed duplicate_keys, delivery_date_in_future\."),
         (["duplicate_keys"], "failed delivery_date_in_future too: name each check with --check"),
     ],
 )
-def test_whoever_names_the_checks_to_accept_must_name_those_that_failed(line, despite, said):
+def test_whoever_names_the_checks_to_accept_must_name_those_that_failed(line, despite, message):
     future = replace(
         cities(1, {"b": ("B", 9)}), name="cities-29990101.csv", date=datetime(2999, 1, 1, tzinfo=UTC)
     )
     line.deliver("cities", future, "b,Bee,3,cities-29990101.csv")
     assert line.run("cities").exit_code == 3
     sqn, failed = line.sqn(future.name), ["duplicate_keys", "delivery_date_in_future"]
-    with pytest.raises(decide.NotDecidable, match=said):
-        decide.decide(line.project, "accept", sqn, "a test", line.said.append, despite=despite)
+    with pytest.raises(decide.NotDecidable, match=message):
+        decide.decide(line.project, "accept", sqn, "a test", line.messages.append, despite=despite)
     assert line.status(future.name) == "halted"
-    decide.decide(line.project, "accept", sqn, "a test", line.said.append, despite=failed[::-1])
+    decide.decide(line.project, "accept", sqn, "a test", line.messages.append, despite=failed[::-1])
     assert line.status(future.name) == "loaded"
 
 
@@ -264,13 +264,13 @@ def test_who_decided_what_when_and_why_is_told_and_whether_it_holds(line):
     name = line.deliver("cities", cities(1, {"b": ("B", 9)}), "b,Bee,3,cities-20260101.csv").name
     assert line.run("cities").exit_code == 3
 
-    def told():
+    def current_state():
         return status.delivery(line.database, line.sqn(name))
 
-    assert (told()["decisions"], status.decision_that_holds(told())) == ([], None)
+    assert (current_state()["decisions"], status.decision_that_holds(current_state())) == ([], None)
     decided(line, "accept", name, "the second line corrects the first")
-    (decision,) = told()["decisions"]
-    assert status.decision_that_holds(told()) == decision
+    (decision,) = current_state()["decisions"]
+    assert status.decision_that_holds(current_state()) == decision
     assert {what: decision[what] for what in ("event", "checks", "who", "why")} == {
         "event": "accepted",
         "checks": ["duplicate_keys"],
@@ -280,14 +280,14 @@ def test_who_decided_what_when_and_why_is_told_and_whether_it_holds(line):
     assert datetime.now(UTC) - datetime.fromisoformat(decision["event_at"]) < timedelta(hours=1)
 
     decided(line, "withdraw", name, "it does not")
-    held = status.decision_that_holds(told())
+    held = status.decision_that_holds(current_state())
     assert held is not None
     assert (held["event"], held["why"]) == ("withdrawn", "it does not")
     decided(line, "restore", name)
-    assert status.decision_that_holds(told()) == decision
+    assert status.decision_that_holds(current_state()) == decision
     decided(line, "replay", name)
-    assert status.decision_that_holds(told()) is None
-    assert [made["event"] for made in told()["decisions"]] == [
+    assert status.decision_that_holds(current_state()) is None
+    assert [made["event"] for made in current_state()["decisions"]] == [
         "accepted",
         "withdrawn",
         "restored",
@@ -307,7 +307,7 @@ def test_a_broken_file_cannot_be_accepted(line):
 
 def test_a_number_that_no_delivery_has_is_named(line):
     with pytest.raises(decide.NotDecidable, match="there is no delivery 999"):
-        decide.decide(line.project, "withdraw", 999, "a test", line.said.append)
+        decide.decide(line.project, "withdraw", 999, "a test", line.messages.append)
 
 
 def test_rebuilt_without_the_publisher_every_table_is_what_it_was(line):
@@ -318,7 +318,7 @@ def test_rebuilt_without_the_publisher_every_table_is_what_it_was(line):
     for file in line.publisher.rglob("*.csv"):
         file.unlink()
 
-    assert rebuild(line.project, ["cities"], line.said.append).exit_code == 0
+    assert rebuild(line.project, ["cities"], line.messages.append).exit_code == 0
     assert line.essence() == before
 
 
@@ -336,7 +336,7 @@ def test_an_empty_database_is_rebuilt_from_s3_decisions_included(line):
         connection.execute(sa.text(f"drop schema {SCHEMAS} cascade"))
     upgrade(line.database)
 
-    assert rebuild(line.project, ["cities"], line.said.append).exit_code == 0
+    assert rebuild(line.project, ["cities"], line.messages.append).exit_code == 0
     line.assert_history("cities", first, third, cities(4, {"b": ("Bee", 3)}))
     assert line.query("select delivery_sqn, publisher_name from metadata.delivery order by 1") == sqns
     after = line.essence()
@@ -375,7 +375,7 @@ def test_a_decision_after_the_clock_went_back_has_effect_here_in_its_dry_run_and
     assert decided(line, "restore", second.name) == 0
     line.assert_history("cities", first, second, third)
     line.execute("truncate metadata.delivery cascade")
-    rebuild(line.project, ["cities"], line.said.append)
+    rebuild(line.project, ["cities"], line.messages.append)
     line.assert_history("cities", first, second, third)
 
 

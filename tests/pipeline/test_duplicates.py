@@ -30,7 +30,7 @@ def test_rows_of_a_halted_delivery_are_compared_as_they_came_until_one_has_won(l
     assert [column.name for column in one.agreeing] == ["seen"]
 
     assert phase_of(line, twice.name) == "L"
-    decide.decide(line.project, "accept", line.sqn(twice.name), "the second will do", line.said.append)
+    decide.decide(line.project, "accept", line.sqn(twice.name), "the second will do", line.messages.append)
     accepted = of(line, "cities", twice.name)
     assert accepted is not None
     assert accepted.keys[0].staged_line == 3
@@ -79,7 +79,7 @@ def test_a_dry_run_is_not_the_last_run_of_a_job(line):
     line.ran_well("cities")
     with line.database.connect() as connection:
         (before,) = last_runs_of_jobs(connection, ["cities", "market"]).values()
-    decide.dry_run(line.project, "withdraw", line.sqn(first.name), line.said.append)
+    decide.dry_run(line.project, "withdraw", line.sqn(first.name), line.messages.append)
     assert line.query("select count(*) from metadata.job_inst") == [(2,)]
     with line.database.connect() as connection:
         assert last_runs_of_jobs(connection, ["cities", "market"]) == {"cities": before}

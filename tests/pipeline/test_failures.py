@@ -42,7 +42,7 @@ def test_a_changed_definition_fails_its_source_and_names_the_rebuild(line, tmp_p
     line.deliver("cities", cities(2, {"a": ("A", 2)}))
     second = line.deliver("prices", prices(2, {("x", 1): (Decimal(2),)}))
 
-    result = run(changed, ["cities", "prices"], line.said.append)
+    result = run(changed, ["cities", "prices"], line.messages.append)
     assert result.exit_code == 1
     (failure,) = of_source(result, "cities").failures
     assert "attribute people" in failure

@@ -72,13 +72,13 @@ def test_a_run_says_how_many_rows_fell_out_of_what_and_of_which_keys_history_is_
         stale_current_keys=2,
     )
     assert of_source(result, "ratings").fallen_out is None
-    said = printed(render.result, result)
-    assert [line_.split() for line_ in said.splitlines()[:3]] == [
+    message = printed(render.result, result)
+    assert [line_.split() for line_ in message.splitlines()[:3]] == [
         ["source", "landed", "into", "history", "fell", "out", "halted", "status"],
         ["cities", "2", "2", "4", "0", "succeeded"],
         ["ratings", "1", "1", "0", "0", "succeeded"],
     ]
-    assert said.splitlines()[3:7] == [
+    assert message.splitlines()[3:7] == [
         f"fell out cities: 4 of 6 rows of delivery {sqn} fell out:"
         ' 3 for people (type): "1,5", "lots", "many"; 1 for city (null_key): ""',
         "         2 of their keys are current: history goes on saying what it said before",
@@ -101,9 +101,9 @@ def test_the_list_of_deliveries_says_it_of_each(line: Line) -> None:
     first, second = status.deliveries(line.database, "cities")
     assert first["fallen_out"] is None
     assert (second["fallen_out"].row_count, second["fallen_out"].of_rows) == (4, 6)
-    said = printed(render.deliveries, [first, second])
-    assert "fell out" in said.splitlines()[0]
-    assert f'4 of 6 rows of delivery {sqn} fell out: 3 for people (type): "1,5", "lots", "many"' in said
+    message = printed(render.deliveries, [first, second])
+    assert "fell out" in message.splitlines()[0]
+    assert f'4 of 6 rows of delivery {sqn} fell out: 3 for people (type): "1,5", "lots", "many"' in message
 
 
 def test_a_current_key_whose_row_fell_out_is_countable_until_a_later_delivery_speaks_of_it(
@@ -154,7 +154,7 @@ def test_a_delta_leaves_a_key_as_it_was_until_another_delta_has_it(line: Line) -
 
 def test_what_is_withdrawn_leaves_nothing_to_say(line: Line) -> None:
     _, sqn = lossy_day(line)
-    decide.decide(line.project, "withdraw", sqn, "a bad day", line.said.append)
+    decide.decide(line.project, "withdraw", sqn, "a bad day", line.messages.append)
     assert stale(line, "cities") == []
 
 
@@ -179,11 +179,11 @@ def test_rows_that_are_of_before_are_marked_as_of_a_day(line: Line) -> None:
         "c": (3, None),
         "d": (5, None),
     }  # fmt: skip
-    said = printed(render.rows, "cities", moment("2026-01-02"), found)
-    assert f'delivery {sqn}, line 4: people (type) "1,5"' in said
+    message = printed(render.rows, "cities", moment("2026-01-02"), found)
+    assert f'delivery {sqn}, line 4: people (type) "1,5"' in message
     assert (
         f"fell out 2 rows are what was true before: the row that came later for that key, in delivery {sqn},"
-        in said
+        in message
     )
     few = as_of(2, limit=1)
     assert (len(few.rows), few.total, len(few.fell_out)) == (1, 4, 2)
@@ -214,8 +214,10 @@ def test_the_quarantine_is_listed_row_by_row(line: Line) -> None:
     assert found(is_current=True) == everything[:2]
     assert found(delivery=sqn - 1) == []
     assert list(quarantine.rows(line.database, quarantine.Asked("ratings"))) == []
-    said = printed(render.quarantine, 4, list(quarantine.rows(line.database, quarantine.Asked("cities"), 2)))
-    assert "4 rows fell out. 2 are shown." in said
+    message = printed(
+        render.quarantine, 4, list(quarantine.rows(line.database, quarantine.Asked("cities"), 2))
+    )
+    assert "4 rows fell out. 2 are shown." in message
 
 
 HEADER = "delivery_sqn,publisher_name,line_number,key,column_name,rule,value,is_current_key,row"
@@ -223,9 +225,9 @@ HEADER = "delivery_sqn,publisher_name,line_number,key,column_name,rule,value,is_
 
 @pytest.mark.parametrize("value", params(VALUES))
 def test_any_value_may_fall_out_and_is_said_on_one_line_without_ruling_the_terminal(value: str) -> None:
-    said = Cause("people", "type", 1, (value,)).message
-    assert said.isprintable()
-    assert len(said) < 400
+    answer = Cause("people", "type", 1, (value,)).message
+    assert answer.isprintable()
+    assert len(answer) < 400
     found = FallenOut((7,), 1, 3, (Cause("people", "type", 1, (value,)),), 0, 0)
     assert all(message.isprintable() for message in found.messages("cities"))
 

@@ -102,7 +102,7 @@ def test_an_error_page_in_place_of_a_file_halts_it_until_the_file_is_back(line, 
         publisher.page("/", *links)
 
         publisher.files[f"/{second.name}"] = b"<!doctype html><title>Back soon</title>"
-        result = run(project, ["cities"], line.said.append)
+        result = run(project, ["cities"], line.messages.append)
         assert (result.exit_code, result.failures) == (3, [])
         [halt] = result.halts
         assert (halt.publisher_name, halt.checks) == (second.name, ("format",))
@@ -111,7 +111,7 @@ def test_an_error_page_in_place_of_a_file_halts_it_until_the_file_is_back(line, 
 
         page = publisher.files.pop("/")
         publisher.scripts["/"] = [Answer(503)]
-        result = run(project, ["cities"], line.said.append)
+        result = run(project, ["cities"], line.messages.append)
         assert result.failures == [
             f"cities: {publisher.url}: it answers 503 Service Unavailable, 2 times in a row: run again later."
         ]
@@ -119,8 +119,8 @@ def test_an_error_page_in_place_of_a_file_halts_it_until_the_file_is_back(line, 
 
         publisher.scripts.clear()
         publisher.files.update({"/": page, f"/{second.name}": files[f"/{second.name}"]})
-        assert run(project, ["cities"], line.said.append).exit_code == 0
+        assert run(project, ["cities"], line.messages.append).exit_code == 0
         line.assert_history("cities", first, second)
         assert line.status(second.name) == "loaded"
-        assert run(project, ["cities"], line.said.append).exit_code == 0
+        assert run(project, ["cities"], line.messages.append).exit_code == 0
         assert line.query("select count(*) from metadata.delivery") == [(3,)]  # the page is kept

@@ -62,7 +62,7 @@ def test_a_file_that_breaks_its_format_is_refused_with_file_and_line_and_leaves_
 
 
 @pytest.mark.parametrize(
-    ("step", "layer", "said"),
+    ("step", "layer", "message"),
     [
         ("staging", "raw", "staging: raw recorded 3 rows, but 2 were staged and 0 fell out"),
         (
@@ -73,7 +73,7 @@ def test_a_file_that_breaks_its_format_is_refused_with_file_and_line_and_leaves_
     ],
 )
 def test_a_count_that_was_tampered_with_rolls_the_load_back_and_halts_the_delivery(
-    line, monkeypatch, step, layer, said
+    line, monkeypatch, step, layer, message
 ):
     first = line.deliver("cities", cities(1, {"a": DAYS[1], "b": ("B", 1)}))
     second = line.deliver("cities", cities(2, {"a": DAYS[2], "b": ("B", 1)}))
@@ -93,7 +93,7 @@ def test_a_count_that_was_tampered_with_rolls_the_load_back_and_halts_the_delive
     result = line.run("cities", "prices")
     assert result.exit_code == 3
     (halt,) = result.halts
-    assert (halt.publisher_name, halt.checks, halt.why) == (second.name, ("ledger",), said)
+    assert (halt.publisher_name, halt.checks, halt.why) == (second.name, ("ledger",), message)
     assert last_event(line, second.name)[:2] == ("halted", ["ledger"])
     table = "staging.stg_cities" if step == "staging" else "historical.cities"
     assert line.query(f"select count(*) from {table} where delivery_sqn = :s", s=line.sqn(second.name)) == [

@@ -49,8 +49,8 @@ def _attributes(source: str) -> str:
     rows = []
     for target in TARGETS:
         name, is_key = COLUMNS[target], "true" if target in SHAPE.keys else ""
-        said = " ".join(name.split()) or "Blank"
-        rows.append([source, spell(name), target, "text", "", tokens, is_key, "", "", said])
+        message = " ".join(name.split()) or "Blank"
+        rows.append([source, spell(name), target, "text", "", tokens, is_key, "", "", message])
     return "".join(map(_row, rows))
 
 
@@ -130,13 +130,13 @@ def test_hostile_names_and_values_come_to_history_as_they_were_delivered(hostile
     emptied = {key: (None,) * len(row) for key, row in list(second.items())[:2]}
     one = _as_csv(hostile, snapshot("table-20260101.csv", 1, first))
     two = _as_csv(hostile, snapshot("table-20260102.csv", 2, dict(list(second.items())[:-3]) | emptied))
-    told = _as_ndjson(hostile, delta("feed-20260101.ndjson", 1, first))
+    payload = _as_ndjson(hostile, delta("feed-20260101.ndjson", 1, first))
     more = _as_ndjson(hostile, delta("feed-20260102.ndjson", 2, emptied, list(first)[5:9]))
     plain = hostile.deliver("cities", cities(1, {"a": ("A", 1)}))
 
     hostile.ran_well("table", "feed", "cities")
     assert_equals_oracle(hostile.database, "table", SHAPE, [one, two])
-    assert_equals_oracle(hostile.database, "feed", SHAPE, [told, more])
+    assert_equals_oracle(hostile.database, "feed", SHAPE, [payload, more])
     hostile.assert_history("cities", plain)
     before = hostile.contents()
     hostile.ran_well("table", "feed", "cities")
@@ -154,8 +154,8 @@ def test_a_row_that_falls_out_is_kept_under_the_names_of_its_publisher(hostile: 
     assert (rule, column, key) == ("null_key", TARGETS[0], None)
     catalog = read_catalog(hostile.project.seeds)
     raw = {a.target_name: a.raw_column for a in catalog.sources["table"].attributes}
-    said = dict(zip(TARGETS, [*[NULL_TOKEN] * len(KEYS), *LAST_ROW], strict=True))
-    assert row == {"_rest": None} | {raw[target]: value for target, value in said.items()}
+    facts = dict(zip(TARGETS, [*[NULL_TOKEN] * len(KEYS), *LAST_ROW], strict=True))
+    assert row == {"_rest": None} | {raw[target]: value for target, value in facts.items()}
 
 
 def test_the_docs_know_the_columns_by_their_publishers_names(

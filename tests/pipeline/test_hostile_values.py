@@ -53,11 +53,11 @@ def seeds() -> Mapping[str, str]:
 
 
 def rows(is_key: bool) -> list[dict[str, str]]:
-    """Each value in each column, and one sound row for each; other columns are sound, or empty where they may be."""
-    sound = dict(zip(COLUMNS, GOOD.values(), strict=True))
-    base = sound if is_key else {}
+    """Each value in each column, and one valid row for each; other columns are valid, or empty where they may be."""
+    valid = dict(zip(COLUMNS, GOOD.values(), strict=True))
+    base = valid if is_key else {}
     made = [{**base, column: text} for text in VALUES.values() for column in COLUMNS]
-    made += [{**sound, "c3": str(number)} for number in range(100)]
+    made += [{**valid, "c3": str(number)} for number in range(100)]
     return [{"id": str(number), **dict.fromkeys(COLUMNS, ""), **row} for number, row in enumerate(made)]
 
 
@@ -94,7 +94,7 @@ def test_every_value_at_every_datatype_is_staged_or_falls_out_and_the_delivery_e
         delivered = rows(is_key)
         publish(tmp_path / name, kind, 1, delivered)
         publish(tmp_path / name, kind, 2, delivered[1:])
-    result = run(line.project, [], line.said.append)
+    result = run(line.project, [], line.messages.append)
     assert "\n".join(result.failures) == ""
     assert result.halts == []
     for name, (_, is_key) in SOURCES.items():

@@ -33,12 +33,12 @@ def edit(line: Line, table: str, old: str, new: str) -> None:
 
 
 def begin(line: Line, job: str, run_id: str) -> JobRun:
-    return JobRun.begin(line.project, job, run_id, line.said.append)
+    return JobRun.begin(line.project, job, run_id, line.messages.append)
 
 
 def join(line: Line, job: str, run_id: str) -> JobRun:
     """The run as a task of it, which is another process, knows it."""
-    return JobRun(line.project, job, run_id, line.said.append)
+    return JobRun(line.project, job, run_id, line.messages.append)
 
 
 def bring(line: Line, run_id: str) -> None:
@@ -52,7 +52,7 @@ def test_what_a_killed_try_landed_and_did_not_load_is_loaded_by_the_next(
     line: Line, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     line.deliver("cities", cities(1, {"a": ("Aa", 1)}))
-    job = JobRun.begin(line.project, "cities", "run 1", line.said.append)
+    job = JobRun.begin(line.project, "cities", "run 1", line.messages.append)
     source = job.step("cities_extract").source_or_fail
     (batch,) = job.discover(source)
 
@@ -74,7 +74,7 @@ def test_the_log_of_a_task_says_what_fell_out_and_of_which_keys_history_is_silen
     line.deliver("cities", cities(1, {"a": ("Aa", 1), "b": ("Bb", 2)}))
     line.ran_well("cities")
     second = line.deliver("cities", cities(2, {"b": ("Bb", 2)}, unreadable=["a"]), "a,Aa,8.995,x")
-    job = JobRun.begin(line.project, "cities", "run 1", line.said.append)
+    job = JobRun.begin(line.project, "cities", "run 1", line.messages.append)
     source = job.step("cities_extract").source_or_fail
     for batch in job.discover(source):
         job.bring(source, batch)
@@ -82,13 +82,15 @@ def test_the_log_of_a_task_says_what_fell_out_and_of_which_keys_history_is_silen
     fell = f'cities: 1 of 2 rows of delivery {sqn} fell out: 1 for people (type): "8.995"'
     silent = "cities: 1 of their keys is current: history goes on saying what it said before"
     job.stage(source)
-    assert fell in line.said
-    assert silent not in line.said  # the delivery is not judged yet
+    assert fell in line.messages
+    assert silent not in line.messages  # the delivery is not judged yet
     job.check(source)
     job.historize(source)
-    assert silent in line.said
+    assert silent in line.messages
     job.finish({})
-    assert line.query("select count(*) from metadata.log_dtl where message = :said", said=silent) == [(1,)]
+    assert line.query("select count(*) from metadata.log_dtl where message = :message", message=silent) == [
+        (1,)
+    ]
 
 
 @pytest.mark.parametrize(
@@ -121,7 +123,7 @@ def test_a_run_begins_although_something_is_wrong_with_another_job_and_says_so(o
 
     begin(own_line, "cities", "run 1")
 
-    wrong = [line for line in own_line.said if line.startswith("metadata: ")]
+    wrong = [line for line in own_line.messages if line.startswith("metadata: ")]
     assert "seeds/attribute.csv:10" in wrong[0]
     assert "smalint" in wrong[0]
     assert wrong[1:] == [
@@ -143,7 +145,7 @@ def test_a_run_does_not_begin_with_metadata_that_is_wrong_with_its_job(own_line:
 def test_the_marts_are_begun_although_something_is_wrong_with_the_metadata(own_line: Line) -> None:
     edit(own_line, "attribute", "ratings,stars,stars,smallint", "ratings,stars,stars,smalint")
 
-    begun = MartsRun.begin(own_line.project, "run 1", own_line.said.append, lambda _job, _run_id: None)
+    begun = MartsRun.begin(own_line.project, "run 1", own_line.messages.append, lambda _job, _run_id: None)
 
     assert begun is not None
     assert begun.parameters["unbuilt"] == ["cities", "prices", "ratings"]

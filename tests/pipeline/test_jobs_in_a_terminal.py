@@ -45,7 +45,7 @@ def line(jobs_project: Path, database: Engine, store: ObjectStore, publisher: Pa
 
 
 def run(line: Line, *jobs: str, follow: bool = True, **overrides: bool) -> list[JobResult]:
-    return run_jobs(line.project, jobs, line.said.append, overrides=overrides, follow=follow)
+    return run_jobs(line.project, jobs, line.messages.append, overrides=overrides, follow=follow)
 
 
 def tasks(line: Line, job: str) -> dict[str, tuple[str, str | None, int | None]]:
@@ -171,7 +171,7 @@ def test_what_comes_after_a_failing_procedure_does_not_run_nor_the_job_after_it(
     assert str(result.error).startswith(
         "fail_now: the sql_script break_down failed: the shelf of job instance "
     )
-    assert "fail_later is not run: fail_now, before it, is failed" in line.said
+    assert "fail_later is not run: fail_now, before it, is failed" in line.messages
     assert line.query("select note from scratch.notes") == []
     assert [job for job, *_ in runs(line)] == ["failing"]
 
@@ -193,7 +193,7 @@ def test_a_job_that_is_none_stops_all_before_anything_runs(line: Line) -> None:
         HeadwaterError, match=r"no job tidyin\. Expected one of: after_failing, bring_barns, "
     ):
         run(line, "tidying", "tidyin")
-    assert line.said == []
+    assert line.messages == []
 
 
 def test_a_run_that_is_broken_off_is_closed_and_one_that_is_killed_by_the_next(
@@ -217,13 +217,13 @@ def test_models_that_dbt_cannot_read_together_are_run_source_by_source(
     line: Line, tmp_path: Path, store: ObjectStore
 ) -> None:
     root = make_jobs_project(tmp_path / "project")
-    own = Line(Project(root, make_home(root)), line.publisher, line.database, store)
+    local = Line(Project(root, make_home(root)), line.publisher, line.database, store)
     publish(line.publisher, "prices", 1, "shop,item,price,gone", "s,1,9.50,")
     publish(line.publisher, "ratings", 1, "reader,stars", "r,5")
     next(root.rglob("hist_prices.sql")).write_text("{{ no_such_macro( }}")
-    result = run(own, "market")[0]
+    result = run(local, "market")[0]
     assert (result.job, result.status) == ("market", "failed")
-    assert own.query("select reader, stars from historical.ratings") == [("r", 5)]
+    assert local.query("select reader, stars from historical.ratings") == [("r", 5)]
 
 
 @pytest.mark.usefixtures("database")

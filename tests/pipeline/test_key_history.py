@@ -82,7 +82,7 @@ def test_a_composite_key_is_given_in_order_or_by_names_and_its_numbers_are_compa
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("words", "message"),
     [
         ((), "0 values are given"),
         (("north",), "1 value is given"),
@@ -93,12 +93,12 @@ def test_a_composite_key_is_given_in_order_or_by_names_and_its_numbers_are_compa
         (("north", "7); drop table historical.prices; --"), "is no integer"),
     ],
 )
-def test_what_is_no_key_is_refused_with_the_key_columns_and_their_types(line, words, said):
+def test_what_is_no_key_is_refused_with_the_key_columns_and_their_types(line, words, message):
     line.deliver("prices", prices(1, {("north", 7): (1,)}))
     line.ran_well("prices")
     with pytest.raises(KeyNotReadable) as refused:
         of_key(line, "prices", *words)
-    assert said in str(refused.value)
+    assert message in str(refused.value)
     assert "Expected a value for the key columns of prices: shop (text), item (integer)" in str(refused.value)
 
 

@@ -62,13 +62,13 @@ def test_a_row_without_its_key_halts_where_the_source_says_so(line):
 
 
 def test_where_the_last_wins_the_highest_line_is_kept_and_the_others_are_quarantined(line):
-    said = ratings(1, {"bob": (2,), "eve": (3,)})
-    (line.publisher / "ratings" / said.name).write_text(
+    message = ratings(1, {"bob": (2,), "eve": (3,)})
+    (line.publisher / "ratings" / message.name).write_text(
         "reader,stars\neve,1\neve,many\nbob,2\neve,3\neve,none\n"
     )
     line.ran_well("ratings")
     assert [
-        (number, rule, key, row["stars"]) for number, rule, _, key, row in line.quarantine(said.name)
+        (number, rule, key, row["stars"]) for number, rule, _, key, row in line.quarantine(message.name)
     ] == [
         (2, "duplicate_key", {"reader": "eve"}, "1"),
         (3, "type", {"reader": "eve"}, "many"),
@@ -78,5 +78,5 @@ def test_where_the_last_wins_the_highest_line_is_kept_and_the_others_are_quarant
         ("bob", 2, 4),
         ("eve", 3, 5),
     ]
-    assert layers(line, said.name)["staging"] == [2, 3]
-    line.assert_history("ratings", said)
+    assert layers(line, message.name)["staging"] == [2, 3]
+    line.assert_history("ratings", message)

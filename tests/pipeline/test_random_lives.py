@@ -77,15 +77,15 @@ class Life:
         else:
             self.replay(sqn)
             return
-        decide.decide(self.line.project, decision, sqn, "a test", self.line.said.append)
+        decide.decide(self.line.project, decision, sqn, "a test", self.line.messages.append)
 
     def replay(self, sqn: int) -> None:
-        result = decide.decide(self.line.project, "replay", sqn, "a test", self.line.said.append)
+        result = decide.decide(self.line.project, "replay", sqn, "a test", self.line.messages.append)
         if result.halts:  # one that was accepted is judged again
             self.halted.add(sqn)
 
     def rebuild(self) -> None:
-        assert rebuild(self.line.project, ["cities"], self.line.said.append).exit_code == 0
+        assert rebuild(self.line.project, ["cities"], self.line.messages.append).exit_code == 0
 
 
 @pytest.mark.parametrize(

@@ -101,7 +101,7 @@ def line(
 ) -> Line:  # fmt: skip
     assert shop.conn_str.server is not None
     monkeypatch.setenv("SHOP_SERVER", shop.conn_str.server)
-    monkeypatch.setenv("SHOP_USER", shop.let_in(SECRET))
+    monkeypatch.setenv("SHOP_USER", shop.admit(SECRET))
     monkeypatch.setenv("SHOP_KEY", SECRET)
     shop.do(
         "create table shop.orders (id integer primary key, note text, is_paid boolean not null, price numeric,"
@@ -153,8 +153,8 @@ def test_databases_to_history(
     )
     assert line.query(f"{current} order by order_id") == shop.ask("select * from shop.orders order by id")
 
-    said = capfd.readouterr()
-    assert "Pl4nted" not in seen(line) + said.out + said.err
+    message = capfd.readouterr()
+    assert "Pl4nted" not in seen(line) + message.out + message.err
 
 
 def test_a_server_that_goes_in_the_middle_and_the_next_run(

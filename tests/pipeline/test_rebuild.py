@@ -20,15 +20,15 @@ from headwater.project import Project
 from tests.macros.history_bench import at
 from tests.pipeline.line import Line, cities, of_source, prices
 from tests.pipeline.test_columns import decided
-from tests.pipeline.test_definitions import Told
+from tests.pipeline.test_definitions import WithSeeds
 from tests.support.history_oracle import Delivery
 
 PUT_BACK = "cities: the rebuild failed, and tables and records are what they were before it"
 
 
 @pytest.fixture
-def told(line: Line, tmp_path: Path) -> Told:
-    return Told(tmp_path / "told", line.project.home)
+def with_seeds(line: Line, tmp_path: Path) -> WithSeeds:
+    return WithSeeds(tmp_path / "told", line.project.home)
 
 
 def three_days(line: Line) -> list[Delivery]:
@@ -83,7 +83,7 @@ def test_an_object_that_is_not_what_landed_is_found_before_anything_is_set_aside
     _, second, third = three_days(line)
     before = line.contents()
     replace_object(line, second, b"A", b"Z")  # as long as it was
-    (failure,) = failures(rebuild(line.project, ["cities"], line.said.append))
+    (failure,) = failures(rebuild(line.project, ["cities"], line.messages.append))
     assert failure.startswith(
         f"cities: 1 of 3 deliveries on S3 are not what landed, first delivery 2 ({second.name}), s3://"
     )
@@ -91,7 +91,7 @@ def test_an_object_that_is_not_what_landed_is_found_before_anything_is_set_aside
 
     replace_object(line, second, b"Z", b"A")
     line.store.delete(object_of(line, third))
-    (failure,) = failures(rebuild(line.project, ["cities"], line.said.append))
+    (failure,) = failures(rebuild(line.project, ["cities"], line.messages.append))
     assert failure.startswith("cities: S3 lacks 1 of 3 deliveries, first s3://")
     assert line.contents() == before
 
@@ -103,7 +103,7 @@ def test_a_source_that_fails_does_not_stop_the_others(line):
     before = line.essence()
     runs_before = line.query("select distinct job_inst_id from raw.prices")
     replace_object(line, days[0], b"A", b"Z")
-    result = rebuild(line.project, ["cities", "prices"], line.said.append)
+    result = rebuild(line.project, ["cities", "prices"], line.messages.append)
     assert result.exit_code == 1
     assert len(failures(result)) == 1
     assert failures(result, "prices") == []
@@ -120,11 +120,11 @@ NOWHERE = {
 
 
 @pytest.mark.parametrize("broken", NOWHERE)
-def test_a_model_that_fails_leaves_tables_records_and_verdicts_as_they_were(line, told, broken):
-    project = told()
+def test_a_model_that_fails_leaves_tables_records_and_verdicts_as_they_were(line, with_seeds, broken):
+    project = with_seeds()
     days = three_days(line)
     before = line.contents()
-    model, end, said = NOWHERE[broken]
+    model, end, message = NOWHERE[broken]
 
     def cut(text: str) -> str:
         return (
@@ -132,25 +132,25 @@ def test_a_model_that_fails_leaves_tables_records_and_verdicts_as_they_were(line
         )
 
     with edited(project, model, cut):
-        result = rebuild(project, ["cities"], line.said.append)
+        result = rebuild(project, ["cities"], line.messages.append)
     assert result.exit_code == 1
-    assert failures(result)[0].startswith(said)
+    assert failures(result)[0].startswith(message)
     assert failures(result)[1:] == [PUT_BACK]
     assert line.contents() == before
 
-    assert run(project, ["cities"], line.said.append).exit_code == 0  # nothing to do
+    assert run(project, ["cities"], line.messages.append).exit_code == 0  # nothing to do
     assert line.contents() == before
-    assert rebuild(project, ["cities"], line.said.append).exit_code == 0
+    assert rebuild(project, ["cities"], line.messages.append).exit_code == 0
     line.assert_history("cities", *days)
 
 
-def test_a_model_that_does_not_compile_fails_before_anything_is_set_aside(line, told, monkeypatch):
-    project = told()
+def test_a_model_that_does_not_compile_fails_before_anything_is_set_aside(line, with_seeds, monkeypatch):
+    project = with_seeds()
     three_days(line)
     before = line.contents()
     monkeypatch.setattr(module, "set_aside", lambda *_: pytest.fail("it was set aside"))
     with edited(project, "hist_cities", lambda text: text + "{{ no_such_macro('cities') }}\n"):
-        result = rebuild(project, ["cities"], line.said.append)
+        result = rebuild(project, ["cities"], line.messages.append)
     assert "no_such_macro" in failures(result)[0]
     assert line.contents() == before
 
@@ -213,7 +213,7 @@ def test_readers_meet_the_whole_history_at_every_moment_and_what_hangs_on_it_sta
                 "select count(*) from report.latest",
                 "select report.how_many()",
             ) as reader:
-                assert rebuild(line.project, ["cities"], line.said.append).exit_code == 0
+                assert rebuild(line.project, ["cities"], line.messages.append).exit_code == 0
             assert early.execute(sa.text("select count(*) from historical.cities")).scalar() == rows
         assert reader.seen == {rows}
         line.assert_history("cities", *days)
@@ -243,7 +243,7 @@ where attrelid = 'historical.cities'::regclass and attnum > 0 and attnotnull and
 """
 
 
-def test_another_definition_brings_another_shape_and_nobody_meets_a_missing_table(line, told):
+def test_another_definition_brings_another_shape_and_nobody_meets_a_missing_table(line, with_seeds):
     days = three_days(line)
     line.execute("create schema report create view latest as select city, valid_to from historical.cities")
     indexes, mandatory = line.query(INDEXES), line.query(MANDATORY)
@@ -255,7 +255,7 @@ def test_another_definition_brings_another_shape_and_nobody_meets_a_missing_tabl
         with Reader(
             line, "select count(*) from historical.cities", "select count(*) from report.latest"
         ) as reader:
-            assert rebuild(told(attribute=attribute), ["cities"], line.said.append).exit_code == 0
+            assert rebuild(with_seeds(attribute=attribute), ["cities"], line.messages.append).exit_code == 0
         assert reader.seen == {rows}
         assert line.query(
             "select data_type from information_schema.columns where table_schema = 'historical'"
@@ -265,25 +265,25 @@ def test_another_definition_brings_another_shape_and_nobody_meets_a_missing_tabl
         "select label, people from historical.cities where city = 'a' and valid_to is null"
     ) == [("A", 2)]
 
-    assert rebuild(told(attribute=A_KEY_MORE), ["cities"], line.said.append).exit_code == 0
+    assert rebuild(with_seeds(attribute=A_KEY_MORE), ["cities"], line.messages.append).exit_code == 0
     assert line.query(INDEXES) == [
         ("cities_current_key", "btree (city, name) WHERE (valid_to IS NULL)"),
         ("cities_valid_from_key", "btree (city, name, valid_from)"),
     ]
     assert line.query(MANDATORY) == [(sorted([*mandatory[0][0], "name"]),)]
 
-    assert rebuild(line.project, ["cities"], line.said.append).exit_code == 0
+    assert rebuild(line.project, ["cities"], line.messages.append).exit_code == 0
     line.assert_history("cities", *days)
     assert (line.query(INDEXES), line.query(MANDATORY)) == (indexes, mandatory)
 
 
-def test_what_reads_a_column_that_would_go_is_named_before_anything_is_set_aside(line, told):
+def test_what_reads_a_column_that_would_go_is_named_before_anything_is_set_aside(line, with_seeds):
     days = three_days(line)
-    other = told(attribute=MORE_PEOPLE)
-    assert failures(run(other, ["cities"], line.said.append)) != []  # the seeds are loaded now
+    other = with_seeds(attribute=MORE_PEOPLE)
+    assert failures(run(other, ["cities"], line.messages.append)) != []  # the seeds are loaded now
     before = line.contents()
     line.execute("create schema report create view latest as select people from historical.cities")
-    (failure,) = failures(rebuild(other, ["cities"], line.said.append))
+    (failure,) = failures(rebuild(other, ["cities"], line.messages.append))
     assert failure.startswith(
         "cities: view report.latest depends on column people of table historical.cities. Drop"
     )
@@ -291,11 +291,11 @@ def test_what_reads_a_column_that_would_go_is_named_before_anything_is_set_aside
     line.execute(
         "drop view report.latest; create view report.latest as select people from staging.stg_cities"
     )
-    (failure,) = failures(rebuild(other, ["cities"], line.said.append))
+    (failure,) = failures(rebuild(other, ["cities"], line.messages.append))
     assert failure.startswith("cities: view report.latest depends on table staging.stg_cities. Drop")
     assert line.contents() == before
     line.execute("drop schema report cascade")
-    assert rebuild(line.project, ["cities"], line.said.append).exit_code == 0
+    assert rebuild(line.project, ["cities"], line.messages.append).exit_code == 0
     line.assert_history("cities", *days)
 
 
@@ -328,7 +328,7 @@ def test_a_decision_that_is_made_meanwhile_holds_when_the_rebuild_fails(line, mo
 
     interrupted(monkeypatch, "historical", decide_and_break)
     with pytest.raises(KeyboardInterrupt):
-        rebuild(line.project, ["cities"], line.said.append)
+        rebuild(line.project, ["cities"], line.messages.append)
     # the test's events are in Postgres alone, which a run does not mind
     assert line.query("select delivery_sqn, layer from metadata.delivery_status where status = 'stale'") == [
         (line.sqn(third.name), "historical")
@@ -339,15 +339,15 @@ def test_a_decision_that_is_made_meanwhile_holds_when_the_rebuild_fails(line, mo
 
 def test_what_a_run_does_meanwhile_helps_and_another_rebuild_waits_for_the_end(line, monkeypatch):
     days = three_days(line)
-    said: list[str] = []
+    messages: list[str] = []
 
     def run_and_rebuild() -> None:
-        said.extend(failures(rebuild(line.project, ["cities"], line.said.append)))
+        messages.extend(failures(rebuild(line.project, ["cities"], line.messages.append)))
         line.ran_well("cities")
 
     interrupted(monkeypatch, "staging", run_and_rebuild)
-    assert rebuild(line.project, ["cities"], line.said.append).exit_code == 0
-    (refusal,) = said
+    assert rebuild(line.project, ["cities"], line.messages.append).exit_code == 0
+    (refusal,) = messages
     assert "rebuilds it at this moment. Expected one rebuild at a time" in refusal
     line.assert_history("cities", *days)
     assert line.query("select count(*) from metadata.rebuild") == [(0,)]
@@ -372,7 +372,7 @@ def test_a_source_that_has_nothing_in_history_is_rebuilt_too(line):
     only = line.deliver("cities", cities(1, {"a": ("A", 1)}))
     line.run("cities")
     assert decided(line, line.project, "withdraw", only.name).exit_code == 0
-    assert rebuild(line.project, ["cities"], line.said.append).exit_code == 0
+    assert rebuild(line.project, ["cities"], line.messages.append).exit_code == 0
     line.assert_history("cities")
     assert line.query("select count(*) from metadata.rebuild") == [(0,)]
     assert at(1) == only.date

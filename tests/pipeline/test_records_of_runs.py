@@ -134,14 +134,14 @@ def test_runs_say_what_they_were_for_and_only_those_that_load_are_the_last(line)
         rows = status.sources(line.database, read_catalog(line.project.seeds))
         return next(row["last_run"] for row in rows if row["source"] == "cities")
 
-    decide.dry_run(line.project, "accept", line.sqn(name), line.said.append)
-    purge(line.project, ["cities"], line.said.append)
+    decide.dry_run(line.project, "accept", line.sqn(name), line.messages.append)
+    purge(line.project, ["cities"], line.messages.append)
     dbt = Dbt(line.project.root, line.project.home, "by hand")
     assert dbt.compiled("select 1") == "select 1"
     assert last_run() == "halted"
-    decide.decide(line.project, "accept", line.sqn(name), "a test", line.said.append)
+    decide.decide(line.project, "accept", line.sqn(name), "a test", line.messages.append)
     assert last_run() == "succeeded"
-    rebuild(line.project, ["cities"], line.said.append)
+    rebuild(line.project, ["cities"], line.messages.append)
     assert line.query("select kind, etl_steps, status from metadata.job_inst order by job_inst_id") == [
         ("run", "ETL", "halted"), ("dry_run", None, "succeeded"), ("purge", None, "succeeded"),
         ("run", "TL", "succeeded"), ("rebuild", "TL", "succeeded"),
@@ -162,13 +162,13 @@ def test_what_fails_in_a_job_of_tasks_is_one_error_each(line):
     """An offer that is refused in one task fails another, and is raised from the inner task to the outer one."""
     line.deliver("cities", cities(1, {"a": ("A", 1)}))
     line.store.put_new("manifests/cities/0000000007.json", json.dumps({"a": 1}).encode())
-    job = JobRun.begin(line.project, "cities", "run 1", line.said.append)
+    job = JobRun.begin(line.project, "cities", "run 1", line.messages.append)
     step = job.step("cities_extract")
     batches = []
     with job.attempt_at(step, Attempt("cities_extract.discover", 1)):
         batches += job.discover(step.source_or_fail)
     for index, batch in enumerate(batches):
-        job = JobRun(line.project, "cities", "run 1", line.said.append)  # a process of its own
+        job = JobRun(line.project, "cities", "run 1", line.messages.append)  # a process of its own
         with suppress(StepFailed), job.attempt_at(step, Attempt("cities_extract.bring", 1, index)):
             job.bring(step.source_or_fail, batch)
     assert job.finish({}) == "failed"
@@ -182,7 +182,7 @@ def test_what_fails_in_a_job_of_tasks_is_one_error_each(line):
 
 @pytest.mark.parametrize("script", ["create table if not exists marts.told (told text)", "select 1"])
 def test_a_script_tells_how_many_rows_it_wrote_only_where_postgres_does(line, script):
-    job = JobRun.begin(line.project, "cities", "run 1", line.said.append)
+    job = JobRun.begin(line.project, "cities", "run 1", line.messages.append)
     job.run_script(Step("tell", 1, sql_script=SqlScript("tell", False, script)))
     ((context,),) = line.query("select context from metadata.log_dtl where message like 'tell: ran tell%'")
     assert context == ({"row_count": 1} if script == "select 1" else {})

@@ -167,8 +167,8 @@ def test_an_api_to_history(line: Line, shop: Api, depot: Api, capfd: pytest.Capt
     ]  # fmt: skip
     assert line.query("select count(*) from historical.orders where valid_to is null") == [(36,)]
 
-    said = capfd.readouterr()
-    everything = seen(line) + said.out + said.err
+    message = capfd.readouterr()
+    everything = seen(line) + message.out + message.err
     assert "Pl4nted" not in everything
     assert "token-of-the-day" not in everything
 

@@ -88,7 +88,7 @@ def names(*deliveries: Delivery) -> list[str]:
 
 
 def decided(line: Line, decision: str, name: str) -> int:
-    return decide.decide(line.project, decision, line.sqn(name), "a test", line.said.append).exit_code
+    return decide.decide(line.project, decision, line.sqn(name), "a test", line.messages.append).exit_code
 
 
 def test_purged_rows_are_gone_their_counts_stay_and_an_idle_run_does_nothing(purged):
@@ -103,7 +103,7 @@ def test_purged_rows_are_gone_their_counts_stay_and_an_idle_run_does_nothing(pur
         )
         == [("raw", 2), ("staging", 2)] * 3
     )
-    assert "cities: purged 3 deliveries, 6 rows, from staging" in line.said
+    assert "cities: purged 3 deliveries, 6 rows, from staging" in line.messages
 
     before = line.contents()
     assert loaded_into_raw(line, lambda: line.ran_well("cities")) == []
@@ -142,7 +142,7 @@ WAYS: Mapping[str, tuple[Callable[[Line], object], list[Delivery], list[Delivery
     ),
     "withdrawn": (lambda line: decided(line, "withdraw", DAYS[1].name), [DAYS[2]], [DAYS[0], *DAYS[2:]]),
     "replayed": (lambda line: decided(line, "replay", DAYS[1].name), [DAYS[1], DAYS[2]], list(DAYS)),
-    "rebuilt": (lambda line: rebuild(line.project, ["cities"], line.said.append), list(DAYS), list(DAYS)),
+    "rebuilt": (lambda line: rebuild(line.project, ["cities"], line.messages.append), list(DAYS), list(DAYS)),
 }
 
 
@@ -175,13 +175,13 @@ def test_what_was_purged_is_restored_and_what_is_halted_is_never_purged(purged):
 
 def test_a_dry_run_brings_back_what_it_needs_and_says_what_comes(purged):
     line = purged
-    would = decide.dry_run(line.project, "withdraw", line.sqn(DAYS[1].name), line.said.append)
-    assert "cities: bringing 2 deliveries back from S3" in line.said
+    would = decide.dry_run(line.project, "withdraw", line.sqn(DAYS[1].name), line.messages.append)
+    assert "cities: bringing 2 deliveries back from S3" in line.messages
     line.assert_history("cities", *DAYS)
     assert would == DryRunResult(added=1, dropped=3, ended=1, reopened=1)
 
     decided(line, "withdraw", DAYS[1].name)
-    would = decide.dry_run(line.project, "restore", line.sqn(DAYS[1].name), line.said.append)
+    would = decide.dry_run(line.project, "restore", line.sqn(DAYS[1].name), line.messages.append)
     assert would == DryRunResult(added=3, dropped=1, ended=2, reopened=0)
     line.assert_history("cities", DAYS[0], *DAYS[2:])
     line.ran_well("cities")
@@ -193,7 +193,7 @@ def test_a_superseded_delivery_comes_back_to_say_what_a_withdrawal_would_do(purg
     line = purged
     line.deliver("cities", AGAIN)
     line.ran_well("cities")
-    would = decide.dry_run(line.project, "withdraw", line.sqn(AGAIN.name), line.said.append)
+    would = decide.dry_run(line.project, "withdraw", line.sqn(AGAIN.name), line.messages.append)
     line.assert_history("cities", DAYS[0], AGAIN, *DAYS[2:])
     assert (would.added, would.dropped) == (2, 2)  # a is 2 from the 3rd on, c is new; a was 8, then 2
     decided(line, "withdraw", AGAIN.name)
@@ -210,7 +210,7 @@ def test_what_was_known_is_asked_of_deliveries_that_are_brought_back(purged):
         names_on_the_fourth(line, known_at)
 
     assert loaded_into_raw(
-        line, lambda: bring_back_known_at(line.project, "cities", known_at, line.said.append)
+        line, lambda: bring_back_known_at(line.project, "cities", known_at, line.messages.append)
     ) == names(*DAYS[:3])
     assert names_on_the_fourth(line, known_at) == [("a", 2), ("c", 1)]
     line.assert_history("cities", DAYS[0], *DAYS[2:])
@@ -230,7 +230,7 @@ def test_a_dry_run_brings_back_nothing_else(purged):
     line = purged
     broken = line.deliver("cities", cities(8, {"a": ("A", 1)}), "ragged")
     land_only(line)
-    decide.dry_run(line.project, "withdraw", line.sqn(DAYS[1].name), line.said.append)
+    decide.dry_run(line.project, "withdraw", line.sqn(DAYS[1].name), line.messages.append)
     assert (line.status(broken.name), statuses(line, "raw")[-1]) == ("pending", "-")
     assert [halt.publisher_name for halt in line.run("cities").halts] == [broken.name]
 
@@ -241,7 +241,7 @@ def test_a_dry_run_of_withdrawing_what_never_came_into_raw_needs_none_of_it(purg
     line.run("cities")
     for decision, state in (("withdraw", "halted"), ("restore", "withdrawn")):
         assert line.status(broken.name) == state
-        would = decide.dry_run(line.project, decision, line.sqn(broken.name), line.said.append)
+        would = decide.dry_run(line.project, decision, line.sqn(broken.name), line.messages.append)
         assert would == DryRunResult(added=0, dropped=0, ended=0, reopened=0)
         assert statuses(line, "staging")[-1] == "-"
         decided(line, decision, broken.name)
@@ -258,7 +258,7 @@ def test_what_one_question_asks_for_another_one_does_not_forget(purged):
         "purged",
         "loaded",
     ]  # the last is there already
-    decide.dry_run(line.project, "restore", withdrawn(line, DAYS[2]), line.said.append)
+    decide.dry_run(line.project, "restore", withdrawn(line, DAYS[2]), line.messages.append)
     with line.database.begin() as connection:
         retention.recall(connection, [line.sqn(DAYS[1].name)], other.job_inst_id)
     line.store.delete(line.store.key(filename(line, DAYS[1])))
@@ -296,7 +296,7 @@ def test_what_s3_has_lost_is_named_and_asked_for_no_longer(purged):
     decided(line, "withdraw", DAYS[1].name)
     line.store.delete(line.store.key(filename(line, DAYS[1])))
     with pytest.raises(HeadwaterError, match="cities: delivery 2 could not be loaded"):
-        decide.dry_run(line.project, "restore", line.sqn(DAYS[1].name), line.said.append)
+        decide.dry_run(line.project, "restore", line.sqn(DAYS[1].name), line.messages.append)
     assert statuses(line, "staging")[1] == "purged"
     line.ran_well("cities")
 
@@ -305,7 +305,7 @@ def test_a_delivery_that_is_read_no_more_keeps_its_verdict(purged, monkeypatch):
     """History has it: to halt it now would take it out. Say, another version of the project reads files otherwise."""
     line = purged
     monkeypatch.setattr(Dialect, "of", lambda _: Dialect(delimiter=";"))
-    result = decide.decide(line.project, "withdraw", line.sqn(DAYS[0].name), "a test", line.said.append)
+    result = decide.decide(line.project, "withdraw", line.sqn(DAYS[0].name), "a test", line.messages.append)
     assert result.halts == []
     for failure, delivery in zip(result.failures, DAYS[1:3], strict=False):
         assert failure.startswith(f"cities: delivery {line.sqn(delivery.name)} cannot be loaded again: ")
@@ -371,15 +371,15 @@ def test_purging_by_hand_says_first_what_would_go(line, keep):
     line.ran_well("cities")
     before = line.contents()
     keep(raw=2, staging=3)
-    would = purge(line.project, ["cities"], line.said.append, is_dry_run=True)
+    would = purge(line.project, ["cities"], line.messages.append, is_dry_run=True)
     assert [(p.layer, p.keep, len(p.deliveries), p.row_count) for p in would.purged] == [
         ("raw", 2, 2, 4),
         ("staging", 3, 1, 2),
     ]
     assert line.contents() == before
 
-    done = purge(line.project, ["cities"], line.said.append)
+    done = purge(line.project, ["cities"], line.messages.append)
     assert done.purged == would.purged
     assert held(line) == (names(*DAYS[2:]), names(*DAYS[1:]))
-    assert not purge(line.project, ["cities"], line.said.append).purged
+    assert not purge(line.project, ["cities"], line.messages.append).purged
     assert not re.search("purged", " ".join(of_source(line.ran_well("cities"), "cities").warnings))

@@ -114,8 +114,8 @@ def seeds(folder: Path) -> dict[str, str]:
         ]  # fmt: skip
     options = [
         {"source": f"of_{kind}", "name": name, "value": value}
-        for kind, said in OPTIONS.items()
-        for name, value in said.items()
+        for kind, message in OPTIONS.items()
+        for name, value in message.items()
     ]
     job = {
         "job": "all", "is_etl": "true", "etl_steps": "ETL", "is_full_load": "false", "del_temp_data": "false",
@@ -200,7 +200,7 @@ def publishers(
         "TOKEN_LOGIN": f"clerk:{SECRETS['token']}",
         "FILES_PASSWORD": quote(SECRETS["files"], safe=""),
         "DATABASE_SERVER": str(shop.conn_str.server),
-        "DATABASE_USER": shop.let_in(SECRETS["database"]),
+        "DATABASE_USER": shop.admit(SECRETS["database"]),
         "DATABASE_KEY": SECRETS["database"],
         "BUCKET_NAME": f"depot-of-{store.bucket}",
         "BUCKET_KEY": SECRETS["bucket"],
@@ -254,13 +254,19 @@ def publish(publishers: Publishers, day: int) -> None:
     """Something new of everything, with the secret in it wherever an API would repeat it."""
     rows = [(n, f"{CANARY} {n} of {day}") for n in range(15)]
     for kind, api in publishers.apis.items():
-        said = SECRETS[kind]
+        message = SECRETS[kind]
         links = {
-            "self": f"{api.url}/items?api_key={quote(said, safe='')}",
-            "basic": base64.b64encode(f"clerk:{said}".encode()).decode(),
+            "self": f"{api.url}/items?api_key={quote(message, safe='')}",
+            "basic": base64.b64encode(f"clerk:{message}".encode()).decode(),
         }
         api.records = [
-            {"id": n, "name": name, "changed": f"2026-03-{day:02}T00:{n:02}:00Z", "links": links, "key": said}
+            {
+                "id": n,
+                "name": name,
+                "changed": f"2026-03-{day:02}T00:{n:02}:00Z",
+                "links": links,
+                "key": message,
+            }
             for n, name in rows
         ]
         if kind == "token":
@@ -306,10 +312,10 @@ def log(tmp_path: Path) -> Iterator[Path]:
     root.removeHandler(handler)
 
 
-def command(said: list[str], *arguments: str) -> int:
+def command(messages: list[str], *arguments: str) -> int:
     """Run the command; keep every word of it."""
     result = CliRunner().invoke(app, arguments, input="")
-    said += [result.stdout, result.stderr, repr(result.exception)]
+    messages += [result.stdout, result.stderr, repr(result.exception)]
     return result.exit_code
 
 
@@ -320,7 +326,7 @@ def test_no_secret_is_seen_anywhere(
 ) -> None:  # fmt: skip
     monkeypatch.setattr(Patience, "wait", lambda *_: 0)
     monkeypatch.setattr(ExponentialBackoff, "delay_amount", lambda *_: 0)
-    said: list[str] = []
+    messages: list[str] = []
     publish(publishers, 1)
     line.ran_well()
     assert len(line.query("select distinct source from metadata.delivery")) == len(KINDS)
@@ -330,7 +336,7 @@ def test_no_secret_is_seen_anywhere(
             api.rules.faults = [faults_of(SECRETS[kind])[number]]
         publishers.files.scripts["/list"] = [faults_of(SECRETS["files"])[number]]
         result = line.run()
-        said += [repr(failure) for failure in result.failures]
+        messages += [repr(failure) for failure in result.failures]
         assert result.exit_code != 0
         publish(publishers, 2 + number)
     publishers.files.scripts.clear()
@@ -342,7 +348,7 @@ def test_no_secret_is_seen_anywhere(
         with monkeypatch.context() as patch:
             patch.setenv(name, value)
             result = line.run(f"of_{name.partition('_')[0].lower()}")
-            said += [repr(failure) for failure in result.failures]
+            messages += [repr(failure) for failure in result.failures]
             assert len(result.failures) == 1, name
     publishers.database.do("alter table shop.orders rename name to title")
     result = line.run("of_database")
@@ -351,30 +357,30 @@ def test_no_secret_is_seen_anywhere(
     line.run()
 
     for kind in APIS:  # the command, and what it says when it cannot
-        told = ["record_path", "auth", "auth_name", "watermark_path"]
-        options = [f"--option={name}={OPTIONS[kind][name]}" for name in told if name in OPTIONS[kind]]
+        reported = ["record_path", "auth", "auth_name", "watermark_path"]
+        options = [f"--option={name}={OPTIONS[kind][name]}" for name in reported if name in OPTIONS[kind]]
         asked = ["new-source", f"more_{kind}", "--from", kind, "--dry-run", *options]
-        assert command(said, *asked, "--key", "id") == 0, said[-2]
+        assert command(messages, *asked, "--key", "id") == 0, messages[-2]
         publishers.apis[kind].rules.faults = [faults_of(SECRETS[kind])[0]] * 6
-        assert command(said, *asked, "--json") == 1, said[-3]
+        assert command(messages, *asked, "--json") == 1, messages[-3]
         publishers.apis[kind].rules.faults = []
     for arguments in COMMANDS:
-        assert command(said, *arguments.split()) in (0, 3), said[-2]
+        assert command(messages, *arguments.split()) in (0, 3), messages[-2]
     halted = line.query("select max(delivery_sqn) from metadata.delivery_state where status = 'halted'")[0][0]
     for decision in ("accept", "replay", "withdraw"):
-        command(said, decision, str(halted), "--why", f"as {SECRETS['header']} says", "--dry-run")
-        command(said, decision, str(halted), "--why", f"as {SECRETS['header']} says")
+        command(messages, decision, str(halted), "--why", f"as {SECRETS['header']} says", "--dry-run")
+        command(messages, decision, str(halted), "--why", f"as {SECRETS['header']} says")
     seed = line.project.seeds / "conn_str.csv"
     seed.write_text(
         seed.read_text().replace("clerk:${FILES_PASSWORD}", f"clerk:{quote(SECRETS['files'], safe='')}")
     )
-    assert command(said, "check") == 1
+    assert command(messages, "check") == 1
     seed.write_text(CONN_STR)
 
     process = capfd.readouterr()
-    said += [process.out, process.err, *line.said]
+    messages += [process.out, process.err, *line.messages]
     logs = [log, servers.folder / "postgres.log", servers.folder / "s3.log"]
-    places = [*everything(line, *logs, line.project.root), ("said", "\n".join(said))]
+    places = [*everything(line, *logs, line.project.root), ("said", "\n".join(messages))]
     words = [*forms_of(PLANTED), *forms_of(TOKEN)]
     found = {(name, word) for name, text in places for word in words if word in text}
     assert found == set()

@@ -17,17 +17,17 @@ from headwater.pipeline.job_run import Attempt, JobRun
 from headwater.pipeline.step_result import StepResult
 from tests.pipeline.line import Line, cities
 
-Told = Counter[tuple[str, str, str]]  # layer, outcome, what was counted
+Counts = Counter[tuple[str, str, str]]  # layer, outcome, what was counted
 
 
-def told(written: StepResult | None) -> Told:
+def reported(written: StepResult | None) -> Counts:
     """What it comes to, over all deliveries."""
     assert written is not None
-    found = Told()
+    found = Counts()
     for entry in written.entries:
         found[entry.layer, entry.outcome, "deliveries"] += 1
         found.update({(entry.layer, outcome, "rows"): rows for outcome, rows in entry.rows.items()})
-    found["historical", "taken_out", "deliveries"] = written.doing.taken_out
+    found["historical", "taken_out", "deliveries"] = written.context.taken_out
     return +found
 
 
@@ -36,7 +36,7 @@ def begun(
     line: Line, run_id: str, task: str, try_number: int = 1, index: int | None = None
 ) -> Iterator[JobRun]:
     """A try of a task, in what might be a process of its own."""
-    job = JobRun(line.project, "cities", run_id, line.said.append)
+    job = JobRun(line.project, "cities", run_id, line.messages.append)
     with job.attempt(Attempt(task, try_number, index)):
         yield job
 
@@ -45,21 +45,23 @@ def step(job: JobRun, kind: str) -> Step:
     return job.step(f"cities_{kind}")
 
 
-def whole_run(line: Line, run_id: str) -> dict[str, Told]:
+def whole_run(line: Line, run_id: str) -> dict[str, Counts]:
     """Every task of a job, each told."""
-    source = step(JobRun.begin(line.project, "cities", run_id, line.said.append), "extract").source_or_fail
-    found: dict[str, Told] = {}
+    source = step(
+        JobRun.begin(line.project, "cities", run_id, line.messages.append), "extract"
+    ).source_or_fail
+    found: dict[str, Counts] = {}
     with begun(line, run_id, "discover") as job:
         batches = job.discover(source)
-    found["discover"] = told(job.written())
+    found["discover"] = reported(job.written())
     for index, batch in enumerate(batches):
         with begun(line, run_id, "bring", index=index) as job, suppress(StepHalted):
             job.bring(source, batch)
-        found[f"bring {batch['offers'][0]['publisher_name']}"] = told(job.written())
+        found[f"bring {batch['offers'][0]['publisher_name']}"] = reported(job.written())
     for name in ("stage", "check", "historize", "clean_up"):
         with begun(line, run_id, name) as job, suppress(StepHalted):
             getattr(job, name)(source)
-        found[name] = told(job.written())
+        found[name] = reported(job.written())
     return found
 
 
@@ -89,21 +91,21 @@ def test_each_task_tells_what_the_ledger_has_of_it_and_what_was_taken_out(line: 
         "select sum(record_count) filter (where layer = 'raw'), sum(record_count) filter (where layer = 'staging'),"
         " sum(fallen_out_count), sum(new_count), sum(changed_count), sum(unchanged_count) from metadata.delivery_status"
     )
-    every = sum(found.values(), Told())
+    every = sum(found.values(), Counts())
     rows = {(layer, outcome): count for (layer, outcome, what), count in every.items() if what == "rows"}
     assert rows == {
         ("raw", "loaded"): raw, ("staging", "staged"): staged, ("staging", "fallen_out"): fallen_out,
         ("historical", "new"): new, ("historical", "changed"): changed, ("historical", "unchanged"): unchanged,
     }  # fmt: skip
-    assert +sum(whole_run(line, "run 2").values(), Told()) == {}
+    assert +sum(whole_run(line, "run 2").values(), Counts()) == {}
     put_on_record(line.database, line.store, "withdraw", line.sqn("cities-20260102.csv"), "wrong")
-    assert +sum(whole_run(line, "run 3").values(), Told()) == {("historical", "taken_out", "deliveries"): 1}
+    assert +sum(whole_run(line, "run 3").values(), Counts()) == {("historical", "taken_out", "deliveries"): 1}
 
 
 def test_a_try_that_failed_tells_what_it_did_and_the_next_one_does_not_tell_it_again(line: Line) -> None:
     line.deliver("cities", cities(1, {"a": ("Aa", 1)}))
     line.deliver("cities", cities(2, {"a": ("Aa", 5)}))
-    source = step(JobRun.begin(line.project, "cities", "run", line.said.append), "extract").source_or_fail
+    source = step(JobRun.begin(line.project, "cities", "run", line.messages.append), "extract").source_or_fail
     with begun(line, "run", "discover") as job:
         first, second = job.discover(source)
     with pytest.raises(StepFailed), begun(line, "run", "bring", index=0) as job:
@@ -114,11 +116,11 @@ def test_a_try_that_failed_tells_what_it_did_and_the_next_one_does_not_tell_it_a
     failed = job
     with begun(line, "run", "bring", index=1) as job:
         job.bring(source, second)
-    assert told(failed.written()) == mine
-    assert told(job.written()) == mine
+    assert reported(failed.written()) == mine
+    assert reported(job.written()) == mine
     with begun(line, "run", "bring", try_number=2, index=0) as job:
         job.bring(source, first)
-    assert told(job.written()) == {}
+    assert reported(job.written()) == {}
 
 
 def _bring_and_fail(job: JobRun, source: Source, batch: Mapping[str, Any]) -> None:
@@ -128,7 +130,7 @@ def _bring_and_fail(job: JobRun, source: Source, batch: Mapping[str, Any]) -> No
 
 def test_what_killed_tries_did_the_next_one_tells(line: Line) -> None:
     line.deliver("cities", cities(1, {"a": ("Aa", 1)}))
-    source = step(JobRun.begin(line.project, "cities", "run", line.said.append), "extract").source_or_fail
+    source = step(JobRun.begin(line.project, "cities", "run", line.messages.append), "extract").source_or_fail
     with begun(line, "run", "discover") as job:
         (batch,) = job.discover(source)
     killed = begun(line, "run", "bring", index=0)
@@ -137,17 +139,17 @@ def test_what_killed_tries_did_the_next_one_tells(line: Line) -> None:
     killed_too.__enter__()
     with begun(line, "run", "bring", try_number=3, index=0) as job:
         job.bring(source, batch)
-    assert told(job.written()) == {
+    assert reported(job.written()) == {
         ("landed", "landed", "deliveries"): 1, ("raw", "loaded", "deliveries"): 1, ("raw", "loaded", "rows"): 1,
     }  # fmt: skip
     with begun(line, "run", "bring", try_number=4, index=0) as job:
         job.bring(source, batch)
-    assert told(job.written()) == {}
+    assert reported(job.written()) == {}
     del killed, killed_too  # they end when the test does
 
 
 def test_before_any_try_there_is_nothing_to_tell(line: Line) -> None:
-    job = JobRun.begin(line.project, "cities", "run", line.said.append)
+    job = JobRun.begin(line.project, "cities", "run", line.messages.append)
     assert job.written() is None
     job.stage(step(job, "stage").source_or_fail)
     assert job.written() is None

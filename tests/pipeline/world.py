@@ -87,7 +87,7 @@ class World:
         """Run a command to its end; its exit status, which must not say that something failed."""
         command = self.start(arguments, site=site)
         status = command.wait()
-        assert status in (WELL, HALTED), command.said
+        assert status in (WELL, HALTED), command.output
         return status
 
     def undisturbed(self, begins: str, site: str, arguments: tuple[str, ...] = ("run",)) -> Contents:

@@ -56,10 +56,10 @@ def test_described_columns_are_the_columns_that_there_are(models, database, tmp_
         there = columns(database, model.schema, model.alias)
         assert set(model.columns) == set(there), model.name
         if model.fqn[1] != "marts":
-            said = {c.name: NAMES.get(c.data_type, c.data_type) for c in model.columns.values()}
+            facts = {c.name: NAMES.get(c.data_type, c.data_type) for c in model.columns.values()}
             assert {
                 name: kind.replace("character varying", "varchar") for name, kind in there.items()
-            } == said, model.name
+            } == facts, model.name
 
 
 def run_everything_on_nothing(target: Path) -> None:
@@ -111,5 +111,5 @@ def test_a_macro_lies_in_a_file_of_its_name_and_is_documented_argument_by_argume
         assert name == file.stem, file
         macro = documented[name]
         assert macro.description.strip(), f"{name}: no description"
-        said = [argument.name for argument in macro.arguments if (argument.description or "").strip()]
-        assert said == re.findall(r"(\w+)\s*(?:=[^,]+)?(?:,|$)", re.sub(r"\(.*?\)", "x", arguments)), name
+        messages = [argument.name for argument in macro.arguments if (argument.description or "").strip()]
+        assert messages == re.findall(r"(\w+)\s*(?:=[^,]+)?(?:,|$)", re.sub(r"\(.*?\)", "x", arguments)), name

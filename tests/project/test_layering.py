@@ -114,9 +114,9 @@ def wrong_wings(room: str, wings: Sequence[str], follows: Mapping[str, Collectio
         f"{name} → {other}"
         for name, others in follows.items()
         for other in sorted(others)
-        if (own := wing_of(room, name))
+        if (local := wing_of(room, name))
         and (found := wing_of(room, other))
-        and wings.index(own) < wings.index(found)
+        and wings.index(local) < wings.index(found)
     ]
 
 
@@ -163,8 +163,8 @@ def imported(names: Collection[str], module: Path) -> set[str]:
     return found & set(names)
 
 
-def first_circle(follows: Mapping[str, Collection[str]]) -> list[str]:
-    """Some names of which each imports the next one, and the last the first; none where there is no circle."""
+def first_cycle(follows: Mapping[str, Collection[str]]) -> list[str]:
+    """Some names of which each imports the next one, and the last the first; none where there is no cycle."""
     try:
         TopologicalSorter(follows).prepare()
     except CycleError as error:
@@ -172,15 +172,15 @@ def first_circle(follows: Mapping[str, Collection[str]]) -> list[str]:
     return []
 
 
-def test_no_files_import_each_other_in_a_circle():
+def test_no_files_import_each_other_in_a_cycle():
     names = module_names()
     follows = {name: imported(names, path) - {name} for name, path in names.items()}
     assert len(follows) > 200
     assert sum(map(len, follows.values())) > len(follows)
-    assert first_circle(follows) == []
+    assert first_cycle(follows) == []
 
 
-def test_a_circle_is_found(tmp_path):
+def test_a_cycle_is_found(tmp_path):
     texts = {
         "headwater.a": "from headwater import b",
         "headwater.b": "def later():\n    from headwater.c import x",
@@ -188,8 +188,8 @@ def test_a_circle_is_found(tmp_path):
     }
     for name, text in texts.items():
         (tmp_path / name).write_text(text)
-    circle = first_circle({name: imported(texts, tmp_path / name) for name in texts})
-    assert set(circle) == set(texts)
+    cycle = first_cycle({name: imported(texts, tmp_path / name) for name in texts})
+    assert set(cycle) == set(texts)
 
 
 def test_static_metadata_is_read_without_a_database():

@@ -125,8 +125,8 @@ def test_commands_and_dags_of_a_project_elsewhere_import_nothing_of_its_folders(
     ran(python, project, "-m", "headwater.cli", "check")
     ran(python, project, "-m", "headwater.cli", "generate", "--check")
     ran(python, project, "-m", "headwater.cli", "manifest")
-    said = ran(python, project, "-c", READ_DAGS).splitlines()
-    assert [line.split()[1:] for line in said if line.startswith("file ")] == [
+    messages = ran(python, project, "-c", READ_DAGS).splitlines()
+    assert [line.split()[1:] for line in messages if line.startswith("file ")] == [
         ["broken_metadata"], ["docs", "docs"], ["jobs", "cities", "market"], ["left_open", "left_open"],
         ["marts", "marts"],
     ]  # fmt: skip

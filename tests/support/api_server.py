@@ -85,11 +85,11 @@ class Api(Publisher):
         return [asked.parameters for asked in self.asked_for if asked.path == "/items"]
 
     def _token(self, asked: Asked) -> Answer:
-        said = asked.headers.get("Authorization", "")
+        message = asked.headers.get("Authorization", "")
         if self.rules.login is not None:
-            own = base64.b64encode(self.rules.login.encode()).decode()
+            local = base64.b64encode(self.rules.login.encode()).decode()
             _, _, password = self.rules.login.partition(":")
-            if said != f"Basic {own}" and asked.parameters.get("client_secret") != password:
+            if message != f"Basic {local}" and asked.parameters.get("client_secret") != password:
                 return Answer(403, b'{"message": "wrong client"}')
         self.tokens += 1
         self._used = 0
@@ -99,34 +99,36 @@ class Api(Publisher):
         )
 
     def _is_let_in(self, asked: Asked) -> bool:
-        rules, said = self.rules, asked.headers.get("Authorization", "")
+        rules, message = self.rules, asked.headers.get("Authorization", "")
         if rules.key is not None:
             name, value = rules.key
             return value in (asked.headers.get(name), asked.parameters.get(name))
         if rules.token is not None:
             self._used += 1
             is_alive = rules.lives is None or self._used <= rules.lives
-            return said == f"Bearer {rules.token}" and is_alive
+            return message == f"Bearer {rules.token}" and is_alive
         if rules.login is not None:
-            return said == "Basic " + base64.b64encode(rules.login.encode()).decode()
+            return message == "Basic " + base64.b64encode(rules.login.encode()).decode()
         return True
 
     def _page(self, asked: Asked) -> Answer:
-        rules, said = self.rules, asked.parameters
-        records = self._since(said.get("since"))
-        size = len(records) if rules.pagination == "none" else min(int(said.get("size", 1000)), rules.at_most)
+        rules, message = self.rules, asked.parameters
+        records = self._since(message.get("since"))
+        size = (
+            len(records) if rules.pagination == "none" else min(int(message.get("size", 1000)), rules.at_most)
+        )
         first = 0
         if rules.pagination == "page":
-            first = (int(said["page"]) - rules.first_page) * size
+            first = (int(message["page"]) - rules.first_page) * size
         elif rules.pagination == "offset":
-            first = int(said.get("page", 0))
-        elif "after" in said:
-            first = int(said["after"].removeprefix("from-"))
+            first = int(message.get("page", 0))
+        elif "after" in message:
+            first = int(message["after"].removeprefix("from-"))
         body: dict[str, Any] = {"data": {"items": records[first : first + size]}, **rules.envelope}
         if rules.has_total:
             body["total"] = len(records)
         following = f"from-{first + size}" if first + size < len(records) else self._end(first, size)
-        again = urlencode({**{n: v for n, v in said.items() if n != "after"}, "after": following})
+        again = urlencode({**{n: v for n, v in message.items() if n != "after"}, "after": following})
         headers = dict(rules.headers)
         if rules.ends == "has_more":
             body["has_more"] = first + size < len(records)

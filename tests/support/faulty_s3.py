@@ -137,14 +137,14 @@ class _Handler(BaseHTTPRequestHandler):
         for name, value in headers.items():
             if name.lower() not in ("content-length", "connection", "date", "server"):
                 self.send_header(name, value)
-        told = len(sent) if fault.announces_that else len(content)
+        payload = len(sent) if fault.announces_that else len(content)
         if self.command == "HEAD" and not fault.status:
-            told = int(headers.get("Content-Length", 0))
-        self.send_header("Content-Length", str(told))
+            payload = int(headers.get("Content-Length", 0))
+        self.send_header("Content-Length", str(payload))
         self.end_headers()
         if self.command != "HEAD":
             self.wfile.write(sent)
-            self.close_connection = told != len(sent)
+            self.close_connection = payload != len(sent)
 
     do_GET = do_HEAD = do_PUT = do_POST = do_DELETE = _answer  # noqa: N815
 

@@ -84,14 +84,14 @@ delete from metadata.job_inst where job_inst_id = {above} + 1
 def statements(deliveries: int, sources: Sequence[str], above: int = 0) -> Iterator[str]:
     """SQL that writes that many deliveries, numbered from `above` on and shared out among the sources."""
     names = "array[" + ", ".join(f"'{source}'" for source in sources) + "]"
-    said = {
+    facts = {
         ":deliveries": str(deliveries),
         ":sources": str(len(sources)),
         ":above": str(above),
         ":names": names,
     }
     text = _FILL
-    for name, value in said.items():
+    for name, value in facts.items():
         text = text.replace(name, value)
     yield from (statement for statement in text.split(";\n") if statement.strip())
 

@@ -28,7 +28,7 @@ def make_source(
     **more: Any,
 ) -> Source:
     """A snapshot source `places`; its first column is its key; target names are a, b, c …"""
-    said: dict[str, Any] = {
+    facts: dict[str, Any] = {
         "name": "places",
         "job": "places",
         "data_source": DataSource("gazetteer", "local_files" if folder else "http_files", "A publisher"),
@@ -69,7 +69,7 @@ def make_source(
         ),
         "conn_api": None,
     }
-    return Source(**{**said, **more})
+    return Source(**{**facts, **more})
 
 
 def land_bytes(

@@ -80,8 +80,8 @@ def xls_of_cells(cells: Sequence[tuple[int, int, str]]) -> bytes:
         return record(0x809, struct.pack("<HHHHII", 0x600, kind, 0xDBB, 0x7CC, 0, 6))
 
     def label(row: int, column: int, text: str) -> bytes:
-        said = text.encode("utf-16-le")
-        return record(0x204, struct.pack("<HHHHB", row, column, 0, len(said) // 2, 1) + said)
+        message = text.encode("utf-16-le")
+        return record(0x204, struct.pack("<HHHHB", row, column, 0, len(message) // 2, 1) + message)
 
     name = b"T"
     length = len(begin(5)) + 4 + 8 + len(name) + 4  # of what is before the sheet
@@ -103,9 +103,9 @@ def _compound(stream: bytes) -> bytes:
     fat = struct.pack(f"<{SECTOR // 4}i", *table, *[FREE] * (SECTOR // 4 - len(table)))
 
     def entry(name: str, kind: int, child: int, start: int, size: int) -> bytes:
-        said = name.encode("utf-16-le") + b"\0\0"
+        message = name.encode("utf-16-le") + b"\0\0"
         return struct.pack(
-            "<64sHBBiii16sIQQiQ", said, len(said), kind, 1, FREE, FREE, child, b"", 0, 0, 0, start, size
+            "<64sHBBiii16sIQQiQ", message, len(message), kind, 1, FREE, FREE, child, b"", 0, 0, 0, start, size
         )
 
     directory = entry("Root Entry", 5, 1, END, 0) + entry("Workbook", 2, FREE, 2, len(stream))

@@ -33,7 +33,7 @@ SHORTEST_AMID_WORDS = 8  # characters: a shorter secret may be a part of a recor
 class Credentials:
     """What a source's requests carry in one reading. Nothing is kept but in memory.
 
-    `own` are the secrets that the API and those who give its tokens were told, or gave, so far.
+    `secrets` are those that the API and those who give its tokens were told, or gave, so far.
     """
 
     def __init__(self, source: Source, client: HttpClient) -> None:
@@ -41,10 +41,10 @@ class Credentials:
         self._api = require_api(source)
         self._token: str | None = None
         self._secret: Secret | None = None
-        self.own = Secrets(alone_below=SHORTEST_AMID_WORDS)
+        self.secrets = Secrets(alone_below=SHORTEST_AMID_WORDS)
         for api in (self._api, *source.token_apis):
             for secret in secrets_in(f"{api.api_url} {api.payload_json or ''}"):
-                self.own.add(secret)
+                self.secrets.add(secret)
 
     @property
     def can_renew(self) -> bool:
@@ -86,9 +86,9 @@ class Credentials:
 
     def _resolved(self, reference: str, auth: str | None = None) -> Secret:
         secret = resolve(reference)
-        self.own.add(secret.reveal())
+        self.secrets.add(secret.reveal())
         if auth == "basic" and secret.login is None:  # user:password
-            self.own.add(secret.reveal().partition(":")[2])
+            self.secrets.add(secret.reveal().partition(":")[2])
         return secret
 
     def _fetched_token(self, apis: tuple[ConnApi, ...]) -> str:
@@ -122,7 +122,7 @@ class Credentials:
 
         token = self._client.exchange(request, read, largest=LARGEST_TOKEN)
         redaction.register(token)
-        self.own.add(token)
+        self.secrets.add(token)
         return token
 
 

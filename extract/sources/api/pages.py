@@ -40,7 +40,7 @@ from headwater.extract.http.response import http_date
 from headwater.extract.sources.api.address import below, next_link, with_members, with_parameters
 from headwater.extract.sources.api.credentials import JSON_BODY, Credentials, as_body, require_api
 from headwater.extract.sources.api.elements import Element, elements_of, empty_document
-from headwater.extract.sources.api.secret_scrubbing import without_echoes
+from headwater.extract.sources.api.secret_scrubbing import without_secrets
 from headwater.extract.sources.api.values import has_place, text_at, value_at
 from headwater.metadata.errors import FormatBroken, PublisherError
 from headwater.metadata.redaction import beginning
@@ -83,7 +83,7 @@ class Pages:
         self._most = int(source.options.get("max_pages", MOST_PAGES))
 
     def __iter__(self) -> Iterator[Page]:
-        """Raises `PublisherError` when a page cannot be had, is no JSON, or leads in a circle."""
+        """Raises `PublisherError` when a page cannot be had, is no JSON, or leads in a cycle."""
         request: Request | None = self._first()
         asked: dict[Request, int] = {}
         before: Page | None = None
@@ -97,7 +97,7 @@ class Pages:
                 if before is not None and self._is_spent(before, asked[request]):
                     return
                 raise self._error(
-                    f"leads in a circle: page {number} would be page {asked[request]} again, expected an end"
+                    f"leads in a cycle: page {number} would be page {asked[request]} again, expected an end"
                 )
             asked[request] = number
             page = self._page(request, number)
@@ -176,7 +176,7 @@ class Pages:
                 f"its page {number} is {'HTML or XML' if is_markup else f'no JSON ({_shown_error(error)})'}",
                 expected=expected,
             ) from None
-        kept = without_echoes(text, self._credentials.own)
+        kept = without_secrets(text, self._credentials.secrets)
         body = answer.body if kept == text and not is_empty else kept.encode(encoding)
         try:
             for _ in read_json(self._source, BytesIO(body), name):
@@ -213,10 +213,10 @@ class Pages:
         if found is None or isinstance(found, bool):
             return found
         words = {"true": True, "1": True, "false": False, "0": False}
-        said = words.get(str(found).lower()) if isinstance(found, Number | str) else None
-        if said is None:
+        message = words.get(str(found).lower()) if isinstance(found, Number | str) else None
+        if message is None:
             raise self._error(f"has {kind_of(found)} at {path} (has_more_path), expected true or false")
-        return said
+        return message
 
     def _next_mark(self, answer: Answer, document: JsonValue) -> str | None:
         kind, path = self._api.pagination_type, self._api.cursor_path or ""
@@ -280,8 +280,8 @@ class Pages:
     @property
     def _most_empty(self) -> float:
         """After how many empty pages in a row nothing is expected any more."""
-        said = self._source.options.get("empty_page_ends")
-        return EMPTY_PAGES if said is None else 1 if said == "true" else float("inf")
+        message = self._source.options.get("empty_page_ends")
+        return EMPTY_PAGES if message is None else 1 if message == "true" else float("inf")
 
     def _require_end(self, page: Page) -> None:
         """Refuse to take for the end what says that there is more, or a full first page that says nothing of it."""

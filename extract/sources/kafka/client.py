@@ -84,20 +84,20 @@ class Client:
 
     def partitions(self, topic: str) -> dict[int, Ends]:
         """What each partition of a topic holds now."""
-        with self._told(f"topic {topic}"):
+        with self._explained(f"topic {topic}"):
             found = self._topics(topic)[topic]
             if found.error is not None:
                 raise PublisherError(
                     f"{self._source.name}: {self._where} has no topic {topic} ({found.error.str()})"
                 )
-            told = {
+            payload = {
                 partition: self._consumer.get_watermark_offsets(
                     TopicPartition(topic, partition), timeout=PATIENCE, cached=False
                 )
                 for partition in sorted(found.partitions)
             }
-            ends = self._really(topic, {partition: ends[1] for partition, ends in told.items() if ends})
-            return {partition: Ends(told[partition][0], end) for partition, end in sorted(ends.items())}
+            ends = self._really(topic, {partition: ends[1] for partition, ends in payload.items() if ends})
+            return {partition: Ends(payload[partition][0], end) for partition, end in sorted(ends.items())}
 
     def _topics(self, topic: str) -> dict[str, Any]:
         """What the cluster tells of a topic: waited for as long as it may still come."""
@@ -136,7 +136,7 @@ class Client:
         self._consumer.assign([TopicPartition(topic, partition, begin[partition]) for partition in waiting])
         progress = time.monotonic()
         while waiting:
-            with self._told(f"topic {topic}"):
+            with self._explained(f"topic {topic}"):
                 batch = self._consumer.consume(BATCH, timeout=POLL)
             for found in batch:
                 partition, offset = found.partition() or 0, found.offset() or 0
@@ -159,7 +159,7 @@ class Client:
 
     def commit(self, topic: str, end: Mapping[int, int]) -> None:
         """Tell the group how far we are, for whoever watches its lag."""
-        with self._told("the group's offsets"):
+        with self._explained("the group's offsets"):
             self._consumer.commit(
                 offsets=[TopicPartition(topic, partition, offset) for partition, offset in end.items()],
                 asynchronous=False,
@@ -173,13 +173,13 @@ class Client:
         return f" ({self._troubles.last})" if self._troubles.last else ""
 
     @contextmanager
-    def _told(self, what: str) -> Iterator[None]:
+    def _explained(self, what: str) -> Iterator[None]:
         try:
             yield
         except KafkaException as error:
-            said = error.args[0].str() if isinstance(error.args[0], KafkaError) else str(error)
+            message = error.args[0].str() if isinstance(error.args[0], KafkaError) else str(error)
             raise PublisherError(
-                f"{self._source.name}: {what} at {self._where}: {said}{self._why()}: expected a Kafka cluster that"
+                f"{self._source.name}: {what} at {self._where}: {message}{self._why()}: expected a Kafka cluster that"
                 " answers, as the conn_str's server names it, and lets in who its username, secret_ref and options say"
             ) from None
 

@@ -46,7 +46,7 @@ class DeadLetters:
         while True:
             try:
                 self._producer.produce(
-                    self._topic, message.value, message.key, headers=headers, on_delivery=self._told
+                    self._topic, message.value, message.key, headers=headers, on_delivery=self._on_delivery
                 )
                 break
             except BufferError:  # the queue is full
@@ -66,6 +66,6 @@ class DeadLetters:
                 f" topic {self._topic}{f' ({self._refused[0]})' if self._refused else ''}: run again later"
             )
 
-    def _told(self, error: KafkaError | None, _: Any) -> None:
+    def _on_delivery(self, error: KafkaError | None, _: Any) -> None:
         if error is not None:
             self._refused.append(error.str())

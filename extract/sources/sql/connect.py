@@ -57,13 +57,13 @@ def url_of(source: Connected) -> sa.URL:
     conn = source.conn_str
     if conn is None:
         raise PublisherError(f"{source.name}: no connection, expected a conn_str of its data source")
-    said = {
+    facts = {
         name: expand(text, source) if (text := getattr(conn, name)) else None
         for name in ("url_template", "server", "database_name", "username")
     }
     try:
-        url = sa.make_url(said["url_template"] or USUAL)
-        host, port = _server(said["server"])
+        url = sa.make_url(facts["url_template"] or USUAL)
+        host, port = _server(facts["server"])
     except (sa.exc.ArgumentError, ValueError):
         raise PublisherError(
             f"{source.name}: conn_str {conn.name} makes no address, expected a url_template such as"
@@ -75,8 +75,8 @@ def url_of(source: Connected) -> sa.URL:
     parts: dict[str, Any] = {
         "host": host,
         "port": port,
-        "database": said["database_name"],
-        "username": said["username"] or (secret.login if secret else None),
+        "database": facts["database_name"],
+        "username": facts["username"] or (secret.login if secret else None),
         "password": secret.reveal() if secret else None,
     }
     url = url.set(**{name: part for name, part in parts.items() if part is not None})
@@ -104,8 +104,8 @@ def _server(text: str | None) -> tuple[str | None, int | None]:
 def _without_environment(source: Connected, url: sa.URL) -> sa.URL:
     """The URL of a Postgres, and what it leaves open: else libpq's variables would say it, which are of our own one."""
     places = {"server": url.host, "database_name": url.database, "username": url.username}
-    said = dict(zip(places, (url.query.get(name) for name in ("host", "dbname", "user")), strict=True))
-    if missing := [name for name in places if not (places[name] or said[name])]:
+    facts = dict(zip(places, (url.query.get(name) for name in ("host", "dbname", "user")), strict=True))
+    if missing := [name for name in places if not (places[name] or facts[name])]:
         raise PublisherError(
             f"{source.name}: no {' and no '.join(missing)} of the database, expected in its conn_str"
         )

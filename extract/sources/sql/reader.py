@@ -224,9 +224,9 @@ def said_plainly(source: str, engine: Engine) -> Iterator[None]:
     try:
         yield
     except (sa.exc.DBAPIError, driver) as error:
-        said = " ".join(str(getattr(error, "orig", error)).split()).rstrip(".")
-        expected = f". {_REACHED}" if _UNREACHED.search(said) else ""
-        raise PublisherError(f"{source}: {shown_place(engine.url)}: {said}{expected}") from None
+        message = " ".join(str(getattr(error, "orig", error)).split()).rstrip(".")
+        expected = f". {_REACHED}" if _UNREACHED.search(message) else ""
+        raise PublisherError(f"{source}: {shown_place(engine.url)}: {message}{expected}") from None
     except sa.exc.SQLAlchemyError as error:
         raise PublisherError(f"{source}: {shown_place(engine.url)}: {error}") from None
     except NoTextError as error:

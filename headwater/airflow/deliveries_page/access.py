@@ -44,9 +44,9 @@ class Visitor:
             of_team[team_of.get(job)].add(job)
         return {
             job
-            for team, own in of_team.items()
+            for team, local in of_team.items()
             for job in get_auth_manager().filter_authorized_dag_ids(
-                dag_ids=own, user=self.user, method="GET", team_name=team
+                dag_ids=local, user=self.user, method="GET", team_name=team
             )
         }
 
@@ -56,7 +56,7 @@ class Visitor:
         Nobody may where no job makes it.
         """
         job = source.history_job
-        if job is None or not self._is_among(deciders_of(find_project().seeds, job)):
+        if job is None or not self._is_one_of(deciders_of(find_project().seeds, job)):
             return False
         return self.may_trigger(job)
 
@@ -67,18 +67,18 @@ class Visitor:
             method="POST", access_entity=DagAccessEntity.RUN, details=details, user=self.user
         ) and bool(self.readable([job]))
 
-    def _is_among(self, deciders: Collection[str] | None) -> bool:
+    def _is_one_of(self, deciders: Collection[str] | None) -> bool:
         """Whether one of them is this user, or a role of this user; None are all."""
         if deciders is None:
             return True
-        own = {f"{ROLE}{role}".casefold() for role in _roles_of(self.user)}
-        return self.name in deciders or any(one.casefold() in own for one in deciders)
+        local = {f"{ROLE}{role}".casefold() for role in _roles_of(self.user)}
+        return self.name in deciders or any(one.casefold() in local for one in deciders)
 
 
 def _roles_of(user: BaseUser) -> list[str]:
     """The names of the roles of a user: each auth manager has users of its own kind, with one role or several."""
-    told = [*(getattr(user, "roles", None) or ()), getattr(user, "role", None)]
-    return [str(getattr(role, "name", role)) for role in told if role is not None]
+    messages = [*(getattr(user, "roles", None) or ()), getattr(user, "role", None)]
+    return [str(getattr(role, "name", role)) for role in messages if role is not None]
 
 
 def visitor(user: GetUserDep) -> Visitor:

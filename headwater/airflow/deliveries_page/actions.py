@@ -69,7 +69,7 @@ def progress(visitor: VisitorDep, reads: ReadingDep, sqn: int, number: str) -> J
     return JSONResponse(
         {
             "state": "done" if dry_run.is_done else "going on",
-            "doing": dry_run.doing,
+            "progress": dry_run.progress,
             "seconds": dry_run.seconds,
         }
     )
@@ -131,8 +131,8 @@ def _after(
         return RedirectResponse(back, 303)
     job = seen.source.history_job
     follows = f" History follows with the next run of the job {job}." if job else ""
-    said = f"{started.why_not}.{follows}"
-    return pages.show(request, "message.html", visitor, title=title, said=said, back=back)
+    message = f"{started.why_not}.{follows}"
+    return pages.show(request, "message.html", visitor, title=title, message=message, back=back)
 
 
 def _address(request: Request, sqn: int) -> str:

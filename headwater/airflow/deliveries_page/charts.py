@@ -44,7 +44,7 @@ def growth_picture(points: Sequence[tuple[datetime, int, int]]) -> Markup:
     if abs(labels[0][0] - labels[1][0]) < 30:  # one below the other
         higher = min(labels[0][0], labels[1][0])
         labels = [(max(higher - 4, TOP), *labels[0][1:]), (max(higher - 4, TOP) + 30, *labels[1][1:])]
-    said = (
+    message = (
         f"From {moment(first)} to {moment(last)} history grew to {number(versions)} versions,"
         f" {number(current)} of them current."
     )
@@ -72,7 +72,18 @@ def growth_picture(points: Sequence[tuple[datetime, int, int]]) -> Markup:
         '<svg class="growth" viewBox="0 0 {} {}" role="img" aria-label="{}"><title>{}</title>{}'
         '<line class="axis" x1="{}" x2="{}" y1="{}" y2="{}"/>{}{}{}</svg>'
     ).format(
-        WIDTH, HEIGHT, said, said, grid, LEFT, right, HEIGHT - BOTTOM, HEIGHT - BOTTOM, lines, texts, dates
+        WIDTH,
+        HEIGHT,
+        message,
+        message,
+        grid,
+        LEFT,
+        right,
+        HEIGHT - BOTTOM,
+        HEIGHT - BOTTOM,
+        lines,
+        texts,
+        dates,
     )
 
 
@@ -93,22 +104,22 @@ def strip(newest_first: Sequence[Mapping[str, Any]]) -> Markup:
             ).format(delivery["status"], left, STRIP_HEIGHT - height, BAR, height, title)
         )
     width = max(1, len(bars)) * (BAR + GAP)
-    said = f"The last {len(bars)} deliveries: " + ", ".join(
+    message = f"The last {len(bars)} deliveries: " + ", ".join(
         f"{sum(d['status'] == status for d in deliveries)} {status}"
         for status in dict.fromkeys(d["status"] for d in deliveries)
     )
     return Markup(
-        '<svg class="strip" width="{w}" height="{h}" viewBox="0 0 {w} {h}" role="img" aria-label="{said}">{bars}</svg>'
-    ).format(w=width, h=STRIP_HEIGHT, said=said, bars=Markup().join(bars))
+        '<svg class="strip" width="{w}" height="{h}" viewBox="0 0 {w} {h}" role="img" aria-label="{label}">{bars}</svg>'
+    ).format(w=width, h=STRIP_HEIGHT, label=message, bars=Markup().join(bars))
 
 
-def _text(kind: str, x: float, y: float, said: str) -> Markup:
-    return Markup('<text class="{}" x="{:.0f}" y="{:.1f}">{}</text>').format(kind, x, y, said)
+def _text(kind: str, x: float, y: float, message: str) -> Markup:
+    return Markup('<text class="{}" x="{:.0f}" y="{:.1f}">{}</text>').format(kind, x, y, message)
 
 
 def _changed(delivery: Mapping[str, Any]) -> int:
     history = (delivery["layers"] or {}).get("historical") or {}
-    return sum(history.get(f"{fate}_count") or 0 for fate in ("new", "changed", "removed"))
+    return sum(history.get(f"{change}_count") or 0 for change in ("new", "changed", "removed"))
 
 
 def _ticks(top: int) -> list[int]:

@@ -78,5 +78,5 @@ def _serializer() -> URLSafeTimedSerializer:
 
 def _own_hosts(request: Request) -> set[str]:
     """How we are called: by the browser, and by the settings where a proxy stands before us."""
-    said = urlsplit(conf.get("api", "base_url", fallback="")).netloc
-    return {host for host in (request.headers.get("host", ""), said) if host}
+    message = urlsplit(conf.get("api", "base_url", fallback="")).netloc
+    return {host for host in (request.headers.get("host", ""), message) if host}

@@ -46,9 +46,9 @@ class DryRun:
     user_id: str
     why: str
     state: str = "waiting"  # then running, then done
-    doing: str = "Waiting for another dry run to end."
+    progress: str = "Waiting for another dry run to end."
     found: DryRunResult | None = None
-    said: str | None = None
+    message: str | None = None
     number: str = field(default_factory=lambda: secrets.token_urlsafe(12))
     begun_at: float = field(default_factory=time.monotonic)
     ended_at: float | None = None
@@ -89,7 +89,7 @@ class DryRuns:
             run = DryRun(decision, delivery_sqn, user_id, why)
             self._runs[run.number] = run
             if sum(not one.is_done for one in self._runs.values()) > MOST_WAITING:
-                _end_with(run, said="Very many dry runs are waiting just now. Try again in some minutes.")
+                _end_with(run, message="Very many dry runs are waiting just now. Try again in some minutes.")
                 return run
         threading.Thread(
             target=self._carry_out, args=(run,), daemon=True, name=f"dry run {run.number}"
@@ -121,18 +121,18 @@ class DryRuns:
     def _carry_out(self, run: DryRun) -> None:
         while not self._free.acquire(timeout=1):
             if self._is_unwanted(run):
-                _end_with(run, said="Nobody has asked for it any more.")
+                _end_with(run, message="Nobody has asked for it any more.")
                 return
         try:
             _end_with(run, *self._outcome(run))
         except Exception:
             log.exception("the dry run of %s %s failed", run.decision, run.delivery_sqn)
-            _end_with(run, said="The dry run failed; the log of the api-server says why.")
+            _end_with(run, message="The dry run failed; the log of the api-server says why.")
         finally:
             self._free.release()
 
     def _outcome(self, run: DryRun) -> tuple[DryRunResult | None, str | None]:
-        run.state, run.doing = "running", "Reading the project."
+        run.state, run.progress = "running", "Reading the project."
         child = self._start(run.decision, run.delivery_sqn)
         self._children.add(child)
         complaints: list[str] = []
@@ -195,12 +195,12 @@ def start_command(project: Project, decision: str, delivery_sqn: int) -> subproc
 def _follow(stream: Iterable[str] | None, run: DryRun, complaints: list[str]) -> None:
     """What it says goes to who waits; the last of it may be why it failed."""
     for line in stream or ():
-        said = redact(line.strip())
-        if said:
-            complaints.append(said)
+        message = redact(line.strip())
+        if message:
+            complaints.append(message)
             del complaints[:-200]
-            if not said.startswith("Error: "):
-                run.doing = in_line(said[:300])
+            if not message.startswith("Error: "):
+                run.progress = in_line(message[:300])
 
 
 def _complaint(run: DryRun, complaints: Sequence[str]) -> str:
@@ -211,8 +211,8 @@ def _complaint(run: DryRun, complaints: Sequence[str]) -> str:
     return "The dry run failed; the log of the api-server says why."
 
 
-def _end_with(run: DryRun, found: DryRunResult | None = None, said: str | None = None) -> None:
-    run.found, run.said, run.ended_at = found, said, time.monotonic()
+def _end_with(run: DryRun, found: DryRunResult | None = None, message: str | None = None) -> None:
+    run.found, run.message, run.ended_at = found, message, time.monotonic()
     run.state = "done"
 
 

@@ -62,8 +62,8 @@ def ago(value: datetime, now: datetime | None = None) -> str:
     for unit, length in (*_LONGER, *_UNITS):
         count = int(abs(seconds) // length)
         if count:
-            said = f"{count} {unit}{'' if count == 1 else 's'}"
-            return f"{said} ago" if seconds > 0 else f"in {said}"
+            message = f"{count} {unit}{'' if count == 1 else 's'}"
+            return f"{message} ago" if seconds > 0 else f"in {message}"
     return "just now"
 
 
@@ -80,8 +80,8 @@ def time_of(value: datetime | None) -> Markup:
 def ago_time(value: datetime) -> Markup:
     """How long ago a moment is; the moment itself for whoever points at it."""
     exact = value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    said = exact.replace("T", " ").removesuffix("Z")
-    return Markup('<time datetime="{}" title="{} UTC">{}</time>').format(exact, said, ago(value))
+    message = exact.replace("T", " ").removesuffix("Z")
+    return Markup('<time datetime="{}" title="{} UTC">{}</time>').format(exact, message, ago(value))
 
 
 def key_query(key: Mapping[str, Any]) -> str:

@@ -69,9 +69,9 @@ class Pages:
 def explain_errors(app: FastAPI) -> None:
     """Let every error be a page, and none show where in the code it happened."""
 
-    def message(request: Request, status: int, title: str, said: str, **more: Any) -> HTMLResponse:
+    def message(request: Request, status: int, title: str, message: str, **more: Any) -> HTMLResponse:
         page = pages.show(
-            request, "message.html", None, status=status, title=title, said=redact(said),
+            request, "message.html", None, status=status, title=title, message=redact(message),
             **{"back": f"{request.scope.get('root_path', '')}/", **more},
         )  # fmt: skip
         csrf.protect(page)
@@ -81,8 +81,8 @@ def explain_errors(app: FastAPI) -> None:
     def refused(request: Request, error: HTTPException) -> HTMLResponse:
         if error.status_code == 401:
             login = get_auth_manager().get_url_login(next_url=str(request.url))
-            said = "Log in to Airflow to see deliveries."
-            return message(request, 401, "You are not logged in", said, login=login)
+            text = "Log in to Airflow to see deliveries."
+            return message(request, 401, "You are not logged in", text, login=login)
         titles = {403: "This is not allowed", 404: "Not found"}
         return message(
             request, error.status_code, titles.get(error.status_code, "This does not work"), str(error.detail)
@@ -96,18 +96,18 @@ def explain_errors(app: FastAPI) -> None:
 
     @app.exception_handler(NothingYet)
     def nothing_yet(request: Request, _error: NothingYet) -> HTMLResponse:
-        said = "No run has been made on this database. As soon as a DAG has run, its deliveries are here."
-        return message(request, 200, "No deliveries yet", said, back=None)
+        text = "No run has been made on this database. As soon as a DAG has run, its deliveries are here."
+        return message(request, 200, "No deliveries yet", text, back=None)
 
     @app.exception_handler(HeadwaterError)
     def explained(request: Request, error: HeadwaterError) -> HTMLResponse:
         status = 409 if isinstance(error, NotDecidable | SourceBusy) else 503
-        said = str(error)
+        text = str(error)
         return message(
             request,
             status,
             "This cannot be done now",
-            said[:1].upper() + said[1:],
+            text[:1].upper() + text[1:],
             back=_before_form(request),
         )
 
@@ -118,8 +118,8 @@ def explain_errors(app: FastAPI) -> None:
             return message(
                 request, 503, "This took too long", "Choose a source or fewer dates, and try again."
             )
-        said = "The database that holds the deliveries cannot be reached. The log of the api-server says why."
-        return message(request, 503, "No database", said)
+        text = "The database that holds the deliveries cannot be reached. The log of the api-server says why."
+        return message(request, 503, "No database", text)
 
     @app.exception_handler(Exception)
     def unforeseen(request: Request, _error: Exception) -> HTMLResponse:

@@ -86,10 +86,10 @@ def _known(seeds: Seeds, row: Row, tasks: Sequence[Row]) -> KnownSource:
 
 def _jobs_of_phases(seeds: Seeds, own_job: str, tasks: Sequence[Row]) -> dict[str, list[str]]:
     """The jobs of each phase, active ones first: as the plan of jobs has it, but asked of rows that may be broken."""
-    told = {_cell(task, "etl_step") for task in tasks}
+    messages = {_cell(task, "etl_step") for task in tasks}
     row = seeds.find("job", own_job)
     own_phases = ALL_PHASES if row is None else _cell(row, "etl_steps")
-    found = {phase: [own_job] if phase in own_phases and phase not in told else [] for phase in PHASES}
+    found = {phase: [own_job] if phase in own_phases and phase not in messages else [] for phase in PHASES}
     for task in tasks:
         phase, job = _cell(task, "etl_step"), _cell(task, "job")
         if phase in found and job and task.is_true("is_active"):

@@ -40,12 +40,22 @@ def timeline(found: KeyHistory, now: datetime | None = None) -> Markup:
     )
     marks = Markup().join(_mark(row, x(row.delivery_date)) for row in fell)
     dates = _dates([(x(at), at) for at in sorted(set(moments))])
-    said = _said(found)
+    message = _label(found)
     return Markup(
         '<svg class="timeline" viewBox="0 0 {} {}" role="img" aria-label="{}"><title>{}</title>'
         '<line class="axis" x1="{}" x2="{}" y1="{}" y2="{}"/>{}{}{}</svg>'
     ).format(
-        WIDTH, HEIGHT, said, said, LEFT, WIDTH - RIGHT + 20, TOP + BAR + 6, TOP + BAR + 6, bars, marks, dates
+        WIDTH,
+        HEIGHT,
+        message,
+        message,
+        LEFT,
+        WIDTH - RIGHT + 20,
+        TOP + BAR + 6,
+        TOP + BAR + 6,
+        bars,
+        marks,
+        dates,
     )
 
 
@@ -98,7 +108,7 @@ def _dates(places: Sequence[tuple[float, datetime]]) -> Markup:
     return texts
 
 
-def _said(found: KeyHistory) -> str:
+def _label(found: KeyHistory) -> str:
     count = len(found.versions)
     parts = [f"{number(count)} {'version' if count == 1 else 'versions'}", found.state]
     if fell := len(found.fallen_out):

@@ -124,14 +124,14 @@ def key(request: Request, visitor: VisitorDep, reads: ReadingDep, name: str) -> 
     except HeadwaterError:
         raise HTTPException(404, f"{name} has no history yet: a run of its job makes it.") from None
     asked = {column.name: request.query_params.get(column.name, "") for column in shape.key}
-    found, said = None, None
+    found, message = None, None
     if any(asked.values()):
         try:
             found = key_history(reads, shape, {column: value for column, value in asked.items() if value})
         except KeyNotReadable as error:
-            said = str(error)
+            message = str(error)
     return pages.show(
-        request, "key.html", visitor, source=source, shape=shape, asked=asked, found=found, said=said,
+        request, "key.html", visitor, source=source, shape=shape, asked=asked, found=found, message=message,
         picture=timeline(found) if found else "",
     )  # fmt: skip
 
@@ -240,12 +240,12 @@ def require_may_decide(visitor: Visitor, seen: Seen) -> None:
         return
     job = seen.source.history_job
     if job is None:
-        said = (
+        message = (
             f"No job makes the history of {seen.source.name}, so nothing can be decided about its deliveries."
         )
     else:
-        said = not_yours(job)
-    raise HTTPException(403, said)
+        message = not_yours(job)
+    raise HTTPException(403, message)
 
 
 def _fell_out(delivery: dict[str, Any]) -> int:
@@ -288,10 +288,10 @@ def _document_of(facts: dict[str, Any]) -> str | None:
     return path.name if path.is_file() else None
 
 
-def _day(said: str, *, is_last: bool = False) -> datetime | None:
+def _day(message: str, *, is_last: bool = False) -> datetime | None:
     """The beginning of a day in UTC, or its end; None for what is no day."""
     try:
-        day = datetime.strptime(said.strip(), "%Y-%m-%d").replace(tzinfo=UTC)
+        day = datetime.strptime(message.strip(), "%Y-%m-%d").replace(tzinfo=UTC)
         return day + timedelta(days=1) if is_last else day
     except (ValueError, OverflowError):
         return None

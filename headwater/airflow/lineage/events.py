@@ -30,7 +30,7 @@ def lineage_of(written: StepResult | None) -> Lineage:
     """What a try of a source's task read and wrote, also when it wrote nothing; None: it did not come to that."""
     if written is None:
         return OperatorLineage()
-    if written.doing.deed is CLEAN_UP:  # what is deleted is no output
+    if written.context.kind is CLEAN_UP:  # what is deleted is no output
         return OperatorLineage(run_facets=facets.deliveries(written))
     return OperatorLineage(
         inputs=_unique(_inputs(written)), outputs=_outputs(written), run_facets=facets.deliveries(written)
@@ -46,27 +46,27 @@ def lineage_of_mart(model: str, made_of: Sequence[str], place: Place, count: int
 
 
 def _inputs(written: StepResult) -> list[InputDataset]:
-    source, doing = written.source, written.doing
-    if doing.deed is DISCOVER:
+    source, context = written.source, written.context
+    if context.kind is DISCOVER:
         return [facets.read(names.asked(source))]
-    if doing.deed is BRING:
-        offers = filter(is_offer, doing.batch["offers"]) if doing.batch else ()
+    if context.kind is BRING:
+        offers = filter(is_offer, context.batch["offers"]) if context.batch else ()
         objects = [entry for entry in written.entries if entry.layer == "raw"]
         return [facets.read(names.offered(source, offer)) for offer in offers] + _objects(objects)
-    before = {STAGE: "raw", CHECK: "staging", HISTORIZE: "staging"}[doing.deed]
+    before = {STAGE: "raw", CHECK: "staging", HISTORIZE: "staging"}[context.kind]
     found = [facets.read(names.layer(written.place, before, source.name), source, before, written.checks)]
-    if doing.deed is HISTORIZE:  # what had to be brought back to staging
+    if context.kind is HISTORIZE:  # what had to be brought back to staging
         found += _objects([entry for entry in written.entries if entry.layer == "raw"])
     return found
 
 
 def _outputs(written: StepResult) -> list[OutputDataset]:
-    source, deed = written.source, written.doing.deed
-    of_deed = {BRING: "raw", STAGE: "staging", HISTORIZE: "historical"}.get(deed)
+    source, kind = written.source, written.context.kind
+    of_kind = {BRING: "raw", STAGE: "staging", HISTORIZE: "historical"}.get(kind)
     found = [_object(written, entry) for entry in written.entries if entry.layer == "landed"]
     for layer in ("raw", "staging", "historical"):
         entries = [entry for entry in written.entries if entry.layer == layer and entry.rows]
-        if layer == of_deed or entries:
+        if layer == of_kind or entries:
             rows = Counter[str]()
             for entry in entries:
                 rows.update(entry.rows)

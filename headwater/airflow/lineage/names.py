@@ -68,29 +68,29 @@ def asked(source: Source) -> Name:
 
 
 def _page(source: Source) -> Name:
-    return at(below(_said(source, source.conn_str, "url_template"), source.options.get("page")))
+    return at(below(_connection_part(source, source.conn_str, "url_template"), source.options.get("page")))
 
 
 def _api(source: Source) -> Name:
-    return at(below(_said(source, source.conn_api, "api_url"), source.options.get("endpoint")))
+    return at(below(_connection_part(source, source.conn_api, "api_url"), source.options.get("endpoint")))
 
 
 def _folder(source: Source) -> Name:
-    return at(_said(source, source.conn_str, "file_path"))
+    return at(_connection_part(source, source.conn_str, "file_path"))
 
 
 def _bucket(source: Source) -> Name:
-    return at(_said(source, source.conn_str, "url_template"))
+    return at(_connection_part(source, source.conn_str, "url_template"))
 
 
-def _said(source: Source, conn: ConnStr | ConnApi | None, column: str) -> str:
+def _connection_part(source: Source, conn: ConnStr | ConnApi | None, column: str) -> str:
     """What a connection says, without credentials and query."""
     text = expand(getattr(conn, column), source)
     return shown(text) if "://" in text else text
 
 
 def _topic(source: Source) -> Name:
-    first = _said(source, source.conn_str, "server").partition(",")[0].strip()
+    first = _connection_part(source, source.conn_str, "server").partition(",")[0].strip()
     return Name(f"kafka://{first}", source.options["topic"])
 
 

@@ -31,7 +31,7 @@
         {%- do exceptions.raise_compiler_error(
             "Definition changed: source " ~ definition.name ~ ": " ~ differences | map(attribute=0) | join('. ')
             ~ ". Its tables were made with what was; `headwater rebuild " ~ definition.name
-            ~ "` makes them anew from S3, and asks no publisher."
+            ~ "` makes them again from S3, and asks no publisher."
         ) -%}
     {%- endif -%}
 {%- endmacro %}

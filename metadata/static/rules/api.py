@@ -37,8 +37,8 @@ def _connection(source: SourceParts, seeds: Seeds) -> Row | None:
     chosen = source.option("conn_str")
     if chosen is not None:
         return seeds.find("conn_api", chosen)
-    own = [row for row in seeds.rows["conn_api"] if row["data_source"] == source.row["data_source"]]
-    return own[0] if len(own) == 1 else None
+    local = [row for row in seeds.rows["conn_api"] if row["data_source"] == source.row["data_source"]]
+    return local[0] if len(local) == 1 else None
 
 
 def _check_pages(source: SourceParts, api: Row, problems: Problems) -> None:

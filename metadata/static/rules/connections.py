@@ -35,15 +35,15 @@ _SECRET_EXPECTED = "only its name, in secret_ref"
 
 
 def check_connections(seeds: Seeds, problems: Problems) -> None:
-    """Every connection on its own, parents in a circle, and data sources that no connection reaches."""
+    """Every connection on its own, parents in a cycle, and data sources that no connection reaches."""
     for row in seeds.rows["conn_str"]:
         _check_conn_str(row, seeds, problems)
     for row in seeds.rows["conn_api"]:
         _check_conn_api(row, problems)
     parents = {row.text("conn_api"): row.text("parent_conn_api") for row in seeds.rows["conn_api"]}
-    for circle in find_cycles({name: [parent] for name, parent in parents.items() if parent}):
-        row = seeds.by_name["conn_api"][circle[0]]
-        message = f"gets its token from itself: {' → '.join([*circle, circle[0]])}"
+    for cycle in find_cycles({name: [parent] for name, parent in parents.items() if parent}):
+        row = seeds.by_name["conn_api"][cycle[0]]
+        message = f"gets its token from itself: {' → '.join([*cycle, cycle[0]])}"
         problems.add("conn_api", row, "parent_conn_api", message, "a parent that does not lead back")
     _check_every_data_source_reached(seeds, problems)
 

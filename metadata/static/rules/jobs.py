@@ -18,9 +18,9 @@ def check_jobs(seeds: Seeds, problems: Problems) -> None:
     for row in seeds.rows["job"]:
         _check_job(row, seeds, problems)
     waits = {row.text("job"): names_in(row["after_job"]) for row in seeds.rows["job"]}
-    for circle in find_cycles(waits):
-        row = seeds.by_name["job"][circle[0]]
-        message = f"waits for itself: {' → '.join([*circle, circle[0]])}"
+    for cycle in find_cycles(waits):
+        row = seeds.by_name["job"][cycle[0]]
+        message = f"waits for itself: {' → '.join([*cycle, cycle[0]])}"
         problems.add("job", row, "after_job", message, "a job that does not lead back")
     for row in seeds.rows["job_task"]:
         _check_task(row, seeds, problems)
@@ -67,8 +67,8 @@ def _check_for_airflow(row: Row, problems: Problems) -> None:
 def _check_task(row: Row, seeds: Seeds, problems: Problems) -> None:
     work = [column for column in _WORK if row[column] is not None]
     if len(work) != 1:
-        said = f"has {' and '.join(work)}" if work else "has nothing to run"
-        problems.add("job_task", row, WHOLE_ROW, said, f"exactly one of {', '.join(_WORK)}")
+        message = f"has {' and '.join(work)}" if work else "has nothing to run"
+        problems.add("job_task", row, WHOLE_ROW, message, f"exactly one of {', '.join(_WORK)}")
     if row["conn_str"] is not None and row["conn_api"] is not None:
         problems.add("job_task", row, "conn_api", "stands beside a conn_str", "one of conn_str, conn_api")
     if row["tgt_tbl"] is not None and row["tgt_tbl"] == row["src_tbl"]:
@@ -88,8 +88,8 @@ def _check_task(row: Row, seeds: Seeds, problems: Problems) -> None:
             )
         return
     if row.text("etl_step") not in steps or row["etl_step"] is None:
-        said = f'"{row["etl_step"]}" is not a step' if row["etl_step"] else "is blank"
-        problems.add("job_task", row, "etl_step", said, f"one of {', '.join(steps)}, the steps of its job")
+        message = f'"{row["etl_step"]}" is not a step' if row["etl_step"] else "is blank"
+        problems.add("job_task", row, "etl_step", message, f"one of {', '.join(steps)}, the steps of its job")
     if row["tgt_tbl"] is None:
         problems.add("job_task", row, "tgt_tbl", "is blank", "the one table that an ETL task fills")
 
@@ -109,11 +109,11 @@ def _check_every_job_has_work(seeds: Seeds, problems: Problems) -> None:
 
 def _check_every_step_is_done(seeds: Seeds, problems: Problems) -> None:
     """A step of a source that tasks name is done by an active one: else nobody does it, and nothing says so."""
-    doing: dict[tuple[str, str], list[Row]] = {}
+    per_step: dict[tuple[str, str], list[Row]] = {}
     for row in seeds.rows["job_task"]:
         if row["source"] and row["etl_step"]:
-            doing.setdefault((row.text("source"), row.text("etl_step")), []).append(row)
-    for (source, step), rows in doing.items():
+            per_step.setdefault((row.text("source"), row.text("etl_step")), []).append(row)
+    for (source, step), rows in per_step.items():
         job = seeds.find("job", rows[0]["job"])
         if job and job.is_true("is_active") and all(row["is_active"] == "false" for row in rows):
             message = f"is false, and no other task does step {step} of {source}"
@@ -123,12 +123,12 @@ def _check_every_step_is_done(seeds: Seeds, problems: Problems) -> None:
 
 def _check_one_job_a_step(seeds: Seeds, problems: Problems) -> None:
     """A source may be brought in by one job and on by another, but no step of it is done twice."""
-    doing: dict[tuple[str, str], Row] = {}
+    per_step: dict[tuple[str, str], Row] = {}
     for row in seeds.rows["job_task"]:
         step = (row.text("source"), row.text("etl_step"))
         if not all(step) or row["is_active"] == "false":
             continue
-        other = doing.setdefault(step, row)
+        other = per_step.setdefault(step, row)
         if other is not row:
             message = f"does step {step[1]} of {step[0]}, which {other['job_task']} of line {other.line} does"
             problems.add("job_task", row, "etl_step", message, "one active task for a step of a source")

@@ -97,14 +97,14 @@ def _check_connection(
     if source.data_source is None:
         return
     name, table = source.data_source.text("data_source"), connection_table(source.data_source_type)
-    own, chosen = connections.get((table, name), []), source.option("conn_str")
+    local, chosen = connections.get((table, name), []), source.option("conn_str")
     if table in seeds.unreadable:
         return
-    if chosen is None and len(own) > 1:
-        message = f'"{name}" is reached by {", ".join(own)}'
+    if chosen is None and len(local) > 1:
+        message = f'"{name}" is reached by {", ".join(local)}'
         expected = "the option conn_str in source_attribute.csv, to name one of them"
         source.blame(problems, "data_source", message, expected)
-    if chosen is not None and chosen not in own:
+    if chosen is not None and chosen not in local:
         message = f'conn_str "{chosen}" is not a connection of "{name}"'
-        expected = f"one of {', '.join(own)}" if own else f"a row in {table}.csv"
+        expected = f"one of {', '.join(local)}" if local else f"a row in {table}.csv"
         source.blame_option(problems, "conn_str", "value", message, expected)

@@ -72,14 +72,14 @@ def test_deliveries_are_seen_and_one_is_withdrawn_with_a_reason(
     page = log_in("admin")
     frame = open_deliveries(page)
     frame.get_by_role("link", name="villages", exact=True).click()
-    for name, raw, fates in (
+    for name, raw, changes in (
         ("villages-20260101.csv", "2", "+2 ~0 −0"),  # noqa: RUF001
         ("villages-20260102.csv", "3", "+2 ~1 −1"),  # noqa: RUF001
     ):
         row = frame.get_by_role("row").filter(has_text=name)
         expect(row.get_by_text("loaded")).to_be_visible()
         expect(row.get_by_role("cell").nth(5)).to_have_text(raw)
-        expect(row.get_by_role("cell").nth(9)).to_have_text(fates)
+        expect(row.get_by_role("cell").nth(9)).to_have_text(changes)
         counted = "select count(*)::text from raw.villages where delivery_sqn = %s"
         assert brought.query(counted, brought.sqn(name)) == [(raw,)]
     page.screenshot(path=tmp_path / "list.png")
@@ -161,15 +161,15 @@ def test_another_sites_form_in_the_same_browser_decides_nothing(log_in: LogIn, b
     page = log_in("admin")
     page.goto(f"/deliveries/delivery/{sqn}")
     token = page.locator("input[name=token]").first.input_value()  # even if it were known
-    own = page.url.partition("/deliveries")[0]
+    local = page.url.partition("/deliveries")[0]
     form = (
-        f'<form method="post" action="{own}/deliveries/delivery/{sqn}/decide"><input name="token" value="{token}">'
+        f'<form method="post" action="{local}/deliveries/delivery/{sqn}/decide"><input name="token" value="{token}">'
         '<input name="decision" value="withdraw"><input name="why" value="forged"><button>Win</button></form>'
     )
     page.route("http://evil.example/*", lambda route: route.fulfill(body=form, content_type="text/html"))
     page.goto("http://evil.example/")
     page.get_by_role("button", name="Win").click()
-    page.wait_for_url(f"{own}/**")
+    page.wait_for_url(f"{local}/**")
     assert brought.events(sqn) == []
 
 
@@ -220,8 +220,8 @@ def test_rows_that_fell_out_are_seen_with_their_values_from_the_overview_on(
     page = log_in("admin")
     frame = open_deliveries(page)
     section = frame.get_by_role("region", name="Rows that fell out")
-    said = f"3 of 4 rows of delivery {sqn} fell out: 2 for people (type): "
-    expect(section).to_contain_text(said)
+    message = f"3 of 4 rows of delivery {sqn} fell out: 2 for people (type): "
+    expect(section).to_contain_text(message)
     expect(section).to_contain_text("<b>2</b>")
     page.screenshot(path=tmp_path / "overview.png", full_page=True)
     section.get_by_role("link").first.click()
@@ -234,7 +234,7 @@ def test_rows_that_fell_out_are_seen_with_their_values_from_the_overview_on(
     page.set_viewport_size({"width": 400, "height": 800})
     for address in ("/deliveries/", "/deliveries/list?source=villages", f"/deliveries/delivery/{sqn}"):
         page.goto(address)
-        expect(page.get_by_text(said).first).to_be_visible()
+        expect(page.get_by_text(message).first).to_be_visible()
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
         page.screenshot(
             path=tmp_path / f"narrow-{address.strip('/').replace('/', '-').partition('?')[0]}.png"

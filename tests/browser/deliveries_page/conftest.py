@@ -60,20 +60,20 @@ def known(monkeypatch: pytest.MonkeyPatch) -> Known:
     monkeypatch.setenv("AIRFLOW__API__SECRET_KEY", "a secret of the tests")
     from headwater.airflow.deliveries_page import decisions, runs
 
-    said = Known()
+    message = Known()
 
     def start(job: str, _who: str, note: str) -> decisions.Started:
-        said.triggered.append((job, note))
+        message.triggered.append((job, note))
         return decisions.Started("manual__1")
 
     monkeypatch.setattr(
-        runs, "newest_dag_runs", lambda jobs: {j: r for j, r in said.dag_runs.items() if j in jobs}
+        runs, "newest_dag_runs", lambda jobs: {j: r for j, r in message.dag_runs.items() if j in jobs}
     )
     monkeypatch.setattr(runs, "known_runs", lambda _runs: set())
     monkeypatch.setattr(runs, "unfinished_runs", lambda _jobs: [])
     monkeypatch.setattr(runs, "is_paused", lambda _job: False)
     monkeypatch.setattr(decisions, "_start", start)
-    return said
+    return message
 
 
 @pytest.fixture
@@ -86,10 +86,10 @@ def address(line: Line, known: Known, monkeypatch: pytest.MonkeyPatch) -> Iterat
     monkeypatch.setenv("HEADWATER_PROJECT", str(line.project.root))
     monkeypatch.setattr(backend, "project", line.project, raising=False)
     monkeypatch.setattr(backend, "engine", line.database, raising=False)
-    own = make_app()
-    own.dependency_overrides[visitor] = Ada
+    local = make_app()
+    local.dependency_overrides[visitor] = Ada
     app = FastAPI()
-    app.mount("/deliveries", own)
+    app.mount("/deliveries", local)
     port = free_port()
     server = uvicorn.Server(
         uvicorn.Config(app, host=LOOPBACK, port=port, log_level="warning", lifespan="off")

@@ -95,9 +95,13 @@ def test_nobody_is_led_to_where_only_we_can_go(net: Publisher, publisher: Publis
     net.scripts["/f"] = [Answer(302, headers={"Location": at(target, publisher)})]
     publisher.files["/f"] = b"inside"
     sink = Sink()
-    with pytest.raises(PublisherError, match=r"leads to .*, which is (127\.0\.0\.1|::1), a loopback") as said:
+    with pytest.raises(
+        PublisherError, match=r"leads to .*, which is (127\.0\.0\.1|::1), a loopback"
+    ) as message:
         client(at("public.example", net)).download(at("public.example", net), sink)
-    assert "expected an address of the public internet, or allow_private_addresses = true" in str(said.value)
+    assert "expected an address of the public internet, or allow_private_addresses = true" in str(
+        message.value
+    )
     assert sink.content == b""
     assert publisher.requests == []
 
@@ -153,13 +157,13 @@ def test_one_address_inside_spoils_them_all() -> None:
 def test_a_link_of_a_page_leads_nowhere_inside(net: Publisher, publisher: Publisher) -> None:
     net.page("/", f'<a href="{at("inside.example", publisher, "/places-2026-01-01.csv")}">one</a>')
     publisher.files["/places-2026-01-01.csv"] = b"id,name\n1,Ulm\n"
-    said = {"file_pattern": r"places-(?P<date>[\d-]+)\.csv$"}
-    [offer] = discover(make_source(address=f"{net.url}/", options=said))
+    facts = {"file_pattern": r"places-(?P<date>[\d-]+)\.csv$"}
+    [offer] = discover(make_source(address=f"{net.url}/", options=facts))
     with pytest.raises(PublisherError, match=r"the publisher leads to inside\.example"):
         offer.fetch(offer, Sink())
     assert publisher.requests == []
 
-    allowed = {**said, "allow_private_addresses": "true"}
+    allowed = {**facts, "allow_private_addresses": "true"}
     [offer] = discover(make_source(address=f"{net.url}/", options=allowed))
     offer.fetch(offer, sink := Sink())
     assert sink.content == b"id,name\n1,Ulm\n"

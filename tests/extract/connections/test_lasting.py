@@ -70,9 +70,9 @@ def test_a_host_that_does_not_exist_is_looked_up_once(
     client: HttpClient, waits: list[float], no_name: Callable[[int], list[str]]
 ) -> None:
     looked_up = no_name(socket.EAI_NONAME)
-    with pytest.raises(PublisherError) as said:
+    with pytest.raises(PublisherError) as message:
         client.page("https://dowload.example.org/f")
-    assert str(said.value) == (
+    assert str(message.value) == (
         "https://dowload.example.org/f: there is no host of that name, expected an address without a slip of the pen"
     )
     assert (looked_up, waits) == (["dowload.example.org"], [])
@@ -120,7 +120,7 @@ def test_what_is_no_web_server_is_asked_few_times(client: HttpClient, waits: lis
 
 
 @pytest.mark.parametrize(
-    ("answer", "said", "tries"),
+    ("answer", "message", "tries"),
     [
         ("407 Proxy Authentication Required", r"the proxy wants to know who we are \(407\), expected user and pass", 1),
         ("403 Forbidden", r"the proxy refuses to connect there \(403\), expected a proxy that allows it", 1),
@@ -129,14 +129,14 @@ def test_what_is_no_web_server_is_asked_few_times(client: HttpClient, waits: lis
 )  # fmt: skip
 @pytest.mark.parametrize("scheme", ["https"])
 def test_a_proxy_that_refuses_is_said_with_what_to_do(
-    client: HttpClient, waits: list[float], monkeypatch: pytest.MonkeyPatch, answer: str, said: str, tries: int,
+    client: HttpClient, waits: list[float], monkeypatch: pytest.MonkeyPatch, answer: str, message: str, tries: int,
     scheme: str,
 ) -> None:  # fmt: skip
     with answering(f"HTTP/1.1 {answer}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n".encode()) as port:
         monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{port}")
         monkeypatch.delenv("NO_PROXY", raising=False)
         monkeypatch.delenv("no_proxy", raising=False)
-        with pytest.raises(PublisherError, match=said):
+        with pytest.raises(PublisherError, match=message):
             client.page(f"{scheme}://data.example.org/f")
     assert len(waits) == tries - 1
 
@@ -198,8 +198,8 @@ def test_an_s3_where_nothing_listens_is_asked_few_times(monkeypatch: pytest.Monk
     ],
 )
 def test_what_s3_refuses_for_good_is_said_with_what_to_do(code: str, expected: str) -> None:
-    told: Any = {"Error": {"Code": code, "Message": "No."}, "ResponseMetadata": {"RetryAttempts": 2}}
-    with pytest.raises(StorageError) as said, said_plainly("s3://bucket/key"):
-        raise ClientError(told, "GetObject")
-    assert str(said.value).startswith(f"s3://bucket/key: S3 answers {code} to GetObject: No.. {expected}")
-    assert "run again" not in str(said.value)
+    payload: Any = {"Error": {"Code": code, "Message": "No."}, "ResponseMetadata": {"RetryAttempts": 2}}
+    with pytest.raises(StorageError) as message, said_plainly("s3://bucket/key"):
+        raise ClientError(payload, "GetObject")
+    assert str(message.value).startswith(f"s3://bucket/key: S3 answers {code} to GetObject: No.. {expected}")
+    assert "run again" not in str(message.value)

@@ -107,19 +107,19 @@ def test_a_secret_of_aws_is_not_logged_as_it_comes(caplog: pytest.LogCaptureFixt
 def test_a_secret_of_aws() -> None:
     assert resolve("aws:prod/token").reveal() == "k7Hq-aws"
     assert resolve("aws:prod/crm#password").reveal() == "k7Hq-member"
-    for reference, said in {
+    for reference, message in {
         "aws:prod/nothing": r"cannot be had \(ResourceNotFoundException\), expected a secret prod/nothing that",
         "aws:prod/crm#pasword": r"has no text pasword, expected one of user, password, port",
         "aws:prod/crm#port": r"has no text port",
         "aws:prod/token#password": r"is not a JSON object, expected one with a member password",
         "aws:prod/key": r"is binary, expected a text",
     }.items():
-        with pytest.raises(SecretUnavailable, match=said):
+        with pytest.raises(SecretUnavailable, match=message):
             resolve(reference)
 
 
 @pytest.mark.parametrize(
-    ("reference", "said"),
+    ("reference", "message"),
     [
         ("env:CRM_TOKEN", "the secret env:CRM_TOKEN is not set, expected the environment variable CRM_TOKEN"),
         ("env:EMPTY", "the secret env:EMPTY is empty, expected 4 at least: a shorter one cannot be kept out"),
@@ -132,7 +132,7 @@ def test_a_secret_of_aws() -> None:
     ],
 )  # fmt: skip
 def test_a_secret_that_is_not_there_is_said(
-    reference: str, said: str, monkeypatch: pytest.MonkeyPatch
+    reference: str, message: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name, value in {
         "EMPTY": "",
@@ -141,7 +141,7 @@ def test_a_secret_that_is_not_there_is_said(
         "AIRFLOW_CONN_BARE": "http://h",
     }.items():
         monkeypatch.setenv(name, value)
-    with pytest.raises(SecretUnavailable, match=said):
+    with pytest.raises(SecretUnavailable, match=message):
         resolve(reference)
 
 

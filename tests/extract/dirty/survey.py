@@ -279,12 +279,12 @@ def page(verdicts: Iterable[Verdict], hostile_lines: Iterable[str]) -> str:
 def _line(verdict: Verdict) -> str:
     options = ", ".join(f"`{name}` {_shown(value)}" for name, value in verdict.asked.options.items())
     if verdict.refused:
-        said = f"refused: {_cell(verdict.refused)}"
+        message = f"refused: {_cell(verdict.refused)}"
     elif verdict.wrong:
-        said = f"**differs**: {_cell(verdict.wrong)}"
+        message = f"**differs**: {_cell(verdict.wrong)}"
     else:
-        said = f"right: {verdict.records:,} records of {verdict.columns} columns, as {verdict.compared}"
-    return f"| {_cell(verdict.asked.file)} | {options} | {said} |"
+        message = f"right: {verdict.records:,} records of {verdict.columns} columns, as {verdict.compared}"
+    return f"| {_cell(verdict.asked.file)} | {options} | {message} |"
 
 
 def _shown(value: str) -> str:
@@ -305,11 +305,11 @@ def hostile() -> list[str]:
     """A line for each file that becomes far more than it is, without numbers that depend on who packed it."""
     lines = []
     for name, file in FILES.items():
-        said = refusal(name, file.make())
-        said = re.sub(r"from \d+ to \d+ bytes", "from few to far too many bytes", said)
-        said = re.sub(r"of \d+ bytes that landed", "of few bytes that landed", said)
+        message = refusal(name, file.make())
+        message = re.sub(r"from \d+ to \d+ bytes", "from few to far too many bytes", message)
+        message = re.sub(r"of \d+ bytes that landed", "of few bytes that landed", message)
         options = ", ".join(f"`{option}` `{value}`" for option, value in file.options.items())
-        lines.append(f"| {name} | {options} | refused: {_cell(said)} |")
+        lines.append(f"| {name} | {options} | refused: {_cell(message)} |")
     return lines
 
 

@@ -33,15 +33,15 @@ def refusals(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[str, i
         cwd=PROJECT, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    return {name: (said, sizes[name]) for name, said in json.loads(done.stdout).items()}
+    return {name: (message, sizes[name]) for name, message in json.loads(done.stdout).items()}
 
 
 @pytest.mark.parametrize("name", FILES)
 def test_what_becomes_too_much_is_refused_in_little_memory(
     refusals: dict[str, tuple[str, int]], name: str
 ) -> None:
-    said, landed = refusals[name]
-    assert said.startswith(FILES[name].message.replace("{landed}", str(landed)))
+    message, landed = refusals[name]
+    assert message.startswith(FILES[name].message.replace("{landed}", str(landed)))
 
 
 def test_most_is_a_ratio_of_what_landed_and_never_less_than_a_small_file() -> None:

@@ -49,8 +49,8 @@ def test_the_last_lines_are_left_off_and_blank_ones_are_not_counted(size: int, e
 def test_lines_that_match_are_left_off_where_a_record_would_begin(
     format_name: str, options: dict[str, str], content: bytes, found: list[Any], size: int
 ) -> None:
-    said = {key: value for key, value in options.items() if key != "format"}
-    assert read(format_name, content, size, skip_lines_matching="^(#|Total)", **said)[1] == found
+    facts = {key: value for key, value in options.items() if key != "format"}
+    assert read(format_name, content, size, skip_lines_matching="^(#|Total)", **facts)[1] == found
 
 
 def test_records_keep_the_lines_of_the_file() -> None:
@@ -96,10 +96,10 @@ def test_the_count_in_a_trailer_is_held_against_the_records(
     source = make_source(options={**options, "format": format_name})
     try:
         assert len(list(opened(source, content, size).records())) == 2
-        said = None
+        text = None
     except FormatBroken as error:
-        said = str(error)
-    assert said == message
+        text = str(error)
+    assert text == message
 
 
 def test_files_of_one_delivery_have_a_trailer_each(loader: Loader) -> None:

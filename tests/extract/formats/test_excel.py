@@ -347,8 +347,8 @@ REFUSED: list[tuple[str, bytes, dict[str, str], str]] = [
     ("content", "options", "message"), [case[1:] for case in REFUSED], ids=[case[0] for case in REFUSED]
 )
 def test_what_is_broken_is_refused(content: bytes, options: dict[str, str], message: str) -> None:
-    said = refusal("excel", content, **options)
-    assert said.startswith(message) if message.startswith("f") else said.endswith(message)
+    answer = refusal("excel", content, **options)
+    assert answer.startswith(message) if message.startswith("f") else answer.endswith(message)
 
 
 @pytest.mark.parametrize("name", ["GOOD", "merged-cells.xls"])

@@ -106,9 +106,9 @@ def test_what_is_broken_leaves_nothing_in_raw(
 ) -> None:
     source = make_source(options=options)
     loader.land(source, content, name)
-    told: list[Any] = []
+    messages: list[Any] = []
     summary = load_pending(
-        loader.engine, loader.store, source, loader.job_inst_id, lambda *a, **_: told.append(a)
+        loader.engine, loader.store, source, loader.job_inst_id, lambda *a, **_: messages.append(a)
     )
     [(_, check, why)] = summary.refused
     assert why.startswith(message)
@@ -174,14 +174,14 @@ def test_a_name_of_a_column_that_no_table_can_hold_halts_its_delivery_alone(
     loader.land(source, content, name)
     loader.land(make_source(), b"", "later.csv")
     loads = load_pending(loader.engine, loader.store, source, loader.job_inst_id, lambda *_, **__: None)
-    refused = {delivery.publisher_name: (check, said) for delivery, check, said in loads.refused}
+    refused = {delivery.publisher_name: (check, message) for delivery, check, message in loads.refused}
     assert loads.failed == []
-    check, said = refused[name]
+    check, message = refused[name]
     assert check == "format"
-    assert said.startswith(name)
-    assert why in said
+    assert message.startswith(name)
+    assert why in message
     assert loader.query("select event, why from metadata.delivery_event where delivery_sqn = 1") == [
-        ("halted", said)
+        ("halted", message)
     ]
     again = load_pending(loader.engine, loader.store, source, loader.job_inst_id, lambda *_, **__: None)
     assert (again.refused, again.failed) == ([], [])
@@ -217,5 +217,5 @@ def test_what_a_wrangle_function_makes_is_judged_as_what_a_file_has(
     source = make_source(wrangle_function=f"{__name__}:{function.__name__}")
     loader.land(source, b"id,name\n1,Ulm\n")
     loads = load_pending(loader.engine, loader.store, source, loader.job_inst_id, lambda *_, **__: None)
-    [(_, check, said)] = loads.refused
-    assert (check, said.startswith(why)) == ("format", True)
+    [(_, check, message)] = loads.refused
+    assert (check, message.startswith(why)) == ("format", True)

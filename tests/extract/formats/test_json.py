@@ -86,13 +86,13 @@ def test_mapped_members_are_columns_and_the_others_rest(format_name: str, record
 
 
 @pytest.mark.parametrize(
-    ("string", "said"), [(r"x\u0000", r"'x\x00' has a NUL"), (r"\ud800", r"'\ud800' has half a character")]
+    ("string", "message"), [(r"x\u0000", r"'x\x00' has a NUL"), (r"\ud800", r"'\ud800' has half a character")]
 )
-def test_what_postgres_cannot_have_is_refused_in_a_mapped_member_too(string: str, said: str) -> None:
+def test_what_postgres_cannot_have_is_refused_in_a_mapped_member_too(string: str, message: str) -> None:
     content = f'[{{"id":1,"name":"a"}},{{"id":"{string}","name":null}}]'.encode()
     with pytest.raises(FormatBroken) as refused:
         opened(make_source(options={"format": "json"}), content)
-    assert str(refused.value) == f"f: record 2: the string {said}, expected text"
+    assert str(refused.value) == f"f: record 2: the string {message}, expected text"
 
 
 @pytest.mark.parametrize("number", ["1", "-0", "1.10", "0.1e1", "1E+05", "12345678901234567890.10", "1e-7"])

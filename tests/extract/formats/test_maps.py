@@ -65,9 +65,9 @@ def test_the_names_of_members_are_columns_of_the_records_below(
     format_name: str, size: int, path: str, document: Any, found: list[dict[str, str | None]]
 ) -> None:
     header, records = read(format_name, written(document, format_name), size, record_path=path)
-    told = [dict(zip(header, values, strict=True)) for values in records]
+    messages = [dict(zip(header, values, strict=True)) for values in records]
     names = dict.fromkeys(name for record in found for name in record)
-    assert told == [{name: record.get(name) for name in names} for record in found]
+    assert messages == [{name: record.get(name) for name in names} for record in found]
 
 
 @pytest.mark.parametrize("name", hostile.params(hostile.NAMES))

@@ -277,7 +277,7 @@ def test_a_redirect_away_from_http_is_refused(client: HttpClient, publisher: Pub
             ask(f"{publisher.url}/f")
 
 
-def test_a_redirect_in_a_circle_is_said_plainly(client: HttpClient, publisher: Publisher) -> None:
+def test_a_redirect_in_a_cycle_is_said_plainly(client: HttpClient, publisher: Publisher) -> None:
     publisher.scripts["/f"] = [Answer(302, headers={"Location": "/f"})]
     with pytest.raises(PublisherError, match=r"/f redirects more than 10 times, expected the file or page$"):
         client.page(f"{publisher.url}/f")

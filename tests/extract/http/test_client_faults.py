@@ -201,7 +201,7 @@ def test_a_page_that_is_packed_and_ends_early_is_asked_again(
 
 
 @pytest.mark.parametrize(
-    ("headers", "body", "said"),
+    ("headers", "body", "message"),
     [
         (
             {"Content-Encoding": "br"},
@@ -220,10 +220,10 @@ def test_a_page_that_is_packed_and_ends_early_is_asked_again(
     ids=["brotli", "no gzip", "more behind it", "bzip2 cut off", "packed often"],
 )
 def test_a_body_that_cannot_be_unpacked_is_said(
-    client: HttpClient, publisher: Publisher, headers: dict[str, str], body: bytes, said: str
+    client: HttpClient, publisher: Publisher, headers: dict[str, str], body: bytes, message: str
 ) -> None:
     publisher.scripts["/f"] = [Answer(200, body, headers)]
-    with pytest.raises((PublisherError, DeliveryIncomplete), match=said):
+    with pytest.raises((PublisherError, DeliveryIncomplete), match=message):
         client.download(f"{publisher.url}/f", Sink())
 
 

@@ -206,12 +206,12 @@ def test_events_that_come_shortened_from_s3_are_said_and_written_by_nobody_again
         connection.execute(sa.text("truncate metadata.delivery cascade; drop table raw.places"))
     faulty.plan("get events/", Fault(sends=14, announces_that=True), FROM_NOW_ON)
     summary = run.extract(reached)
-    [said] = summary.refused
-    assert said.startswith(
+    [message] = summary.refused
+    assert message.startswith(
         "places: 3 objects of its archive cannot be registered, and all else of it goes on."
     )
-    assert "/events/places/0000000001/" in said
-    assert "it is not what was written (" in said
+    assert "/events/places/0000000001/" in message
+    assert "it is not what was written (" in message
     assert (len(summary.registered), summary.landed) == (3, [])
     faulty.heal()
     whole(run, reached)
@@ -236,9 +236,9 @@ FAILING = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize(("script", "said"), FAILING.values(), ids=FAILING)
+@pytest.mark.parametrize(("script", "text"), FAILING.values(), ids=FAILING)
 def test_a_file_that_does_not_come_is_told_and_comes_when_the_fault_is_over(
-    make_run: MakeRun, publishes: Publisher, script: list[Answer], said: str
+    make_run: MakeRun, publishes: Publisher, script: list[Answer], text: str
 ) -> None:
     run = make_run("places")
     publishes.scripts[f"/{NAMES[1]}"] = list(script)
@@ -246,7 +246,7 @@ def test_a_file_that_does_not_come_is_told_and_comes_when_the_fault_is_over(
     assert [delivery.publisher_name for delivery in summary.landed] == [NAMES[0], NAMES[2]]
     [message] = summary.failed
     assert message.startswith(f"places: {NAMES[1]} could not be landed: {publishes.url}/{NAMES[1]}")
-    assert said in message
+    assert text in message
     assert "\n" not in message
     assert len(list(run.store.list("landed/"))) == 2
     run.load()
@@ -269,9 +269,9 @@ WRONG = {
 
 
 @pytest.mark.parametrize("tells", [{"ETag": '"error"'}, {}], ids=["told", "untold"])
-@pytest.mark.parametrize(("content", "said"), WRONG.values(), ids=WRONG)
+@pytest.mark.parametrize(("content", "message"), WRONG.values(), ids=WRONG)
 def test_a_file_that_is_another_one_is_kept_and_said_and_the_right_one_comes_later(
-    make_run: MakeRun, publishes: Publisher, content: bytes, said: str, tells: dict[str, str]
+    make_run: MakeRun, publishes: Publisher, content: bytes, message: str, tells: dict[str, str]
 ) -> None:
     run = make_run("places")
     publishes.scripts[f"/{NAMES[1]}"] = [
@@ -282,7 +282,7 @@ def test_a_file_that_is_another_one_is_kept_and_said_and_the_right_one_comes_lat
     loaded = run.load()
     [(refused, check, why)] = loaded.refused
     assert (refused.publisher_name, check) == (NAMES[1], "format")
-    assert said in why
+    assert message in why
     assert run.store.get(run.store.key(refused.delivery_filename)) == content
     assert run.rows() == [row for row in EXPECTED if row[0] != NAMES[1]]
     run.assert_nothing_half()

@@ -315,9 +315,9 @@ UNWRITABLE: dict[str, Callable[[Offer], Offer]] = {
 }
 
 
-@pytest.mark.parametrize("told", UNWRITABLE.values(), ids=UNWRITABLE)
+@pytest.mark.parametrize("payload", UNWRITABLE.values(), ids=UNWRITABLE)
 def test_what_postgres_does_not_take_leaves_no_manifest(
-    landing: Landing, monkeypatch: pytest.MonkeyPatch, told: Callable[[Offer], Offer]
+    landing: Landing, monkeypatch: pytest.MonkeyPatch, payload: Callable[[Offer], Offer]
 ) -> None:
     """Also where the rules for offers know nothing of it."""
     first = landing.land(offer(b"first"))
@@ -325,7 +325,7 @@ def test_what_postgres_does_not_take_leaves_no_manifest(
     with pytest.raises(
         PublisherError, match=r"^places: what the publisher tells of .* cannot be put on record \("
     ):
-        landing.land(told(offer(b"content")))
+        landing.land(payload(offer(b"content")))
     assert len(landing.keys("landed/")) == len(landing.keys("manifests/")) == 1
     assert landing.register() == []
     second = landing.land(offer(b"second"))

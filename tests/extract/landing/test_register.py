@@ -152,14 +152,14 @@ CONTRADICTIONS: dict[str, tuple[dict[str, Any], str]] = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize(("said", "why"), CONTRADICTIONS.values(), ids=CONTRADICTIONS)
+@pytest.mark.parametrize(("facts", "why"), CONTRADICTIONS.values(), ids=CONTRADICTIONS)
 def test_a_manifest_that_contradicts_its_key_is_named_and_all_others_are_registered(
-    landing: Landing, said: dict[str, Any], why: str
+    landing: Landing, facts: dict[str, Any], why: str
 ) -> None:
     landed = landing.land(offer(b"x"))
     assert landed is not None
     forget(landing)
-    landing.store.put_new(manifest_key("places", 7), json.dumps(said).encode())
+    landing.store.put_new(manifest_key("places", 7), json.dumps(facts).encode())
     with pytest.raises(ArchiveBroken) as broken:
         landing.register()
     assert broken.value.hides_deliveries  # who asked the publisher now might land it twice
@@ -187,8 +187,8 @@ def test_a_manifest_that_postgres_does_not_take_stops_nothing(landing: Landing, 
     landed = landing.land(offer(b"x"))
     assert landed is not None
     forget(landing)
-    said = manifest(fingerprint={"size": float("nan")}) if name is None else manifest(publisher_name=name)
-    landing.store.put_new(manifest_key("places", 7), json.dumps(said).encode())
+    message = manifest(fingerprint={"size": float("nan")}) if name is None else manifest(publisher_name=name)
+    landing.store.put_new(manifest_key("places", 7), json.dumps(message).encode())
     with pytest.raises(ArchiveBroken, match=r"manifests/places/0000000007\.json: ") as broken:
         landing.register()
     assert not broken.value.hides_deliveries
@@ -200,10 +200,10 @@ def test_a_manifest_that_postgres_does_not_take_stops_nothing(landing: Landing, 
 
 
 def test_a_fingerprint_that_was_stored_as_it_came_is_remembered_by_its_digest(landing: Landing) -> None:
-    said = manifest(
+    message = manifest(
         fingerprint={"etag": HEADERS["nul"], "last_modified": HEADERS["8000_characters"], "size": 1}
     )
-    landing.store.put_new(manifest_key("places", 7), json.dumps(said).encode())
+    landing.store.put_new(manifest_key("places", 7), json.dumps(message).encode())
     [registered] = landing.register()
     assert registered.fingerprint["size"] == 1
     assert re.fullmatch("sha256:[0-9a-f]{64}", registered.fingerprint["etag"])
@@ -256,7 +256,7 @@ def test_a_folder_made_in_a_console_is_passed_over(landing: Landing) -> None:
     store = WithFolders(landing.store._client, landing.store.bucket)
     warnings: list[str] = []
     assert register_archive(landing.engine, store, "places", landing.job_inst_id, warnings.append) == [landed]
-    assert [said.partition(": passed over")[0] for said in warnings] == [
+    assert [message.partition(": passed over")[0] for message in warnings] == [
         store.address("manifests/places/"),
         store.address("events/places/"),
     ]

@@ -183,7 +183,7 @@ WRITES: dict[str, tuple[str, Callable[[ObjectStore], Any]]] = {
 
 
 @pytest.mark.parametrize(
-    ("fault", "said"),
+    ("fault", "message"),
     [
         (ERROR, r"S3 answers InternalError to \w+: planned, 10 times in a row: run again later"),
         (SLOW_DOWN, r"S3 answers SlowDown to \w+: planned, 10 times in a row: run again later"),
@@ -197,12 +197,12 @@ WRITES: dict[str, tuple[str, Callable[[ObjectStore], Any]]] = {
 )
 @pytest.mark.parametrize("operation", [*WRITES, "get", "list", "delete"])
 def test_a_fault_that_stays_is_said_in_a_sentence_and_nothing_is_stored(
-    faulty: FaultyS3, broken: ObjectStore, store: ObjectStore, operation: str, fault: Fault, said: str
+    faulty: FaultyS3, broken: ObjectStore, store: ObjectStore, operation: str, fault: Fault, message: str
 ) -> None:
     store.put_new("k", SMALL)
     pattern, ask = {**WRITES, **READS}[operation]
     faulty.plan(pattern, fault, FROM_NOW_ON)
-    with pytest.raises(StorageError, match=rf"^s3://{broken.bucket}/\w*: {said}$") as refused:
+    with pytest.raises(StorageError, match=rf"^s3://{broken.bucket}/\w*: {message}$") as refused:
         ask(broken)
     assert "\n" not in str(refused.value)
     assert list(store.list("")) == ["k"]

@@ -49,11 +49,11 @@ def offer(name: str = "f.csv", **more: Any) -> Offer:
 def test_a_name_that_cannot_be_stored_is_refused_by_source_address_and_value(name: str, why: str) -> None:
     with pytest.raises(PublisherError) as refused:
         fit_offer(SOURCE, offer(name))
-    said = str(refused.value)
-    assert said.startswith("places: the publisher offers '")
-    assert f"at sftp://x/f: {why}" in said
-    assert said.isprintable()
-    assert len(said) < 300
+    message = str(refused.value)
+    assert message.startswith("places: the publisher offers '")
+    assert f"at sftp://x/f: {why}" in message
+    assert message.isprintable()
+    assert len(message) < 300
 
 
 @pytest.mark.parametrize("name", params(FILE_NAMES, leaving_out=WHY))
@@ -82,12 +82,12 @@ def test_a_date_without_a_zone_is_refused() -> None:
 
 
 def test_what_is_only_compared_is_remembered_by_its_digest_where_it_cannot_be_stored() -> None:
-    told = {"etag": HEADERS["nul"], "last_modified": "\udce9", "size": 3, "other": "ü" * 1025}
-    fit = fit_fingerprint(told)
+    payload = {"etag": HEADERS["nul"], "last_modified": "\udce9", "size": 3, "other": "ü" * 1025}
+    fit = fit_fingerprint(payload)
     assert fit["size"] == 3
     assert all(re.fullmatch("sha256:[0-9a-f]{64}", fit[name]) for name in ("etag", "last_modified", "other"))
-    assert fit_fingerprint(told) == fit
-    assert fit_fingerprint({**told, "etag": '"a\0c"'})["etag"] != fit["etag"]
+    assert fit_fingerprint(payload) == fit
+    assert fit_fingerprint({**payload, "etag": '"a\0c"'})["etag"] != fit["etag"]
     plain = {"etag": HEADERS["high_bytes"], "last_modified": HEADERS["escape"], "size": 3}
     assert fit_fingerprint(plain) == plain
 
@@ -124,10 +124,13 @@ def test_a_page_of_hostile_links_lands_what_can_be_landed_and_names_the_rest(
     extraction = make(make_source(address=f"{publisher.url}/", options=PATTERN))
     first = extraction.run()
     assert (first.failed, GOOD in extraction.landed()) == ([], True)
-    assert sorted(said.partition(": its name ")[2][:8] for said in first.refused) == ["has 8,01", "has a NU"]
-    for said in first.refused:
-        assert publisher.url in said
-        assert said.isprintable()
+    assert sorted(message.partition(": its name ")[2][:8] for message in first.refused) == [
+        "has 8,01",
+        "has a NU",
+    ]
+    for message in first.refused:
+        assert publisher.url in message
+        assert message.isprintable()
     again = extraction.run()
     assert (again.refused, again.landed, again.failed) == (first.refused, [], [])
 
@@ -138,22 +141,22 @@ def test_a_page_of_hostile_links_lands_what_can_be_landed_and_names_the_rest(
     assert [one.publisher_name for one in mended.landed] == ["20260106.csv"]
 
 
-@pytest.mark.parametrize("told", params(HEADERS))
+@pytest.mark.parametrize("text", params(HEADERS))
 @pytest.mark.parametrize("header", ["ETag", "Last-Modified"])
 def test_a_header_of_any_kind_lands_once_and_once_more_when_it_changes(
-    make: Make, publisher: Publisher, header: str, told: str
+    make: Make, publisher: Publisher, header: str, text: str
 ) -> None:
     publisher.page("/", f'<a href="{GOOD}">x</a>')
     publisher.files[f"/{GOOD}"] = CONTENT
     plain = {"ETag": "", "Last-Modified": "Mon, 05 Jan 2026 00:00:00 GMT"}
-    publisher.headers[f"/{GOOD}"] = {**plain, header: told}
+    publisher.headers[f"/{GOOD}"] = {**plain, header: text}
     extraction = make(make_source(address=f"{publisher.url}/", options=PATTERN))
     assert (len(extraction.run().landed), extraction.run().known) == (1, 1)
     forget(extraction)
     again = extraction.run()
     assert (len(again.registered), again.known, again.refused) == (1, 1, [])
     publisher.files[f"/{GOOD}"] = b"id,name\n1,Uhm\n"  # of the same length
-    publisher.headers[f"/{GOOD}"][header] = told[:-1] + "2" + told[-1]
+    publisher.headers[f"/{GOOD}"][header] = text[:-1] + "2" + text[-1]
     changed = extraction.run()
     assert (len(changed.landed), changed.failed) == (1, [])
 
@@ -169,8 +172,8 @@ def test_a_local_file_whose_name_is_no_text_is_refused_alone(make: Make, tmp_pat
         (tmp_path / name).write_bytes(CONTENT)
     extraction = make(make_source(folder=str(tmp_path), options=PATTERN))
     summary = extraction.run()
-    [said] = summary.refused
-    assert said == (
+    [message] = summary.refused
+    assert message == (
         rf"places: the publisher offers '20260106-st\\udce9.csv' at {tmp_path}/20260106-st\udce9.csv: its name is no"
         " text in UTF-8, expected one that is. It is left out until that is mended"
     )

@@ -56,14 +56,14 @@ def damaged(archive: bytes) -> bytes:
 
 
 def unpivoting(**options: str) -> dict[str, Any]:
-    said = {
+    facts = {
         "unpivot_keep": "id",
         "unpivot_name": "name",
         "unpivot_value": "value",
         "unpivot_skip": "",
         **options,
     }
-    return {"columns": ["id", "name", "value"], "wrangle_function": "unpivot", "options": said}
+    return {"columns": ["id", "name", "value"], "wrangle_function": "unpivot", "options": facts}
 
 
 MANY = b"".join(b"%d,name\n" % n for n in range(1000, 1500))
@@ -337,10 +337,10 @@ def test_a_broken_file_is_refused_by_name_line_and_reason(
     content: bytes,
     message: str,
 ) -> None:
-    told: list[tuple[str, str]] = []
+    messages: list[tuple[str, str]] = []
 
     def report(level: str, message: str, **_context: Any) -> None:
-        told.append((level, message))
+        messages.append((level, message))
 
     broken = make_source(**source)
     delivery = land_bytes(database, store, broken, content, name, job_inst_id)
@@ -350,7 +350,7 @@ def test_a_broken_file_is_refused_by_name_line_and_reason(
     assert [(d.delivery_sqn, check, why) for d, check, why in summary.refused] == [
         (delivery.delivery_sqn, "format", message)
     ]
-    assert told == [
+    assert messages == [
         ("error", f"places: delivery {delivery.delivery_sqn} is halted, nothing of it is in raw: {message}")
     ]
     with database.connect() as connection:

@@ -317,11 +317,11 @@ def test_memory_does_not_grow_with_the_file(loader: Loader, quote: str) -> None:
     for repeat in (1_000, 250_000):
         content = ",".join(COLUMNS).encode() + b"\n" + line * repeat
         assert loader.store.put_new(f"landed/{repeat}", content)
-        told = subprocess.run(
+        payload = subprocess.run(
             [sys.executable, "-c", MEMORY, f"landed/{repeat}", hashlib.sha256(content).hexdigest(), str(len(content))],
             check=True, capture_output=True, text=True,
         ).stdout  # fmt: skip
-        peaks.append(json.loads(told))
+        peaks.append(json.loads(payload))
     assert len(content) > 40 << 20
     assert peaks[1] < peaks[0] + 20
     assert peaks[1] < 300

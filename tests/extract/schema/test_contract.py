@@ -14,7 +14,9 @@ from headwater.metadata.static.model import Source
 from tests.support.sources import make_source
 
 
-def said(source: Source, header: Sequence[str], renamed: Mapping[str, int] | None = None) -> ColumnsBroken:
+def breach_of(
+    source: Source, header: Sequence[str], renamed: Mapping[str, int] | None = None
+) -> ColumnsBroken:
     match = match_header(source, header)
     assert not is_kept(source, match)
     return breach(source, match, renamed or {}, "f.csv", 4, "expected them elsewhere")
@@ -22,7 +24,7 @@ def said(source: Source, header: Sequence[str], renamed: Mapping[str, int] | Non
 
 def test_every_missing_column_is_named_and_what_there_is_instead() -> None:
     source = make_source(["id", "name", "lat"])
-    broken = said(source, ["id", "x", "", "id"])
+    broken = breach_of(source, ["id", "x", "", "id"])
     assert str(broken) == (
         "f.csv:4: 'name' is missing: where it may be, set its is_optional to true in seeds/attribute.csv."
         " 'lat' is missing: where it may be, set its is_optional to true in seeds/attribute.csv."
@@ -42,7 +44,7 @@ def test_every_missing_column_is_named_and_what_there_is_instead() -> None:
 
 
 def test_a_renamed_column_is_asked_about_with_the_row_to_write() -> None:
-    broken = said(make_source(), ["id", "name_en"], {"name": 1})
+    broken = breach_of(make_source(), ["id", "name_en"], {"name": 1})
     assert broken.reason == (
         "'name' is missing, and 'name_en' (column 2) has no attribute: was it renamed?"
         " Then add places,renamed_columns,name=name_en, to seeds/source_attribute.csv"
@@ -66,17 +68,17 @@ def test_a_renamed_column_is_asked_about_with_the_row_to_write() -> None:
 def test_the_row_to_write_is_spelled_as_the_seeds_want_it(
     new: str, options: dict[str, str], row: str
 ) -> None:
-    broken = said(make_source(options=options), ["id", new], {"name": 1})
+    broken = breach_of(make_source(options=options), ["id", new], {"name": 1})
     assert broken.reason.endswith(f"was it renamed? Then {row}")
 
 
 def test_an_unknown_column_breaks_the_contract_of_a_source_that_halts() -> None:
     halting = make_source(["id", "name"], optional=["name"], on_unknown_column="halt")
-    assert said(halting, ["id", "x", "y"]).reason == (
+    assert breach_of(halting, ["id", "x", "y"]).reason == (
         "'x' (column 2), 'y' (column 3) have no attribute: expected one in seeds/attribute.csv (is_optional, where"
         " earlier deliveries lack it), or on_unknown_column keep or ignore in seeds/source.csv"
     )
-    assert said(halting, ["id", "x"], {"name": 1}).reason.startswith(
+    assert breach_of(halting, ["id", "x"], {"name": 1}).reason.startswith(
         "'name' is missing, and 'x' (column 2) has no"
     )
     for policy in ("keep", "ignore"):
@@ -86,14 +88,14 @@ def test_an_unknown_column_breaks_the_contract_of_a_source_that_halts() -> None:
 
 def test_without_its_key_or_delete_mark_a_delivery_cannot_be_accepted() -> None:
     source = make_source(options={"delete_column": "gone"}, delivery_type="delta")
-    keyless = said(source, ["gone", "name"])
+    keyless = breach_of(source, ["gone", "name"])
     assert keyless.reason == "'id' is missing, of the key: without it no row can be told from another"
-    unmarked = said(source, ["id", "name"])
+    unmarked = breach_of(source, ["id", "name"])
     assert unmarked.reason == (
         "'gone' is missing, the delete_column: without it no row can be told from a delete mark"
     )
     assert (keyless.lacks_key, unmarked.lacks_key) == (True, True)
-    assert not said(source, ["id", "gone"]).lacks_key
+    assert not breach_of(source, ["id", "gone"]).lacks_key
     assert what_next(source, keyless, 12) == "Once that is mended, `headwater replay 12` loads it."
 
 

@@ -40,9 +40,9 @@ def test_every_option_either_says_how_files_are_read_or_is_known_not_to() -> Non
 
 def test_the_defaults_of_the_options_are_those_of_the_dialect() -> None:
     of_csv = FORMATS["csv"]
-    said = {name: value for name, value in READING_OPTIONS.items() if name in of_csv and value is not None}
-    assert Dialect.of(make_source(options=said)) == Dialect() == Dialect.of(make_source())
-    assert set(said) - set(TRAILERS) == {field.name for field in fields(Dialect)} - {"trim_whitespace"}
+    facts = {name: value for name, value in READING_OPTIONS.items() if name in of_csv and value is not None}
+    assert Dialect.of(make_source(options=facts)) == Dialect() == Dialect.of(make_source())
+    assert set(facts) - set(TRAILERS) == {field.name for field in fields(Dialect)} - {"trim_whitespace"}
 
 
 def of(name: str, *values: tuple[str, datetime | None]) -> Source:
@@ -75,11 +75,11 @@ IN_TIME = {
 @pytest.mark.parametrize("case", IN_TIME)
 def test_only_what_differs_from_before_is_put_on_record(case: str) -> None:
     name, values, expected = IN_TIME[case]
-    said = [
+    messages = [
         {"valid_from": moment and moment.isoformat(), "value": value}
         for moment, value in expected  # type: ignore[attr-defined]
     ]
-    assert definition(of(name, *values))["reading"] == ({name: said} if said else {})  # type: ignore[misc]
+    assert definition(of(name, *values))["reading"] == ({name: messages} if messages else {})  # type: ignore[misc]
 
 
 def test_a_wrangle_function_and_other_names_of_columns_are_on_record() -> None:
@@ -94,9 +94,9 @@ def test_a_wrangle_function_and_other_names_of_columns_are_on_record() -> None:
         },
         wrangle_function="unpivot",
     )
-    said = definition(source)
-    assert said["reading"] == {"wrangle_function": [{"valid_from": None, "value": "unpivot"}]}
-    assert said["names"] == {
+    message = definition(source)
+    assert message["reading"] == {"wrangle_function": [{"valid_from": None, "value": "unpivot"}]}
+    assert message["names"] == {
         "name": ["name", "label", "name_en"], "_c": ["line_number"], "gone": ["gone", "left"],
     }  # fmt: skip
 

@@ -32,13 +32,13 @@ PATTERN = r"places-(?P<date>\d{8})\.csv$"
 def source_of(
     address: str = f"s3://{BUCKET}/out/", *, options: dict[str, str] | None = None, **conn: Any
 ) -> Source:
-    said = {"server": None, "username": None, "secret_ref": None, "conn_options": None, **conn}
+    facts = {"server": None, "username": None, "secret_ref": None, "conn_options": None, **conn}
     return make_source(
         options={"file_pattern": PATTERN, **(options or {})},
         data_source=DataSource("depot", "object_store", "Files of the depot"),
         conn_str=ConnStr(
-            "depot_files", "depot", said["server"], None, said["username"], said["secret_ref"], said["conn_options"],
-            address, None,
+            "depot_files", "depot", facts["server"], None, facts["username"], facts["secret_ref"],
+            facts["conn_options"], address, None,
         ),
     )  # fmt: skip
 

@@ -45,7 +45,7 @@ class Bench:
     home: Path
     source: Source
     archive: Archive = field(default_factory=Archive)
-    said: list[str] = field(default_factory=list)
+    messages: list[str] = field(default_factory=list)
     job_inst_id: int = 0
     delivery_sqn: int = 0
 
@@ -167,7 +167,7 @@ class Bench:
     def check(self) -> list[Verdict]:
         """Judge what is pending, and list it among the Data Docs, as a run does at its end."""
         verdicts = run_checks(
-            self.engine, self.archive, self.source, self.job_inst_id, self.home, self.said.append
+            self.engine, self.archive, self.source, self.job_inst_id, self.home, self.messages.append
         )
         if verdicts:
             write_list_of_sources(self.home, self.engine)
@@ -259,9 +259,9 @@ def _attribute(name: str, datatype: str) -> Attribute:
     )
 
 
-def _quality_check(said: Mapping[str, Any]) -> QualityCheck:
-    own = {name: value for name, value in said.items() if name not in ("expect", "column", "severity")}
-    return QualityCheck(said["expect"], said.get("column"), said.get("severity", "critical"), own)
+def _quality_check(facts: Mapping[str, Any]) -> QualityCheck:
+    local = {name: value for name, value in facts.items() if name not in ("expect", "column", "severity")}
+    return QualityCheck(facts["expect"], facts.get("column"), facts.get("severity", "critical"), local)
 
 
 @pytest.fixture

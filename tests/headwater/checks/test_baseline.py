@@ -47,9 +47,9 @@ def delta(day: int, rows: Mapping[int, int], removed: Iterable[int] = (), name: 
     )  # fmt: skip
 
 
-def held(surroundings: Baseline, connection: Any, sqn: int) -> dict[Key, Row] | None:
+def held(baseline: Baseline, connection: Any, sqn: int) -> dict[Key, Row] | None:
     """What was current before a delivery; None when nothing counts before it."""
-    query = surroundings.current_before(sqn)
+    query = baseline.current_before(sqn)
     if query is None:
         return None
     rows = [tuple(row) for row in connection.execute(sa.text(query))]
@@ -136,7 +136,7 @@ def test_any_mix_of_deliveries_gives_what_the_oracle_says(marked_stations, found
             newest = {place[s]: landing_of[s].delivery for s in sorted(counting)}
             before = [one for where, one in newest.items() if where < place[sqn]]
             was = current(before, policy)
-            actual = held(doubts._surroundings, connection, sqn)
+            actual = held(doubts._baseline, connection, sqn)
             assert (actual is None) == (not before)
             assert set(actual or {}) == set(was)
             if policy.changed:  # else nobody asks what the rows were
@@ -198,10 +198,10 @@ def assert_doubts(answers: list[Any], was: dict[Key, Row], delivery: Delivery, p
 
 def before(bench: Any, sqn: int, *passing: int) -> dict[Key, Row] | None:
     with bench.engine.connect() as connection:
-        surroundings = Baseline(connection, bench.source)
+        baseline = Baseline(connection, bench.source)
         for passed in passing:
-            surroundings.let_pass(passed)
-        return held(surroundings, connection, sqn)
+            baseline.let_pass(passed)
+        return held(baseline, connection, sqn)
 
 
 def test_what_is_put_back_on_the_same_day_was_never_gone_though_nothing_new_is_let_in(stations):
@@ -214,10 +214,10 @@ def test_what_is_put_back_on_the_same_day_was_never_gone_though_nothing_new_is_l
 
     seen = []
     with bench.engine.connect() as connection:
-        surroundings = Baseline(connection, bench.source)
+        baseline = Baseline(connection, bench.source)
         for sqn in (first, half, whole, last):
-            seen.append(held(surroundings, connection, sqn))
-            surroundings.let_pass(sqn)
+            seen.append(held(baseline, connection, sqn))
+            baseline.let_pass(sqn)
 
     assert seen == [None, {(1,): (1,), (2,): (2,)}, {(1,): (1,)}, {(1,): (1,), (2,): (2,)}]
 
@@ -290,10 +290,10 @@ def test_a_first_snapshot_on_top_of_history_costs_no_table(stations):
     second, third = bench.deliver(snapshot(2, {2: 2})), bench.deliver(snapshot(3, {3: 3}))
 
     with bench.engine.connect() as connection:
-        surroundings = Baseline(connection, bench.source)
-        on_history = surroundings.current_before(second)
-        surroundings.let_pass(second)
-        on_staging = surroundings.current_before(third)
+        baseline = Baseline(connection, bench.source)
+        on_history = baseline.current_before(second)
+        baseline.let_pass(second)
+        on_staging = baseline.current_before(third)
 
     assert on_history == 'select "station", "reading" from "historical"."readings" where valid_to is null'
     assert on_staging == 'select "station", "reading" from "staging"."stg_readings" where delivery_sqn = 2'

@@ -31,7 +31,7 @@ def found(verdict: Verdict, name: str = "columns") -> CheckResult:
     return result
 
 
-def said(bench: Any) -> list[tuple[bool, str | None]]:
+def findings(bench: Any) -> list[tuple[bool, str | None]]:
     verdicts = bench.check()
     assert all(verdict.passed for verdict in verdicts)  # it never halts here: raw has
     return [(found(verdict).passed, found(verdict).observed) for verdict in verdicts]
@@ -54,7 +54,7 @@ def test_a_kept_column_is_named_when_it_is_new_and_only_then(make_bench):
     stage(bench, "y", *USUAL, "x")
     stage(bench, "x", *USUAL, "y")
     stage(bench, *USUAL)
-    assert said(bench) == [
+    assert findings(bench) == [
         (True, "as before; without an attribute, kept in _rest: 'x' (column 5)"),
         (False, "'y' (column 1) is new: kept in _rest"),
         (True, "as before; without an attribute, kept in _rest: 'x' (column 1), 'y' (column 6)"),
@@ -67,7 +67,7 @@ def test_an_ignored_column_is_named_from_the_first_delivery_on(make_bench):
     stage(bench, *USUAL, "x")
     stage(bench, *USUAL, "x")
     stage(bench, *USUAL, "x", "y")
-    assert said(bench) == [
+    assert findings(bench) == [
         (False, "'x' (column 5) is unknown: not kept"),
         (True, "as before; without an attribute, not kept: 'x' (column 5)"),
         (False, "'y' (column 6) is new: not kept"),
@@ -81,7 +81,7 @@ def test_an_optional_column_is_missed_only_in_the_delivery_in_which_it_goes(make
     stage(bench, *USUAL)
     stage(bench, "region", "station", "reading")
     stage(bench, "region", "station", "reading")
-    assert said(bench) == [
+    assert findings(bench) == [
         (True, "every column has an attribute"),
         (True, "every column has an attribute"),
         (False, "'note' is gone, and null from here on"),
@@ -114,14 +114,14 @@ def test_an_optional_column_that_was_renamed_is_asked_about(make_bench):
 def test_a_column_that_must_be_there_is_missing_in_what_was_accepted(make_bench):
     bench = make_bench()
     stage(bench, "region", "station", "note")
-    assert said(bench) == [(False, "'reading' is missing, and null")]
+    assert findings(bench) == [(False, "'reading' is missing, and null")]
 
 
 def test_names_that_come_twice_or_are_blank_are_told_apart_by_their_places(make_bench):
     bench = make_bench()
     stage(bench, *USUAL, "note", "", "x" * 70)
     stage(bench, *USUAL, "note", "", "", "x" * 70)
-    assert said(bench) == [
+    assert findings(bench) == [
         (False, "'note' (column 5, again after column 4) is unknown: kept in _rest"),
         (False, "'' (column 7) is new: kept in _rest"),
     ]

@@ -95,7 +95,7 @@ def test_no_secret_of_the_connection_gets_onto_a_page_or_into_the_records(make_b
 
     assert not verdict.passed
     assert secret in bench.engine.url.render_as_string(hide_password=False)
-    everything = [repr(verdict), repr(bench.archive.objects), *bench.said, *pages(bench.home).values()]
+    everything = [repr(verdict), repr(bench.archive.objects), *bench.messages, *pages(bench.home).values()]
     assert len(everything) == 6
     assert not [text for text in everything if secret in text]
 

@@ -34,7 +34,7 @@ def result(verdict: Verdict, name: str) -> CheckResult:
     return found
 
 
-def said(verdict: Verdict, name: str) -> tuple[bool, str, str | None]:
+def finding(verdict: Verdict, name: str) -> tuple[bool, str, str | None]:
     found = result(verdict, name)
     return found.passed, found.severity, found.observed
 
@@ -63,10 +63,10 @@ def test_a_snapshot_that_removes_too_much_halts_with_number_percent_limit_and_ke
 
     first, second = bench.check()
 
-    assert said(first, "removed") == (True, "critical", "nothing is there yet")
+    assert finding(first, "removed") == (True, "critical", "nothing is there yet")
     assert first.passed
     observed = "3 of 100 current keys would be removed, 3.0 %, more than 2.5 %"
-    assert said(second, "removed") == (False, "critical", observed)
+    assert finding(second, "removed") == (False, "critical", observed)
     assert result(second, "removed").unexpected_count == 3
     assert result(second, "removed").unexpected_sample == tuple({"key": {"station": n}} for n in range(3))
     assert second.why == f"removed: {observed} (station=0; station=1; station=2)"
@@ -215,7 +215,7 @@ def test_fewer_rows_than_the_least_halt(make_stations, count, passed):
     (verdict,) = bench.check()
 
     observed = "3 rows, at least 3: 3 of 4" if passed else "2 rows, fewer than 3: 2 of 3"
-    assert said(verdict, "min_rows") == (passed, "critical", f"{observed} rows were read, 1 fell out")
+    assert finding(verdict, "min_rows") == (passed, "critical", f"{observed} rows were read, 1 fell out")
     assert verdict.passed is passed
 
 
@@ -240,7 +240,7 @@ def test_an_empty_snapshot_halts_and_an_empty_delta_is_nothing_unless_the_source
     if severity is None:
         assert "empty" not in names(verdict)
     else:
-        assert said(verdict, "empty") == (False, severity, "no row can go on")
+        assert finding(verdict, "empty") == (False, severity, "no row can go on")
     assert verdict.passed is (severity != "critical")
 
 
@@ -280,8 +280,8 @@ def test_any_difference_is_news(make_stations, second):
 
     first, verdict = bench.check()
 
-    assert said(first, "nothing_new") == (True, "warning", "nothing is there yet")
-    assert said(verdict, "nothing_new") == (True, "warning", "not the same as what is current")
+    assert finding(first, "nothing_new") == (True, "warning", "nothing is there yet")
+    assert finding(verdict, "nothing_new") == (True, "warning", "not the same as what is current")
 
 
 @pytest.mark.parametrize("reaction", [None, "warn", "halt", "ignore"])
@@ -300,7 +300,7 @@ def test_a_snapshot_that_differs_in_nothing_warns_or_what_the_source_says(make_s
             "no key of the rows that were read is new, changed or removed, beside 3 that are current: 2 of 3 rows were"
             " read, 1 fell out, and what they would change is not known"
         )
-        assert said(verdict, "nothing_new") == (False, severity, observed)
+        assert finding(verdict, "nothing_new") == (False, severity, observed)
     assert verdict.passed is (reaction != "halt")
 
 
@@ -312,7 +312,7 @@ def test_a_snapshot_all_of_which_was_read_is_the_same_as_what_is_current(make_st
     _, verdict = bench.check()
 
     observed = "no key is new, changed or removed: the same 2 as are current"
-    assert said(verdict, "nothing_new") == (False, "warning", observed)
+    assert finding(verdict, "nothing_new") == (False, "warning", observed)
 
 
 def test_keys_that_would_go_may_be_those_that_cannot_be_read(make_stations):
@@ -326,7 +326,7 @@ def test_keys_that_would_go_may_be_those_that_cannot_be_read(make_stations):
         "1 of 2 current keys would be removed (among them may be those of 1 row whose key cannot be read), 50.0 %,"
         " more than 10 %"
     )
-    assert said(verdict, "removed") == (False, "critical", observed)
+    assert finding(verdict, "removed") == (False, "critical", observed)
 
 
 def test_an_empty_delivery_of_which_all_fell_out_says_so(make_stations):
@@ -335,7 +335,7 @@ def test_an_empty_delivery_of_which_all_fell_out_says_so(make_stations):
 
     (verdict,) = bench.check()
 
-    assert said(verdict, "empty") == (
+    assert finding(verdict, "empty") == (
         False,
         "critical",
         "no row can go on: 0 of 2 rows were read, 2 fell out",
@@ -416,7 +416,7 @@ def test_a_date_before_the_source_began_halts(make_stations, date, observed):
 
     assert verdict.passed is (observed is None)
     expected = observed or "dated 2026-03-01, from 2026-03-01 on"
-    assert said(verdict, "delivery_date_before_start") == (observed is None, "critical", expected)
+    assert finding(verdict, "delivery_date_before_start") == (observed is None, "critical", expected)
 
 
 # ---------- gaps

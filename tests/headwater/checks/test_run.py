@@ -58,7 +58,7 @@ def test_a_sound_delivery_passes_and_every_check_is_on_record(make_bench):
     ) == [("checks", "passed", bench.job_inst_id)]
     assert bench.rows("select event, checks from metadata.delivery_event") == [("passed", [])]
     assert [event["event"] for event in bench.archive.objects.values()] == ["passed"]
-    assert bench.said == ["readings: 1 checked, 0 halted"]
+    assert bench.messages == ["readings: 1 checked, 0 halted"]
 
 
 def test_checks_leave_nothing_in_the_pool_of_connections_which_other_threads_take_from(make_bench):
@@ -475,7 +475,7 @@ def test_nothing_pending_starts_nothing_and_says_nothing(make_bench, monkeypatch
     monkeypatch.setattr(run, "_start_great_expectations", lambda: pytest.fail("there is nothing to judge"))
 
     assert bench.check() == []
-    assert bench.said == []
+    assert bench.messages == []
     assert not bench.home.exists()
 
 

@@ -57,11 +57,11 @@ def ran(exit_code: int, *arguments: str) -> Result:
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_help_says_what_a_command_does_and_gives_an_example(command):
-    said = " ".join(ran(0, command, "--help").stdout.split())
-    assert re.search(rf"Example: .*headwater {command}\b", said)
+    message = " ".join(ran(0, command, "--help").stdout.split())
+    assert re.search(rf"Example: .*headwater {command}\b", message)
     does = typer.main.get_command(app).commands[command].help  # type: ignore[attr-defined]
     assert does
-    assert does[:40] in said
+    assert does[:40] in message
 
 
 def test_the_commands_that_a_person_needs_are_there():
@@ -92,7 +92,7 @@ def test_misuse_ends_with_2(arguments):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         (
             ("run", "cities", "market"),
@@ -116,10 +116,10 @@ def test_misuse_ends_with_2(arguments):
     ],
 )  # fmt: skip
 @pytest.mark.usefixtures("publisher", "database", "store")
-def test_what_a_name_or_a_day_is_instead_is_said_with_what_to_do(arguments, said):
+def test_what_a_name_or_a_day_is_instead_is_said_with_what_to_do(arguments, message):
     result = ran(2, *arguments)
     assert result.stdout == ""
-    assert said in " ".join(result.stderr.replace("│", " ").split())
+    assert message in " ".join(result.stderr.replace("│", " ").split())
 
 
 @pytest.mark.usefixtures("database", "store")
@@ -135,9 +135,9 @@ def test_runs_end_with_0_or_3_or_1_and_tell_what_happened_to_people_and_machines
         "City Code,name,people,seen\na,A,3,x\na,A,4,x\n"
     )
     halted = ran(3, "run", "cities", "--json")
-    said = json.loads(halted.stdout)
-    assert said["exit_code"] == 3
-    (source,) = said["sources"]
+    facts = json.loads(halted.stdout)
+    assert facts["exit_code"] == 3
+    (source,) = facts["sources"]
     assert (source["source"], source["status"], source["landed"], source["loaded"]) == (
         "cities",
         "halted",
@@ -163,9 +163,11 @@ def test_runs_end_with_0_or_3_or_1_and_tell_what_happened_to_people_and_machines
         f"landed/cities/{first['delivery_sqn']:010d}/cities-20260101.csv"
     )
     assert (first["delivery_type"], first["delivery_date"]) == ("snapshot", "2026-01-01T00:00:00+00:00")
-    assert [first[fate] for fate in ("new", "changed", "removed", "unchanged")] == [2, 0, 0, 0]
-    assert [second[fate] for fate in ("new", "changed", "removed", "unchanged")] == [None] * 4
-    assert {layer: (said["status"], said.get("record_count")) for layer, said in first["layers"].items()} == {
+    assert [first[change] for change in ("new", "changed", "removed", "unchanged")] == [2, 0, 0, 0]
+    assert [second[change] for change in ("new", "changed", "removed", "unchanged")] == [None] * 4
+    assert {
+        layer: (facts["status"], facts.get("record_count")) for layer, facts in first["layers"].items()
+    } == {
         "landed": ("loaded", None),
         "raw": ("loaded", 2),
         "staging": ("loaded", 2),
@@ -203,7 +205,7 @@ def test_decisions_are_told_to_people_and_machines_and_what_does_not_fit_is_misu
     halted = json.loads(ran(3, "run", "cities", "--json").stdout)["sources"][0]["halts"][0]
     sqn = str(halted["delivery_sqn"])
 
-    for arguments, said in (
+    for arguments, message in (
         (("accept", sqn, "--why", " "), "Error: a decision goes on record with its reason"),
         (
             ("accept", sqn, "--why", "x", "--check", "empty"),
@@ -215,7 +217,7 @@ def test_decisions_are_told_to_people_and_machines_and_what_does_not_fit_is_misu
     ):
         refused = ran(1 if "as-of" in arguments else 2, *arguments)
         assert refused.stdout == ""
-        assert refused.stderr.startswith(said)
+        assert refused.stderr.startswith(message)
 
     assert (
         "would be halted today: duplicate_keys: " in ran(0, "replay", sqn, "--why", "x", "--dry-run").stdout
@@ -356,16 +358,16 @@ def test_runs_and_their_logs_are_told_and_a_dry_run_is_no_last_run(publisher):
     assert f"run {number} {failed['last_error']}" in shown
     assert len(json.loads(ran(0, "runs", "cities", "--limit", "1", "--json").stdout)) == 1
 
-    (said,) = json.loads(ran(0, "log", halted["run_id"][:13], "--json", "--level", "detail").stdout)
-    assert said["job_inst_id"] == halted["job_inst_id"]
-    checks = next(task for task in said["tasks"] if task["task"] == "checks")
+    (message,) = json.loads(ran(0, "log", halted["run_id"][:13], "--json", "--level", "detail").stdout)
+    assert message["job_inst_id"] == halted["job_inst_id"]
+    checks = next(task for task in message["tasks"] if task["task"] == "checks")
     assert (checks["etl_step"], checks["status"], checks["delivery_sqns"]) == (
         "T",
         "halted",
         [halt["delivery_sqn"]],
     )
-    assert [row["layers"] for row in said["deliveries"]] == [["landed", "raw", "staging", "checks"]]
-    assert {"detail", "error"} <= {line["level"] for line in said["log"]}
+    assert [row["layers"] for row in message["deliveries"]] == [["landed", "raw", "staging", "checks"]]
+    assert {"detail", "error"} <= {line["level"] for line in message["log"]}
     text = ran(0, "log", str(halted["job_inst_id"])).stdout
     assert text.startswith(f"run {halted['job_inst_id']} of cities: halted (run, ETL, by terminal)\n")
     assert re.search(r"^checks +T +cities +1 +\S+ s +halted *$", text, re.MULTILINE)
@@ -390,10 +392,10 @@ def lossy(publisher: Path, database: Engine, store: ObjectStore) -> None:  # noq
 
 @pytest.mark.usefixtures("lossy")
 def test_rows_that_fell_out_are_said_by_every_command_that_tells_of_a_delivery():
-    said = json.loads(ran(0, "run", "cities", "--json").stdout)
-    (source,) = said["sources"]
+    facts = json.loads(ran(0, "run", "cities", "--json").stdout)
+    (source,) = facts["sources"]
     fell = source["fallen_out"]
-    assert (said["exit_code"], fell["row_count"], fell["of_rows"]) == (0, 1, 2)
+    assert (facts["exit_code"], fell["row_count"], fell["of_rows"]) == (0, 1, 2)
     assert fell["stale_current_keys"] == 1
     assert fell["causes"] == [
         {"column_name": "people", "rule": "type", "row_count": 1, "values": ["=1+1\x1b[31m"]}
@@ -460,9 +462,9 @@ def test_the_history_of_a_key_is_told_to_people_and_machines_and_what_is_no_key_
     shown = " ".join(ran(0, "history", "cities", "a").stdout.split())
     assert "cities a: current 2026-01-01 to now new by delivery" in shown
     assert 'people (type) "=1+1\\x1b[31m"; history goes on saying what it said before' in shown
-    told = json.loads(ran(0, "history", "cities", "city=a", "--json").stdout)
-    assert (told["state"], told["key"], len(told["versions"])) == ("current", {"city": "a"}, 1)
-    assert told["fallen_out"][0]["is_stale"]
+    payload = json.loads(ran(0, "history", "cities", "city=a", "--json").stdout)
+    assert (payload["state"], payload["key"], len(payload["versions"])) == ("current", {"city": "a"}, 1)
+    assert payload["fallen_out"][0]["is_stale"]
     (row,) = csv.DictReader(io.StringIO(ran(0, "history", "cities", "a", "--csv").stdout))
     assert (row["city"], row["people"], row["valid_to"]) == ("a", "1", "")
     expected = "Expected a value for the key column of cities: city (text)"
@@ -538,8 +540,8 @@ def test_a_job_is_run_and_told_to_people_and_machines(publisher):
     (publisher / "cities" / "cities-20260102.csv").write_text(
         "City Code,name,people,seen\na,A,3,x\na,A,4,x\n"
     )
-    told = json.loads(ran(3, "run", "--job", "cities", "--del-temp-data", "--json").stdout)
-    (job,), (run,) = told["jobs"][:1], told["runs"][:1]
+    payload = json.loads(ran(3, "run", "--job", "cities", "--del-temp-data", "--json").stdout)
+    (job,), (run,) = payload["jobs"][:1], payload["runs"][:1]
     assert (job["job"], job["status"], run["run_id"]) == ("cities", "halted", job["run_id"])
     assert (run["kind"], run["runner"], run["del_temp_data"]) == ("run", "terminal", True)
     assert [task["task"] for task in run["tasks"] if task["status"] == "halted"] == [

@@ -8,7 +8,7 @@ from headwater.cli.moments import moment
 
 
 @pytest.mark.parametrize(
-    ("text", "first", "last", "said"),
+    ("text", "first", "last", "message"),
     [
         ("2026-11-28", "2026-11-28 00:00:00+00:00", "2026-11-28 23:59:59.999999+00:00", "the end of 2026-11-28, UTC"),
         ("2026-11-28T00:00", "2026-11-28 00:00:00+00:00", None, "2026-11-28 00:00:00 UTC"),
@@ -16,9 +16,9 @@ from headwater.cli.moments import moment
         ("9999-12-31", "9999-12-31 00:00:00+00:00", "9999-12-31 23:59:59.999999+00:00", "the end of 9999-12-31, UTC"),
     ],
 )  # fmt: skip
-def test_a_day_is_all_of_it_and_a_moment_is_that_moment(text, first, last, said):
+def test_a_day_is_all_of_it_and_a_moment_is_that_moment(text, first, last, message):
     found = moment(text)
-    assert (str(found.first), str(found.last), str(found)) == (first, last or first, said)
+    assert (str(found.first), str(found.last), str(found)) == (first, last or first, message)
 
 
 @pytest.mark.parametrize(

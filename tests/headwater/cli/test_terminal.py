@@ -80,9 +80,9 @@ def test_an_error_and_json_of_the_command_steer_nothing(name, monkeypatch, capsy
         raise HeadwaterError(f"{name} cannot be read")
 
     monkeypatch.setattr("headwater.cli.commands.find_project", fail)
-    said = CliRunner().invoke(commands.app, ["check"]).stderr
-    assert said.startswith("Error: ")
-    assert steers(said.replace("\n", "")) == []
+    message = CliRunner().invoke(commands.app, ["check"]).stderr
+    assert message.startswith("Error: ")
+    assert steers(message.replace("\n", "")) == []
     commands._print_json({"name": name})
     assert json.loads(out := capsys.readouterr().out) == {"name": name}
     assert steers(out.replace("\n", "")) == []

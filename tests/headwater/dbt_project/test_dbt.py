@@ -36,13 +36,15 @@ def test_a_broken_ledger_names_its_delivery_and_layer():
     assert error.reason == "staging recorded 3 rows, but 2 are in the change set of history"
 
 
-@pytest.mark.parametrize("said", ["Definition changed: source x: …", "History overlaps: …", "Not staged: …"])
-def test_what_our_macros_say_is_told_without_dbts_frame(said):
+@pytest.mark.parametrize(
+    "message", ["Definition changed: source x: …", "History overlaps: …", "Not staged: …"]
+)
+def test_what_our_macros_say_is_told_without_dbts_frame(message):
     error = _error(
-        outcome(f"Compilation Error in model hist_cities (models/x.sql)\n  {said}\n\n  > in macro y")
+        outcome(f"Compilation Error in model hist_cities (models/x.sql)\n  {message}\n\n  > in macro y")
     )
     assert isinstance(error, LoadFailed)
-    assert str(error) == said
+    assert str(error) == message
 
 
 def test_any_other_error_is_told_in_one_line_with_its_model():
@@ -108,9 +110,9 @@ def test_what_postgres_would_refuse_of_any_model_goes_without_sql_and_with_what_
             "  compiled code at target/run/x.sql"
         )
     )
-    said = str(error)
-    assert said.startswith(
+    message = str(error)
+    assert message.startswith(
         "hist_cities: Postgres says: permission denied for schema historical. Expected a role that may"
     )
-    assert "create table" not in said
-    assert "compiled code" not in said
+    assert "create table" not in message
+    assert "compiled code" not in message

@@ -66,14 +66,14 @@ def test_a_change_of_the_seeds_makes_the_yaml_of_its_source_stale_until_it_is_wr
 
 
 def test_sql_that_is_there_is_never_overwritten_and_missing_sql_is_written(project):
-    own = project / "models" / "staging" / "market" / "stg_prices.sql"
-    own.write_text("select 1")
+    local = project / "models" / "staging" / "market" / "stg_prices.sql"
+    local.write_text("select 1")
     missing = project / "models" / "historical" / "market" / "hist_prices.sql"
     text = missing.read_text()
     missing.unlink()
     assert stale(project) == ["historical/market/hist_prices.sql"]
     write_files(generated_files(catalog_of(project).sources.values(), project / "models"))
-    assert own.read_text() == "select 1"
+    assert local.read_text() == "select 1"
     assert missing.read_text() == text
 
 
@@ -83,8 +83,8 @@ def test_yaml_that_somebody_edited_is_stale(project):
 
 
 def test_staging_yaml_holds_all_that_the_macros_need(project):
-    said = properties(project, "staging/market/stg_prices.yml")
-    (model,) = said["models"]
+    message = properties(project, "staging/market/stg_prices.yml")
+    (model,) = message["models"]
     assert model["config"]["meta"]["source"] == {
         "name": "prices", "job": "market", "load_new": True, "load_changed": True, "load_removed": True,
         "on_duplicate_key": "halt", "trim_whitespace": False, "delete_column": "gone", "delete_values": ["yes"],

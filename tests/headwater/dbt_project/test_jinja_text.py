@@ -39,14 +39,14 @@ def hostile(source: Source, texts: list[str]) -> Source:
         )
         for place, text in enumerate(texts)
     ]  # fmt: skip
-    said = "".join(texts)
+    message = "".join(texts)
     options = {
-        **source.options, "delete_column": texts[-1], "delete_values": "|".join(texts), "record_path": said,
+        **source.options, "delete_column": texts[-1], "delete_values": "|".join(texts), "record_path": message,
         "renamed_columns": "|".join(f"{texts[0]}={text}" for text in texts),
     }  # fmt: skip
     return replace(
-        source, attributes=tuple(attributes), options=options, description=said,
-        data_source=replace(source.data_source, description=said),
+        source, attributes=tuple(attributes), options=options, description=message,
+        data_source=replace(source.data_source, description=message),
     )  # fmt: skip
 
 

@@ -28,13 +28,13 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Package:
 
 
 def test_fetched_once(package, tmp_path, monkeypatch):
-    said: list[str] = []
-    fetch(tmp_path / "packages", said.append, (package,))
+    messages: list[str] = []
+    fetch(tmp_path / "packages", messages.append, (package,))
     assert [path.name for path in (tmp_path / "packages").iterdir()] == [FILE]
-    assert said == ["fetching 1 data packages with pip", "  tinydata==1 (0.0 MB)"]
+    assert messages == ["fetching 1 data packages with pip", "  tinydata==1 (0.0 MB)"]
     monkeypatch.setenv("PIP_FIND_LINKS", str(tmp_path / "nowhere"))
-    fetch(tmp_path / "packages", said.append, (package,))
-    assert len(said) == 2
+    fetch(tmp_path / "packages", messages.append, (package,))
+    assert len(messages) == 2
 
 
 def test_a_damaged_package_is_fetched_again(package, tmp_path):

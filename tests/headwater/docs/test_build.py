@@ -97,16 +97,16 @@ def test_the_page_needs_nothing_from_the_network(tmp_path, catalog):
 
 @pytest.mark.usefixtures("database")
 def test_the_docs_of_dbt_are_one_page_with_every_model(tmp_path, catalog):
-    said: list[str] = []
+    messages: list[str] = []
 
-    index = build_docs(PROJECT, tmp_path, said.append)
+    index = build_docs(PROJECT, tmp_path, messages.append)
 
     assert '<a href="../docs/dbt.html">dbt docs</a>' in index.read_text()
     page = (tmp_path / "docs/dbt.html").read_text()
     for name in catalog.sources:
         assert f"model.headwater_demo.stg_{name}" in page
         assert f"model.headwater_demo.hist_{name}" in page
-    assert said == ["writing the docs of dbt"]
+    assert messages == ["writing the docs of dbt"]
     assert not (tmp_path / "data_docs").exists()
 
 
@@ -116,11 +116,11 @@ def test_what_is_wrong_with_one_job_keeps_no_other_source_from_the_page(tmp_path
     path = tmp_path / "seeds" / "job.csv"
     path.write_text(path.read_text().replace("airports,true,ETL", "airports,ture,ETL"))
     monkeypatch.setattr(build, "generate_dbt_docs", lambda *_: tmp_path)
-    said: list[str] = []
+    messages: list[str] = []
 
-    text = build_docs(tmp_path, tmp_path / "home", said.append).read_text()
+    text = build_docs(tmp_path, tmp_path / "home", messages.append).read_text()
 
     assert "<strong>fx_rates</strong>" in text
     assert "<strong>airports</strong>" not in text
-    assert any('seeds/job.csv:2: is_etl: "ture"' in line for line in said)
-    assert said[-1] == "metadata: sources of the jobs that have to do with that are left out of the page"
+    assert any('seeds/job.csv:2: is_etl: "ture"' in line for line in messages)
+    assert messages[-1] == "metadata: sources of the jobs that have to do with that are left out of the page"

@@ -37,9 +37,9 @@ def test_one_command_brings_a_file_to_history(libraries, database):
     later.write_text(
         libraries.read_text().replace("60.000", "60.001").replace("L03;Harbour", "L04;Southbank")
     )
-    said = json.loads(new_source(0, "libraries", "--from", str(libraries), *AS_SNAPSHOT, "--json").stdout)
-    assert [said["proposal"]["key"], said["sources"][0]["loaded"], said["failures"]] == [["code"], 2, []]
-    first, second = (row["layers"] for row in said["deliveries"])
+    facts = json.loads(new_source(0, "libraries", "--from", str(libraries), *AS_SNAPSHOT, "--json").stdout)
+    assert [facts["proposal"]["key"], facts["sources"][0]["loaded"], facts["failures"]] == [["code"], 2, []]
+    first, second = (row["layers"] for row in facts["deliveries"])
     assert [first[layer]["record_count"] for layer in ("raw", "staging", "historical")] == [5, 5, 5]
     assert [second[layer]["record_count"] for layer in ("raw", "staging", "historical")] == [5, 5, 5]
     with database.begin() as connection:
@@ -64,7 +64,7 @@ def test_one_command_brings_a_file_to_history(libraries, database):
 def test_a_dry_run_shows_the_proposal_and_writes_nothing(project, libraries):
     before = content_of(project)
     shown = new_source(0, "libraries", "--from", str(libraries), *AS_SNAPSHOT, "--dry-run").stdout
-    for said in (
+    for facts in (
         "libraries-2026-01-05.csv",
         "delimiter",
         "DD.MM.YYYY",
@@ -72,9 +72,9 @@ def test_a_dry_run_shows_the_proposal_and_writes_nothing(project, libraries):
         "town_hall",
         "monthly",
     ):
-        assert said in shown
-    said = json.loads(new_source(0, "libraries", "--from", str(libraries), "--dry-run", "--json").stdout)
-    assert said["key"] == ["code"]
+        assert facts in shown
+    facts = json.loads(new_source(0, "libraries", "--from", str(libraries), "--dry-run", "--json").stdout)
+    assert facts["key"] == ["code"]
     assert content_of(project) == before
 
 
@@ -103,8 +103,8 @@ def test_in_a_terminal_a_person_is_asked_until_the_answer_will_do(project, libra
         app, ["new-source", "libraries", "--from", str(libraries)], input="\n".join(answers) + "\n"
     )
     assert result.exit_code == 0, (result.stdout, result.stderr, result.exception)
-    for said in ("MM/DD/YYYY", "delta", "town_hall", "daily", "id, day"):
-        assert said in result.stdout
+    for message in ("MM/DD/YYYY", "delta", "town_hall", "daily", "id, day"):
+        assert message in result.stdout
     assert result.stderr.count("Expected one of") == 2
     assert "Nothing was written" in result.stderr
     assert content_of(project) == before
@@ -123,10 +123,10 @@ def test_no_guess_that_could_do_harm_is_taken_by_itself(project, libraries):
     before = content_of(project)
     for flags in ((), ("--yes",), ("--json",)):
         refused = new_source(2, "libraries", "--from", str(libraries), *flags)
-        said = " ".join(refused.stderr.split())
-        assert "2 guesses could lose or change data. Nothing was written" in said
+        message = " ".join(refused.stderr.split())
+        assert "2 guesses could lose or change data. Nothing was written" in message
         for flag in ("--option encoding=cp1252", "--type snapshot", "--accept-doubts"):
-            assert flag in said
+            assert flag in message
         assert content_of(project) == before
     assert (
         "doubt the text is cp1252" in new_source(0, "libraries", "--from", str(libraries), "--dry-run").stdout
@@ -165,8 +165,10 @@ def test_wide_columns_become_records_by_the_options_of_the_proposal(libraries, d
     refused = new_source(2, "libraries", "--from", str(libraries), *options[:1])
     assert "--option unpivot_name and --option unpivot_value: missing" in " ".join(refused.stderr.split())
     flags = ("--type", "snapshot", "--key", "code,year")
-    said = json.loads(new_source(0, "libraries", "--from", str(libraries), *options, *flags, "--json").stdout)
-    attributes = said["proposal"]["attributes"]
+    facts = json.loads(
+        new_source(0, "libraries", "--from", str(libraries), *options, *flags, "--json").stdout
+    )
+    attributes = facts["proposal"]["attributes"]
     assert [(one["target_name"], one["target_datatype"], one["is_key"]) for one in attributes] == [
         ("code", "text", True), ("name", "text", False), ("year", "integer", True), ("visits", "integer", False),
     ]  # fmt: skip
@@ -187,8 +189,8 @@ def test_a_file_of_sqlite_becomes_a_source(project, tmp_path):
     listed = new_source(1, "things", "--from", str(tmp_path / "shop.db"))
     assert "--option tbl=things" in listed.stderr
     origin = ("--from", str(tmp_path / "shop.db"), "--option", "tbl=things", "--json")
-    said = json.loads(new_source(0, "things", *origin).stdout)
-    assert [row["layers"]["historical"]["record_count"] for row in said["deliveries"]] == [2]
+    facts = json.loads(new_source(0, "things", *origin).stdout)
+    assert [row["layers"]["historical"]["record_count"] for row in facts["deliveries"]] == [2]
     assert "things_database,shop,," in (project.seeds / "conn_str.csv").read_text()
     assert CliRunner().invoke(app, ["remove-source", "things", "--yes"]).exit_code == 0
     assert content_of(project) == before

@@ -14,7 +14,7 @@ from headwater.extract.offers.discover import discover
 from headwater.metadata.errors import NewSourceRefused
 from headwater.metadata.static.model import Source
 from headwater.metadata.static.read import read_catalog
-from headwater.new_source.begin import Told, prepare_proposal
+from headwater.new_source.begin import Given, prepare_proposal
 from headwater.new_source.proposal_doubts import harmful_doubts_of
 from headwater.new_source.remove import plan_removal, remove
 from headwater.new_source.write import write
@@ -50,7 +50,7 @@ def depot(project: Project, store: ObjectStore) -> Project:
 
 def test_a_bucket_gives_the_newest_of_its_objects_and_then_all(depot: Project) -> None:
     before = content_of(depot)
-    proposal = prepare_proposal(depot, "stock", "depot_files", Told())
+    proposal = prepare_proposal(depot, "stock", "depot_files", Given())
     assert [doubt.about for doubt in harmful_doubts_of(proposal)] == ["key", "delivery_type"]
     assert proposal.sample.publisher_name == "2026/stock-2026-02-02.csv"
     assert (proposal.key, proposal.delivery_type, proposal.data_source) == (["article"], "snapshot", "depot")
@@ -70,9 +70,9 @@ def test_objects_of_several_kinds_are_told_apart_by_a_pattern(depot: Project) ->
         Bucket=bucket.split("/")[2], Key="out/prices-2026.csv", Body=b"article,price\npen,1.5\n"
     )
     with pytest.raises(NewSourceRefused, match="files of 2 kinds"):
-        prepare_proposal(depot, "stock", "depot_files", Told())
-    told = Told(options={"file_pattern": r"prices-\d+\.csv"})
-    assert [a.target_name for a in prepare_proposal(depot, "prices", "depot_files", told).attributes] == [
+        prepare_proposal(depot, "stock", "depot_files", Given())
+    given = Given(options={"file_pattern": r"prices-\d+\.csv"})
+    assert [a.target_name for a in prepare_proposal(depot, "prices", "depot_files", given).attributes] == [
         "article", "price",
     ]  # fmt: skip
 
@@ -97,7 +97,7 @@ def test_a_topic_is_proposed_by_its_first_messages(bus: Project, cluster: Cluste
     )
     cluster.produce(topic, ("pen", {"shelf": {"count": 1}, "price": 1.5}), ("cup", None), partition=1)
     before = content_of(bus)
-    proposal = prepare_proposal(bus, "stock", "bus", Told(options={"topic": topic}))
+    proposal = prepare_proposal(bus, "stock", "bus", Given(options={"topic": topic}))
     assert harmful_doubts_of(proposal) == []  # the producer gives the key, and a topic is what changed
     assert [(a.column.name, a.target_name, a.typed.datatype) for a in proposal.attributes] == [
         ("key", "key", "text"),
@@ -124,6 +124,6 @@ def test_a_topic_has_to_be_named_and_to_have_messages(bus: Project, cluster: Clu
     with pytest.raises(
         NewSourceRefused, match="a cluster has many topics, expected one: --option topic=NAME"
     ):
-        prepare_proposal(bus, "stock", "bus", Told())
+        prepare_proposal(bus, "stock", "bus", Given())
     with pytest.raises(NewSourceRefused, match="has no message now"):
-        prepare_proposal(bus, "stock", "bus", Told(options={"topic": cluster.topic()}))
+        prepare_proposal(bus, "stock", "bus", Given(options={"topic": cluster.topic()}))

@@ -11,17 +11,17 @@ import openpyxl
 import pytest
 
 from headwater.metadata.errors import DoubtsUnsettled, FormatBroken, NewSourceRefused
-from headwater.new_source.begin import Told, parse_options, prepare_proposal, require_no_harm
+from headwater.new_source.begin import Given, parse_options, prepare_proposal, require_no_harm
 from headwater.new_source.doubt import Doubt
 from headwater.new_source.proposal import Proposal
 from headwater.new_source.proposal_doubts import doubts_of, harmful_doubts_of
 from headwater.project import Project
 
-SETTLED = Told(key=("id",), delivery_type="snapshot")
+SETTLED = Given(key=("id",), delivery_type="snapshot")
 
 
-def proposed(project: Project, path: Path, told: Told = SETTLED) -> Proposal:
-    return prepare_proposal(project, "things", str(path), told)
+def proposed(project: Project, path: Path, given: Given = SETTLED) -> Proposal:
+    return prepare_proposal(project, "things", str(path), given)
 
 
 def file(folder: Path, content: bytes | str, name: str = "things.csv") -> Path:
@@ -39,17 +39,17 @@ def harmful(proposal: Proposal) -> list[str]:
     return [doubt.about for doubt in harmful_doubts_of(proposal)]
 
 
-def with_options(*options: str) -> Told:
-    return Told(key=("id",), delivery_type="snapshot", options=parse_options(options))
+def with_options(*options: str) -> Given:
+    return Given(key=("id",), delivery_type="snapshot", options=parse_options(options))
 
 
 def test_what_no_file_says_is_a_doubt_until_a_flag_settles_it(project: Project, tmp_path: Path) -> None:
     path = file(tmp_path, "id,name,amount\n1,a,1.5\n2,b,2.5\n")
-    proposal = proposed(project, path, Told())
+    proposal = proposed(project, path, Given())
     assert harmful(proposal) == ["delivery_type"]
     with pytest.raises(DoubtsUnsettled, match=r"(?s)1 guess could lose or change data.*--type snapshot"):
         require_no_harm(proposal)
-    require_no_harm(proposed(project, path, Told(delivery_type="snapshot")))
+    require_no_harm(proposed(project, path, Given(delivery_type="snapshot")))
     assert "2 records, which is few" in str(of(proposal, "key")[0])
     assert "amount is numeric" in of(proposal, "datatype")[-1].guess
 
@@ -61,7 +61,7 @@ def test_rows_that_end_with_a_delimiter_do_not_make_the_first_record_the_header(
 ) -> None:
     rows = ["isin|name|venue", f"IE01|Alpha|{value}|", f"FR02|Beta|{value}|", f"DE03|Gamma|{value}|"]
     path = file(tmp_path, "".join(f"{row}\n" for row in rows).replace("|", delimiter))
-    proposal = proposed(project, path, Told(delivery_type="snapshot"))
+    proposal = proposed(project, path, Given(delivery_type="snapshot"))
     [doubt] = of(proposal, "header_line")
     assert doubt.is_harmful
     assert "line 1 is likely the header, and line 2 a record" in doubt.rests_on
@@ -87,7 +87,7 @@ def test_a_first_record_unlike_all_others_may_be_the_header(
     project: Project, tmp_path: Path, first: str
 ) -> None:
     path = file(tmp_path, f"{first}\nid;n\n1;5\n2;6\n")
-    [doubt] = of(proposed(project, path, Told(delivery_type="snapshot")), "header_line")
+    [doubt] = of(proposed(project, path, Given(delivery_type="snapshot")), "header_line")
     assert (doubt.is_harmful, doubt.choices) == (True, ("1", "2"))
 
 
@@ -116,7 +116,7 @@ def test_only_what_the_reader_takes_for_a_line_break_is_one(
 def test_a_first_line_that_may_be_a_record_is_a_doubt(
     project: Project, tmp_path: Path, content: str, is_doubtful: bool
 ) -> None:
-    proposal = proposed(project, file(tmp_path, content), Told(delivery_type="snapshot"))
+    proposal = proposed(project, file(tmp_path, content), Given(delivery_type="snapshot"))
     assert [doubt.is_harmful for doubt in of(proposal, "header_line")] == [True] * is_doubtful
 
 
@@ -134,7 +134,7 @@ def test_a_first_line_that_may_be_a_record_is_a_doubt(
 def test_another_dialect_that_fits_is_a_doubt(
     project: Project, tmp_path: Path, content: str, about: str
 ) -> None:
-    proposal = proposed(project, file(tmp_path, content), Told(delivery_type="snapshot"))
+    proposal = proposed(project, file(tmp_path, content), Given(delivery_type="snapshot"))
     assert about in harmful(proposal)
 
 
@@ -161,8 +161,8 @@ def test_an_encoding_of_one_byte_a_character_is_never_unasked(
         assert f" {name}" in doubt.rests_on
     if guess:
         assert proposal.options["encoding"] == guess
-    told = with_options(f"encoding={encoding}")
-    assert not of(proposed(project, path, told), "encoding")
+    given = with_options(f"encoding={encoding}")
+    assert not of(proposed(project, path, given), "encoding")
 
 
 def test_an_encoding_is_shown_by_the_words_that_differ(project: Project, tmp_path: Path) -> None:
@@ -199,7 +199,7 @@ def test_one_of_several_lists_counts_the_records_elsewhere(project: Project, tmp
     record = {"id": 1, "name": "a"}
     document = {"north": [record] * 10, "south": {"shops": [record] * 15}, "notes": [{"text": "x"}]}
     path = file(tmp_path, json.dumps(document), "things.json")
-    proposal = proposed(project, path, Told(delivery_type="snapshot"))
+    proposal = proposed(project, path, Given(delivery_type="snapshot"))
     [doubt] = of(proposal, "record_path")
     assert (proposal.options["record_path"], doubt.is_harmful) == ("south.shops", True)
     assert "11 records are elsewhere, 10 of them with like members: north (10), notes (1)" in doubt.rests_on
@@ -303,27 +303,27 @@ def test_identifiers_stay_text_whatever_the_first_file_holds(
     path = file(tmp_path, f"id,{of_column},amount\n1,19103,5\n2,7,12\n")
     attribute = proposed(project, path).attributes[1]
     assert attribute.typed.datatype == "text"
-    [told] = [
+    [given] = [
         one for one in of(proposed(project, path), "datatype") if one.guess.startswith(attribute.target_name)
     ]
-    assert not told.is_harmful
+    assert not given.is_harmful
 
 
 def test_what_a_flag_says_of_a_column_is_taken(project: Project, tmp_path: Path) -> None:
     path = file(tmp_path, "id,zip,day,n\n1,19103,01/02/2026,1\n2,10001,03/04/2026,2\n")
-    told = Told(
+    given = Given(
         key=("id",),
         delivery_type="snapshot",
         datatypes={"zip": "integer", "day": "date"},
         formats={"day": "DD/MM/YYYY"},
     )
-    proposal = proposed(project, path, told)
+    proposal = proposed(project, path, given)
     assert [(a.typed.datatype, a.typed.format) for a in proposal.attributes[1:3]] == [
         ("integer", None), ("date", "DD/MM/YYYY"),
     ]  # fmt: skip
     for wrong, says in (({"zip": "inteeger"}, "integer"), ({"zap": "text"}, "zap is no column")):
         with pytest.raises(NewSourceRefused, match=says):
-            proposed(project, path, Told(datatypes=wrong))
+            proposed(project, path, Given(datatypes=wrong))
 
 
 @pytest.mark.parametrize(
@@ -342,7 +342,7 @@ def test_numbers_that_may_be_others_are_a_doubt(
     path = file(tmp_path, "\n".join(["id;measured", *lines]) + "\n")
     proposal = proposed(project, path)
     assert harmful(proposal) == [about]
-    settled = Told(key=("id",), delivery_type="snapshot", datatypes={"measured": "text"})
+    settled = Given(key=("id",), delivery_type="snapshot", datatypes={"measured": "text"})
     assert "datatype" not in harmful(proposed(project, path, settled))
 
 
@@ -363,32 +363,32 @@ def test_tokens_that_were_told_are_nothing(project: Project, tmp_path: Path) -> 
 def test_a_key_that_nothing_but_the_values_speaks_for_is_a_doubt(
     project: Project, tmp_path: Path, content: str, is_harmful: bool
 ) -> None:
-    proposal = proposed(project, file(tmp_path, content), Told(delivery_type="snapshot"))
+    proposal = proposed(project, file(tmp_path, content), Given(delivery_type="snapshot"))
     assert [doubt.is_harmful for doubt in of(proposal, "key")] == [is_harmful]
-    told = Told(key=tuple(proposal.key), delivery_type="snapshot")
-    assert of(proposed(project, file(tmp_path, content), told), "key") == []
+    given = Given(key=tuple(proposal.key), delivery_type="snapshot")
+    assert of(proposed(project, file(tmp_path, content), given), "key") == []
 
 
 def test_a_person_is_asked_for_what_could_do_harm(project: Project, tmp_path: Path) -> None:
     path = file(tmp_path, POLISH.encode("cp1250"), "things_v1.csv")
     answers = {"the text is": ["ebcdic", "iso-8859-2"], "1 in ": [r"^things_v\d+\.csv$"]}
     asked: list[str] = []
-    said: list[str] = []
+    messages: list[str] = []
 
     def ask(question: str, usual: str, _: Sequence[str]) -> str:
         asked.append(question)
         return next((left.pop(0) for start, left in answers.items() if question.startswith(start)), usual)
 
     proposal = prepare_proposal(
-        project, "things", str(path), Told(delivery_type="snapshot"), ask, said.append
+        project, "things", str(path), Given(delivery_type="snapshot"), ask, messages.append
     )
     assert proposal.options["encoding"] == "iso-8859-2"
     assert proposal.options["file_pattern"] == r"^things_v\d+\.csv$"
-    assert len([line for line in said if "ebcdic" in line]) == 1
+    assert len([line for line in messages if "ebcdic" in line]) == 1
     assert harmful_doubts_of(proposal) == []
 
 
 def test_a_person_who_does_not_go_on_writes_nothing(project: Project, tmp_path: Path) -> None:
     path = file(tmp_path, "id;measured\n1;5\n2;-\n")
     with pytest.raises(NewSourceRefused, match=r"not taken\. Settle it by --option 'null_tokens="):
-        prepare_proposal(project, "things", str(path), Told(), lambda _, usual, __: usual)
+        prepare_proposal(project, "things", str(path), Given(), lambda _, usual, __: usual)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from headwater.metadata.errors import NewSourceRefused
-from headwater.new_source.begin import Told, parse_options, prepare_proposal, require_key
+from headwater.new_source.begin import Given, parse_options, prepare_proposal, require_key
 from headwater.new_source.proposal_doubts import doubts_of
 
 
@@ -32,12 +32,12 @@ KEYS = [
 
 @pytest.mark.parametrize(("text", "key"), KEYS)
 def test_the_key_is_the_smallest_set_that_tells_all_records_apart(project, tmp_path, text, key):
-    proposal = prepare_proposal(project, "things", write_file(tmp_path / "f", text), Told())
+    proposal = prepare_proposal(project, "things", write_file(tmp_path / "f", text), Given())
     assert proposal.key == key
 
 
 def test_without_a_key_nothing_goes_on(project, tmp_path):
-    proposal = prepare_proposal(project, "things", write_file(tmp_path / "f", "id,n\n1,1\n1,1\n"), Told())
+    proposal = prepare_proposal(project, "things", write_file(tmp_path / "f", "id,n\n1,1\n1,1\n"), Given())
     with pytest.raises(NewSourceRefused, match=r"things\.csv: no one or two columns .* --key, of id, n"):
         require_key(proposal)
 
@@ -45,7 +45,7 @@ def test_without_a_key_nothing_goes_on(project, tmp_path):
 def test_the_key_is_judged_by_the_last_record_too(project, tmp_path):
     lines = [f"{number},x" for number in range(5000)]
     path = write_file(tmp_path / "f", "\n".join(["id,n", *lines, "0,y"]) + "\n")
-    assert prepare_proposal(project, "things", path, Told()).key == ["id", "n"]
+    assert prepare_proposal(project, "things", path, Given()).key == ["id", "n"]
 
 
 @pytest.mark.parametrize(
@@ -59,16 +59,16 @@ def test_the_key_is_judged_by_the_last_record_too(project, tmp_path):
 def test_a_key_that_is_told_must_be_one(project, tmp_path, key, says):
     path = write_file(tmp_path / "f", "A B,n,same\n1,,x\n2,5,x\n3,6,y\n")
     with pytest.raises(NewSourceRefused, match=says):
-        prepare_proposal(project, "things", path, Told(key=key))
+        prepare_proposal(project, "things", path, Given(key=key))
 
 
 def test_a_key_may_be_told_by_the_name_of_the_publisher(project, tmp_path):
     path = write_file(tmp_path / "f", "A B,n\n1,5\n2,6\n")
-    assert prepare_proposal(project, "things", path, Told(key=["A B"])).key == ["a_b"]
+    assert prepare_proposal(project, "things", path, Given(key=["A B"])).key == ["a_b"]
 
 
 def test_what_is_proposed_of_a_file(project, libraries):
-    proposal = prepare_proposal(project, "libraries", str(libraries), Told())
+    proposal = prepare_proposal(project, "libraries", str(libraries), Given())
     assert proposal.options == {
         "file_pattern": r"^libraries-(?P<date>\d{4}-\d{2}-\d{2})\.csv$",
         "date_from": "name",
@@ -92,15 +92,15 @@ def test_what_is_proposed_of_a_file(project, libraries):
 def test_a_file_without_a_header_is_refused_unless_it_is_told_to_be_one(project, tmp_path):
     path = write_file(tmp_path / "f", "1,a,2026-01-01\n2,b,2026-01-02\n")
     with pytest.raises(NewSourceRefused, match=r"things\.csv:1: .*--option header_line=1"):
-        prepare_proposal(project, "things", path, Told())
-    assert prepare_proposal(project, "things", path, Told(options={"header_line": "1"})).records == 1
+        prepare_proposal(project, "things", path, Given())
+    assert prepare_proposal(project, "things", path, Given(options={"header_line": "1"})).records == 1
     years = write_file(tmp_path / "f", "country,2019,2020\nDE,1,2\nFR,3,4\n", "years.csv")
-    assert prepare_proposal(project, "things", years, Told()).records == 2
+    assert prepare_proposal(project, "things", years, Given()).records == 2
 
 
 def test_columns_that_can_be_no_attributes_are_named(project, tmp_path):
     path = write_file(tmp_path / "f", "id,,id,n\n1,x,5,a\n2,y,6,b\n")
-    proposal = prepare_proposal(project, "things", path, Told())
+    proposal = prepare_proposal(project, "things", path, Given())
     assert [attribute.target_name for attribute in proposal.attributes] == ["id", "n"]
     assert any("column 2, which has no name, id" in doubt.guess for doubt in doubts_of(proposal))
 
@@ -108,19 +108,19 @@ def test_columns_that_can_be_no_attributes_are_named(project, tmp_path):
 def test_a_folder_gives_the_newest_of_its_files(project, tmp_path):
     for day in ("2026-01-05", "2026-03-02", "2026-02-02"):
         write_file(tmp_path / "f", f"id,n\n1,{day}\n", f"things-{day}.csv")
-    proposal = prepare_proposal(project, "things", str(tmp_path / "f"), Told())
+    proposal = prepare_proposal(project, "things", str(tmp_path / "f"), Given())
     assert proposal.sample.publisher_name == "things-2026-03-02.csv"
     write_file(tmp_path / "f", "id\n1\n", "others.csv")
     with pytest.raises(NewSourceRefused, match="files of 2 kinds"):
-        prepare_proposal(project, "things", str(tmp_path / "f"), Told())
-    told = Told(options={"file_pattern": "^others"})
-    assert prepare_proposal(project, "things", str(tmp_path / "f"), told).options["date_from"] == "header"
+        prepare_proposal(project, "things", str(tmp_path / "f"), Given())
+    given = Given(options={"file_pattern": "^others"})
+    assert prepare_proposal(project, "things", str(tmp_path / "f"), given).options["date_from"] == "header"
 
 
 @pytest.mark.parametrize("origin", ["/no/such/file.csv", "ftp://x.example/a.csv", "no_such_connection"])
 def test_an_origin_that_leads_nowhere_is_refused(project, origin):
     with pytest.raises(NewSourceRefused, match="expected a file"):
-        prepare_proposal(project, "things", origin, Told())
+        prepare_proposal(project, "things", origin, Given())
 
 
 @pytest.mark.parametrize(
@@ -140,7 +140,7 @@ def test_an_option_is_checked(text, says):
 @pytest.mark.parametrize("wrong", [{"delivery_type": "all"}, {"schedule": "often"}])
 def test_flags_are_checked(wrong):
     with pytest.raises(NewSourceRefused, match="is not known, expected one of"):
-        Told(**wrong)
+        Given(**wrong)
 
 
 def test_a_person_is_asked_for_what_was_not_told(project, tmp_path):
@@ -152,7 +152,7 @@ def test_a_person_is_asked_for_what_was_not_told(project, tmp_path):
         "Owner": ["me"],
     }
     asked: list[str] = []
-    said: list[str] = []
+    messages: list[str] = []
 
     def ask(question: str, usual: str, accepted: Sequence[str]) -> str:
         asked.append(question)
@@ -160,9 +160,9 @@ def test_a_person_is_asked_for_what_was_not_told(project, tmp_path):
         assert not accepted or answer in accepted
         return answer
 
-    told = Told(data_source="town_hall", schedule="daily")
-    proposal = prepare_proposal(project, "things", path, told, ask, said.append)
+    given = Given(data_source="town_hall", schedule="daily")
+    proposal = prepare_proposal(project, "things", path, given, ask, messages.append)
     assert proposal.attributes[1].typed.format == "DD/MM/YYYY"
     assert (proposal.key, proposal.delivery_type, proposal.owner) == (["id"], "delta", "me")
     assert len(asked) == 5
-    assert ["no_such is no column" in line for line in said] == [True]
+    assert ["no_such is no column" in line for line in messages] == [True]

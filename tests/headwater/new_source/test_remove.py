@@ -19,7 +19,7 @@ from headwater.metadata.errors import NewSourceRefused
 from headwater.metadata.static.check import check
 from headwater.metadata.static.read import read_catalog
 from headwater.new_source import write as writing
-from headwater.new_source.begin import Told, parse_options, prepare_proposal
+from headwater.new_source.begin import Given, parse_options, prepare_proposal
 from headwater.new_source.proposal_doubts import harmful_doubts_of
 from headwater.new_source.remove import plan_removal, remove, without_lines
 from headwater.new_source.write import write
@@ -30,7 +30,7 @@ from tests.pipeline.project import SEEDS, make_project
 from tests.support.publisher import Publisher
 
 THINGS = b"id,n\n1,a\n2,b\n"
-TOLD = Told(key=("id",), delivery_type="snapshot")
+TOLD = Given(key=("id",), delivery_type="snapshot")
 
 
 def connect(project: Project, **rows: str) -> None:
@@ -55,20 +55,20 @@ def publisher() -> Iterator[Publisher]:
 @pytest.fixture
 def made(project: Project, libraries: Path) -> Project:
     """A project that has made the source `libraries`."""
-    write(project, prepare_proposal(project, "libraries", str(libraries), Told(key=("code",))))
+    write(project, prepare_proposal(project, "libraries", str(libraries), Given(key=("code",))))
     return project
 
 
-Origin = Callable[[Project, Path, Publisher], tuple[str, Told]]
+Origin = Callable[[Project, Path, Publisher], tuple[str, Given]]
 
 
-def of_a_folder(_: Project, folder: Path, __: Publisher) -> tuple[str, Told]:
+def of_a_folder(_: Project, folder: Path, __: Publisher) -> tuple[str, Given]:
     (folder / "drop").mkdir()
     (folder / "drop" / "things-2026-01-05.csv").write_bytes(THINGS)
     return str(folder / "drop"), TOLD
 
 
-def of_a_connected_folder(project: Project, folder: Path, _: Publisher) -> tuple[str, Told]:
+def of_a_connected_folder(project: Project, folder: Path, _: Publisher) -> tuple[str, Given]:
     (folder / "drop").mkdir()
     (folder / "drop" / "things.csv").write_bytes(THINGS)
     connect(
@@ -77,29 +77,29 @@ def of_a_connected_folder(project: Project, folder: Path, _: Publisher) -> tuple
     return "town_files", TOLD
 
 
-def of_the_web(_: Project, __: Path, publisher: Publisher) -> tuple[str, Told]:
+def of_the_web(_: Project, __: Path, publisher: Publisher) -> tuple[str, Given]:
     publisher.files["/things.csv"] = THINGS
-    return f"{publisher.url}/things.csv", Told(key=("id",), data_source="web")
+    return f"{publisher.url}/things.csv", Given(key=("id",), data_source="web")
 
 
-def of_an_api(project: Project, _: Path, publisher: Publisher) -> tuple[str, Told]:
+def of_an_api(project: Project, _: Path, publisher: Publisher) -> tuple[str, Given]:
     publisher.files["/v1/things"] = b'{"data": [{"id": 1, "n": "a"}]}'
     api = f"shop_api,shop,,{publisher.url}/v1,GET,false,,,none,,,,,,,"
     connect(project, data_source="shop,rest_api,The shop", conn_api=api)
-    return "shop_api", Told(key=("id",), options={"endpoint": "things", "record_path": "data"})
+    return "shop_api", Given(key=("id",), options={"endpoint": "things", "record_path": "data"})
 
 
-def of_a_sqlite_file(_: Project, folder: Path, __: Publisher) -> tuple[str, Told]:
+def of_a_sqlite_file(_: Project, folder: Path, __: Publisher) -> tuple[str, Given]:
     database(folder / "shop.db")
-    return str(folder / "shop.db"), Told(key=("id",), options={"tbl": "things"})
+    return str(folder / "shop.db"), Given(key=("id",), options={"tbl": "things"})
 
 
-def of_a_connected_database(project: Project, folder: Path, _: Publisher) -> tuple[str, Told]:
+def of_a_connected_database(project: Project, folder: Path, _: Publisher) -> tuple[str, Given]:
     database(folder / "shop.db")
     connect(
         project, data_source="shop,rdbms,A shop", conn_str=f"shop,shop,,{folder / 'shop.db'},,,,sqlite://,"
     )
-    return "shop", Told(options={"tbl": "things"})
+    return "shop", Given(options={"tbl": "things"})
 
 
 def database(path: Path) -> None:
@@ -122,9 +122,9 @@ def test_a_source_that_is_taken_away_leaves_nothing(
     if is_with_warehouse:
         warehouse = "warehouse,warehouse,${PGHOST},${PGDATABASE},${PGUSER},env:PGPASSWORD,,,"
         connect(project, data_source="warehouse,rdbms,Ours", conn_str=warehouse)
-    place, told = origin(project, tmp_path, publisher)
+    place, given = origin(project, tmp_path, publisher)
     before, folders = content_of(project), sorted(project.models.rglob("*"))
-    write(project, prepare_proposal(project, "things", place, told))
+    write(project, prepare_proposal(project, "things", place, given))
     assert content_of(project) != before
     removal = plan_removal(project, "things")
     assert removal.edited == ()
@@ -144,7 +144,7 @@ def test_files_keep_line_ends_order_and_what_stands_between(
         text = path.read_text().replace("\n", line_end)
         path.write_bytes((text if is_ended else text.removesuffix(line_end)).encode())
     before = content_of(project)
-    write(project, prepare_proposal(project, "libraries", str(libraries), Told(key=("code",))))
+    write(project, prepare_proposal(project, "libraries", str(libraries), Given(key=("code",))))
     remove(project, plan_removal(project, "libraries"))
     assert content_of(project) == before
 
@@ -158,7 +158,7 @@ def test_rows_go_wherever_they_stand() -> None:
 
 
 def test_what_another_source_uses_stays(project: Project, libraries: Path, made: Project) -> None:
-    again = Told(key=("code",), data_source="files")
+    again = Given(key=("code",), data_source="files")
     write(project, prepare_proposal(project, "again", str(libraries), again))
     assert read_catalog(project.seeds).sources["again"].options["conn_str"] == "libraries_files"
     remove(project, plan_removal(made, "libraries"))
@@ -265,7 +265,7 @@ KILLED = """
 import os, signal, sys
 from pathlib import Path
 from headwater.new_source import write as writing
-from headwater.new_source.begin import Told, prepare_proposal
+from headwater.new_source.begin import Given, prepare_proposal
 from headwater.new_source.remove import plan_removal, remove
 from headwater.project import Project
 
@@ -277,7 +277,7 @@ def dying(*arguments, **named):
     return real(*arguments, **named)
 
 if sys.argv[5] == "write":
-    proposal = prepare_proposal(project, "libraries", sys.argv[3], Told(key=("code",)))
+    proposal = prepare_proposal(project, "libraries", sys.argv[3], Given(key=("code",)))
     writing.os.fdopen = dying
     writing.write(project, proposal)
 else:
@@ -294,7 +294,7 @@ def test_what_a_killed_command_left_is_said_and_taken_away(
 ) -> None:
     before = content_of(project)
     if does == "remove":
-        write(project, prepare_proposal(project, "libraries", str(libraries), Told(key=("code",))))
+        write(project, prepare_proposal(project, "libraries", str(libraries), Given(key=("code",))))
         nth = min(nth, 5)  # files that are rewritten
     whole = content_of(project)
     arguments = (str(project.root), str(project.home), str(libraries), str(nth), does)
@@ -307,15 +307,15 @@ def test_what_a_killed_command_left_is_said_and_taken_away(
     left = {name: content for name, content in content_of(project).items() if "/.headwater-" not in name}
     if left in (before, whole):  # none of it was written yet, or none removed
         with suppress(NewSourceRefused):  # its data source is there already
-            prepare_proposal(project, "others", str(libraries), Told())
+            prepare_proposal(project, "others", str(libraries), Given())
         assert content_of(project) == left
         assert writing.unfinished(project) is None
         return
     with pytest.raises(NewSourceRefused, match="headwater remove-source libraries takes them away"):
-        prepare_proposal(project, "others", str(libraries), Told())
+        prepare_proposal(project, "others", str(libraries), Given())
     if check(project.seeds):
-        said = CliRunner().invoke(app, ["check"]).stderr
-        assert "headwater remove-source libraries takes them away" in " ".join(said.split())
+        message = CliRunner().invoke(app, ["check"]).stderr
+        assert "headwater remove-source libraries takes them away" in " ".join(message.split())
     remove_source(0, "libraries", "--yes")
     assert content_of(project) == before
     assert not list(project.root.rglob(".headwater-*"))
@@ -326,8 +326,8 @@ def test_nobody_is_asked_where_nobody_can_answer(made: Project, monkeypatch: pyt
     before = content_of(made)
     shown = remove_source(2, "libraries")
     assert "expected --yes" in shown.stderr
-    for said in ("seeds/source.csv: libraries", "seeds/attribute.csv", "historical.libraries", "S3"):
-        assert said in shown.stdout
+    for message in ("seeds/source.csv: libraries", "seeds/attribute.csv", "historical.libraries", "S3"):
+        assert message in shown.stdout
     monkeypatch.setattr("headwater.cli.commands._is_terminal", lambda: True)
     assert CliRunner().invoke(app, ["remove-source", "libraries"], input="n\n").exit_code == 0
     assert content_of(made) == before
@@ -348,7 +348,7 @@ def test_metadata_that_need_the_source_are_not_left_broken(made: Project) -> Non
 def test_options_of_a_file_of_sqlite_are_told(project: Project, tmp_path: Path) -> None:
     database(tmp_path / "shop.db")
     with pytest.raises(NewSourceRefused, match=r"shop\.db: leads to a database, .* --option tbl=things"):
-        prepare_proposal(project, "things", str(tmp_path / "shop.db"), Told())
-    told = Told(options=parse_options(["tbl=things"]))
-    proposal = prepare_proposal(project, "things", str(tmp_path / "shop.db"), told)
+        prepare_proposal(project, "things", str(tmp_path / "shop.db"), Given())
+    given = Given(options=parse_options(["tbl=things"]))
+    proposal = prepare_proposal(project, "things", str(tmp_path / "shop.db"), given)
     assert (proposal.key, proposal.data_source, harmful_doubts_of(proposal)) == (["id"], "shop", [])

@@ -10,7 +10,7 @@ import pytest
 from headwater.extract.sources.http_files import discover
 from headwater.metadata.errors import NewSourceRefused, PublisherError
 from headwater.metadata.static.read import read_catalog
-from headwater.new_source.begin import Told, prepare_proposal
+from headwater.new_source.begin import Given, prepare_proposal
 from headwater.new_source.proposal_doubts import harmful_doubts_of
 from headwater.new_source.write import write
 from headwater.project import Project
@@ -34,7 +34,9 @@ def offers(project: Project, name: str) -> list[str]:
 def test_the_address_of_a_file_is_a_source_of_this_file(project: Project, publisher: Publisher) -> None:
     publisher.files["/get/things.csv"] = THINGS
     publisher.headers["/get/things.csv"] = {"Last-Modified": "Thu, 01 Jan 2026 00:00:00 GMT"}
-    proposal = prepare_proposal(project, "things", f"{publisher.url}/get/things.csv", Told(data_source="web"))
+    proposal = prepare_proposal(
+        project, "things", f"{publisher.url}/get/things.csv", Given(data_source="web")
+    )
     assert (proposal.sample.data_source_type, proposal.options["date_from"]) == ("http_files", "header")
     write(project, proposal)
     assert offers(project, "things") == ["things.csv"]
@@ -45,7 +47,7 @@ def test_a_page_gives_the_newest_of_its_files_and_then_all(project: Project, pub
     publisher.page("/data/", *(f'<a href="{name}">x</a>' for name in names), '<a href="about.html">x</a>')
     for name in names:
         publisher.files[f"/data/{name}"] = THINGS
-    proposal = prepare_proposal(project, "things", f"{publisher.url}/data/", Told(data_source="web"))
+    proposal = prepare_proposal(project, "things", f"{publisher.url}/data/", Given(data_source="web"))
     assert proposal.sample.publisher_name == "things-2026-02-02.csv"
     # none for the one in a folder, which matches, too
     assert [doubt.about for doubt in harmful_doubts_of(proposal)] == ["delivery_type"]
@@ -67,7 +69,7 @@ def test_a_connection_that_is_there_is_used_and_stays(
         path = seeds / f"{table}.csv"
         path.write_text(path.read_text() + row + "\n")
     before = (seeds / "conn_str.csv").read_text()
-    write(project, prepare_proposal(project, "things", "town_files", Told()))
+    write(project, prepare_proposal(project, "things", "town_files", Given()))
     assert (seeds / "conn_str.csv").read_text() == before
     assert read_catalog(seeds).sources["things"].data_source.name == "town"
 
@@ -75,10 +77,10 @@ def test_a_connection_that_is_there_is_used_and_stays(
 def test_an_address_that_does_not_answer_is_told(project: Project, publisher: Publisher) -> None:
     publisher.scripts["/gone.csv"] = [Answer(404)]
     with pytest.raises(PublisherError, match="404"):
-        prepare_proposal(project, "things", f"{publisher.url}/gone.csv", Told())
+        prepare_proposal(project, "things", f"{publisher.url}/gone.csv", Given())
     publisher.page("/empty/", "nothing")
     with pytest.raises(NewSourceRefused, match="no file of data"):
-        prepare_proposal(project, "things", f"{publisher.url}/empty/", Told())
+        prepare_proposal(project, "things", f"{publisher.url}/empty/", Given())
 
 
 def test_an_api_that_is_connected_is_read_as_it_will_be(project: Project, publisher: Publisher) -> None:
@@ -91,8 +93,8 @@ def test_an_api_that_is_connected_is_read_as_it_will_be(project: Project, publis
         path.write_text(path.read_text() + row + "\n")
     records = b'{"total": 2, "data": [{"id": 1, "at": {"lat": 1.5}}, {"id": 2, "at": {"lat": 2.25}}]}'
     publisher.files["/v1/orders"] = records
-    told = Told(options={"endpoint": "orders", "record_path": "data"})
-    proposal = prepare_proposal(project, "orders", "shop_api", told)
+    given = Given(options={"endpoint": "orders", "record_path": "data"})
+    proposal = prepare_proposal(project, "orders", "shop_api", given)
     assert [(a.column.name, a.typed.datatype) for a in proposal.attributes] == [
         ("id", "text"),
         ("at.lat", "numeric"),
@@ -119,6 +121,6 @@ def test_an_api_that_is_asked_for_changes_needs_to_be_told_where_they_stand(
         path.write_text(path.read_text() + row + "\n")
     publisher.files["/v1"] = b'[{"id": 1, "changed": "2026-03-01"}]'
     with pytest.raises(NewSourceRefused, match=r"expected where each record says .* --option watermark_path"):
-        prepare_proposal(project, "orders", "shop_api", Told())
-    told = Told(options={"watermark_path": "changed"})
-    assert prepare_proposal(project, "orders", "shop_api", told).delivery_type == "delta"
+        prepare_proposal(project, "orders", "shop_api", Given())
+    given = Given(options={"watermark_path": "changed"})
+    assert prepare_proposal(project, "orders", "shop_api", given).delivery_type == "delta"

@@ -14,7 +14,7 @@ from sqlalchemy.dialects import mysql
 from headwater.extract.landing.store import ObjectStore
 from headwater.metadata.errors import NewSourceRefused, PublisherError
 from headwater.metadata.static.read import read_catalog
-from headwater.new_source.begin import Told, prepare_proposal
+from headwater.new_source.begin import Given, prepare_proposal
 from headwater.new_source.proposal import Proposal
 from headwater.new_source.proposal_doubts import doubts_of, harmful_doubts_of
 from headwater.new_source.table import _datatype
@@ -63,11 +63,11 @@ def orders(shop: Publisher) -> Publisher:  # noqa: F811
     return shop
 
 
-def proposed(project: Project, origin: str, tbl: str | None, told: Told | None = None) -> Proposal:
+def proposed(project: Project, origin: str, tbl: str | None, given: Given | None = None) -> Proposal:
     options = {"tbl": tbl} if tbl else {}
-    told = told or Told()
+    given = given or Given()
     return prepare_proposal(
-        project, "orders", origin, Told(told.key, told.delivery_type, owner="shop", options=options)
+        project, "orders", origin, Given(given.key, given.delivery_type, owner="shop", options=options)
     )
 
 
@@ -98,8 +98,8 @@ def test_one_command_brings_a_table_to_history(project: Project, orders: Publish
     assert "--incr-column updated_at" in unsettled.stderr
     assert json.loads(unsettled.stdout)["written"] == []
     arguments += ("--incr-column", "updated_at")
-    said = json.loads(new_source(0, "orders", *arguments).stdout)
-    assert (said["sources"][0]["loaded"], said["failures"]) == (1, [])
+    facts = json.loads(new_source(0, "orders", *arguments).stdout)
+    assert (facts["sources"][0]["loaded"], facts["failures"]) == (1, [])
     source = read_catalog(project.seeds).sources["orders"]
     assert source.tbl is not None
     assert (source.tbl.incr_column, source.tbl.data_size) == ("updated_at", "small")
@@ -138,7 +138,7 @@ def test_a_large_table_is_known_by_its_statistics(project: Project, orders: Publ
         "analyze shop.orders",
         "select pg_restore_relation_stats('schemaname', 'shop', 'relname', 'orders', 'reltuples', 2e6::real)",
     )
-    proposal = proposed(project, "shop_database", "shop.orders", Told(delivery_type="delta"))
+    proposal = proposed(project, "shop_database", "shop.orders", Given(delivery_type="delta"))
     assert proposal.size == 2_000_000
     assert [(doubt.about, doubt.is_harmful) for doubt in doubts_of(proposal)] == [
         ("incr_column", True), ("delivery_type", False),
@@ -162,8 +162,8 @@ def test_a_file_of_sqlite_is_judged_by_its_values(project: Project, file_shop: P
     assert [kind.split("(")[0] for kind in types(proposal).values()] == ["text", "date", "numeric", "text"]
     assert [doubt.flag for doubt in harmful_doubts_of(proposal)] == ["--key currency,day"]
     arguments = ("rates", "--from", "bank_file", "--option", "tbl=rates", "--json")
-    said = json.loads(new_source(0, *arguments, *harmful_doubts_of(proposal)[0].flag.split()).stdout)
-    assert [row["layers"]["historical"]["record_count"] for row in said["deliveries"]] == [3]
+    facts = json.loads(new_source(0, *arguments, *harmful_doubts_of(proposal)[0].flag.split()).stdout)
+    assert [row["layers"]["historical"]["record_count"] for row in facts["deliveries"]] == [3]
 
 
 @pytest.mark.usefixtures("orders")
@@ -191,15 +191,15 @@ def test_a_database_that_cannot_be_reached_is_named(project: Project) -> None:
 
 @pytest.mark.usefixtures("orders", "store")
 def test_a_query_is_left_to_a_person(project: Project, store: ObjectStore) -> None:
-    told = Told(options={"sql_script": "newest"})
+    given = Given(options={"sql_script": "newest"})
     with pytest.raises(NewSourceRefused, match="a query has no catalog"):
-        prepare_proposal(project, "orders", "shop_database", told)
+        prepare_proposal(project, "orders", "shop_database", given)
     assert not list(store.list(""))
 
 
-@pytest.mark.parametrize("said", ['shop."User"', "shop.User"])
+@pytest.mark.parametrize("message", ['shop."User"', "shop.User"])
 def test_a_table_whose_name_needs_quotes_is_proposed_in_quotes(
-    project: Project, shop: Publisher, said: str  # noqa: F811
+    project: Project, shop: Publisher, message: str  # noqa: F811
 ) -> None:  # fmt: skip
     shop.do(
         'create table shop."User" ("userId" integer primary key, name text)',
@@ -208,7 +208,7 @@ def test_a_table_whose_name_needs_quotes_is_proposed_in_quotes(
     )
     with pytest.raises(NewSourceRefused, match=r'no table shop\.Users, expected .*shop\."User"'):
         proposed(project, "shop_database", "shop.Users")
-    proposal = proposed(project, "shop_database", said)
+    proposal = proposed(project, "shop_database", message)
     assert (proposal.options["tbl"], proposal.key) == ('shop."User"', ["user_id"])
     write(project, proposal)
     source = read_catalog(project.seeds).sources["orders"]

@@ -10,7 +10,7 @@ from headwater.metadata.errors import HeadwaterError, MetadataInvalid, NewSource
 from headwater.metadata.static.check import check
 from headwater.metadata.static.read import read_catalog
 from headwater.new_source import write
-from headwater.new_source.begin import Told, prepare_proposal
+from headwater.new_source.begin import Given, prepare_proposal
 from headwater.new_source.proposal import Proposal
 from headwater.project import Project
 from tests.headwater.new_source.conftest import content_of
@@ -20,7 +20,9 @@ SEVERAL = 10  # files that are written
 
 @pytest.fixture
 def proposal(project: Project, libraries: Path) -> Proposal:
-    return prepare_proposal(project, "libraries", str(libraries), Told(key=["code"], data_source="town_hall"))
+    return prepare_proposal(
+        project, "libraries", str(libraries), Given(key=["code"], data_source="town_hall")
+    )
 
 
 def test_a_source_that_was_written_passes_every_check(project, proposal):
@@ -39,7 +41,7 @@ def test_a_second_one_of_the_name_is_refused(project, proposal, libraries):
     write.write(project, proposal)
     before = content_of(project)
     with pytest.raises(NewSourceRefused, match=r"libraries is there already: a source in seeds/source\.csv"):
-        prepare_proposal(project, "libraries", str(libraries), Told(data_source="other"))
+        prepare_proposal(project, "libraries", str(libraries), Given(data_source="other"))
     with pytest.raises(NewSourceRefused, match="libraries is there already"):
         write.write(project, proposal)
     assert content_of(project) == before
@@ -58,8 +60,8 @@ def test_a_data_source_that_is_there_is_joined_by_choice_alone(project, proposal
 
     write_files(generated_files(read_catalog(project.seeds).sources.values(), project.models))
     with pytest.raises(NewSourceRefused, match=r"files is there already in seeds/data_source\.csv"):
-        prepare_proposal(project, "again", str(libraries), Told())
-    write.write(project, prepare_proposal(project, "again", str(libraries), Told(data_source="files")))
+        prepare_proposal(project, "again", str(libraries), Given())
+    write.write(project, prepare_proposal(project, "again", str(libraries), Given(data_source="files")))
     assert check(project.seeds) == []
     assert (project.seeds / "conn_str.csv").read_text().count("\n") == 2  # one leads there already
 
@@ -70,14 +72,14 @@ def test_a_file_of_the_name_is_refused_and_stays(project, libraries, name):
     path.write_text("select 1 as mine")
     before = content_of(project)
     with pytest.raises(NewSourceRefused, match=f"libraries is there already: a file, models/marts/{name}"):
-        prepare_proposal(project, "libraries", str(libraries), Told())
+        prepare_proposal(project, "libraries", str(libraries), Given())
     assert content_of(project) == before
 
 
 @pytest.mark.parametrize("name", ["Libraries", "2libraries", "a" * 51, "a b", "../x"])
 def test_a_name_that_is_not_safe_is_refused(project, libraries, name):
     with pytest.raises(NewSourceRefused, match="is not a safe name"):
-        prepare_proposal(project, name, str(libraries), Told())
+        prepare_proposal(project, name, str(libraries), Given())
 
 
 @pytest.mark.parametrize("nth", range(SEVERAL))
@@ -110,7 +112,7 @@ def test_seeds_that_are_broken_already_are_told_first(project, libraries):
     path = project.seeds / "job.csv"
     path.write_text(path.read_text() + "broken\n")
     with pytest.raises(MetadataInvalid, match=r"seeds/job\.csv:2"):
-        prepare_proposal(project, "libraries", str(libraries), Told())
+        prepare_proposal(project, "libraries", str(libraries), Given())
 
 
 def test_a_file_that_changes_meanwhile_is_not_overwritten(project, proposal, monkeypatch):
@@ -150,7 +152,7 @@ def test_a_column_that_the_seeds_lack_is_not_dropped():
 def test_sources_of_one_job(project, libraries):
     """The first makes the job, the second joins it; of an E job it gets the E task alone."""
     with_warehouse(project)
-    of_job = Told(key=["code"], data_source="town_hall", job="town")
+    of_job = Given(key=["code"], data_source="town_hall", job="town")
     write.write(project, prepare_proposal(project, "libraries", str(libraries), of_job))
     seeds = project.seeds / "job.csv"
     seeds.write_text(seeds.read_text().replace("town,true,ETL", "town,true,E"))
@@ -178,7 +180,7 @@ def test_a_job_that_extracts_nothing_takes_no_source(project, libraries):
     )
 
     with pytest.raises(NewSourceRefused, match=r"--job tidying: its etl_steps are none \(seeds/job.csv:2\)"):
-        prepare_proposal(project, "libraries", str(libraries), Told(key=["code"], job="tidying"))
+        prepare_proposal(project, "libraries", str(libraries), Given(key=["code"], job="tidying"))
 
 
 def with_warehouse(project: Project) -> None:

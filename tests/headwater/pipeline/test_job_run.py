@@ -27,8 +27,8 @@ def test_a_run_in_which_nothing_failed_has_succeeded(run: SharedRun) -> None:
 @pytest.mark.parametrize("state", ["failed", "upstream_failed"])
 def test_a_task_that_died_before_it_was_on_record_fails_the_run(run: SharedRun, state: str) -> None:
     assert run.finish({"cities_extract.bring": state}) == "failed"
-    said = f"cities_extract.bring: {WITHOUT_A_WORD}"
-    assert run.last_error == (said if state == "failed" else None)
+    message = f"cities_extract.bring: {WITHOUT_A_WORD}"
+    assert run.last_error == (message if state == "failed" else None)
 
 
 def test_what_is_on_record_as_failed_stays_so_when_the_last_task_itself_went_well(

@@ -64,9 +64,9 @@ def test_a_policy_in_the_seeds_is_followed_by_command_and_run_and_what_is_purged
         ("staging", 1, 2, 4),
     ]
     assert layers("raw") == ["loaded"] * 3
-    said = ran("purge", "cities")
-    assert re.search(r"^cities +raw +0 +3 +6$", said, re.MULTILINE)
-    assert re.search(r"^cities +staging +1 +2 +4$", said, re.MULTILINE)
+    message = ran("purge", "cities")
+    assert re.search(r"^cities +raw +0 +3 +6$", message, re.MULTILINE)
+    assert re.search(r"^cities +staging +1 +2 +4$", message, re.MULTILINE)
 
     assert layers("raw") == ["purged"] * 3
     assert layers("staging") == ["purged", "purged", "loaded"]

@@ -132,14 +132,14 @@ def test_an_interruption_does_not_wait_for_what_never_ends(monkeypatch: pytest.M
 
 
 @pytest.mark.parametrize(
-    ("said", "cores", "expected"),
+    ("message", "cores", "expected"),
     [("", 1, 2), ("", 2, 4), ("", 64, 4), (None, 2, 4), ("9", 2, 9), ("0", 2, 1), ("many", 2, 4)],
 )
 def test_by_default_two_for_each_core_or_what_the_variable_says(
-    said: str | None, cores: int, expected: int, monkeypatch: pytest.MonkeyPatch
+    message: str | None, cores: int, expected: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("os.cpu_count", lambda: cores)
     monkeypatch.delenv(THREADS, raising=False)
-    if said is not None:
-        monkeypatch.setenv(THREADS, said)
+    if message is not None:
+        monkeypatch.setenv(THREADS, message)
     assert default_at_once() == expected

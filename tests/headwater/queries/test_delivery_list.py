@@ -106,8 +106,8 @@ def test_the_newest_of_each_source_and_how_many_there_are(many, every_delivery):
     newest = newest_deliveries(many, [*ALL, "unheard_of"], 5)
     assert newest["unheard_of"] == []
     for name in ALL:
-        own = [row["delivery_sqn"] for row in every_delivery if row["source"] == name]
-        assert [row["delivery_sqn"] for row in newest[name]] == own[:-6:-1]
+        local = [row["delivery_sqn"] for row in every_delivery if row["source"] == name]
+        assert [row["delivery_sqn"] for row in newest[name]] == local[:-6:-1]
     assert newest["source_3"][1]["layers"]["historical"]["new_count"] == 10
     expected = {row.source: row for row in many.execute(sa.text(standing._SOURCES))}
     counted = counts_by_source(many, ALL)

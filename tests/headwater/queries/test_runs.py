@@ -92,11 +92,11 @@ def test_a_run_is_found_by_its_number_its_id_or_how_that_begins(database, connec
         ("ab-12", "market", [third]),
     ):  # fmt: skip
         assert [row["job_inst_id"] for row in named(connection, text, job)] == expected
-    for text, said in (
+    for text, message in (
         ("ab", "several runs begin with 'ab': ab-1, ab-12"), ("4711", "no run '4711'"), ("", "no run ''"),
         ("%", "no run '%'"), ("9" * 30, "no run '9"),
     ):  # fmt: skip
-        with pytest.raises(HeadwaterError, match=said):
+        with pytest.raises(HeadwaterError, match=message):
             named(connection, text)
 
 

@@ -15,7 +15,7 @@ as_root = pytest.mark.skipif(os.geteuid() != 0, reason="an ordinary user is neve
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root is always changed")
 def test_an_ordinary_user_stays_who_it_is(tmp_path):
-    assert accounts.own(tmp_path, Path("/bin/sh")) == Account(os.geteuid(), os.getegid())
+    assert accounts.account_for(tmp_path, Path("/bin/sh")) == Account(os.geteuid(), os.getegid())
 
 
 FAST = {"fsync": "off"}
@@ -59,4 +59,4 @@ def test_data_goes_with_the_account(tmp_path, monkeypatch):
 def test_root_is_told_when_there_is_no_way(tmp_path, monkeypatch):
     monkeypatch.setattr(accounts, "_ways_for_root", lambda: iter(()))
     with pytest.raises(ServiceError, match="Postgres does not run as root"):
-        accounts.own(tmp_path, Path("/bin/sh"))
+        accounts.account_for(tmp_path, Path("/bin/sh"))

@@ -167,8 +167,8 @@ def test_keys_and_passwords_are_made_once_for_the_user_alone(airflow: Airflow, f
 def test_no_secret_is_on_a_command_line(airflow: Airflow) -> None:
     kept = (airflow.folder / airflow_settings.SECRETS).read_text() + str(airflow.passwords)
     for process in airflow.components.values():
-        said = Path(f"/proc/{process.pid}/cmdline").read_text().split("\0")
-        assert not [word for word in said if len(word) > 6 and word in kept]
+        messages = Path(f"/proc/{process.pid}/cmdline").read_text().split("\0")
+        assert not [word for word in messages if len(word) > 6 and word in kept]
 
 
 def test_a_setting_of_the_users_goes_before_ours(tmp_path: Path) -> None:
@@ -182,29 +182,31 @@ def test_a_setting_of_the_users_goes_before_ours(tmp_path: Path) -> None:
 
 def _start_and_stop(folder: Path, **more: Any) -> str:
     """What is said when it is started, and nothing else of it."""
-    said: list[str] = []
-    start(PROJECT, folder, dags=PROJECT / "dags", ports=choose_ports(None), say=said.append, **more).stop()
-    return "\n".join(said)
+    messages: list[str] = []
+    start(
+        PROJECT, folder, dags=PROJECT / "dags", ports=choose_ports(None), say=messages.append, **more
+    ).stop()
+    return "\n".join(messages)
 
 
 def test_what_will_begin_at_once_is_said_before_and_how_to_have_it_wait(folder: Path) -> None:
-    said = _start_and_stop(folder, scheduled=["fx_rates", "airports"])
+    message = _start_and_stop(folder, scheduled=["fx_rates", "airports"])
     at_once = airflow_settings.environment(PROJECT, folder, PROJECT, choose_ports(), {})[
         "AIRFLOW__CORE__PARALLELISM"
     ]
     assert (
         "2 jobs with a schedule are new to this Airflow. Each begins at once, with the run that was due last; at most"
         f" {at_once} tasks run at a time. With --paused they wait until you let them run: airports, fx_rates"
-        in said
+        in message
     )
     assert "begins at once" not in _start_and_stop(folder, scheduled=[])
 
 
 def test_jobs_that_are_paused_are_said_to_be_and_those_that_airflow_knows_are_not_new(folder: Path) -> None:
-    said = _start_and_stop(folder, scheduled=["airports"], settings=PAUSED)
+    message = _start_and_stop(folder, scheduled=["airports"], settings=PAUSED)
     assert (
         "a job with a schedule is new to this Airflow and paused until you let them run there: airports"
-        in said
+        in message
     )
     name = os.environ[airflow_settings.DATABASE_VARIABLE]
     with engine(name).begin() as connection:
@@ -230,10 +232,10 @@ def test_the_command_says_where_airflow_is_and_a_second_one_too(
 ) -> None:
     port = choose_ports(None).api
     first = command("--port", str(port))
-    said = _read_until(first, "viewer / ")
+    message = _read_until(first, "viewer / ")
 
-    assert f"Airflow is at http://127.0.0.1:{port}" in said
-    assert f"admin / {airflow_settings.passwords(folder)['admin']}" in said
+    assert f"Airflow is at http://127.0.0.1:{port}" in message
+    assert f"admin / {airflow_settings.passwords(folder)['admin']}" in message
     second = command("--port", str(port))
     assert f"Airflow runs already at http://127.0.0.1:{port} (process {first.pid})" in second.communicate()[0]
     assert second.returncode == 0
@@ -261,9 +263,9 @@ def test_the_command_ends_with_a_part_that_ends(
     _read_until(running, "viewer / ")
     (folder / "break").touch()
 
-    said = running.communicate(timeout=PATIENCE_S)[0]
-    assert "Airflow's triggerer has ended" in said
-    assert "the trigger is broken" in said
+    message = running.communicate(timeout=PATIENCE_S)[0]
+    assert "Airflow's triggerer has ended" in message
+    assert "the trigger is broken" in message
     assert running.returncode == 1
 
 
@@ -290,8 +292,8 @@ def test_ctrl_c_ends_it_before_airflow_is_started_too(
 
     running.send_signal(signal.SIGINT)
 
-    said = running.communicate(timeout=PATIENCE_S)[0]
-    assert "starting Airflow" not in said
+    message = running.communicate(timeout=PATIENCE_S)[0]
+    assert "starting Airflow" not in message
     assert running.returncode == 1
 
 
@@ -342,9 +344,9 @@ def _wait_for(is_so: Callable[[], bool]) -> None:
 
 def _read_until(running: subprocess.Popen[str], word: str) -> str:
     assert running.stdout is not None
-    said = ""
-    while word not in said:
+    message = ""
+    while word not in message:
         line = running.stdout.readline()
-        assert line, said
-        said += line
-    return said
+        assert line, message
+        message += line
+    return message

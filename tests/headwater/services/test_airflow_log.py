@@ -31,7 +31,7 @@ def log(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize(
-    ("written", "level", "said"),
+    ("written", "level", "message"),
     [
         (RUN.format(state="success"), "info", "airports manual__1: succeeded after 22 s"),
         (RUN.format(state="failed"), "error", "airports manual__1: failed after 22 s"),
@@ -41,9 +41,9 @@ def log(tmp_path: Path) -> Path:
         (f"{AT} [warning  ] It rains       [airflow.weather] loc=w.py:1", "warning", "It rains"),
     ],
 )
-def test_what_matters_is_said_in_short(log: Path, written: str, level: str, said: str) -> None:
+def test_what_matters_is_said_in_short(log: Path, written: str, level: str, message: str) -> None:
     assert _lines(log, written) == [
-        Line("21:36:22" if written == FAILURE else "21:36:31", "scheduler", level, said)
+        Line("21:36:22" if written == FAILURE else "21:36:31", "scheduler", level, message)
     ]
 
 
@@ -91,12 +91,12 @@ def test_of_a_stack_trace_only_the_errors_are_shown(log: Path) -> None:
 
 
 def test_a_task_whose_process_was_killed_is_said_to_be(log: Path) -> None:
-    said = (
+    message = (
         "Executor LocalExecutor(parallelism=4) reported that the task instance <TaskInstance: shops.bring manual__1"
         " map_index=0 [{}] ti_id=1> finished with state success, but the task instance's state attribute is {}."
     )
     shown = _lines(
-        log, "\n".join(f"{AT} [error    ] {said.format(state, state)}" for state in ("queued", "running"))
+        log, "\n".join(f"{AT} [error    ] {message.format(state, state)}" for state in ("queued", "running"))
     )
 
     assert [line.text for line in shown] == [

@@ -110,22 +110,22 @@ print(json.dumps(gained))
 class Started:
     """Servers that an account has started in a folder which everybody may enter."""
 
-    told: str  # as JSON
+    report: str  # as JSON
     owner: int
 
     @property
     def home(self) -> Path:
-        return Path(json.loads(self.told)["home"])
+        return Path(json.loads(self.report)["home"])
 
 
-def run(python: str, program: str, account: str | None, folder: Path, said: str = "") -> str:
+def run(python: str, program: str, account: str | None, folder: Path, message: str = "") -> str:
     """What a program prints that is run by an account, None for our own."""
     user = pwd.getpwnam(account) if account else None
     switched = {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []} if user else {}
     search = os.pathsep.join([str(PROJECT), *(path for path in sys.path if "site-packages" in path)])
     ran = subprocess.run(
         [python, "-c", textwrap.dedent(program)],
-        input=said, capture_output=True, text=True, check=False, cwd=folder,
+        input=message, capture_output=True, text=True, check=False, cwd=folder,
         env={"PATH": os.environ["PATH"], "PYTHONPATH": search, "HOME": str(folder)}, **switched,  # type: ignore[arg-type]
     )  # fmt: skip
     assert ran.returncode == 0, ran.stderr
@@ -170,8 +170,8 @@ def test_another_account_gets_nothing(started: Started, python: str, attacker: s
         pwd.getpwnam(attacker)
     except KeyError:
         pytest.skip(f"there is no account {attacker} here")
-    assert json.loads(run(python, ATTACK, attacker, Path("/"), started.told)) == []
-    for pid, birth in json.loads(started.told)["pids"].values():
+    assert json.loads(run(python, ATTACK, attacker, Path("/"), started.report)) == []
+    for pid, birth in json.loads(started.report)["pids"].values():
         assert born(pid) == birth
 
 
@@ -182,7 +182,7 @@ def test_the_owner_gets_all_of_it(started: Started, python: str) -> None:
     look = ATTACK.partition("for name, (pid, _)")[0].replace("user=user, password=password, ", "")
     with_variables = "told = json.load(sys.stdin); os.environ.update(told['variables'])"
     look = look.replace("told = json.load(sys.stdin)", with_variables) + "print(json.dumps(gained))"
-    gained = {what for what, _ in json.loads(run(python, look, account, Path("/"), started.told))}
+    gained = {what for what, _ in json.loads(run(python, look, account, Path("/"), started.report))}
     assert {"files", "list", "postgres as headwater", "topics"} <= gained
 
 

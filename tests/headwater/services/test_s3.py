@@ -164,11 +164,11 @@ def test_whatever_a_key_is_made_of_its_signature_is_known(store: ObjectStore, na
 def test_what_is_not_signed_is_refused(s3_server: S3Server, store: ObjectStore, method, headers, status):
     assert store.put_new("key", b"landed")
     url = f"http://127.0.0.1:{s3_server.port}/{store.bucket}/key"
-    told = requests.request(
+    payload = requests.request(
         method, url, data=b"forged" if method in ("PUT", "POST") else None, headers=headers
     )
-    assert told.status_code == status
-    assert b"landed" not in told.content
+    assert payload.status_code == status
+    assert b"landed" not in payload.content
     assert store.get("key") == b"landed"
 
 
@@ -199,11 +199,11 @@ def test_another_key_is_refused(s3_server: S3Server, store: ObjectStore, key: Cr
 @pytest.mark.parametrize("origin", ["http://evil.example", "null", "http://127.0.0.1:8080", ""])
 @pytest.mark.parametrize("method", ["GET", "PUT", "OPTIONS"])
 def test_a_page_is_refused_whoever_signed(s3_server: S3Server, store: ObjectStore, method: str, origin: str):
-    told = answer(
+    payload = answer(
         s3_server, method, f"/{store.bucket}/key", key=own_key(s3_server), headers={"Origin": origin}
     )
-    assert told.status_code == 403
-    assert not [name for name in told.headers if name.lower().startswith("access-control")]
+    assert payload.status_code == 403
+    assert not [name for name in payload.headers if name.lower().startswith("access-control")]
     assert list(store.list("")) == []
 
 
@@ -211,8 +211,8 @@ def test_a_page_is_refused_whoever_signed(s3_server: S3Server, store: ObjectStor
     "host", ["evil.example", "evil.example:80", "127.0.0.1.evil.example", "", "10.0.0.1"]
 )
 def test_another_name_for_this_machine_is_refused(s3_server: S3Server, store: ObjectStore, host: str):
-    told = answer(s3_server, "GET", f"/{store.bucket}/", key=own_key(s3_server), headers={"Host": host})
-    assert told.status_code == 403
+    payload = answer(s3_server, "GET", f"/{store.bucket}/", key=own_key(s3_server), headers={"Host": host})
+    assert payload.status_code == 403
 
 
 def refusal(

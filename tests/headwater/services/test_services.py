@@ -100,14 +100,14 @@ def test_another_process_that_inherits_the_environment_finds_the_same_servers(pr
         from headwater import services
         print({one.name: one.pid for one in services.ensure_up(Path(sys.argv[1])).services})
     """
-    told = subprocess.run(
+    payload = subprocess.run(
         [sys.executable, "-c", textwrap.dedent(program), str(project)],
         env={**os.environ, "PYTHONPATH": str(PROJECT)},
         capture_output=True,
         text=True,
         check=True,
     )
-    assert told.stdout.strip() == str(pids(first))
+    assert payload.stdout.strip() == str(pids(first))
 
 
 def test_down_and_up_keep_data_and_ports(project):
@@ -250,23 +250,23 @@ def test_the_demos_files_are_in_the_working_folder_unless_the_user_names_another
 
 
 @pytest.mark.parametrize(
-    "own", [{}, {"AWS_ACCESS_KEY_ID": "AKIAMINE", "AWS_SECRET_ACCESS_KEY": "my own secret"}]
+    "local", [{}, {"AWS_ACCESS_KEY_ID": "AKIAMINE", "AWS_SECRET_ACCESS_KEY": "my own secret"}]
 )
-def test_the_exports_for_a_shell_lead_to_the_servers_and_hold_no_secret(project, monkeypatch, own):
+def test_the_exports_for_a_shell_lead_to_the_servers_and_hold_no_secret(project, monkeypatch, local):
     shutil.copy(PROJECT / "dbt_project.yml", project)
-    for name, value in {"HEADWATER_PROJECT": str(project), "PGPASSWORD": "of another", **own}.items():
+    for name, value in {"HEADWATER_PROJECT": str(project), "PGPASSWORD": "of another", **local}.items():
         monkeypatch.setenv(name, value)
     command = [sys.executable, "-m", "headwater.cli", "env"]
-    said = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=True).stdout
+    message = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=True).stdout
     password = (services.home(project) / "pg.pgpass").read_text().strip().rpartition(":")[2]
     key = s3_guard.own_key(services.home(project) / "s3.credentials").secret_key
-    assert not [secret for secret in (password, key, "of another", *own.values()) if secret in said]
+    assert not [secret for secret in (password, key, "of another", *local.values()) if secret in message]
     use = (
         "import psycopg2; psycopg2.connect('').close()\n"
         "from headwater.extract.landing.store import ObjectStore; ObjectStore.from_environment().put_new('key', b'')"
     )
     shell = f'eval "$1"; exec "{sys.executable}" -c "$2"'
-    subprocess.run(["bash", "-c", shell, "bash", said, use], cwd=PROJECT, check=True)
+    subprocess.run(["bash", "-c", shell, "bash", message, use], cwd=PROJECT, check=True)
     services.ensure_up(project)  # so that they are stopped
 
 
@@ -397,8 +397,8 @@ def test_a_broker_is_started_where_a_connection_speaks_of_it_and_has_the_departu
     services.down(project)
     assert not answers(port)
     monkeypatch.setenv("HEADWATER_KAFKA", "bus.example.org:9092")
-    own = {one.name: one for one in services.ensure_up(project).services}["kafka"]
-    assert (own.address, own.pid) == ("bus.example.org:9092", None)
+    local = {one.name: one for one in services.ensure_up(project).services}["kafka"]
+    assert (local.address, local.pid) == ("bus.example.org:9092", None)
 
 
 def test_a_broker_ends_with_its_folder(project):

@@ -11,9 +11,9 @@ from headwater.services.state import Remembered
 
 
 def test_what_was_written_is_read(tmp_path):
-    told = {"postgres": Remembered(5433, Process(12, "boot/7")), "s3": Remembered(9000, None)}
-    state.write(tmp_path, told)
-    assert state.read(tmp_path) == told
+    payload = {"postgres": Remembered(5433, Process(12, "boot/7")), "s3": Remembered(9000, None)}
+    state.write(tmp_path, payload)
+    assert state.read(tmp_path) == payload
     assert [path.name for path in tmp_path.iterdir()] == [state.FILE]
 
 

@@ -24,12 +24,12 @@ def at(day: int) -> datetime:
 
 def delivery(sqn: int, name: str = "a.csv", day: int = 1, **more: Any) -> deliveries.Delivery:
     """A landed delivery."""
-    said: dict[str, Any] = {
+    facts: dict[str, Any] = {
         "delivery_sqn": sqn, "source": SOURCE, "publisher_name": name, "delivery_filename": f"s3://bucket/{sqn}",
         "delivery_type": "snapshot", "delivery_date": at(day), "process_date": at(28), "content_sha256": f"{sqn:064x}",
         "file_size": 1, "fingerprint": {"size": sqn}, "job_inst_id": None,
     }  # fmt: skip
-    return deliveries.Delivery(**(said | more))
+    return deliveries.Delivery(**(facts | more))
 
 
 @dataclass
@@ -37,7 +37,7 @@ class Ledger:
     """Process metadata of a database, written as the layers would."""
 
     database: Engine
-    said: int = field(default=0)
+    event_count: int = field(default=0)
 
     def land(self, sqn: int, name: str = "a.csv", day: int = 1) -> int:
         with self.database.begin() as connection:
@@ -48,9 +48,11 @@ class Ledger:
         """Events, each a second after the one before."""
         with self.database.begin() as connection:
             for event in events:
-                self.said += 1
-                moment = at(1) + timedelta(seconds=self.said)
-                happened = DeliveryEvent(UUID(int=self.said), sqn, event, checks, "a test", "a test", moment)
+                self.event_count += 1
+                moment = at(1) + timedelta(seconds=self.event_count)
+                happened = DeliveryEvent(
+                    UUID(int=self.event_count), sqn, event, checks, "a test", "a test", moment
+                )
                 assert register_event(connection, happened)
 
     def reach(self, sqn: int, *layers: str) -> None:
@@ -60,8 +62,8 @@ class Ledger:
             for layer in layers:
                 counts = {"record_count": 0}
                 if layer == "historical":
-                    fates = ("new", "changed", "unchanged", "ignored", "overtaken", "delete_mark")
-                    counts |= {f"{fate}_count": 0 for fate in fates}
+                    changes = ("new", "changed", "unchanged", "ignored", "overtaken", "delete_mark")
+                    counts |= {f"{change}_count": 0 for change in changes}
                 deliveries.record_layer(connection, sqn, layer, status="loaded", job_inst_id=job, **counts)
 
     def state(self, sqn: int) -> Any:

@@ -147,15 +147,15 @@ READING = {
 
 @pytest.mark.parametrize("case", READING)
 def test_only_what_would_be_read_otherwise_differs(recorder: Recorder, ledger: Ledger, case: str) -> None:
-    was, becomes, said = READING[case]
+    was, becomes, message = READING[case]
     assert recorder.record(reading={"delimiter": was, "encoding": [dated(1, "latin1")]})
     for sqn, day in enumerate((5, 10, 15), start=1):
         ledger.land(sqn, f"{day}.csv", day)
         ledger.reach(sqn, "raw", "historical")
     now = {"reading": {"delimiter": becomes, "encoding": [dated(1, "latin1")]}}
-    assert recorder.differences(**now) == said
-    assert recorder.record(**now) is (not said)
-    assert recorder.recorded()["reading"]["delimiter"] == (was if said else becomes)
+    assert recorder.differences(**now) == message
+    assert recorder.record(**now) is (not message)
+    assert recorder.recorded()["reading"]["delimiter"] == (was if message else becomes)
 
 
 def test_a_delivery_that_is_read_again_does_not_bind(recorder: Recorder, ledger: Ledger) -> None:

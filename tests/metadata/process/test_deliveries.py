@@ -47,7 +47,7 @@ def test_of_an_identity_the_newest_landing_is_known(database):
 
 def test_only_what_is_offered_is_read_however_much_has_landed(database):
     came: list[int] = []
-    sa.event.listen(database, "after_cursor_execute", lambda *told: came.append(told[1].rowcount))
+    sa.event.listen(database, "after_cursor_execute", lambda *payload: came.append(payload[1].rowcount))
     with database.begin() as connection:
         for sqn in range(1, 61):  # many readings under one name, some of them twice
             deliveries.register(connection, delivery(sqn, day=1 + sqn % 20))
@@ -71,9 +71,9 @@ def test_of_a_name_and_a_watermark_the_newest_is_told_to_extractors(database):
             deliveries.register(connection, delivery(sqn, watermark_to={"changed": reached}))
         deliveries.register(connection, delivery(10, "b.csv"))
         deliveries.register(connection, delivery(11, source="others"))
-        told = deliveries.newest_landed(connection, SOURCE)
-        assert [one.delivery_sqn for one in told] == [2, 6, 7, 9, 10]
-        assert told[0] == delivery(2, day=3)
+        payload = deliveries.newest_landed(connection, SOURCE)
+        assert [one.delivery_sqn for one in payload] == [2, 6, 7, 9, 10]
+        assert payload[0] == delivery(2, day=3)
 
 
 def test_recording_a_layer_again_replaces_what_stood_there(ledger, database):

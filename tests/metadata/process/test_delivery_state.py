@@ -49,7 +49,7 @@ def test_every_sequence_of_events_amounts_to_what_a_plain_reading_says(ledger, d
     assert {sqn: (expected[sqn][0], counts, status) for sqn, counts, status in rows} == expected
 
 
-FATES = {
+CHANGE_COUNTS = {
     "pending": (),
     "passed": ("passed",),
     "accepted": ("halted", "accepted"),
@@ -61,7 +61,7 @@ FATES = {
 PASSED = ("passed", "accepted", "restored")
 
 
-@pytest.mark.parametrize(("older", "newer"), list(product(FATES, repeat=2)))
+@pytest.mark.parametrize(("older", "newer"), list(product(CHANGE_COUNTS, repeat=2)))
 def test_of_one_identity_the_newest_that_passed_and_is_not_withdrawn_counts(ledger, older, newer):
     ledger.land(1)
     ledger.land(2)
@@ -69,8 +69,8 @@ def test_of_one_identity_the_newest_that_passed_and_is_not_withdrawn_counts(ledg
     ledger.land(4, day=2)
     for sqn in (3, 4):
         ledger.say(sqn, "passed")
-    ledger.say(2, *FATES[newer])
-    ledger.say(1, *FATES[older])  # the order of the verdicts does not matter
+    ledger.say(2, *CHANGE_COUNTS[newer])
+    ledger.say(1, *CHANGE_COUNTS[older])  # the order of the verdicts does not matter
 
     first, second = ledger.state(1), ledger.state(2)
     assert second.counts == (newer in PASSED)

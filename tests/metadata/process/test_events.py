@@ -48,17 +48,19 @@ def count(database):
 def test_an_event_is_on_s3_before_postgres_knows_it(ledger, database):
     ledger.land(1)
     store = WatchedStore(database)
-    said = record_event(database, store, 1, "places", "halted", why="ünsound", checks=("ledger",), who="eve")
+    message = record_event(
+        database, store, 1, "places", "halted", why="ünsound", checks=("ledger",), who="eve"
+    )
     assert store.known_to_postgres == [0]
     ((key, body),) = store.objects.items()
-    assert key == event_key("places", said)
+    assert key == event_key("places", message)
     assert key.startswith("events/places/0000000001/")
-    assert key.endswith(f"Z-{said.event_id}-halted.json")
-    assert from_json(body) == said
+    assert key.endswith(f"Z-{message.event_id}-halted.json")
+    assert from_json(body) == message
     with database.connect() as connection:
         row = connection.execute(sa.select(delivery_event)).one()
     assert (row.event_id, row.event, row.checks, row.why, row.who, row.event_at) == (
-        said.event_id, "halted", ["ledger"], "ünsound", "eve", said.event_at,
+        message.event_id, "halted", ["ledger"], "ünsound", "eve", message.event_at,
     )  # fmt: skip
 
 
@@ -70,12 +72,12 @@ def test_an_event_waits_until_nobody_writes_layers_of_the_source(ledger, databas
     with ThreadPoolExecutor() as others:
         with database.begin() as load:
             lock_source(load, "places")
-            said = others.submit(record_event, database, store, 1, "places", "withdrawn", why="wrong")
+            message = others.submit(record_event, database, store, 1, "places", "withdrawn", why="wrong")
             while not load.execute(waits).scalar():
-                assert not said.done()
+                assert not message.done()
                 time.sleep(0.01)
             assert (store.objects, count(database)) == ({}, 0)
-        assert said.result().event == "withdrawn"
+        assert message.result().event == "withdrawn"
     assert count(database) == 1
 
 
@@ -101,10 +103,10 @@ def test_an_event_that_only_s3_has_is_registered_once(ledger, database):
 
 def test_the_object_of_an_event_is_plain_json(ledger, database):
     ledger.land(1)
-    said = record_event(database, WatchedStore(database), 1, "places", "passed", why="well", who="eve")
-    assert json.loads(to_json(said)) == {
-        "event_id": str(said.event_id), "delivery_sqn": 1, "event": "passed", "checks": [], "why": "well",
-        "who": "eve", "event_at": str(said.event_at),
+    message = record_event(database, WatchedStore(database), 1, "places", "passed", why="well", who="eve")
+    assert json.loads(to_json(message)) == {
+        "event_id": str(message.event_id), "delivery_sqn": 1, "event": "passed", "checks": [], "why": "well",
+        "who": "eve", "event_at": str(message.event_at),
     }  # fmt: skip
 
 
@@ -161,8 +163,8 @@ def test_events_follow_each_other_whatever_the_clock_says_and_registered_from_s3
         moments = []
         for now, event in zip(clocks, events, strict=True):
             clock.shows(now)
-            said = record_event(database, store, sqn, "places", event, why="a test")
-            moments.append(said.event_at)
+            message = record_event(database, store, sqn, "places", event, why="a test")
+            moments.append(message.event_at)
         assert moments == sorted(set(moments)), clocks
         bodies += store.objects.values()
         expected[sqn] = [

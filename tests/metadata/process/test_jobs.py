@@ -110,9 +110,9 @@ def test_rows_are_written_in_the_name_of_the_run_or_of_a_dbt_that_a_person_start
             connection.execute(ask, {"job": "prices"})
         connection.rollback()
     with database.begin() as connection:
-        own = connection.execute(ask, {"job": "cities"}).scalar()
+        local = connection.execute(ask, {"job": "cities"}).scalar()
     instance.close()
-    by_hand = next(inst for inst in rows(database, job_inst) if inst.job_inst_id == own)
+    by_hand = next(inst for inst in rows(database, job_inst) if inst.job_inst_id == local)
     assert (by_hand.job, by_hand.status, by_hand.runner) == ("cities", "succeeded", "dbt")
 
 
@@ -245,19 +245,19 @@ def test_an_error_that_is_raised_from_task_to_task_is_on_record_once(database):
     assert rows(database, log_header)[0].last_error == lines[-1].message
 
 
-@pytest.mark.parametrize("own", ["its own error", None])
-def test_a_process_that_is_ended_from_outside_keeps_its_own_last_error(database, own):
+@pytest.mark.parametrize("local", ["its own error", None])
+def test_a_process_that_is_ended_from_outside_keeps_its_own_last_error(database, local):
     instance = JobInstance(database, "cities", "run 1", {})
     with suppress(KeyboardInterrupt), instance.task("extract"):
-        if own:
-            instance.log("error", own)
+        if local:
+            instance.log("error", local)
         raise KeyboardInterrupt
     instance.log_failure(KeyboardInterrupt())  # as whoever opened the instance does
     instance.close()
     (header,) = rows(database, log_header)
     ended = "ended from outside: KeyboardInterrupt"
-    assert (header.last_error, header.closed_why) == (own or ended, ended)
-    assert [line.message for line in rows(database, log_dtl)] == [*([own] if own else []), ended]
+    assert (header.last_error, header.closed_why) == (local or ended, ended)
+    assert [line.message for line in rows(database, log_dtl)] == [*([local] if local else []), ended]
 
 
 def test_runs_tasks_and_headers_have_the_columns_that_customers_ask_for(database):

@@ -84,9 +84,9 @@ def test_of_two_processes_at_once_one_migrates_and_both_go_on(empty_database):
             assert time.monotonic() < until, "the two do not wait for the lock of migrations"
             time.sleep(0.05)
     empty_database.dispose()  # and with the session goes the lock
-    said = [process.communicate(timeout=60) for process in both]
-    assert [process.returncode for process in both] == [0, 0], said
-    assert sorted(out.strip() for out, _ in said) == ["False", "True"]
+    messages = [process.communicate(timeout=60) for process in both]
+    assert [process.returncode for process in both] == [0, 0], messages
+    assert sorted(out.strip() for out, _ in messages) == ["False", "True"]
     assert upgrade(empty_database) is False
 
 

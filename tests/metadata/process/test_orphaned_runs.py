@@ -83,12 +83,12 @@ def test_what_airflow_ended_is_closed_with_how_it_ended_and_what_was_left(databa
     SharedJobInstance.begin(database, "prices", "run 1", {})
     assert close_abandoned(database) == []  # nobody holds a lock for them
 
-    fates = {"run 0": "deleted", "run 1": "failed", "run 2": "success"}
+    changes = {"run 0": "deleted", "run 1": "failed", "run 2": "success"}
     asked = []
 
     def how_ended(job: str, run_id: str) -> str | None:
         asked.append((job, run_id))
-        return fates.get(run_id) if job == "cities" else None
+        return changes.get(run_id) if job == "cities" else None
 
     assert len(close_ended(database, how_ended, "cities")) == 3
     assert ("prices", "run 1") not in asked

@@ -1032,7 +1032,7 @@ def test_a_job_is_not_called_as_a_dag_that_is_no_job(seeds: EditableSeeds, name:
     ]
 
 
-def test_circle_of_three_jobs_is_told_once(seeds: EditableSeeds) -> None:
+def test_cycle_of_three_jobs_is_told_once(seeds: EditableSeeds) -> None:
     seeds.edit("job", "0 5 * * *,,", ",tidying,")
     seeds.edit("job", "@weekly,,", ",sales,")
     assert seeds.messages() == [
@@ -1106,7 +1106,7 @@ def test_checking_imports_nothing_heavy() -> None:
 
 def test_a_source_with_more_columns_than_postgres_has_is_said_once(seeds):
     seeds.append("attribute", *(f"cities,column {n},column_{n},text,,,,,,A column" for n in range(1_701)))
-    (message,) = [said for said in seeds.messages() if "attributes" in said]
+    (message,) = [answer for answer in seeds.messages() if "attributes" in answer]
     assert "more than a table of Postgres can hold, expected 1,500 at most" in message
     assert "the column _rest" in message
 
@@ -1116,9 +1116,9 @@ def test_a_source_is_not_called_as_an_index_of_another(seeds: EditableSeeds, end
     path = seeds.folder / "source.csv"
     text = path.read_text(encoding="utf-8")
     path.write_text(text.replace("\nsales,", f"\ncities{ending},"), encoding="utf-8")
-    said = [str(problem) for problem in check(seeds.folder)]
+    messages = [str(problem) for problem in check(seeds.folder)]
     expected = f'source: "cities{ending}" is the name of an index of "cities", expected another name'
-    assert any(one.endswith(expected) for one in said), said
+    assert any(one.endswith(expected) for one in messages), messages
 
 
 FOR_AIRFLOW = "pool,priority,deadline_min,time_zone,may_decide"
@@ -1143,7 +1143,7 @@ def test_columns_for_airflow_may_be_there(seeds: EditableSeeds) -> None:
 
 
 @pytest.mark.parametrize(
-    ("cells", "said"),
+    ("cells", "message"),
     [
         ("x,0,,,", 'priority: "0" is not a whole number from 1, expected 1, 2, 3 …'),
         (
@@ -1169,9 +1169,9 @@ def test_columns_for_airflow_may_be_there(seeds: EditableSeeds) -> None:
         (f"{'x' * 251},,,,", "pool: has 251 characters, expected 250 at most, as Airflow has it"),
     ],
 )
-def test_what_airflow_would_not_take_is_told(seeds: EditableSeeds, cells: str, said: str) -> None:
+def test_what_airflow_would_not_take_is_told(seeds: EditableSeeds, cells: str, message: str) -> None:
     with_columns_for_airflow(seeds, cells)
-    assert seeds.messages() == [f"seeds/job.csv:2: {said}"]
+    assert seeds.messages() == [f"seeds/job.csv:2: {message}"]
 
 
 def test_a_time_zone_without_a_schedule_is_told(seeds: EditableSeeds) -> None:
@@ -1183,7 +1183,7 @@ def test_a_time_zone_without_a_schedule_is_told(seeds: EditableSeeds) -> None:
 
 
 @pytest.mark.parametrize(
-    ("after", "said"),
+    ("after", "message"),
     [
         ("cities|tidying", None),
         ("cities|tidyin", '"tidyin" is not in job.csv, expected the name of a row there (perhaps tidying)'),
@@ -1194,6 +1194,6 @@ def test_a_time_zone_without_a_schedule_is_told(seeds: EditableSeeds) -> None:
         ("cities|sales", "waits for itself: sales → sales, expected a job that does not lead back"),
     ],
 )  # fmt: skip
-def test_a_job_may_wait_for_several(seeds: EditableSeeds, after: str, said: str | None) -> None:
+def test_a_job_may_wait_for_several(seeds: EditableSeeds, after: str, message: str | None) -> None:
     seeds.edit("job", ",,cities,retail", f",,{after},retail")
-    assert seeds.messages() == ([f"seeds/job.csv:3: after_job: {said}"] if said else [])
+    assert seeds.messages() == ([f"seeds/job.csv:3: after_job: {message}"] if message else [])

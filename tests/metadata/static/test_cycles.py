@@ -7,11 +7,11 @@ def test_chain_has_no_circle() -> None:
     assert find_cycles({"a": ["b"], "b": ["c"]}) == []
 
 
-def test_circle_begins_with_its_first_name_and_leaves_out_the_way_to_it() -> None:
+def test_cycle_begins_with_its_first_name_and_leaves_out_the_way_to_it() -> None:
     assert find_cycles({"x": ["b"], "a": ["b"], "b": ["c"], "c": ["a"]}) == [("a", "b", "c")]
 
 
-def test_every_circle_is_found_once() -> None:
+def test_every_cycle_is_found_once() -> None:
     assert find_cycles({"a": ["a"], "b": ["c"], "c": ["b"], "d": ["c"]}) == [("a",), ("b", "c")]
 
 
@@ -22,10 +22,10 @@ def test_long_chain_is_walked_once() -> None:
     assert find_cycles({**follows, names[-1]: names[:1]}) == [(*names[-2::-1][:1], names[-1], *names[:-2])]
 
 
-def test_a_circle_is_found_behind_names_that_lead_nowhere() -> None:
+def test_a_cycle_is_found_behind_names_that_lead_nowhere() -> None:
     follows = {"a": ["x", "b", "y"], "b": ["z", "c"], "c": ["x", "a"], "z": []}
     assert find_cycles(follows) == [("a", "b", "c")]
 
 
-def test_two_circles_of_one_name_are_both_found() -> None:
+def test_two_cycles_of_one_name_are_both_found() -> None:
     assert find_cycles({"a": ["b", "c"], "b": ["a"], "c": ["a"]}) == [("a", "b"), ("a", "c")]

@@ -82,11 +82,11 @@ def test_keys_of_several_columns_are_tested(table: Table) -> None:
 @pytest.mark.parametrize("doubt", DOUBTS.values(), ids=DOUBTS.keys())
 def test_what_follows_from_a_doubt_by_default_is_documented(doubt: Doubt) -> None:
     columns = columns_of(TABLES["source_attribute"])
-    said = re.search(rf"\b{doubt.option} \(([^)]*)\)", columns["name"]["description"])
-    assert said is not None
-    assert f"by default {doubt.default('snapshot')}" in said[1]
+    message = re.search(rf"\b{doubt.option} \(([^)]*)\)", columns["name"]["description"])
+    assert message is not None
+    assert f"by default {doubt.default('snapshot')}" in message[1]
     differs = doubt.default("delta") != doubt.default("snapshot")
-    assert (f"of a delta {doubt.default('delta')}" in said[1]) == differs
+    assert (f"of a delta {doubt.default('delta')}" in message[1]) == differs
     assert all(reaction in columns["value"]["description"] for reaction in REACTIONS)
     assert all(period in columns["name"]["description"] for period in PERIODS)
     assert doubt.needs is None or doubt.needs in columns["name"]["description"]

@@ -18,10 +18,10 @@ def test_of_sound_seeds_nothing_is_left_out(seeds: EditableSeeds) -> None:
 
 @pytest.mark.parametrize("case", BROKEN)
 def test_what_is_broken_is_told_and_the_rest_is_sound(seeds: EditableSeeds, case: str) -> None:
-    table, old, new, said = BROKEN[case]
+    table, old, new, message = BROKEN[case]
     seeds.edit(table, old, new)
     catalog, problems = read_valid_catalog(seeds.folder)
-    assert [str(problem) for problem in problems] == said
+    assert [str(problem) for problem in problems] == message
     assert catalog.jobs.keys() <= ALL
     assert {source.job for source in catalog.sources.values()} <= catalog.jobs.keys()
     assert {task.job for task in catalog.job_tasks.values()} <= catalog.jobs.keys()

@@ -18,7 +18,7 @@
     }
   });
 
-  // Documents cannot look at Airflow's colours: they are told.
+  // Documents cannot look at Airflow's colours: they are state.
   document.querySelectorAll("a[data-themed]").forEach(function (link) {
     link.addEventListener("click", function () {
       var theme = document.documentElement.getAttribute("data-theme");
@@ -41,7 +41,7 @@
   // A delivery that waits for history is asked about until something has changed.
   var waits = document.querySelector("[data-waits]");
   if (waits) {
-    var pause = waits.querySelector("[data-doing]") ? 1000 : 3000;
+    var pause = waits.querySelector("[data-progress]") ? 1000 : 3000;
     var tell = function (place, text) {
       var element = waits.querySelector(place);
       if (element && text !== undefined && element.textContent !== String(text)) element.textContent = text;
@@ -52,14 +52,14 @@
           if (answer.status === 404) window.location.reload(); // it says why
           return answer.ok ? answer.json() : null;
         })
-        .then(function (told) {
-          if (!told) return;
+        .then(function (state) {
+          if (!state) return;
           var isWriting = Array.prototype.some.call(document.querySelectorAll("textarea"), function (area) {
             return area.value.trim() !== "";
           });
-          tell("[data-doing]", told.doing);
-          tell("[data-seconds]", told.seconds);
-          if (told.state !== waits.dataset.state && !isWriting) window.location.reload();
+          tell("[data-progress]", state.progress);
+          tell("[data-seconds]", state.seconds);
+          if (state.state !== waits.dataset.state && !isWriting) window.location.reload();
           else window.setTimeout(ask, pause);
         })
         .catch(function () { window.setTimeout(ask, 10000); });

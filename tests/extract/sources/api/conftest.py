@@ -47,7 +47,7 @@ class Reader:
         )
 
     def connection(self, pagination: str = "none", path: str = "/items", **conn: Any) -> ConnApi:
-        said: dict[str, Any] = {
+        facts: dict[str, Any] = {
             "name": "shop_items",
             "data_source": "shop",
             "parent_conn_api": None,
@@ -65,7 +65,7 @@ class Reader:
             "use_incremental": False,
             "modified_since_param": None,
         }
-        return ConnApi(**{**said, **conn})
+        return ConnApi(**{**facts, **conn})
 
     def offers(self, source: Source, landed: Sequence[Delivery] = ()) -> list[Offer]:
         patience = Patience(attempts=3, read_timeout_s=2, sleep=self.waits.append, jitter=lambda: 1.0)

@@ -60,8 +60,8 @@ def test_basic_and_bearer(reader: Reader, fill: Fill, api: Api, ref: str) -> Non
 
 
 def token_api(reader: Reader, **more: object) -> ConnApi:
-    said = {"name": "shop_token", "secret_ref": "env:SHOP_LOGIN", "http_method": "POST", **more}
-    return reader.connection("none", "/token", **said)
+    facts = {"name": "shop_token", "secret_ref": "env:SHOP_LOGIN", "http_method": "POST", **more}
+    return reader.connection("none", "/token", **facts)
 
 
 def with_token(
@@ -151,9 +151,11 @@ def test_no_error_shows_it(reader: Reader, fill: Fill, api: Api, auth: str, faul
     source = secret(
         reader, auth, "env:SHOP_LOGIN" if auth == "basic" else "env:SHOP_SECRET", auth_name="api_key"
     )
-    with pytest.raises(PublisherError) as said:
+    with pytest.raises(PublisherError) as message:
         reader.offers(source)
-    assert not [form for form in forms() if form in repr(said.value).encode() + str(said.value).encode()]
+    assert not [
+        form for form in forms() if form in repr(message.value).encode() + str(message.value).encode()
+    ]
 
 
 def test_a_page_that_repeats_it_is_landed_without_it(reader: Reader, fill: Fill, api: Api) -> None:
@@ -170,14 +172,14 @@ def test_a_page_that_repeats_it_is_landed_without_it(reader: Reader, fill: Fill,
     assert not [form for form in forms() if form in content + shown_of(offer)]
 
 
-def echoing(record: Record, said: str) -> Record:
+def echoing(record: Record, message: str) -> Record:
     """A record in which an API repeats what it was told, in the ways that are usual."""
-    pair = base64.b64encode(f"clerk:{said}".encode()).decode()
+    pair = base64.b64encode(f"clerk:{message}".encode()).decode()
     more = {
-        "self": f"https://shop.example/items/{record['id']}?api_key={quote(said, safe='')}&v=1",
-        "echo": {"X-Api-Key": said, "Authorization": [f"Bearer {said}", f"Basic {pair}"]},
-        "html": f"<a href='?key={html.escape(said)}'>Ü</a>",
-        said: "as a name",
+        "self": f"https://shop.example/items/{record['id']}?api_key={quote(message, safe='')}&v=1",
+        "echo": {"X-Api-Key": message, "Authorization": [f"Bearer {message}", f"Basic {pair}"]},
+        "html": f"<a href='?key={html.escape(message)}'>Ü</a>",
+        message: "as a name",
     }
     return {**record, **more}
 
@@ -268,9 +270,9 @@ def test_a_secret_is_had_once_for_a_reading(
 def test_an_explanation_is_cut_after_the_secret_is_blanked_out(reader: Reader, fill: Fill, api: Api) -> None:
     fill(12)
     api.rules.faults = [Answer(400, f"{'.' * 290} {SECRET} is not known".encode())]
-    with pytest.raises(PublisherError, match=r"it answers 400 Bad Request \(\.{290} \[secret") as said:
+    with pytest.raises(PublisherError, match=r"it answers 400 Bad Request \(\.{290} \[secret") as message:
         reader.offers(secret(reader, "bearer"))
-    assert "Pl4" not in str(said.value)
+    assert "Pl4" not in str(message.value)
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])

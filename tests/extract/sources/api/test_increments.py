@@ -42,7 +42,7 @@ class Line:
 
     def __init__(self, engine: Engine, store: ObjectStore, job_inst_id: int) -> None:
         self.engine, self.store, self.job_inst_id = engine, store, job_inst_id
-        self.told: list[str] = []
+        self.reported: list[str] = []
 
     def extract(self, source: Source) -> ExtractSummary:
         return extract_source(self.engine, self.store, source, self.job_inst_id, self._report)
@@ -68,7 +68,7 @@ class Line:
         }
 
     def _report(self, _level: str, message: str, **_context: Any) -> None:
-        self.told.append(message)
+        self.reported.append(message)
 
 
 @pytest.fixture
@@ -212,8 +212,8 @@ def test_a_count_since_1970_from_the_future_hides_nothing_either(
     api.rules.headers = {"Date": format_datetime(now, usegmt=True)}
     moment = int(now.timestamp()) * per_second
     api.records = [
-        {"id": n, "name": "x", "changed": str(said)}
-        for n, said in enumerate([moment - 60 * per_second, mistake * per_second])
+        {"id": n, "name": "x", "changed": str(message)}
+        for n, message in enumerate([moment - 60 * per_second, mistake * per_second])
     ]
     source = changes(reader, watermark_format=unit, lag_window="10 minutes")
     line.extract(source)
@@ -248,7 +248,7 @@ def test_numbers_are_watermarks_too(line: Line, reader: Reader, fill: Fill, api:
 
 
 @pytest.mark.parametrize(
-    ("options", "changed", "said"),
+    ("options", "changed", "message"),
     [
         (
             {},
@@ -266,10 +266,10 @@ def test_numbers_are_watermarks_too(line: Line, reader: Reader, fill: Fill, api:
     ],
 )
 def test_what_is_no_watermark_is_said(
-    line: Line, reader: Reader, api: Api, options: dict[str, str], changed: str | None, said: str
+    line: Line, reader: Reader, api: Api, options: dict[str, str], changed: str | None, message: str
 ) -> None:
     api.records = [{"id": 1, "name": "one", "changed": changed}]
-    with pytest.raises(PublisherError, match=said):
+    with pytest.raises(PublisherError, match=message):
         line.extract(changes(reader, **options))
 
 

@@ -137,7 +137,7 @@ def test_a_page_that_fails_once_is_asked_again(
 
 
 @pytest.mark.parametrize(
-    ("fault", "said"),
+    ("fault", "message"),
     [
         (Answer(500), "it answers 500 Internal Server Error, 3 times in a row: run again later"),
         (
@@ -153,19 +153,19 @@ def test_a_page_that_fails_once_is_asked_again(
     ],
 )
 def test_a_page_that_goes_on_failing_fails_all_of_it(
-    reader: Reader, fill: Fill, api: Api, fault: Answer, said: str
+    reader: Reader, fill: Fill, api: Api, fault: Answer, message: str
 ) -> None:
     fill(25)
     api.rules.faults = [None, *[fault] * 3]
-    with pytest.raises(PublisherError, match=said):
+    with pytest.raises(PublisherError, match=message):
         reader.offers(reader.source("page"))
 
 
-def test_an_api_that_leads_in_a_circle_is_an_error(reader: Reader, fill: Fill, api: Api) -> None:
+def test_an_api_that_leads_in_a_cycle_is_an_error(reader: Reader, fill: Fill, api: Api) -> None:
     fill(25)
     same = json.dumps({"data": {"items": [{"id": 1}]}, "meta": {"next": "from-10"}}).encode()
     api.rules.faults = [Answer(200, same)] * 9
-    with pytest.raises(PublisherError, match=r"/items leads in a circle: page 3 would be page 2 again"):
+    with pytest.raises(PublisherError, match=r"/items leads in a cycle: page 3 would be page 2 again"):
         reader.offers(reader.source("cursor"))
     next_url = json.dumps({"data": {"items": []}, "meta": {"next": f"{api.url}/items?size=10"}}).encode()
     api.rules.faults = [Answer(200, next_url)] * 9
@@ -200,7 +200,7 @@ def test_a_reading_may_be_as_large_as_its_source_allows(reader: Reader, fill: Fi
 
 
 @pytest.mark.parametrize(
-    ("target", "said"),
+    ("target", "message"),
     [
         ("file:///etc/passwd", "leads to a next page by file: at file:///etc/passwd, expected https"),
         (
@@ -212,17 +212,17 @@ def test_a_reading_may_be_as_large_as_its_source_allows(reader: Reader, fill: Fi
 )
 @pytest.mark.parametrize("pagination", ["next_url", "link_header"])
 def test_a_next_page_leads_nowhere_else(
-    reader: Reader, fill: Fill, api: Api, pagination: str, target: str, said: str
+    reader: Reader, fill: Fill, api: Api, pagination: str, target: str, message: str
 ) -> None:
     fill(10)
     body = {"data": {"items": [{"id": 1}]}, "meta": {"next": target}}
     api.rules.faults = [Answer(200, json.dumps(body).encode(), {"Link": f'<{target}>; rel="next"'})]
-    with pytest.raises(PublisherError, match=said):
+    with pytest.raises(PublisherError, match=message):
         reader.offers(reader.source(pagination))
 
 
 @pytest.mark.parametrize(
-    ("pagination", "path", "said"),
+    ("pagination", "path", "message"),
     [
         (
             "cursor",
@@ -240,11 +240,11 @@ def test_a_next_page_leads_nowhere_else(
     ],
 )
 def test_a_cursor_path_that_leads_nowhere_is_no_end(
-    reader: Reader, fill: Fill, api: Api, pagination: str, path: str, said: str
+    reader: Reader, fill: Fill, api: Api, pagination: str, path: str, message: str
 ) -> None:
     fill(25)
     api.rules.envelope = {"more": True}
-    with pytest.raises(PublisherError, match=said):
+    with pytest.raises(PublisherError, match=message):
         reader.offers(reader.source(pagination, cursor_path=path))
 
 
@@ -261,7 +261,7 @@ def test_an_end_may_be_told_in_many_ways(
 
 
 @pytest.mark.parametrize(
-    "said",
+    "message",
     [
         'rel="next last"',
         "REL=next",
@@ -269,9 +269,11 @@ def test_an_end_may_be_told_in_many_ways(
         'type="x" ; Rel = "prev Next"',
     ],
 )
-def test_the_next_link_may_be_written_in_many_ways(reader: Reader, fill: Fill, api: Api, said: str) -> None:
+def test_the_next_link_may_be_written_in_many_ways(
+    reader: Reader, fill: Fill, api: Api, message: str
+) -> None:
     held = fill(25)
-    link = f'<{api.url}/items?size=1>; rel="first", </items?size=10&after=from-10>; {said}'
+    link = f'<{api.url}/items?size=1>; rel="first", </items?size=10&after=from-10>; {message}'
     body = {"data": {"items": held[:10]}}
     api.rules.faults = [Answer(200, json.dumps(body).encode(), {"Link": link})]
     assert reader.read(reader.source("link_header")) == held
@@ -338,10 +340,10 @@ def test_data_that_never_holds_still_fails(reader: Reader, fill: Fill, api: Api)
     fill(25)
     api.rules.has_total = True
     api.rules.before_page = lambda answered: api.records.insert(0, {"id": 100 + answered, "changed": "x"})
-    with pytest.raises(PublisherError) as said:
+    with pytest.raises(PublisherError) as message:
         reader.offers(reader.source("page", options={"total_path": "total"}))
-    assert "places: its data moved while it was read, 4 times: the total changed from" in str(said.value)
-    assert "Expected pages that hold still: run again at a quieter time" in str(said.value)
+    assert "places: its data moved while it was read, 4 times: the total changed from" in str(message.value)
+    assert "Expected pages that hold still: run again at a quieter time" in str(message.value)
 
 
 def test_a_total_that_is_never_reached_is_a_loss(reader: Reader, fill: Fill, api: Api) -> None:
@@ -427,24 +429,24 @@ def test_other_pages_may_say_that_there_is_more(
 
 
 @pytest.mark.parametrize(
-    ("body", "said"),
+    ("body", "message"),
     [
         ({"has_more": True, "meta": {"next": None}}, r"says on page 1 that there is more, and has nothing at meta"),
         ({"has_more": "maybe", "meta": {}}, r"has a string at has_more \(has_more_path\), expected true or false"),
     ],
 )  # fmt: skip
 def test_what_contradicts_itself_about_more_is_an_error(
-    reader: Reader, api: Api, body: dict[str, object], said: str
+    reader: Reader, api: Api, body: dict[str, object], message: str
 ) -> None:
     api.rules.faults = [Answer(200, json.dumps({"data": {"items": [{"id": 1}]}, **body}).encode())] * 3
-    with pytest.raises(PublisherError, match=said):
+    with pytest.raises(PublisherError, match=message):
         reader.offers(reader.source("cursor", options={"has_more_path": "has_more"}))
 
 
 def test_records_that_lead_to_themselves_are_an_error_still(reader: Reader, api: Api) -> None:
     same = json.dumps({"data": {"items": [{"id": 1}]}, "meta": {"next": "from-1"}}).encode()
     api.rules.faults = [Answer(200, same)] * 9
-    with pytest.raises(PublisherError, match="leads in a circle"):
+    with pytest.raises(PublisherError, match="leads in a cycle"):
         reader.offers(reader.source("cursor"))
 
 

@@ -39,7 +39,7 @@ class Publisher:
             cursor.execute(statement)
             cursor.close()
 
-    def let_in(self, password: str) -> str:
+    def admit(self, password: str) -> str:
         """Let a clerk read all tables that are made from now on; its name as a user."""
         known = self.ask("select 1 from pg_roles where rolname = 'clerk'")
         self.do(
@@ -69,7 +69,7 @@ class Publisher:
     ) -> Source:
         """A source of one of its tables; of what changed in it, where an incr_column is given."""
         is_delta = {"delivery_type": "delta", "load_removed": False} if incr_column else {}
-        said: dict[str, Any] = {
+        facts: dict[str, Any] = {
             "data_source": SHOP,
             "conn_str": self.conn_str,
             "tbl": Tbl(table, "shop", incr_column, data_size),  # type: ignore[arg-type]
@@ -77,7 +77,7 @@ class Publisher:
             **is_delta,
             **more,
         }
-        return make_source(columns, options={**USUAL_OPTIONS["rdbms"], **(options or {})}, **said)
+        return make_source(columns, options={**USUAL_OPTIONS["rdbms"], **(options or {})}, **facts)
 
 
 class Line:

@@ -141,8 +141,8 @@ def test_types_come_without_loss(maria: Publisher, line: Line) -> None:
         "insert into kinds (id) values (2), (3)",
     )
     line.run(maria.source("kinds", ("id", *columns)))
-    said, nothing, _ = line.rows(*columns)
-    assert [(kind, text) for (kind, _, _), text in zip(TYPES, said, strict=True)] == [
+    message, nothing, _ = line.rows(*columns)
+    assert [(kind, text) for (kind, _, _), text in zip(TYPES, message, strict=True)] == [
         (kind, text) for kind, _, text in TYPES
     ]
     assert set(nothing) == {None}

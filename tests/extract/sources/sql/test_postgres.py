@@ -295,9 +295,9 @@ def test_what_a_conn_str_leaves_open_is_not_asked_of_the_environment(
         monkeypatch.setenv(name, "1")
     blank = replace(shop.conn_str, server="db.example.com", options=None)
     engine = engine_of(shop.source(conn_str=blank))
-    _, said = engine.dialect.create_connect_args(engine.url)
+    _, message = engine.dialect.create_connect_args(engine.url)
     expected = {"host": "db.example.com", "port": 5432, "sslmode": "prefer", "connect_timeout": "10"}
-    assert expected.items() <= said.items()
+    assert expected.items() <= message.items()
     with pytest.raises(
         PublisherError, match="places: no server and no username of the database, expected in its"
     ):

@@ -138,11 +138,11 @@ def test_other_dialects_are_asked_in_their_own_words(file_shop: Publisher) -> No
     """As MySQL and MariaDB would be, also where no server is to be had."""
     source = file_shop.source("shop.order", ("select", "name"), incr_column="when")
     question = Question(source, "2026-03-01", keys=Keys("select", "5", "9"))
-    said = question.statement(mysql.dialect()).compile(dialect=mysql.dialect())
-    assert " ".join(str(said).split()) == (
+    message = question.statement(mysql.dialect()).compile(dialect=mysql.dialect())
+    assert " ".join(str(message).split()) == (
         "SELECT * FROM shop.`order` WHERE (`when` >= %s OR `when` IS NULL) AND `select` >= %s AND `select` < %s"
     )
-    assert list(said.params.values()) == ["2026-03-01", "5", "9"]
+    assert list(message.params.values()) == ["2026-03-01", "5", "9"]
     numbered = Question(source, "12345678901234567.5").statement(mysql.dialect())
     bound = numbered.compile(dialect=mysql.dialect()).params
     assert list(bound.values()) == [Decimal("12345678901234567.5")]

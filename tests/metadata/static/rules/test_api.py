@@ -17,8 +17,8 @@ def add(seeds: EditableSeeds, without: str | None = None, **options: str) -> Non
     """A good source of the API, with other options."""
     seeds.append("source", "customers,sales,crm,retail,daily,shop,delta,,,,,,,,,,,,A customer")
     seeds.append("attribute", "customers,id,customer,integer,,,true,,,Number of the customer")
-    said = {name: value for name, value in {**OPTIONS, **options}.items() if name != without}
-    seeds.append("source_attribute", *(f"customers,{name},{value}," for name, value in said.items()))
+    facts = {name: value for name, value in {**OPTIONS, **options}.items() if name != without}
+    seeds.append("source_attribute", *(f"customers,{name},{value}," for name, value in facts.items()))
 
 
 def test_a_good_source_of_an_api(seeds: EditableSeeds) -> None:
@@ -54,12 +54,12 @@ def test_a_broken_one_gets_its_message(
     seeds: EditableSeeds, without: str | None, options: dict[str, str], message: str
 ) -> None:
     add(seeds, without, **options)
-    assert [said.partition(": ")[2] for said in seeds.messages()][:1] == [message]
+    assert [answer.partition(": ")[2] for answer in seeds.messages()][:1] == [message]
 
 
 def test_an_option_of_an_api_stands_for_no_other_source(seeds: EditableSeeds) -> None:
     seeds.append("source_attribute", "cities,total_path,total,")
-    assert [said.partition(": ")[2] for said in seeds.messages()] == [
+    assert [message.partition(": ")[2] for message in seeds.messages()] == [
         "name: total_path stands for a source of type http_files, expected one of rest_api"
     ]
 
@@ -67,7 +67,7 @@ def test_an_option_of_an_api_stands_for_no_other_source(seeds: EditableSeeds) ->
 def test_watermarks_need_an_api_that_is_asked_for_what_changed(seeds: EditableSeeds) -> None:
     seeds.edit("conn_api", "per_page,100,,,true,since", "per_page,100,,,false,")
     add(seeds, "lag_window")
-    assert [said.partition(": ")[2] for said in seeds.messages()] == [
+    assert [message.partition(": ")[2] for message in seeds.messages()] == [
         "name: watermark_path stands for an API that is read as a whole, expected use_incremental true in conn_api.csv"
     ]
 
@@ -75,7 +75,7 @@ def test_watermarks_need_an_api_that_is_asked_for_what_changed(seeds: EditableSe
 def test_a_snapshot_is_more_than_what_changed(seeds: EditableSeeds) -> None:
     add(seeds)
     seeds.edit("source", "retail,daily,shop,delta,,,,,", "retail,daily,shop,snapshot,,,,,")
-    assert [said.partition(": ")[2] for said in seeds.messages()] == [
+    assert [message.partition(": ")[2] for message in seeds.messages()] == [
         "delivery_type: is snapshot, and only what changed is asked for, expected delta"
     ]
 
@@ -84,7 +84,7 @@ def test_a_secret_that_nobody_knows_how_to_send(seeds: EditableSeeds) -> None:
     seeds.edit("conn_api", "customers,GET,true,,", "customers,GET,false,env:CRM_KEY,")
     seeds.edit("conn_api", "crm_customers,crm,crm_token,", "crm_customers,crm,,")
     add(seeds)
-    assert [said.partition(": ")[2] for said in seeds.messages()] == [
+    assert [message.partition(": ")[2] for message in seeds.messages()] == [
         'source: how the secret of "crm_customers" travels is not said, expected the option auth: bearer, basic,'
         " header or query"
     ]
@@ -92,6 +92,6 @@ def test_a_secret_that_nobody_knows_how_to_send(seeds: EditableSeeds) -> None:
 
 def test_a_token_and_a_secret_beside_it(seeds: EditableSeeds) -> None:
     seeds.edit("conn_api", "customers,GET,true,,", "customers,GET,true,env:CRM_KEY,")
-    assert [said.partition(": ")[2] for said in seeds.messages()] == [
+    assert [message.partition(": ")[2] for message in seeds.messages()] == [
         "secret_ref: stands beside a parent_conn_api, expected a blank cell: the secret of the parent_conn_api"
     ]

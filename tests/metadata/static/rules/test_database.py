@@ -83,12 +83,12 @@ def test_a_broken_one_gets_its_message(
     seeds: EditableSeeds, options: list[str], more: dict[str, str], message: str
 ) -> None:
     add(seeds, *options, **more)
-    assert [said.partition(": ")[2] for said in seeds.messages()][:1] == [message]
+    assert [answer.partition(": ")[2] for answer in seeds.messages()][:1] == [message]
 
 
 def test_an_option_of_a_database_stands_for_no_other_source(seeds: EditableSeeds) -> None:
     seeds.append("source_attribute", "cities,tbl,raw.cities,")
-    assert [said.partition(": ")[2] for said in seeds.messages()] == [
+    assert [message.partition(": ")[2] for message in seeds.messages()] == [
         "name: tbl stands for a source of type http_files, expected one of rdbms"
     ]
 
@@ -114,7 +114,7 @@ def test_a_connection_says_where_the_database_is(
 ) -> None:
     seeds.append("data_source", "shop,rdbms,A shop")
     seeds.append("conn_str", f"shop_database,shop,{conn_str}")
-    assert [said.partition(": ")[2] for said in seeds.messages()] == messages
+    assert [message.partition(": ")[2] for message in seeds.messages()] == messages
 
 
 @pytest.mark.parametrize(
@@ -134,7 +134,7 @@ def test_a_connection_says_where_the_database_is(
 def test_a_connection_says_which_bucket(seeds: EditableSeeds, conn_str: str, messages: list[str]) -> None:
     seeds.append("data_source", "depot,object_store,Files of the depot")
     seeds.append("conn_str", f"depot_files,depot,{conn_str}")
-    assert [said.partition(": ")[2] for said in seeds.messages()] == messages
+    assert [message.partition(": ")[2] for message in seeds.messages()] == messages
 
 
 @pytest.mark.parametrize(
@@ -172,9 +172,9 @@ def test_options_of_a_connection_are_read_in_one_way(
     place = {"rdbms": "postgresql://db/shop", "object_store": "s3://depot/", "kafka": ""}[kind]
     seeds.append("data_source", f"shop,{kind},A shop")
     seeds.append("conn_str", f"shop_place,shop,db.example.org,,,,{options},{place},")
-    said = [text for text in seeds.messages() if "options" in text]
+    messages = [text for text in seeds.messages() if "options" in text]
     if message is None:
-        assert said == []
+        assert messages == []
     else:
-        [text] = said
+        [text] = messages
         assert re.match(rf"seeds/conn_str\.csv:\d+: options: {re.escape(message)}, expected ", text)

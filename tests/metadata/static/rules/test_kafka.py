@@ -25,8 +25,8 @@ def add(
     seeds.append("conn_str", "bus,bus,${BUS},,,,,,")
     seeds.append("source", SOURCE.format(delivery_type=delivery_type, on_duplicate_key=on_duplicate_key))
     seeds.append("attribute", "events,value.id,event,integer,,,true,,,Number of the event")
-    said = {name: value for name, value in {**OPTIONS, **options}.items() if name != without}
-    seeds.append("source_attribute", *(f"events,{name},{value}," for name, value in said.items()))
+    facts = {name: value for name, value in {**OPTIONS, **options}.items() if name != without}
+    seeds.append("source_attribute", *(f"events,{name},{value}," for name, value in facts.items()))
 
 
 def test_a_good_source_of_a_topic(seeds: EditableSeeds) -> None:
@@ -37,7 +37,7 @@ def test_a_good_source_of_a_topic(seeds: EditableSeeds) -> None:
 
 
 @pytest.mark.parametrize(
-    ("without", "said", "message"),
+    ("without", "facts", "message"),
     [
         ("topic", {}, 'source: "events" has no topic, expected the option topic'),
         (None, {"topic": "shop events"}, 'value: topic "shop events" is no name of a topic, expected letters, digits,'
@@ -61,16 +61,16 @@ def test_a_good_source_of_a_topic(seeds: EditableSeeds) -> None:
     ],
 )  # fmt: skip
 def test_a_broken_one_gets_its_message(
-    seeds: EditableSeeds, without: str | None, said: dict[str, str], message: str
+    seeds: EditableSeeds, without: str | None, facts: dict[str, str], message: str
 ) -> None:
-    add(seeds, without, **said)
+    add(seeds, without, **facts)
     assert seeds.messages()
     assert seeds.messages()[0].partition(": ")[2].startswith(message)
 
 
 def test_an_option_of_a_topic_stands_for_no_other_source(seeds: EditableSeeds) -> None:
     seeds.append("source_attribute", "cities,topic,cities,")
-    (said,) = seeds.messages()
-    assert said.partition(": ")[2] == (
+    (message,) = seeds.messages()
+    assert message.partition(": ")[2] == (
         "name: topic stands for a source of type http_files, expected one of kafka"
     )
