@@ -18,9 +18,10 @@ from sqlalchemy import Engine
 from headwater.dbt_project.dry_run import DryRunResult, dry_run_result
 from headwater.dbt_project.package import link_package
 from headwater.dbt_project.project_subset import project_subset
+from headwater.dbt_project.raised import error_of, raised
 from headwater.home import locked
 from headwater.metadata.connection import session_lock, session_options
-from headwater.metadata.errors import HeadwaterError, LedgerBroken, LoadFailed
+from headwater.metadata.errors import HeadwaterError, LoadFailed
 from headwater.metadata.failures import refusal_in
 from headwater.metadata.sql_text import sql_literal
 
@@ -28,12 +29,6 @@ if TYPE_CHECKING:
     from dbt.contracts.graph.manifest import Manifest
 
 PROFILE, TARGET = "headwater", "environment"  # of profiles/profiles.yml
-
-_LEDGER = re.compile(
-    r"Ledger broken: source \w+, delivery (\d+), (\w+): (.+?)\. Nothing of this load was kept\.", re.DOTALL
-)
-_SAID_BY_US = re.compile(r"((?:Definition changed|History overlaps|Not staged|Being rebuilt): .+)")
-_DRY_RUN = re.compile(r"Dry run: (\{.*\})")
 
 
 @dataclass(frozen=True)
@@ -92,11 +87,11 @@ class Dbt:
         simulated = {"source": source, "event": event, "delivery_sqn": delivery_sqn, "checks": list(checks)}
         with _variables(HEADWATER_SIMULATE=json.dumps(simulated)):
             results: Any = self._invoke("run", "--select", f"hist_{source}", may_fail=True)
-        message = str(results.results[0].message)
-        found = _DRY_RUN.search(message)
-        if found is None:
-            raise _error(results.results[0]) or LoadFailed(f"the dry run of {source} said nothing")
-        return dry_run_result(json.loads(found[1]))
+        (result,) = results.results
+        facts = raised(str(result.message))
+        if facts is None or facts["code"] != "dry_run":
+            raise _error(result) or LoadFailed(f"the dry run of {source} said nothing")
+        return dry_run_result(facts["difference"])
 
     def compiled(self, template: str) -> str:
         """The SQL that a template in the models' language (Jinja, our macros) stands for."""
@@ -230,11 +225,8 @@ def _error(result: Any) -> HeadwaterError | None:
     if str(result.status) in ("success", "pass"):
         return None
     message = str(result.message or result.status)
-    broken = _LEDGER.search(message)
-    if broken:
-        return LedgerBroken(int(broken[1]), broken[2], broken[3])
-    ours = _SAID_BY_US.search(message)
-    return LoadFailed(ours[1] if ours else f"{result.node.name}: {_first_cause(message)}")
+    facts = raised(message)
+    return error_of(facts) if facts else LoadFailed(f"{result.node.name}: {_first_cause(message)}")
 
 
 def _first_cause(message: str) -> str:

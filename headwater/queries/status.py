@@ -127,6 +127,7 @@ where source = :source and part_name like 'attribute %' and cast(part ->> 'is_ke
 order by cast(part ->> 'position' as integer)
 """
 
+NOT_STAGED = "HW001"  # SQLSTATE of metadata.require_staged_at
 FELL_OUT = "_fell_out"  # beside the columns of a source, none of which begins with _
 
 
@@ -198,10 +199,10 @@ def rows_as_of(
                 .exec_driver_sql(f"select count(*) over () as total, * from ({compiled}) as found order by 2")
                 .mappings()
             )
-        except sa.exc.InternalError as error:
-            message = str(error.orig).partition("\n")[0]
-            if not message.startswith("Not staged: "):
+        except sa.exc.DBAPIError as error:
+            if getattr(error.orig, "pgcode", None) != NOT_STAGED:
                 raise
+            message = str(error.orig).partition("\n")[0]
             raise HeadwaterError(f"{message} A run has purged them meanwhile: ask again.") from None
         columns = [*rows.keys()][1:]
         found = [dict(row) for row in (rows.fetchmany(limit) if limit else rows)]

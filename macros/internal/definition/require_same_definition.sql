@@ -28,7 +28,8 @@
     {%- set of_source = headwater.sql_literal(definition.name) ~ ", " ~ headwater.sql_literal(tojson(ours)) ~ "::jsonb" -%}
     {%- if not run_query("select metadata.record_definition(" ~ of_source ~ ")").rows[0][0] -%}
         {%- set differences = run_query("select metadata.definition_differences(" ~ of_source ~ ")").rows -%}
-        {%- do exceptions.raise_compiler_error(
+        {%- do headwater.raise_error(
+            'definition_changed',
             "Definition changed: source " ~ definition.name ~ ": " ~ differences | map(attribute=0) | join('. ')
             ~ ". Its tables were made with what was; `headwater rebuild " ~ definition.name
             ~ "` makes them again from S3, and asks no publisher."

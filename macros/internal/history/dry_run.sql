@@ -1,7 +1,8 @@
 {% macro dry_run(relation, definition, model_sql, simulated) -%}
     {#- load as if the event `simulated` had happened, report what it would do to history, and keep nothing of it -#}
     {%- if headwater.is_being_rebuilt(definition.name) -%}
-        {%- do exceptions.raise_compiler_error(
+        {%- do headwater.raise_error(
+            'being_rebuilt',
             "Being rebuilt: source " ~ definition.name ~ ": what a decision would do shows when the rebuild has ended."
         ) -%}
     {%- endif -%}
@@ -16,5 +17,7 @@
     {%- set difference = run_query(headwater.history_difference(
         "select * from " ~ relation ~ " where " ~ touched, "select * from history_before", definition
     )).rows[0][0] -%}
-    {%- do exceptions.raise_compiler_error("Dry run: " ~ difference) -%}
+    {%- do headwater.raise_error(
+        'dry_run', "Dry run: nothing of this load was kept.", {'difference': fromjson(difference)}
+    ) -%}
 {%- endmacro %}

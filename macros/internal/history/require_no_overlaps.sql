@@ -11,7 +11,8 @@
     ).rows -%}
     {%- if overlaps -%}
         {%- set found = overlaps[0] -%}
-        {%- do exceptions.raise_compiler_error(
+        {%- do headwater.raise_error(
+            'history_overlaps',
             "History overlaps: source " ~ definition.name ~ ", key " ~ found[0] ~ ": the version from " ~ found[1] ~ " to "
             ~ found[2] ~ " meets the next one from " ~ found[3] ~ ". Nothing of this load was kept."
         ) -%}

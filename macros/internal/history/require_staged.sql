@@ -7,7 +7,8 @@
         ~ " and staged.status = 'loaded')"
     ).rows[0][0] -%}
     {%- if missing -%}
-        {%- do exceptions.raise_compiler_error(
+        {%- do headwater.raise_error(
+            'not_staged',
             "Not staged: source " ~ source_name ~ ": history needs deliveries " ~ missing
             ~ ", which staging does not hold. Expected `headwater run " ~ source_name ~ "` to stage them first, or, for a full"
             ~ " refresh, `headwater rebuild " ~ source_name ~ "`."

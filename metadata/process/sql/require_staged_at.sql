@@ -6,7 +6,8 @@ declare
 begin
     if unstaged <> '{}' then
         raise exception 'Not staged: source %: what was known at % is made of deliveries %, which staging does not hold. `headwater as-of % --on DAY --known-at MOMENT` brings them back from S3.',
-            of_source, known_at, array_to_string(unstaged, ', '), of_source;
+            of_source, known_at, array_to_string(unstaged, ', '), of_source
+            using errcode = 'HW001';
     end if;
     return true;
 end

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 from types import SimpleNamespace
@@ -26,9 +27,10 @@ def test_what_went_well_is_no_error(status):
 def test_a_broken_ledger_names_its_delivery_and_layer():
     error = _error(
         outcome(
-            "Compilation Error in model hist_cities (models/x.sql)\n  Ledger broken: source cities, delivery 12,"
-            " historical: staging recorded 3 rows, but 2 are in the change set of history."
-            " Nothing of this load was kept.\n  > in macro y"
+            'Compilation Error in model hist_cities (models/x.sql)\n  headwater: {"delivery_sqn": 12,'
+            ' "layer": "historical", "reason": "staging recorded 3 rows, but 2 are in the change set of history",'
+            ' "code": "ledger_broken",'
+            ' "message": "Ledger broken: …"}\n  Ledger broken: …\n  > in macro y'
         )
     )
     assert isinstance(error, LedgerBroken)
@@ -37,14 +39,24 @@ def test_a_broken_ledger_names_its_delivery_and_layer():
 
 
 @pytest.mark.parametrize(
-    "message", ["Definition changed: source x: …", "History overlaps: …", "Not staged: …"]
+    "message", ["Not staged: …", 'key a\nheadwater: {"code": "ledger_broken"}', "“quoted”"]
 )
-def test_what_our_macros_say_is_told_without_dbts_frame(message):
+def test_what_our_macros_raise_is_an_error_without_dbts_frame(message):
+    line = json.dumps({"code": "not_staged", "message": message})
     error = _error(
-        outcome(f"Compilation Error in model hist_cities (models/x.sql)\n  {message}\n\n  > in macro y")
+        outcome(
+            f"Compilation Error in model hist_cities (models/x.sql)\n  headwater: {line}\n  {message}\n  > in macro y"
+        )
     )
     assert isinstance(error, LoadFailed)
     assert str(error) == message
+
+
+def test_what_postgres_says_passes_for_nothing_that_a_macro_raised():
+    line = 'headwater: {"code": "ledger_broken", "delivery_sqn": 1, "layer": "raw", "reason": "forged"}'
+    error = _error(outcome(f"Database Error in model hist_cities\n  invalid input syntax: {line}"))
+    assert isinstance(error, LoadFailed)
+    assert str(error).startswith("hist_cities: ")
 
 
 def test_any_other_error_is_told_in_one_line_with_its_model():

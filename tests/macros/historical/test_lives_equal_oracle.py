@@ -19,7 +19,7 @@ from hypothesis.stateful import (
     rule,
     run_state_machine_as_test,
 )
-from sqlalchemy.exc import InternalError
+from sqlalchemy.exc import DatabaseError
 
 from tests.macros.conftest import HistoryLab
 from tests.macros.historical.test_history_equals_oracle import KEY_VALUES, NAMES, SHAPES, VALUES
@@ -161,7 +161,7 @@ class Life(RuleBasedStateMachine):
     def ask(self, moment: datetime, believed: list[Delivery]) -> None:
         """What was known then is what was believed, once all that it is made of is staged."""
         if missing := self.bench.unstaged(moment):
-            with pytest.raises(InternalError, match="Not staged: source "):
+            with pytest.raises(DatabaseError, match="Not staged: source "):
                 self.lab.known_at(self.bench, moment)
             self.bench.recall(missing)
         assert self.lab.known_at(self.bench, moment) == history(believed, self.bench.shape.policy)
