@@ -179,7 +179,7 @@ def _airflow(project: Project, folder: Path) -> Iterator[Airflow]:
 
 
 def _kind(task: Mapping[str, Any]) -> str:
-    """Which of `TASKS` it is."""
+    """Return which of `TASKS` it is."""
     last = str(task["task_id"]).rpartition(".")[2]
     return last.partition("_")[0] if last.startswith(("stg_", "hist_")) else last
 

@@ -232,7 +232,7 @@ def _dags(database: sa.Engine) -> int:
 
 
 def _said_of_jobs(log: Path) -> float | None:
-    """How long the dag-processor took for the file of all jobs, by its own account, when it has said so."""
+    """Return how long the dag-processor took for the file of all jobs, by its own account, when it has said so."""
     for line in reversed(log.read_text(errors="replace").splitlines()):
         words = line.split()
         if "jobs.py" in line and len(words) > 4 and words[-2].endswith("s") and words[-2][0].isdigit():

@@ -78,7 +78,7 @@ class DbtSnapshot:
 
 
 def change_counts(database: Database) -> ChangeCounts:
-    """What became of the rows of the last of two snapshots."""
+    """Return what became of the rows of the last of two snapshots."""
     last = f"(select max(dbt_valid_from) from {TABLE})"
     begun = database.number(f"select count(*) from {TABLE} where dbt_valid_from = {last}")
     ended = f"select count(*) from {TABLE} as version where dbt_valid_to is not null and {{}} exists"

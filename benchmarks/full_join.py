@@ -46,7 +46,7 @@ def load(database: Database, delivered: str, delivery_date: datetime) -> float:
 
 
 def change_counts(database: Database, delivery_date: datetime) -> ChangeCounts:
-    """What became of the rows of the last snapshot."""
+    """Return what became of the rows of the last snapshot."""
     date = f"'{delivery_date.isoformat()}'"
     begun = database.number(f"select count(*) from {TABLE} where valid_from = {date}")
     changed = database.number(

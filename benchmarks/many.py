@@ -41,7 +41,7 @@ class Timing:
     connections: int
 
     def row(self, sources: int) -> tuple[str, ...]:
-        """What a table shows of it."""
+        """Return what a table shows of it."""
         per_source = (f"{total / sources:.3f}" for total in (self.s, self.cpu_s))
         return self.what, seconds(self.s), *per_source, str(self.connections), f"{self.mib:,.0f}"
 

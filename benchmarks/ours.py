@@ -24,7 +24,9 @@ from headwater.metadata.process.deliveries import Delivery, next_delivery_sqn, r
 from headwater.metadata.process.events import DeliveryEvent, register_event
 from headwater.metadata.process.migrate import upgrade
 from headwater.metadata.static.read import read_catalog
-from headwater.pipeline.run import Run, RunResult, prepare
+from headwater.pipeline.preparation import prepare
+from headwater.pipeline.results import RunResult
+from headwater.pipeline.run import Run
 from headwater.project import Project, find_project
 
 RUN_ID = "bench"
@@ -152,7 +154,7 @@ class Ours:
         return self._run([f"hist_{source}"])
 
     def change_counts(self, source: str) -> ChangeCounts:
-        """What became of the rows of the last delivery in history."""
+        """Return what became of the rows of the last delivery in history."""
         columns = ", ".join(f"sum({name}_count)" for name in ChangeCounts.__dataclass_fields__)
         [row] = self.database.rows(
             f"select {columns} from metadata.delivery_status where layer = 'historical' and delivery_sqn ="

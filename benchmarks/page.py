@@ -51,7 +51,7 @@ def _aims(reports: Sequence[Report]) -> str:
 
 
 def _settings(reports: Sequence[Report]) -> str:
-    """What was the same for all as one list; what was not, by benchmark."""
+    """Return what was the same for all as one list; what was not, by benchmark."""
     messages = [{**report.machine, **report.server} for report in reports]
     rows = []
     for name in dict.fromkeys(name for one in messages for name in one):

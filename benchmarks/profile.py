@@ -39,7 +39,7 @@ class Profile:
             self._database.rows("select pg_stat_statements_reset()")
 
     def statements(self) -> list[Statement]:
-        """What took longest since, longest first."""
+        """Return what took longest since, longest first."""
         if not self._is_there:
             return []
         rows = self._database.rows(
@@ -52,7 +52,7 @@ class Profile:
 
 
 def beginning(text: str) -> str:
-    """How a statement begins, for a table: without comments and the name of the database."""
+    """Return how a statement begins, for a table: without comments and the name of the database."""
     without_comments = re.sub(r"/\*.*?\*/|--[^\n]*", " ", text, flags=re.DOTALL)
     without_database = re.sub(r'"headwater_bench_\w+"\.', "", without_comments)
     words = " ".join(without_database.replace("|", " ").replace("`", "").split())

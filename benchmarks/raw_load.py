@@ -76,7 +76,7 @@ class Measured:
 
     @property
     def aim(self) -> Aim:
-        """What was aimed at: JSON has no COPY to be compared with."""
+        """Return what was aimed at: JSON has no COPY to be compared with."""
         if self.variant in JSON_FORMATS:
             found = f"{self.us_per_row:.1f} µs"
             return Aim(

@@ -95,7 +95,7 @@ class Database:
             self._administer("drop database if exists {} with (force)", name)
 
     def settings(self) -> dict[str, str]:
-        """How its server is set."""
+        """Return how its server is set."""
         with self.engine.connect() as connection:
             return {
                 name: connection.execute(
@@ -162,7 +162,7 @@ def bare_copy(program: str, table: str, path: Path) -> None:
 
 
 def machine() -> dict[str, str]:
-    """What the numbers were measured on."""
+    """Return what the numbers were measured on."""
     payload = Path("/proc/meminfo").read_text() if Path("/proc/meminfo").exists() else ""
     memory = re.search(r"MemTotal:\s+(\d+)", payload)
     cpu = re.search(r"model name\s*: (.+)", _text("/proc/cpuinfo"))

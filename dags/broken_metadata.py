@@ -1,4 +1,4 @@
-"""What is wrong with the metadata, where people look for it: among the import errors of Airflow's pages."""
+"""Errors of the metadata, where people look for them: among the import errors of Airflow's pages."""
 
 from headwater.airflow import dags
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
@@ -60,14 +60,14 @@ from headwater.metadata.storable import storable
 
 
 class Report(Protocol):
-    """Where progress is told: `JobInstance.log` is one. `level` is detail, information or error."""
+    """The receiver of progress: `JobInstance.log` is one. `level` is detail, information or error."""
 
     def __call__(self, level: str, message: str, **context: Any) -> None: ...
 
 
 @dataclass
 class ExtractSummary:
-    """What one extraction of one source did."""
+    """The outcome of one extraction of one source."""
 
     source: str
     offered: int = 0
@@ -84,7 +84,7 @@ class ExtractSummary:
 
 @dataclass
 class LoadSummary:
-    """What became of one source's pending deliveries."""
+    """The outcome of loading one source's pending deliveries."""
 
     source: str
     loaded: list[tuple[Delivery, Counts]] = field(default_factory=list)
@@ -195,7 +195,7 @@ def _ask(
     engine: Engine, store: ObjectStore, source: Source, job_inst_id: int, report: Report, is_full: bool,
     says_refusals: bool,
 ) -> tuple[ExtractSummary, list[Offer], int]:  # fmt: skip
-    """What the publisher offers that is new to us, and how many deliveries had landed before it was asked.
+    """Return what the publisher offers that is new to us, and how many deliveries had landed before it was asked.
 
     The caller holds the lock on asking the source's publisher. Raises `ArchiveBroken`, before the publisher is asked,
     when it is not known what S3 has of it already.
@@ -335,7 +335,7 @@ def _refuse(
 
 
 def _failure(error: BaseException) -> HeadwaterError:
-    """What is told of one delivery that failed. What meets all others, too, is raised: it fails their source."""
+    """Return what is told of one delivery that failed. What meets all others, too, is raised: it fails their source."""
     failure = failure_of(error)
     if isinstance(failure, DatabaseRefused) and failure.is_general:
         raise failure from error
@@ -347,19 +347,6 @@ def _failure(error: BaseException) -> HeadwaterError:
 def _trace(error: BaseException) -> dict[str, str]:
     """The stack trace, for the log, of what nobody foresaw."""
     return {} if is_foreseen(error) else {"trace": trace_of(error)}
-
-
-def lacking_columns(loaded: Sequence[tuple[Delivery, Counts]]) -> list[str]:
-    """A sentence for each set of columns that deliveries should have and were let in without."""
-    lacking: dict[tuple[str, ...], list[str]] = {}
-    for delivery, counts in loaded:
-        if counts.lacking:
-            lacking.setdefault(counts.lacking, []).append(delivery.publisher_name)
-    return [
-        f"{names[0] if len(names) == 1 else f'{len(names)} deliveries, {names[0]} to {names[-1]}'}: loaded without"
-        f" {', '.join(map(repr, columns))}, null there: a verdict that was given stands"
-        for columns, names in lacking.items()
-    ]
 
 
 def _refusal(source: Source, error: FormatBroken | LedgerBroken, delivery: Delivery) -> tuple[str, str]:

@@ -1,4 +1,4 @@
-"""Where Headwater keeps what it makes on this machine: one folder, ignored by git, and closed to other accounts.
+"""The working folder, for what Headwater makes on this machine: ignored by git, and closed to other accounts.
 
 It holds the data, passwords and keys of the embedded servers, logs, and pages that show rows of deliveries.
 """

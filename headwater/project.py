@@ -1,4 +1,4 @@
-"""Where the parts of a project are."""
+"""A project and the places of its parts."""
 
 from __future__ import annotations
 

@@ -71,7 +71,7 @@ class DatabaseRefused(HeadwaterError):
 
 
 class Unforeseen(HeadwaterError):
-    """What no part of Headwater foresaw, or a machine that is at its end."""
+    """An error that no part of Headwater foresaw, or a machine that is at its end."""
 
 
 class ExtractError(HeadwaterError):

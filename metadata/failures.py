@@ -139,7 +139,7 @@ REFUSALS = (
 
 
 def failure_of(error: BaseException) -> HeadwaterError:
-    """What a person is told of an exception; one that was made for a person is that already."""
+    """Return what a person is told of an exception; one that was made for a person is that already."""
     if isinstance(error, HeadwaterError):
         return error
     of_postgres = _of_postgres(error)
@@ -147,7 +147,7 @@ def failure_of(error: BaseException) -> HeadwaterError:
 
 
 def is_foreseen(error: BaseException) -> bool:
-    """Whether its message says all, so that no stack trace has to be kept."""
+    """Return whether its message says all, so that no stack trace has to be kept."""
     return isinstance(error, HeadwaterError) and not isinstance(error, DatabaseRefused | Unforeseen)
 
 
@@ -205,7 +205,7 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
 
 
 def _message(error: BaseException) -> str:
-    """What is said of an exception that no part of Headwater foresaw."""
+    """Return what is said of an exception that no part of Headwater foresaw."""
     message = f"{type(error).__name__}: {_line(str(error))}" if str(error) else type(error).__name__
     if isinstance(error, MemoryError):
         return (

@@ -52,7 +52,7 @@ class Secrets:
             self._forms = frozenset(longest_first)
 
     def may_be_in(self, text: str) -> bool:
-        """Whether there is anything to look at more closely: fast, for texts of many megabytes."""
+        """Return whether there is anything to look at more closely: fast, for texts of many megabytes."""
         return any(form in text for form in self._forms)
 
     def blanked(self, text: str) -> str:
@@ -102,7 +102,7 @@ def redact_all(value: T) -> T:
 
 
 def redacted_traceback(error: BaseException) -> str:
-    """What Python says of an exception, with its stack, without secrets."""
+    """Return what Python says of an exception, with its stack, without secrets."""
     return redact("".join(traceback.format_exception(error)))
 
 

@@ -12,7 +12,7 @@ T = TypeVar("T")
 
 
 def is_storable(text: str) -> bool:
-    """Whether Postgres can have a text as it is."""
+    """Return whether Postgres can have a text as it is."""
     return _UNSTORABLE.search(text) is None
 
 

@@ -236,12 +236,12 @@ def faulty(
     import boto3
     from botocore.retries.standard import ExponentialBackoff
 
-    from headwater.extract.landing import store as store_module
+    from headwater.extract.landing import s3_client
     from tests.support.faulty_s3 import FaultyS3
 
     monkeypatch.setattr(ExponentialBackoff, "delay_amount", lambda *_: 0)
-    monkeypatch.setattr(store_module, "FIRST_WAIT_S", 0)
-    monkeypatch.setattr(store_module, "READ_TIMEOUT_S", 0.5)
+    monkeypatch.setattr(s3_client, "FIRST_WAIT_S", 0)
+    monkeypatch.setattr(s3_client, "READ_TIMEOUT_S", 0.5)
     monkeypatch.setattr(boto3, "Session", lambda: aws_session)
     with FaultyS3.running(s3_server.port, store.bucket) as proxy:
         monkeypatch.setenv("AWS_ENDPOINT_URL", proxy.url)

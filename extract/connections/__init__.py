@@ -1,1 +1,1 @@
-"""What a connection needs: its secrets, its addresses, and which errors of a network last."""
+"""The parts of a connection: its secrets, its addresses, and which errors of a network last."""

@@ -1,4 +1,4 @@
-"""Where a publisher may lead us: to the public internet, and to what the metadata itself names.
+"""Guarded addresses. A publisher may lead to the public internet, and to what the metadata itself names.
 
 A redirect, a link or a next page could lead to a service of our own network, or of this machine, that trusts whoever
 reaches it. So an address is looked up once, each answer is judged, and the connection goes to one of those that were
@@ -135,7 +135,7 @@ class _Guarded:
 
 
 def is_public(ip: IpAddress) -> bool:
-    """Whether an address is one of the public internet, also when it is wrapped in one of IPv6."""
+    """Return whether an address is one of the public internet, also when it is wrapped in one of IPv6."""
     if isinstance(ip, ipaddress.IPv6Address):
         wrapped = ip.ipv4_mapped or ip.sixtofour or (ip.teredo and ip.teredo[1])
         if ip in NAT64:
@@ -146,7 +146,7 @@ def is_public(ip: IpAddress) -> bool:
 
 
 def _kind(ip: IpAddress) -> str:
-    """What is special about an address, for a message."""
+    """Return what is special about an address, for a message."""
     kinds = ("loopback", "link_local", "multicast", "unspecified", "private")
     kind = next((kind for kind in kinds if getattr(ip, f"is_{kind}")), "special")
     return f"a {kind.replace('_', '-')} address" if kind != "unspecified" else "no address of a host"

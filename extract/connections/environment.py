@@ -16,7 +16,7 @@ USERINFO = re.compile(r"://[^/\s:@]*:([^/\s@]+)@")
 
 
 class Named(Protocol):
-    """What a message is about: a source, or a step of a job."""
+    """The subject of a message: a source, or a step of a job."""
 
     @property
     def name(self) -> str:
@@ -43,7 +43,7 @@ def expand(text: str, source: Named) -> str:
 
 
 def secrets_in(text: str) -> Iterator[str]:
-    """What the environment fills in for `${NAME}` where the name, or its place, says it to be a secret."""
+    """Yield what the environment fills in for `${NAME}` where the name, or its place, says it to be a secret."""
     for name in PLACEHOLDER.findall(text):
         if names_a_secret(name) and name in os.environ:
             yield os.environ[name]

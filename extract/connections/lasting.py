@@ -32,7 +32,7 @@ NOWHERE = (errno.ENETUNREACH, errno.EHOSTUNREACH)
 
 @dataclass(frozen=True)
 class Lasting:
-    """What is wrong, what to do, and how often to try."""
+    """A failure that trying again does not mend: its message, what to do, and how often to try."""
 
     message: str
     expected: str
@@ -40,7 +40,7 @@ class Lasting:
 
 
 def lasting(error: BaseException) -> Lasting | None:
-    """What of a failure will last, None where it may be better in a moment."""
+    """Return what of a failure will last, None where it may be better in a moment."""
     return next((found for cause in causes(error) if (found := _lasting(cause))), None)
 
 
@@ -100,7 +100,7 @@ def _of_tls(cause: ssl.SSLError) -> Lasting | None:
 
 
 def _of_proxy(status: int) -> Lasting | None:
-    """What a proxy that refuses a tunnel means; one that is out of order may come back."""
+    """Return what a proxy that refuses a tunnel means; one that is out of order may come back."""
     if status >= 500 or status in (408, 425, 429):
         return None
     if status == http.client.PROXY_AUTHENTICATION_REQUIRED:

@@ -110,7 +110,7 @@ def _of_aws(reference: str, name: str) -> tuple[str, None]:
 
 @contextmanager
 def _unlogged(name: str) -> Iterator[None]:
-    """What a library logs of an answer comes before we know what is to be blanked out of it."""
+    """Keep libraries from logging an answer before its secrets are known."""
     logger = logging.getLogger(name)
     before = logger.level
     logger.setLevel(logging.INFO)

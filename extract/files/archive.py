@@ -31,7 +31,7 @@ LEADS_OUT = re.compile(r"(^|[/\\])\.\.([/\\]|$)|^[/\\]|^[A-Za-z]:")  # names as 
 
 
 def is_archive(source: Source, publisher_name: str, beginning: bytes) -> bool:
-    """Whether a delivery is a ZIP: the source says so by zip_member, its name does, or its first bytes.
+    """Return whether a delivery is a ZIP: the source says so by zip_member, its name does, or its first bytes.
 
     A workbook of Excel is a ZIP too, and where one is expected it is taken for one.
     """

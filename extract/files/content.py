@@ -1,4 +1,4 @@
-"""What a file is by its first bytes: an error page or an archive comes where records were expected."""
+"""The kind of a file, by its first bytes: an error page or an archive comes where records were expected."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ HTML = re.compile(rb"<(!doctype\s+html|html|head|body|title|script|meta)\b", re.
 
 
 def recognize(beginning: bytes) -> str | None:
-    """What a file is that begins like this, for a message; None for all that may be a text of records."""
+    """Return what a file is that begins like this, for a message; None for all that may be a text of records."""
     for magic, name in BINARY.items():
         if beginning.startswith(magic):
             return name
@@ -75,7 +75,7 @@ class _Begun:
 
 
 def _title(page: bytes) -> str:
-    """What a page calls itself, or its first words."""
+    """Return what a page calls itself, or its first words."""
     text = page.decode("utf-8", "replace")
     title = re.search(r"<title[^>]*>(.*?)</title", text, re.DOTALL | re.IGNORECASE)
     words = re.sub(r"<(script|style)\b.*?(</\1[^>]*>|$)", " ", text, flags=re.DOTALL | re.IGNORECASE)

@@ -161,12 +161,12 @@ class FastPath:
         return fields[kept].tobytes()
 
     def _are_ends(self, chars: Chars) -> npt.NDArray[np.bool_]:
-        """Which characters end a field, if they are not in quotes: delimiters and line feeds."""
+        """Return which characters end a field, if they are not in quotes: delimiters and line feeds."""
         are_ends: npt.NDArray[np.bool_] = (chars == self._delimiter[0]) | (chars == _LF)
         return are_ends
 
     def _delimiters(self, chars: Chars, ends: Positions) -> Positions | None:
-        """Where the delimiters are, if the ends of all fields make records of `width` fields; else None."""
+        """Return where the delimiters are, if the ends of all fields make records of `width` fields; else None."""
         if len(ends) % self._width:
             return None
         records = ends.reshape(-1, self._width)

@@ -53,7 +53,7 @@ class CsvFile:
 
     @property
     def expected(self) -> str:
-        """What to expect of a file in which no column is found."""
+        """Return what to expect of a file in which no column is found."""
         return (
             f"expected it on line {self.line} (header_line), its values separated by"
             f" {self.dialect.delimiter!r} (delimiter)"
@@ -73,7 +73,7 @@ class CsvFile:
             self._trailer.require_count(self._count)
 
     def is_plain(self, block: Block) -> bool:
-        """Whether a block needs no look at its single lines and values."""
+        """Return whether a block needs no look at its single lines and values."""
         has_patterns = self._trailer is not None and self._trailer.has_patterns
         return not has_patterns and len(block.text) <= self._limits.longest_value
 
@@ -99,7 +99,7 @@ class CsvFile:
         return records
 
     def _ragged(self, line: int, fields: int) -> FormatBroken:
-        """What to say of a record with another number of fields than the header."""
+        """Return what to say of a record with another number of fields than the header."""
         return FormatBroken(
             self.file,
             line,

@@ -1,4 +1,4 @@
-"""How a source writes its CSV, from its `source_attribute` rows."""
+"""The CSV dialect of a source, from its `source_attribute` rows."""
 
 from __future__ import annotations
 

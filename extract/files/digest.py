@@ -1,4 +1,4 @@
-"""What a set of records is, whatever their order: equal for equal records, in constant memory."""
+"""A digest of a set of records, whatever their order: equal for equal records, in constant memory."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How large and how deep a delivery may become while it is read, before it is taken for a mistake or an attack."""
+"""Limits of size and depth, beyond which a delivery is taken for a mistake or an attack."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ class Limits:
 
 
 class Expansion:
-    """What becomes of the bytes of a delivery that landed, counted over all of its files and all stages of reading.
+    """The bytes into which a landed delivery unpacks, counted over all of its files and all stages of reading.
 
     A stage is whatever can make more of less: a ZIP, a packed file in it, the parts of a workbook, the values that a
     reader gives, the records that a wrangle function makes. Each is held against what landed, not against the stage
@@ -104,7 +104,7 @@ class Expansion:
 
     @classmethod
     def of(cls, source: Source, landed: int) -> Expansion:
-        """That of a delivery of a source of which so many bytes landed."""
+        """Return that of a delivery of a source of which so many bytes landed."""
         return cls(Limits.of(source), landed)
 
     def unpack(self, stage: str, count: int, file: str) -> None:

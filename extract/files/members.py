@@ -32,7 +32,7 @@ class Members:
             yield self._current, name
 
     def damage(self) -> FormatBroken | None:
-        """What is wrong with the open file itself, once the rest of it was read."""
+        """Return what is wrong with the open file itself, once the rest of it was read."""
         try:
             while self._current is not None and self._current.read(AT_ONCE):
                 pass

@@ -1,4 +1,4 @@
-"""What every format gives: records."""
+"""Records, which every format gives."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ BOM = "\ufeff"
 
 
 class Readable(Protocol):
-    """What blocks are read from; an empty answer is the end."""
+    """A stream that blocks are read from; an empty answer is the end."""
 
     def read(self, size: int, /) -> bytes:
         """At most `size` bytes."""
@@ -29,7 +29,7 @@ class Block(NamedTuple):
 
 
 class _NoTextError(Exception):
-    """What comes cannot be read as text; `before` is the text between the last block and the bad place."""
+    """The bytes cannot be read as text; `before` is the text between the last block and the bad place."""
 
     def __init__(self, reason: str, before: bytes = b"") -> None:
         self.before = before

@@ -25,7 +25,7 @@ _DIGITS = re.compile(r"[0-9]{1,18}")
 
 @dataclass(frozen=True)
 class _Announced:
-    """What a line says of the number of records."""
+    """The number of records that a line announces."""
 
     line: int
     text: str
@@ -45,7 +45,7 @@ class Trailer:
 
     @property
     def has_patterns(self) -> bool:
-        """Whether lines have to be looked at one by one."""
+        """Return whether lines have to be looked at one by one."""
         return self._matching is not None or self._counting is not None
 
     def without_last(self, blocks: Iterator[Block]) -> Iterator[Block]:
@@ -88,7 +88,7 @@ class Trailer:
             )
 
     def is_left_off(self, line: int, text: str) -> bool:
-        """Whether a pattern tells a line from the records. It remembers the number that one says."""
+        """Return whether a pattern tells a line from the records. It remembers the number that one says."""
         if not self.has_patterns or len(text) > LONGEST_TRAILER:
             return False
         text = text.rstrip("\r\n")
@@ -131,7 +131,7 @@ class Trailer:
             )
 
     def _before_last(self, text: bytes) -> bytes:
-        """What is certainly before the last lines, whatever comes."""
+        """Return what is certainly before the last lines, whatever comes."""
         left = self._last
         lines = text.splitlines(keepends=True)
         while lines and left:

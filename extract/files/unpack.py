@@ -20,7 +20,7 @@ DAMAGED = (OSError, EOFError, zlib.error, lzma.LZMAError, ValueError)
 
 
 class Decompressor(Protocol):
-    """What bz2 and lzma have in common."""
+    """A decompressor, of bz2 or lzma."""
 
     @property
     def eof(self) -> bool: ...
@@ -49,7 +49,7 @@ def unpack(stream: Readable, file: str, expansion: Expansion) -> Readable:
 
 
 class _Unpacked:
-    """What comes out. The first error is the one that every later reading meets."""
+    """The unpacked stream. The first error is the one that every later reading meets."""
 
     def __init__(self, inner: Readable, what: str, file: str, expansion: Expansion) -> None:
         self._inner, self._what, self._file, self._expansion = inner, what, file, expansion
@@ -96,12 +96,12 @@ def _gzip(packed: Readable) -> Readable:
 
 
 def new_bzip2() -> Decompressor:
-    """What unpacks a stream of bzip2."""
+    """Return what unpacks a stream of bzip2."""
     return bz2.BZ2Decompressor()
 
 
 def new_xz() -> Decompressor:
-    """What unpacks a stream of xz, and takes no more memory than it may have."""
+    """Return what unpacks a stream of xz, and takes no more memory than it may have."""
     return lzma.LZMADecompressor(lzma.FORMAT_XZ, MOST_MEMORY)
 
 

@@ -1,4 +1,4 @@
-"""What stands in a cell of a sheet, as text: whole numbers without a point, moments as ISO 8601 writes them."""
+"""Cells of a sheet as text: whole numbers without a point, moments as ISO 8601 writes them."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def moment_text(moment: datetime | date | time | timedelta, *, has_clock: bool =
 
 
 def shows_clock(number_format: str) -> bool:
-    """Whether a cell of this format shows a time of day."""
+    """Return whether a cell of this format shows a time of day."""
     return bool(_CLOCK.search(_NO_SIGNS.sub("", number_format)))
 
 

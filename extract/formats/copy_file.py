@@ -83,7 +83,7 @@ class CopyFile:
         yield from self._blocks
 
     def is_plain(self, block: Block) -> bool:
-        """Whether a block needs no look at its single values."""
+        """Return whether a block needs no look at its single values."""
         return len(block.text) <= self._limits.longest_value
 
     def parse(self, block: Block) -> list[Record]:
@@ -128,7 +128,7 @@ class CopyFile:
 
 
 def field_of(text: str) -> str | None:
-    """What a field says."""
+    """Return what a field says."""
     if "\\" not in text:
         return text
     return None if text == NULL else _ESCAPED.sub(_unescaped, text.encode()).decode()

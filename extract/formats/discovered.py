@@ -141,7 +141,7 @@ class Discovered:
         return shape
 
     def _take_apart(self, record: JsonValue | Flat, file: str, number: int) -> tuple[Spooled, int]:
-        """What to lay by of a record, and how many characters that is."""
+        """Return what to lay by of a record, and how many characters that is."""
         shape = self._shape(record) if isinstance(record, Flat) else None
         if isinstance(record, Flat) and shape is not None:
             # no more comes of it than was unpacked, and that is counted already
@@ -175,7 +175,8 @@ class Discovered:
 def _flat_row(
     shape: tuple[str, ...], names: Sequence[str], rest: Sequence[tuple[str, str]]
 ) -> Callable[[tuple[str, ...]], list[str | None]]:
-    """What makes the values of a flat record of this shape a row: the columns of these names, then what is left."""
+    """Return what makes the values of a flat record of this shape a row:
+    the columns of these names, then what is left."""
     places = {name: place for place, name in enumerate(shape)}
     positions = [places.get(name, len(shape)) for name in names]  # one after the last is null
     labels = [(label, places[name]) for name, label in rest if name in places]

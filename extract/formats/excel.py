@@ -57,7 +57,7 @@ class ExcelFile:
 
     @property
     def expected(self) -> str:
-        """What to expect of a sheet in which no column is found."""
+        """Return what to expect of a sheet in which no column is found."""
         return f"expected it in row {self.line} (header_line) of that sheet (sheet)"
 
     def records(self) -> Iterator[Record]:
@@ -146,7 +146,7 @@ def _joined(parts: Sequence[str | None]) -> str:
 
 
 def column_letters(column: int) -> str:
-    """What a sheet calls a column: 1 is A, 27 is AA."""
+    """Return what a sheet calls a column: 1 is A, 27 is AA."""
     letters = ""
     while column:
         column, place = divmod(column - 1, LETTERS)

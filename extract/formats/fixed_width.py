@@ -72,7 +72,7 @@ class FixedWidthFile:
 
 
 def _gaps(columns: Sequence[FixedColumn]) -> list[slice]:
-    """What lies between and after the columns."""
+    """Return what lies between and after the columns."""
     gaps = []
     end = 0
     for column in sorted(columns, key=lambda column: column.first):

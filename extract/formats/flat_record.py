@@ -41,7 +41,7 @@ class Flat(NamedTuple):
 
 
 class Shapes:
-    """What the flat records of a file look like, as far as some of them were decoded."""
+    """The shape of the flat records of a file, as far as some of them were decoded."""
 
     def __init__(self) -> None:
         # a pattern and the names of its members; the one that matched last comes first

@@ -156,7 +156,7 @@ class _Walk:
         )
 
     def _what(self, found: str) -> str:
-        """What comes instead, for a message."""
+        """Return what comes instead, for a message."""
         return {"{": "an object", "[": "a list"}.get(found) or kind(self._text.value())
 
 

@@ -31,7 +31,7 @@ class _Names:
         self._hashes = array("q")  # of the further ones: 8 bytes each
 
     def has(self, name: str) -> bool:
-        """Whether a name is here already; then it is. Of very many, only `has_twice` tells."""
+        """Return whether a name is here already; then it is. Of very many, only `has_twice` tells."""
         if len(self._names) < MOST_NAMES:
             is_here = name in self._names
             self._names.add(name)
@@ -40,14 +40,14 @@ class _Names:
         return name in self._names
 
     def has_twice(self) -> bool:
-        """Whether any of the further ones came twice."""
+        """Return whether any of the further ones came twice."""
         return len(self._hashes) > 0 and len(np.unique(np.frombuffer(self._hashes, np.int64))) < len(
             self._hashes
         )
 
 
 class JsonText:
-    """Where we are in a document, and what comes there. Every method raises `FormatBroken`."""
+    """A cursor in a document. Every method raises `FormatBroken`."""
 
     def __init__(self, stream: Readable, file: str, encoding: str, max_nesting: int) -> None:
         self.file, self._max_nesting = file, max_nesting
@@ -161,7 +161,7 @@ class JsonText:
             raise self._unexpected(what)
 
     def broken(self, reason: str, line: int | None = None) -> FormatBroken:
-        """What to say of the place where we are, or of another line."""
+        """Return what to say of the place where we are, or of another line."""
         return FormatBroken(self.file, line or self.line, reason)
 
     @property

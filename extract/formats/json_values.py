@@ -77,7 +77,7 @@ def as_text(value: JsonValue) -> str | None:
 
 
 def is_text(string: str) -> bool:
-    r"""Whether Postgres can have a string: JSON knows `\u0000` and halves of characters, text does not."""
+    r"""Return whether Postgres can have a string: JSON knows `\u0000` and halves of characters, text does not."""
     if "\0" in string:
         return False
     if not string.isascii():
@@ -98,7 +98,7 @@ def require_text(string: str) -> str:
 
 
 def depth(value: JsonValue) -> int:
-    """How many objects and lists stand inside one another; 0 for what is neither.
+    """Return how many objects and lists stand inside one another; 0 for what is neither.
 
     It is never more than the text has opening brackets, which are counted faster.
     """

@@ -1,4 +1,4 @@
-"""Which members of nested records are columns: the mapped paths, and beside them every member that is not.
+"""The members of nested records that are columns: the mapped paths, and beside them every member that is not.
 
 `address.city` is the member `city` of the object `address`, `tags.0` the first element of the list `tags`. An object
 through which no mapped path leads is one column as a whole, and so is a list.
@@ -57,7 +57,8 @@ class Paths:
         return columns
 
     def are_columns(self, members: Iterable[str]) -> bool:
-        """Whether each of these members of a record is the column of its name and nothing else, or not mapped."""
+        """Return whether each of these members of a record is the column of its name and nothing else,
+        or not mapped."""
         return self._others.isdisjoint(members)
 
 
@@ -92,7 +93,7 @@ def _take_mapped(
 
 
 def _nothing_below(node: _Node, columns: dict[str, str | None]) -> None:
-    """Where null stands for an object, its members are null, and not missing."""
+    """A null in place of an object: its members are null, and not missing."""
     for below in node.below.values():
         if below.name is not None:
             _put(columns, below.name, None)

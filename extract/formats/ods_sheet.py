@@ -39,7 +39,7 @@ _CELLS = (f"{_TABLE}table-cell", f"{_TABLE}covered-table-cell")
 
 
 def is_ods(beginning: bytes) -> bool:
-    """Whether a ZIP that begins like this is a workbook of OpenDocument."""
+    """Return whether a ZIP that begins like this is a workbook of OpenDocument."""
     return MIMETYPE in beginning[:200]
 
 
@@ -177,7 +177,7 @@ def _clock(duration: str) -> str:
 
 @contextmanager
 def _blamed(file: str) -> Iterator[None]:
-    """What is wrong with a file that is broken, in our words."""
+    """Raise `FormatBroken` for a broken file, in our words."""
     try:
         yield
     except BROKEN as error:

@@ -81,7 +81,7 @@ class ParquetFile:
 
 
 def _is_text(column: pq.ColumnSchema) -> bool:
-    """Whether a column holds texts or bytes, not within a list or structure."""
+    """Return whether a column holds texts or bytes, not within a list or structure."""
     is_bytes = column.physical_type == "BYTE_ARRAY" and column.logical_type.type in ("STRING", "NONE")
     return is_bytes and column.path == column.name and column.max_repetition_level == 0
 

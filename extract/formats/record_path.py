@@ -1,4 +1,4 @@
-"""Where the records are in a document: `data.items`, `data[].stations[]` for lists within lists, and `*` for objects
+"""The place of the records in a document: `data.items`, `data[].stations[]` for lists within lists, and `*` for objects
 that are used as maps: `regions.*.items[]`, or `*` where the document is an object keyed by an id.
 
 The name of a member that `*` passed is a column of each record below it. It is called like the path up to there,
@@ -40,7 +40,7 @@ def parse_record_path(path: str) -> tuple[str, ...]:
 
 
 def is_any(step: str) -> bool:
-    """Whether a step is that to every member of a map: a name has no dot."""
+    """Return whether a step is that to every member of a map: a name has no dot."""
     return step == ANY or step.endswith(f".{ANY}")
 
 
@@ -120,7 +120,7 @@ def _with_parent(value: JsonValue, parent: Mapping[str, JsonValue]) -> JsonValue
 
 
 def kind(value: JsonValue) -> str:
-    """What a value is, for a message."""
+    """Return what a value is, for a message."""
     if isinstance(value, dict):
         return "an object"
     if isinstance(value, list):

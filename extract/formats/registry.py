@@ -1,4 +1,4 @@
-"""Which format is read by what: a source's option `format` chooses, CSV is the usual one.
+"""The readers by format: a source's option `format` chooses, CSV is the usual one.
 
 A format is one of two kinds. Some have a header: their module opens a file as `Content`. The others are records,
 each an object with members of its own: their module yields them, and `Discovered` finds the columns.
@@ -42,7 +42,7 @@ class Content(Protocol):
 
     @property
     def expected(self) -> str:
-        """What to expect of a file in which no column is found, for a message."""
+        """Return what to expect of a file in which no column is found, for a message."""
 
     def records(self) -> Iterator[Record]:
         """Its records, a value or None for each column."""

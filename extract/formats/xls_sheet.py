@@ -87,7 +87,7 @@ class XlsSheet:
 
 @contextmanager
 def _blamed(file: str) -> Iterator[None]:
-    """What xlrd says of a file that is broken, in our words."""
+    """Raise `FormatBroken` for what xlrd says of a broken file, in our words."""
     try:
         yield
     except BROKEN as error:

@@ -206,7 +206,7 @@ class _Parser(WorkSheetParser):  # type: ignore[misc]
 
 @contextmanager
 def _blamed(file: str) -> Iterator[None]:
-    """What openpyxl says of a file that is broken, in our words."""
+    """Raise `FormatBroken` for what openpyxl says of a broken file, in our words."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of what it leaves out: styles, extensions
         try:

@@ -10,12 +10,9 @@ nobody is led, `addresses` says.
 
 from __future__ import annotations
 
-import random
 import re
 import socket
-import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TypeVar
 from urllib.parse import urljoin, urlsplit
@@ -27,19 +24,37 @@ from headwater.extract.connections.addresses import PORTS, AddressGuard, Guarded
 from headwater.extract.connections.lasting import FEW, causes, lasting
 from headwater.extract.connections.safe_address import shown
 from headwater.extract.files.limits import Limits
+from headwater.extract.http.download import Download
+from headwater.extract.http.exchange import Answer, AnswerBroken, AskAgainError, Page, Patience, Request
 from headwater.extract.http.response import EncodingBroken, Head, http_date, unpacked
 from headwater.extract.offers.offer import Sink
 from headwater.metadata.errors import DeliveryIncomplete, DeliveryTooLarge, PublisherError
 from headwater.metadata.redaction import beginning
 
 CHUNK = 256 << 10  # bytes
+
+
 LARGEST_PAGE = 64 << 20  # bytes
+
+
 LONGEST_EXPLANATION = 300  # characters shown
+
+
 LARGEST_EXPLANATION = 64 << 10  # bytes read, so that no secret is cut before it is blanked out
+
+
 REDIRECTS = 10
+
+
 LOST = 2  # addresses in a row for which patience ended: further ones are asked once
+
+
 AGAIN = frozenset({408, 425, 429})
+
+
 NEVER = frozenset({501, 505})
+
+
 BROKEN = (
     urllib3.exceptions.HTTPError,
     requests.ConnectionError,
@@ -48,87 +63,8 @@ BROKEN = (
     TimeoutError,
 )
 
+
 T = TypeVar("T")
-
-
-@dataclass(frozen=True)
-class Patience:
-    """How long to go on. Waits grow from `first_wait_s` by 2, with jitter, to `longest_wait_s`."""
-
-    attempts: int = 6  # in a row without a byte gained
-    first_wait_s: float = 0.5
-    longest_wait_s: float = 30
-    longest_retry_after_s: float = 600  # a server that wants more time is left for the next run
-    connect_timeout_s: float = 10
-    read_timeout_s: float = 60  # without a byte
-    slowest_bytes_per_s: float = 1000  # over that time
-    sleep: Callable[[float], None] = time.sleep
-    clock: Callable[[], float] = time.monotonic
-    jitter: Callable[[], float] = random.random
-
-    def wait(self, failures: int) -> float:
-        """Seconds to wait after the n-th failure in a row."""
-        longest: float = min(self.longest_wait_s, self.first_wait_s * 2 ** (failures - 1))
-        return longest * (0.5 + self.jitter() / 2)
-
-
-@dataclass(frozen=True)
-class Page:
-    """A page and the address it came from, after redirects."""
-
-    address: str
-    text: str
-
-
-@dataclass(frozen=True)
-class Request:
-    """What an API is asked. `private` headers carry credentials, a body may: they go to no other place."""
-
-    method: str
-    address: str
-    body: bytes | None = field(default=None, repr=False)
-    headers: Mapping[str, str] = field(default_factory=dict, compare=False)
-    private: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What an API answers, whole; `address` is the one that answered, after redirects."""
-
-    address: str
-    status: int
-    headers: Mapping[str, str]
-    body: bytes = field(repr=False)
-
-
-class AnswerBroken(Exception):  # noqa: N818
-    """An answer came, and cannot be read: the next one may be better.
-
-    One that seldom is says what was `expected`, and is asked for again a few times only.
-    """
-
-    def __init__(self, reason: str, *, expected: str | None = None) -> None:
-        self.expected = expected
-        super().__init__(reason)
-
-
-class _AgainError(Exception):
-    """It may go better next time; `wait_s` is what the server asked for.
-
-    What seldom does is tried `tries` times at most, and `expected` says what to do then.
-    """
-
-    def __init__(
-        self,
-        reason: str,
-        wait_s: float | None = None,
-        *,
-        is_slow: bool = False,
-        expected: str = "run again later",
-        tries: int | None = None,
-    ) -> None:
-        self.wait_s, self.is_slow, self.expected, self.tries = wait_s, is_slow, expected, tries
-        super().__init__(reason)
 
 
 class _Session(requests.Session):
@@ -199,13 +135,13 @@ class HttpClient:
                 return read(answer)
             except AnswerBroken as error:
                 if error.expected is None:
-                    raise _AgainError(str(error)) from None
-                raise _AgainError(str(error), expected=error.expected, tries=FEW) from None
+                    raise AskAgainError(str(error)) from None
+                raise AskAgainError(str(error), expected=error.expected, tries=FEW) from None
 
         return self._persist(request.address, ask)
 
     def head(self, address: str) -> Head:
-        """What the server tells of a file; servers that refuse HEAD are asked with a GET that is not read."""
+        """Return what the server tells of a file; servers that refuse HEAD are asked with a GET that is not read."""
 
         def ask() -> Head:
             try:
@@ -223,7 +159,7 @@ class HttpClient:
         `size` is what the publisher told of it elsewhere: it counts when the answer names no length.
         Raises `DeliveryIncomplete` when bytes came, but never all of them.
         """
-        going = _Download(sink, size)
+        going = Download(sink, size)
 
         def ask() -> Head:
             response = self._send("GET", address, {**_IDENTITY, **going.headers()}, accept=(416,))
@@ -279,14 +215,14 @@ class HttpClient:
         reason = f"it answers {status} {response.reason or ''}".rstrip() + message
         is_refusal = status in NEVER or (status == 500 and method == "HEAD")  # some only know GET
         if status in AGAIN or (status >= 500 and not is_refusal):
-            raise _AgainError(reason, _retry_after(response.headers.get("Retry-After")))
+            raise AskAgainError(reason, _retry_after(response.headers.get("Retry-After")))
         expected = "records" if is_explained else "the file or page"
         if status == requests.codes.proxy_authentication_required:
             expected = "user and password of the proxy in HTTP_PROXY and HTTPS_PROXY, or the host in NO_PROXY"
         raise PublisherError(f"{shown(address)}: {reason}, expected {expected}")
 
     def _explanation(self, response: requests.Response) -> str:
-        """How an API explains a refusal, for a message."""
+        """Return how an API explains a refusal, for a message."""
         body = b""
         for piece in self._body(response):
             body += piece
@@ -322,7 +258,7 @@ class HttpClient:
             ) from None
 
     def _body(self, response: requests.Response) -> Iterator[bytes]:
-        """An answer's body as it comes, unpacked. Raises `_AgainError` when it hardly comes."""
+        """An answer's body as it comes, unpacked. Raises `AskAgainError` when it hardly comes."""
         return unpacked(response, self._packed(response), self._limits)
 
     def _packed(self, response: requests.Response) -> Iterator[bytes]:
@@ -337,7 +273,7 @@ class HttpClient:
             yield chunk
             if waited_s >= window_s:
                 if came < self.patience.slowest_bytes_per_s * waited_s:
-                    raise _AgainError(f"only {came} bytes came in {waited_s:.0f} seconds", is_slow=True)
+                    raise AskAgainError(f"only {came} bytes came in {waited_s:.0f} seconds", is_slow=True)
                 waited_s, came = 0.0, 0
 
     def _persist(self, address: str, ask: Callable[[], T], gained: Callable[[], bool] = lambda: False) -> T:
@@ -351,8 +287,8 @@ class HttpClient:
             except BROKEN as error:
                 problem = _failed(address, error)
             except EncodingBroken as error:
-                problem = _AgainError(str(error))
-            except _AgainError as error:
+                problem = AskAgainError(str(error))
+            except AskAgainError as error:
                 problem = error
             failures = 1 if gained() and not problem.is_slow else failures + 1
             wait_s = self.patience.wait(failures) if problem.wait_s is None else problem.wait_s
@@ -367,62 +303,8 @@ class HttpClient:
             self.patience.sleep(wait_s)
 
 
-class _Download:
-    """A file that is coming, perhaps in several answers."""
-
-    def __init__(self, sink: Sink, size: int | None) -> None:
-        self._sink, self._reported_size = sink, size
-        self._head: Head | None = None
-        self.received = 0
-        self._furthest = 0
-
-    @property
-    def expected(self) -> int | None:
-        """The number of bytes announced; None when nobody did, or when they are announced as encoded."""
-        if self._head is None:
-            return self._reported_size
-        if self._head.is_encoded:
-            return None
-        return self._reported_size if self._head.size is None else self._head.size
-
-    def headers(self) -> dict[str, str]:
-        """Ask for the rest, if the file is still the same."""
-        if not self.received or self._head is None or not self._head.can_resume:
-            return {}
-        return {"Range": f"bytes={self.received}-", "If-Range": str(self._head.validator)}
-
-    def gained(self) -> bool:
-        """Whether the last answer brought bytes that the next one need not send again."""
-        gained = self.received > self._furthest and self._head is not None and self._head.can_resume
-        self._furthest = max(self._furthest, self.received)  # a body that begins again gains nothing at first
-        return gained
-
-    def take(self, response: requests.Response, body: Iterator[bytes]) -> Head:
-        """Write an answer's body to the sink; returns when the file is whole."""
-        if not self._continues(response):
-            self.received = 0
-            self._sink.restart()
-            if response.status_code not in (200, 203):
-                self._head = None
-                raise _AgainError(f"it answers {response.status_code} where the whole file was expected")
-            self._head = Head.of(response)
-        for chunk in body:
-            self._sink.write(chunk)
-            self.received += len(chunk)
-        if self._head is None or (self.expected is not None and self.received != self.expected):
-            raise _AgainError(f"the body ended at byte {self.received}, expected {self.expected}")
-        return self._head
-
-    def _continues(self, response: requests.Response) -> bool:
-        if response.status_code != 206 or self._head is None:
-            return False
-        now, unit = Head.of(response), response.headers.get("Content-Range", "")
-        same = now.etag in (None, self._head.etag) and now.last_modified in (None, self._head.last_modified)
-        return same and now.size in (None, self._head.size) and unit.startswith(f"bytes {self.received}-")
-
-
 def same_place(one: str, other: str) -> bool:
-    """Whether two addresses are of one scheme, host and port."""
+    """Return whether two addresses are of one scheme, host and port."""
     try:
         parts = [urlsplit(address) for address in (one, other)]
         places = {(p.scheme, (p.hostname or "").rstrip("."), p.port or PORTS.get(p.scheme)) for p in parts}
@@ -447,7 +329,7 @@ def _decode(body: bytes, content_type: str) -> str:
 
 
 def _redirect(response: requests.Response) -> str | None:
-    """Where an answer sends us, None when it does not. Raises `PublisherError` when that cannot be read."""
+    """Return where an answer sends us, None when it does not. Raises `PublisherError` when that cannot be read."""
     location = response.headers.get("Location")
     if response.status_code not in requests.models.REDIRECT_STATI or location is None:
         return None
@@ -469,14 +351,14 @@ def _require_safe(address: str, asked: str, target: str) -> None:
         )
 
 
-def _failed(address: str, error: BaseException) -> _AgainError:
-    """What is to be said of a connection that failed. Raises `PublisherError` when the next one would, too."""
+def _failed(address: str, error: BaseException) -> AskAgainError:
+    """Return what is to be said of a connection that failed. Raises `PublisherError` when the next one would, too."""
     will_last = lasting(error)
     if will_last is None:
-        return _AgainError(_reason(error))
+        return AskAgainError(_reason(error))
     if will_last.tries == 1:
         raise PublisherError(f"{shown(address)}: {will_last.message}, {will_last.expected}") from None
-    return _AgainError(will_last.message, expected=will_last.expected, tries=will_last.tries)
+    return AskAgainError(will_last.message, expected=will_last.expected, tries=will_last.tries)
 
 
 def _reason(error: BaseException) -> str:

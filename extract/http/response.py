@@ -1,4 +1,4 @@
-"""What a server tells of a file, and the bodies that it packs though nobody asked it to."""
+"""Responses: the facts that a server gives about a file, and bodies that it packs though nobody asked it to."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class EncodingBroken(Exception):  # noqa: N818
 
 @dataclass(frozen=True)
 class Head:
-    """What a server tells of a file. `size` is in bytes, as they are sent."""
+    """The facts that a server gives about a file. `size` is in bytes, as they are sent."""
 
     etag: str | None
     last_modified: str | None
@@ -51,7 +51,7 @@ class Head:
 
     @property
     def fingerprint(self) -> dict[str, Any]:
-        """What discovery compares; nothing that the server did not tell."""
+        """Return what discovery compares; nothing that the server did not tell."""
         payload = {"etag": self.etag, "last_modified": self.last_modified, "size": self.size}
         return {name: value for name, value in payload.items() if value is not None}
 
@@ -62,7 +62,7 @@ class Head:
 
     @property
     def validator(self) -> str | None:
-        """What If-Range may hold: only a strong etag vouches for single bytes, else the date must do."""
+        """Return what If-Range may hold: only a strong etag vouches for single bytes, else the date must do."""
         return self.etag if self.etag and not self.etag.startswith("W/") else self.last_modified
 
     @property
@@ -145,7 +145,7 @@ def _inflated(body: Iterator[bytes]) -> Iterator[bytes]:
 
 
 def _streamed(new: Callable[[], Decompressor]) -> Callable[[Iterator[bytes]], Iterator[bytes]]:
-    """What unpacks bzip2 or xz, which servers call the encoding of a file that they have stored so."""
+    """Yield what unpacks bzip2 or xz, which servers call the encoding of a file that they have stored so."""
 
     def read(body: Iterator[bytes]) -> Iterator[bytes]:
         streams = Streams(_Pieces(body), new)
@@ -176,7 +176,7 @@ UNPACKERS: Mapping[str, Callable[[Iterator[bytes]], Iterator[bytes]]] = {
 
 
 def _encodings(response: requests.Response) -> list[str]:
-    """How a body is packed, in the order in which it was done."""
+    """Return how a body is packed, in the order in which it was done."""
     messages = str(response.headers.get("Content-Encoding", "")).lower().split(",")
     return [encoding.strip() for encoding in messages if encoding.strip() not in ("", "identity")]
 

@@ -38,6 +38,7 @@ from headwater.metadata.process.deliveries import (
 from headwater.metadata.static.model import Source
 
 
+# long: one order of steps, in which each line says what a crash after it leaves
 def land(
     engine: Engine,
     store: ObjectStore,

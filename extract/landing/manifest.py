@@ -25,7 +25,7 @@ MOST_BYTES = 2**63 - 1
 
 
 class _Facts(BaseModel):
-    """What a manifest says."""
+    """The facts in a manifest."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
@@ -45,13 +45,13 @@ class _Facts(BaseModel):
 
 
 def object_key(source: str, delivery_sqn: int, publisher_name: str) -> str:
-    """Where the file of a delivery lies; it ends in the publisher's name, as far as a key can hold it."""
+    """Return where the file of a delivery lies; it ends in the publisher's name, as far as a key can hold it."""
     safe = re.sub(r"[^A-Za-z0-9._=-]+", "_", publisher_name)[-LONGEST_NAME:].strip("._") or "file"
     return f"{_folder(source, delivery_sqn)}{safe}"
 
 
 def manifest_key(source: str, delivery_sqn: int) -> str:
-    """Where the manifest of a delivery lies."""
+    """Return where the manifest of a delivery lies."""
     return f"manifests/{source}/{delivery_sqn:010d}.json"
 
 

@@ -32,7 +32,7 @@ _REFUSALS = (psycopg2.DataError, psycopg2.IntegrityError, ProgramLimitExceeded)
 
 @dataclass
 class _Read:
-    """What became of the objects below a prefix that the database did not know."""
+    """The objects below a prefix that the database did not know: read, or why not."""
 
     registered: list[Delivery] = field(default_factory=list)
     problems: dict[int, list[str]] = field(default_factory=dict)  # by the delivery_sqn of their keys
@@ -44,7 +44,7 @@ class _Read:
         self.problems.setdefault(delivery_sqn, []).append(problem)
 
     def broken(self, source: str, *others: _Read) -> ArchiveBroken | None:
-        """What to say of all that cannot be registered, None where there is nothing."""
+        """Return what to say of all that cannot be registered, None where there is nothing."""
         reads = (self, *others)
         problems = [message for read in reads for found in read.problems.values() for message in found]
         if not problems:

@@ -9,65 +9,56 @@ no failure: what lies under the key is then compared with what was sent.
 
 from __future__ import annotations
 
-import configparser
 import hashlib
 import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Self, TypedDict
 
 import boto3
-from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
-from botocore.parsers import ResponseParserError
 from urllib3.exceptions import HTTPError
 
-from headwater.extract.connections.lasting import lasting
+from headwater.extract.landing.s3_client import (
+    ATTEMPTS,
+    REGION,
+    client_config,
+    code_of,
+    embedded_key,
+    give_up_what_lasts,
+    said_plainly,
+    tries_of,
+    wait_for_conflict,
+    wait_s,
+)
 from headwater.metadata.errors import StorageError
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_s3.type_defs import CompletedPartTypeDef
 
-BUCKET = "headwater"
-REGION = "us-east-1"
-PART_SIZE = 8 << 20  # bytes
-PARTS = 10_000  # of one object, so it may have 78 GiB
-ATTEMPTS = 10  # of a request, unless AWS_MAX_ATTEMPTS says otherwise, and to read on after a connection broke
-FIRST_WAIT_S = 0.05  # doubled each time, up to …
-LONGEST_WAIT_S = 20
-CONNECT_TIMEOUT_S = 10
-READ_TIMEOUT_S = 60  # without a byte
-TAKEN = frozenset({"412", "PreconditionFailed"})
-CONFLICT = frozenset({"409", "ConditionalRequestConflict", "OperationAborted"})
-ENDED = frozenset({"404", "NoSuchUpload"})
-MISSING = frozenset({"404", "NoSuchKey", "NoSuchBucket", "NotFound"})
 
-# refusals that stay what they are however often one asks, and what to do
-REFUSED = {
-    frozenset(
-        {"403", "AccessDenied", "AllAccessDisabled", "Forbidden"}
-    ): "credentials with the right to do this",
-    frozenset(
-        {
-            "InvalidAccessKeyId",
-            "SignatureDoesNotMatch",
-            "ExpiredToken",
-            "InvalidToken",
-            "TokenRefreshRequired",
-        }
-    ): "credentials that it takes: a key that exists, with its own secret, and that has not run out",
-    frozenset({"NoSuchBucket"}): "a bucket that exists, in that account and region",
-    frozenset({"InvalidBucketName"}): "a name that a bucket may have",
-    frozenset({"PermanentRedirect", "AuthorizationHeaderMalformed"}): "the region in which the bucket lies",
-    frozenset({"RequestTimeTooSkewed"}): "a clock of this machine that is right",
-}
+BUCKET = "headwater"
+
+
+PART_SIZE = 8 << 20  # bytes
+
+
+PARTS = 10_000  # of one object, so it may have 78 GiB
+
+
+TAKEN = frozenset({"412", "PreconditionFailed"})
+
+
+ENDED = frozenset({"404", "NoSuchUpload"})
+
+
+MISSING = frozenset({"404", "NoSuchKey", "NoSuchBucket", "NotFound"})
 
 
 class _Place(TypedDict):
-    """Where an object lies, as the client takes it."""
+    """The place of an object, as the client takes it."""
 
     Bucket: str
     Key: str
@@ -93,9 +84,9 @@ class ObjectStore:
             region = session.region_name or REGION
             client = session.client(
                 "s3", config=client_config(has_endpoint=bool(endpoint)), region_name=region,
-                **_embedded_key(endpoint),
+                **embedded_key(endpoint),
             )  # fmt: skip
-            client.meta.events.register("needs-retry.s3", _wait_for_conflict)
+            client.meta.events.register("needs-retry.s3", wait_for_conflict)
             give_up_what_lasts(client)
             store = cls(client, bucket)
             if not store._exists():
@@ -123,10 +114,10 @@ class ObjectStore:
             try:
                 self._client.put_object(Bucket=self.bucket, Key=key, Body=body, IfNoneMatch="*")
             except ClientError as error:
-                if _code(error) not in TAKEN:
+                if code_of(error) not in TAKEN:
                     raise
                 # a client that tries again may find what its own first try has stored
-                return _tries(error) > 1 and self.get(key) == body
+                return tries_of(error) > 1 and self.get(key) == body
         return True
 
     def upload_new(self, key: str, stream: BinaryIO) -> bool:
@@ -173,7 +164,7 @@ class ObjectStore:
         try:
             self._client.head_bucket(Bucket=self.bucket)
         except ClientError as error:
-            if _code(error) in MISSING:
+            if code_of(error) in MISSING:
                 return False
             raise
         return True
@@ -219,9 +210,11 @@ class Upload:
                     **self._place, UploadId=self._id, MultipartUpload={"Parts": self._parts}, IfNoneMatch="*"
                 )
             except ClientError as error:
-                is_lost = _tries(error) > 1 and _code(error) in TAKEN | ENDED  # what an earlier try was told
+                is_lost = (
+                    tries_of(error) > 1 and code_of(error) in TAKEN | ENDED
+                )  # what an earlier try was told
                 if not (is_lost and self._is_stored()):
-                    if _code(error) not in TAKEN:
+                    if code_of(error) not in TAKEN:
                         raise
                     return False
         self._id = None
@@ -255,7 +248,7 @@ class Upload:
             self._parts.append({"PartNumber": number, "ETag": sent["ETag"]})
 
     def _is_stored(self) -> bool:
-        """Whether the object is there, with what was written: the answer to a first try may have been lost."""
+        """Return whether the object is there, with what was written: the answer to a first try may have been lost."""
         stored = hashlib.sha256()
         try:
             with self._store.open(self._key) as stream:
@@ -289,7 +282,7 @@ class ObjectReader:
         reason = ""
         for attempt in range(ATTEMPTS):
             if attempt:
-                time.sleep(_wait_s(attempt))
+                time.sleep(wait_s(attempt))
                 self._reopen()
             try:
                 chunk: bytes = self._body.read(wanted)
@@ -324,88 +317,3 @@ class ObjectReader:
             raise StorageError(
                 f"{self.name}: S3 does not go on at byte {self._position}, expected one that knows ranges"
             )
-
-
-def client_config(*, has_endpoint: bool, **more: Any) -> Config:
-    """How a client of S3 waits and asks again; another store than AWS has its buckets in the path."""
-    message = os.environ.get("AWS_MAX_ATTEMPTS") or str(ATTEMPTS)
-    if not message.isdecimal():
-        raise StorageError(f"AWS_MAX_ATTEMPTS is {message!r}, expected a number")
-    return Config(
-        s3={"addressing_style": "path" if has_endpoint else "auto"},
-        retries={"mode": "standard", "total_max_attempts": int(message)},
-        connect_timeout=CONNECT_TIMEOUT_S,
-        read_timeout=READ_TIMEOUT_S,
-        request_checksum_calculation="when_required",  # other stores trip over trailing checksums
-        response_checksum_validation="when_required",
-        **more,
-    )
-
-
-def give_up_what_lasts(client: S3Client) -> None:
-    """Have a client of S3 ask no more where the next try would fail in the same way."""
-    client.meta.events.register_first("needs-retry.s3", _give_up)
-
-
-def _give_up(attempts: int, caught_exception: Exception | None = None, **_: object) -> None:
-    will_last = lasting(caught_exception) if caught_exception else None
-    if caught_exception is not None and will_last is not None and attempts >= will_last.tries:
-        raise caught_exception
-
-
-def _wait_s(failures: int) -> float:
-    return float(min(LONGEST_WAIT_S, FIRST_WAIT_S * 2 ** (failures - 1)))
-
-
-def _wait_for_conflict(attempts: int, response: Any = None, **_: object) -> float | None:
-    """Seconds after which botocore asks again; None leaves it to botocore. `response` is its and the parsed one."""
-    code = response[1].get("Error", {}).get("Code") if response else None
-    return _wait_s(attempts) if code in CONFLICT and attempts < ATTEMPTS else None
-
-
-def _tries(error: ClientError) -> int:
-    """How often a request was sent."""
-    return 1 + int(error.response["ResponseMetadata"].get("RetryAttempts", 0))
-
-
-def _code(error: ClientError) -> str:
-    return str(error.response.get("Error", {}).get("Code", ""))
-
-
-def _embedded_key(endpoint: str | None) -> dict[str, Any]:
-    """The key of the embedded S3, as a client takes it, where that is what the endpoint is; else nothing."""
-    path = os.environ.get("HEADWATER_S3_CREDENTIALS")
-    if not path or f"s3={endpoint}" not in os.environ.get("HEADWATER_EMBEDDED", "").split():
-        return {}
-    message = configparser.ConfigParser(interpolation=None)
-    try:
-        message.read_string(Path(path).read_text())
-    except OSError as error:
-        raise StorageError(f"the key of the embedded S3, {path}, cannot be read: {error.strerror}") from None
-    return dict(message["headwater"])
-
-
-@contextmanager
-def said_plainly(what: str) -> Iterator[None]:
-    """Raise `StorageError` for whatever S3 or its client complains of."""
-    try:
-        yield
-    except ClientError as error:
-        payload, tries, code = error.response.get("Error", {}), _tries(error), _code(error)
-        often = f", {tries} times in a row: run again later" if tries > 1 else ""
-        if expected := next((expected for codes, expected in REFUSED.items() if code in codes), ""):
-            often = f". Expected {expected}"
-        raise StorageError(
-            f"{what}: S3 answers {code or '?'} to {error.operation_name}: {payload.get('Message', '')}{often}"
-        ) from None
-    except BotoCoreError as error:
-        will_last = lasting(error)
-        message = f"{error}" + (f" {will_last.message}, {will_last.expected}" if will_last else "")
-        raise StorageError(
-            f"{what}: {message.rstrip('.')}. Expected an S3 that AWS_ENDPOINT_URL and the other AWS variables name"
-        ) from None
-    except (ResponseParserError, KeyError) as error:
-        raise StorageError(
-            f"{what}: what answers is no S3 ({type(error).__name__}). "
-            "Expected one that AWS_ENDPOINT_URL and the other AWS variables name"
-        ) from None

@@ -1,1 +1,1 @@
-"""What a publisher offers: found by a source type, fetched by landing."""
+"""Offers of a publisher: found by a source type, fetched by landing."""

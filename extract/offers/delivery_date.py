@@ -12,7 +12,7 @@ DATE_FORMATS = ("%Y%m%d", "%Y-%m-%d", "%Y-%m")
 
 
 def file_pattern(source: Source) -> re.Pattern[str]:
-    """What the names of the source's files match. Raises `PublisherError` when the source has no pattern."""
+    """Return what the names of the source's files match. Raises `PublisherError` when the source has no pattern."""
     if "file_pattern" not in source.options:
         raise PublisherError(
             f"{source.name}: no file_pattern, expected one in source_attribute.csv: "
@@ -35,7 +35,7 @@ def read_date(source: Source, text: str) -> datetime | None:
 
 
 def expected_date(source: Source) -> str:
-    """How a date should be written, for a message."""
+    """Return how a date should be written, for a message."""
     return source.options.get("date_format") or " or ".join(DATE_FORMATS)
 
 

@@ -66,13 +66,13 @@ def extractor_name(source: Source) -> str:
 
 
 def is_known(offer: Offer, landed: Mapping[tuple[str, datetime], Fingerprint]) -> bool:
-    """Whether the newest landing of the offer's identity has its content, by all that the publisher tells."""
+    """Return whether the newest landing of the offer's identity has its content, by all that the publisher tells."""
     fingerprint = landed.get((offer.publisher_name, offer.delivery_date))
     return fingerprint is not None and same_content(fingerprint, offer.fingerprint)
 
 
 def same_content(one: Fingerprint, other: Fingerprint) -> bool:
-    """Whether two fingerprints speak of one content: what both tell is equal, and one tells all of it.
+    """Return whether two fingerprints speak of one content: what both tell is equal, and one tells all of it.
 
     Equal etags suffice; a publisher's mirrors often disagree about the rest.
     """

@@ -1,4 +1,4 @@
-"""What a publisher tells of a delivery, as it can be put on record: judged where it is offered, before anything lands.
+"""Facts about an offer, as they can be put on record: judged where it is offered, before anything lands.
 
 A name and a watermark are taken as they are, or their offer is refused: changed in silence, two names might become
 one. A fingerprint is only compared, so a value that cannot be stored is remembered by its digest.
@@ -44,7 +44,7 @@ def fit_offer(source: Source, offer: Offer) -> Offer:
 
 
 def fit_fingerprint(payload: Fingerprint) -> dict[str, Any]:
-    """What was told of a content, in values that can be stored and compared."""
+    """Return what was told of a content, in values that can be stored and compared."""
     return {
         name: value if not isinstance(value, str) or _is_plain(value) else _digest(value)
         for name, value in payload.items()

@@ -1,4 +1,4 @@
-"""What an extractor finds: offers of a publisher, each with the way to fetch it."""
+"""Offers of a publisher, each with the way to fetch it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ CHUNK = 1 << 20  # bytes
 
 
 class Sink(Protocol):
-    """Where a fetched file goes, in the order of its bytes."""
+    """The target of a fetched file, in the order of its bytes."""
 
     def write(self, chunk: bytes) -> None:
         """Take the next bytes."""

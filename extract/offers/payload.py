@@ -24,12 +24,12 @@ Payload = dict[str, Any]
 
 
 def reads_as_it_asks(source: Source) -> bool:
-    """Whether discovery reads the delivery itself, so that the same process has to land it."""
+    """Return whether discovery reads the delivery itself, so that the same process has to land it."""
     return "landed" in inspect.signature(extractor(source)).parameters
 
 
 def payload_of(offer: Offer) -> Payload:
-    """What another process needs to know of an offer."""
+    """Return what another process needs to know of an offer."""
     payload: Payload = {
         "publisher_name": offer.publisher_name,
         "delivery_date": offer.delivery_date.isoformat(),
@@ -39,12 +39,13 @@ def payload_of(offer: Offer) -> Payload:
 
 
 def refusal_payload(message: str) -> Payload:
-    """What another process needs to know of an offer, or of the archive, that is refused: why, to say it for us."""
+    """Return what another process needs to know of an offer, or of the archive, that is refused:
+    why, to say it for us."""
     return {"publisher_name": "refused", "refused": message}
 
 
 def is_offer(payload: Payload) -> bool:
-    """Whether something is to be fetched."""
+    """Return whether something is to be fetched."""
     return "refused" not in payload
 
 

@@ -48,7 +48,7 @@ BATCH_CHARACTERS = 4 << 20  # or as many as have so many characters
 
 @dataclass
 class Counts:
-    """How many records a delivery has: parsed from the file, and written to raw after wrangling."""
+    """The records of a delivery: how many were parsed from the file, and written to raw after its transform."""
 
     parsed: int = 0
     written: int = 0
@@ -257,7 +257,7 @@ def _copy(connection: Connection, table: str, columns: Sequence[str], pieces: It
 
 
 class _Pieces:
-    """What psycopg2 reads from. It takes a piece of any size for an answer to `read`."""
+    """The stream that psycopg2 reads from. It takes a piece of any size for an answer to `read`."""
 
     def __init__(self, pieces: Iterator[bytes]) -> None:
         self._pieces = pieces
@@ -271,3 +271,16 @@ class _Pieces:
             raise
 
     readline = read  # psycopg2 wants to see one, and reads blocks only
+
+
+def lacking_columns(loaded: Sequence[tuple[Delivery, Counts]]) -> list[str]:
+    """A sentence for each set of columns that deliveries should have and were let in without."""
+    lacking: dict[tuple[str, ...], list[str]] = {}
+    for delivery, counts in loaded:
+        if counts.lacking:
+            lacking.setdefault(counts.lacking, []).append(delivery.publisher_name)
+    return [
+        f"{names[0] if len(names) == 1 else f'{len(names)} deliveries, {names[0]} to {names[-1]}'}: loaded without"
+        f" {', '.join(map(repr, columns))}, null there: a verdict that was given stands"
+        for columns, names in lacking.items()
+    ]

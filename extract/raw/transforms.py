@@ -20,7 +20,7 @@ TRANSFORMS = {"unpivot": "headwater.extract.raw.transforms:unpivot"}
 
 
 class Transform(Protocol):
-    """What a wrangle function looks like."""
+    """A transform: the signature of a wrangle function."""
 
     def __call__(
         self, source: Source, header: Sequence[str], records: Iterable[Record], file: str

@@ -59,7 +59,7 @@ def match_header(source: Source, header: Sequence[str]) -> Match:
 
 @dataclass(frozen=True)
 class Layout:
-    """How a record of `width` values becomes a row of the raw table."""
+    """The way from a record of `width` values to a row of the raw table."""
 
     width: int
     positions: tuple[int, ...]  # of the values that have a column of their own, ascending
@@ -81,7 +81,7 @@ class Layout:
 
     @property
     def is_plain(self) -> bool:
-        """Whether every value has a column, so that a record is a row as it stands."""
+        """Return whether every value has a column, so that a record is a row as it stands."""
         return len(self.positions) == self.width
 
     def row(self, record: Record) -> Record:

@@ -16,12 +16,12 @@ SHOWN = 20  # unknown columns in a message
 
 
 def is_kept(source: Source, match: Match) -> bool:
-    """Whether every column is there that must be, and none comes that the source refuses."""
+    """Return whether every column is there that must be, and none comes that the source refuses."""
     return not match.missing and not (match.unknown and source.on_unknown_column == "halt")
 
 
 def lacks_key(source: Source, match: Match) -> bool:
-    """Whether a column is missing without which no row can be told from another, or from a delete mark."""
+    """Return whether a column is missing without which no row can be told from another, or from a delete mark."""
     needed = {key.source_name for key in source.keys} | {source.options.get("delete_column")}
     return bool(needed & set(match.missing))
 
@@ -36,7 +36,7 @@ def breach(
     *,
     is_first: bool = False,
 ) -> ColumnsBroken:
-    """What to say of a file that breaks the contract, given which unknown column each missing one may be.
+    """Return what to say of a file that breaks the contract, given which unknown column each missing one may be.
 
     `expected` says what its format wants, for a file that has none of the columns. In the first file of a source
     nothing was renamed: the metadata is wrong.
@@ -60,7 +60,7 @@ def breach(
 
 
 def what_next(source: Source, broken: ColumnsBroken, delivery_sqn: int) -> str:
-    """How a halted delivery goes on, once somebody has looked at it."""
+    """Return how a halted delivery goes on, once somebody has looked at it."""
     replay = f"Once that is mended, `headwater replay {delivery_sqn}` loads it"
     if broken.lacks_key:
         return f"{replay}."
@@ -72,7 +72,7 @@ def what_next(source: Source, broken: ColumnsBroken, delivery_sqn: int) -> str:
 
 
 def renamed_row(source: Source, old: str, new: str) -> str:
-    """What to write into the seeds for a column that has a new name, as the end of a sentence."""
+    """Return what to write into the seeds for a column that has a new name, as the end of a sentence."""
     if "|" in new:
         return _named_so(new)
     token = f"{spell(old)}={spell(new)}"

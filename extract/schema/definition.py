@@ -1,4 +1,4 @@
-"""What the tables of a source are made with: goes on record, and one that differs makes other tables."""
+"""The definition of a source, with which its tables are made: it goes on record, and another one makes other tables."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def definition(source: Source) -> dict[str, Any]:
 
 
 def source_parts(source: Source) -> dict[str, Any]:
-    """What the macros need to know of a source, but for its attributes."""
+    """Return what the macros need to know of a source, but for its attributes."""
     return {
         "name": source.name,
         "job": source.job,
@@ -60,7 +60,7 @@ def source_parts(source: Source) -> dict[str, Any]:
 
 
 def is_typed_by_postgres(source: Source) -> bool:
-    """Whether a Postgres server writes the values of a source, by COPY: then all that it writes is taken.
+    """Return whether a Postgres server writes the values of a source, by COPY: then all that it writes is taken.
 
     A `url_template` that names its dialect only at run time is taken for another database.
     """
@@ -72,7 +72,7 @@ def is_typed_by_postgres(source: Source) -> bool:
 
 
 def attribute_parts(attribute: Attribute) -> dict[str, Any]:
-    """What the macros need to know of an attribute, but for its name and type."""
+    """Return what the macros need to know of an attribute, but for its name and type."""
     return {
         "raw_column": attribute.raw_column,
         "format": attribute.format,
@@ -89,7 +89,7 @@ def delete_column(source: Source) -> str | None:
 
 
 def _reading(source: Source) -> dict[str, Sequence[Mapping[str, str | None]]]:
-    """How files are read, where it is not as by default: option → its values in time; None is the default."""
+    """Return how files are read, where it is not as by default: option → its values in time; None is the default."""
     in_time = {option: _in_time(source, option) for option in READING_OPTIONS}
     if source.wrangle_function:
         in_time["wrangle_function"] = [{"valid_from": None, "value": source.wrangle_function}]

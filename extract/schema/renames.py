@@ -1,4 +1,4 @@
-"""Which column of a file is probably a missing one under a new name: by name, place and values."""
+"""Columns that are probably renamed: by name, place and values."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ Values = Mapping[str, Set[str]]  # column → some of its values
 
 @dataclass(frozen=True)
 class Before:
-    """What is known of the delivery before: its header, and values of its columns by the metadata's name."""
+    """The delivery before, as far as it is known: its header, and values of its columns by the metadata's name."""
 
     header: Sequence[str] = ()
     values: Values = field(default_factory=dict)
@@ -96,7 +96,7 @@ def _likely(missing: Sequence[str], header: Sequence[str], new: Sequence[int], b
 
 
 def _likeness(old: str, header: Sequence[str], position: int, before: Before, values: Values) -> float:
-    """How much speaks for it; 0 when nothing does: a place alone says nothing against values that differ."""
+    """Return how much speaks for it; 0 when nothing does: a place alone says nothing against values that differ."""
     by_name = _alike(old, header[position])
     stands_there = len(before.header) == len(header) and before.header[position] == old
     was, now = before.values.get(old, frozenset()), values.get(header[position], frozenset())

@@ -21,7 +21,8 @@ from headwater.extract.connections.addresses import AddressGuard
 from headwater.extract.connections.environment import expand
 from headwater.extract.connections.safe_address import shown
 from headwater.extract.files.limits import Limits
-from headwater.extract.http.client import HttpClient, Page
+from headwater.extract.http.client import HttpClient
+from headwater.extract.http.exchange import Page
 from headwater.extract.http.response import Head
 from headwater.extract.offers.delivery_date import date_in_name, expected_date, file_pattern, read_date
 from headwater.extract.offers.offer import Offer, Sink
@@ -132,7 +133,7 @@ def _fetch(source: Source, client: HttpClient, offer: Offer, sink: Sink) -> Offe
 
 
 def publisher_names(page: str, address: str) -> Iterator[str]:
-    """What a linked file may be called: its path as seen from the page; then, if it has one, with its query.
+    """Yield what a linked file may be called: its path as seen from the page; then, if it has one, with its query.
 
     The first that the pattern matches is its name, so that tokens and signatures in a query make no new
     names where nothing depends on them. `https://x.org/data/`, `https://x.org/data/2026/a%20b.csv?v=2` gives
@@ -229,7 +230,7 @@ class _LinkReader(HTMLParser):
         return [Link(*parts) for parts in zip(self._addresses, self._after, self._before, strict=True)]
 
     def _address(self, href: str) -> str | None:
-        """Where a link leads; None when that is no address."""
+        """Return where a link leads; None when that is no address."""
         try:
             address = urljoin(self._base, href.strip())
             urlsplit(address)

@@ -23,7 +23,8 @@ from botocore import UNSIGNED
 from headwater.extract.connections.conn_options import options_of
 from headwater.extract.connections.environment import expand
 from headwater.extract.connections.secrets import resolve
-from headwater.extract.landing.store import ObjectReader, client_config, give_up_what_lasts, said_plainly
+from headwater.extract.landing.s3_client import client_config, give_up_what_lasts, said_plainly
+from headwater.extract.landing.store import ObjectReader
 from headwater.extract.offers.delivery_date import date_in_name, file_pattern
 from headwater.extract.offers.offer import Offer, Sink
 from headwater.metadata.errors import DeliveryIncomplete, PublisherError, StorageError
@@ -121,7 +122,7 @@ def client_of(source: Source, conn: ConnStr) -> S3Client:
 
 @contextmanager
 def _of_publisher(source: Source) -> Iterator[None]:
-    """What an S3 complains of is said of the publisher: it is not the one that we land in."""
+    """Raise complaints of an S3 as the publisher's: it is not the one that we land in."""
     try:
         yield
     except StorageError as error:
@@ -153,7 +154,7 @@ def _fetch(client: S3Client, by_change: bool, offer: Offer, sink: Sink) -> Offer
 
 
 def _is_another(client: S3Client, bucket: str, key: str, etag: str) -> bool:
-    """Whether an object was overwritten since."""
+    """Return whether an object was overwritten since."""
     with said_plainly(f"s3://{bucket}/{key}"):
         return client.head_object(Bucket=bucket, Key=key)["ETag"] != etag
 

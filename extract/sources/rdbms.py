@@ -31,7 +31,7 @@ from headwater.metadata.static.model import Source
 
 @dataclass(frozen=True)
 class _Window:
-    """What one extraction is asked for: from where, up to where, and what the next one will read again."""
+    """The window of one extraction: from where, up to where, and what the next one will read again."""
 
     question: Question
     watermark: str | None = None
@@ -39,7 +39,7 @@ class _Window:
 
 
 def discover(source: Source, landed: Sequence[Delivery] = ()) -> Iterator[Offer]:
-    """What the database has now and did not have when it was read last: one offer, or none.
+    """Yield what the database has now and did not have when it was read last: one offer, or none.
 
     Raises `PublisherError` when it cannot be reached or read; `SecretUnavailable`.
     """

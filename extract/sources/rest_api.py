@@ -16,7 +16,8 @@ from functools import partial
 
 from headwater.extract.connections.addresses import AddressGuard
 from headwater.extract.connections.environment import expand
-from headwater.extract.http.client import HttpClient, Patience
+from headwater.extract.http.client import HttpClient
+from headwater.extract.http.exchange import Patience
 from headwater.extract.offers.offer import Offer, fetch_spooled
 from headwater.extract.sources.api.address import below
 from headwater.extract.sources.api.credentials import require_api
@@ -33,7 +34,7 @@ A_SECOND = timedelta(seconds=1)
 def discover(
     source: Source, landed: Sequence[Delivery] = (), patience: Patience | None = None
 ) -> Iterator[Offer]:
-    """What the API has now and did not have when it was read last: one offer, or none.
+    """Yield what the API has now and did not have when it was read last: one offer, or none.
 
     Raises `PublisherError` when a page cannot be had, or the data does not hold still; `SecretUnavailable`.
     """
@@ -79,7 +80,7 @@ def discover(
 
 
 def _later(one: Value | None, other: Value | None) -> Value | None:
-    """What only repeats the end of what was read is not older than it."""
+    """Return what only repeats the end of what was read is not older than it."""
     if one is None or other is None:
         return one or other
     return later(one, other)

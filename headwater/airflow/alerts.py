@@ -1,4 +1,4 @@
-"""What is told of a run that did not go well: what halted and by which checks, and what failed, and why."""
+"""The text of an alert about a run: which deliveries halted and by which checks, what failed, and why."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ class Alert:
 def alert_of(
     engine: Engine, job: str, run_id: str, owner: str, link: str, reason: str, called: str | None = None
 ) -> Alert:
-    """What there is to tell of a run; of one that never came to be on record, Airflow's `reason`.
+    """Return what there is to tell of a run; of one that never came to be on record, Airflow's `reason`.
 
     `called` is its status in place of that of the record.
     """

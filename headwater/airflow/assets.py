@@ -1,4 +1,4 @@
-"""What DAGs tell each other: that a job succeeded, that a history may have changed."""
+"""Assets, by which DAGs start each other: a job succeeded, a history may have changed."""
 
 from __future__ import annotations
 
@@ -13,5 +13,5 @@ def history_of(source: str) -> Asset:
 
 
 def success_of(job: str) -> Asset:
-    """That a job succeeded as a whole: what `after_job` waits for."""
+    """Return that a job succeeded as a whole: what `after_job` waits for."""
     return Asset(name=f"job.{job}", uri=f"headwater://job/{job}")

@@ -26,7 +26,7 @@ from headwater.airflow.callbacks import tell_of_deadline, tell_of_failure, tell_
 from headwater.airflow.models import layer_group, marts_group
 from headwater.metadata.static.model import Catalog, Job, Source
 from headwater.metadata.static.plan import Step, plan, sources_of, waits_for
-from headwater.pipeline.job_run import MartsRun
+from headwater.pipeline.marts_run import MartsRun
 from headwater.project import Project
 
 BEGINNING = datetime(2026, 1, 1, tzinfo=UTC)
@@ -174,7 +174,7 @@ def _weigh(dag: DAG, priority: int) -> None:
 
 
 def _params(job: Job) -> dict[str, Param]:
-    """What a person may say of one run, instead of what the metadata says."""
+    """Return what a person may say of one run, instead of what the metadata says."""
     return {
         "is_full_load": Param(
             job.is_full_load,

@@ -1,4 +1,4 @@
-"""Who is told when a run of a job does not go well: a webhook or a mailbox, each a connection of Airflow's.
+"""Recipients of alerts: webhooks and mailboxes, each a connection of Airflow's.
 
     headwater_alerts            of all jobs
     headwater_alerts_<owner>    of the jobs of an owner
@@ -101,7 +101,8 @@ def connection_named(name: str) -> Connection | None:
 
 
 def url_of(connection: Connection) -> str:
-    """Where a webhook is: `schema` is its protocol, the path stands in the extra `path`, or all of it in the host."""
+    """Return where a webhook is: `schema` is its protocol, the path stands in the extra `path`,
+    or all of it in the host."""
     if connection.host and "://" in connection.host:
         return connection.host
     port = f":{connection.port}" if connection.port else ""

@@ -1,4 +1,4 @@
-"""What a file of DAGs puts into its globals: `globals().update(jobs())`.
+"""The contents of DAG files: `globals().update(jobs())`.
 
 Airflow reads such files often, and in processes of their own: each function imports what it needs, when it is called.
 """

@@ -1,4 +1,4 @@
-"""Where Airflow shows what."""
+"""Addresses of Airflow's pages."""
 
 from __future__ import annotations
 

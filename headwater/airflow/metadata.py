@@ -1,4 +1,4 @@
-"""What DAG files read: the static metadata as far as it is valid, and the pieces of the dbt manifest."""
+"""Metadata for DAG files: the static metadata as far as it is valid, and the pieces of the dbt manifest."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ class Metadata:
                 yield job
 
     def has_marts(self) -> bool:
-        """Whether there are marts to build."""
+        """Return whether there are marts to build."""
         return shard(self.project, MARTS).is_file() and bool(marts.models(self.project))
 
     def problem(self) -> str | None:
-        """What a person has to mend before all jobs are there, in the words of `headwater check`."""
+        """Return what a person has to mend before all jobs are there, in the words of `headwater check`."""
         messages = [str(problem) for problem in self.problems]
         unparsed = sorted(
             {name for job in self.catalog.jobs.values() if job.is_active for name in self._unparsed(job)}

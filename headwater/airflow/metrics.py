@@ -22,7 +22,7 @@ PREFIX = "headwater"
 
 
 def is_on() -> bool:
-    """Whether anybody listens to Airflow's metrics."""
+    """Return whether anybody listens to Airflow's metrics."""
     return any(map(_is_set, ("statsd_on", "otel_on", "statsd_datadog_enabled")))
 
 
@@ -40,7 +40,8 @@ def count_decision(source: str, decision: str) -> None:
 
 
 def counters(written: StepResult) -> Counter[tuple[str, str, str]]:
-    """How many deliveries and rows met which outcome in which layer: (what, layer, outcome) → number, never 0."""
+    """Return how many deliveries and rows met which outcome in which layer:
+    (what, layer, outcome) → number, never 0."""
     counted = Counter[tuple[str, str, str]]()
     for entry in written.entries:
         counted["deliveries", entry.layer, entry.outcome] += 1

@@ -21,7 +21,7 @@ from headwater.dbt_project.dbt import PROFILE, TARGET, ModelOutcome, model_outco
 from headwater.dbt_project.manifest_shards import shard
 from headwater.dbt_project.project_subset import MARTS, PREFIXES
 from headwater.metadata.static.plan import Step
-from headwater.pipeline.job_run import MartsRun
+from headwater.pipeline.marts_run import MartsRun
 from headwater.pipeline.step_result import Place
 from headwater.project import Project, find_project
 
@@ -74,7 +74,7 @@ class MartOperator(ModelOperator):
     built: tuple[Place, int | None] | None = None  # where, and of how many rows
 
     def get_openlineage_facets_on_complete(self, _task_instance: Any) -> Any:
-        """What Airflow's provider of OpenLineage asks for."""
+        """Return what Airflow's provider of OpenLineage asks for."""
         from headwater.airflow.lineage.events import lineage_of, lineage_of_mart
 
         return lineage_of_mart(self.model, self.made_of, *self.built) if self.built else lineage_of(None)
@@ -147,7 +147,7 @@ def marts_group(project: Project) -> DbtTaskGroup:
 
 
 def _of_node(node: Any, task_args: dict[str, Any], more: Mapping[str, Any]) -> dict[str, Any]:
-    """What an operator needs to know of the model that it runs, and of where Cosmos puts it."""
+    """Return what an operator needs to know of the model that it runs, and of where Cosmos puts it."""
     name = node.resource_name
     return {
         **task_args,

@@ -21,7 +21,7 @@ class _WrittenLink(BaseOperatorLink):
     """A link that follows from what a try wrote; none where it wrote nothing that the link could lead to."""
 
     def path(self, written: StepResult) -> str | None:
-        """Where it leads, below the page Deliveries."""
+        """Return where it leads, below the page Deliveries."""
         raise NotImplementedError
 
     def get_link(self, operator: Any, *, ti_key: Any) -> str:  # noqa: ARG002  # of Airflow
@@ -37,7 +37,7 @@ class DeliveryLink(_WrittenLink):
     name = "Delivery"
 
     def path(self, written: StepResult) -> str | None:
-        """Where it leads."""
+        """Return where it leads."""
         if (one := _only(written)) is not None:
             return f"/delivery/{one.delivery_sqn}"
         return _list_of(written) if written.entries else None
@@ -49,18 +49,18 @@ class ObjectLink(_WrittenLink):
     name = "File on S3"
 
     def path(self, written: StepResult) -> str | None:
-        """Where it leads."""
+        """Return where it leads."""
         one = _only(written)
         return f"/delivery/{one.delivery_sqn}/object" if one is not None else None
 
 
 class DataDocsLink(_WrittenLink):
-    """What the checks found in the delivery; of several, or before it is judged, the list of what was judged."""
+    """The document of the checks of the delivery; of several, or before it is judged, the list of all documents."""
 
     name = "Data Docs"
 
     def path(self, written: StepResult) -> str | None:
-        """Where it leads."""
+        """Return where it leads."""
         one, source = _only(written), written.source.name
         page = f"/{FOLDER}/{quote(source)}"
         if one is not None:
@@ -78,7 +78,7 @@ class HistoryLink(_WrittenLink):
     name = "History"
 
     def path(self, written: StepResult) -> str | None:
-        """Where it leads."""
+        """Return where it leads."""
         return _list_of(written)
 
 
@@ -97,7 +97,7 @@ OF_MODEL = (DbtDocsLink(),)
 
 
 def _only(written: StepResult) -> Entry | None:
-    """What came of the one delivery that a try wrote, None of none and of several."""
+    """Return what came of the one delivery that a try wrote, None of none and of several."""
     by_delivery = {entry.delivery_sqn: entry for entry in written.entries}
     return next(iter(by_delivery.values())) if len(by_delivery) == 1 else None
 

@@ -1,4 +1,4 @@
-"""What the logs of tasks leave out: what libraries say of themselves. What they warn of stays.
+"""Quiet logs of tasks: without what libraries say of themselves. Their warnings stay.
 
 `HEADWATER_VERBOSE=1` in the environment of Airflow's processes lets them say all: `headwater airflow --verbose`.
 """
@@ -20,7 +20,7 @@ CHATTY = (
 
 
 def is_verbose() -> bool:
-    """Whether logs of tasks hold all that is said."""
+    """Return whether logs of tasks hold all that is said."""
     return os.environ.get(VERBOSE, "").strip().lower() in ("1", "true", "yes")
 
 

@@ -29,7 +29,9 @@ from headwater.metadata.process.migrate import upgrade
 from headwater.metadata.process.orphaned_runs import close_abandoned, close_ended
 from headwater.metadata.static.plan import Step
 from headwater.metadata.visible import in_line
-from headwater.pipeline.job_run import NOT_WELL, Attempt, JobRun, MartsRun, SharedRun
+from headwater.pipeline.job_run import NOT_WELL, JobRun
+from headwater.pipeline.marts_run import MartsRun
+from headwater.pipeline.shared_run import Attempt, SharedRun
 from headwater.project import find_project
 
 hush()
@@ -196,7 +198,7 @@ def states_of(context: Any) -> dict[str, str]:
 
 
 def how_ended(ti: Any, job: str, run_id: str) -> str | None:
-    """What became of a run in Airflow, None while it lives. Raises what Airflow does when it cannot tell."""
+    """Return what became of a run in Airflow, None while it lives. Raises what Airflow does when it cannot tell."""
     try:
         state = DagRunState(ti.get_dagrun_state(job, run_id))
     except AirflowRuntimeError as error:
@@ -229,7 +231,7 @@ def attempt_of(context: Any) -> Attempt:
 
 @contextmanager
 def explained() -> Iterator[None]:
-    """What trying again would not change fails at once; a message for a person is all that is shown of an error."""
+    """Fail at once where trying again would change nothing; a message for a person is all that is shown of an error."""
     try:
         yield
     except StepNotDue as error:

@@ -24,7 +24,7 @@ class Watched:
     written: StepResult | None = None
 
     def get_openlineage_facets_on_complete(self, _task_instance: Any) -> Any:
-        """What Airflow's provider of OpenLineage asks for once it is over, also when it failed."""
+        """Return what Airflow's provider of OpenLineage asks for once it is over, also when it failed."""
         from headwater.airflow.lineage.events import lineage_of
 
         return lineage_of(self.written)
@@ -47,7 +47,7 @@ def source_task(**options: Any) -> Callable[[Callable[..., Any]], Any]:
 
 
 def wants_lineage() -> bool:
-    """Whether events of lineage are sent anywhere."""
+    """Return whether events of lineage are sent anywhere."""
     return not openlineage.is_disabled()
 
 

@@ -66,19 +66,19 @@ class Placed:
 
     @property
     def rows_read(self) -> str:
-        """How many of its rows can go on, in words, where not all can."""
+        """Return how many of its rows can go on, in words, where not all can."""
         total = self.row_count + self.fallen_out_count
         return f"{self.row_count:,} of {total:,} rows were read, {self.fallen_out_count:,} fell out"
 
     @property
     def place(self) -> tuple[datetime, str]:
-        """Where it stands in the order in which deliveries apply; those of one identity share their place."""
+        """Return where it stands in the order in which deliveries apply; those of one identity share their place."""
         return self.delivery_date, self.publisher_name
 
 
 @dataclass(frozen=True)
 class _Kept:
-    """What is current after `steps` on `base`, and the query that finds it in a table."""
+    """The current rows after `steps` on `base`, and the query that finds them in a table."""
 
     base: str
     steps: tuple[Step, ...]
@@ -103,7 +103,7 @@ class Baseline:
 
     @property
     def _is_plain(self) -> bool:
-        """Whether what comes is let in and what goes is let out, whatever there was before."""
+        """Return whether what comes is let in and what goes is let out, whatever there was before."""
         return self._source.load_new and self._source.load_removed
 
     def __getitem__(self, delivery_sqn: int) -> Placed:
@@ -145,7 +145,7 @@ class Baseline:
         return self._after(base, ahead, judged, earlier[0].delivery_date) if ahead else base
 
     def has_unreadable_keys(self, delivery_sqn: int) -> bool:
-        """Whether rows fell out of a delivery whose key could be read."""
+        """Return whether rows fell out of a delivery whose key could be read."""
         found = self._connection.execute(
             sa.text(
                 "select exists (select from metadata.quarantined_row"
@@ -156,12 +156,12 @@ class Baseline:
         return bool(found.scalar())
 
     def keyless_rows(self, delivery_sqn: int) -> int:
-        """How many rows fell out of a delivery whose key could not be read."""
+        """Return how many rows fell out of a delivery whose key could not be read."""
         ask = "select count(*) from metadata.quarantined_row where delivery_sqn = :sqn and key is null"
         return int(self._connection.execute(sa.text(ask), {"sqn": delivery_sqn}).scalar_one())
 
     def _start(self, since: datetime, ahead: list[Placed]) -> tuple[str, list[Placed]]:
-        """Where to start from, and the deliveries that lie ahead: as few as can be."""
+        """Return where to start from, and the deliveries that lie ahead: as few as can be."""
         base = self._history_before(since)
         for number in range(len(ahead) - 1, -1, -1):
             found, rest = ahead[number], ahead[number + 1 :]
@@ -178,7 +178,7 @@ class Baseline:
         return base, ahead
 
     def _says_all(self, delivery: Placed) -> bool:
-        """Whether what is current after a delivery are its rows, and nothing of before matters."""
+        """Return whether what is current after a delivery are its rows, and nothing of before matters."""
         return delivery.is_snapshot and self._is_plain and not self.has_unreadable_keys(delivery.delivery_sqn)
 
     def _history_before(self, moment: datetime) -> str:
@@ -190,7 +190,7 @@ class Baseline:
         return history_before(self._source, moment)
 
     def _after(self, base: str, ahead: Sequence[Placed], judged: Placed, first_date: datetime) -> str:
-        """What is current after the deliveries `ahead`, in a table: it is read more than once."""
+        """Return what is current after the deliveries `ahead`, in a table: it is read more than once."""
         reached, done = base, ()  # type: str, tuple[Step, ...]
         kept = self._kept
         if kept and kept.base == base and kept.steps == _steps(ahead[: len(kept.steps)]):

@@ -1,4 +1,4 @@
-"""What is said of the columns that a delivery came with, beside the metadata and the delivery before."""
+"""The check of a delivery's columns against the metadata and the delivery before."""
 
 from __future__ import annotations
 

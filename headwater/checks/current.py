@@ -1,4 +1,4 @@
-"""What was current at some moment, as SQL: each function returns a query of key and tracked columns.
+"""Queries for what was current at some moment: each function returns a query of key and tracked columns.
 
 `tests/support/history_oracle.py` says what current means; the macros of history say the same to dbt.
 """
@@ -28,7 +28,7 @@ def columns_of(source: Source) -> list[str]:
 
 
 def nothing(source: Source) -> str:
-    """What is current before the first delivery."""
+    """Return what is current before the first delivery."""
     columns = (
         f"null::{a.target_datatype} as {quoted(a.target_name)}" for a in (*source.keys, *source.tracked)
     )
@@ -36,18 +36,18 @@ def nothing(source: Source) -> str:
 
 
 def newest_of_history(source: Source) -> str:
-    """What the historical table holds as current."""
+    """Return what the historical table holds as current."""
     return f"{_history(source)} where valid_to is null"
 
 
 def history_before(source: Source, moment: datetime) -> str:
-    """What the historical table says was current until `moment`."""
+    """Return what the historical table says was current until `moment`."""
     at = _literal(moment)
     return f"{_history(source)} where valid_from < {at} and (valid_to is null or valid_to >= {at})"
 
 
 def history_from(source: Source, moment: datetime) -> str:
-    """What the historical table says was current from `moment` on."""
+    """Return what the historical table says was current from `moment` on."""
     at = _literal(moment)
     return f"{_history(source)} where valid_from <= {at} and (valid_to is null or valid_to > {at})"
 
@@ -72,7 +72,7 @@ def unreadable_keys_of(source: Source, deliveries: Sequence[int]) -> str:
 
 
 def current_after(source: Source, base: str, steps: Sequence[Step], *, lets_all_in: bool) -> str:
-    """What is current after `steps`, where `base` was before them.
+    """Return what is current after `steps`, where `base` was before them.
 
     The steps must be of one date, unless the source loads both what is new and what is removed: only the
     end of a date is ever true, and what may come in or go out depends on what was true before it.

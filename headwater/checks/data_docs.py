@@ -48,7 +48,7 @@ h3 { font-size: 1rem; margin: 1.4rem 0 .2rem; }
 def page_path(
     home: Path, source: str, delivery_sqn: int, publisher_name: str, delivery_date: datetime
 ) -> Path:
-    """Where a delivery's page lies: `data_docs/<source>/<date>_<publisher's name>_<delivery_sqn>.html`."""
+    """Return where a delivery's page lies: `data_docs/<source>/<date>_<publisher's name>_<delivery_sqn>.html`."""
     day = moment(delivery_date).removesuffix(" UTC").replace(" ", "T").replace(":", "")
     name = re.sub(r"[^A-Za-z0-9.-]+", "-", publisher_name).strip("-.")[:80]
     return home / FOLDER / source / f"{day}_{name}_{delivery_sqn}.html"
@@ -127,7 +127,7 @@ def _outcome(result: CheckResult) -> Markup:
 
 
 def _sample(result: CheckResult) -> Markup:
-    """What a failed check found, a row each, with the parts of a key as columns."""
+    """Return what a failed check found, a row each, with the parts of a key as columns."""
     rows = [_flat(found) for found in result.unexpected_sample]
     columns = list(dict.fromkeys(name for row in rows for name in row))
     shown = table(columns, [[row.get(name) for name in columns] for row in rows])

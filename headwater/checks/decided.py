@@ -1,4 +1,4 @@
-"""What was decided of a delivery after it was judged: a note on its page, which else would go on saying `halted`.
+"""Decisions about a delivery after it was judged: a note on its page, which else would go on saying `halted`.
 
 The page has a place for it. What stands there is written anew in the file whenever lists are, and when it is served.
 """
@@ -44,7 +44,7 @@ order by event.delivery_sqn, event.event_at
 
 @dataclass(frozen=True)
 class Decision:
-    """What was decided, when, by whom and why."""
+    """A decision: which, when, by whom and why."""
 
     event: str
     event_at: datetime

@@ -1,4 +1,4 @@
-"""How a delivery differs from its baseline; `headwater.metadata.static.delivery_checks` lists the doubts.
+"""Checks of a delivery against its baseline; `headwater.metadata.static.delivery_checks` lists the doubts.
 
 A doubt that the source ignores, or that does not concern a delivery, leaves no result.
 """
@@ -33,7 +33,7 @@ _NOTHING_YET = "nothing is there yet"
 
 @dataclass(frozen=True)
 class Answer:
-    """What came of one doubt, with the rule in words."""
+    """The answer to one doubt, with the rule in words."""
 
     rule: str
     result: CheckResult
@@ -41,7 +41,7 @@ class Answer:
 
 @dataclass(frozen=True)
 class _Removal:
-    """How many keys were current, how many of them a snapshot leaves out, and some of these."""
+    """Counts of the keys that were current and of those that a snapshot leaves out, with some of these."""
 
     current: int
     removed: int
@@ -60,7 +60,7 @@ class Doubts:
         self._baseline.let_pass(delivery.delivery_sqn)
 
     def about(self, delivery: Delivery) -> Iterator[Answer]:
-        """What came of each doubt that the source has about such a delivery."""
+        """Yield what came of each doubt that the source has about such a delivery."""
         yield from self._about_columns(delivery)
         yield from self._about_rows(delivery)
         yield from self._about_date(delivery)
@@ -181,7 +181,7 @@ select
         )
 
     def _has_news(self, delivery: Delivery, current: str, total: int, *, is_removal_known: bool) -> bool:
-        """Whether history takes anything of a snapshot; the first question that says so spares the others."""
+        """Return whether history takes anything of a snapshot; the first question that says so spares the others."""
         source, sqn = self._source, delivery.delivery_sqn
         is_whole = source.load_new and source.load_removed and not self._baseline.has_unreadable_keys(sqn)
         if is_whole and self._baseline[sqn].row_count != total:
@@ -207,7 +207,7 @@ select
         return any(self._connection.execute(question).scalar() for question in ask)
 
     def _severity(self, doubt: str, delivery: Delivery) -> Severity | None:
-        """How grave a doubt is; None when the source ignores it."""
+        """Return how grave a doubt is; None when the source ignores it."""
         known = DOUBTS[doubt]
         message = self._source.options.get(known.option, known.default(delivery.delivery_type))
         return _SEVERITIES.get(message)

@@ -126,7 +126,7 @@ def expectation_of_doubt(answer: Answer) -> Expectation:
 
 
 def is_row_wise(expectation: Expectation) -> bool:
-    """Whether holding for several deliveries together is holding for each of them."""
+    """Return whether holding for several deliveries together is holding for each of them."""
     return (
         isinstance(expectation, ROW_WISE)
         and not isinstance(expectation, COMPARES_ROWS)

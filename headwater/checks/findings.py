@@ -1,4 +1,4 @@
-"""What the checks said, as results of ours and as Great Expectations says it: the latter for the pages."""
+"""Findings of checks, as results of ours and as Great Expectations has them: the latter for the pages."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from headwater.metadata.static.model import Severity, Source
 
 @dataclass(frozen=True)
 class Finding:
-    """What one check found in one delivery."""
+    """The finding of one check in one delivery."""
 
     result: CheckResult
     evidence: ExpectationValidationResult
 
 
 def asked(answer: ExpectationValidationResult) -> ExpectationConfiguration:
-    """What an answer answers."""
+    """Return what an answer answers."""
     question = answer.expectation_config
     assert question is not None  # only results from outside come without
     return question
@@ -44,12 +44,12 @@ def _severity(answer: ExpectationValidationResult) -> Severity:
 
 
 def halting(found: Sequence[Finding]) -> bool:
-    """Whether a critical check failed: a single one halts the delivery."""
+    """Return whether a critical check failed: a single one halts the delivery."""
     return any(not f.result.passed and f.result.severity == "critical" for f in found)
 
 
 def of_rule(check: BuiltInCheck, answer: ExpectationValidationResult, sqn: int) -> Finding:
-    """What a built-in check, asked of many deliveries at once, says of one."""
+    """Return what a built-in check, asked of many deliveries at once, says of one."""
     row = next((row for row in failing(answer) if row["delivery_sqn"] == sqn), None)
     result = CheckResult(
         check_name=check.name,
@@ -63,7 +63,7 @@ def of_rule(check: BuiltInCheck, answer: ExpectationValidationResult, sqn: int) 
 
 
 def of_doubt(answer: Answer) -> Finding:
-    """What came of a doubt."""
+    """Return what came of a doubt."""
     result = answer.result
     evidence = ExpectationValidationResult(
         success=result.passed,
@@ -75,14 +75,14 @@ def of_doubt(answer: Answer) -> Finding:
 
 
 def of_held(name: str, answer: ExpectationValidationResult) -> Finding:
-    """What holds for every row of all deliveries together holds for each delivery."""
+    """Return what holds for every row of all deliveries together holds for each delivery."""
     severity = _severity(answer)
     result = CheckResult(name, severity, True, "0 unexpected", 0, ())
     return Finding(result, _evidence(answer, True, {"unexpected_count": 0, "unexpected_percent": 0.0}))
 
 
 def of_own(name: str, answer: ExpectationValidationResult) -> Finding:
-    """What an extra expectation says of the one delivery that it was asked of."""
+    """Return what an extra expectation says of the one delivery that it was asked of."""
     message: Any = answer.to_json_dict()["result"]
     result = CheckResult(
         check_name=name,

@@ -73,7 +73,10 @@ def run_checks(
 
 
 def foresee_verdict(engine: Engine, source: Source, delivery_sqn: int) -> Verdict:
-    """What the checks would say today of a delivery that is staged, whatever they said before; nothing is recorded."""
+    """Return what the checks would say today of a delivery that is staged, whatever they said before.
+
+    Nothing is recorded.
+    """
     with engine.connect() as connection:
         delivery = landed(connection, delivery_sqn)
     (judged,) = _start_great_expectations()(engine, source, [delivery])

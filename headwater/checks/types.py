@@ -65,7 +65,7 @@ def changed_types(
 def _values_that_fit(
     connection: Connection, source: Source, delivery: Delivery, suspects: list[Attribute]
 ) -> list[int]:
-    """How many values each column has in staging."""
+    """Return how many values each column has in staging."""
     if not suspects:
         return []
     counts = ", ".join(f"count({quoted(attribute.target_name)})" for attribute in suspects)

@@ -81,7 +81,7 @@ def validate(engine: Engine, source: Source, pending: Sequence[Delivery]) -> lis
 def _look_at_each(
     engine: Engine, source: Source, pending: Sequence[int]
 ) -> list[tuple[list[Finding], list[Finding]]]:
-    """What the built-in checks, and the extra expectations, found in each delivery.
+    """Return what the built-in checks, and the extra expectations, found in each delivery.
 
     The built-in checks and the row-wise extra expectations run once for all deliveries. What fails there,
     and what looks at a delivery as a whole, runs again for each. Delete marks say no more than a key, so
@@ -183,7 +183,7 @@ class _Staging:
         expectations: Mapping[str, Expectation],
         result_format: str = "SUMMARY",
     ) -> dict[str, ExpectationValidationResult]:
-        """What each expectation, by name, says of the rows of `deliveries` together, without delete marks."""
+        """Return what each expectation, by name, says of the rows of `deliveries` together, without delete marks."""
         if not expectations:
             return {}
         answers = self._validator(deliveries).graph_validate(

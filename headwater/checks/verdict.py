@@ -1,4 +1,4 @@
-"""What the checks say of a delivery: a result per check, and the verdict that follows from them."""
+"""The verdict on a delivery: a result per check, and the verdict that follows from them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ LONGEST_VALUE = 200  # characters kept of a value in a sample
 
 @dataclass(frozen=True)
 class CheckResult:
-    """What one check found in one delivery.
+    """The result of one check in one delivery.
 
     `observed` is for people. `unexpected_count` is None where a check has one value and nothing to count.
     `unexpected_sample` holds at most 20 JSON-like things, with key values and line numbers if there are any.
@@ -33,7 +33,7 @@ class CheckResult:
 
 @dataclass(frozen=True)
 class Verdict:
-    """Whether a delivery may go on to `historical`. `delivery_date` is aware, in UTC."""
+    """The verdict on a delivery, which may go on to `historical` or not. `delivery_date` is aware, in UTC."""
 
     delivery_sqn: int
     source: str

@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime, time, timedelta
 
 @dataclass(frozen=True)
 class Moment:
-    """What somebody wrote: the first and the last moment (aware, UTC) of it, which are one unless it is a day."""
+    """A day or moment as somebody wrote it: its first and last moment (aware, UTC), one and the same unless a day."""
 
     first: datetime
     last: datetime

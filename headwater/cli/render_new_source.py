@@ -75,7 +75,7 @@ def as_dict(proposed: Proposal) -> dict[str, Any]:
 
 
 def removal(out: Console, removed: Removal, root: Path) -> None:
-    """What goes with a source, and what stays."""
+    """Print what goes with a source, and what stays."""
     for table, rows in removed.rows.items():
         out.print(f"  seeds/{table}.csv: {', '.join(rows)}", markup=False)
     for path in removed.files:

@@ -33,7 +33,7 @@ PROFILE, TARGET = "headwater", "environment"  # of profiles/profiles.yml
 
 @dataclass(frozen=True)
 class ModelOutcome:
-    """How one model of a dbt run ended, and how long it took; `error` is None when it went well.
+    """The end of one model of a dbt run, and how long it took; `error` is None when it went well.
 
     `rows` is what Postgres said of a table that was made; None of anything else.
     """
@@ -83,7 +83,7 @@ class Dbt:
         return _model_outcomes(self._invoke("compile", "--select", *models, "--quiet", may_fail=True))
 
     def dry_run(self, source: str, event: str, delivery_sqn: int, checks: Sequence[str]) -> DryRunResult:
-        """What the event would do to the history of `source`; nothing of it is kept. Raises `LoadFailed`."""
+        """Return what the event would do to the history of `source`; nothing of it is kept. Raises `LoadFailed`."""
         simulated = {"source": source, "event": event, "delivery_sqn": delivery_sqn, "checks": list(checks)}
         with _variables(HEADWATER_SIMULATE=json.dumps(simulated)):
             results: Any = self._invoke("run", "--select", f"hist_{source}", may_fail=True)
@@ -164,7 +164,7 @@ class Dbt:
 
 
 def places(root: Path, home: Path, sources: Collection[str] | None) -> Iterator[Path]:
-    """Where to let dbt read the models of some sources, in the order in which to try: a subset, then all of it.
+    """Yield where to let dbt read the models of some sources, in the order in which to try: a subset, then all of it.
 
     The framework's package is there then, too.
     """
@@ -175,7 +175,10 @@ def places(root: Path, home: Path, sources: Collection[str] | None) -> Iterator[
 
 
 def model_outcomes(outcome: Any) -> list[ModelOutcome]:
-    """How the models ended of which a dbtRunner's `outcome` tells. Raises `LoadFailed` when dbt did not run at all."""
+    """Return how the models ended of which a dbtRunner's `outcome` tells.
+
+    Raises `LoadFailed` when dbt did not run at all.
+    """
     _require_result(outcome, "run")
     return _model_outcomes(outcome.result)
 
@@ -193,14 +196,14 @@ def _model_outcomes(results: Any) -> list[ModelOutcome]:
 
 
 def _rows(result: Any) -> int | None:
-    """How many rows a table was made of; dbt says -1, or nothing, where Postgres did not count."""
+    """Return how many rows a table was made of; dbt says -1, or nothing, where Postgres did not count."""
     is_table = result.node.config.materialized == "table"
     rows = (result.adapter_response or {}).get("rows_affected") if is_table else None
     return rows if isinstance(rows, int) and rows >= 0 else None
 
 
 def run_options(run_id: str, job: str | None = None) -> str:
-    """What PGOPTIONS must say so that a session writes in the name of a run."""
+    """Return what PGOPTIONS must say so that a session writes in the name of a run."""
     of_job = f" -c headwater.job={job}" if job else ""
     escaped = re.sub(r"([\\\s])", r"\\\1", run_id)  # a person may name a run as she likes
     return session_options(f"-c headwater.run_id={escaped}{of_job}")
@@ -230,7 +233,8 @@ def _error(result: Any) -> HeadwaterError | None:
 
 
 def _first_cause(message: str) -> str:
-    """What dbt says of a model; what Postgres would refuse of any model goes without SQL, and with what to do."""
+    """Return what dbt says of a model; what Postgres would refuse of any model goes without SQL,
+    and with what to do."""
     refusal = refusal_in(message)
     if refusal is None or not message.startswith("Database Error"):
         return " ".join(message.split())

@@ -1,4 +1,4 @@
-"""What a decision would do to history: how many versions of each kind, some of their keys, and all that in words."""
+"""The effect of a decision on history: how many versions of each kind, some of their keys, and all that in words."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class ChangedKey:
 
 @dataclass(frozen=True)
 class DryRunResult:
-    """How many versions a decision would add, drop, end and reopen, with a `sample` of them for each kind that has any.
+    """Counts of versions that a decision would add, drop, end and reopen, with a `sample` of each kind that has any.
 
     One that judges a delivery anew says how, and why so.
     """
@@ -54,7 +54,7 @@ class DryRunResult:
         return " and ".join(filter(None, [", ".join(messages[:-1]), messages[-1]])) + "."
 
     def happening(self, kind: str) -> str:
-        """What happens to the versions of a kind: `1 version ends`."""
+        """Return what happens to the versions of a kind: `1 version ends`."""
         count: int = getattr(self, kind)
         one, several = _HAPPENS[kind]
         return one if count == 1 else several.format(count)
@@ -66,14 +66,15 @@ class DryRunResult:
 
 
 def dry_run_result(found: Mapping[str, Any]) -> DryRunResult:
-    """What the macro history_difference tells: `{"added": {"count": 3, "sample": [{"key": …, "valid_from": …}]}}`."""
+    """Return what the macro history_difference tells: `{"added": {"count": 3, "sample": [{"key":
+    …, "valid_from": …}]}}`."""
     counts = {kind: int(found.get(kind, {}).get("count", 0)) for kind in KINDS}
     sample = {kind: _keys(found[kind]["sample"]) for kind in KINDS if kind in found}
     return _result(counts, sample)
 
 
 def dry_run_from_json(payload: Mapping[str, Any]) -> DryRunResult:
-    """What `--dry-run --json` prints, as it was."""
+    """Return what `--dry-run --json` prints, as it was."""
     sample = {kind: _keys(keys) for kind, keys in payload.get("sample", {}).items()}
     return replace(_result(payload, sample), verdict=payload.get("verdict"), why=payload.get("why"))
 

@@ -27,7 +27,7 @@ _NEEDED = (
 
 
 def folder_of(project: Project) -> Path:
-    """Where the pieces are."""
+    """Return where the pieces are."""
     return project.root / "target" / "airflow"
 
 
@@ -38,7 +38,7 @@ def shard(project: Project, name: str) -> Path:
 
 @dataclass(frozen=True)
 class ForAirflow:
-    """What was made for Airflow.
+    """The files that were made for Airflow.
 
     `written` are the files beside the models that were missing or stale, `pieces` the names of those of the manifest,
     `problems` what is wrong with the rows of which nothing was made.

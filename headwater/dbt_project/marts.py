@@ -1,4 +1,4 @@
-"""What the marts were made of: they are built anew when history or their models are others."""
+"""The inputs of the marts: they are built again when history or their models are others."""
 
 from __future__ import annotations
 
@@ -31,7 +31,8 @@ def unbuilt(engine: Engine, sources: Iterable[str]) -> list[str]:
 
 
 def made_of(project: Project, engine: Engine, unbuilt: Sequence[str]) -> str:
-    """What marts are made of now: the loads of history, the models' texts, and what there is no history of yet."""
+    """Return what marts are made of now: the loads of history, the models' texts,
+    and what there is no history of yet."""
     written = b"".join(path.read_bytes() for path in models(project))
     texts = hashlib.md5(written, usedforsecurity=False).hexdigest()
     loads = "delivery_sqn || ' ' || status || ' ' || status_at"
@@ -46,7 +47,7 @@ def made_of(project: Project, engine: Engine, unbuilt: Sequence[str]) -> str:
 
 
 def last_made_of(engine: Engine) -> str | None:
-    """What they were made of when they were last built well."""
+    """Return what they were made of when they were last built well."""
     with engine.connect() as connection:
         last: str | None = connection.execute(
             sa.text(

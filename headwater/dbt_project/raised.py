@@ -1,4 +1,4 @@
-"""What macros raise: the contract between the dbt package and Python.
+"""Errors that macros raise: the contract between the dbt package and Python.
 
 The macro `raise_error` raises a line `headwater: {"code": …, "message": …, …}` and, below it, the message once more for
 a person who runs dbt by hand.

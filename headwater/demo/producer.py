@@ -84,7 +84,7 @@ def _write(servers: str, departures: Sequence[dict[str, Any]]) -> int:
 
 
 def _ends(servers: str) -> list[int]:
-    """How many messages each partition of the topic has; it is made where there is none."""
+    """Return how many messages each partition of the topic has; it is made where there is none."""
     from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
     from confluent_kafka.admin import AdminClient
     from confluent_kafka.cimpl import NewTopic

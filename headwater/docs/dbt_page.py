@@ -80,7 +80,7 @@ def _with_policy(template: str, nonce: str) -> str:
 
 
 def _script_tags(template: str) -> list[int]:
-    """Where the script elements begin; texts that look like one within a script are none."""
+    """Return where the script elements begin; texts that look like one within a script are none."""
     found, place = [], 0
     while begin := _SCRIPT.search(template, place):
         found.append(begin.start())

@@ -1,4 +1,4 @@
-"""What to do about a delivery that halts: of each check what it means, and the ways on."""
+"""Guides for a delivery that halts: of each check what it means, and the ways on."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Way:
 
 @dataclass(frozen=True)
 class Guide:
-    """What a failed check means, and the ways on, the usual one first."""
+    """The meaning of a failed check, and the ways on, the usual one first."""
 
     check: str
     meaning: str

@@ -81,7 +81,7 @@ def _environment(root: Path) -> dict[str, str]:
 
 
 def _in_terminal(arguments: Sequence[str], root: Path, environment: Mapping[str, str]) -> str:
-    """What a command prints where it believes to be looked at. Ends all with its words when it fails."""
+    """Return what a command prints where it believes to be looked at. Ends all with its words when it fails."""
     ours, theirs = pty.openpty()
     command = [sys.executable, "-m", "headwater.cli", *arguments]
     process = subprocess.Popen(

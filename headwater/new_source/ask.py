@@ -1,4 +1,4 @@
-"""What a person is asked: where the proposal is in doubt, and what no file can say."""
+"""Questions to a person: where the proposal is in doubt, and what no file can say."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def ask_about(proposal: Proposal, ask: Ask, say: Say, given: Sequence[str]) -> N
 
 
 def ask_option(doubt: Doubt, ask: Ask) -> str:
-    """What an option is of which a doubt is, spelled."""
+    """Return what an option is of which a doubt is, spelled."""
     return ask(f"{doubt}\n{doubt.option}", doubt.choices[0], ())
 
 

@@ -26,7 +26,7 @@ from headwater.project import Project
 
 @dataclass(frozen=True)
 class Given:
-    """What was said by flags; None is what was not."""
+    """The values of flags; None where a flag was not given."""
 
     key: Sequence[str] = ()
     delivery_type: str | None = None
@@ -49,7 +49,7 @@ class Given:
 
     @property
     def names(self) -> list[str]:
-        """What was said, by the names of a proposal."""
+        """Return what was said, by the names of a proposal."""
         return [name for name, value in vars(self).items() if value and not isinstance(value, Mapping)]
 
 
@@ -69,7 +69,7 @@ def parse_options(texts: Sequence[str]) -> dict[str, str]:
 
 
 def parse_pairs(texts: Sequence[str], flag: str, expected: str) -> dict[str, str]:
-    """What a flag says of names, each as NAME=VALUE. Raises `NewSourceRefused`."""
+    """Return what a flag says of names, each as NAME=VALUE. Raises `NewSourceRefused`."""
     pairs = {}
     for text in texts:
         name, sign, value = text.partition("=")

@@ -1,4 +1,4 @@
-"""How a CSV may be written: delimiters, quotes and the line of the header, the likeliest first.
+"""Candidates for the dialect of a CSV: delimiters, quotes and the line of the header, the likeliest first.
 
 csv.Sniffer looks at frequencies of signs and is often wrong. Here a dialect is a candidate when, from its header on,
 every record of the sample has as many values; `look` then reads the whole file with our own reader. What the file does
@@ -95,7 +95,7 @@ def candidates(content: bytes, encoding: str, given: dict[str, str]) -> list[Can
 def dialect_doubts(
     content: bytes, encoding: str, chosen: Candidate, all_found: Sequence[Candidate], given: Collection[str]
 ) -> Iterator[Doubt]:
-    """What the text does not prove of the dialect that was chosen of all that were found."""
+    """Yield what the text does not prove of the dialect that was chosen of all that were found."""
     lines, is_cut = _sample(content, encoding)
     text = "".join(lines)
     if "header_line" not in given and chosen.header_line > 1:

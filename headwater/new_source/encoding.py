@@ -40,7 +40,7 @@ def encodings(content: bytes, file: str) -> list[str]:
 
 
 def encoding_doubt(content: bytes, fitting: Sequence[str], guessed: str) -> Doubt | None:
-    """What is not proved of an encoding; None where a mark, or characters of several bytes, prove it."""
+    """Return what is not proved of an encoding; None where a mark, or characters of several bytes, prove it."""
     if guessed == "utf-16" or content.startswith(codecs.BOM_UTF8):
         return None
     if guessed == "utf-8":
@@ -106,7 +106,7 @@ def _decodes(content: bytes, name: str) -> bool:
 
 
 def _oddness(word: bytes, name: str) -> int:
-    """How little a word is like one: signs beside letters, capitals after small ones, two scripts."""
+    """Return how little a word is like one: signs beside letters, capitals after small ones, two scripts."""
     text = word.decode(name, "replace")
     odd = 0
     for before, sign in zip(" " + text, text, strict=False):

@@ -1,4 +1,4 @@
-"""What the name of a file says of the files like it: the pattern of their names, and the date in them.
+"""Names of files: the pattern of their names, and the date in them.
 
 The files of a folder that differ in digits alone, or in a hash, belong to one kind. What changes among them may
 change; what does not, or what no other file shows, is a doubt.
@@ -70,7 +70,7 @@ class NamePattern:
 
 @dataclass(frozen=True)
 class _Date:
-    """Where the date of a name is, as the parts from `first` to `last`, and the formats that fit all names."""
+    """The place of the date in a name, as the parts from `first` to `last`, and the formats that fit all names."""
 
     first: int
     last: int
@@ -132,7 +132,7 @@ def pattern_told(pattern: str, name: str, date_format: str | None = None) -> Nam
 
 
 def _formats() -> Iterator[tuple[str, str]]:
-    """How a date may be written, as a pattern and as a format, without and with a time."""
+    """Yield how a date may be written, as a pattern and as a format, without and with a time."""
     for written, formats in (*_DATES, _YEAR):
         for form in formats:
             yield written, form
@@ -161,7 +161,7 @@ class _Name:
         return self.text[self.parts[first].start() : self.parts[last].end()]
 
     def after(self, part: int) -> str:
-        """What follows a part."""
+        """Return what follows a part."""
         return self.text[self.parts[part].end() :]
 
 
@@ -283,7 +283,7 @@ def _doubts_without_date(names: Sequence[_Name]) -> Iterator[Doubt]:
 
 
 def _dates_elsewhere(name: _Name, date: _Date) -> Iterator[str]:
-    """What may be a date in a name beside the one that was taken."""
+    """Yield what may be a date in a name beside the one that was taken."""
     for written, formats in _DATES:
         for first, last in _spans(name, written):
             text = name.between(first, last)

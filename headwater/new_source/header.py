@@ -1,4 +1,4 @@
-"""Whether the names of columns are names: a file without a header has its first record in their place."""
+"""Doubts about the header: a file without a header has its first record in their place."""
 
 from __future__ import annotations
 
@@ -19,7 +19,8 @@ _USUAL = re.compile(
 
 
 def header_doubts(found: Look, file: str, given: Mapping[str, str]) -> Iterator[Doubt]:
-    """What speaks against the header. Raises `NewSourceRefused` where all that has a type looks like its values."""
+    """Yield what speaks against the header. Raises `NewSourceRefused` where all that has a type looks like its
+    values."""
     if (
         found.line is None
         or "header_line" in given
@@ -59,7 +60,7 @@ def header_doubts(found: Look, file: str, given: Mapping[str, str]) -> Iterator[
 
 
 def _has_unlike_first(column: Column) -> bool:
-    """Whether all values but the first are of a type."""
+    """Return whether all values but the first are of a type."""
     first, rest = column.values[:1], column.values[1:]
     if len(rest) < 2 or not first[0] or column.typed != Typed():
         return False
@@ -68,7 +69,7 @@ def _has_unlike_first(column: Column) -> bool:
 
 
 def _is_name(column: Column) -> bool:
-    """Whether a name is a usual one, or is written in another way than all values, which are written in one."""
+    """Return whether a name is a usual one, or is written in another way than all values, which are written in one."""
     if _USUAL.search(column.name) or IDENTIFIES.search(column.name):
         return True
     shapes = {_shape(value) for value in column.distinct}
@@ -81,7 +82,7 @@ def _is_name(column: Column) -> bool:
 
 
 def _has_shape_of_values(column: Column) -> bool:
-    """Whether a name has digits, and capitals and small letters, where all values have them."""
+    """Return whether a name has digits, and capitals and small letters, where all values have them."""
     shapes = {_shape(value) for value in column.distinct}
     return any(sign.isdigit() for sign in column.name) and shapes == {_shape(column.name)}
 

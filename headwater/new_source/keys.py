@@ -33,7 +33,7 @@ def find_key(columns: Sequence[Column], records: int) -> tuple[Column, ...]:
 
 
 def is_named(column: Column) -> bool:
-    """Whether a column is called like a key."""
+    """Return whether a column is called like a key."""
     return bool(_NAMED_KEY.search(column.name) or _HUMP.search(column.name))
 
 
@@ -60,7 +60,7 @@ def _could_be(pair: Sequence[Column], records: int) -> bool:
 
 
 def _rank(column: Column) -> tuple[int, int]:
-    """How little a column is like a key; of equals the first."""
+    """Return how little a column is like a key; of equals the first."""
     datatype = column.typed.datatype
     unlike = (
         3

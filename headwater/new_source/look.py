@@ -64,19 +64,19 @@ class Column:
 
     @cached_property
     def typed(self) -> Typed:
-        """What its values are."""
+        """Return what its values are."""
         return type_of(self.distinct, self.name, self.null_tokens)
 
     @cached_property
     def nulls(self) -> int:
-        """How many values are null, by its own tokens."""
+        """Return how many values are null, by its own tokens."""
         tokens = frozenset(self.typed.null_tokens)
         return sum(not value or value in tokens for value in self.values)
 
 
 @dataclass(frozen=True)
 class Look:
-    """What was found. `options` are those of the source, unspelled; `is_whole`: every record was judged."""
+    """The findings of a look. `options` are those of the source, unspelled; `is_whole`: every record was judged."""
 
     options: Mapping[str, str]
     columns: tuple[Column, ...]
@@ -131,7 +131,7 @@ def stand_in(
 
 
 def is_unpivoted(options: Mapping[str, str]) -> bool:
-    """Whether these options say that columns become records."""
+    """Return whether these options say that columns become records."""
     return all(name in options for name in UNPIVOT_NEEDS)
 
 

@@ -1,4 +1,4 @@
-"""Where the records of a JSON or XML document are, and which members of a record are columns."""
+"""The place of the records in a JSON or XML document, and which members of a record are columns."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Shape:
 
 @dataclass(frozen=True)
 class Place:
-    """Where records are: the names on the way, `*` for each member of a map, and how many there are."""
+    """The place of records: the names on the way, `*` for each member of a map, and how many there are."""
 
     path: tuple[str, ...]
     records: int
@@ -45,7 +45,7 @@ class Place:
 
     @property
     def is_map(self) -> bool:
-        """Whether the way leads through each member of an object."""
+        """Return whether the way leads through each member of an object."""
         return EACH_MEMBER in self.path
 
     @property
@@ -63,7 +63,7 @@ def json_format(content: bytes, encoding: str) -> str:
 
 
 def json_outline(text: JsonText) -> Shape | None:
-    """What a document holds, however large it is; None where it cannot be read, which the reader then says."""
+    """Return what a document holds, however large it is; None where it cannot be read, which the reader then says."""
     try:
         return _shape(text, 0)
     except FormatBroken:
@@ -71,7 +71,7 @@ def json_outline(text: JsonText) -> Shape | None:
 
 
 def is_feature_collection(outline: Shape) -> bool:
-    """Whether a document is a GeoJSON collection."""
+    """Return whether a document is a GeoJSON collection."""
     features = outline.members.get("features")
     return "type" in outline.names and features is not None and {"type", "geometry"} <= features.names
 
@@ -182,7 +182,7 @@ def _places_of_map(shape: Shape, path: tuple[str, ...]) -> Iterator[Place]:
 
 
 def _is_map(shape: Shape) -> bool:
-    """Whether an object has many members, nearly all of them lists of objects, or objects, that look alike."""
+    """Return whether an object has many members, nearly all of them lists of objects, or objects, that look alike."""
     members = list(shape.members.values())
     if len(members) < MAP_MEMBERS:
         return False

@@ -1,4 +1,4 @@
-"""What is proposed: a source to be, with its attributes."""
+"""The proposal: a source to be, with its attributes."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ class Proposal:
 
     @property
     def table(self) -> CatalogedTable | None:
-        """What the catalog of a database says of its table."""
+        """Return what the catalog of a database says of its table."""
         if self.sample.table is None or self.incr_column is None:
             return self.sample.table
         return replace(self.sample.table, incr_column=self.incr_column)

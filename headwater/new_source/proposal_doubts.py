@@ -1,4 +1,4 @@
-"""What a proposal guesses of a source as a whole: its key, its types, what each delivery holds."""
+"""Guesses of a proposal about a source as a whole: its key, its types, what each delivery holds."""
 
 from __future__ import annotations
 

@@ -42,7 +42,7 @@ AUTHORED = {
 
 @dataclass(frozen=True)
 class Removal:
-    """What goes with a source: rows by table, files, those of them that a person edited; and what stays."""
+    """The parts that go with a source: rows by table, files, those of them that a person edited; and what stays."""
 
     name: str
     rows: Mapping[str, tuple[str, ...]]
@@ -58,7 +58,8 @@ class Removal:
 
 
 def plan_removal(project: Project, name: str) -> Removal:
-    """What would go with the source. Raises `NewSourceRefused` where there is none, or something depends on it."""
+    """Return what would go with the source. Raises `NewSourceRefused` where there is none,
+    or something depends on it."""
     if not SAFE_NAME.fullmatch(name):
         raise NewSourceRefused(f"{name} is no name of a source, expected one of seeds/source.csv")
     problems = Problems(project.seeds.name)
@@ -232,7 +233,7 @@ def _require_nobody_depends(
 
 
 def _mentions(project: Project, name: str, files: Collection[Path]) -> Iterator[tuple[Path, int, str]]:
-    """Where the project's files, but for its own, name a model or table of the source."""
+    """Yield where the project's files, but for its own, name a model or table of the source."""
     word = re.compile(
         rf"(?<!\w)(?:(?:stg|hist)_{name}|(?:raw|historical|staging)\.(?:stg_)?{name})(?!\w)"
         rf"|source\(\s*['\"]raw['\"]\s*,\s*['\"]{name}['\"]\s*\)"

@@ -51,7 +51,7 @@ class Sample:
 
     @property
     def guessed_data_source(self) -> str:
-        """What its publisher may be called: the host, or the folder."""
+        """Return what its publisher may be called: the host, or the folder."""
         if self.data_source_type == "http_files":
             return re.sub(r"^www\.", "", urlsplit(self.address).hostname or "")
         path = Path(self.address)

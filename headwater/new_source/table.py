@@ -35,7 +35,7 @@ _SHOWN = 8  # tables in a message
 
 @dataclass(frozen=True)
 class CatalogedTable:
-    """What the catalog says of a table. Without datatypes its values say them: SQLite holds to none."""
+    """A table, as the catalog describes it. Without datatypes its values say them: SQLite holds to none."""
 
     tbl: str
     rows: int  # about

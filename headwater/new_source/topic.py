@@ -42,5 +42,5 @@ def sample_topic(source: Source, sink: Sink) -> tuple[str, bool]:
 
 
 def is_of_messages(column: str) -> bool:
-    """Whether a column is one of the message and not of its record."""
+    """Return whether a column is one of the message and not of its record."""
     return column.partition(".")[0] in OF_MESSAGES

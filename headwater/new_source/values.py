@@ -1,4 +1,4 @@
-"""What the values of a column are: a datatype that loses nothing of them, and how they are written.
+"""The type of a column by its values: a datatype that loses nothing of them, and how they are written.
 
 Staging takes what `format` says and nothing else, so a type is proposed only where every value is of it. What could
 be read in two ways, or would change its look (leading zeros, a plus), stays text.
@@ -81,7 +81,7 @@ _EIGHT_DIGITS = re.compile(r"(19|20)[0-9]{6}")
 
 @dataclass(frozen=True)
 class Typed:
-    """What the values of a column are.
+    """The type of a column by its values.
 
     `others` are formats that fit as well, so that `datatype` is text; `rival` is one that is less likely than the
     chosen one, and reads other values. `identifies`: they could be numbers, and stay text since they name something.
@@ -112,7 +112,7 @@ def type_of(values: Collection[str], name: str, null_tokens: Collection[str] = (
 
 
 def _identifies(values: Collection[str], name: str) -> bool:
-    """Whether numbers name something: their column is called so, or all have as many digits and are no years."""
+    """Return whether numbers name something: their column is called so, or all have as many digits and are no years."""
     if IDENTIFIES.search(name) or _HUMP.search(name):
         return True
     lengths = {len(value) for value in values}
@@ -179,7 +179,7 @@ def _written_number(values: Collection[str]) -> Typed | None:
 
 
 def _are_thousands(values: Collection[str], sign: str) -> bool:
-    """Where some numbers have no sign, and are below a thousand, the others have it for their thousands."""
+    """Return where some numbers have no sign, and are below a thousand, the others have it for their thousands."""
     signed = [value for value in values if sign in value]
     bare = [value for value in values if sign not in value and value != "0"]
     return len(signed) >= ENOUGH and bool(bare) and all(abs(int(value)) < THOUSAND for value in bare)
@@ -275,7 +275,7 @@ def _is_day(text: str, form: str) -> bool:
 
 
 def _reads(template: str) -> Callable[[str], bool]:
-    """Whether a text is a day, or a moment, that is written like the template."""
+    """Return whether a text is a day, or a moment, that is written like the template."""
     pattern = re.compile("".join(_pattern(template)))
 
     def reads(text: str) -> bool:

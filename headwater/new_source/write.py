@@ -125,7 +125,7 @@ def write(project: Project, proposal: Proposal) -> list[Path]:
 
 
 def unfinished(project: Project) -> str | None:
-    """What to say of a source that was being written or taken away when the process was killed."""
+    """Return what to say of a source that was being written or taken away when the process was killed."""
     note = project.home / NOTE
     if not note.is_file():
         return None
@@ -137,7 +137,7 @@ def unfinished(project: Project) -> str | None:
 
 
 def _has_models_alone(project: Project, seeds: Seeds) -> bool:
-    """Whether there are models of the source of the note, and no rows."""
+    """Return whether there are models of the source of the note, and no rows."""
     name = (project.home / NOTE).read_text(encoding="utf-8").strip()
     models = (path for path in project.models.rglob("*") if path.stem in (f"stg_{name}", f"hist_{name}"))
     return name not in seeds.by_name["source"] and any(models)

@@ -22,7 +22,10 @@ from headwater.metadata.process.events import write_event
 from headwater.metadata.process.orphaned_runs import close_abandoned
 from headwater.metadata.sql_text import sql_literal
 from headwater.metadata.static.model import Catalog, Source
-from headwater.pipeline.run import Run, RunResult, Say, prepare
+from headwater.pipeline.preparation import Say, prepare
+from headwater.pipeline.question import Question
+from headwater.pipeline.results import RunResult
+from headwater.pipeline.run import Run
 from headwater.project import Project
 from headwater.queries.delivery_list import STATE_OF
 
@@ -46,7 +49,7 @@ class SourceBusy(HeadwaterError):  # noqa: N818
 
 @dataclass(frozen=True)
 class Standing:
-    """What a decision must know of its delivery."""
+    """The facts about a delivery that a decision needs."""
 
     delivery_sqn: int
     source: str
@@ -128,7 +131,7 @@ def _lock(connection: Connection, source: str, patience_s: int | None) -> None:
 def dry_run(
     project: Project, decision: str, delivery_sqn: int, say: Say, *, despite: Sequence[str] = ()
 ) -> DryRunResult:
-    """What the decision would do to history, without putting anything on record.
+    """Return what the decision would do to history, without putting anything on record.
 
     Deliveries from which history would be made anew, and which are not staged, are brought back from S3. A replay
     is tried from the checks on: the delivery is judged again by its rows as they are staged.
@@ -144,14 +147,14 @@ def dry_run(
             " it does is known only then; `headwater withdraw` takes it out should you not like it"
         )
     source = _source(catalog, stands)
-    run = Run(project, engine, ObjectStore.from_environment(), catalog, [source], say, is_offline=True)
+    run = Question(project, engine, ObjectStore.from_environment(), catalog, [source], say, is_offline=True)
     if decision == "replay":
         return run.dry_run_of_replay(source, delivery_sqn)
     return run.dry_run(source, EVENTS[decision], delivery_sqn, checks)
 
 
 def standing(engine: Engine, delivery_sqn: int) -> Standing:
-    """How a delivery stands. Raises `NotDecidable` when there is none of that number."""
+    """Return how a delivery stands. Raises `NotDecidable` when there is none of that number."""
     with engine.connect() as connection:
         return _standing(connection, delivery_sqn)
 
@@ -206,7 +209,7 @@ def require_fit(decision: str, standing: Standing, despite: Sequence[str]) -> Se
 
 
 def _require_all_named(named: str, failed: Sequence[str], despite: Sequence[str]) -> None:
-    """Whoever names checks must mean those that the delivery failed, no other and no fewer."""
+    """Require that the named checks are those that the delivery failed, no other and no fewer."""
     if others := [check for check in despite if check not in failed]:
         raise NotDecidable(f"{named} did not fail {', '.join(others)}. It failed {', '.join(failed)}.")
     if despite and (unnamed := [check for check in failed if check not in despite]):

@@ -8,34 +8,34 @@ from __future__ import annotations
 
 import importlib
 import inspect
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import Engine
 
-from headwater.dbt_project import marts
 from headwater.dbt_project.dbt import Dbt
 from headwater.extract.landing.store import ObjectStore
 from headwater.extract.offers.payload import Payload
 from headwater.extract.sources.sql.connect import engine_of
-from headwater.metadata.connection import engine as new_engine
-from headwater.metadata.connection import session_lock
 from headwater.metadata.errors import HeadwaterError, MetadataInvalid, StepFailed, StepHalted, StepNotDue
 from headwater.metadata.failures import FAILURES, failure_of, refusal_in
 from headwater.metadata.process.deliveries import raw_pending
-from headwater.metadata.process.jobs import Life, SharedJobInstance
+from headwater.metadata.process.jobs import SharedJobInstance
+from headwater.metadata.process.liveness import Life
 from headwater.metadata.process.orphaned_runs import close_abandoned, close_ended
-from headwater.metadata.static.load import row_names
 from headwater.metadata.static.model import WAREHOUSE, Catalog, Job, Source
 from headwater.metadata.static.of_job import catalog_of_rows, rows_of_job
 from headwater.metadata.static.plan import Step, plan, sources_of
 from headwater.metadata.static.script_text import escaped
 from headwater.metadata.static.valid_subset import read_valid_catalog, read_valid_seeds
 from headwater.pipeline import retention
-from headwater.pipeline.run import ModelRunner, Run, Say, SourceResult, open_database, require_fresh
+from headwater.pipeline.model_runner import ModelRunner
+from headwater.pipeline.preparation import Say, open_database, require_fresh
+from headwater.pipeline.results import SourceResult
+from headwater.pipeline.run import Run
+from headwater.pipeline.shared_run import Attempt, SharedRun
 from headwater.pipeline.step_result import (
     BRING,
     CHECK,
@@ -43,107 +43,17 @@ from headwater.pipeline.step_result import (
     DISCOVER,
     HISTORIZE,
     STAGE,
-    Place,
     StepContext,
     StepResult,
-    place_of,
     result_of,
 )
 from headwater.project import Project
 from headwater.queries.halts import Halt, halted_by
 
-WITHOUT_A_WORD = (
-    "its process ended before it could say why: killed from outside (kill -9, no memory left, a time limit), or Airflow"
-    " could not begin it. The last lines of its log in Airflow name the signal"
-)
 NOT_WELL = ("failed", "upstream_failed")  # states of tasks, in the words of Airflow
+
+
 MOST_BATCHES = 500  # of deliveries that are brought in side by side
-
-
-@dataclass(frozen=True)
-class Attempt:
-    """One try of a task. `map_index` is its number among tasks that are alike, None when there is but one."""
-
-    task: str
-    try_number: int
-    map_index: int | None = None
-
-
-class SharedRun:
-    """A run whose tasks are processes of their own, by the name of `run_id`: each of them joins what the first began.
-
-    Raises `NoJobInstance` when none has.
-    """
-
-    def __init__(
-        self, project: Project, job: str, run_id: str, say: Say, *, engine: Engine | None = None
-    ) -> None:
-        self._project, self._say = project, say
-        self._engine = engine or new_engine()
-        self._instance = SharedJobInstance(self._engine, job, run_id)
-
-    @property
-    def job_inst_id(self) -> int:
-        """The number of its job instance."""
-        return self._instance.job_inst_id
-
-    @property
-    def parameters(self) -> Mapping[str, Any]:
-        """What the run was begun with, whatever the metadata says by now."""
-        return self._instance.parameters
-
-    @contextmanager
-    def attempt(self, attempt: Attempt, **more: Any) -> Iterator[None]:
-        """Run the body as one try of a task, on record. What it raises is the error of the task."""
-        with self._instance.attempt(attempt.task, attempt.try_number, attempt.map_index, **more) as outcome:
-            halted: StepHalted | None = None
-            try:
-                yield
-            except StepHalted as error:  # on record where it was judged
-                outcome.worsen("halted")
-                halted = error
-        if halted is not None:
-            raise halted
-
-    def finish(self, not_well: Mapping[str, str]) -> str:
-        """Close the job instance with the truth, and return its status.
-
-        `not_well` is what Airflow says of the tasks that did not go well, by their names: one may have died before
-        it could say anything itself.
-        """
-        recorded = {task for (task, _), status in self._instance.statuses().items() if status != "succeeded"}
-        for task, state in sorted(not_well.items()):
-            if task not in recorded:
-                self._instance.outcome.worsen("failed")
-                if state == "failed":
-                    message = f"{task}: {WITHOUT_A_WORD}"
-                    self._instance.log_end(message)
-                    self._say(message)
-        return self._instance.close()
-
-    def abort(self, error: BaseException) -> None:
-        """Close the job instance as failed: something has broken the run off."""
-        self._instance.outcome.worsen("failed")
-        self._instance.log_failure(error)
-        self._instance.close()
-
-    @property
-    def place(self) -> Place:
-        """Where the database is that it writes to."""
-        with self._engine.connect() as connection:
-            return place_of(connection)
-
-    @property
-    def last_error(self) -> str | None:
-        """The last error that was logged."""
-        ask = sa.text("select last_error from metadata.log_header where job_inst_id = :job_inst_id")
-        with self._engine.connect() as connection:
-            return connection.execute(ask, {"job_inst_id": self.job_inst_id}).scalar()
-
-    def log(self, level: str, message: str, **context: Any) -> None:
-        """Write to the run's log, and say it."""
-        self._instance.log(level, message, **context)
-        self._say(message)
 
 
 class JobRun(SharedRun):
@@ -243,7 +153,7 @@ class JobRun(SharedRun):
         )
 
     def written(self) -> StepResult | None:
-        """What the last try of a source's task wrote, as the ledger has it; None without one."""
+        """Return what the last try of a source's task wrote, as the ledger has it; None without one."""
         return result_of(self._engine, self._instance, self._context) if self._context else None
 
     def discover(self, source: Source) -> list[dict[str, Any]]:
@@ -425,50 +335,6 @@ class JobRun(SharedRun):
         if step.conn_str is None or step.conn_str.data_source == WAREHOUSE:
             return self._engine
         return engine_of(step)
-
-
-class MartsRun(SharedRun):
-    """A run that builds the marts, all or none: its parameters say of what."""
-
-    JOB = "marts"
-
-    @classmethod
-    def begin(
-        cls,
-        project: Project,
-        run_id: str,
-        say: Say,
-        how_ended: Callable[[str, str], str | None] = lambda _job, _run_id: None,
-        life: Life | None = None,
-        engine: Engine | None = None,
-    ) -> MartsRun | None:
-        """Put a run on record; None when the marts are made of what they would be made of now."""
-        engine = engine or open_database(project)
-        close_ended(engine, how_ended, cls.JOB)
-        unbuilt = marts.unbuilt(engine, row_names(project.seeds, "source"))
-        made_of = marts.made_of(project, engine, unbuilt)
-        if made_of == marts.last_made_of(engine):
-            return None
-        SharedJobInstance.begin(engine, cls.JOB, run_id, {"made_of": made_of, "unbuilt": unbuilt}, life=life)
-        return cls(project, cls.JOB, run_id, say, engine=engine)
-
-    def build(self, model: str, histories: Collection[str], runner: ModelRunner) -> bool:
-        """Build one of them, made of the histories of some sources; False where one of those is not there yet."""
-        if missing := sorted(set(histories) & set(self.parameters["unbuilt"])):
-            self.log("information", f"{model}: not built, as there is no history yet of {', '.join(missing)}")
-            return False
-        with session_lock(self._engine, marts.LOCK):
-            (outcome,) = runner.run([model])
-        if outcome.error is not None:
-            raise StepFailed(str(outcome.error))
-        return True
-
-    def finish(self, not_well: Mapping[str, str]) -> str:
-        """As that of any run, and on record what they are made of, for who would build them again."""
-        if not not_well:
-            with self._instance.task(marts.TASK, made_of=self.parameters["made_of"]):
-                pass
-        return super().finish(not_well)
 
 
 def job_named(catalog: Catalog, name: str) -> Job:

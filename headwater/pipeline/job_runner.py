@@ -22,12 +22,15 @@ from headwater.dbt_project.dbt import Dbt, ModelOutcome
 from headwater.dbt_project.project_subset import MARTS, PREFIXES
 from headwater.metadata.errors import LoadFailed, StepHalted, StepNotDue
 from headwater.metadata.failures import FAILURES, failure_of, is_foreseen, trace_of
-from headwater.metadata.process.jobs import Life
+from headwater.metadata.process.liveness import Life
 from headwater.metadata.static.model import Catalog, Job
 from headwater.metadata.static.plan import Step, sources_of, waits_for
 from headwater.metadata.static.valid_subset import read_valid_catalog
-from headwater.pipeline.job_run import NOT_WELL, Attempt, JobRun, MartsRun, SharedRun, job_named
-from headwater.pipeline.run import ModelRunner, Say, open_database
+from headwater.pipeline.job_run import NOT_WELL, JobRun, job_named
+from headwater.pipeline.marts_run import MartsRun
+from headwater.pipeline.model_runner import ModelRunner
+from headwater.pipeline.preparation import Say, open_database
+from headwater.pipeline.shared_run import Attempt, SharedRun
 from headwater.pipeline.side_by_side import PATIENCE_S, each_beside
 from headwater.pipeline.traces import keep_trace
 from headwater.project import Project
@@ -37,7 +40,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class JobResult:
-    """How a run of a job ended. `error` is the last one; `is_on_record` says whether it has a job instance."""
+    """The end of a run of a job. `error` is the last one; `is_on_record` says whether it has a job instance."""
 
     job: str
     run_id: str
@@ -110,7 +113,7 @@ def _run_job(
 
 @dataclass
 class _Tasks:
-    """What became of the tasks of a run, by their names, in the words of Airflow."""
+    """The states of the tasks of a run, by their names, in the words of Airflow."""
 
     project: Project
     run_id: str

@@ -9,15 +9,17 @@ from datetime import datetime
 from headwater.extract.landing.store import ObjectStore
 from headwater.metadata.process.orphaned_runs import close_abandoned
 from headwater.pipeline import retention
+from headwater.pipeline.preparation import Say, chosen, prepare
+from headwater.pipeline.question import Question
 from headwater.pipeline.retention import Purged
-from headwater.pipeline.run import Run, Say, chosen, prepare
+from headwater.pipeline.run import Run
 from headwater.pipeline.side_by_side import default_at_once
 from headwater.project import Project
 
 
 @dataclass(frozen=True)
 class PurgeResult:
-    """What was purged, or would be; sources of which all stays by policy are named."""
+    """The rows that were purged, or would be; sources of which all stays by policy are named."""
 
     purged: tuple[Purged, ...]
     keeping_all: tuple[str, ...]
@@ -63,5 +65,5 @@ def bring_back_known_at(project: Project, name: str, known_at: datetime, say: Sa
         return
     close_abandoned(engine)
     source = catalog.sources[name]
-    run = Run(project, engine, ObjectStore.from_environment(), catalog, [source], say, is_offline=True)
+    run = Question(project, engine, ObjectStore.from_environment(), catalog, [source], say, is_offline=True)
     run.bring_back(source, sqns)

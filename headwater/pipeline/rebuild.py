@@ -20,7 +20,9 @@ from headwater.metadata.process.orphaned_runs import close_abandoned
 from headwater.metadata.process.rebuilds import is_set_aside, put_back, require_droppable, set_aside
 from headwater.metadata.static.model import Source
 from headwater.metadata.static.naming import OF_HISTORY
-from headwater.pipeline.run import Run, RunResult, Say, chosen, prepare
+from headwater.pipeline.preparation import Say, chosen, prepare
+from headwater.pipeline.results import RunResult
+from headwater.pipeline.run import Run
 from headwater.pipeline.side_by_side import default_at_once
 from headwater.project import Project
 
@@ -85,7 +87,7 @@ class Rebuild(Run):
 
     def verify(self, source: Source) -> None:
         """Read all that the source is made of, and find nothing missing or changed."""
-        with self._guarded(source, "verify"):
+        with self.record.task(source, "verify"):
             count = verify_archive(self._engine, self._store, source.name)
             self._say(f"{source.name}: verified {count} {'delivery' if count == 1 else 'deliveries'} on S3")
 
@@ -94,29 +96,29 @@ class Rebuild(Run):
         names = {f"{prefix}{source.name}": source for source in self._going() for prefix in ("stg_", "hist_")}
         if not names:
             return
-        for model in self._run_models(list(names), lambda dbt, models: cast(Dbt, dbt).compile(models)):
+        for model in self._models.run(list(names), lambda dbt, models: cast(Dbt, dbt).compile(models)):
             if model.error is not None and model.name in names:
-                self._fail(names[model.name].name, "compile", model.error)
+                self.record.fail(names[model.name].name, "compile", model.error)
 
     def set_aside(self, source: Source) -> None:
         """Let raw and staging of a source make room for new ones."""
         history = {a.target_name: a.target_datatype for a in source.attributes}
         history |= {name: BOOKKEEPING[name][0] for name in OF_HISTORY}
-        with self._guarded(source, "set aside"), self._engine.begin() as connection:
+        with self.record.task(source, "set aside"), self._engine.begin() as connection:
             lock_source(connection, source.name)
             require_droppable(connection, source.name, history)
-            set_aside(connection, source.name, self._jobs[source.name].job_inst_id)
+            set_aside(connection, source.name, self.record.jobs[source.name].job_inst_id)
             self._set_aside.append(source)
 
     def put_back(self) -> None:
         """Make tables and records of a source that did not come to its end what they were when it began."""
-        ours = {source.name: self._jobs[source.name].job_inst_id for source in self._set_aside}
+        ours = {source.name: self.record.jobs[source.name].job_inst_id for source in self._set_aside}
         with self._engine.connect() as connection:
             left = [name for name, job_inst_id in ours.items() if is_set_aside(connection, name, job_inst_id)]
         for source in self._set_aside:
             if source.name not in left:
                 continue
-            with self._guarded(source, "put back"):
+            with self.record.task(source, "put back"):
                 with self._engine.begin() as connection:
                     lock_source(connection, source.name)
                     put_back(connection, source.name)
@@ -130,5 +132,5 @@ class Rebuild(Run):
         return list(self._sources.values())
 
     def _is_reload(self, layer: str, broken: LedgerBroken) -> bool:
-        """Whether a delivery was judged before: a rebuild changes no verdict, be it for history's counts."""
+        """Return whether a delivery was judged before: a rebuild changes no verdict, be it for history's counts."""
         return super()._is_reload("staging" if layer == "historical" else layer, broken)

@@ -48,7 +48,7 @@ where decided.delivery_sqn = :delivery_sqn
 
 @dataclass(frozen=True)
 class Purged:
-    """What a layer of a source lost, or would lose."""
+    """The deliveries that a layer of a source lost, or would lose."""
 
     source: str
     layer: str
@@ -89,7 +89,7 @@ def purge(engine: Engine, source: str, keep: Mapping[str, int], job_inst_id: int
 
 
 def to_purge(connection: Connection, source: str, keep: Mapping[str, int]) -> list[Purged]:
-    """What may go by a policy, for each layer that has something to lose."""
+    """Return what may go by a policy, for each layer that has something to lose."""
     found = []
     for layer, number in keep.items():
         if sqns := purgeable(connection, source, layer, number):

@@ -18,7 +18,8 @@ PATIENCE_S = 5  # that what is going on has to end in, when the whole is broken 
 
 
 def default_at_once() -> int:
-    """How many sources go side by side when nobody says it: what HEADWATER_THREADS says, else two for each core."""
+    """Return how many sources go side by side when nobody says it:
+    what HEADWATER_THREADS says, else two for each core."""
     with suppress(ValueError):
         return max(1, int(os.environ.get(THREADS, "")))
     return min(MOST_BY_DEFAULT, PER_CORE * (os.cpu_count() or 1))
@@ -50,7 +51,7 @@ def each_beside(
 
 
 class _Queue(Generic[T]):
-    """What is still to be done, for threads to take."""
+    """The work that is still to be done, for threads to take."""
 
     def __init__(self, items: Iterable[T], alone_in: Callable[[T], Hashable | None]) -> None:
         self.errors: list[BaseException] = []

@@ -1,4 +1,4 @@
-"""What a try of a step's task wrote, as the ledger has it: for those who watch runs and do not count by themselves."""
+"""The result of a step: what a try of its task wrote, by the ledger. Metrics, lineage and links read it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from headwater.metadata.static.model import Source
 
 @dataclass(frozen=True)
 class StepKind:
-    """What a task does with a source: the layers that it may write, and the one in which it may halt a delivery."""
+    """A kind of step: the layers that it may write, and the one in which it may halt a delivery."""
 
     name: str
     layers: tuple[str, ...]
@@ -45,7 +45,7 @@ class StepContext:
 
     @property
     def subset(self) -> Subset | None:
-        """Which deliveries are its own; None: all of the source."""
+        """Return which deliveries are its own; None: all of the source."""
         if self.batch is None:
             return None
         identities = [
@@ -58,7 +58,7 @@ class StepContext:
 
 @dataclass(frozen=True)
 class Place:
-    """Where a database is."""
+    """The place of a database."""
 
     host: str
     port: int
@@ -67,7 +67,7 @@ class Place:
 
 @dataclass(frozen=True)
 class StepResult:
-    """What a try wrote; `checks` are those by which it judged."""
+    """The result of a try; `checks` are those by which it judged."""
 
     context: StepContext
     job_inst_id: int
@@ -82,7 +82,7 @@ class StepResult:
 
 
 def result_of(engine: Engine, instance: SharedJobInstance, context: StepContext) -> StepResult | None:
-    """What the last try in this process wrote, and those before it that died; None when there was no try."""
+    """Return what the last try in this process wrote, and those before it that died; None when there was no try."""
     since = instance.tried_since
     if since is None:
         return None
@@ -97,7 +97,7 @@ def result_of(engine: Engine, instance: SharedJobInstance, context: StepContext)
 
 
 def place_of(connection: Connection) -> Place:
-    """Where the server of a connection is, whichever way libpq was told; a socket is on this machine."""
+    """Return where the server of a connection is, whichever way libpq was told; a socket is on this machine."""
     info: Any = connection.connection.dbapi_connection.info  # type: ignore[union-attr]
     host = "localhost" if not info.host or info.host.startswith("/") else info.host
     return Place(host, int(info.port), info.dbname)

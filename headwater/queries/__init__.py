@@ -1,1 +1,1 @@
-"""What the record and history hold, as commands and pages show it."""
+"""Queries of the record and of history, as commands and pages show it."""

@@ -87,7 +87,7 @@ left join lateral (
 
 @dataclass(frozen=True)
 class Filters:
-    """Which deliveries are asked for: of these sources alone; `since` and `until` (aware) bound the delivery date."""
+    """A filter of deliveries: of these sources alone; `since` and `until` (aware) bound the delivery date."""
 
     sources: tuple[str, ...]
     status: str | None = None
@@ -158,7 +158,10 @@ def newest_deliveries(
 
 
 def counts_by_source(connection: Connection, sources: Sequence[str]) -> dict[str, dict[str, int]]:
-    """How many deliveries each source has, and how many of them are pending or halted; for those that have any."""
+    """Return how many deliveries each source has, and how many of them are pending or halted.
+
+    For those that have any.
+    """
     counts = {
         row.source: {"deliveries": row.counted, "pending": 0, "halted": 0}
         for row in connection.execute(
@@ -185,7 +188,7 @@ def counts_by_source(connection: Connection, sources: Sequence[str]) -> dict[str
 
 
 def growth(connection: Connection, source: str, points: int) -> list[tuple[datetime, int, int]]:
-    """How history grew: by delivery date how many versions there were, and how many keys were current.
+    """Return how history grew: by delivery date how many versions there were, and how many keys were current.
 
     At most `points` of them, the last one included, by what `delivery_status` says that history holds.
     """

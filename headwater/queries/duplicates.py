@@ -57,7 +57,7 @@ class Compared:
 
     @property
     def differs(self) -> bool:
-        """Whether the rows do not agree on it."""
+        """Return whether the rows do not agree on it."""
         return len(set(self.values)) > 1
 
 

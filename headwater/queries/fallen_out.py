@@ -100,7 +100,7 @@ class FallenOut:
 
     @property
     def headline(self) -> str:
-        """How many rows, and of which deliveries."""
+        """Return how many rows, and of which deliveries."""
         of = (
             f"delivery {self.deliveries[0]}"
             if len(self.deliveries) == 1
@@ -119,7 +119,7 @@ class FallenOut:
 
     @property
     def consequences(self) -> tuple[str, ...]:
-        """What it means for history, where it means something."""
+        """Return what it means for history, where it means something."""
         found = []
         if stale := self.stale_current_keys:
             them = "1 of their keys is" if stale == 1 else f"{stale:,} of their keys are"

@@ -64,7 +64,7 @@ order by fell.delivery_date, fell.publisher_name collate "C", fell.delivery_sqn,
 
 
 class KeyNotReadable(HeadwaterError):  # noqa: N818
-    """What was given is no key of the source: a column too few or too many, or a value of another type."""
+    """The given values are no key of the source: a column too few or too many, or a value of another type."""
 
 
 @dataclass(frozen=True)
@@ -94,7 +94,7 @@ class Shape:
 
 @dataclass(frozen=True)
 class Version:
-    """What was true of a key from one moment on; `changed` names the attributes that differ from the version before.
+    """A version of a key, true from one moment on; `changed` names the attributes that differ from the version before.
 
     `valid_to` is None while it is current. `end_type` is changed or removed; None while it is current.
     """
@@ -146,12 +146,12 @@ class KeyHistory:
 
     @property
     def is_known(self) -> bool:
-        """Whether history or the quarantine has heard of it."""
+        """Return whether history or the quarantine has heard of it."""
         return bool(self.versions or self.fallen_out)
 
     @property
     def state(self) -> str:
-        """What is true of it now: current, removed, or never in history."""
+        """Return what is true of it now: current, removed, or never in history."""
         if not self.versions:
             return "never in history"
         last = self.versions[-1]

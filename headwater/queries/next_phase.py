@@ -1,4 +1,4 @@
-"""Which phase of its source's plan has to work on a delivery next, so that history follows."""
+"""The next phase for a delivery: which one of its source's plan has to work on it, so that history follows."""
 
 from __future__ import annotations
 

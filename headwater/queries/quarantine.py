@@ -47,7 +47,7 @@ _IN_ORDER = (
 
 @dataclass(frozen=True)
 class Asked:
-    """Which rows are asked for: of one source; by default all of its."""
+    """A filter of quarantined rows: of one source; by default all of its."""
 
     source: str
     delivery: int | None = None

@@ -1,4 +1,4 @@
-"""Where things stand: queries over process metadata that the command and the pages show."""
+"""The status of sources and deliveries: queries over process metadata that the command and the pages show."""
 
 from __future__ import annotations
 
@@ -132,7 +132,7 @@ FELL_OUT = "_fell_out"  # beside the columns of a source, none of which begins w
 
 
 class AsOf(NamedTuple):
-    """What was true at a moment: how many rows, some of them, and by key those that are of before a row that fell out.
+    """The rows that were true at a moment: their number, some of them, and by key those older than a row that fell out.
 
     `columns` are those of the rows; `before` and `after` the nearest delivery dates of what they are made of.
     """
@@ -178,7 +178,8 @@ def decision_that_holds(delivery: Mapping[str, Any]) -> dict[str, Any] | None:
 def rows_as_of(
     engine: Engine, dbt: Dbt, source: str, on: datetime, known_at: datetime | None, limit: int | None
 ) -> AsOf:
-    """What was true of `source` at a moment, and by what was known at another: how many rows, and the first `limit`.
+    """Return what was true of `source` at a moment, and by what was known at another:
+    how many rows, and the first `limit`.
 
     A row of a key whose last word by then is a row that fell out says so in its `_fell_out`: it is of before.
     """

@@ -150,7 +150,10 @@ def _is_ready(name: str, data: Path, port: int, process: Process) -> bool:
 
 
 def _is_closed(name: str, data: Path) -> bool:
-    """Whether a server that runs asks for what only this user has; one that an earlier version started does not."""
+    """Return whether a server that runs asks for what only this user has.
+
+    One that an earlier version started does not.
+    """
     if name == POSTGRES:
         return postgres.is_closed(data)
     return name != S3 or key_file_of(data).is_file()
@@ -163,12 +166,12 @@ def _secret(name: str, folder: Path) -> Path | None:
 
 
 def wants_demo(project: Path) -> bool:
-    """Whether a connection of the seeds is the demo publisher's."""
+    """Return whether a connection of the seeds is the demo publisher's."""
     return _is_named(project, NAMED_BY[PUBLISHER])
 
 
 def _is_named(project: Path, variable: str) -> bool:
-    """Whether a connection of the seeds speaks of a variable."""
+    """Return whether a connection of the seeds speaks of a variable."""
     connections = project / "seeds" / "conn_str.csv"
     if not connections.is_file():
         return False

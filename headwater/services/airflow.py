@@ -180,7 +180,7 @@ def start(
 
 
 def _what_becomes_of(new: Sequence[str], env: Mapping[str, str]) -> str:
-    """What Airflow does with jobs that have a schedule and that it does not know yet."""
+    """Return what Airflow does with jobs that have a schedule and that it does not know yet."""
     shown = ", ".join(new[:MOST_NAMED]) + (
         f" and {len(new) - MOST_NAMED} more" if len(new) > MOST_NAMED else ""
     )
@@ -201,7 +201,8 @@ def _put_aside(log: Path) -> None:
 
 
 def _lets_tasks_begin(url: str) -> bool:
-    """Whether what tasks speak to answers: for the first time that takes seconds, longer than a task waits for it."""
+    """Return whether what tasks speak to answers:
+    for the first time that takes seconds, longer than a task waits for it."""
     try:
         urllib.request.urlopen(f"{url}/execution/health", timeout=60).close()
     except OSError:
@@ -210,7 +211,7 @@ def _lets_tasks_begin(url: str) -> bool:
 
 
 def _unwell(url: str) -> set[str]:
-    """Which of Airflow's parts do not say that they are healthy."""
+    """Return which of Airflow's parts do not say that they are healthy."""
     try:
         with urllib.request.urlopen(f"{url}/api/v2/monitor/health", timeout=10) as answer:
             variables = json.load(answer)
@@ -231,7 +232,7 @@ def _end(processes: Sequence[Process], patience_s: float) -> None:
 
 
 def _is_task(process: Process) -> bool:
-    """Whether it runs a task: those, unlike what else Airflow starts, lead a group of processes of their own."""
+    """Return whether it runs a task: those, unlike what else Airflow starts, lead a group of processes of their own."""
     try:
         return os.getpgid(process.pid) == process.pid != os.getsid(process.pid)
     except ProcessLookupError:

@@ -53,7 +53,7 @@ class Line:
 
 
 class CombinedLog:
-    """What is added to these logs, by component, from now on. Everything, if `is_verbose`."""
+    """The lines added to these logs, by component, from now on. Everything, if `is_verbose`."""
 
     def __init__(self, logs: Mapping[str, Path], *, is_verbose: bool = False) -> None:
         self._readers = {component: _Reader(path) for component, path in logs.items()}
@@ -63,7 +63,7 @@ class CombinedLog:
         self._missing_pools: set[str] = set()
 
     def lines(self) -> Iterator[Line]:
-        """What was added since the last call; of each component in order."""
+        """Yield what was added since the last call; of each component in order."""
         for component, reader in self._readers.items():
             for raw in reader.lines():
                 line = self._line(component, raw)
@@ -89,7 +89,10 @@ class CombinedLog:
         return Line(at, component, level, redact(text)) if text else None
 
     def _pool_that_is_missing(self, text: str) -> str:
-        """What is said of a pool that Airflow does not have, once: it says so every second. Any other text as it is."""
+        """Return what is said of a pool that Airflow does not have, once: it says so every second.
+
+        Any other text as it is.
+        """
         found = NO_POOL.match(text)
         if found is None:
             return text
@@ -131,12 +134,12 @@ class _Reader:
 
 
 def _is_of_trace(raw: str) -> bool:
-    """Whether a line belongs to a stack trace, and not to what it ends with: the error, in a line of its own."""
+    """Return whether a line belongs to a stack trace, and not to what it ends with: the error, in a line of its own."""
     return not raw.strip() or raw[0].isspace() or raw.startswith(TRACE)
 
 
 def _in_short(level: str, text: str) -> tuple[str, str]:
-    """What a person wants to know of an entry, and how serious it is; of most entries nothing."""
+    """Return what a person wants to know of an entry, and how serious it is; of most entries nothing."""
     run = RUN_ENDED.match(text)
     if run:
         is_well = run[4] == "success"

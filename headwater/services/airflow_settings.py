@@ -1,4 +1,4 @@
-"""What Airflow's processes are told: by variables of the environment, so that none needs a file of settings.
+"""Settings of Airflow's processes: by variables of the environment, so that none needs a file of settings.
 
 A setting that the user's own environment has (AIRFLOW__SECTION__NAME) goes before ours. Keys and passwords
 are made once and kept, readable by the user alone, in Airflow's folder.
@@ -33,7 +33,7 @@ SECRETS, PASSWORDS = "keys.json", "passwords.json"
 
 @dataclass(frozen=True)
 class Ports:
-    """Where Airflow listens: its pages and API, and nothing else."""
+    """Ports of Airflow: its pages and API, and nothing else."""
 
     api: int
 
@@ -104,7 +104,7 @@ def _where(folder: Path, dags: Path, ports: Ports, environ: Mapping[str, str]) -
 
 
 def _at_once() -> int:
-    """How many tasks run at once on this machine."""
+    """Return how many tasks run at once on this machine."""
     return min(max(2 * (os.cpu_count() or 1), LEAST_PARALLEL), MOST_PARALLEL)
 
 
@@ -158,7 +158,7 @@ def _secrets(folder: Path) -> dict[str, str]:
 
 
 def _kept(path: Path, made: Mapping[str, str]) -> dict[str, str]:
-    """What `path` holds, with what it lacks of `made` added to it. Only this user can read it."""
+    """Return what `path` holds, with what it lacks of `made` added to it. Only this user can read it."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     try:
         kept: dict[str, str] = json.loads(path.read_text())

@@ -50,7 +50,7 @@ def start(module: str, folder: Path, log: Path, port: int | None = None) -> Chil
 
 
 def wait_until_ready(port: int, process: Process) -> bool:
-    """Whether the process accepts connections within `START_PATIENCE_S`; False at once when it is dead."""
+    """Return whether the process accepts connections within `START_PATIENCE_S`; False at once when it is dead."""
     deadline = time.monotonic() + START_PATIENCE_S
     while is_alive(process) and time.monotonic() < deadline:
         if answers(port):

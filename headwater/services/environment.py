@@ -41,7 +41,9 @@ def users_own(service: str, environ: Mapping[str, str], port: int | None) -> str
 def variables(
     service: str, port: int, environ: Mapping[str, str], secret: Path | None = None
 ) -> dict[str, str]:
-    """What to set so that clients find the embedded service. No value is a secret: `secret` is the file that holds it.
+    """Return what to set so that clients find the embedded service.
+
+    No value is a secret: `secret` is the file that holds it.
 
     Where the user has AWS keys of their own, those stay what every other client of AWS takes; our archive alone is
     asked for with the key of the embedded S3.

@@ -18,7 +18,7 @@ PREFIX = "api/"
 
 
 class NotUnderstood(ValueError):  # noqa: N818
-    """What was asked makes no sense; the message says why."""
+    """A request that makes no sense; the message says why."""
 
 
 def answer(file: Path, query: str) -> bytes:

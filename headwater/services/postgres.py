@@ -128,12 +128,12 @@ def stop_server(process: Process) -> None:
 
 
 def passfile_of(data: Path) -> Path:
-    """Where the password for the server on `data` is kept, in the format of libpq's PGPASSFILE."""
+    """Return where the password for the server on `data` is kept, in the format of libpq's PGPASSFILE."""
     return data.with_name(f"{data.name}.pgpass")
 
 
 def is_closed(data: Path) -> bool:
-    """Whether the server on `data` asks for its password; one that an earlier version started does not."""
+    """Return whether the server on `data` asks for its password; one that an earlier version started does not."""
     try:
         hba = (data / "cluster" / "pg_hba.conf").read_text()
     except FileNotFoundError:
@@ -142,7 +142,7 @@ def is_closed(data: Path) -> bool:
 
 
 def wait_until_ready(server: Server) -> bool:
-    """Whether the server accepts connections within `START_PATIENCE_S`; False at once when it is dead.
+    """Return whether the server accepts connections within `START_PATIENCE_S`; False at once when it is dead.
 
     Raises `ServiceError` when it does not know the password of its passfile.
     """
@@ -357,7 +357,7 @@ def _lock_lines(cluster: Path) -> list[str]:
 
 
 def _serves(pid: int, cluster: Path) -> bool:
-    """Whether process `pid` is a postgres on this data folder."""
+    """Return whether process `pid` is a postgres on this data folder."""
     try:
         command = Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
     except FileNotFoundError:

@@ -1,4 +1,4 @@
-"""Who may do what in the embedded Postgres: its statements, run in single-user mode before anybody can connect.
+"""Roles of the embedded Postgres: their statements, run in single-user mode before anybody can connect.
 
 Clients connect as one role, which owns Headwater's database and may make others, and is no superuser. The superuser
 that `initdb` made has no password and no way in: whoever needs it stops the server and runs `postgres --single`

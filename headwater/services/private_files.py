@@ -16,5 +16,5 @@ def write_private(path: Path, text: str) -> None:
 
 
 def key_file_of(folder: Path) -> Path:
-    """Where the key of the embedded S3 on `folder` is, in the format of AWS' shared credentials."""
+    """Return where the key of the embedded S3 on `folder` is, in the format of AWS' shared credentials."""
     return folder.with_name(f"{folder.name}.credentials")

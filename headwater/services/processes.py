@@ -66,7 +66,7 @@ def spawn(
 
 
 def born(pid: int) -> str | None:
-    """When process `pid` was born, in words that differ for every process; None when it does not live."""
+    """Return when process `pid` was born, in words that differ for every process; None when it does not live."""
     child = _started.get(pid)
     if child is not None and child.poll() is not None:
         del _started[pid]
@@ -89,7 +89,7 @@ def _born_by_ps(pid: int) -> str | None:
 
 
 def is_alive(process: Process) -> bool:
-    """Whether that very process still runs."""
+    """Return whether that very process still runs."""
     return process.born != "" and born(process.pid) == process.born
 
 
@@ -151,7 +151,7 @@ def free_port(preferred: int | None = None) -> int:
 
 
 def answers(port: int) -> bool:
-    """Whether something accepts TCP connections on this loopback port."""
+    """Return whether something accepts TCP connections on this loopback port."""
     try:
         with socket.create_connection((LOOPBACK, port), timeout=2):
             return True

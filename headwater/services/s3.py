@@ -42,7 +42,7 @@ class S3Handler(localbucket.S3Handler):  # type: ignore[misc]
         return self._admit() and bool(super().handle_expect_100())
 
     def _admit(self) -> bool:
-        """Whether the request may go on; what may not is answered here."""
+        """Return whether the request may go on; what may not is answered here."""
         refusal = s3_guard.refusal_of_browser(self.headers) or s3_guard.refusal_of_signature(
             self.key, self.command, self.path, self.headers
         )
@@ -100,7 +100,7 @@ def _marker_within(folder: str, marker: str, marker_is_prefix: bool) -> str | No
 
 
 def _may_hold_keys(path: Path, folder: str) -> bool:
-    """Whether the path is a folder that keys can lie in: no key has an empty part, `.` or `..`."""
+    """Return whether the path is a folder that keys can lie in: no key has an empty part, `.` or `..`."""
     parts = folder.split("/")[:-1]
     if not {"", ".", ".."}.isdisjoint(parts):
         return False

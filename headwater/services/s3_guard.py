@@ -1,4 +1,4 @@
-"""Who may ask the embedded S3 for anything: those who sign with its key, as S3 asks it of everybody.
+"""The guard of the embedded S3: it admits those who sign with its key, as S3 asks it of everybody.
 
 Every account of this machine reaches the port, and so does every page that a browser here has open. A request counts
 when its signature (SigV4, in its headers) is made with the key that the server made at its first start. Beside that

@@ -1,4 +1,4 @@
-"""What this machine remembers of the embedded services: `services.json` in the working folder.
+"""The memory of the embedded services: `services.json` in the working folder.
 
 Per service its port, kept for good so that addresses stay the same, and its process while one was
 last known. A lock beside it lets one command at a time start or stop anything.
@@ -32,7 +32,7 @@ class Remembered:
 
 
 def read(home: Path) -> dict[str, Remembered]:
-    """What is remembered, by service; nothing before the first start. A broken file is a `ServiceError`."""
+    """Return what is remembered, by service; nothing before the first start. A broken file is a `ServiceError`."""
     path = home / FILE
     try:
         return {name: _entry(payload) for name, payload in json.loads(path.read_text()).items()}

@@ -32,7 +32,7 @@ def record_definition(connection: Connection, source: str, definition: Mapping[s
 
 
 def is_redefined(connection: Connection, source: str, definition: Mapping[str, Any]) -> bool:
-    """Whether the tables of a source were made with another definition."""
+    """Return whether the tables of a source were made with another definition."""
     ask = "select exists (select from metadata.definition_differences(:source, cast(:definition as jsonb)))"
     return bool(connection.execute(sa.text(ask), _parameters(source, definition)).scalar_one())
 

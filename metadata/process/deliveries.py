@@ -149,7 +149,7 @@ def newest_named(deliveries: Iterable[Delivery], publisher_name: str) -> Deliver
 
 
 def count_landed(connection: Connection, source: str) -> int:
-    """How many deliveries of a source there are, whatever became of them."""
+    """Return how many deliveries of a source there are, whatever became of them."""
     ask = sa.select(sa.func.count()).select_from(delivery).where(delivery.c.source == source)
     return int(connection.execute(ask).scalar_one())
 
@@ -160,7 +160,7 @@ def raw_pending(connection: Connection, source: str) -> list[Delivery]:
 
 
 def still_lacks_rows(connection: Connection, of: Delivery) -> bool:
-    """Whether a delivery that was pending in raw still is: nobody has loaded, refused or withdrawn it since.
+    """Return whether a delivery that was pending in raw still is: nobody has loaded, refused or withdrawn it since.
 
     Asked of the one delivery, since what is pending is a question about all of its source.
     """
@@ -196,7 +196,7 @@ def purgeable(connection: Connection, source: str, layer: str, keep: int) -> lis
 
 
 def has_verdict(connection: Connection, delivery_sqn: int) -> bool:
-    """Whether a delivery was judged, and not sent through the layers again since."""
+    """Return whether a delivery was judged, and not sent through the layers again since."""
     ask = sa.text("select verdict <> 'pending' from metadata.delivery_state where delivery_sqn = :sqn")
     return bool(connection.execute(ask, {"sqn": delivery_sqn}).scalar())
 

@@ -34,7 +34,7 @@ _KEY = re.compile(
 
 
 class EventStore(Protocol):
-    """What events need of an object store."""
+    """The part of an object store that events need."""
 
     def put_new(self, key: str, body: bytes) -> bool:
         """Store `body` under `key`; False, and nothing stored, when the key is taken."""
@@ -59,14 +59,14 @@ class DeliveryEvent:
 
 
 class EventKey(NamedTuple):
-    """What the key of an event tells of it."""
+    """The facts in the key of an event."""
 
     delivery_sqn: int
     event_id: UUID
 
 
 class _Said(BaseModel):
-    """What the S3 object of an event holds."""
+    """The contents of the S3 object of an event."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
@@ -80,7 +80,7 @@ class _Said(BaseModel):
 
 
 def whoami() -> str:
-    """Who acts, for the record: the user of the operating system."""
+    """Return who acts, for the record: the user of the operating system."""
     try:
         return getpass.getuser()
     except (KeyError, OSError):  # a container's user may have no name
@@ -133,7 +133,8 @@ def register_event(connection: Connection, happened: DeliveryEvent) -> bool:
 
 
 def was_replayed(connection: Connection, delivery_sqn: int) -> bool:
-    """Whether a delivery was ever sent through the layers again, so that rows of an earlier time may lie in raw."""
+    """Return whether a delivery was ever sent through the layers again,
+    so that rows of an earlier time may lie in raw."""
     seen = sa.exists().where(
         delivery_event.c.delivery_sqn == delivery_sqn, delivery_event.c.event == "replayed"
     )
@@ -141,7 +142,7 @@ def was_replayed(connection: Connection, delivery_sqn: int) -> bool:
 
 
 def was_let_in(connection: Connection, delivery_sqn: int) -> bool:
-    """Whether a delivery was passed or accepted, and not sent to be judged again since."""
+    """Return whether a delivery was passed or accepted, and not sent to be judged again since."""
     event = delivery_event.c
     replayed = sa.select(sa.func.max(event.event_at)).where(
         event.delivery_sqn == delivery_sqn, event.event == "replayed"
@@ -155,7 +156,7 @@ def was_let_in(connection: Connection, delivery_sqn: int) -> bool:
 
 
 def event_key(source: str, happened: DeliveryEvent) -> str:
-    """Where the event lies on S3; it sorts by delivery, then in the order in which they happened."""
+    """Return where the event lies on S3; it sorts by delivery, then in the order in which they happened."""
     moment = happened.event_at.strftime("%Y%m%dT%H%M%S%fZ")
     return f"{events_folder(source, happened.delivery_sqn)}{moment}-{happened.event_id}-{happened.event}.json"
 
@@ -166,7 +167,7 @@ def events_folder(source: str, delivery_sqn: int | None = None) -> str:
 
 
 def event_at_key(source: str, key: str) -> EventKey | None:
-    """What a key tells of the event under it; None where it is the key of no event of the source."""
+    """Return what a key tells of the event under it; None where it is the key of no event of the source."""
     found = _KEY.fullmatch(key)
     if found is None or found["source"] != source:
         return None

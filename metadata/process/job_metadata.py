@@ -28,7 +28,7 @@ def keep_job_metadata(connection: Connection, job: str, run_id: str, rows: Mappi
 
 
 def kept_job_metadata(connection: Connection, job_inst_id: int) -> Mapping[str, Any] | None:
-    """What was kept of a run; None where nothing was."""
+    """Return what was kept of a run; None where nothing was."""
     ask = (
         sa.select(job_metadata.c.rows)
         .join(job_inst, job_inst.c.metadata_sha256 == job_metadata.c.content_sha256)

@@ -5,10 +5,8 @@ One that a terminal runs is a process; one that Airflow runs is many, each a tas
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 
@@ -17,14 +15,11 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.dialects.postgresql import Insert, distinct_on, insert
 from sqlalchemy.sql.dml import ReturningInsert
 
-from headwater.metadata.connection import hang_up
-from headwater.metadata.errors import NoJobInstance, StepFailed
-from headwater.metadata.failures import FAILURES, failure_of, is_foreseen, trace_of
+from headwater.metadata.errors import NoJobInstance
 from headwater.metadata.process.job_metadata import keep_job_metadata, kept_job_metadata
-from headwater.metadata.process.tables import job_inst, job_inst_task, log_dtl, log_header
-from headwater.metadata.redaction import redact, redact_all
-from headwater.metadata.storable import storable_all
-from headwater.metadata.visible import visible
+from headwater.metadata.process.liveness import Life
+from headwater.metadata.process.recorded_run import Outcome, RecordedRun, now
+from headwater.metadata.process.tables import job_inst, job_inst_task, log_header
 
 _TRIED_SINCE = """
 with
@@ -57,186 +52,15 @@ from (
     )
 ) as untold
 """
+
+
 # the step of ETL of what a terminal does; a task of Airflow has that of its job_task, and what runs within it, too
-_ETL_STEPS = {
-    "register": "E", "extract": "E", "raw": "E", "staging": "T", "checks": "T", "historical": "L", "purge": "L",
-}  # fmt: skip
+
+
 HAS_DIED = {"has_died": True}  # among the parameters of a try whose process could not say how it ended
-_now = sa.func.clock_timestamp
-_worsening = threading.Lock()  # sources of one job go side by side
 
 
-@dataclass
-class Outcome:
-    """How a task or a job instance ends; the worst that was said of it stays."""
-
-    status: str = "succeeded"
-
-    def worsen(self, status: str) -> None:
-        order = ("succeeded", "halted", "failed")
-        with _worsening:
-            self.status = max(self.status, status, key=order.index)
-
-
-@dataclass(frozen=True)
-class _Task:
-    """A task that runs now in this process."""
-
-    job_inst_task_id: int
-    etl_step: str | None
-    step_seq: int | None
-
-
-class _JobInstance:
-    """What is written of a job instance while it runs, whoever runs it."""
-
-    job: str
-    run_id: str
-    job_inst_id: int
-    _log_header_id: int
-
-    def __init__(self, engine: Engine) -> None:
-        self.outcome = Outcome()
-        self._engine = engine
-        self._of_thread = threading.local()
-        self._errors: list[str] = []  # that were logged by this process
-
-    @contextmanager
-    def task(
-        self, name: str, *, etl_step: str | None = None, step_seq: int | None = None, **parameters: Any
-    ) -> Iterator[Outcome]:
-        """Run the body as a task on record; an exception makes it failed, with its message in the log, and goes on.
-
-        Without an `etl_step` it has that of the task within which it runs, or of its name.
-        """
-        around = self._tasks[-1] if self._tasks else None
-        etl_step = etl_step or (around and around.etl_step) or _ETL_STEPS.get(name)
-        step_seq = step_seq if step_seq is not None or around is None else around.step_seq
-        with self._engine.begin() as connection:
-            task_id = self._begin_task(connection, name, parameters, etl_step=etl_step, step_seq=step_seq)
-        outcome, task = Outcome(), _Task(task_id, etl_step, step_seq)
-        self._tasks.append(task)
-        try:
-            yield outcome
-        except BaseException as error:
-            outcome.worsen("failed")
-            self.outcome.worsen("failed")
-            with suppress(Exception):  # what failed is told, not that it could not be put on record
-                self.log_failure(error, task=name)
-                self._end_task(task_id, outcome)
-            raise
-        else:
-            self.outcome.worsen(outcome.status)
-            self._end_task(task_id, outcome)
-        finally:
-            self._tasks.remove(task)
-
-    @property
-    def _tasks(self) -> list[_Task]:
-        """Those that run now in this thread, the innermost last."""
-        tasks: list[_Task] = self._of_thread.__dict__.setdefault("tasks", [])
-        return tasks
-
-    @property
-    def job_inst_task_id(self) -> int | None:
-        """The task that runs now in this thread."""
-        return self._tasks[-1].job_inst_task_id if self._tasks else None
-
-    def log(self, level: str, message: str, **context: Any) -> None:
-        """Write a line of log, without secrets; level is detail, information or error.
-
-        An error becomes the header's last one.
-        """
-        message = visible(redact(message))
-        with self._engine.begin() as connection:
-            self._write_line(connection, level, message, context)
-            if level == "error":
-                self._errors.append(message)
-                connection.execute(self._header().values(last_error=message))
-
-    def log_failure(self, error: BaseException, **context: Any) -> None:
-        """Log why something failed, unless this process has: what is raised from task to task is one error.
-
-        That a process is ended from outside is no error of its own: it takes no other's place as the header's last.
-        """
-        if not isinstance(error, FAILURES):
-            self.log_end(f"ended from outside: {str(error) or type(error).__name__}", **context)
-            return
-        trace = {} if is_foreseen(error) else {"trace": trace_of(error)}
-        for message in error.failures if isinstance(error, StepFailed) else (str(failure_of(error)),):
-            self.log_once(message or type(error).__name__, **context, **trace)
-
-    def log_once(self, message: str, **context: Any) -> None:
-        """Log an error unless this process has, be it without what it is of in front."""
-        answer = visible(redact(message))
-        if not any(answer == logged or answer.endswith(f": {logged}") for logged in self._errors):
-            self.log("error", message, **context)
-
-    def log_end(self, message: str, **context: Any) -> None:
-        """Log what another hand than the run's own did to it: beside its last error, which it is only without one."""
-        message = visible(redact(message))
-        if message in self._errors:
-            return
-        with self._engine.begin() as connection:
-            self._write_line(connection, "error", message, context)
-            self._errors.append(message)
-            connection.execute(self._header().values(closed_by(message)))
-
-    def _write_line(
-        self, connection: Connection, level: str, message: str, context: Mapping[str, Any]
-    ) -> None:
-        connection.execute(
-            log_dtl.insert().values(
-                log_header_id=self._log_header_id, job_inst_task_id=self.job_inst_task_id,
-                level=level, message=message, context=storable_all(redact_all(dict(context))), logged_at=_now(),
-            )
-        )  # fmt: skip
-
-    def _header(self) -> sa.Update:
-        return log_header.update().where(log_header.c.log_header_id == self._log_header_id)
-
-    def _end_task(self, task_id: int, outcome: Outcome) -> None:
-        with self._engine.begin() as connection:
-            connection.execute(
-                job_inst_task.update()
-                .where(job_inst_task.c.job_inst_task_id == task_id)
-                .values(status=outcome.status, ended_at=_now())
-            )
-
-    def _begin_task(
-        self, connection: Connection, name: str, parameters: Mapping[str, Any], **columns: Any
-    ) -> int:
-        began: int = connection.execute(
-            job_inst_task.insert()
-            .values(
-                job_inst_id=self.job_inst_id,
-                task=name,
-                parameters=storable_all(dict(parameters)),
-                status="running",
-                started_at=_now(),
-                **columns,
-            )
-            .returning(job_inst_task.c.job_inst_task_id)
-        ).scalar_one()
-        return began
-
-
-class Life:
-    """A connection whose advisory locks show that job instances of this process live."""
-
-    def __init__(self, engine: Engine) -> None:
-        self._connection = engine.connect().execution_options(isolation_level="AUTOCOMMIT")
-
-    def show(self, job_inst_id: int) -> None:
-        """Show that a job instance lives."""
-        self._connection.execute(life_lock("pg_advisory_lock", job_inst_id))
-
-    def end(self) -> None:
-        """Show it no more. The connection may be dead: nothing was said on it since the run began."""
-        hang_up(self._connection)
-
-
-class JobInstance(_JobInstance):
+class JobInstance(RecordedRun):
     """One run of one job. While it is open its process holds an advisory lock, by which others see that it lives.
 
     The job instances of one run share a `life`, which whoever made it ends. `kind` is one of KINDS, `etl_steps` what it
@@ -276,7 +100,7 @@ class JobInstance(_JobInstance):
                 self._own_life.end()
 
 
-class SharedJobInstance(_JobInstance):
+class SharedJobInstance(RecordedRun):
     """One run of one job whose tasks join it by the run's name: each a process of Airflow, or a thread of a terminal.
 
     Airflow knows whether a run of its own lives; that of a terminal shows it by its `Life`. `parameters` are those with
@@ -363,7 +187,7 @@ class SharedJobInstance(_JobInstance):
                     job_inst_task.c.job_inst_task_id.in_(earlier)
                     | job_inst_task.c.parameters["within"].as_integer().in_(earlier),
                 )
-                .values(status="failed", ended_at=_now(), parameters=_died())
+                .values(status="failed", ended_at=now(), parameters=_died())
             )
         with self.task(task, **more, try_number=try_number, map_index=map_index) as outcome:
             self._tried = self.job_inst_task_id
@@ -371,7 +195,9 @@ class SharedJobInstance(_JobInstance):
 
     @property
     def tried_since(self) -> datetime | None:
-        """When the last try in this process began, or the first of those before it that died; None without a try.
+        """Return when the last try in this process began, or the first of those before it that died.
+
+        None without a try.
 
         What such a one did nobody could tell: the next try tells of it, too.
         """
@@ -381,7 +207,8 @@ class SharedJobInstance(_JobInstance):
         return since
 
     def statuses(self) -> dict[tuple[str, int | None], str]:
-        """How the last try of each task ended or that it runs: (task, number among its like or None) → status."""
+        """Return how the last try of each task ended or that it runs:
+        (task, number among its like or None) → status."""
         index = job_inst_task.c.parameters["map_index"].as_integer()
         last = (
             sa.select(job_inst_task.c.task, index.label("map_index"), job_inst_task.c.status)
@@ -410,7 +237,7 @@ class SharedJobInstance(_JobInstance):
         return super()._begin_task(connection, name, {**parameters, **within}, **columns)
 
     def _tries_of(self, task: str | None = None) -> Iterator[sa.ColumnElement[bool]]:
-        """What holds for the tries of tasks, of one or of all, and not for what runs within them."""
+        """Yield what holds for the tries of tasks, of one or of all, and not for what runs within them."""
         yield job_inst_task.c.job_inst_id == self.job_inst_id
         yield job_inst_task.c.parameters.has_key("try_number")
         if task is not None:
@@ -426,7 +253,7 @@ def _new_job_inst(
         runner=runner,
         parameters=dict(parameters),
         status="running",
-        started_at=_now(),
+        started_at=now(),
         **columns,
     )
 
@@ -434,15 +261,9 @@ def _new_job_inst(
 def _new_log_header(job_inst_id: int, job: str) -> ReturningInsert[Any]:
     return (
         log_header.insert()
-        .values(job_inst_id=job_inst_id, job_name=job, status="running", started_at=_now())
+        .values(job_inst_id=job_inst_id, job_name=job, status="running", started_at=now())
         .returning(log_header.c.log_header_id)
     )
-
-
-def life_lock(function: str, job_inst_id: int) -> sa.Select[Any]:
-    """Return the statement that calls one of Postgres' advisory lock functions with the lock of a job instance."""
-    name = sa.func.hashtextextended(f"headwater job instance {job_inst_id}", 0)
-    return sa.select(getattr(sa.func, function)(name))
 
 
 def _died() -> sa.ColumnElement[Any]:
@@ -462,16 +283,8 @@ def _reopen(connection: Connection, job_inst_id: int, last_error: str | None) ->
         )
 
 
-def closed_by(message: str) -> dict[str, Any]:
-    """What a header holds once another hand than the run's own did something to it; the run's own error stays."""
-    return {
-        "closed_why": sa.func.concat_ws("; ", log_header.c.closed_why, message),
-        "last_error": sa.func.coalesce(log_header.c.last_error, message),
-    }
-
-
 def end(connection: Connection, job_inst_id: int, status: str, **header: Any) -> None:
-    ended = {"status": status, "ended_at": _now()}
+    ended = {"status": status, "ended_at": now()}
     running = "running"
     connection.execute(
         job_inst.update()
@@ -481,7 +294,7 @@ def end(connection: Connection, job_inst_id: int, status: str, **header: Any) ->
     connection.execute(
         job_inst_task.update()
         .where(job_inst_task.c.job_inst_id == job_inst_id, job_inst_task.c.status == running)
-        .values(status="failed", ended_at=_now(), parameters=_died())
+        .values(status="failed", ended_at=now(), parameters=_died())
     )
     connection.execute(
         log_header.update()

@@ -28,7 +28,7 @@ CHANGE_KINDS = ("new", "changed", "unchanged", "ignored", "overtaken", "delete_m
 
 @dataclass(frozen=True)
 class Entry:
-    """What came of a delivery in a layer. `counts` are those columns of delivery_status that it has."""
+    """The outcome of a delivery in a layer. `counts` are those columns of delivery_status that it has."""
 
     delivery_sqn: int
     publisher_name: str
@@ -40,7 +40,7 @@ class Entry:
 
     @property
     def rows(self) -> dict[str, int]:
-        """How many rows the layer got, lost, or sent away, by what came of them."""
+        """Return how many rows the layer got, lost, or sent away, by what came of them."""
         if self.layer == "historical" and self.outcome == "historized":
             return {change: self.counts.get(f"{change}_count", 0) for change in CHANGE_KINDS}
         found = {"fallen_out": self.counts.get("fallen_out_count", 0)} if self.outcome == "staged" else {}

@@ -7,8 +7,10 @@ from collections.abc import Callable, Sequence
 import sqlalchemy as sa
 from sqlalchemy import Connection, Engine
 
-from headwater.metadata.process.jobs import closed_by, end, life_lock
+from headwater.metadata.process.jobs import end
+from headwater.metadata.process.liveness import life_lock
 from headwater.metadata.process.rebuilds import put_back_abandoned
+from headwater.metadata.process.recorded_run import closed_by
 from headwater.metadata.process.tables import job_inst, job_inst_task, log_dtl, log_header
 
 PROCESS_ENDED = "the process ended without closing its job instance"
@@ -89,7 +91,7 @@ def _close(connection: Connection, job_inst_id: int, why: str) -> bool:
 
 
 def _left(connection: Connection, job_inst_id: int) -> str:
-    """What a job instance left: the tasks that are on record as running, else the last one that is on record."""
+    """Return what a job instance left: the tasks that are on record as running, else the last one that is on record."""
     tasks = connection.execute(
         sa.select(
             job_inst_task.c.task, job_inst_task.c.status, job_inst_task.c.parameters["map_index"].as_integer()

@@ -1,4 +1,4 @@
-"""Where publishers were reached in the public internet, for all processes to know."""
+"""Places in the public internet where publishers were reached, for all processes to know."""
 
 from __future__ import annotations
 

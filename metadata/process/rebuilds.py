@@ -40,7 +40,7 @@ def set_aside(connection: Connection, source: str, job_inst_id: int) -> None:
 
 
 def is_set_aside(connection: Connection, source: str, job_inst_id: int) -> bool:
-    """Whether the layers of a source are set aside by a job instance."""
+    """Return whether the layers of a source are set aside by a job instance."""
     ask = sa.exists().where(rebuild.c.source == source, rebuild.c.job_inst_id == job_inst_id)
     return bool(connection.execute(sa.select(ask)).scalar())
 

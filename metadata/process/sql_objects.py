@@ -33,7 +33,8 @@ def sql_files() -> Mapping[str, str]:
 
 
 def are_newest(connection: Connection) -> bool:
-    """Whether a database whose migrations are all applied has the functions and views of all files, and no others."""
+    """Return whether a database whose migrations are all applied has the functions and views of all files,
+    and no others."""
     return _applied(connection) == _digests()
 
 

@@ -35,7 +35,10 @@ def lacks(spec: str, root: Path) -> str | None:
 
 @cache
 def _defines(file: Path, _changed_at: int, name: str) -> bool:
-    """Whether the module binds the name where it is imported; a module that cannot be parsed is left to its run."""
+    """Return whether the module binds the name where it is imported.
+
+    A module that cannot be parsed is left to its run.
+    """
     try:
         names = set(_bound(ast.parse(file.read_bytes(), str(file)).body))
     except (SyntaxError, ValueError):

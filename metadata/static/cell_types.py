@@ -1,4 +1,4 @@
-"""What each kind of cell may hold: a check per kind, on the cell alone.
+"""Types of cells: a check per kind, on the cell alone.
 
 Every check returns None when all is well, or what is wrong and what was expected instead.
 """
@@ -38,7 +38,7 @@ _EXPECTED = {
 
 
 def blank_problem(column: Column) -> Wrong | None:
-    """Whether the cell may be blank."""
+    """Return whether the cell may be blank."""
     if not column.required:
         return None
     choices = f"one of {', '.join(column.accepted)}" if column.accepted else None
@@ -46,7 +46,7 @@ def blank_problem(column: Column) -> Wrong | None:
 
 
 def cell_problem(column: Column, cell: str) -> Wrong | None:
-    """Whether a cell that is not blank is what its column may hold."""
+    """Return whether a cell that is not blank is what its column may hold."""
     if column.kind == "secret":
         return _secret_problem(cell)  # before all others, which repeat the cell
     if cell != cell.strip() and not column.free:
@@ -60,17 +60,17 @@ def cell_problem(column: Column, cell: str) -> Wrong | None:
 
 
 def choice_problem(accepted: tuple[str, ...], cell: str) -> Wrong | None:
-    """Whether the cell is one of the accepted values."""
+    """Return whether the cell is one of the accepted values."""
     return None if cell in accepted else (f'"{cell}" is not known', one_of(accepted, cell))
 
 
 def boolean_problem(cell: str) -> Wrong | None:
-    """Whether the cell is true or false, in these letters: dbt and Python must agree."""
+    """Return whether the cell is true or false, in these letters: dbt and Python must agree."""
     return None if cell in ("true", "false") else (f'"{cell}" is not a boolean', _EXPECTED["boolean"])
 
 
 def count_problem(cell: str) -> Wrong | None:
-    """Whether the cell is a whole number from 1, in plain digits."""
+    """Return whether the cell is a whole number from 1, in plain digits."""
     plain = cell.isascii() and cell.isdigit() and not cell.startswith("0")
     if plain and int(cell) < MOST_COUNTED:
         return None
@@ -78,14 +78,14 @@ def count_problem(cell: str) -> Wrong | None:
 
 
 def number_problem(cell: str) -> Wrong | None:
-    """Whether the cell is a whole number from 0, in plain digits."""
+    """Return whether the cell is a whole number from 0, in plain digits."""
     if cell == "0" or count_problem(cell) is None:
         return None
     return f'"{cell}" is not a whole number from 0', _EXPECTED["number"]
 
 
 def spelling_problem(cell: str) -> Wrong | None:
-    """Whether a cell is spelled so that Python and dbt read it alike, and as it is meant."""
+    """Return whether a cell is spelled so that Python and dbt read it alike, and as it is meant."""
     if unknown := unknown_spellings(cell):
         return f'"{unknown[0]}" is not a spelling', one_of(SPELLINGS, unknown[0])
     if cell.lower() == "null":

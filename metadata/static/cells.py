@@ -44,7 +44,7 @@ def names_of(column: Column, cell: str) -> tuple[str, ...]:
 
 
 def _dangling(table: str, names: tuple[str, ...], seeds: Seeds) -> tuple[str, str] | None:
-    """Which of the names is none of the table, and what was expected."""
+    """Return which of the names is none of the table, and what was expected."""
     name = next((name for name in names if not seeds.knows(table, name)), None)
     if name is None:
         return None

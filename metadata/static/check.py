@@ -38,7 +38,7 @@ def load_and_check(folder: Path) -> tuple[Seeds, list[Problem]]:
 
 
 def check_seeds(seeds: Seeds, problems: Problems) -> None:
-    """What is wrong with rows that are loaded."""
+    """Return what is wrong with rows that are loaded."""
     check_cells(seeds, problems)
     check_connections(seeds, problems)
     check_jobs(seeds, problems)

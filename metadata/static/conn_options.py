@@ -20,7 +20,7 @@ def parse_options(text: str | None) -> dict[str, str]:
 
 
 def options_problem(data_source_type: str, text: str | None) -> tuple[str, str] | None:
-    """What is wrong with the options of a connection, and what was expected; None where all is well."""
+    """Return what is wrong with the options of a connection, and what was expected; None where all is well."""
     seen: set[str] = set()
     for part in _parts(text):
         name, sign, value = (piece.strip() for piece in part.partition("="))

@@ -23,7 +23,7 @@ _PART = re.compile(r"(?P<first>\*|\w+)(?:-(?P<last>\w+))?(?:/(?P<step>[1-9][0-9]
 
 
 def schedule_problem(schedule: str) -> tuple[str, str] | None:
-    """What is wrong with a schedule and what was expected, or None."""
+    """Return what is wrong with a schedule and what was expected, or None."""
     if schedule.startswith("@"):
         return None if schedule in WORDS else (f'"{schedule}" is not a schedule', one_of(WORDS, schedule))
     fields = schedule.split()
@@ -42,7 +42,7 @@ def schedule_problem(schedule: str) -> tuple[str, str] | None:
 
 
 def time_zone_problem(name: str) -> tuple[str, str] | None:
-    """What is wrong with the name of a time zone and what was expected, or None."""
+    """Return what is wrong with the name of a time zone and what was expected, or None."""
     if name in _time_zones():
         return None
     near = nearest(name, _time_zones())

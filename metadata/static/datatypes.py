@@ -75,7 +75,7 @@ Wrong = tuple[str, str]
 
 
 def datatype_problem(datatype: str) -> Wrong | None:
-    """Whether `datatype` is one of ours, written our way."""
+    """Return whether `datatype` is one of ours, written our way."""
     if datatype in PLAIN:
         return None
     if sized := _VARCHAR.fullmatch(datatype):
@@ -112,7 +112,7 @@ def _expected_instead(datatype: str) -> str:
 
 
 def format_problem(datatype: str, template: str) -> Wrong | None:
-    """Whether `template` can say how a value of `datatype` is written in the source."""
+    """Return whether `template` can say how a value of `datatype` is written in the source."""
     if datatype == "boolean":
         true_token, separator, false_token = template.partition("|")
         if separator and true_token and false_token and true_token != false_token and "|" not in false_token:
@@ -126,7 +126,7 @@ def format_problem(datatype: str, template: str) -> Wrong | None:
 
 
 def _number_problem(datatype: str, template: str) -> Wrong | None:
-    """Whether `template` is 1234.56, or 1234, written with the signs of the source."""
+    """Return whether `template` is 1234.56, or 1234, written with the signs of the source."""
     is_whole = datatype in WHOLE_NUMBERS
     expected = "1.234 or 1 234" if is_whole else "1.234,56 or 1 234,56 or 1234,56"
     found = _WRITTEN_NUMBER.fullmatch(template)
@@ -172,7 +172,7 @@ def _template_problem(datatype: str, template: str) -> Wrong | None:
 
 
 def _short_year_problem(template: str, token: str) -> Wrong:
-    """What to write for a year of two digits: nobody but the source's author knows its century."""
+    """Return what to write for a year of two digits: nobody but the source's author knows its century."""
     return (
         f'"{template}" has {token} without the first of its hundred years, from {FIRST_YEARS[0]} to {FIRST_YEARS[-1]}',
         "one such as YY[1970], which reads 70 to 99 as 1970 to 1999 and 00 to 69 as 2000 to 2069",

@@ -43,7 +43,7 @@ class Doubt:
         return f"on_{self.name}"
 
     def default(self, delivery_type: str) -> Reaction:
-        """What follows where the source does not say."""
+        """Return what follows where the source does not say."""
         return (self.by_default_for_delta if delivery_type == "delta" else None) or self.by_default
 
 

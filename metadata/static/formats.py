@@ -53,7 +53,7 @@ def formats_with(option: str) -> str:
 
 
 def record_path_problem(value: str) -> Wrong | None:
-    """Whether `value` says where records are: names with dots between them, `[]` after a list of lists."""
+    """Return whether `value` says where records are: names with dots between them, `[]` after a list of lists."""
     if _RECORD_PATH.fullmatch(value):
         return None
     return (
@@ -63,7 +63,7 @@ def record_path_problem(value: str) -> Wrong | None:
 
 
 def has_map(record_path: str) -> bool:
-    """Whether a path leads through every member of an object."""
+    """Return whether a path leads through every member of an object."""
     return any(part.rstrip("[]") == ANY for part in record_path.split("."))
 
 
@@ -81,7 +81,7 @@ def parse_fixed_columns(value: str) -> tuple[FixedColumn, ...]:
 
 
 def fixed_columns_problem(value: str) -> Wrong | None:
-    """Whether `value` is a table of columns that do not overlap."""
+    """Return whether `value` is a table of columns that do not overlap."""
     expected = "a table such as name:1-12|code:13-15|note:16-"
     try:
         columns = sorted(parse_fixed_columns(value), key=lambda column: column.first)

@@ -1,4 +1,4 @@
-"""How far back a window begins before the last watermark: `15 minutes`, or a number where watermarks are numbers."""
+"""The lag of a window behind the last watermark: `15 minutes`, or a number where watermarks are numbers."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _LAG = re.compile(r"([0-9]{1,9})(?: (second|minute|hour|day|week)s?)?")
 
 
 def parse_lag(text: str) -> timedelta | Decimal:
-    """What a `lag_window` says. Raises `ValueError` when it says neither."""
+    """Return what a `lag_window` says. Raises `ValueError` when it says neither."""
     match = _LAG.fullmatch(text)
     if match is None:
         raise ValueError(f"{text!r} is no lag")
@@ -23,7 +23,7 @@ def parse_lag(text: str) -> timedelta | Decimal:
 
 
 def lag_problem(cell: str) -> tuple[str, str] | None:
-    """Whether the cell is a lag."""
+    """Return whether the cell is a lag."""
     try:
         parse_lag(cell)
     except ValueError:

@@ -35,7 +35,7 @@ class Seeds:
         return self.by_name[table].get(name) if name else None
 
     def knows(self, table: str, name: str) -> bool:
-        """Whether a reference to `name` is right, as far as can be told."""
+        """Return whether a reference to `name` is right, as far as can be told."""
         is_told_in_part = table in self.unreadable or table in self.garbled
         return is_told_in_part or name in self.by_name[table] or name in self.broken_names[table]
 

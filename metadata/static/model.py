@@ -34,7 +34,7 @@ class DataSource:
 
 @dataclass(frozen=True)
 class ConnStr:
-    """How to reach a database, a file share or a download page; `${NAME}` is an environment variable."""
+    """A connection to a database, a file share or a download page; `${NAME}` is an environment variable."""
 
     name: str
     data_source: str
@@ -49,7 +49,7 @@ class ConnStr:
 
 @dataclass(frozen=True)
 class ConnApi:
-    """How to reach an API."""
+    """A connection to an API."""
 
     name: str
     data_source: str
@@ -243,7 +243,7 @@ class Source:
         return tuple(self.options[option].split("|")) if option in self.options else ()
 
     def later_names(self, source_name: str) -> tuple[str, ...]:
-        """What the publisher came to call a column: `renamed_columns` says `name=name_en`."""
+        """Return what the publisher came to call a column: `renamed_columns` says `name=name_en`."""
         return tuple(self._later_names.get(source_name, ()))
 
     @cached_property

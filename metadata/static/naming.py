@@ -49,7 +49,7 @@ def names_in(cell: str | None) -> tuple[str, ...]:
 
 
 def is_raw_column(source_name: str) -> bool:
-    """Whether a publisher's column name can be a column of the raw table as it stands."""
+    """Return whether a publisher's column name can be a column of the raw table as it stands."""
     return (
         bool(source_name.strip())
         and len(source_name.encode()) <= LONGEST_IDENTIFIER_BYTES
@@ -65,7 +65,7 @@ def nearest(word: str, known: Iterable[str]) -> str | None:
 
 
 def one_of(known: Iterable[str], word: str) -> str:
-    """What was expected instead of `word`, for a message: all that is known and what was probably meant."""
+    """Return what was expected instead of `word`, for a message: all that is known and what was probably meant."""
     names = list(known)
     if len(names) == 1:
         return names[0]

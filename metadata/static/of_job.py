@@ -56,7 +56,7 @@ def rows_of_job(seeds: Seeds, job: str) -> JobRows:
 
 
 def catalog_of_rows(rows: JobRows) -> Catalog:
-    """What `rows_of_job` gave, as the catalog of that job."""
+    """Return what `rows_of_job` gave, as the catalog of that job."""
     seeds = Seeds()
     for table, cells in rows.items():
         seeds.rows[table] = [Row(0, dict(of_one)) for of_one in cells]

@@ -29,7 +29,7 @@ class Step:
 
     @property
     def is_of_source(self) -> bool:
-        """Whether it is a phase of a source: that one asks by itself what is there to do."""
+        """Return whether it is a phase of a source: that one asks by itself what is there to do."""
         return self.source is not None
 
     @property

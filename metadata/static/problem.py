@@ -13,7 +13,7 @@ WHOLE_ROW = "(row)"
 
 @dataclass(frozen=True)
 class Problem:
-    """What is wrong in one cell. `line` is the physical line on which its row begins, from 1 (the header).
+    """A problem in one cell. `line` is the physical line on which its row begins, from 1 (the header).
 
     `column` is a column of the table, `(row)` or `(file)`.
     """

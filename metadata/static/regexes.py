@@ -16,7 +16,7 @@ FEW = 10  # repetitions of something variable that are harmless
 
 
 def repeats_variably(pattern: str) -> bool:
-    """Whether something of no fixed length is repeated often. The pattern is one that re compiles."""
+    """Return whether something of no fixed length is repeated often. The pattern is one that re compiles."""
     return any(
         maximum > FEW and inner.getwidth()[0] != inner.getwidth()[1]
         for maximum, inner in _repeated(_parser.parse(pattern))
@@ -24,7 +24,7 @@ def repeats_variably(pattern: str) -> bool:
 
 
 def _repeated(parsed: Any) -> Iterator[tuple[int, Any]]:
-    """What is repeated in a parsed pattern, at any depth, each with how often at most."""
+    """Yield what is repeated in a parsed pattern, at any depth, each with how often at most."""
     for code, argument in parsed:
         if str(code) in _REPEATS:
             yield argument[1], argument[2]

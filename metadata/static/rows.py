@@ -40,8 +40,10 @@ class Row:
 
 @dataclass
 class CsvRows:
-    """What a file holds: its header, whole rows, those whose number of fields is not the header's, and those in which
-    something is no text, with what that is."""
+    """The contents of a file: its header, and its rows.
+
+    Rows are whole, or have another number of fields than the header, or hold something that is no text.
+    """
 
     header: list[str] = field(default_factory=list)
     rows: list[Row] = field(default_factory=list)
@@ -88,7 +90,7 @@ def _decoded(data: bytes) -> str:
 
 
 def _no_text(line: int, fields: list[str]) -> UnreadableError | None:
-    """What in the fields of the row that begins on `line` is no text, with its own line; None where all is."""
+    """Return what in the fields of the row that begins on `line` is no text, with its own line; None where all is."""
     text = "\n".join(fields)
     found = _NO_TEXT.search(text)
     if found is None:
@@ -101,7 +103,7 @@ def _no_text(line: int, fields: list[str]) -> UnreadableError | None:
 
 
 def _fields_before(fields: list[str], place: int) -> int:
-    """How many of the fields, joined by one character each, end before a place."""
+    """Return how many of the fields, joined by one character each, end before a place."""
     ends = accumulate(len(text) + 1 for text in fields)
     return sum(end <= place for end in ends)
 

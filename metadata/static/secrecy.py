@@ -29,7 +29,7 @@ _REFERENCES = {
 
 
 def is_secret_reference(text: str) -> bool:
-    """Whether `text` says where a secret is: env:NAME, file:/path, aws:id#key or airflow:conn_id."""
+    """Return whether `text` says where a secret is: env:NAME, file:/path, aws:id#key or airflow:conn_id."""
     kind, _, name = text.partition(":")
     if kind == "env":
         return _is_variable(name)
@@ -48,18 +48,18 @@ def _is_variable(name: str) -> bool:
 
 
 def names_a_secret(name: str) -> bool:
-    """Whether a field called `name` would hold a secret: password, apiKey, client_secret."""
+    """Return whether a field called `name` would hold a secret: password, apiKey, client_secret."""
     return _NAMES_A_SECRET.search(name) is not None
 
 
 def holds_secret(text: str) -> bool:
-    """Whether `text` has a password in it: `user:password@host`, `password=…`. `${NAME}` is no password."""
+    """Return whether `text` has a password in it: `user:password@host`, `password=…`. `${NAME}` is no password."""
     found = [*_USERINFO.finditer(text), *_ASSIGNED.finditer(text)]
     return any(not ENVIRONMENT_NAME.fullmatch(match["secret"]) for match in found)
 
 
 def json_holds_secret(text: str) -> bool:
-    """Whether JSON has a value for a name that stands for a secret. False when it is not JSON."""
+    """Return whether JSON has a value for a name that stands for a secret. False when it is not JSON."""
     try:
         return _member_is_secret(json.loads(text))
     except ValueError:

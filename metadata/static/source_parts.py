@@ -13,7 +13,7 @@ from headwater.metadata.static.schema import READING_OPTIONS
 
 @dataclass
 class SourceParts:
-    """What belongs to one source: its row, that of its data source, its attributes, its options by name.
+    """The parts of one source: its row, that of its data source, its attributes, its options by name.
 
     `options` are those that hold always, or until a row of `dated_options` says otherwise.
     """

@@ -1,4 +1,4 @@
-r"""How white space, nothing and signs that nobody sees are written in a cell, where an editor or dbt would lose them.
+r"""The spelling of white space, nothing and invisible signs in a cell, where an editor or dbt would lose them.
 
     <empty>  no character at all      <space>  one blank      <none>  nothing (no quote character)
     \t       a tab                    \n       a line feed    \r      a carriage return
@@ -27,7 +27,7 @@ def unspell(cell: str) -> str:
 
 
 def spell(text: str) -> str:
-    """How a text is written in a cell: the reverse of `unspell`."""
+    """Return how a text is written in a cell: the reverse of `unspell`."""
     if not text:
         return "<empty>"
     if text.lower() == "null":  # alone, a blank cell to dbt
@@ -44,7 +44,7 @@ def unspell_list(cell: str) -> tuple[str, ...]:
 
 
 def unknown_spellings(cell: str) -> tuple[str, ...]:
-    """What is written like a spelling and is none: `<spaces>` or `<nul>`, or the code of no character."""
+    """Return what is written like a spelling and is none: `<spaces>` or `<nul>`, or the code of no character."""
     return tuple(found for found in _LOOKS_SPELLED.findall(cell) if not _is_known(found))
 
 

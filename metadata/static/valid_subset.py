@@ -1,4 +1,4 @@
-"""What of the metadata is valid when some of it is not: the jobs that no broken row has to do with."""
+"""The valid part of metadata when some of it is not: the jobs that no broken row has to do with."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ class Client:
         return self._session.request(method, f"{self.url}/api/v2/{path}", timeout=30, **more)
 
     def get(self, path: str, **params: Any) -> Any:
-        """What a GET answers, from JSON; anything but success is an error."""
+        """Return what a GET answers, from JSON; anything but success is an error."""
         answer = self.ask("GET", path, params=params)
         assert answer.ok, f"{path}: {answer.status_code} {answer.text}"
         return answer.json()
@@ -58,13 +58,13 @@ class Client:
         assert self.ask("PATCH", f"dags/{dag}", json={"is_paused": not is_let}).ok, dag
 
     def import_errors(self) -> dict[str, str]:
-        """What is wrong with DAG files, by file."""
+        """Return what is wrong with DAG files, by file."""
         return {
             error["filename"]: error["stack_trace"] for error in self.get("importErrors")["import_errors"]
         }
 
     def wait(self, dag: str, run_id: str, patience_s: float = PATIENCE_S) -> str:
-        """How a run ended: success or failed."""
+        """Return how a run ended: success or failed."""
         deadline = time.monotonic() + patience_s
         while (state := self.get(f"dags/{dag}/dagRuns/{run_id}")["state"]) not in DONE:
             assert time.monotonic() < deadline, f"{dag} is still {state}: {self.states(dag, run_id)}"

@@ -53,7 +53,7 @@ class Source:
         )
 
     def events(self, sqn: int) -> list[tuple[Any, ...]]:
-        """What was decided about a delivery, by whom and why."""
+        """Return what was decided about a delivery, by whom and why."""
         return self.query(
             "select event, who, why from metadata.delivery_event where delivery_sqn = %s"
             " and event in ('withdrawn', 'restored', 'accepted', 'replayed') order by event_at",

@@ -27,7 +27,7 @@ class NarrowAuthManager(SimpleAuthManager):
 
 
 def answers(client: Any, user: str, paths: list[str]) -> dict[str, tuple[int, str]]:
-    """What the page answers to one who may trigger the DAG of their name."""
+    """Return what the page answers to one who may trigger the DAG of their name."""
     token = get_auth_manager().generate_jwt(SimpleAuthManagerUser(username=user, role="user"))
     found = {path: client.get(f"/deliveries{path}", headers={"Cookie": f"_token={token}"}) for path in paths}
     return {path: (answer.status_code, answer.text) for path, answer in found.items()}

@@ -38,7 +38,7 @@ class Visitor:
         return answer.text
 
     def token(self, path: str) -> str:
-        """What the forms of a page hold."""
+        """Return what the forms of a page hold."""
         found = re.search(r'name="token" value="([^"]+)"', self.page(path))
         assert found is not None, f"no form on {path}"
         return unescape(found[1])
@@ -60,7 +60,7 @@ class Visitor:
         return self.send(f"{path}/decide", {**form, "check": checks})
 
     def considered(self, sqn: int, form: dict[str, Any]) -> str:
-        """What a decision would do: the page of its dry run, once that is done."""
+        """Return what a decision would do: the page of its dry run, once that is done."""
         begun = self.send(f"/delivery/{sqn}/consider", form)
         assert begun.status_code == 303, begun.text
         path = begun.headers["Location"].partition("/deliveries")[2]
@@ -80,7 +80,7 @@ class Visitor:
 
 
 def text_of(page: str) -> str:
-    """What a page says, without its markup, in one line."""
+    """Return what a page says, without its markup, in one line."""
     return " ".join(unescape(re.sub(r"<[^>]+>", " ", page)).split())
 
 

@@ -53,7 +53,7 @@ def rows() -> list[tuple[str, str]]:
 
 
 def cells() -> list[tuple[str, ...]]:
-    """What the page has a person change: file, row, column, from, to."""
+    """Return what the page has a person change: file, row, column, from, to."""
     return re.findall(r"^\| `(seeds/\w+\.csv)`" + r" \| `(\w+)`" * 4 + r" \|$", PAGE, re.MULTILINE)
 
 

@@ -35,7 +35,7 @@ def test_a_job_brings_each_delivery_in_by_a_task_of_its_own_and_makes_history(
 
 
 def on_record(warehouse: Warehouse, job: str, run_id: str) -> tuple[str, str | None, set[str]]:
-    """How a run ended by the job framework's own record: status, last error, and the tasks tried."""
+    """Return how a run ended by the job framework's own record: status, last error, and the tasks tried."""
     ((job_inst_id, status, last_error),) = warehouse.query(
         "select job_inst_id, inst.status, last_error from metadata.job_inst as inst"
         " join metadata.log_header using (job_inst_id) where job = %s and run_id = %s", job, run_id,

@@ -35,7 +35,7 @@ def killed_in(admin: Client, dag: str, run_id: str, task: str) -> None:
 
 
 def counted(warehouse: Warehouse, after: int) -> list[tuple[object, ...]]:
-    """What history counted of the deliveries of shops after one."""
+    """Return what history counted of the deliveries of shops after one."""
     return warehouse.query(
         "select status, record_count, new_count, changed_count"
         " from metadata.delivery_status join metadata.delivery using (delivery_sqn)"

@@ -48,7 +48,7 @@ def test_a_run_that_is_not_known_is_over_and_of_one_that_cannot_be_asked_for_not
 
 
 def on_record(warehouse: Warehouse, run_id: str) -> tuple[str, str | None, str | None]:
-    """How a run is on record: its status, its own last error, and what Airflow did to it."""
+    """Return how a run is on record: its status, its own last error, and what Airflow did to it."""
     ((status, last_error, closed_why),) = warehouse.query(
         "select inst.status, last_error, closed_why from metadata.job_inst as inst"
         " join metadata.log_header using (job_inst_id) where run_id = %s", run_id,

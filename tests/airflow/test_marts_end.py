@@ -23,7 +23,7 @@ def context(monkeypatch: pytest.MonkeyPatch, database: Engine) -> SimpleNamespac
         },
     )
     monkeypatch.setattr(tasks, "get_current_context", lambda: {"ti": ti, "run_id": "run 1"})
-    monkeypatch.setattr("headwater.pipeline.job_run.new_engine", lambda: database)
+    monkeypatch.setattr("headwater.pipeline.shared_run.new_engine", lambda: database)
     return found
 
 

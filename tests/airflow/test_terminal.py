@@ -51,7 +51,8 @@ NUMBER = re.compile(r"\b(?:delivery|job instance) [0-9]+|'delivery_sqn': [0-9]+"
 
 
 def recorded(query: Query, job: str) -> dict[str, list[str]]:
-    """What is on record of the last run of a job, without the numbers that Postgres gave, of which the order is one."""
+    """Return what is on record of the last run of a job, without the numbers that Postgres gave,
+    of which the order is one."""
     of_last = OF_LAST.format(job=job)
     return {
         what: sorted(NUMBER.sub("one", str(row)) for row in query(statement.format(of_last=of_last)))

@@ -39,7 +39,7 @@ def page(chromium: Browser) -> Iterator[Page]:
 
 
 def signed_headers(server: S3Server, method: str, url: str) -> dict[str, str]:
-    """What a page would have to send that even knew the key."""
+    """Return what a page would have to send that even knew the key."""
     key = s3_guard.own_key(Path(server.variables["HEADWATER_S3_CREDENTIALS"]))
     request = AWSRequest(method, url, data=b"forged")
     S3SigV4Auth(key, "s3", "us-east-1").add_auth(request)

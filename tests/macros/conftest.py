@@ -31,7 +31,7 @@ class HistoryLab:
         return Bench(self.database, f"example_{next(self._numbers)}", shape)
 
     def known_at(self, bench: Bench, moment: datetime) -> list[Version]:
-        """What was believed at a moment, by the macro that marts use."""
+        """Return what was believed at a moment, by the macro that marts use."""
         query = self.dbt.render(
             "history_known_at",
             definition=bench.definition,

@@ -63,7 +63,7 @@ class DbtSession:
             return results
 
     def rendered(self, name: str, **arguments: Any) -> Any:
-        """What a macro returns that asks the database nothing."""
+        """Return what a macro returns that asks the database nothing."""
         with self._connected() as adapter:
             return adapter.execute_macro(name, macro_resolver=self._manifest, kwargs=arguments)
 

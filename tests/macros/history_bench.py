@@ -36,7 +36,7 @@ class Shape:
     policy: Policy = field(default_factory=Policy)
 
     def definition(self, source: str) -> dict[str, Any]:
-        """What `source_definition` makes of the metadata of such a source."""
+        """Return what `source_definition` makes of the metadata of such a source."""
         columns = [(name, kind, True, False) for name, kind in self.keys.items()]
         columns += [(name, kind, False, True) for name, kind in self.tracked.items()]
         columns += [(name, kind, False, False) for name, kind in self.untracked.items()]
@@ -93,7 +93,7 @@ class Bench:
 
     @property
     def model_sql(self) -> str:
-        """What the historical model compiles to."""
+        """Return what the historical model compiles to."""
         columns = "".join(f', "{name}"' for name in self._columns)
         return f'select delivery_sqn, is_delete_mark{columns} from staging."stg_{self.source}"'
 
@@ -134,7 +134,7 @@ class Bench:
                 self._load_staging(connection, sqn)
 
     def pending(self, layer: str) -> list[int]:
-        """What a layer has still to process."""
+        """Return what a layer has still to process."""
         with self.database.connect() as connection:
             return self._pending(connection, layer)
 
@@ -143,7 +143,7 @@ class Bench:
         retention.purge(self.database, self.source, keep, self._job_inst_id)
 
     def unstaged(self, moment: datetime) -> list[int]:
-        """What counted at a moment and is not staged."""
+        """Return what counted at a moment and is not staged."""
         return retention.unstaged_at(self.database, self.source, moment)
 
     def recall(self, sqns: Sequence[int]) -> None:
@@ -289,7 +289,7 @@ def versions(database: Engine, table: str, shape: Shape) -> list[Version]:
 
 
 def loaded_counts(database: Engine, source: str) -> dict[str, dict[str, int]]:
-    """What became of the rows of every delivery that is in history, by name."""
+    """Return what became of the rows of every delivery that is in history, by name."""
     columns = ", ".join(f"{name}_count" for name in COUNTED)
     with database.connect() as connection:
         rows = connection.execute(

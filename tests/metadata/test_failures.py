@@ -20,7 +20,7 @@ from tests.support.hostile import NAMES, params
 
 
 def refused(on: Engine, *statements: str) -> HeadwaterError:
-    """What is told of statements of which one is refused."""
+    """Return what is told of statements of which one is refused."""
     with pytest.raises(sa.exc.DBAPIError) as error, on.begin() as connection:  # noqa: PT012
         for statement in statements:
             connection.execute(

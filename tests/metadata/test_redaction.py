@@ -13,9 +13,10 @@ from urllib.parse import quote, urlencode
 
 import pytest
 import sqlalchemy as sa
+import typer
 from sqlalchemy import Engine
 
-from headwater.cli import commands
+from headwater.cli import app
 from headwater.metadata import redaction
 from headwater.metadata.errors import FormatBroken, HeadwaterError, MetadataInvalid
 from headwater.metadata.process.jobs import JobInstance
@@ -150,9 +151,9 @@ def test_the_log_of_a_job_shows_none(database: Engine) -> None:
 
 @pytest.mark.parametrize("kind", [HeadwaterError, RuntimeError])
 def test_the_command_shows_none(kind: type[Exception], capfd: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(commands.typer.Exit), commands._explained():
+    with pytest.raises(typer.Exit), app.explained():
         raise kind(PLANTED)
-    commands._say(f"asking https://x/?{urlencode({'k': PLANTED})}")
+    app.say(f"asking https://x/?{urlencode({'k': PLANTED})}")
     message = capfd.readouterr()
     assert BLANK in message.err
     assert HIDDEN not in message.err + message.out

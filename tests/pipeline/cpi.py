@@ -61,7 +61,7 @@ source,source_name,target_name,target_datatype,format,null_tokens,is_key,is_trac
 
 
 def name_of(version: str) -> str:
-    """What the publisher calls a release."""
+    """Return what the publisher calls a release."""
     return f"indexes-{RELEASED[version]}.csv"
 
 
@@ -147,7 +147,7 @@ left join metadata.delivery as ender on ender.delivery_sqn = version.ended_by_de
 
 
 def checksum(database: Engine, query: str) -> tuple[int, int]:
-    """How many rows a query gives, and a number that any other row would change, whatever their order."""
+    """Return how many rows a query gives, and a number that any other row would change, whatever their order."""
     with database.connect() as connection:
         found = connection.execute(
             sa.text(f"select count(*), sum(hashtextextended(given::text, 0)) from ({query}) as given")

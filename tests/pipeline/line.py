@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy import Engine
 
 from headwater.extract.landing.store import ObjectStore
-from headwater.pipeline.run import RunResult, SourceResult
+from headwater.pipeline.results import RunResult, SourceResult
 from headwater.pipeline.run import run as run_sources
 from headwater.project import Project
 from tests.macros.history_bench import assert_equals_oracle, delta, snapshot, versions
@@ -68,7 +68,7 @@ class Line:
         return int(self.query(statement, name=name)[0][0])
 
     def status(self, name: str) -> str:
-        """What the newest landing of a publisher's name amounts to."""
+        """Return what the newest landing of a publisher's name amounts to."""
         statement = "select status from metadata.delivery_state where delivery_sqn = :sqn"
         return str(self.query(statement, sqn=self.sqn(name))[0][0])
 
@@ -101,7 +101,7 @@ class Line:
 
 
 def of_source(result: RunResult, source: str) -> SourceResult:
-    """What a run did for one source."""
+    """Return what a run did for one source."""
     return next(found for found in result.sources if found.source == source)
 
 

@@ -160,7 +160,8 @@ def say_what_is_no_text(source: Source) -> list[Offer]:
 def ask_where_nothing_listens(source: Source) -> list[Offer]:
     """Ask a publisher that is down."""
     from headwater.extract.connections.addresses import AddressGuard
-    from headwater.extract.http.client import HttpClient, Patience
+    from headwater.extract.http.client import HttpClient
+    from headwater.extract.http.exchange import Patience
 
     client = HttpClient(Patience(sleep=lambda _: None), AddressGuard(allow_private=True))
     client.page("http://127.0.0.1:1/")

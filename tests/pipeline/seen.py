@@ -26,7 +26,7 @@ def seen(line: Line, *more: Path) -> str:
 
 
 def everything(line: Line, *folders: Path) -> Iterator[tuple[str, str]]:
-    """Where it is, and what it says."""
+    """Yield where it is, and what it says."""
     for key in line.store.list(""):
         yield from unpacked(f"s3 {key}", line.store.get(key))
     for schema, table in line.query(

@@ -128,7 +128,7 @@ class Starter:
         return Command(self, self._orders, output)
 
     def event(self, order: int, *kinds: str) -> Any:
-        """What is told of the first event of these kinds, of this order; it is waited for."""
+        """Return what is told of the first event of these kinds, of this order; it is waited for."""
         assert self._process.stdout is not None
         while True:
             for event in self._unread:

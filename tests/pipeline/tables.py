@@ -51,7 +51,7 @@ def contents(database: Engine, besides: Collection[str] = ()) -> Contents:
 
 
 def difference(found: Contents, expected: Contents) -> str:
-    """What differs, in words for a failing test; empty when nothing does."""
+    """Return what differs, in words for a failing test; empty when nothing does."""
     messages = []
     for table in sorted(found.keys() | expected.keys()):
         if table not in found or table not in expected:
@@ -68,7 +68,7 @@ def difference(found: Contents, expected: Contents) -> str:
 
 
 def flaws(database: Engine, store: ObjectStore) -> list[str]:
-    """What is left open or does not fit together, between the tables and between Postgres and S3."""
+    """Return what is left open or does not fit together, between the tables and between Postgres and S3."""
     with database.connect() as connection:
         return [
             *_left_open(connection),

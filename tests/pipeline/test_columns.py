@@ -14,7 +14,8 @@ from headwater.dbt_project.generate import generated_files, write_files
 from headwater.metadata.static.read import read_catalog
 from headwater.pipeline import decide
 from headwater.pipeline.rebuild import rebuild
-from headwater.pipeline.run import RunResult, run
+from headwater.pipeline.results import RunResult
+from headwater.pipeline.run import run
 from headwater.project import Project
 from headwater.queries import status
 from tests.macros.history_bench import Shape, assert_equals_oracle, snapshot

@@ -50,7 +50,7 @@ class Desk:
             file.unlink()
 
     def says(self, exit_code: int, *arguments: str) -> Any:
-        """What the command prints for machines."""
+        """Return what the command prints for machines."""
         done = CliRunner().invoke(app, [*arguments, "--json"])
         assert done.exit_code == exit_code, (done.stdout, done.stderr, done.exception)
         return json.loads(done.stdout)
@@ -71,14 +71,14 @@ class Desk:
         return str(self._delivery(version)["status"])
 
     def change_counts(self, version: str) -> tuple[int | None, ...]:
-        """How many rows of a release were new, changed, removed, unchanged."""
+        """Return how many rows of a release were new, changed, removed, unchanged."""
         return tuple(self._delivery(version)[change] for change in CHANGE_COUNTS)
 
     def history(self) -> tuple[int, int]:
         return checksum(self.database, HISTORY)
 
     def history_of(self, *versions: str) -> tuple[int, int]:
-        """What history would be by the published files alone."""
+        """Return what history would be by the published files alone."""
         return checksum(self.database, expected_history(versions))
 
     def _delivery(self, version: str) -> dict[str, Any]:

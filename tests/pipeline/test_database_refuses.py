@@ -18,7 +18,8 @@ from typer.testing import CliRunner, Result
 import headwater.extract.run
 from headwater.cli.commands import app
 from headwater.metadata import connection as connection_module
-from headwater.metadata.process.jobs import JobInstance, Life
+from headwater.metadata.process.jobs import JobInstance
+from headwater.metadata.process.liveness import Life
 from headwater.metadata.process.orphaned_runs import close_abandoned
 from headwater.pipeline import run as run_module
 from headwater.services import postgres

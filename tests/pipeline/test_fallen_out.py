@@ -18,7 +18,7 @@ from headwater.dbt_project.dbt import Dbt
 from headwater.metadata.static.model import Catalog
 from headwater.metadata.static.read import read_catalog
 from headwater.pipeline import decide, run
-from headwater.pipeline.run import RunResult
+from headwater.pipeline.results import RunResult
 from headwater.queries import quarantine, status
 from headwater.queries.fallen_out import Cause, FallenOut
 from tests.pipeline.line import Line, cities, of_source, prices, ratings
@@ -28,7 +28,7 @@ STAY = {"a": ("A", 1), "b": ("B", 2), "c": ("C", 3), "d": ("D", 4)}
 
 
 def printed(show_it: Any, *arguments: Any) -> str:
-    """What a person is shown, without line breaks."""
+    """Return what a person is shown, without line breaks."""
     out = Console(width=200, file=io.StringIO(), soft_wrap=True, highlight=False)
     show_it(out, *arguments)
     return out.file.getvalue()  # type: ignore[attr-defined,no-any-return]

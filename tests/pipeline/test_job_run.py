@@ -10,7 +10,8 @@ from sqlalchemy import Engine
 from headwater.extract.landing.store import ObjectStore
 from headwater.home import make_home
 from headwater.metadata.errors import MetadataInvalid, StepFailed
-from headwater.pipeline.job_run import JobRun, MartsRun
+from headwater.pipeline.job_run import JobRun
+from headwater.pipeline.marts_run import MartsRun
 from headwater.pipeline.run import Run
 from headwater.project import Project
 from tests.pipeline.line import Line, cities

@@ -15,7 +15,8 @@ from headwater.metadata.process.jobs import JobInstance
 from headwater.metadata.process.rebuilds import set_aside
 from headwater.pipeline import rebuild as module
 from headwater.pipeline.rebuild import Rebuild, rebuild
-from headwater.pipeline.run import RunResult, run
+from headwater.pipeline.results import RunResult
+from headwater.pipeline.run import run
 from headwater.project import Project
 from tests.macros.history_bench import at
 from tests.pipeline.line import Line, cities, of_source, prices

@@ -15,9 +15,10 @@ from headwater.metadata.static.model import SqlScript
 from headwater.metadata.static.plan import Step
 from headwater.metadata.static.read import read_catalog
 from headwater.pipeline import decide
-from headwater.pipeline.job_run import Attempt, JobRun
+from headwater.pipeline.job_run import JobRun
 from headwater.pipeline.purge import purge
 from headwater.pipeline.rebuild import rebuild
+from headwater.pipeline.shared_run import Attempt
 from headwater.queries import status
 from tests.pipeline.line import cities, prices, ratings
 

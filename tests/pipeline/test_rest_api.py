@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine
 
-from headwater.extract.http.client import Patience
+from headwater.extract.http.exchange import Patience
 from headwater.extract.landing.store import ObjectStore
 from headwater.extract.sources import rest_api
 from headwater.home import make_home

@@ -27,7 +27,7 @@ from sqlalchemy import Engine
 from typer.testing import CliRunner
 
 from headwater.cli.commands import app
-from headwater.extract.http.client import Patience
+from headwater.extract.http.exchange import Patience
 from headwater.extract.landing.store import ObjectStore
 from headwater.extract.sources import rest_api
 from headwater.home import make_home

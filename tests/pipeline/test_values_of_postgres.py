@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine
 
-from headwater.cli.commands import _print_json
+from headwater.cli.app import print_json
 from headwater.dbt_project.dbt import Dbt
 from headwater.extract.landing.store import ObjectStore
 from headwater.extract.schema.definition import is_typed_by_postgres
@@ -147,7 +147,7 @@ def test_all_values_of_a_postgres_come_into_history_and_are_shown(
     dbt = Dbt(line.project.root, line.project.home, "as-of")
     found = status.rows_as_of(line.database, dbt, "moments", datetime.now(UTC), None, None)
     capsys.readouterr()
-    _print_json(found.rows)
+    print_json(found.rows)
     shown = {row["day"]: row for row in json.loads(capsys.readouterr().out)}
     assert set(shown) == {"infinity", "-infinity", "0044-03-15 BC"}
     assert (shown["infinity"]["happened_at"], shown["infinity"]["clock"]) == ("infinity", "24:00:00")

@@ -13,7 +13,8 @@ from headwater.metadata.errors import StepFailed, StepHalted
 from headwater.metadata.static.model import Source
 from headwater.metadata.static.plan import Step
 from headwater.pipeline.decide import put_on_record
-from headwater.pipeline.job_run import Attempt, JobRun
+from headwater.pipeline.job_run import JobRun
+from headwater.pipeline.shared_run import Attempt
 from headwater.pipeline.step_result import StepResult
 from tests.pipeline.line import Line, cities
 
@@ -21,7 +22,7 @@ Counts = Counter[tuple[str, str, str]]  # layer, outcome, what was counted
 
 
 def reported(written: StepResult | None) -> Counts:
-    """What it comes to, over all deliveries."""
+    """Return what it comes to, over all deliveries."""
     assert written is not None
     found = Counts()
     for entry in written.entries:

@@ -91,7 +91,7 @@ class World:
         return status
 
     def undisturbed(self, begins: str, site: str, arguments: tuple[str, ...] = ("run",)) -> Contents:
-        """What the tables hold when a command, and a run after it, come to their end."""
+        """Return what the tables hold when a command, and a run after it, come to their end."""
         what = begins, site, arguments
         if what not in self._undisturbed:
             self.restore(begins)
@@ -105,7 +105,7 @@ class World:
         return self._undisturbed[what]
 
     def length_s(self, begins: str, site: str) -> float:
-        """How long an undisturbed run takes."""
+        """Return how long an undisturbed run takes."""
         self.undisturbed(begins, site)
         return self._length_s[begins, site, ("run",)]
 
@@ -119,7 +119,7 @@ class World:
             return [tuple(row) for row in connection.execute(sa.text(statement), values)]
 
     def counted(self, source: str) -> tuple[int, ...]:
-        """What there is of a source: on S3 objects, manifests and events; in Postgres deliveries and events, and
+        """Return what there is of a source: on S3 objects, manifests and events; in Postgres deliveries and events, and
         deliveries that have a status in raw, staging, checks and historical."""
         on_s3 = [len(list(self.store.list(f"{prefix}/{source}/"))) for prefix in ON_S3.values()]
         if self.query("select to_regclass('metadata.delivery')") == [(None,)]:
@@ -137,7 +137,7 @@ class World:
         return (*on_s3, *in_postgres)
 
     def flaws(self) -> list[str]:
-        """What is left open or does not fit together."""
+        """Return what is left open or does not fit together."""
         return flaws(self.database, self.store)
 
     def save(self, state: str) -> None:

@@ -14,7 +14,7 @@ from tests.conftest import PROJECT
 
 
 def invoke_dbt(command: str, target: Path, *options: str) -> Any:
-    """What dbt says of a command on the project, in this process; it writes below `target` only."""
+    """Return what dbt says of a command on the project, in this process; it writes below `target` only."""
     from dbt.cli.main import dbtRunner
 
     link_package(PROJECT)

@@ -199,6 +199,35 @@ def test_static_metadata_is_read_without_a_database():
             assert not name.startswith("headwater.metadata.process"), f"{module}:{line}"
 
 
+LONGEST_MODULE, LONGEST_FUNCTION = 400, 60  # lines
+
+
+def long_functions(source: str) -> list[str]:
+    """The functions of more lines than they may have, beside which no comment `# long:` gives the reason."""
+    lines = source.splitlines()
+    found = []
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            first = min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)])
+            is_explained = first > 1 and lines[first - 2].strip().startswith("# long: ")
+            if (node.end_lineno or 0) - node.lineno >= LONGEST_FUNCTION and not is_explained:
+                found.append(node.name)
+    return found
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_modules_and_functions_are_short(room):
+    texts = {path: path.read_text(encoding="utf-8") for path in modules(room)}
+    assert {path for path, text in texts.items() if len(text.splitlines()) > LONGEST_MODULE} == set()
+    assert {path: names for path, text in texts.items() if (names := long_functions(text))} == {}
+
+
+def test_a_long_function_is_found_unless_its_reason_stands_beside_it():
+    body = "    x = 1\n" * LONGEST_FUNCTION
+    assert long_functions(f"def long():\n{body}") == ["long"]
+    assert long_functions(f"# long: as a list of steps\n@cache\ndef long():\n{body}") == []
+
+
 READS = {  # layer → what its models may read
     "staging": {"source.raw"},
     "historical": {"model.staging"},

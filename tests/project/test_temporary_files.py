@@ -14,7 +14,7 @@ SHARED_FOLDERS = ("/tmp", "/var/tmp")
 
 
 def shared(module: Path) -> list[str]:
-    """Where a module uses what another process might use as well."""
+    """Return where a module uses what another process might use as well."""
     found = []
     for node in ast.walk(ast.parse(module.read_text(encoding="utf-8"))):
         if (

@@ -93,7 +93,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def ran(python: Path, project: Path, *arguments: str) -> str:
-    """What a command says that is run in the project's folder, which Python looks for modules in first."""
+    """Return what a command says that is run in the project's folder, which Python looks for modules in first."""
     done = subprocess.run(
         [python, *arguments], cwd=project, env={**os.environ, "PYTHONPATH": ""}, capture_output=True, text=True,
         check=False, timeout=PATIENCE_S,

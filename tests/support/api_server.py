@@ -141,7 +141,7 @@ class Api(Publisher):
         return Answer(200, json.dumps(body).encode(), headers)
 
     def _end(self, first: int, size: int) -> str | None:
-        """What stands where the next cursor would, at the end and after it."""
+        """Return what stands where the next cursor would, at the end and after it."""
         ends, last = self.rules.ends, len(self.records)
         if ends in ("itself", "has_more"):
             return f"from-{max(last, first)}"

@@ -61,7 +61,7 @@ class Cluster:
         return found
 
     def committed(self, group: str, topic: str, partitions: int = 1) -> dict[int, int]:
-        """What a group has committed."""
+        """Return what a group has committed."""
         reader = self._reader(group)
         found = reader.committed([TopicPartition(topic, number) for number in range(partitions)], timeout=10)
         reader.close()

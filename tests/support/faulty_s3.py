@@ -160,7 +160,7 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 def called(method: str, path: str) -> str:
-    """What a request does, as plans name it."""
+    """Return what a request does, as plans name it."""
     url = urlsplit(path)
     key = unquote(url.path).lstrip("/").partition("/")[2]
     query = {name: values[0] for name, values in parse_qs(url.query, keep_blank_values=True).items()}

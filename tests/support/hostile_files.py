@@ -258,7 +258,7 @@ FILES: Mapping[str, Hostile] = {
 
 
 def refusal(name: str, content: bytes) -> str:
-    """What is said of such a file where raw would read it."""
+    """Return what is said of such a file where raw would read it."""
     file = FILES[name]
     source = make_source(file.columns, options=dict(file.options), optional=file.columns[1:])
     expansion = Expansion.of(source, len(content))

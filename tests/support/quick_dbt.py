@@ -52,7 +52,7 @@ def _remembering(read: Callable[[Dbt], Manifest]) -> Callable[[Dbt], Manifest]:
 
 
 def _stamps(root: Path) -> tuple[tuple[str, int, int], ...]:
-    """What tells whether any file of a project was changed."""
+    """Return what tells whether any file of a project was changed."""
     found = []
     for folder, folders, names in os.walk(root, followlinks=True):
         folders[:] = [name for name in folders if name not in ("target", "logs", ".venv", ".git", "tests")]

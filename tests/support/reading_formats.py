@@ -45,7 +45,7 @@ def rows(source: Source, content: bytes | Mapping[str, bytes]) -> list[Record]:
 
 
 def refusal(format_name: str, content: bytes | Mapping[str, bytes], **options: str) -> str:
-    """What is said of a file that is refused."""
+    """Return what is said of a file that is refused."""
     with pytest.raises(FormatBroken) as refused:
         read(format_name, content, 1 << 20, **options)
     return str(refused.value)

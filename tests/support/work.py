@@ -21,7 +21,7 @@ class Counted(str):
 
 
 def work_of(work: Callable[[int], object], size: int) -> int:
-    """How often names are hashed or compared while `work` is done for a size."""
+    """Return how often names are hashed or compared while `work` is done for a size."""
     Counted.count = 0
     work(size)
     return Counted.count

@@ -1,1 +1,1 @@
-"""What reading an API takes: its addresses, its credentials, its pages, and its watermarks."""
+"""Reading an API: its addresses, its credentials, its pages, and its watermarks."""

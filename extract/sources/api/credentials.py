@@ -17,7 +17,8 @@ from headwater.extract.connections.environment import expand, secrets_in
 from headwater.extract.connections.safe_address import shown
 from headwater.extract.connections.secrets import Secret, resolve
 from headwater.extract.formats.json_values import DECODER
-from headwater.extract.http.client import Answer, AnswerBroken, HttpClient, Request
+from headwater.extract.http.client import HttpClient
+from headwater.extract.http.exchange import Answer, AnswerBroken, Request
 from headwater.extract.sources.api.address import with_parameters
 from headwater.extract.sources.api.values import text_at
 from headwater.metadata import redaction
@@ -31,7 +32,7 @@ SHORTEST_AMID_WORDS = 8  # characters: a shorter secret may be a part of a recor
 
 
 class Credentials:
-    """What a source's requests carry in one reading. Nothing is kept but in memory.
+    """The credentials that a source's requests carry in one reading. Nothing is kept but in memory.
 
     `secrets` are those that the API and those who give its tokens were told, or gave, so far.
     """
@@ -48,7 +49,7 @@ class Credentials:
 
     @property
     def can_renew(self) -> bool:
-        """Whether there is somebody to ask for another token."""
+        """Return whether there is somebody to ask for another token."""
         return self._api.need_token and bool(self._source.token_apis)
 
     def renew(self) -> None:

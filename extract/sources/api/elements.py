@@ -1,4 +1,4 @@
-"""What a page is cut by: the elements of its outermost list, each with the records inside it.
+"""The elements that a page is cut into: those of its outermost list, each with the records inside it.
 
 With a record_path such as `data.items[].lines[]` a page of ten orders may hold fifty records. Pages, offsets and totals
 count the orders.

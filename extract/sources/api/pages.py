@@ -35,7 +35,8 @@ from headwater.extract.formats.json_file import read_json
 from headwater.extract.formats.json_values import DECODER, JsonValue, NotJsonError, Number
 from headwater.extract.formats.record_path import kind as kind_of
 from headwater.extract.formats.record_path import parse_record_path
-from headwater.extract.http.client import Answer, AnswerBroken, HttpClient, Request, same_place
+from headwater.extract.http.client import HttpClient, same_place
+from headwater.extract.http.exchange import Answer, AnswerBroken, Request
 from headwater.extract.http.response import http_date
 from headwater.extract.sources.api.address import below, next_link, with_members, with_parameters
 from headwater.extract.sources.api.credentials import JSON_BODY, Credentials, as_body, require_api
@@ -68,7 +69,7 @@ class Page:
 
     @property
     def digest(self) -> bytes:
-        """What its elements are, in their order."""
+        """Return what its elements are, in their order."""
         return hashlib.sha256(b"".join(element.digest for element in self.elements)).digest()
 
 
@@ -114,7 +115,7 @@ class Pages:
             before = page
 
     def _is_spent(self, page: Page, leads_to: int) -> bool:
-        """Whether a page that leads to itself only says that nothing comes any more."""
+        """Return whether a page that leads to itself only says that nothing comes any more."""
         return not page.elements and page.number == leads_to > 1 and not page.has_more
 
     @property
@@ -161,7 +162,7 @@ class Pages:
         raise AssertionError("what is not accepted is raised")
 
     def _read(self, answer: Answer, number: int) -> Page | None:
-        """What an answer says; None when the token is no longer taken."""
+        """Return what an answer says; None when the token is no longer taken."""
         if answer.status == NO_LONGER_TAKEN:
             return None
         name, encoding = f"{shown(answer.address)} page {number}", encoding_of(self._source)

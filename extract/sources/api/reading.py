@@ -103,7 +103,7 @@ def _read(source: Source, pages: Iterable[Page], scale: Scale | None) -> Reading
 
 
 class _Signs:
-    """What says that the data did not hold still."""
+    """The sign that the data did not hold still."""
 
     def __init__(self, source: Source) -> None:
         self._source = source

@@ -10,7 +10,7 @@ INDEX = re.compile(r"-?\d+")
 
 
 def value_at(value: JsonValue, path: str) -> JsonValue:
-    """What stands at a path: members by name, elements by number, -1 the last one. None where nothing does."""
+    """Return what stands at a path: members by name, elements by number, -1 the last one. None where nothing does."""
     try:
         return _walked(value, path)
     except LookupError:
@@ -18,7 +18,7 @@ def value_at(value: JsonValue, path: str) -> JsonValue:
 
 
 def has_place(value: JsonValue, path: str) -> bool:
-    """Whether there is such a path: something or null stands there, or null on the way."""
+    """Return whether there is such a path: something or null stands there, or null on the way."""
     try:
         _walked(value, path)
     except LookupError:

@@ -29,7 +29,7 @@ MICROSECONDS = 1_000_000  # of a second
 
 @dataclass(frozen=True)
 class Scale:
-    """How a source's watermarks are written, and how far back a window begins."""
+    """The notation of a source's watermarks, and the lag of its windows."""
 
     source: str
     path: str
@@ -82,7 +82,7 @@ class Scale:
         return value.isoformat().replace("+00:00", "Z")
 
     def back(self, value: Value) -> Value:
-        """Where the window after `value` begins. Raises `PublisherError` when the lag is of another kind."""
+        """Return where the window after `value` begins. Raises `PublisherError` when the lag is of another kind."""
         lag = parse_lag(self.lag)
         if isinstance(value, datetime) and isinstance(lag, timedelta):
             return value - lag
@@ -133,7 +133,8 @@ def sortable(value: Value) -> str:
 
 
 def is_less(one: Value, other: Value) -> bool:
-    """Which comes first; a number and a moment cannot be told apart, so the kind that came later counts as more."""
+    """Return which comes first; a number and a moment cannot be told apart,
+    so the kind that came later counts as more."""
     if isinstance(one, Decimal) and isinstance(other, Decimal):
         return one < other
     if isinstance(one, datetime) and isinstance(other, datetime):

@@ -64,7 +64,7 @@ class Message:
 
 @dataclass
 class Troubles:
-    """What librdkafka complained of, while it went on trying."""
+    """The complaints of librdkafka, while it went on trying."""
 
     last: str = ""
     is_no_use: bool = False  # to go on
@@ -83,7 +83,7 @@ class Client:
         self._source, self._consumer, self._troubles = source, consumer, troubles
 
     def partitions(self, topic: str) -> dict[int, Ends]:
-        """What each partition of a topic holds now."""
+        """Return what each partition of a topic holds now."""
         with self._explained(f"topic {topic}"):
             found = self._topics(topic)[topic]
             if found.error is not None:
@@ -100,7 +100,7 @@ class Client:
             return {partition: Ends(payload[partition][0], end) for partition, end in sorted(ends.items())}
 
     def _topics(self, topic: str) -> dict[str, Any]:
-        """What the cluster tells of a topic: waited for as long as it may still come."""
+        """Return what the cluster tells of a topic: waited for as long as it may still come."""
         until = time.monotonic() + PATIENCE
         while True:
             try:
@@ -113,7 +113,8 @@ class Client:
                 return found
 
     def _really(self, topic: str, ends: Mapping[int, int]) -> dict[int, int]:
-        """Where partitions end that are said to end there: some brokers (Tansu) count a last batch for one message.
+        """Return where partitions end that are said to end there:
+        some brokers (Tansu) count a last batch for one message.
 
         Whoever asks for what comes after the end is told that there is nothing, or gets it. A topic that is written to
         all the time is not waited for: any end that was seen will do.
@@ -215,7 +216,10 @@ def producer(source: Source) -> Producer:
 
 
 def settings(source: Source) -> dict[str, Any]:
-    """What librdkafka needs to find the cluster and to be let in. Raises `PublisherError`, `SecretUnavailable`."""
+    """Return what librdkafka needs to find the cluster and to be let in.
+
+    Raises `PublisherError`, `SecretUnavailable`.
+    """
     conn_str = source.conn_str
     if conn_str is None or not conn_str.server:
         raise PublisherError(f"{source.name}: no cluster, expected a conn_str with a server, host:port")

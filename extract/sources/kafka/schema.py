@@ -7,7 +7,7 @@ from typing import Any
 
 
 def has_list_of_nothing(schema: Any) -> bool:
-    """Whether there is a list of nulls, or of records without a field that is written, in a parsed schema."""
+    """Return whether there is a list of nulls, or of records without a field that is written, in a parsed schema."""
     parts = list(_parts(schema))
     named = {part["name"]: part for part in parts if "name" in part and "type" in part}
     return any(part.get("type") == "array" and _takes_nothing(part["items"], named, ()) for part in parts)
@@ -25,7 +25,7 @@ def _parts(schema: Any) -> Iterator[Mapping[str, Any]]:
 
 
 def _takes_nothing(schema: Any, named: Mapping[str, Any], within: tuple[str, ...]) -> bool:
-    """Whether values of a type are written without a byte; a union writes which of its types it is."""
+    """Return whether values of a type are written without a byte; a union writes which of its types it is."""
     if isinstance(schema, str):
         if schema in named and schema not in within:
             return _takes_nothing(named[schema], named, (*within, schema))

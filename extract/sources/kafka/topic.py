@@ -32,7 +32,7 @@ Offsets = dict[int, int]
 
 
 def discover(source: Source, landed: Sequence[Delivery] = ()) -> Iterator[Offer]:
-    """What the topic has and no delivery holds, in ranges of at most max_messages.
+    """Yield what the topic has and no delivery holds, in ranges of at most max_messages.
 
     Raises `PublisherError` when the cluster cannot be asked, there is no such topic, or messages are gone that were
     never landed.
@@ -87,7 +87,7 @@ def _begin(source: Source, topic: str, there: Mapping[int, Ends], landed: Sequen
 
 
 def _end(begin: Offsets, there: Mapping[int, Ends], most: int) -> Offsets:
-    """Where a range ends that begins there: as much of each partition, until there are `most` messages."""
+    """Return where a range ends that begins there: as much of each partition, until there are `most` messages."""
     left = {partition: there[partition].end - offset for partition, offset in begin.items()}
     end, budget = dict(begin), most
     for number, partition in enumerate(sorted(left, key=lambda partition: left[partition])):

@@ -28,7 +28,7 @@ class PoisonError(ValueError):
 
 
 def reader_of(source: Source) -> ReadValue:
-    """What makes JSON text, on one line, of a value. Raises `PublisherError` for a schema that is none."""
+    """Return what makes JSON text, on one line, of a value. Raises `PublisherError` for a schema that is none."""
     if source.options.get("value_format", "json") == "json":
         deepest = Limits.of(source).max_nesting
         return lambda value: _read_json(value, deepest)
@@ -148,7 +148,7 @@ def _avro_reader(source: Source) -> ReadValue:
 
 
 def _as_json(value: Any) -> str:
-    """What JSON has no word for, as Postgres reads it."""
+    """Return what JSON has no word for, as Postgres reads it."""
     if isinstance(value, bytes):
         return "\\x" + value.hex()
     if isinstance(value, datetime | date | time):

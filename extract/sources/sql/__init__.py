@@ -1,1 +1,1 @@
-"""What reading a database takes: its connection, its queries, its values as text, and its rows in parts."""
+"""Reading a database: its connection, its queries, its values as text, and its rows in parts."""

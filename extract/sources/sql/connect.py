@@ -26,7 +26,7 @@ class Connected(Named, Protocol):
 
     @property
     def conn_str(self) -> ConnStr | None:
-        """How to reach its database."""
+        """Return how to reach its database."""
 
 
 def engine_of(source: Connected) -> Engine:
@@ -53,7 +53,8 @@ def engine_of(source: Connected) -> Engine:
 
 
 def url_of(source: Connected) -> sa.URL:
-    """Where the source's database is: `url_template`, and what the other columns of the conn_str say in its place."""
+    """Return where the source's database is: `url_template`,
+    and what the other columns of the conn_str say in its place."""
     conn = source.conn_str
     if conn is None:
         raise PublisherError(f"{source.name}: no connection, expected a conn_str of its data source")
@@ -84,12 +85,12 @@ def url_of(source: Connected) -> sa.URL:
 
 
 def is_postgres(engine: Engine) -> bool:
-    """Whether the database speaks Postgres' protocol, COPY and all."""
+    """Return whether the database speaks Postgres' protocol, COPY and all."""
     return engine.dialect.name == "postgresql" and engine.dialect.driver == "psycopg2"
 
 
 def shown_place(url: sa.URL) -> str:
-    """Where a database is, for people: without user, password and options."""
+    """Return where a database is, for people: without user, password and options."""
     server = (url.host or "") + (f":{url.port}" if url.port else "")
     return f"{url.get_backend_name()}://{server}/{url.database or ''}"
 

@@ -1,4 +1,4 @@
-"""What MariaDB and MySQL would not tell exactly, asked so that they do.
+"""Exact values of MariaDB and MySQL, which would round them.
 
 A `float` is written with six digits, whatever it has, and a `bit` comes as bytes without its length.
 """

@@ -29,7 +29,7 @@ class Part:
 
 
 class Tally:
-    """How many rows there are, and which: of text that comes cut anywhere. A row is a line."""
+    """Count and digest of rows, of text that comes cut anywhere. A row is a line."""
 
     def __init__(self) -> None:
         self.digest, self.count, self._rest = Digest(), 0, b""
@@ -90,7 +90,7 @@ def read_chunks(engine: Engine, reader: PostgresReader, questions: Sequence[Ques
 
 
 def digest_of(reader: Reader, question: Question) -> Digest:
-    """What the rows of a question and its header are, without keeping them."""
+    """Return what the rows of a question and its header are, without keeping them."""
     statement, tally = question.statement(reader.dialect), Tally()
     tally.take(reader.header(statement))
     reader.write_rows(statement, tally.take)

@@ -1,4 +1,4 @@
-"""What a source asks of its database: a table as a whole, what changed in it, a part of its keys, or a script."""
+"""Queries of a source: a table as a whole, what changed in it, a part of its keys, or a script."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Keys:
 
 @dataclass(frozen=True)
 class Question:
-    """Which rows are wanted. Plain data, so that it may be asked by another process."""
+    """The rows that are wanted. Plain data, so that it may be asked by another process."""
 
     source: Source
     since: str | None = None  # of the incr_column; what has none is wanted too
@@ -90,7 +90,7 @@ def _parts(source: Source) -> Sequence[Part]:
 
 
 def publisher_name(source: Source) -> str:
-    """What the publisher calls what is read: its table, or our script's name."""
+    """Return what the publisher calls what is read: its table, or our script's name."""
     read = source.sql_script or source.tbl
     assert read is not None
     return read.name

@@ -49,7 +49,7 @@ Write = Callable[[bytes], object]
 
 
 class Reader:
-    """What one transaction sees, through a cursor."""
+    """The rows that one transaction sees, through a cursor."""
 
     def __init__(self, connection: Connection) -> None:
         self.connection, self.dialect = connection, connection.dialect
@@ -80,7 +80,7 @@ class Reader:
 
 
 class MariaReader(Reader):
-    """What one transaction sees of a MariaDB or a MySQL, exactly."""
+    """The rows that one transaction sees of a MariaDB or a MySQL, exactly."""
 
     def now(self) -> dt.datetime:
         """The moment by the server's clock, just after the transaction began."""
@@ -105,7 +105,7 @@ class MariaReader(Reader):
 
 
 class PostgresReader(Reader):
-    """What one transaction sees, by COPY."""
+    """The rows that one transaction sees, by COPY."""
 
     def now(self) -> dt.datetime:
         """The moment at which the transaction began."""

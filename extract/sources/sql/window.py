@@ -24,7 +24,7 @@ ANY_ZONE = timedelta(days=1)  # no clock of the world is further from UTC
 
 
 def scale_of(source: Source) -> Scale | None:
-    """How watermarks of the source are read; None where all of it is read each time."""
+    """Return how watermarks of the source are read; None where all of it is read each time."""
     if source.delivery_type != "delta" or source.tbl is None or source.tbl.incr_column is None:
         return None
     return Scale(source.name, source.tbl.incr_column, None, source.options.get("lag_window", NO_LAG))
@@ -72,7 +72,10 @@ def not_ahead(scale: Scale, watermark: str, now: datetime) -> str:
 
 
 def back(scale: Scale, watermark: str) -> str:
-    """Where the window after a watermark begins, written like it. Raises `PublisherError` when the lag is no such."""
+    """Return where the window after a watermark begins, written like it.
+
+    Raises `PublisherError` when the lag is no such.
+    """
     if scale.lag == NO_LAG:
         return watermark
     lag, found = parse_lag(scale.lag), _MOMENT.fullmatch(watermark)

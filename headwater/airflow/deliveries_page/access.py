@@ -1,4 +1,4 @@
-"""Who looks at the page, and what Airflow's auth manager lets them do with the DAGs of a source.
+"""Visitors of the page, and their rights on the DAGs of a source by Airflow's auth manager.
 
 Who may read the DAG of a job that runs steps of a source may look at its deliveries. Who may trigger the one that makes
 its history may decide about them, since a decision starts a run, unless that job names in `may_decide` who does. Nobody
@@ -51,7 +51,7 @@ class Visitor:
         }
 
     def may_decide(self, source: KnownSource) -> bool:
-        """Whether this visitor may trigger the job that makes the history of a source, and is one whom it names.
+        """Return whether this visitor may trigger the job that makes the history of a source, and is one whom it names.
 
         Nobody may where no job makes it.
         """
@@ -61,14 +61,14 @@ class Visitor:
         return self.may_trigger(job)
 
     def may_trigger(self, job: str) -> bool:
-        """Whether this visitor may trigger the DAG of a job, and see it."""
+        """Return whether this visitor may trigger the DAG of a job, and see it."""
         details = DagDetails(id=job, team_name=DagModel.get_team_name(job))
         return get_auth_manager().is_authorized_dag(
             method="POST", access_entity=DagAccessEntity.RUN, details=details, user=self.user
         ) and bool(self.readable([job]))
 
     def _is_one_of(self, deciders: Collection[str] | None) -> bool:
-        """Whether one of them is this user, or a role of this user; None are all."""
+        """Return whether one of them is this user, or a role of this user; None are all."""
         if deciders is None:
             return True
         local = {f"{ROLE}{role}".casefold() for role in _roles_of(self.user)}

@@ -1,4 +1,4 @@
-"""What can be done: see what a decision would do, take it, start the job. Each is a form of our own pages."""
+"""Actions: try a decision, take it, start the job. Each is a form of our own pages."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ dry_runs = DryRuns(lambda decision, sqn: start_command(backend.project, decision
 @router.get("/delivery/{sqn}/decide")
 @router.get("/delivery/{sqn}/start")
 def loaded_again(request: Request, sqn: int) -> RedirectResponse:
-    """Where a page that a form led to is loaded again."""
+    """Return where a page that a form led to is loaded again."""
     return RedirectResponse(_address(request, sqn), 303)
 
 
@@ -47,7 +47,7 @@ def consider(
 def considered(
     request: Request, visitor: VisitorDep, reads: ReadingDep, sqn: int, number: str
 ) -> HTMLResponse:
-    """What a decision would do, as far as that is known by now, and the form by which it is taken."""
+    """Return what a decision would do, as far as that is known by now, and the form by which it is taken."""
     seen = backend.seen(reads, visitor, sqn)
     require_may_decide(visitor, seen)
     dry_run = _found(visitor, sqn, number)
@@ -63,7 +63,7 @@ def considered(
 
 @router.get("/delivery/{sqn}/consider/{number}/state")
 def progress(visitor: VisitorDep, reads: ReadingDep, sqn: int, number: str) -> JSONResponse:
-    """What a page that waits for a dry run asks again and again."""
+    """Return what a page that waits for a dry run asks again and again."""
     require_may_decide(visitor, backend.seen(reads, visitor, sqn))
     dry_run = _found(visitor, sqn, number)
     return JSONResponse(

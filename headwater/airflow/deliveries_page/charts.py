@@ -17,6 +17,7 @@ BAR, GAP, STRIP_HEIGHT = 5, 2, 26
 LEAST_BAR = 4
 
 
+# long: one drawing, from its scale to its labels
 def growth_picture(points: Sequence[tuple[datetime, int, int]]) -> Markup:
     """Versions and current keys by delivery date, as two lines from zero. Nothing for less than two dates."""
     if len({date for date, _, _ in points}) < 2:

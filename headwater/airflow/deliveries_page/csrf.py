@@ -1,4 +1,4 @@
-"""That a decision comes from our own page, and what a browser may do with our answers.
+"""Protection of forms and answers: a decision must come from our own page; headers limit what a browser may do.
 
 The cookie by which Airflow knows a user is sent by the browser whoever made the form. So a request that changes
 something must come from this very origin, as the browser says, and bring a token that only our own pages hold: signed
@@ -77,6 +77,6 @@ def _serializer() -> URLSafeTimedSerializer:
 
 
 def _own_hosts(request: Request) -> set[str]:
-    """How we are called: by the browser, and by the settings where a proxy stands before us."""
+    """Return how we are called: by the browser, and by the settings where a proxy stands before us."""
     message = urlsplit(conf.get("api", "base_url", fallback="")).netloc
     return {host for host in (request.headers.get("host", ""), message) if host}

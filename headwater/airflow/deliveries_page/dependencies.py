@@ -1,4 +1,4 @@
-"""What the page works on: the project, its database, and the part of both that a visitor may see."""
+"""Dependencies of the page's routes: the project, its database, and the part of both that a visitor may see."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ class Backend:
         return Seen(source, dict(facts))
 
     def sees_all(self, visitor: Visitor) -> bool:
-        """Whether the visitor may read the job of every source: the docs of dbt describe them all."""
+        """Return whether the visitor may read the job of every source: the docs of dbt describe them all."""
         return len(self.visible(visitor)) == len(known_sources(self.project.seeds))
 
     @property
@@ -89,7 +89,7 @@ class Backend:
         return self.project.home / "docs" / "dbt.html"
 
     def dbt_docs_link(self, visitor: Visitor) -> str | None:
-        """Where the visitor finds the docs of dbt; None where they may not see them."""
+        """Return where the visitor finds the docs of dbt; None where they may not see them."""
         return f"{ui_path()}{DELIVERIES}{DBT_DOCS}" if self.sees_all(visitor) else None
 
 

@@ -39,7 +39,7 @@ Start = Callable[[str, int], "subprocess.Popen[str]"]  # of a decision about a d
 
 @dataclass
 class DryRun:
-    """What a decision would do to history, as far as it is known. Without numbers, `said` is why there are none."""
+    """The effect of a decision on history, as far as it is known. `message` says why numbers are missing."""
 
     decision: str
     delivery_sqn: int
@@ -56,12 +56,12 @@ class DryRun:
 
     @property
     def is_done(self) -> bool:
-        """Whether there is nothing more to come."""
+        """Return whether there is nothing more to come."""
         return self.state == "done"
 
     @property
     def seconds(self) -> int:
-        """How long it has taken, or took."""
+        """Return how long it has taken, or took."""
         return round((self.ended_at or time.monotonic()) - self.begun_at)
 
 
@@ -193,7 +193,7 @@ def start_command(project: Project, decision: str, delivery_sqn: int) -> subproc
 
 
 def _follow(stream: Iterable[str] | None, run: DryRun, complaints: list[str]) -> None:
-    """What it says goes to who waits; the last of it may be why it failed."""
+    """Pass its output on to who waits; the last of it may be why it failed."""
     for line in stream or ():
         message = redact(line.strip())
         if message:

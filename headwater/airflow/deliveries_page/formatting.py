@@ -78,7 +78,7 @@ def time_of(value: datetime | None) -> Markup:
 
 
 def ago_time(value: datetime) -> Markup:
-    """How long ago a moment is; the moment itself for whoever points at it."""
+    """Return how long ago a moment is; the moment itself for whoever points at it."""
     exact = value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     message = exact.replace("T", " ").removesuffix("Z")
     return Markup('<time datetime="{}" title="{} UTC">{}</time>').format(exact, message, ago(value))
@@ -100,7 +100,7 @@ def cell(value: Any) -> str:
 
 
 def sample_table(sample: Any) -> tuple[list[str], list[list[str]]]:
-    """What a check found, a row each, with the parts of a key as columns."""
+    """Return what a check found, a row each, with the parts of a key as columns."""
     rows = [_flat(found) for found in (sample if isinstance(sample, list) else [sample])]
     columns = list(dict.fromkeys(name for row in rows for name in row))
     return columns, [[row.get(name, NOTHING) for name in columns] for row in rows]

@@ -1,4 +1,4 @@
-"""How Airflow knows of the page: an entry of its navigation, a tab of each DAG, and an app below /deliveries.
+"""The plugin of the page: an entry of Airflow's navigation, a tab of each DAG, and an app below /deliveries.
 
 Every process of Airflow loads its plugins, those of tasks included. The app is imported where it
 is asked for: in the api-server.

@@ -1,4 +1,4 @@
-"""What Airflow knows of the runs of jobs: which of ours they are, which is to come, and how the last one went."""
+"""Runs of jobs as Airflow knows them: which of ours they are, which is to come, and how the last one went."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Run:
 
 @dataclass(frozen=True)
 class Ran:
-    """How the last run of a job went: queued, running, succeeded, halted or failed; `link` where Airflow knows it."""
+    """The last run of a job: queued, running, succeeded, halted or failed; `link` where Airflow knows it."""
 
     job: str
     state: str
@@ -39,12 +39,12 @@ class Ran:
 
 
 def dag_link(job: str) -> str:
-    """Where Airflow shows the DAG of a job."""
+    """Return where Airflow shows the DAG of a job."""
     return ui_path() + dag_path(job)
 
 
 def run_link(job: str, run_id: str) -> str:
-    """Where Airflow shows a run."""
+    """Return where Airflow shows a run."""
     return ui_path() + run_path(job, run_id)
 
 
@@ -71,7 +71,7 @@ def unfinished_runs(jobs: Collection[str]) -> list[Run]:
 
 
 def is_paused(job: str) -> bool | None:
-    """Whether Airflow has stopped scheduling a job; None where it has no such DAG."""
+    """Return whether Airflow has stopped scheduling a job; None where it has no such DAG."""
     with create_session(scoped=False) as session:
         found = session.scalar(select(DagModel.is_paused).where(DagModel.dag_id == job, ~DagModel.is_stale))
         return None if found is None else bool(found)
@@ -91,7 +91,10 @@ def newest_dag_runs(jobs: Collection[str]) -> dict[str, tuple[str, str, datetime
 
 
 def last_of(jobs: Collection[str], recorded: Mapping[str, LastRun]) -> dict[str, Ran]:
-    """How the last run of each job went, by Airflow and by what runs put on record; one never run is not in it."""
+    """Return how the last run of each job went, by Airflow and by what runs put on record.
+
+    One never run is not in it.
+    """
     of_airflow = newest_dag_runs(jobs)
     found = {}
     for job in jobs:

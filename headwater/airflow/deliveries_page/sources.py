@@ -1,4 +1,4 @@
-"""Which sources there are, which jobs run their steps and who may decide; a broken row of the seeds hides no other."""
+"""The sources, the jobs that run their steps, and who may decide; a broken row of the seeds hides no other."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Stamps = tuple[tuple[str, int, int], ...]  # of files: name, changed when, size
 
 @dataclass(frozen=True)
 class KnownSource:
-    """What the page says of a source."""
+    """A source, as the page shows it."""
 
     name: str
     job: str  # that it belongs to

@@ -1,4 +1,4 @@
-"""What can be looked at. It asks Postgres, which blocks, so every request is served in a thread of its own."""
+"""Pages to look at. They ask Postgres, which blocks, so every request is served in a thread of its own."""
 
 from __future__ import annotations
 
@@ -138,7 +138,7 @@ def key(request: Request, visitor: VisitorDep, reads: ReadingDep, name: str) -> 
 
 @router.get("/how-to/halts")
 def how_to(request: Request, visitor: VisitorDep) -> HTMLResponse:
-    """What to do about a delivery that halts, check by check."""
+    """Return what to do about a delivery that halts, check by check."""
     return pages.show(request, "halts.html", visitor, guides=[*GUIDES.values(), OWN_CHECK])
 
 
@@ -162,7 +162,7 @@ def delivery(request: Request, visitor: VisitorDep, reads: ReadingDep, sqn: int)
 
 @router.get("/delivery/{sqn}/state")
 def state(visitor: VisitorDep, reads: ReadingDep, sqn: int) -> JSONResponse:
-    """What the page of a delivery that waits for history asks again and again."""
+    """Return what the page of a delivery that waits for history asks again and again."""
     seen = backend.seen(reads, visitor, sqn)
     return JSONResponse({"state": _progress(reads, seen.source, seen.facts)["state"]})
 
@@ -204,7 +204,7 @@ def dbt_docs(visitor: VisitorDep) -> HTMLResponse:
 @router.get("/docs/index.html")
 @router.get(f"/{FOLDER}/index.html")
 def index_of_documents(request: Request) -> RedirectResponse:
-    """Where documents lead back to: what they have as an index is this page here."""
+    """Return where documents lead back to: what they have as an index is this page here."""
     return RedirectResponse(f"{request.scope['root_path']}/", 303)
 
 
@@ -266,7 +266,8 @@ def _possible(sqn: int) -> list[str]:
 
 
 def _progress(reads: Connection, source: KnownSource, facts: dict[str, Any]) -> dict[str, Any]:
-    """Whether history has still to follow, the job and the runs by which it may, and all that as a text to compare."""
+    """Return whether history has still to follow, the job and the runs by which it may,
+    and all that as a text to compare."""
     waits = bool(facts["differs_from_history"]) or facts["status"] == "pending"
     unfinished = runs.unfinished_runs(source.jobs) if waits else []
     going = ",".join(f"{run.run_id}:{run.state}" for run in unfinished)

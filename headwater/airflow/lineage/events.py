@@ -1,4 +1,4 @@
-"""What a task tells of the data that it read and wrote: of a source by its ledger, of a mart by what Postgres said."""
+"""Lineage of a task: of a source by its ledger, of a mart by what Postgres said."""
 
 from __future__ import annotations
 
@@ -27,7 +27,10 @@ Lineage: TypeAlias = "OperatorLineage[Any, Any]"
 
 
 def lineage_of(written: StepResult | None) -> Lineage:
-    """What a try of a source's task read and wrote, also when it wrote nothing; None: it did not come to that."""
+    """Return what a try of a source's task read and wrote, also when it wrote nothing.
+
+    None: it did not come to that.
+    """
     if written is None:
         return OperatorLineage()
     if written.context.kind is CLEAN_UP:  # what is deleted is no output
@@ -38,7 +41,7 @@ def lineage_of(written: StepResult | None) -> Lineage:
 
 
 def lineage_of_mart(model: str, made_of: Sequence[str], place: Place, count: int | None) -> Lineage:
-    """What a mart is made of, and how many rows it has; `made_of` are models."""
+    """Return what a mart is made of, and how many rows it has; `made_of` are models."""
     inputs = [facets.read(names.table(place, _table_of(name))) for name in made_of]
     return OperatorLineage(
         inputs=inputs, outputs=[facets.wrote(names.table(place, f"marts.{model}"), None, count=count)]

@@ -1,4 +1,4 @@
-"""What is said of datasets and runs: columns, rows written, checks, and the ledger, delivery by delivery."""
+"""Facets of datasets and runs: columns, rows written, checks, and the ledger, delivery by delivery."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ SHOWN = 100  # deliveries of one event: a backfill may have ten thousand
 
 @attr.define
 class LedgerOutputDatasetFacet(OutputDatasetFacet):
-    """What became of the rows that a layer was given, by the ledger: loaded, staged, fallen_out, new, changed …"""
+    """The outcome of the rows that a layer was given, by the ledger: loaded, staged, fallen_out, new, changed …"""
 
     rows: dict[str, int] = attr.field(factory=dict)
 

@@ -1,4 +1,4 @@
-"""What datasets are called, by the naming of OpenLineage: the same thing has one name, whoever reads or writes it."""
+"""Names of datasets, by the naming of OpenLineage: the same thing has one name, whoever reads or writes it."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def layer(place: Place, layer: str, source: str) -> Name:
 
 
 def at(address: str) -> Name:
-    """What an address leads to: a file, an object on S3, a page. Credentials and query are left out."""
+    """Return what an address leads to: a file, an object on S3, a page. Credentials and query are left out."""
     if "://" not in address:
         return Name("file", redact(address))
     parts = urlsplit(shown(address))
@@ -49,12 +49,12 @@ def at(address: str) -> Name:
 
 
 def offered(source: Source, offer: Mapping[str, Any]) -> Name:
-    """What a publisher offers, where its address is known; else where the publisher is asked."""
+    """Return what a publisher offers, where its address is known; else where the publisher is asked."""
     return at(offer["address"]) if "address" in offer else asked(source)
 
 
 def asked(source: Source) -> Name:
-    """Where the publisher of a source is asked."""
+    """Return where the publisher of a source is asked."""
     try:
         found = _PLACES[source.data_source.data_source_type](source)
     except (
@@ -84,7 +84,7 @@ def _bucket(source: Source) -> Name:
 
 
 def _connection_part(source: Source, conn: ConnStr | ConnApi | None, column: str) -> str:
-    """What a connection says, without credentials and query."""
+    """Return what a connection says, without credentials and query."""
     text = expand(getattr(conn, column), source)
     return shown(text) if "://" in text else text
 

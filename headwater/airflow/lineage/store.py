@@ -23,13 +23,13 @@ PREFIX = "lineage"
 
 @dataclass
 class ObjectStoreConfig(Config):
-    """Where in the bucket."""
+    """The place in the bucket."""
 
     prefix: str = PREFIX
 
     @classmethod
     def from_dict(cls, params: dict[str, Any]) -> ObjectStoreConfig:
-        """What the setting says but for the type."""
+        """Return what the setting says but for the type."""
         if unknown := sorted(params.keys() - {"type", "prefix"}):
             raise ValueError(f"the transport has {', '.join(unknown)}, expected nothing but type and prefix")
         return cls(prefix=str(params.get("prefix") or PREFIX).strip("/"))
@@ -55,7 +55,7 @@ class ObjectStoreTransport(Transport):
 
 
 def key_of(event: Any) -> str:
-    """Where an event lies below the prefix: by day, DAG and run, and by time within it."""
+    """Return where an event lies below the prefix: by day, DAG and run, and by time within it."""
     parent = event.run.facets.get("parent")  # of a task: the run of its DAG
     dag, dag_run = (parent.job.name, parent.run.runId) if parent else (event.job.name, event.run.runId)
     moment = datetime.fromisoformat(event.eventTime).astimezone(UTC)

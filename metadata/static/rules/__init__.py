@@ -1,1 +1,1 @@
-"""What rows of the static metadata have to keep to, one module a concern."""
+"""Rules for the rows of the static metadata, one module a concern."""

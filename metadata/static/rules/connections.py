@@ -84,7 +84,8 @@ def _check_bucket(row: Row, problems: Problems) -> None:
 
 
 def _of_database(row: Row) -> tuple[str, ...]:
-    """What a conn_str of a database must say beside its url_template, which names a dialect, or all there is to say."""
+    """Return what a conn_str of a database must say beside its url_template, which names a dialect,
+    or all there is to say."""
     dialect, _, rest = row.text("url_template").partition("://")
     if rest or dialect.startswith("$"):
         return ()
@@ -147,5 +148,5 @@ def _check_every_data_source_reached(seeds: Seeds, problems: Problems) -> None:
 
 
 def connection_table(data_source_type: str) -> str:
-    """Which table says how a data source of that type is reached."""
+    """Return which table says how a data source of that type is reached."""
     return "conn_api" if data_source_type == "rest_api" else "conn_str"

@@ -51,7 +51,7 @@ def _check_job(row: Row, seeds: Seeds, problems: Problems) -> None:
 
 
 def _check_for_airflow(row: Row, problems: Problems) -> None:
-    """What only Airflow takes: time zone, pool and deadline."""
+    """Columns that only Airflow heeds: time zone, pool and deadline."""
     if row["time_zone"] is not None and row["schedule"] is None:
         message = f'is "{row["time_zone"]}" though there is no schedule'
         problems.add("job", row, "time_zone", message, "a blank cell, or a schedule")

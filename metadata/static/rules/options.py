@@ -54,7 +54,7 @@ def _unknown_name(name: str) -> Wrong:
 
 
 def option_problem(name: str, value: str) -> Wrong | None:
-    """What is wrong with the value of a known option, or None."""
+    """Return what is wrong with the value of a known option, or None."""
     if holds_secret(value):
         return f"{name} holds a password", _SECRET_EXPECTED
     if name in SPELLED_OPTIONS and (wrong := spelling_problem(value)):

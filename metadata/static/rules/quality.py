@@ -32,7 +32,7 @@ def known_expectations() -> frozenset[str]:
 
 
 def quality_problems(cell: str, target_names: Set[str]) -> Iterator[Wrong]:
-    """What is wrong with the quality checks of a source that has the columns `target_names`."""
+    """Yield what is wrong with the quality checks of a source that has the columns `target_names`."""
     try:
         checks = json.loads(cell or "[]")
     except ValueError:

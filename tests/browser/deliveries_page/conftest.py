@@ -60,20 +60,20 @@ def known(monkeypatch: pytest.MonkeyPatch) -> Known:
     monkeypatch.setenv("AIRFLOW__API__SECRET_KEY", "a secret of the tests")
     from headwater.airflow.deliveries_page import decisions, runs
 
-    message = Known()
+    state = Known()
 
     def start(job: str, _who: str, note: str) -> decisions.Started:
-        message.triggered.append((job, note))
+        state.triggered.append((job, note))
         return decisions.Started("manual__1")
 
     monkeypatch.setattr(
-        runs, "newest_dag_runs", lambda jobs: {j: r for j, r in message.dag_runs.items() if j in jobs}
+        runs, "newest_dag_runs", lambda jobs: {j: r for j, r in state.dag_runs.items() if j in jobs}
     )
     monkeypatch.setattr(runs, "known_runs", lambda _runs: set())
     monkeypatch.setattr(runs, "unfinished_runs", lambda _jobs: [])
     monkeypatch.setattr(runs, "is_paused", lambda _job: False)
     monkeypatch.setattr(decisions, "_start", start)
-    return message
+    return state
 
 
 @pytest.fixture

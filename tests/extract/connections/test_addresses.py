@@ -12,7 +12,8 @@ from sqlalchemy import Engine
 
 from headwater.extract.connections import addresses
 from headwater.extract.connections.addresses import AddressGuard, IpAddress, is_public
-from headwater.extract.http.client import HttpClient, Patience
+from headwater.extract.http.client import HttpClient
+from headwater.extract.http.exchange import Patience
 from headwater.extract.landing.store import ObjectStore
 from headwater.extract.offers.discover import discover
 from headwater.extract.run import land_payload, list_source

@@ -12,8 +12,10 @@ import pytest
 from botocore.exceptions import ClientError
 
 from headwater.extract.connections.addresses import AddressGuard
-from headwater.extract.http.client import HttpClient, Patience
-from headwater.extract.landing.store import ObjectStore, said_plainly
+from headwater.extract.http.client import HttpClient
+from headwater.extract.http.exchange import Patience
+from headwater.extract.landing.s3_client import said_plainly
+from headwater.extract.landing.store import ObjectStore
 from headwater.metadata.errors import PublisherError, StorageError
 
 LookUp = Callable[..., Any]

@@ -94,7 +94,7 @@ def asked(folders: dict[str, Path]) -> Iterator[Asked]:
 
 
 def usual_options(name: str) -> dict[str, str] | None:
-    """What the end of a name says; None for what is no data."""
+    """Return what the end of a name says; None for what is no data."""
     lowered = name.lower()
     for ending in PACKED:
         lowered = lowered.removesuffix(ending)

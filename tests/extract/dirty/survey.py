@@ -216,7 +216,7 @@ def _difference(ours: Rows, expected: Rows) -> str:
 
 
 def _same(mine: str | None, theirs: Any) -> bool:
-    """Whether a text says the same as a value of Python's."""
+    """Return whether a text says the same as a value of Python's."""
     if theirs is None or mine is None:  # calamine has neither empty texts nor errors
         return theirs is None and (mine in (None, "") or str(mine).startswith("#"))
     if isinstance(theirs, bool):

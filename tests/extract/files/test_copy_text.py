@@ -58,7 +58,7 @@ def by_blocks(content: bytes, dialect: Dialect, size: int, seen: list[bool] | No
 
 
 def outcome(work: Callable[[], object]) -> object:
-    """What work gives, or the message it fails with."""
+    """Return what work gives, or the message it fails with."""
     try:
         return work()
     except FormatBroken as error:

@@ -18,7 +18,7 @@ from tests.support.reading import DIALECTS, UGLY, read
 
 
 def csv_says(text: str, dialect: Dialect) -> list[list[str]] | None:
-    """What Python's csv module makes of a text; None when it refuses it."""
+    """Return what Python's csv module makes of a text; None when it refuses it."""
     quote = dialect.quote_char
     reader = csv.reader(
         io.StringIO(text, newline=""), delimiter=dialect.delimiter, quotechar=quote, strict=True,

@@ -79,7 +79,7 @@ CELLS = (
 
 
 def as_text(value: Any) -> str | None:
-    """What a cell has to be as text, said without our code."""
+    """Return what a cell has to be as text, said without our code."""
     if value is None or isinstance(value, str):
         return value
     if isinstance(value, bool):

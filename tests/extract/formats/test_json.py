@@ -29,7 +29,7 @@ def written(format_name: str, records: list[Any], encoding: str = "utf-8") -> by
 
 
 def as_text(value: Any) -> str | None:
-    """What a column has to hold, said by the json module alone."""
+    """Return what a column has to hold, said by the json module alone."""
     if value is None or isinstance(value, str):
         return value
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))

@@ -22,7 +22,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from headwater.extract.connections.addresses import AddressGuard
 from headwater.extract.files.limits import Limits
 from headwater.extract.http import client as fetch
-from headwater.extract.http.client import HttpClient, Patience
+from headwater.extract.http.client import HttpClient
+from headwater.extract.http.exchange import Patience
 from headwater.extract.http.response import http_date
 from headwater.metadata.errors import DeliveryIncomplete, DeliveryTooLarge, PublisherError
 from tests.extract.http.test_client import BODY, ETAG, Sink, client, cut, rest, waits

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from headwater.extract.landing import s3_client
 from headwater.extract.landing import store as store_module
 from headwater.extract.landing.store import ObjectStore
 from headwater.metadata.errors import StorageError
@@ -116,7 +117,7 @@ def test_reading_that_stays_broken_is_said(store: ObjectStore, monkeypatch: pyte
 
     stream._body = Broken()  # type: ignore[assignment]
     monkeypatch.setattr(stream, "_reopen", lambda: None)
-    monkeypatch.setattr(store_module, "FIRST_WAIT_S", 0)
+    monkeypatch.setattr(s3_client, "FIRST_WAIT_S", 0)
     with pytest.raises(
         StorageError, match=r"^s3://test-\w+/k: the body broke off at byte 0 of 7, .*\(gone\)"
     ):

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from headwater.extract.landing import s3_client
 from headwater.extract.landing import store as store_module
 from headwater.extract.landing.store import ObjectStore
 from headwater.metadata.errors import DeliveryIncomplete, StorageError
@@ -212,7 +213,7 @@ def test_a_store_that_stays_silent_is_given_up(
     faulty: FaultyS3, store: ObjectStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "2")
-    monkeypatch.setattr(store_module, "READ_TIMEOUT_S", 0.1)
+    monkeypatch.setattr(s3_client, "READ_TIMEOUT_S", 0.1)
     silent = ObjectStore.from_environment()
     faulty.calls.clear()
     faulty.plan("", STALL, FROM_NOW_ON)

@@ -12,7 +12,8 @@ import sqlalchemy as sa
 from sqlalchemy import Engine
 
 from headwater.extract.landing.store import ObjectStore
-from headwater.extract.run import LoadSummary, lacking_columns, load_pending
+from headwater.extract.raw.load import lacking_columns
+from headwater.extract.run import LoadSummary, load_pending
 from headwater.metadata.process.deliveries import Delivery
 from headwater.metadata.process.events import record_event
 from headwater.metadata.static.model import Source

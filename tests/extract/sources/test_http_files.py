@@ -10,7 +10,8 @@ from datetime import UTC, datetime
 import pytest
 
 from headwater.extract.connections.addresses import AddressGuard
-from headwater.extract.http.client import HttpClient, Page, Patience
+from headwater.extract.http.client import HttpClient
+from headwater.extract.http.exchange import Page, Patience
 from headwater.extract.landing.land import land
 from headwater.extract.offers.discover import discover
 from headwater.extract.run import load_delivery

@@ -48,7 +48,7 @@ def delta(day: int, rows: Mapping[int, int], removed: Iterable[int] = (), name: 
 
 
 def held(baseline: Baseline, connection: Any, sqn: int) -> dict[Key, Row] | None:
-    """What was current before a delivery; None when nothing counts before it."""
+    """Return what was current before a delivery; None when nothing counts before it."""
     query = baseline.current_before(sqn)
     if query is None:
         return None

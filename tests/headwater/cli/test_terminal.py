@@ -12,7 +12,7 @@ import pytest
 from rich.table import Table
 from typer.testing import CliRunner
 
-from headwater.cli import commands, render
+from headwater.cli import app, render
 from headwater.cli.terminal import Terminal, escape, paragraph
 from headwater.metadata.errors import HeadwaterError
 from headwater.services.airflow_log import Line
@@ -25,7 +25,7 @@ PROJECT = Path(__file__).resolve().parents[3]
 
 
 def printed(*what: object, **how: bool) -> str:
-    """What a screen gets, without our own colours."""
+    """Return what a screen gets, without our own colours."""
     out = io.StringIO()
     Terminal(file=out, force_terminal=True, width=400).print(*what, **how)
     return OWN_COLOURS.sub("", out.getvalue())
@@ -79,11 +79,11 @@ def test_an_error_and_json_of_the_command_steer_nothing(name, monkeypatch, capsy
     def fail() -> None:
         raise HeadwaterError(f"{name} cannot be read")
 
-    monkeypatch.setattr("headwater.cli.commands.find_project", fail)
-    message = CliRunner().invoke(commands.app, ["check"]).stderr
+    monkeypatch.setattr("headwater.cli.files.find_project", fail)
+    message = CliRunner().invoke(app.app, ["check"]).stderr
     assert message.startswith("Error: ")
     assert steers(message.replace("\n", "")) == []
-    commands._print_json({"name": name})
+    app.print_json({"name": name})
     assert json.loads(out := capsys.readouterr().out) == {"name": name}
     assert steers(out.replace("\n", "")) == []
 

@@ -96,7 +96,7 @@ def test_misuse_is_told_and_nothing_is_written(project, libraries, exit_code, ar
 
 def test_in_a_terminal_a_person_is_asked_until_the_answer_will_do(project, libraries, monkeypatch):
     libraries.write_text("id;day\n1;01/02/2026\n2;03/04/2026\n")
-    monkeypatch.setattr("headwater.cli.commands._is_terminal", lambda: True)
+    monkeypatch.setattr("headwater.cli.sources._is_terminal", lambda: True)
     before = content_of(project)
     answers = ["day, id", "MM/DD/YYYY", "all", "delta", "town_hall", "me", "often", "daily", "n"]
     result = CliRunner().invoke(

@@ -27,7 +27,7 @@ def publisher() -> Iterator[Publisher]:
 
 
 def offers(project: Project, name: str) -> list[str]:
-    """What the source that was written finds at its publisher."""
+    """Return what the source that was written finds at its publisher."""
     return [offer.publisher_name for offer in discover(read_catalog(project.seeds).sources[name])]
 
 

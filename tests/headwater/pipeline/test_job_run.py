@@ -9,7 +9,7 @@ from sqlalchemy import Engine
 
 from headwater.metadata.failures import failure_of
 from headwater.metadata.process.jobs import SharedJobInstance
-from headwater.pipeline.job_run import WITHOUT_A_WORD, SharedRun
+from headwater.pipeline.shared_run import WITHOUT_A_WORD, SharedRun
 from headwater.project import Project
 
 

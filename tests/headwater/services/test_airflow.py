@@ -181,7 +181,7 @@ def test_a_setting_of_the_users_goes_before_ours(tmp_path: Path) -> None:
 
 
 def _start_and_stop(folder: Path, **more: Any) -> str:
-    """What is said when it is started, and nothing else of it."""
+    """Return what is said when it is started, and nothing else of it."""
     messages: list[str] = []
     start(
         PROJECT, folder, dags=PROJECT / "dags", ports=choose_ports(None), say=messages.append, **more

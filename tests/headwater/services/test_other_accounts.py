@@ -119,7 +119,7 @@ class Started:
 
 
 def run(python: str, program: str, account: str | None, folder: Path, message: str = "") -> str:
-    """What a program prints that is run by an account, None for our own."""
+    """Return what a program prints that is run by an account, None for our own."""
     user = pwd.getpwnam(account) if account else None
     switched = {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []} if user else {}
     search = os.pathsep.join([str(PROJECT), *(path for path in sys.path if "site-packages" in path)])

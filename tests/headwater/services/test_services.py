@@ -368,7 +368,7 @@ def test_as_an_ordinary_user():
 
 
 def _may_run(python: str, uid: int) -> bool:
-    """Whether that user can run this Python, which must be of our version, and can read the project."""
+    """Return whether that user can run this Python, which must be of our version, and can read the project."""
     program = f"import os, sys; os.stat({str(PROJECT / 'pyproject.toml')!r}); print(sys.version_info[:2])"
     command = [python, "-c", program]
     try:

@@ -49,7 +49,7 @@ class Landing:
 
     @property
     def checks(self) -> tuple[str, ...]:
-        """What it fails when it does not pass."""
+        """Return what it fails when it does not pass."""
         return ("duplicate_keys",) if self.losers else ("removed",)
 
 

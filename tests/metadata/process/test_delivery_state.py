@@ -12,7 +12,7 @@ LONGEST = 3
 
 
 def plainly_read(events: Sequence[str], is_in_history: bool) -> tuple[bool, str]:
-    """Whether a delivery counts that is the only one of its identity, and its status."""
+    """Return whether a delivery counts that is the only one of its identity, and its status."""
     verdict, is_withdrawn = "pending", False
     for event in events:
         if event in ("passed", "accepted"):

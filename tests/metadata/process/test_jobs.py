@@ -10,8 +10,10 @@ import sqlalchemy as sa
 
 from headwater.metadata.errors import HeadwaterError, StepFailed
 from headwater.metadata.failures import failure_of
-from headwater.metadata.process.jobs import JobInstance, Life, Outcome, SharedJobInstance
+from headwater.metadata.process.jobs import JobInstance, SharedJobInstance
+from headwater.metadata.process.liveness import Life
 from headwater.metadata.process.orphaned_runs import close_abandoned
+from headwater.metadata.process.recorded_run import Outcome
 from headwater.metadata.process.tables import job_inst, job_inst_task, log_dtl, log_header
 
 

@@ -6,7 +6,8 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy import Engine
 
-from headwater.metadata.process.jobs import JobInstance, Life, SharedJobInstance
+from headwater.metadata.process.jobs import JobInstance, SharedJobInstance
+from headwater.metadata.process.liveness import Life
 from headwater.metadata.process.orphaned_runs import (
     AIRFLOW_ENDED,
     PROCESS_ENDED,

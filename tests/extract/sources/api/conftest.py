@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from headwater.extract.http.client import Patience
+from headwater.extract.http.exchange import Patience
 from headwater.extract.offers.offer import Offer
 from headwater.extract.sources.rest_api import discover
 from headwater.metadata.process.deliveries import Delivery

@@ -12,7 +12,7 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy import Engine
 
-from headwater.extract.http.client import Patience
+from headwater.extract.http.exchange import Patience
 from headwater.extract.landing.store import ObjectStore
 from headwater.extract.run import ExtractSummary, LoadSummary, extract_source, load_pending
 from headwater.extract.sources import rest_api

@@ -101,7 +101,7 @@ class Line:
         return sum(counts.written for _, counts in loaded.loaded)
 
     def rows(self, *columns: str) -> list[tuple[Any, ...]]:
-        """What raw holds of the newest delivery."""
+        """Return what raw holds of the newest delivery."""
         names = ", ".join(f'"{name}"' for name in columns)
         newest = "select max(delivery_sqn) from raw.places"
         return self.query(

@@ -21,7 +21,7 @@ TRAPS = {
 
 
 def rows(line: Line, source: Source) -> list[tuple[str, ...]]:
-    """What raw holds of the attributes of a source."""
+    """Return what raw holds of the attributes of a source."""
     table = raw_table(source)
     columns = [table.c[attribute.raw_column] for attribute in source.attributes]
     with line.engine.connect() as connection:

@@ -1,0 +1,191 @@
+"""The command itself: what all of its commands share, from options to the way that errors are shown."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, is_dataclass
+from datetime import datetime
+from decimal import Decimal
+from math import isfinite
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+
+import typer
+
+from headwater.cli.terminal import Terminal, paragraph
+from headwater.metadata.errors import HeadwaterError, MetadataInvalid
+from headwater.metadata.failures import failure_of, trace_of
+from headwater.metadata.redaction import redact
+from headwater.metadata.static.naming import nearest
+from headwater.metadata.visible import in_line, visible_json
+from headwater.pipeline.traces import keep_trace
+from headwater.project import Project, find_project
+
+if TYPE_CHECKING:
+    from headwater.metadata.static.model import Catalog
+
+
+app = typer.Typer(
+    help="Turns sources that change over time into a history you can trust.",
+    epilog="Example: headwater run airports && headwater deliveries airports",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+
+# where nobody looks at a screen, a table needs no screen's width
+WIDTH = None if sys.stdout.isatty() else 200
+
+
+out = Terminal(width=WIDTH)
+
+
+err = Terminal(stderr=True)
+
+
+AtOnce = Annotated[
+    int | None,
+    typer.Option(
+        "--parallel",
+        min=1,
+        help="Sources, and models of dbt, at once. By default two for each core and four at most, or"
+        " HEADWATER_THREADS.",
+        show_default=False,
+    ),
+]
+
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for machines instead of a table.")]
+
+
+FAILED, MISUSE, HALTED = 1, 2, 3
+
+
+@contextmanager
+def explained() -> Iterator[None]:
+    """Print an error that a person can act on in red, without a stack trace; the exit code tells kinds apart."""
+    try:
+        yield
+    except MetadataInvalid as error:
+        err.print(str(error), style="red", markup=False)
+        say_what_is_unfinished()
+        raise typer.Exit(FAILED) from None
+    except HeadwaterError as error:
+        err.print(paragraph(f"Error: {error}"), style="red", markup=False)
+        raise typer.Exit(FAILED) from None
+    except KeyboardInterrupt:
+        err.print("Interrupted. The next run takes up what was left.", style="yellow")
+        raise typer.Exit(FAILED) from None
+    except (typer.Exit, typer.BadParameter):
+        raise
+    except Exception as error:  # noqa: BLE001  # whatever it is, a person gets a sentence
+        err.print(f"Error: {failure_of(error)}", style="red", markup=False)
+        if not _is_trace_kept(error):
+            err.print(trace_of(error), markup=False)
+        raise typer.Exit(FAILED) from None
+
+
+def _is_trace_kept(error: Exception) -> bool:
+    """Keep the stack trace of an error for whoever mends it; False where there is no file for it."""
+    try:
+        home = find_project().home
+    except HeadwaterError:
+        return False
+    return keep_trace(home, f"headwater {shlex.join(sys.argv[1:])}", trace_of(error))
+
+
+def say_what_is_unfinished() -> None:
+    """Say of which source a killed command left a half: it may be why the metadata break a rule."""
+    from headwater.new_source.write import unfinished
+
+    if half := unfinished(find_project()):
+        err.print(half, style="yellow", markup=False)
+
+
+def say(line: str) -> None:
+    err.print(in_line(redact(line)), style="dim", markup=False)
+
+
+@contextmanager
+def opened_project() -> Iterator[Project]:
+    """The project, with its servers up: the embedded ones are started or found."""
+    from headwater.services import ensure_up
+
+    with explained():
+        project = find_project()
+        if str(project.root) not in sys.path:  # last: functions of the project's own, as in Airflow
+            sys.path.append(str(project.root))
+        for service in ensure_up(project.root).services:
+            if service.is_started:
+                say(f"started the embedded {service.name} at {service.address}")
+        yield project
+
+
+def require_known(names: list[str], catalog: Catalog) -> None:
+    """Exit unless all of these are sources; of what is a job or nearly a name, say so."""
+    unknown = [name for name in names if name not in catalog.sources]
+    if not unknown:
+        return
+    if jobs := [name for name in unknown if name in catalog.jobs]:
+        misuse("\n".join(_job_named_as_source(catalog, name) for name in jobs))
+    meant = did_you_mean(unknown[0], [*catalog.sources, *catalog.jobs], catalog)
+    misuse(f"no source {', '.join(unknown)}.{meant} Expected one of: {', '.join(sorted(catalog.sources))}.")
+
+
+def _job_named_as_source(catalog: Catalog, name: str) -> str:
+    from headwater.metadata.static.plan import plan, sources_of
+
+    job = catalog.jobs[name]
+    its = [source.name for source in sources_of(plan(catalog, job))]
+    how = (
+        f"It works on {', '.join(its)}: `headwater run {' '.join(its)}` brings them to history. All of its steps,"
+        if its
+        else "It works on no source. Its steps,"
+    )
+    return (
+        f"no source {name}: that is a job. {how} scripts and callables included, are run by"
+        f" `headwater run --job {name}`, and in Airflow by the DAG {name}."
+    )
+
+
+def require_job(name: str, known: Sequence[str], catalog: Catalog) -> None:
+    if name in known:
+        return
+    if name in catalog.sources:
+        misuse(f"no job {name}: that is a source, of the job {catalog.sources[name].job}.")
+    meant = did_you_mean(name, [*known, *catalog.sources], catalog)
+    misuse(f"no job {name}.{meant} Expected one of: {', '.join(known)}.")
+
+
+def did_you_mean(name: str, known: Sequence[str], catalog: Catalog) -> str:
+    """Return what was probably meant, as a sentence with a blank in front; nothing where nobody can tell."""
+    near = nearest(name, dict.fromkeys(known))
+    if near is None:
+        return ""
+    return f" Did you mean {near}?" if near in catalog.sources else f" Did you mean the job {near}?"
+
+
+def misuse(message: str) -> NoReturn:
+    err.print(paragraph(f"Error: {message}"), style="red", markup=False)
+    raise typer.Exit(MISUSE)
+
+
+def print_json(value: Any) -> None:
+    def plain(other: Any) -> Any:
+        if is_dataclass(other) and not isinstance(other, type):
+            return asdict(other)
+        return other.isoformat() if isinstance(other, datetime) else str(other)
+
+    sys.stdout.write(visible_json(_with_words(value), default=plain, indent=2) + "\n")
+
+
+def _with_words(value: Any) -> Any:
+    """A value of which JSON has no number, NaN or infinity, as the word for it."""
+    if isinstance(value, float) and not isfinite(value):
+        return str(Decimal(value))
+    if isinstance(value, dict):
+        return {name: _with_words(member) for name, member in value.items()}
+    return [_with_words(member) for member in value] if isinstance(value, list | tuple) else value

@@ -1,0 +1,85 @@
+"""Commands about the files of a project: `check`, `generate`, `manifest`, `docs`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from headwater.metadata.errors import MetadataInvalid
+from headwater.project import find_project
+
+if TYPE_CHECKING:
+    pass
+
+from headwater.cli.app import FAILED, app, err, explained, opened_project, out, say, say_what_is_unfinished
+
+
+@app.command(epilog="Example: headwater check && headwater manifest")
+def manifest() -> None:
+    """Make what Airflow needs to show the jobs of seeds/: at set-up, at deploy, when there is a new job or source.
+
+    Writes what is missing beside the models, as `headwater generate` does, and has dbt read the project. A running
+    Airflow shows a new job within a minute. Where rows are broken, all else is made, and the exit code is 1.
+    """
+    from headwater.dbt_project.manifest_shards import make_ready
+
+    with explained():
+        made = make_ready(project := find_project())
+        for path in made.written:
+            out.print(f"wrote {path.relative_to(project.root)}", markup=False)
+        say(f"wrote the manifests of {len(made.pieces) - 1} sources and of the marts")
+        if made.problems:
+            raise MetadataInvalid(made.problems)
+
+
+@app.command(epilog="Example: headwater check")
+def check() -> None:
+    """Check the static metadata in seeds/: every error at once, with file, line and what was expected."""
+    from headwater.metadata.static.check import check as problems_of
+
+    with explained():
+        problems = problems_of(find_project().seeds)
+        for problem in problems:
+            err.print(str(problem), style="red", markup=False)
+        if problems:
+            say_what_is_unfinished()
+            err.print(f"{len(problems)} error{'s' if len(problems) > 1 else ''}")
+            raise typer.Exit(FAILED)
+        out.print("seeds: all well")
+
+
+@app.command(epilog="Example: headwater generate && git diff models")
+def generate(
+    is_check: Annotated[
+        bool, typer.Option("--check", help="Write nothing; fail when a file is stale.")
+    ] = False,
+) -> None:
+    """Write what dbt needs of seeds/ beside the models. SQL that is there is never overwritten."""
+    from headwater.dbt_project.generate import generated_files, stale_files, write_files
+    from headwater.metadata.static.read import read_catalog
+
+    with explained():
+        project = find_project()
+        files = generated_files(read_catalog(project.seeds).sources.values(), project.models)
+        stale = [file.path for file in stale_files(files)]
+        if not is_check:
+            write_files(files)
+        for path in stale:
+            out.print(f"{'stale' if is_check else 'wrote'} {path.relative_to(project.root)}", markup=False)
+        if is_check and stale:
+            err.print("Run `headwater generate` and commit what it writes.", style="red")
+            raise typer.Exit(FAILED)
+        if not stale:
+            out.print("models: as the seeds say")
+
+
+@app.command(epilog="Example: headwater docs")
+def docs() -> None:
+    """Write the documentation pages: dbt's, with lineage and every column; the Data Docs; an index of both."""
+    from headwater.docs import build_docs
+    from headwater.pipeline.preparation import prepare
+
+    with opened_project() as project:
+        prepare(project)
+        out.print(f"file://{build_docs(project.root, project.home, say)}", markup=False)

@@ -1,0 +1,251 @@
+"""Commands that add and remove sources: `new-source`, `remove-source`."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+
+import typer
+
+from headwater.cli import render
+from headwater.cli.terminal import paragraph
+from headwater.metadata.errors import NewSourceRefused
+from headwater.metadata.visible import visible
+from headwater.project import Project, find_project
+
+if TYPE_CHECKING:
+    from headwater.new_source.proposal import Proposal
+    from headwater.pipeline.results import RunResult
+
+from headwater.cli.app import MISUSE, AsJson, app, err, explained, opened_project, out, print_json, say
+
+
+# long: its options, each with its help, are most of it
+@app.command(
+    "new-source",
+    epilog="Example: headwater new-source libraries --from libraries-2026-01-05.csv --key code --schedule monthly",
+)
+def new_source(
+    name: Annotated[str, typer.Argument(help="Name of the source: in the seeds, the models and the tables.")],
+    origin: Annotated[
+        str,
+        typer.Option(
+            "--from",
+            help="A file or a folder of files, the address of a file or of a page that links to files, or a"
+            " connection of the seeds, of whatever type.",
+        ),
+    ],
+    key: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="A column of the key, by our name or the publisher's; once for each, or with commas."
+        ),
+    ] = None,
+    delivery_type: Annotated[
+        str | None,
+        typer.Option(
+            "--type", help="snapshot: each delivery holds everything (the usual one); delta: what changed."
+        ),
+    ] = None,
+    data_source: Annotated[
+        str | None,
+        typer.Option(help="Who publishes it: a new name, or a data source of seeds/data_source.csv."),
+    ] = None,
+    owner: Annotated[str | None, typer.Option(help="Who answers for it; by default the user.")] = None,
+    schedule: Annotated[
+        str | None,
+        typer.Option(help="How often it is published: daily, monthly, irregular (the usual one) …"),
+    ] = None,
+    option: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="NAME=VALUE as in source_attribute.csv, such as header_line=4 or sheet=2; not guessed at then."
+        ),
+    ] = None,
+    datatype: Annotated[
+        list[str] | None, typer.Option(help="COLUMN=DATATYPE, such as zip=text; once for each column.")
+    ] = None,
+    format_: Annotated[
+        list[str] | None,
+        typer.Option("--format", help="COLUMN=FORMAT, such as day=MM/DD/YYYY; once for each column."),
+    ] = None,
+    incr_column: Annotated[
+        str | None, typer.Option(help="The column of a table that says when a row changed.")
+    ] = None,
+    job: Annotated[
+        str | None,
+        typer.Option(
+            help="The job that runs it, which is made where it is missing; by default one of its own."
+        ),
+    ] = None,
+    is_yes: Annotated[
+        bool,
+        typer.Option(
+            "--yes", help="Ask nothing: take what is proposed, if no guess in it could lose or change data."
+        ),
+    ] = False,
+    accepts_doubts: Annotated[
+        bool, typer.Option("--accept-doubts", help="Ask nothing: take every guess, whatever it could cost.")
+    ] = False,
+    is_dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show the proposal.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Look at a file, propose a source for it, write its metadata and models, and bring it to history.
+
+    Nothing that is there is overwritten. In a terminal you are asked for what is in doubt; elsewhere, and with --yes,
+    a guess that could lose or change data ends the command with exit code 2 and the flag that settles it.
+    """
+    from headwater.cli import render_new_source
+    from headwater.new_source import begin
+    from headwater.new_source.write import write
+
+    try:
+        given = begin.Given(
+            key=[name.strip() for facts in key or [] for name in facts.split(",")],
+            delivery_type=delivery_type,
+            data_source=data_source,
+            owner=owner,
+            schedule=schedule,
+            incr_column=incr_column,
+            job=job,
+            options=begin.parse_options(option or []),
+            datatypes=begin.parse_pairs(datatype or [], "--datatype", "COLUMN=DATATYPE, such as zip=text"),
+            formats=begin.parse_pairs(format_ or [], "--format", "COLUMN=FORMAT, such as day=MM/DD/YYYY"),
+        )
+    except NewSourceRefused as error:
+        err.print(paragraph(f"Error: {error}"), style="red", markup=False)
+        raise typer.Exit(MISUSE) from None
+    with explained():
+        project = find_project()
+        is_asked = _is_terminal() and not (is_yes or accepts_doubts or as_json or is_dry_run)
+        ask = _ask if is_asked else None
+        proposal = begin.prepare_proposal(
+            project,
+            name,
+            origin,
+            given,
+            ask,
+            say,
+            lambda proposed: render_new_source.proposal(out, proposed),
+        )
+        if not as_json:
+            render_new_source.proposal(out, proposal)
+        if is_dry_run:
+            print_json(render_new_source.as_dict(proposal)) if as_json else None
+            return
+        begin.require_key(proposal)
+        if not accepts_doubts:
+            _require_no_harm(proposal, as_json)
+        if is_asked and not typer.confirm("Write this and load it?", default=True, err=True):
+            err.print("Nothing was written.")
+            return
+    with opened_project() as project:
+        written = [path.relative_to(project.root) for path in write(project, proposal)]
+        if not as_json:
+            out.print(f"wrote {', '.join(map(str, written))}", markup=False)
+        facts = {"proposal": render_new_source.as_dict(proposal), "written": written}
+        is_loaded = False
+        try:
+            result, rows = _load_first(project, name)
+            is_loaded = result.exit_code == 0
+        finally:
+            if not is_loaded:
+                _say_how_to_regret(name)
+        _show_first(name, result, rows, as_json, facts)
+
+
+def _require_no_harm(proposal: Proposal, as_json: bool) -> None:
+    """Exit where a guess that nobody settled could lose or change data."""
+    from headwater.cli import render_new_source
+    from headwater.new_source import begin
+
+    try:
+        begin.require_no_harm(proposal)
+    except NewSourceRefused as error:
+        if as_json:
+            print_json({"proposal": render_new_source.as_dict(proposal), "written": []})
+        err.print(f"Error: {error}", style="red", markup=False)
+        raise typer.Exit(MISUSE) from None
+
+
+def _say_how_to_regret(name: str) -> None:
+    err.print(
+        f"The rows and models of {name} are written, and it is not in history. Mend it and run headwater run {name},"
+        f" or take it away: headwater remove-source {name}",
+        style="yellow", markup=False,
+    )  # fmt: skip
+
+
+@app.command("remove-source", epilog="Example: headwater remove-source libraries --dry-run")
+def remove_source(
+    name: Annotated[str, typer.Argument(help="Name of the source.")],
+    is_yes: Annotated[bool, typer.Option("--yes", help="Ask nothing.")] = False,
+    is_dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would go.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Take a source away again: its rows in seeds/ and its generated models. What it loaded stays.
+
+    What another source uses stays, too, and nothing goes while a model, a job or a script needs the source.
+    """
+    from headwater.cli import render_new_source
+    from headwater.new_source.remove import plan_removal, remove
+
+    with explained():
+        project = find_project()
+        removal = plan_removal(project, name)
+        if as_json:
+            print_json(render_new_source.removal_as_dict(removal, project.root))
+        else:
+            render_new_source.removal(out, removal, project.root)
+        if is_dry_run:
+            return
+        if not is_yes and (as_json or not _is_terminal()):
+            err.print("Error: nobody can be asked here, expected --yes. Nothing was removed.", style="red")
+            raise typer.Exit(MISUSE)
+        if not is_yes and not typer.confirm("Take this away?", default=False, err=True):
+            err.print("Nothing was removed.")
+            return
+        remove(project, removal)
+        if not as_json:
+            out.print(f"{name} is gone from seeds/ and models/.", markup=False)
+
+
+def _load_first(project: Project, name: str) -> tuple[RunResult, list[dict[str, Any]]]:
+    """The first deliveries of a new source, and what became of them."""
+    from headwater.pipeline.preparation import prepare
+    from headwater.pipeline.run import run as run_sources
+    from headwater.queries import status as standing
+
+    result = run_sources(project, [name], say)
+    return result, standing.deliveries(prepare(project)[1], name)
+
+
+def _show_first(
+    name: str, result: RunResult, rows: list[dict[str, Any]], as_json: bool, facts: dict[str, Any]
+) -> NoReturn:
+    """The first deliveries of a new source, and where to look."""
+    if as_json:
+        print_json({**facts, **render.result_as_dict(result), "deliveries": rows})
+    else:
+        render.result(out, result)
+        render.deliveries(out, rows)
+        out.print(f"history:   select * from historical.{name} (headwater env tells psql where)")
+        out.print("pages:     headwater docs writes them and prints their address")
+        out.print(f"mended:    edit its rows in seeds/, then headwater generate and headwater rebuild {name}")
+        out.print(f"regretted: headwater remove-source {name}")
+    raise typer.Exit(result.exit_code)
+
+
+def _is_terminal() -> bool:
+    return sys.stdin.isatty()
+
+
+def _ask(question: str, usual: str, answers: Sequence[str]) -> str:
+    """Ask in the terminal until an answer may be given."""
+    choices = f" ({', '.join(answers)})" if answers else ""
+    while True:
+        answer: str = typer.prompt(visible(f"{question}{choices}"), default=usual, err=True)
+        if not answers or answer in answers:
+            return answer
+        err.print(f"Expected one of {', '.join(answers)}.", style="yellow", markup=False)

@@ -1,0 +1,106 @@
+"""A layer's models, built for all sources in one dbt run; what fails one of them is its own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+import sqlalchemy as sa
+from sqlalchemy import Engine
+
+from headwater.dbt_project.project_subset import PREFIXES
+from headwater.extract.landing.store import ObjectStore
+from headwater.metadata.errors import LedgerBroken
+from headwater.metadata.failures import FAILURES
+from headwater.metadata.process.deliveries import lock_source
+from headwater.metadata.process.events import write_event
+from headwater.metadata.process.recorded_run import Outcome
+from headwater.metadata.static.model import Source
+from headwater.pipeline import layers
+from headwater.pipeline.models import Models
+from headwater.pipeline.preparation import listed_names
+from headwater.pipeline.run_record import RunRecord
+from headwater.queries.halts import Halt
+
+Sources = Mapping[str, Source]  # by name
+
+
+class LayerBuilds:
+    """The dbt runs of one run's layers. A source that failed in a layer is not tried again in it.
+
+    A delivery whose ledger breaks is halted, and the rest of its source tried again; unless `is_reload` tells of a
+    layer and an error that the delivery was judged before, since that changes no verdict.
+    """
+
+    def __init__(
+        self, engine: Engine, store: ObjectStore, record: RunRecord, models: Models,
+        is_reload: Callable[[str, LedgerBroken], bool], say: Callable[[str], None],
+    ) -> None:  # fmt: skip
+        self._engine, self._store, self._record, self._models = engine, store, record, models
+        self._is_reload, self._say = is_reload, say
+        self._failed: set[tuple[str, str]] = set()  # layer and source
+
+    def build(self, layer: str, sources: Sources) -> None:
+        """Run the models of a layer for those of the sources that are due."""
+        todo = self.due(layer, sources, lambda name: self._is_due(layer, sources[name]))
+        try:
+            with self._record.shared_task(layer, todo) as outcomes:
+                self._build(layer, todo, outcomes)
+        except FAILURES as error:  # none of the sources in particular: all that were to be built
+            self._record.keep_trace(f"{layer} of {', '.join(todo)}", error)
+            for name in todo:
+                self._fail(layer, name, error)
+
+    def due(self, layer: str, sources: Sources, is_due: Callable[[str], bool]) -> list[str]:
+        """Return the sources of which that holds; one of which it cannot be told has failed."""
+        due = []
+        for name in sources:
+            with self._record.spared(name, layer):
+                if is_due(name):
+                    due.append(name)
+        return due
+
+    def _build(self, layer: str, todo: Sequence[str], outcomes: Mapping[str, Outcome]) -> None:
+        prefix = PREFIXES[layer]
+        while todo:
+            self._say(f"{layer}: {listed_names(todo)}")
+            again = []
+            for model in self._models.run([f"{prefix}{name}" for name in todo]):
+                name = model.name.removeprefix(prefix)
+                with self._record.spared(name, layer) as spared:
+                    if isinstance(model.error, LedgerBroken) and not self._is_reload(layer, model.error):
+                        self._halt(name, model.error)
+                        again.append(name)
+                        outcomes[name].worsen("halted")
+                    elif model.error is not None:
+                        self._fail(layer, name, model.error)
+                        outcomes[name].worsen("failed")
+                outcomes[name].worsen(spared.status)
+            todo = again
+
+    def _is_due(self, layer: str, source: Source) -> bool:
+        if (layer, source.name) in self._failed:
+            return False
+        return (
+            bool(layers.pending(self._engine, source.name, layer))
+            or not layers.has_table(self._engine, layer, source.name)
+            or layers.has_other_definition(self._engine, source)
+        )
+
+    def _fail(self, layer: str, name: str, error: BaseException) -> None:
+        self._failed.add((layer, name))
+        self._record.fail(name, layer, error)
+
+    def _halt(self, name: str, broken: LedgerBroken) -> None:
+        sqn, why = broken.delivery_sqn, f"{broken.layer}: {broken.reason}"
+        with self._engine.begin() as connection:
+            lock_source(connection, name)
+            found = connection.execute(
+                sa.text(
+                    "select publisher_name, verdict from metadata.delivery_state where delivery_sqn = :sqn"
+                ),
+                {"sqn": sqn},
+            ).one()
+            if found.verdict != "halted":  # else another process has met the same
+                write_event(connection, self._store, sqn, name, "halted", checks=("ledger",), why=why)
+        self._record.results[name].halts.append(Halt(sqn, name, found.publisher_name, ("ledger",), why))
+        self._record.jobs[name].log("error", f"{name}: {broken}", check="ledger")
