@@ -25,8 +25,8 @@ MARKS = ("services.json", "services.lock")  # a folder that has one is no other 
 
 def home(project: Path) -> Path:
     """The absolute working folder: $HEADWATER_HOME, else `.headwater` in the project."""
-    local = os.environ.get(VARIABLE, "").strip()
-    return (Path(local).expanduser() if local else project / NAME).absolute()
+    named = os.environ.get(VARIABLE, "").strip()
+    return (Path(named).expanduser() if named else project / NAME).absolute()
 
 
 def make_home(project: Path) -> Path:

@@ -74,8 +74,8 @@ def _tell_moments(connection: Any, _record: object) -> None:
     """Let a moment that Python has no value for be its text: psycopg2 fails for the year 10000, and tells infinity as a
     day of 9999."""
     for kind in (extensions.PYDATE, extensions.PYDATETIME, extensions.PYDATETIMETZ, extensions.PYTIME):
-        payload = extensions.new_type(kind.values, f"headwater {kind.name}", _or_text(kind))
-        extensions.register_type(payload, connection)
+        loader = extensions.new_type(kind.values, f"headwater {kind.name}", _or_text(kind))
+        extensions.register_type(loader, connection)
 
 
 def _or_text(kind: Any) -> Callable[[Any, Any], Any]:

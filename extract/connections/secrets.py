@@ -157,12 +157,12 @@ def _parsed_connection(reference: str, variable: str, text: str) -> Mapping[str,
     redaction.register(text)
     if text.lstrip().startswith("{"):
         try:
-            facts = json.loads(text)
-            extra = facts.pop("extra", None) or {}
+            members = json.loads(text)
+            extra = members.pop("extra", None) or {}
             extra = json.loads(extra) if isinstance(extra, str) else extra
         except (ValueError, AttributeError):
             _fail(reference, f"is broken: {variable} is not JSON", "a connection as Airflow writes it")
-        return {**_texts(extra), **_texts(facts)}
+        return {**_texts(extra), **_texts(members)}
     try:
         uri = urlsplit(text)
         port = uri.port
@@ -178,14 +178,14 @@ def _parsed_connection(reference: str, variable: str, text: str) -> Mapping[str,
                 f"is broken: __extra__ of {variable} is not JSON",
                 "a connection as Airflow writes it",
             )
-    local = {
+    fields = {
         "login": unquote(uri.username) if uri.username else None,
         "password": unquote(uri.password) if uri.password else None,
         "host": unquote(uri.hostname) if uri.hostname else None,
         "schema": unquote(uri.path.lstrip("/")) or None,
         "port": str(port) if port else None,
     }
-    return {**extra, **local}
+    return {**extra, **fields}
 
 
 def _connection_of_airflow(reference: str, conn_id: str, variable: str) -> Mapping[str, str | None]:
@@ -198,8 +198,8 @@ def _connection_of_airflow(reference: str, conn_id: str, variable: str) -> Mappi
         found = hook.get_connection(conn_id)
     except Exception as error:  # noqa: BLE001  # Airflow and its backends have errors of every kind
         _fail(reference, f"is not known to Airflow ({type(error).__name__})", f"a connection {conn_id}")
-    local = {name: getattr(found, name) for name in ("login", "password", "host", "schema", "port")}
-    return {**_texts(found.extra_dejson), **_texts(local)}
+    fields = {name: getattr(found, name) for name in ("login", "password", "host", "schema", "port")}
+    return {**_texts(found.extra_dejson), **_texts(fields)}
 
 
 def _texts(members: Mapping[str, Any]) -> dict[str, str | None]:

@@ -79,5 +79,5 @@ def _title(page: bytes) -> str:
     text = page.decode("utf-8", "replace")
     title = re.search(r"<title[^>]*>(.*?)</title", text, re.DOTALL | re.IGNORECASE)
     words = re.sub(r"<(script|style)\b.*?(</\1[^>]*>|$)", " ", text, flags=re.DOTALL | re.IGNORECASE)
-    message = title[1] if title and title[1].strip() else re.sub(r"<[^>]*(>|$)", " ", words)
-    return " ".join(unescape(message).split())[:LONGEST_TITLE].strip()
+    words_shown = title[1] if title and title[1].strip() else re.sub(r"<[^>]*(>|$)", " ", words)
+    return " ".join(unescape(words_shown).split())[:LONGEST_TITLE].strip()

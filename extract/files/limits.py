@@ -25,8 +25,8 @@ class Limits:
     @classmethod
     def of(cls, source: Source) -> Limits:
         """The limits of a source."""
-        facts = {limit.name: source.options.get(limit.name) for limit in fields(cls)}
-        return cls(**{name: int(value) for name, value in facts.items() if value is not None})
+        given = {limit.name: source.options.get(limit.name) for limit in fields(cls)}
+        return cls(**{name: int(value) for name, value in given.items() if value is not None})
 
     @property
     def longest_value(self) -> int:

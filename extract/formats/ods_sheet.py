@@ -163,10 +163,10 @@ def _paragraph(element: Element) -> Iterator[str | int]:
 
 def _count(element: Element, name: str) -> int:
     """A number from 0 that an element has, or 1."""
-    message = element.get(name, "1")
-    if not (message.isascii() and message.isdecimal()):
-        raise ValueError(f"repeated {message[:20]!r} times")
-    return int(message)
+    count = element.get(name, "1")
+    if not (count.isascii() and count.isdecimal()):
+        raise ValueError(f"repeated {count[:20]!r} times")
+    return int(count)
 
 
 def _clock(duration: str) -> str:

@@ -188,9 +188,9 @@ class HttpClient:
     ) -> requests.Response:
         asked = address
         for _ in range(REDIRECTS + 1):
-            local = private if private and same_place(asked, address) else {}
+            carried = private if private and same_place(asked, address) else {}
             response = self._ask(
-                method, asked, {**(headers or {}), **local}, body, has_credentials=bool(local)
+                method, asked, {**(headers or {}), **carried}, body, has_credentials=bool(carried)
             )
             target = _redirect(response)
             if target is None:

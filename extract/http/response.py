@@ -52,8 +52,8 @@ class Head:
     @property
     def fingerprint(self) -> dict[str, Any]:
         """Return what discovery compares; nothing that the server did not tell."""
-        payload = {"etag": self.etag, "last_modified": self.last_modified, "size": self.size}
-        return {name: value for name, value in payload.items() if value is not None}
+        facts = {"etag": self.etag, "last_modified": self.last_modified, "size": self.size}
+        return {name: value for name, value in facts.items() if value is not None}
 
     @property
     def modified_at(self) -> datetime | None:

@@ -74,24 +74,24 @@ def from_json(body: bytes, store: ObjectStore) -> Delivery:
         facts = json.loads(body)
         if facts.pop("manifest_version") != VERSION:
             raise ValueError("another version")
-        message = _Facts.model_validate_json(json.dumps(facts))
+        checked = _Facts.model_validate_json(json.dumps(facts))
     except ValidationError as error:
         first = error.errors()[0]
         raise _no_manifest(body, f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from None
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise _no_manifest(body, str(error)) from None
-    if not message.key.startswith(_folder(message.source, message.delivery_sqn)):
-        lies = shortened(message.key, 120)
+    if not checked.key.startswith(_folder(checked.source, checked.delivery_sqn)):
+        lies = shortened(checked.key, 120)
         raise StorageError(
-            f"it says that its object lies at {lies}, expected below {_folder(message.source, message.delivery_sqn)}"
+            f"it says that its object lies at {lies}, expected below {_folder(checked.source, checked.delivery_sqn)}"
         )
     more = {
-        "delivery_filename": store.address(message.key),
-        "fingerprint": fit_fingerprint(message.fingerprint),  # of a time when values were taken as they came
-        "delivery_date": message.delivery_date.astimezone(UTC),
-        "process_date": message.process_date.astimezone(UTC),
+        "delivery_filename": store.address(checked.key),
+        "fingerprint": fit_fingerprint(checked.fingerprint),  # of a time when values were taken as they came
+        "delivery_date": checked.delivery_date.astimezone(UTC),
+        "process_date": checked.process_date.astimezone(UTC),
     }
-    return Delivery(**{**message.model_dump(exclude={"key"}), **more})
+    return Delivery(**{**checked.model_dump(exclude={"key"}), **more})
 
 
 def manifest_at(key: str, body: bytes, store: ObjectStore) -> Delivery:

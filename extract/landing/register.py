@@ -171,10 +171,10 @@ def _register_events(
     of_source = sa.select(delivery_event.c.event_id).join(delivery).where(delivery.c.source == source)
     known: set[UUID] = set(connection.scalars(of_source))
     for key in store.list(events.events_folder(source, of)):
-        payload = events.event_at_key(source, key)
-        if payload is None:
+        in_key = events.event_at_key(source, key)
+        if in_key is None:
             read.strays.append(store.address(key))
-        elif payload.event_id not in known and payload.delivery_sqn not in manifests.problems:
+        elif in_key.event_id not in known and in_key.delivery_sqn not in manifests.problems:
             body = store.get(key)
             try:
                 happened = events.from_json(body)
@@ -182,7 +182,7 @@ def _register_events(
                 with _judged_by_postgres(connection):
                     events.register_event(connection, happened)
             except (_RowRefusedError, StorageError) as error:
-                read.failed(payload.delivery_sqn, f"{store.address(key)}: {error}")
+                read.failed(in_key.delivery_sqn, f"{store.address(key)}: {error}")
     return read
 
 

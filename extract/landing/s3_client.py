@@ -64,12 +64,12 @@ REFUSED = {
 
 def client_config(*, has_endpoint: bool, **more: Any) -> Config:
     """Return how a client of S3 waits and asks again; another store than AWS has its buckets in the path."""
-    message = os.environ.get("AWS_MAX_ATTEMPTS") or str(ATTEMPTS)
-    if not message.isdecimal():
-        raise StorageError(f"AWS_MAX_ATTEMPTS is {message!r}, expected a number")
+    attempts = os.environ.get("AWS_MAX_ATTEMPTS") or str(ATTEMPTS)
+    if not attempts.isdecimal():
+        raise StorageError(f"AWS_MAX_ATTEMPTS is {attempts!r}, expected a number")
     return Config(
         s3={"addressing_style": "path" if has_endpoint else "auto"},
-        retries={"mode": "standard", "total_max_attempts": int(message)},
+        retries={"mode": "standard", "total_max_attempts": int(attempts)},
         connect_timeout=CONNECT_TIMEOUT_S,
         read_timeout=READ_TIMEOUT_S,
         request_checksum_calculation="when_required",  # other stores trip over trailing checksums
@@ -113,12 +113,12 @@ def embedded_key(endpoint: str | None) -> dict[str, Any]:
     path = os.environ.get("HEADWATER_S3_CREDENTIALS")
     if not path or f"s3={endpoint}" not in os.environ.get("HEADWATER_EMBEDDED", "").split():
         return {}
-    message = configparser.ConfigParser(interpolation=None)
+    profiles = configparser.ConfigParser(interpolation=None)
     try:
-        message.read_string(Path(path).read_text())
+        profiles.read_string(Path(path).read_text())
     except OSError as error:
         raise StorageError(f"the key of the embedded S3, {path}, cannot be read: {error.strerror}") from None
-    return dict(message["headwater"])
+    return dict(profiles["headwater"])
 
 
 @contextmanager
@@ -127,12 +127,12 @@ def said_plainly(what: str) -> Iterator[None]:
     try:
         yield
     except ClientError as error:
-        payload, tries, code = error.response.get("Error", {}), tries_of(error), code_of(error)
+        answer, tries, code = error.response.get("Error", {}), tries_of(error), code_of(error)
         often = f", {tries} times in a row: run again later" if tries > 1 else ""
         if expected := next((expected for codes, expected in REFUSED.items() if code in codes), ""):
             often = f". Expected {expected}"
         raise StorageError(
-            f"{what}: S3 answers {code or '?'} to {error.operation_name}: {payload.get('Message', '')}{often}"
+            f"{what}: S3 answers {code or '?'} to {error.operation_name}: {answer.get('Message', '')}{often}"
         ) from None
     except BotoCoreError as error:
         will_last = lasting(error)

@@ -23,11 +23,11 @@ def file_pattern(source: Source) -> re.Pattern[str]:
 
 def read_date(source: Source, text: str) -> datetime | None:
     """The moment that `text` names by the source's date_format, or None (UTC where it has no zone)."""
-    local = source.options.get("date_format")
-    for form in [local] if local else DATE_FORMATS:
+    chosen = source.options.get("date_format")
+    for form in [chosen] if chosen else DATE_FORMATS:
         try:
             moment = datetime.strptime(text, form)  # noqa: DTZ007
-            if local or moment.strftime(form) == text:  # strptime takes 2026111 for a date of eight digits
+            if chosen or moment.strftime(form) == text:  # strptime takes 2026111 for a date of eight digits
                 return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
         except (ValueError, OverflowError):  # the year 1 or 9999 may have no such moment in UTC
             continue

@@ -27,7 +27,7 @@ _PARTS = (
 
 def definition(source: Source) -> dict[str, Any]:
     """The definition of a source, as the macro `require_same_definition` makes it of the models' YAML, too."""
-    message = source_parts(source)
+    parts = source_parts(source)
     attributes = {
         f"attribute {attribute.target_name}": {
             "position": position,
@@ -37,8 +37,8 @@ def definition(source: Source) -> dict[str, Any]:
         for position, attribute in enumerate(source.attributes, start=1)
     }
     # only where it is not as it always was: else every table of old would be made with another definition
-    syntax = {"value_syntax": message["value_syntax"]} if "value_syntax" in message else {}
-    return {name: message[name] for name in _PARTS} | syntax | attributes
+    syntax = {"value_syntax": parts["value_syntax"]} if "value_syntax" in parts else {}
+    return {name: parts[name] for name in _PARTS} | syntax | attributes
 
 
 def source_parts(source: Source) -> dict[str, Any]:

@@ -139,11 +139,11 @@ def publisher_names(page: str, address: str) -> Iterator[str]:
     names where nothing depends on them. `https://x.org/data/`, `https://x.org/data/2026/a%20b.csv?v=2` gives
     `2026/a b.csv`, `2026/a b.csv?v=2`. Elsewhere on the host it is the whole path, elsewhere the host with it.
     """
-    local, other = urlsplit(page), urlsplit(address)
+    here, other = urlsplit(page), urlsplit(address)
     host = other.netloc.rpartition("@")[2]
-    folder = local.path.rpartition("/")[0] + "/"
+    folder = here.path.rpartition("/")[0] + "/"
     path = unquote(other.path.removeprefix(folder) if other.path.startswith(folder) else other.path)
-    if host != local.netloc.rpartition("@")[2]:
+    if host != here.netloc.rpartition("@")[2]:
         path = host + unquote(other.path)
     yield path
     if other.query:
@@ -171,10 +171,10 @@ def _delivery_date(
 
 def _header_date(source: Source, name: str, head: Head) -> datetime:
     if head.modified_at is None:
-        payload = "it tells none" if head.last_modified is None else f"it tells {head.last_modified!r}"
+        shown_date = "it tells none" if head.last_modified is None else f"it tells {head.last_modified!r}"
         raise PublisherError(
             f"{source.name}: {name}: the publisher's server gives no date, "
-            f"expected a header Last-Modified ({payload}), or date_from = name or page"
+            f"expected a header Last-Modified ({shown_date}), or date_from = name or page"
         )
     return head.modified_at
 

@@ -148,8 +148,8 @@ def _fetch(client: S3Client, by_change: bool, offer: Offer, sink: Sink) -> Offer
                     raise
                 continue
         date = stream.last_modified.astimezone(UTC) if by_change else offer.delivery_date
-        payload = _fingerprint(stream.etag, stream.size, stream.last_modified)
-        return replace(offer, delivery_date=date, fingerprint=payload)
+        fingerprint = _fingerprint(stream.etag, stream.size, stream.last_modified)
+        return replace(offer, delivery_date=date, fingerprint=fingerprint)
     raise DeliveryIncomplete(f"{offer.address} changes while it is read, {ATTEMPTS} times in a row")
 
 

@@ -68,13 +68,13 @@ def discover(source: Source, landed: Sequence[Delivery] = ()) -> Iterator[Offer]
     known = last.fingerprint.get(told_by) if last else None
     if digest == known or (scale is not None and not count):
         return
-    payload = {"records": count, "records_xxh3": digest}
+    fingerprint = {"records": count, "records_xxh3": digest}
     since, reached = window.question.since, window.watermark
     yield Offer(
         publisher_name=name,
         address=f"{shown_place(engine.url)}#{publisher_name(source)}",
         delivery_date=_after(landed, now),
-        fingerprint=payload if window.tail is None else {**payload, "tail_xxh3": window.tail},
+        fingerprint=fingerprint if window.tail is None else {**fingerprint, "tail_xxh3": window.tail},
         fetch=partial(fetch_spooled, [part.file for part in parts]),
         watermark_from=_fact(scale, since),
         watermark_to=_fact(scale, reached),

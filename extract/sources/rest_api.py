@@ -87,7 +87,7 @@ def _later(one: Value | None, other: Value | None) -> Value | None:
 
 
 def _fingerprint(reading: Reading) -> dict[str, str | int]:
-    payload: dict[str, str | int] = {
+    fingerprint: dict[str, str | int] = {
         "pages": reading.page_count, "records": reading.record_count, "records_sha256": reading.digest,
     }  # fmt: skip
-    return payload if reading.tail is None else {**payload, "tail_sha256": reading.tail}
+    return fingerprint if reading.tail is None else {**fingerprint, "tail_sha256": reading.tail}

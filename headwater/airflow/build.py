@@ -155,11 +155,11 @@ def _deadline(job: Job) -> DeadlineAlert | None:
     """By when a run is to be over; if it is not, the same are told that are told of a failure."""
     if job.deadline_min is None:
         return None
-    payload = {"owner": job.owner, "deadline_min": job.deadline_min}
+    about = {"owner": job.owner, "deadline_min": job.deadline_min}
     return DeadlineAlert(
         reference=DeadlineReference.DAGRUN_QUEUED_AT,
         interval=timedelta(minutes=job.deadline_min),
-        callback=AsyncCallback(tell_of_deadline, payload),
+        callback=AsyncCallback(tell_of_deadline, about),
     )
 
 

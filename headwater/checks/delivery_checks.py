@@ -209,8 +209,8 @@ select
     def _severity(self, doubt: str, delivery: Delivery) -> Severity | None:
         """Return how grave a doubt is; None when the source ignores it."""
         known = DOUBTS[doubt]
-        message = self._source.options.get(known.option, known.default(delivery.delivery_type))
-        return _SEVERITIES.get(message)
+        reaction = self._source.options.get(known.option, known.default(delivery.delivery_type))
+        return _SEVERITIES.get(reaction)
 
 
 def _nothing_new(judged: Placed, total: int) -> str:

@@ -83,14 +83,14 @@ def of_held(name: str, answer: ExpectationValidationResult) -> Finding:
 
 def of_own(name: str, answer: ExpectationValidationResult) -> Finding:
     """Return what an extra expectation says of the one delivery that it was asked of."""
-    message: Any = answer.to_json_dict()["result"]
+    outcome: Any = answer.to_json_dict()["result"]
     result = CheckResult(
         check_name=name,
         severity=_severity(answer),
         passed=bool(answer.success),
-        observed=_observed(message),
-        unexpected_count=message.get("unexpected_count"),
-        unexpected_sample=_sample(message),
+        observed=_observed(outcome),
+        unexpected_count=outcome.get("unexpected_count"),
+        unexpected_sample=_sample(outcome),
     )
     return Finding(result, answer)
 

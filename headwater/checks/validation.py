@@ -105,10 +105,10 @@ def _look_at_each(
 
     found = []
     for sqn in pending:
-        local = staging.ask([sqn], open_questions)
+        answers = staging.ask([sqn], open_questions)
         of_rules = [of_rule(check, rules[check.name], sqn) for check in checks]
         of_extras = [
-            of_held(name, held[name]) if name in held else of_own(name, local[name]) for name in extras
+            of_held(name, held[name]) if name in held else of_own(name, answers[name]) for name in extras
         ]
         found.append((of_rules, of_extras))
     return found

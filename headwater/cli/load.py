@@ -78,8 +78,8 @@ def run(
             " max_parallel how many of them run at once."
         )
     else:
-        facts = {"is_full_load": is_full_load, "del_temp_data": del_temp_data}
-        overrides = {name: value for name, value in facts.items() if value is not None}
+        choices = {"is_full_load": is_full_load, "del_temp_data": del_temp_data}
+        overrides = {name: value for name, value in choices.items() if value is not None}
         _on_jobs(job, overrides, as_json, follow=follow)
 
 

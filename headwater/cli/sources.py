@@ -102,7 +102,7 @@ def new_source(
 
     try:
         given = begin.Given(
-            key=[name.strip() for facts in key or [] for name in facts.split(",")],
+            key=[name.strip() for listed in key or [] for name in listed.split(",")],
             delivery_type=delivery_type,
             data_source=data_source,
             owner=owner,
@@ -144,7 +144,7 @@ def new_source(
         written = [path.relative_to(project.root) for path in write(project, proposal)]
         if not as_json:
             out.print(f"wrote {', '.join(map(str, written))}", markup=False)
-        facts = {"proposal": render_new_source.as_dict(proposal), "written": written}
+        listed = {"proposal": render_new_source.as_dict(proposal), "written": written}
         is_loaded = False
         try:
             result, rows = _load_first(project, name)
@@ -152,7 +152,7 @@ def new_source(
         finally:
             if not is_loaded:
                 _say_how_to_regret(name)
-        _show_first(name, result, rows, as_json, facts)
+        _show_first(name, result, rows, as_json, listed)
 
 
 def _require_no_harm(proposal: Proposal, as_json: bool) -> None:

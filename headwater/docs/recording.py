@@ -74,9 +74,9 @@ def picture(command: Sequence[str], message: str) -> str:
 def _environment(root: Path) -> dict[str, str]:
     """Nothing of the user's servers: the copy starts its own."""
     foreign = ("PG", "AWS_", "HEADWATER_", "AIRFLOW_")
-    local = {name: value for name, value in os.environ.items() if not name.startswith(foreign)}
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(foreign)}
     code = str(Path(__file__).resolve().parents[2])
-    return {**local, "HEADWATER_PROJECT": str(root), "HEADWATER_HOME": str(root / "home"), "PYTHONPATH": code,
+    return {**inherited, "HEADWATER_PROJECT": str(root), "HEADWATER_HOME": str(root / "home"), "PYTHONPATH": code,
             "COLUMNS": str(WIDTH), "TERM": "xterm-256color"}  # fmt: skip
 
 

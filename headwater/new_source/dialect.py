@@ -38,13 +38,13 @@ class Candidate:
     @property
     def options(self) -> dict[str, str]:
         """The options that say it, where it is not the usual one."""
-        facts = {
+        options = {
             "delimiter": self.delimiter,
             "quote_char": self.quote_char,
             "header_line": str(self.header_line),
         }
         usual = {"delimiter": ",", "quote_char": '"', "header_line": "1"}
-        return {name: value for name, value in facts.items() if value != usual[name]}
+        return {name: value for name, value in options.items() if value != usual[name]}
 
 
 def physical_lines(text: str) -> list[str]:

@@ -98,7 +98,10 @@ def pattern_of(
     """
     name = own_name(name)
     all_others = sorted({other for other in others if own_name(other) != name})
-    same = [name, *(local for other in all_others if kind_of(local := own_name(other)) == kind_of(name))]
+    same = [
+        name,
+        *(other_name for other in all_others if kind_of(other_name := own_name(other)) == kind_of(name)),
+    ]
     names = [_Name(one) for one in dict.fromkeys(same)]
     date = _date_of(names, date_format)
     pattern, fixed = _pattern(names, date)

@@ -218,18 +218,18 @@ def _way_of_json(
     path: Path, content: bytes, name: str, encoding: str, given: dict[str, str], of_encoding: list[Doubt]
 ) -> _Way:
     form = given.get("format") or json_format(content, encoding)
-    facts = {"format": form, **given}
+    options = {"format": form, **given}
     if form != "json" or "record_path" in given:
-        return _Way(facts, lambda: of_encoding)
+        return _Way(options, lambda: of_encoding)
     with _opened(path, name, given) as members:
         stream, file = next(iter(members))
         outline = json_outline(JsonText(stream, file, encoding, Limits.of(stand_in(given)).max_nesting))
     if outline is None:
-        return _Way(facts, lambda: of_encoding)
+        return _Way(options, lambda: of_encoding)
     if "format" not in given and is_feature_collection(outline):
-        return _Way({**facts, "format": "geojson"}, lambda: of_encoding)
+        return _Way({**options, "format": "geojson"}, lambda: of_encoding)
     found, doubts = json_record_path(outline)
-    return _Way(facts | ({"record_path": found} if found else {}), lambda: [*of_encoding, *doubts])
+    return _Way(options | ({"record_path": found} if found else {}), lambda: [*of_encoding, *doubts])
 
 
 def _ways_of_csv(

@@ -96,14 +96,14 @@ def _options(found: Look, sample: Sample, given: Mapping[str, str], names: NameP
         given = {**given, "tbl": sample.table.tbl} if sample.table else given
         of_type = topic.OPTIONS if sample.data_source_type == "kafka" else {}
         all_said = {**of_type, **found.options, **given}
-        facts = {name: value for name, value in all_said.items() if usual.get(name) != value}
-        return {option: _spelled(option, value) for option, value in facts.items()}
-    facts = {**names.options, **found.options, **given}
-    if "(?P<date>" not in facts["file_pattern"] and "date_from" not in given:
-        facts["date_from"] = "header"
-    if facts.get("format") == "csv":
-        del facts["format"]
-    return {option: _spelled(option, value) for option, value in facts.items()}
+        options = {name: value for name, value in all_said.items() if usual.get(name) != value}
+        return {option: _spelled(option, value) for option, value in options.items()}
+    options = {**names.options, **found.options, **given}
+    if "(?P<date>" not in options["file_pattern"] and "date_from" not in given:
+        options["date_from"] = "header"
+    if options.get("format") == "csv":
+        del options["format"]
+    return {option: _spelled(option, value) for option, value in options.items()}
 
 
 def _spelled(option: str, value: str) -> str:

@@ -149,14 +149,14 @@ def _add_connection(
     name: str,
 ) -> None:
     """The connection that was made for the source, and the data source that it alone leads to."""
-    local = {own_connection(name, kind) for kind in ("rdbms", "local_files")}
+    connections = {own_connection(name, kind) for kind in ("rdbms", "local_files")}
     used = {row.text("value") for row in staying["source_attribute"] if row["name"] == "conn_str"}
     used |= {row.text("conn_str") for row in staying["job_task"]}
     sources = {row.text("data_source") for row in staying["source"]}
     going["conn_str"] = [
         row
         for row in rows["conn_str"]
-        if row.text("conn_str") in local - used
+        if row.text("conn_str") in connections - used
         and not (row.text("data_source") in sources and _is_only(rows["conn_str"], row))
     ]
     left = {row.text("data_source") for row in rows["conn_str"] if row not in going["conn_str"]}

@@ -304,12 +304,12 @@ class JobRun(SharedRun):
 
     def _require_due(self, step: Step) -> None:
         earlier = {one.name: one for one in plan(self._catalog, self._job) if one.step_seq < step.step_seq}
-        payload: dict[str, str] = {name: "not run" for name, one in earlier.items() if not one.is_of_source}
+        outcomes: dict[str, str] = {name: "not run" for name, one in earlier.items() if not one.is_of_source}
         for (task, _), status in self._instance.statuses().items():
             name = task.partition(".")[0]
-            if name in earlier and payload.get(name) in (None, "not run", "succeeded"):
-                payload[name] = status
-        for name, status in payload.items():
+            if name in earlier and outcomes.get(name) in (None, "not run", "succeeded"):
+                outcomes[name] = status
+        for name, status in outcomes.items():
             # a step of a source asks by itself what there is to do; anything else wants all to be well
             if status != "succeeded" and not (step.is_of_source and earlier[name].is_of_source):
                 raise StepNotDue(f"{step.name} is not run: {name}, before it, is {status}")

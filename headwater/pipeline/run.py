@@ -203,15 +203,15 @@ class Run:
     def bring(self, source: Source, offers: Sequence[Payload], sqns: Sequence[int] = ()) -> None:
         """Publisher → S3 → raw for some offers, and S3 → raw for deliveries that are landed already."""
         job, landed, known = self.record.jobs[source.name], set(sqns), set()
-        for message in offers:
+        for payload in offers:
             with self.record.task(source, "land") as outcome:
                 found = land_payload(
-                    self._engine, self._store, source, message, job.job_inst_id, self.record.report(source)
+                    self._engine, self._store, source, payload, job.job_inst_id, self.record.report(source)
                 )
                 self._summarize(source, found, outcome)
                 self.brought |= {delivery.delivery_sqn for delivery in found.landed}
                 if found.known:
-                    known.add(message["publisher_name"])
+                    known.add(payload["publisher_name"])
         if known:  # an earlier try has landed them, and may have died before it could load them
             with self._engine.connect() as connection:
                 waiting = raw_pending(connection, source.name)

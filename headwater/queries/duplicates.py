@@ -156,13 +156,13 @@ class _Rows:
 
     def _named(self, row: Mapping[str, Any]) -> dict[str, str | None]:
         rest = row.get(REST) if isinstance(row.get(REST), Mapping) else {}
-        local = {
+        columns = {
             self._names.get(name, name): _text(value)
             for name, value in row.items()
             if name not in (*OF_ROWS, REST)
         }
         more = {f"{name} (no attribute)": _text(value) for name, value in (rest or {}).items()}
-        return {name: value for name, value in {**local, **more}.items() if name not in self._keys}
+        return {name: value for name, value in {**columns, **more}.items() if name not in self._keys}
 
     def _staged_line(self, key: Mapping[str, Any]) -> int | None:
         ask = sa.text("select metadata.key_match(:source, 'staged', '(typed.key)')")

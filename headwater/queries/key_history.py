@@ -231,9 +231,9 @@ def write_csv(file: TextIO, shape: Shape, found: KeyHistory) -> None:
     names = [column.name for column in (*shape.key, *shape.others)]
     writer.writerow([*(column.name for column in shape.key), *CSV_COLUMNS, *names[len(shape.key) :]])
     for version in found.versions:
-        facts = [getattr(version, name) for name in CSV_COLUMNS]
+        row = [getattr(version, name) for name in CSV_COLUMNS]
         values = [version.values[column.name] for column in shape.others]
-        writer.writerow([_cell(value) for value in (*found.key.values(), *facts, *values)])
+        writer.writerow([_cell(value) for value in (*found.key.values(), *row, *values)])
 
 
 def _whole(shape: Shape, key: Mapping[str, str]) -> dict[str, str]:

@@ -70,9 +70,9 @@ def ensure_up(project: Path) -> Services:
         remembered = state.read(folder)
         for name in FOLDERS:
             before = remembered.get(name)
-            local = environment.users_own(name, os.environ, before.port if before else None)
-            if local is not None:
-                found.append(Service(name, local, None, False))
+            address = environment.users_own(name, os.environ, before.port if before else None)
+            if address is not None:
+                found.append(Service(name, address, None, False))
             elif name not in NAMED_BY or _is_named(project, NAMED_BY[name]):
                 now, is_started = _up(name, folder, before)
                 remembered[name] = now

@@ -34,8 +34,8 @@ def make_missing(
         return
     try:
         token = _ask(f"{url}/auth/token", None, {"username": user, "password": password})["access_token"]
-        payload = _ask(f"{url}/api/v2/pools?limit={MOST}", token)
-        known = {pool["name"] for pool in payload["pools"]}
+        answer = _ask(f"{url}/api/v2/pools?limit={MOST}", token)
+        known = {pool["name"] for pool in answer["pools"]}
         for name, slots in wanted.items():
             if name not in known:
                 pool = {"name": name, "slots": slots, "description": "named by jobs of job.csv"}

@@ -32,7 +32,7 @@ def users_own(service: str, environ: Mapping[str, str], port: int | None) -> str
     address = _address(service, environ)
     if address is None:
         return None
-    ours = {payload.partition("=")[2] for payload in environ.get(MARKER, "").split()}
+    ours = {entry.partition("=")[2] for entry in environ.get(MARKER, "").split()}
     if port is not None:
         ours.add(_embedded_address(service, port))
     return None if address in ours else address

@@ -280,10 +280,10 @@ def _close(server: _SingleUser, data: Path, port: int) -> None:
 
 
 def _require_same_version(programs: Path, cluster: Path) -> None:
-    payload = subprocess.run(
+    version = subprocess.run(
         [str(programs / "postgres"), "--version"], capture_output=True, text=True, check=False, cwd="/"
     ).stdout
-    ours = re.search(r"(\d+)", payload)
+    ours = re.search(r"(\d+)", version)
     theirs = (cluster / "PG_VERSION").read_text().strip()
     if ours is None or ours[1] != theirs:
         raise ServiceError(

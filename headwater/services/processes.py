@@ -131,8 +131,8 @@ def session(leader: int) -> list[Process]:
 def _pids() -> list[int]:
     if Path("/proc/self/stat").exists():
         return [int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit()]
-    payload = subprocess.run(["ps", "-A", "-o", "pid="], capture_output=True, text=True, check=False).stdout
-    return [int(pid) for pid in payload.split()]
+    listed = subprocess.run(["ps", "-A", "-o", "pid="], capture_output=True, text=True, check=False).stdout
+    return [int(pid) for pid in listed.split()]
 
 
 def free_port(preferred: int | None = None) -> int:

@@ -44,10 +44,10 @@ def own_key(path: Path) -> Credentials:
         key = {"aws_access_key_id": "headwater", "aws_secret_access_key": secrets.token_urlsafe(30)}
         lines = "".join(f"{name} = {value}\n" for name, value in key.items())
         write_private(path, "\n".join(f"[{profile}]\n{lines}" for profile in PROFILES))
-    message = configparser.ConfigParser(interpolation=None)
-    message.read_string(path.read_text())
+    profiles = configparser.ConfigParser(interpolation=None)
+    profiles.read_string(path.read_text())
     return Credentials(
-        *(message[PROFILES[0]][name] for name in ("aws_access_key_id", "aws_secret_access_key"))
+        *(profiles[PROFILES[0]][name] for name in ("aws_access_key_id", "aws_secret_access_key"))
     )
 
 

@@ -35,7 +35,7 @@ def read(home: Path) -> dict[str, Remembered]:
     """Return what is remembered, by service; nothing before the first start. A broken file is a `ServiceError`."""
     path = home / FILE
     try:
-        return {name: _entry(payload) for name, payload in json.loads(path.read_text()).items()}
+        return {name: _entry(entry) for name, entry in json.loads(path.read_text()).items()}
     except FileNotFoundError:
         return {}
     except (ValueError, KeyError, TypeError, AttributeError) as error:

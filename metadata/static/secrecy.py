@@ -75,5 +75,5 @@ def _member_is_secret(value: Any) -> bool:
 
 
 def _is_secret(name: str, member: Any) -> bool:
-    payload = isinstance(member, str) and member != "" and not ENVIRONMENT_NAME.fullmatch(member)
-    return payload and names_a_secret(name)
+    is_text = isinstance(member, str) and member != "" and not ENVIRONMENT_NAME.fullmatch(member)
+    return is_text and names_a_secret(name)

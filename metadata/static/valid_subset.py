@@ -29,17 +29,17 @@ def read_valid_seeds(folder: Path) -> tuple[Seeds, list[Problem]]:
     A job goes with its sources, tasks and the jobs that wait for it, since half a source would make another history.
     """
     seeds, problems = load_and_check(folder)
-    payload = problems
+    found = problems
     broken = [
         problem for problem in problems if Path(problem.file).stem in TABLES
     ]  # a stray file is no job's
     while broken:
         if seeds.unreadable or not _leave_out(seeds, broken):
-            return Seeds(), payload
+            return Seeds(), found
         again = Problems(folder.resolve().name)
         check_seeds(seeds, again)
         broken = again.in_order()
-    return seeds, payload
+    return seeds, found
 
 
 def _leave_out(seeds: Seeds, problems: Iterable[Problem]) -> bool:

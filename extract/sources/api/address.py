@@ -43,8 +43,8 @@ def below(address: str, endpoint: str | None) -> str:
 
 def next_link(header: str) -> str | None:
     """The address that a header Link gives the relation `next`, which may be one of several."""
-    for address, message in LINK.findall(header):
-        relation = RELATION.search(message)
+    for address, parameters in LINK.findall(header):
+        relation = RELATION.search(parameters)
         if relation and "next" in relation[1].strip('"').lower().split():
             return str(address).strip()
     return None

@@ -214,10 +214,10 @@ class Pages:
         if found is None or isinstance(found, bool):
             return found
         words = {"true": True, "1": True, "false": False, "0": False}
-        message = words.get(str(found).lower()) if isinstance(found, Number | str) else None
-        if message is None:
+        word = words.get(str(found).lower()) if isinstance(found, Number | str) else None
+        if word is None:
             raise self._error(f"has {kind_of(found)} at {path} (has_more_path), expected true or false")
-        return message
+        return word
 
     def _next_mark(self, answer: Answer, document: JsonValue) -> str | None:
         kind, path = self._api.pagination_type, self._api.cursor_path or ""
@@ -281,8 +281,8 @@ class Pages:
     @property
     def _most_empty(self) -> float:
         """After how many empty pages in a row nothing is expected any more."""
-        message = self._source.options.get("empty_page_ends")
-        return EMPTY_PAGES if message is None else 1 if message == "true" else float("inf")
+        option = self._source.options.get("empty_page_ends")
+        return EMPTY_PAGES if option is None else 1 if option == "true" else float("inf")
 
     def _require_end(self, page: Page) -> None:
         """Refuse to take for the end what says that there is more, or a full first page that says nothing of it."""

@@ -90,14 +90,14 @@ class Client:
                 raise PublisherError(
                     f"{self._source.name}: {self._where} has no topic {topic} ({found.error.str()})"
                 )
-            payload = {
+            bounds = {
                 partition: self._consumer.get_watermark_offsets(
                     TopicPartition(topic, partition), timeout=PATIENCE, cached=False
                 )
                 for partition in sorted(found.partitions)
             }
-            ends = self._really(topic, {partition: ends[1] for partition, ends in payload.items() if ends})
-            return {partition: Ends(payload[partition][0], end) for partition, end in sorted(ends.items())}
+            ends = self._really(topic, {partition: ends[1] for partition, ends in bounds.items() if ends})
+            return {partition: Ends(bounds[partition][0], end) for partition, end in sorted(ends.items())}
 
     def _topics(self, topic: str) -> dict[str, Any]:
         """Return what the cluster tells of a topic: waited for as long as it may still come."""

@@ -37,7 +37,7 @@ def reader_of(source: Source) -> ReadValue:
 
 def line_of(message: Message, read_value: ReadValue) -> bytes:
     """A message as a line of NDJSON. Raises `PoisonError`."""
-    facts = {
+    fields = {
         "partition": message.partition,
         "offset": message.offset,
         "timestamp": message.moment.isoformat().replace("+00:00", "Z") if message.moment else None,
@@ -46,7 +46,7 @@ def line_of(message: Message, read_value: ReadValue) -> bytes:
         "tombstone": message.value is None,
     }
     value = "null" if message.value is None else read_value(message.value)
-    return f'{json.dumps(facts, ensure_ascii=False)[:-1]}, "value": {value}}}\n'.encode()
+    return f'{json.dumps(fields, ensure_ascii=False)[:-1]}, "value": {value}}}\n'.encode()
 
 
 def _headers(message: Message) -> dict[str, str | list[str | None] | None]:
@@ -112,9 +112,9 @@ def _avro_reader(source: Source) -> ReadValue:
     from fastavro.schema import SchemaParseException, fingerprint, to_parsing_canonical_form
 
     try:
-        facts = json.loads(source.options["avro_schema"])
-        schema = parse_schema(facts)
-        ours = bytes.fromhex(fingerprint(to_parsing_canonical_form(facts), "CRC-64-AVRO"))
+        declared = json.loads(source.options["avro_schema"])
+        schema = parse_schema(declared)
+        ours = bytes.fromhex(fingerprint(to_parsing_canonical_form(declared), "CRC-64-AVRO"))
     except (ValueError, KeyError, SchemaParseException) as error:
         raise PublisherError(
             f"{source.name}: its avro_schema is no schema of Avro ({type(error).__name__}: {error})"

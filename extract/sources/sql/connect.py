@@ -105,8 +105,8 @@ def _server(text: str | None) -> tuple[str | None, int | None]:
 def _without_environment(source: Connected, url: sa.URL) -> sa.URL:
     """The URL of a Postgres, and what it leaves open: else libpq's variables would say it, which are of our own one."""
     places = {"server": url.host, "database_name": url.database, "username": url.username}
-    facts = dict(zip(places, (url.query.get(name) for name in ("host", "dbname", "user")), strict=True))
-    if missing := [name for name in places if not (places[name] or facts[name])]:
+    in_query = dict(zip(places, (url.query.get(name) for name in ("host", "dbname", "user")), strict=True))
+    if missing := [name for name in places if not (places[name] or in_query[name])]:
         raise PublisherError(
             f"{source.name}: no {' and no '.join(missing)} of the database, expected in its conn_str"
         )

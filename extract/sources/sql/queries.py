@@ -135,5 +135,5 @@ def _script(question: Question, dialect: Dialect) -> sa.TextClause:
     text = re.sub(r"[;\s]+$", "", question.source.sql_script.sql_text)
     clause = sa.text(escaped(text))
     bounds = [None if text is None else _value(text, dialect) for text in (question.since, question.until)]
-    facts = dict(zip(PARAMETERS, bounds, strict=True))
-    return clause.bindparams(**{name: facts[name] for name in PARAMETERS if name in clause._bindparams})
+    values = dict(zip(PARAMETERS, bounds, strict=True))
+    return clause.bindparams(**{name: values[name] for name in PARAMETERS if name in clause._bindparams})

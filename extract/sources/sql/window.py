@@ -80,8 +80,8 @@ def back(scale: Scale, watermark: str) -> str:
         return watermark
     lag, found = parse_lag(scale.lag), _MOMENT.fullmatch(watermark)
     if isinstance(lag, timedelta) and found is not None:
-        local = datetime.fromisoformat(watermark[: found.start("zone")] if found["zone"] else watermark)
-        return _written_like(found, local.replace(tzinfo=UTC) - lag)
+        moment = datetime.fromisoformat(watermark[: found.start("zone")] if found["zone"] else watermark)
+        return _written_like(found, moment.replace(tzinfo=UTC) - lag)
     if isinstance(lag, Decimal) and found is None:
         return f"{Decimal(scale.write(scale.read(watermark))) - lag:f}"
     expected = "a time such as 15 minutes" if found else "a number such as 100"

@@ -71,8 +71,8 @@ class Visitor:
         """Return whether one of them is this user, or a role of this user; None are all."""
         if deciders is None:
             return True
-        local = {f"{ROLE}{role}".casefold() for role in _roles_of(self.user)}
-        return self.name in deciders or any(one.casefold() in local for one in deciders)
+        roles = {f"{ROLE}{role}".casefold() for role in _roles_of(self.user)}
+        return self.name in deciders or any(one.casefold() in roles for one in deciders)
 
 
 def _roles_of(user: BaseUser) -> list[str]:

@@ -78,5 +78,5 @@ def _serializer() -> URLSafeTimedSerializer:
 
 def _own_hosts(request: Request) -> set[str]:
     """Return how we are called: by the browser, and by the settings where a proxy stands before us."""
-    message = urlsplit(conf.get("api", "base_url", fallback="")).netloc
-    return {host for host in (request.headers.get("host", ""), message) if host}
+    own_host = urlsplit(conf.get("api", "base_url", fallback="")).netloc
+    return {host for host in (request.headers.get("host", ""), own_host) if host}
