@@ -12,12 +12,12 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from headwater.cli import render
+from headwater.cli import render, render_rows
 from headwater.cli.moments import moment
 from headwater.dbt_project.dbt import Dbt
 from headwater.metadata.static.model import Catalog
 from headwater.metadata.static.read import read_catalog
-from headwater.pipeline import decide, run
+from headwater.pipeline import decide, preparation
 from headwater.pipeline.results import RunResult
 from headwater.queries import quarantine, status
 from headwater.queries.fallen_out import Cause, FallenOut
@@ -179,7 +179,7 @@ def test_rows_that_are_of_before_are_marked_as_of_a_day(line: Line) -> None:
         "c": (3, None),
         "d": (5, None),
     }  # fmt: skip
-    message = printed(render.rows, "cities", moment("2026-01-02"), found)
+    message = printed(render_rows.rows, "cities", moment("2026-01-02"), found)
     assert f'delivery {sqn}, line 4: people (type) "1,5"' in message
     assert (
         f"fell out 2 rows are what was true before: the row that came later for that key, in delivery {sqn},"
@@ -215,7 +215,7 @@ def test_the_quarantine_is_listed_row_by_row(line: Line) -> None:
     assert found(delivery=sqn - 1) == []
     assert list(quarantine.rows(line.database, quarantine.Asked("ratings"))) == []
     message = printed(
-        render.quarantine, 4, list(quarantine.rows(line.database, quarantine.Asked("cities"), 2))
+        render_rows.quarantine, 4, list(quarantine.rows(line.database, quarantine.Asked("cities"), 2))
     )
     assert "4 rows fell out. 2 are shown." in message
 
@@ -249,14 +249,14 @@ def test_csv_has_texts_as_they_are_and_a_spreadsheet_gets_no_formula() -> None:
 def test_more_than_may_fall_out_halts_and_shows_values_and_the_way_on(
     line: Line, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    proper = run.read_catalog
+    proper = preparation.read_catalog
 
     def strict(seeds: Path) -> Catalog:
         catalog = proper(seeds)
         source = replace(catalog.sources["cities"], max_fallen_out_pct=Decimal(10))
         return replace(catalog, sources={**catalog.sources, "cities": source})
 
-    monkeypatch.setattr(run, "read_catalog", strict)
+    monkeypatch.setattr(preparation, "read_catalog", strict)
     halted = line.deliver("cities", cities(1, {"a": ("A", 1)}), "b,B,1234.50\x1b[2J,x")
     (halt,) = line.run("cities").halts
     sqn = line.sqn(halted.name)
