@@ -105,7 +105,7 @@ class _Runner:
         project, remembered = find_project(), self._operator.cache_dir
         for place in places(project.root, project.home, self._sources):
             self._operator.project_dir = str(place)
-            # an excerpt keeps what dbt remembers of it, for whoever runs a model there next
+            # a subset keeps what dbt remembers of it, for whoever runs a model there next
             self._operator.cache_dir = remembered if place == project.root else place
             outcome = self._operator.build_and_run_cmd(
                 context=self._context, cmd_flags=self._operator.add_cmd_flags()

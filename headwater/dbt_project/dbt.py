@@ -65,7 +65,7 @@ class Dbt:
         os.environ.setdefault("DO_NOT_TRACK", "1")
         self._root, self._home, self._run_options = root, home, run_options(run_id, job)
         self._sources, self._threads = sources, threads
-        self._place = root  # where dbt runs: the whole project, or an excerpt
+        self._place = root  # where dbt runs: the whole project, or a subset
         self._manifest: Manifest | None = None
 
     def run(self, models: Sequence[str], exclude: Sequence[str] = ()) -> list[ModelOutcome]:

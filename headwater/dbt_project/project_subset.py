@@ -1,8 +1,8 @@
-"""An excerpt of the dbt project: the models of some sources, or the marts, and what all models share.
+"""A subset of the dbt project: the models of some sources, or the marts, and what all models share.
 
 dbt reads a whole project before it runs one model, which takes the longer the more sources there are. A run of few
 sources needs their models and what all share, so it goes into a folder with links to just these. Where a model wants
-more (an analytics engineer may have it read another source's), dbt finds fault with the excerpt, and who asked goes
+more (an analytics engineer may have it read another source's), dbt finds fault with the subset, and who asked goes
 on with the whole project.
 """
 
@@ -26,7 +26,7 @@ LONGEST_NAME = 100  # of a folder
 
 
 def project_subset(root: Path, home: Path, sources: Collection[str]) -> Path:
-    """The folder of the excerpt of the project in `root` that holds the models of `sources`, as they are now.
+    """The folder of the subset of the project in `root` that holds the models of `sources`, as they are now.
 
     `MARTS` among them stands for the marts, with the sources whose histories they read. It is kept in the working
     folder `home`, with what dbt remembers of it.

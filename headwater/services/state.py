@@ -16,7 +16,6 @@ from headwater.metadata.errors import ServiceError
 from headwater.services.processes import Process, is_alive
 
 FILE = "services.json"
-LOCK = "services.lock"
 
 
 @dataclass(frozen=True)

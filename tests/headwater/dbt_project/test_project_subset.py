@@ -1,4 +1,4 @@
-"""An excerpt of the dbt project: what is in it, and that dbt runs models there as in the whole."""
+"""A subset of the dbt project: what is in it, and that dbt runs models there as in the whole."""
 
 from __future__ import annotations
 
