@@ -12,7 +12,7 @@ from headwater.metadata.static.plan import plan
 from headwater.metadata.static.problem import Problems
 from headwater.metadata.static.read import read_catalog
 from tests.conftest import PROJECT
-from tests.metadata.static.conftest import EditableSeeds
+from tests.support.seeds import EditableSeeds
 
 DEMO = PROJECT / "seeds"
 

@@ -14,7 +14,7 @@ from headwater.metadata.static.model import Attribute, QualityCheck
 from headwater.metadata.static.read import read_catalog
 
 if TYPE_CHECKING:
-    from tests.metadata.static.conftest import EditableSeeds
+    from tests.support.seeds import EditableSeeds
 
 PROJECT = Path(__file__).resolve().parents[3]
 

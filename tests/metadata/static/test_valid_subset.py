@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+from importlib import import_module
+from pathlib import Path
+
 import pytest
 
 from headwater.metadata.static.read import read_catalog
 from headwater.metadata.static.valid_subset import read_valid_catalog
-from tests.metadata.static.conftest import EditableSeeds
-from tests.metadata.static.test_check import BROKEN
+from tests.metadata.static import test_check
+from tests.support.seeds import Broken, EditableSeeds
 
+RULES = sorted((Path(__file__).parent / "rules").glob("test_*.py"))
+BROKEN: dict[str, Broken] = test_check.BROKEN | {
+    name: broken
+    for path in RULES
+    for name, broken in getattr(
+        import_module(f"tests.metadata.static.rules.{path.stem}"), "BROKEN", {}
+    ).items()
+}
 ALL = {"cities", "sales", "tidying", "resting"}
 
 
@@ -18,10 +29,10 @@ def test_of_sound_seeds_nothing_is_left_out(seeds: EditableSeeds) -> None:
 
 @pytest.mark.parametrize("case", BROKEN)
 def test_what_is_broken_is_told_and_the_rest_is_sound(seeds: EditableSeeds, case: str) -> None:
-    table, old, new, message = BROKEN[case]
-    seeds.edit(table, old, new)
+    broken = BROKEN[case]
+    seeds.edit(broken.table, broken.old, broken.new)
     catalog, problems = read_valid_catalog(seeds.folder)
-    assert [str(problem) for problem in problems] == message
+    assert [str(problem) for problem in problems] == broken.messages
     assert catalog.jobs.keys() <= ALL
     assert {source.job for source in catalog.sources.values()} <= catalog.jobs.keys()
     assert {task.job for task in catalog.job_tasks.values()} <= catalog.jobs.keys()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from headwater.metadata.static.read import read_catalog
-from tests.metadata.static.conftest import EditableSeeds
+from tests.support.seeds import EditableSeeds
 
 OPTIONS = {
     "conn_str": "crm_customers", "record_path": "data", "watermark_path": "changed", "lag_window": "15 minutes",

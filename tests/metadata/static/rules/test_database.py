@@ -7,7 +7,7 @@ import re
 import pytest
 
 from headwater.metadata.static.read import read_catalog
-from tests.metadata.static.conftest import EditableSeeds
+from tests.support.seeds import EditableSeeds
 
 WINDOW = ":watermark_from"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from headwater.metadata.static.read import read_catalog
-from tests.metadata.static.conftest import EditableSeeds
+from tests.support.seeds import EditableSeeds
 
 SOURCE = "events,sales,bus,retail,daily,shop,{delivery_type},,,,,,,,{on_duplicate_key},,,,An event"
 OPTIONS = {
