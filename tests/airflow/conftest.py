@@ -25,6 +25,7 @@ from headwater.services.processes import session, stop
 from tests.airflow.client import Client
 from tests.airflow.jobs_project import SCRATCH, make_jobs_project
 from tests.airflow.listeners import Received, statsd
+from tests.airflow.page import Visitor
 from tests.airflow.warehouse import Warehouse
 from tests.conftest import FOREIGN, PROJECT, S3Server, TestServers, administer
 from tests.pipeline.project import FOLDER
@@ -171,3 +172,20 @@ def warehouse(airflow_variables: dict[str, str]) -> Warehouse:
     found = Warehouse(airflow_variables)
     found.query(SCRATCH)
     return found
+
+
+@pytest.fixture(scope="session")
+def ada(airflow: Airflow) -> Visitor:
+    """One who may do everything."""
+    return Visitor(airflow, "admin")
+
+
+@pytest.fixture(scope="session")
+def guest(airflow: Airflow) -> Visitor:
+    """One who may only look."""
+    return Visitor(airflow, "viewer")
+
+
+@pytest.fixture(scope="session")
+def nobody(airflow: Airflow) -> Visitor:
+    return Visitor(airflow, None)

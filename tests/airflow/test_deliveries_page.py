@@ -6,7 +6,6 @@ import json
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -41,23 +40,6 @@ def towns(airflow_variables: dict[str, str], publisher: Path, admin: Client) -> 
     assert [error for (error,) in errors if "is halted: duplicate_keys" not in error] == []
     assert found.history("town", "people") == [("a", 1), ("b", 2), ("a", 5), ("d", 4)]
     return found
-
-
-@pytest.fixture(scope="module")
-def ada(airflow: Airflow) -> Visitor:
-    """One who may do everything."""
-    return Visitor(airflow, "admin")
-
-
-@pytest.fixture(scope="module")
-def guest(airflow: Airflow) -> Visitor:
-    """One who may only look."""
-    return Visitor(airflow, "viewer")
-
-
-@pytest.fixture(scope="module")
-def nobody(airflow: Airflow) -> Visitor:
-    return Visitor(airflow, None)
 
 
 @pytest.mark.usefixtures("towns")
@@ -333,32 +315,6 @@ def test_data_docs_are_served_and_nothing_else_of_the_working_folder(towns: Sour
         assert answer.status_code in (303, 404) or "<title>Airflow" in answer.text, path
         assert "AIRFLOW__" not in answer.text
         assert "make_app" not in answer.text
-
-
-@pytest.fixture
-def many(towns: Source) -> Iterator[None]:
-    """Ten thousand more deliveries of `ratings`, which nobody runs meanwhile."""
-    from tests.support.many_deliveries import REMOVE, statements
-
-    for statement in statements(10_000, ("ratings",), above=1_000_000):
-        towns.query(statement)
-    yield
-    for statement in REMOVE.format(above=1_000_000).split(";"):
-        towns.query(statement)
-
-
-@pytest.mark.usefixtures("many")
-def test_of_ten_thousand_deliveries_a_page_shows_fifty_and_leads_on(guest: Visitor) -> None:
-    page = guest.page("/list?source=ratings")
-    assert len([row for row in rows_of(page) if row[0].isdecimal()]) == 50
-    assert len(page) < 150_000
-    (older,) = re.findall(r'rel="next" href="/deliveries(/list[^"]+)"', page)
-    following = guest.page(older.replace("&amp;", "&"))
-    numbers = [[int(row[0]) for row in rows_of(one) if row[0].isdecimal()] for one in (page, following)]
-    assert len(numbers[1]) == 50
-    assert not set(numbers[0]) & set(numbers[1])
-    (row,) = [row for row in rows_of(guest.page("/")) if row[0] == "ratings"]
-    assert row[-1].startswith("10,0")
 
 
 def test_whoever_may_see_one_dag_sees_its_sources_and_no_trace_of_others(

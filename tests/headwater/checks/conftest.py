@@ -22,6 +22,7 @@ from headwater.metadata.static.model import Attribute, DataSource, QualityCheck,
 from tests.support import history_oracle
 
 FIRST_DATE = datetime(2026, 1, 1, tzinfo=UTC)
+STATIONS = "station integer*, reading integer"
 KEY = "region text*, station integer*, reading numeric, note text"
 
 
@@ -273,3 +274,18 @@ def make_bench(database: Engine, tmp_path: Path) -> MakeBench:
 def make_source() -> Callable[..., Source]:
     """Makes a source of the usual columns with the quality checks given."""
     return lambda *checks: readings(KEY, *checks, options={})
+
+
+@pytest.fixture
+def make_stations(make_bench: Any) -> Any:
+    """Makes the bench of a source of snapshots: station → reading."""
+
+    def make(
+        *,
+        columns: str = "station integer*, reading integer",
+        options: dict[str, str] | None = None,
+        **changes: Any,
+    ) -> Any:
+        return make_bench(columns, options=options or {}, **{"delivery_type": "snapshot", **changes})
+
+    return make

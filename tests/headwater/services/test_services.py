@@ -1,5 +1,7 @@
 """The embedded servers together: started, found again, killed, stopped."""
 
+from __future__ import annotations
+
 import os
 import pwd
 import shutil
@@ -9,49 +11,17 @@ import subprocess
 import sys
 import tempfile
 import textwrap
-import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import psycopg2
 import pytest
 
 from headwater import services
-from headwater.demo import producer
 from headwater.metadata.errors import ServiceError
 from headwater.services import postgres, s3_guard, state
-from headwater.services.processes import Process, answers, is_alive
+from headwater.services.processes import Process, is_alive
 
 PROJECT = Path(__file__).resolve().parents[3]
-
-
-@pytest.fixture(scope="module")
-def cluster(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A data folder as the first start leaves it: making one takes longer than most tests do."""
-    folder = tmp_path_factory.mktemp("first")
-    postgres.stop_server(postgres.start(folder / "pg", folder / "log").process)
-    return folder / "pg" / "cluster"
-
-
-@pytest.fixture
-def empty_project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A project without demo connections. What it starts is stopped; what it sets in os.environ is undone."""
-    monkeypatch.setattr(postgres, "SETTINGS", {**postgres.SETTINGS, "fsync": "off"})
-    folder = tmp_path / "project"
-    folder.mkdir()
-    before = dict(os.environ)
-    yield folder
-    services.down(folder)
-    for name in set(os.environ) - set(before):
-        del os.environ[name]
-    os.environ.update(before)
-
-
-@pytest.fixture
-def project(empty_project: Path, cluster: Path) -> Path:
-    """The same, its Postgres made but not started."""
-    shutil.copytree(cluster, services.home(empty_project) / "pg" / "cluster")
-    return empty_project
 
 
 def want_demo(project: Path) -> None:
@@ -376,38 +346,3 @@ def _may_run(python: str, uid: int) -> bool:
     except OSError:
         return False
     return ran.stdout.strip() == str(sys.version_info[:2])
-
-
-def test_a_broker_is_started_where_a_connection_speaks_of_it_and_has_the_departures(project, monkeypatch):
-    (project / "seeds").mkdir()
-    (project / "seeds" / "conn_str.csv").write_text("conn_str,server\nx,${HEADWATER_KAFKA}\n")
-    topics = services.home(project) / "demo" / "site" / "topics"
-    topics.mkdir(parents=True)
-    (topics / "departures.ndjson").write_text(
-        '{"day": "2013-01-01", "carrier": "UA", "flight": 1, "origin": "JFK",'
-        ' "scheduled": {"hour": "2013-01-01T10:00:00Z"}}\n'
-    )
-    first = {one.name: one for one in services.ensure_up(project).services}
-    assert list(first) == ["postgres", "s3", "kafka"]
-    assert os.environ["HEADWATER_KAFKA"] == first["kafka"].address
-    assert producer.replay(file=topics / "departures.ndjson") == 0  # it is there
-    again = {one.name: one for one in services.ensure_up(project).services}
-    assert (again["kafka"].pid, again["kafka"].is_started) == (first["kafka"].pid, False)
-    port = int(first["kafka"].address.partition(":")[2])
-    services.down(project)
-    assert not answers(port)
-    monkeypatch.setenv("HEADWATER_KAFKA", "bus.example.org:9092")
-    local = {one.name: one for one in services.ensure_up(project).services}["kafka"]
-    assert (local.address, local.pid) == ("bus.example.org:9092", None)
-
-
-def test_a_broker_ends_with_its_folder(project):
-    (project / "seeds").mkdir()
-    (project / "seeds" / "conn_str.csv").write_text("conn_str,server\nx,${HEADWATER_KAFKA}\n")
-    port = int(
-        {one.name: one for one in services.ensure_up(project).services}["kafka"].address.partition(":")[2]
-    )
-    assert answers(port)
-    shutil.rmtree(services.home(project) / "kafka")
-    while answers(port):
-        time.sleep(0.05)
