@@ -1,7 +1,7 @@
 # `make` tells what there is. PYTHON=/path/to/python3.12 chooses the Python of a new environment.
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run airflow test test-long check check-sql fix docs bench up down lock clean
+.PHONY: help run airflow test test-quick test-long check check-sql fix docs bench up down lock clean
 
 BIN := .venv/bin
 # A tree that was moved or copied needs its environment made anew: the stamps carry its place.
@@ -24,6 +24,9 @@ airflow: $(AIRFLOW) ## run the jobs in Airflow, with its pages, until Ctrl-C
 
 test: $(DEV) ## run the tests
 	@$(BIN)/python -m pytest $(SIDE_BY_SIDE) $(ARGS)
+
+test-quick: $(DEV) ## run the tests that need no server and no browser: under two minutes
+	@$(BIN)/python -m pytest -m quick $(SIDE_BY_SIDE) $(ARGS)
 
 test-long: $(DEV) ## run all tests, with more random examples: some minutes
 	@$(BIN)/python -m pytest --long $(SIDE_BY_SIDE) $(ARGS)

@@ -1,7 +1,9 @@
 """Fixtures that many rooms share: a real Postgres and a real object store, in throw-away folders.
 
 `database` and `store` are fresh for every test and cost some 50 ms; the servers behind them start once
-per session, on first use. No test sees the user's own servers, working folder or keys.
+per session, on first use. No test sees the user's own servers, working folder or keys. Which ring a test is of,
+`tests/support/rings.py` tells from its fixtures; what a run took of each is printed at its end. A process that a test
+forgot fails the run.
 """
 
 from __future__ import annotations
@@ -25,7 +27,9 @@ import pytest
 from headwater.services import children, environment, postgres
 from headwater.services.private_files import key_file_of
 from headwater.services.processes import Process, born, session, stop
+from tests.support import rings
 from tests.support.chromium import chromium, chromium_path  # noqa: F401  # here, for a process may have but one
+from tests.support.left_behind import end_left_behind
 from tests.support.quick_dbt import quicken_dbt
 
 if TYPE_CHECKING:
@@ -53,9 +57,18 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--long", action="store_true", help="run the long tests too, and more random examples")
 
 
+LEFT = "left_behind"  # what a process of a run tells of them
+SECONDS = pytest.StashKey[rings.Seconds]()
+LEFT_BEHIND = pytest.StashKey[list[str]]()
+
+
 def pytest_configure(config: pytest.Config) -> None:
     hypothesis.settings.load_profile("long" if config.getoption("--long") else "short")
     config.option.loadscopereorder = False  # xdist's own order is that of the number of tests
+    for ring, needs in rings.RINGS.items():
+        config.addinivalue_line("markers", f"{ring}: {needs}")
+    config.stash[SECONDS], config.stash[LEFT_BEHIND] = rings.Seconds(), []
+    rings.guard_quick_ring()
     if "PYTEST_XDIST_WORKER" not in os.environ:  # those inherit it
         # Airflow makes its folder when it is imported, before any test; it must not be the user's
         folder = tempfile.TemporaryDirectory(prefix="headwater-airflow-")
@@ -63,12 +76,55 @@ def pytest_configure(config: pytest.Config) -> None:
         os.environ["AIRFLOW_HOME"] = folder.name
 
 
+@pytest.hookimpl(tryfirst=True)  # before `-m` chooses among them
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    rings.mark(items)
     items.sort(key=lambda item: [item.nodeid.startswith(place) for place in (*LONGEST_FIRST, "")].index(True))
     if not config.getoption("--long"):
         for item in items:
             if item.get_closest_marker("long"):
                 item.add_marker(pytest.mark.skip(reason="runs with --long only"))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
+    rings.begin(item)
+    try:
+        return (yield)
+    finally:
+        rings.end()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Fail a run of which a process is left; those of other processes of this run tell it to the one that prints."""
+    config = session.config
+    factory: pytest.TempPathFactory | None = getattr(config, "_tmp_path_factory", None)
+    if hasattr(config, "workerinput") or not config.pluginmanager.has_plugin("dsession"):
+        # no folder was made unless a test asked for one, and getting it makes it
+        config.stash[LEFT_BEHIND] += end_left_behind(factory.getbasetemp()) if factory else []
+    if hasattr(config, "workeroutput"):
+        config.workeroutput[LEFT] = config.stash[LEFT_BEHIND]
+    elif config.stash[LEFT_BEHIND]:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    node.config.stash[LEFT_BEHIND] += getattr(node, "workeroutput", {}).get(LEFT, [])
+
+
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    for reports in terminalreporter.stats.values():
+        for report in reports:
+            if isinstance(report, pytest.TestReport):
+                config.stash[SECONDS].add(report)
+    if lines := config.stash[SECONDS].lines():
+        terminalreporter.section("rings")
+        terminalreporter.write_line("\n".join(lines))
+    if config.stash[LEFT_BEHIND]:
+        terminalreporter.section("processes that tests left behind", red=True)
+        terminalreporter.write_line("\n".join(config.stash[LEFT_BEHIND]))
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -118,6 +174,11 @@ class TestServers:
                 for orphan in session(int(pid)):
                     stop(orphan, (signal.SIGKILL, 5))
         shutil.rmtree(self.folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def starts_servers() -> None:
+    """Says that the test starts servers of its own, which puts it into the ring of tests with servers."""
 
 
 @pytest.fixture(scope="session")

@@ -68,6 +68,7 @@ def test_what_was_left_open_is_closed_by_the_next_run_which_says_so(world: World
 
 
 @pytest.mark.long
+@pytest.mark.usefixtures("servers")  # the world is asked for only once it is known which
 @pytest.mark.parametrize("number", range(MOMENTS))
 def test_killed_at_a_random_moment(request: pytest.FixtureRequest, number: int) -> None:
     with_postgres = number % EVERY_TENTH == 0

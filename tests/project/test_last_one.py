@@ -6,10 +6,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from headwater.services.processes import is_alive, spawn
 from tests.conftest import PROJECT, TestServers
 
 
+@pytest.mark.usefixtures("starts_servers")
 def test_the_last_one_stops_the_servers_once_nobody_holds_its_input(tmp_path: Path) -> None:
     servers = TestServers(tmp_path / "servers")
     servers.folder.mkdir()

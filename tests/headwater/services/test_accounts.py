@@ -22,6 +22,7 @@ FAST = {"fsync": "off"}
 
 
 @as_root
+@pytest.mark.usefixtures("starts_servers")
 @pytest.mark.parametrize("program", [None, "unshare", "setpriv"], ids=["any way", "unshare", "setpriv"])
 def test_postgres_runs_in_a_folder_that_others_cannot_enter(tmp_path, monkeypatch, program):
     ways = [way for way in accounts._ways_for_root() if program is None or way.prefix[:1] == (program,)]
@@ -39,6 +40,7 @@ def test_postgres_runs_in_a_folder_that_others_cannot_enter(tmp_path, monkeypatc
 
 
 @as_root
+@pytest.mark.usefixtures("starts_servers")
 def test_data_goes_with_the_account(tmp_path, monkeypatch):
     data = tmp_path / "closed" / "pg"
     data.parent.mkdir(mode=0o700)

@@ -6,9 +6,13 @@ import os
 import shutil
 import time
 
+import pytest
+
 from headwater import services
 from headwater.demo import producer
 from headwater.services.processes import answers
+
+pytestmark = pytest.mark.usefixtures("starts_servers")
 
 
 def test_a_broker_is_started_where_a_connection_speaks_of_it_and_has_the_departures(project, monkeypatch):

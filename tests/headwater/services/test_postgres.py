@@ -16,6 +16,8 @@ from headwater.services import postgres, postgres_roles
 from headwater.services.postgres import Server
 from headwater.services.private_files import write_private
 
+pytestmark = pytest.mark.usefixtures("starts_servers")
+
 FAST = {"fsync": "off"}
 REFUSED = r"authentication failed|no password supplied|pg_hba\.conf rejects"
 

@@ -13,6 +13,8 @@ import requests
 from headwater.services import children
 from headwater.services.processes import is_alive, stop
 
+pytestmark = pytest.mark.usefixtures("starts_servers")
+
 BODY = bytes(range(256)) * 10
 CHANGED = 1_359_676_800  # 2013-02-01 00:00 UTC
 

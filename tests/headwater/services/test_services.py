@@ -21,6 +21,8 @@ from headwater.metadata.errors import ServiceError
 from headwater.services import postgres, s3_guard, state
 from headwater.services.processes import Process, is_alive
 
+pytestmark = pytest.mark.usefixtures("starts_servers")
+
 PROJECT = Path(__file__).resolve().parents[3]
 
 
