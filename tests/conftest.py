@@ -244,7 +244,7 @@ def database(
 ) -> Iterator[Engine]:
     """A fresh database with the migrations applied; PGHOST, PGPORT, PGUSER and PGDATABASE name it.
 
-    It is always of one name: where that changes, dbt reads a project anew.
+    It is always of one name: where that changes, a project that is known is read again.
     """
     with fresh_database(postgres_server, "test", template_database, monkeypatch) as made:
         yield made

@@ -17,6 +17,7 @@ from sqlalchemy import Engine
 
 from headwater.dbt_project.dry_run import DryRunResult, dry_run_result
 from headwater.dbt_project.package import link_package
+from headwater.dbt_project.parsed_projects import Parsed, ParsedProjects
 from headwater.dbt_project.project_subset import project_subset
 from headwater.dbt_project.raised import error_of, raised
 from headwater.home import locked
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
     from dbt.contracts.graph.manifest import Manifest
 
 PROFILE, TARGET = "headwater", "environment"  # of profiles/profiles.yml
+
+_PARSED = ParsedProjects()
 
 
 @dataclass(frozen=True)
@@ -119,25 +122,31 @@ class Dbt:
         return digest.hexdigest()
 
     def manifest(self) -> Manifest:
-        """The project as dbt reads it; read once. Raises `LoadFailed`."""
+        """The project as dbt reads it; read once, and not at all where this process knows it. Raises `LoadFailed`."""
+        if self._manifest is None:
+            # two processes must not write the parsed project at once, and two threads need not read it twice
+            with locked(self._home, "dbt-parse.lock"):
+                parsed = _PARSED.get(self._root, self._sources, self._parse)
+                of_some = None if parsed.is_whole else self._sources
+                self._place = next(places(self._root, self._home, of_some))
+            self._manifest = parsed.manifest
+        return self._manifest
+
+    def _parse(self) -> Parsed:
         from dbt.cli.main import dbtRunner  # takes 1.6 s
 
-        if self._manifest is None:
-            # two processes must not write the parsed project at once
-            with locked(self._home, "dbt-parse.lock"):
-                for place in places(self._root, self._home, self._sources):
-                    self._place = place
-                    parsed: Any = dbtRunner().invoke(["parse", *self._options, "--no-write-json"])
-                    if parsed.success:
-                        break
-            if isinstance(
-                parsed.exception, KeyboardInterrupt
-            ):  # dbt returns it, and whoever asked for an end means us
-                raise KeyboardInterrupt
-            if not parsed.success:
-                raise LoadFailed(f"dbt cannot read the project: {parsed.exception}")
-            self._manifest = parsed.result
-        return self._manifest
+        for place in places(self._root, self._home, self._sources):
+            self._place = place
+            outcome: Any = dbtRunner().invoke(["parse", *self._options, "--no-write-json"])
+            if outcome.success:
+                break
+        if isinstance(
+            outcome.exception, KeyboardInterrupt
+        ):  # dbt returns it, and whoever asked for an end means us
+            raise KeyboardInterrupt
+        if not outcome.success:
+            raise LoadFailed(f"dbt cannot read the project: {outcome.exception}")
+        return Parsed(outcome.result, is_whole=self._place == self._root)
 
     @property
     def _options(self) -> list[str]:

@@ -1,0 +1,106 @@
+"""Parsed projects, remembered by this process: a project whose files did not change is read once.
+
+dbt asks whoever runs it for a manifest and changes it while it runs, so each asker gets a copy.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections import OrderedDict
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Lock
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from dbt.contracts.graph.manifest import Manifest
+
+MOST = 16  # projects and subsets; one of ten sources takes some 10 MB
+NO_INPUT = {
+    "target",
+    "logs",
+    "__pycache__",
+}  # folders of a project that dbt reads nothing from; so are hidden ones
+ENV_VAR = re.compile(r"""env_var\(\s*['"](\w+)""")
+
+Subset = frozenset[str] | None
+Stamps = tuple[tuple[str, int, int, int], ...]
+
+
+@dataclass(frozen=True)
+class Parsed:
+    """A manifest, and whether it is that of the whole project, which dbt reads where a subset does not suffice."""
+
+    manifest: Manifest
+    is_whole: bool
+
+
+@dataclass(frozen=True)
+class _Entry:
+    stamps: Stamps
+    environment: Mapping[str, str | None]
+    parsed: Parsed
+
+    def is_fresh(self, stamps: Stamps) -> bool:
+        return self.stamps == stamps and all(
+            os.environ.get(name) == value for name, value in self.environment.items()
+        )
+
+
+class ParsedProjects:
+    """The latest parsed projects and subsets of projects, `most` at most; threads may share it."""
+
+    def __init__(self, most: int = MOST) -> None:
+        self._most = most
+        self._entries: OrderedDict[tuple[Path, Subset], _Entry] = OrderedDict()
+        self._lock = Lock()
+
+    def get(self, root: Path, sources: Collection[str] | None, read: Callable[[], Parsed]) -> Parsed:
+        """Return a copy of what the project in `root`, or its subset of `sources`, was parsed to.
+
+        `read` parses it: where it is not known, or where a file, or a variable of the environment that its files name,
+        has changed since.
+        """
+        key = root, None if sources is None else frozenset(sources)
+        stamps = tuple(_stamps(root))  # before it is read: a change meanwhile makes it stale
+        with self._lock:
+            entry = self._entries.get(key)
+            if entry is not None:
+                self._entries.move_to_end(key)
+        if entry is None or not entry.is_fresh(stamps):
+            parsed = read()
+            names = _variables(root) | parsed.manifest.env_vars.keys()
+            entry = _Entry(stamps, {name: os.environ.get(name) for name in names}, _copy(parsed))
+            with self._lock:
+                self._entries[key] = entry
+                self._entries.move_to_end(key)
+                while len(self._entries) > self._most:
+                    self._entries.popitem(last=False)
+            return parsed
+        return _copy(entry.parsed)
+
+
+def _copy(parsed: Parsed) -> Parsed:
+    return Parsed(parsed.manifest.deepcopy(), parsed.is_whole)  # type: ignore[no-untyped-call]
+
+
+def _variables(root: Path) -> set[str]:
+    """Return the variables that the settings of the project and its connection name; a manifest knows the others."""
+    files = [root / "dbt_project.yml", *(root / "profiles").glob("*.yml")]
+    return {
+        name for path in files if path.is_file() for name in ENV_VAR.findall(path.read_text(encoding="utf-8"))
+    }
+
+
+def _stamps(root: Path) -> Iterator[tuple[str, int, int, int]]:
+    """Yield what tells whether a file of the project was changed, packages that are links included."""
+    for folder, folders, names in os.walk(root, followlinks=True):
+        folders[:] = sorted(name for name in folders if name not in NO_INPUT and not name.startswith("."))
+        for name in sorted(names):
+            try:
+                stat = Path(folder, name).stat()
+            except FileNotFoundError:  # a link to nothing, or a file that has just gone
+                continue
+            yield f"{folder}/{name}", stat.st_ino, stat.st_mtime_ns, stat.st_size
