@@ -74,6 +74,8 @@ def pytest_configure(config: pytest.Config) -> None:
         folder = tempfile.TemporaryDirectory(prefix="headwater-airflow-")
         config.add_cleanup(folder.cleanup)
         os.environ["AIRFLOW_HOME"] = folder.name
+    else:  # which processes that begin at once must not make for one another
+        os.environ["AIRFLOW_HOME"] += f"/{os.environ['PYTEST_XDIST_WORKER']}"
 
 
 @pytest.hookimpl(tryfirst=True)  # before `-m` chooses among them
@@ -134,7 +136,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
 
     class BySharedServers(LoadScopeScheduling):
         def _split_scope(self, nodeid: str) -> str:
-            return "airflow" if "airflow/" in nodeid.partition("::")[0] else nodeid.partition("::")[0]
+            return "airflow" if nodeid.startswith("tests/airflow/") else nodeid.partition("::")[0]
 
     return BySharedServers(config, log)
 
