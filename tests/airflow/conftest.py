@@ -11,7 +11,8 @@ import os
 import shutil
 import signal
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -21,10 +22,11 @@ from headwater.project import Project
 from headwater.services import airflow as airflow_service
 from headwater.services import postgres
 from headwater.services.airflow import Airflow
+from headwater.services.airflow_pools import make_missing
 from headwater.services.processes import session, stop
 from tests.airflow.client import Client
 from tests.airflow.jobs_project import SCRATCH, make_jobs_project
-from tests.airflow.listeners import Received, statsd
+from tests.airflow.listeners import Received, statsd, webhook
 from tests.airflow.page import Visitor
 from tests.airflow.warehouse import Warehouse
 from tests.conftest import FOREIGN, PROJECT, S3Server, TestServers, administer
@@ -37,7 +39,7 @@ PATIENCE_S = 900  # many other tests may run beside these
 QUICK = {
     "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "1",
     "AIRFLOW__DAG_PROCESSOR__BUNDLE_REFRESH_CHECK_INTERVAL": "1",
-    "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "5",
+    "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "15",  # reading them all takes seconds of a core
     "AIRFLOW__CORE__PARALLELISM": "4",
 }
 
@@ -64,6 +66,17 @@ def airflow_dags(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name in DAG_FILES:
         shutil.copy(PROJECT / "dags" / name, folder)
     return folder
+
+
+@pytest.fixture(scope="session")
+def read_again(airflow_dags: Path) -> Callable[[], None]:
+    """Has Airflow read the files of DAGs at once, as it does when they are new, and not in their turn."""
+
+    def touch() -> None:
+        for path in airflow_dags.glob("*.py"):
+            path.touch()
+
+    return touch
 
 
 @pytest.fixture(scope="session")
@@ -172,6 +185,28 @@ def warehouse(airflow_variables: dict[str, str]) -> Warehouse:
     found = Warehouse(airflow_variables)
     found.query(SCRATCH)
     return found
+
+
+@pytest.fixture(scope="session")
+def ended(admin: Client, warehouse: Warehouse) -> Callable[[str], tuple[str, str]]:  # noqa: ARG001
+    """Gives the one run of a job that several tests look at: its run id and how it ended."""
+    return cache(admin.run)
+
+
+@pytest.fixture(scope="session")
+def overdue(admin: Client, airflow: Airflow) -> Iterator[tuple[str, Received]]:
+    """A run that is not over by its deadline of a minute, and what those who wait for it are told."""
+    made: list[str] = []
+    for _ in range(2):
+        make_missing(airflow.url, "admin", airflow.passwords["admin"], {"publisher": 2}, made.append)
+    assert len(made) == 1
+    assert "made the pool publisher with 2 slots" in made[0]
+    with webhook() as payload:
+        connection = {
+            "connection_id": "headwater_alerts_slow", "conn_type": "http", "host": "127.0.0.1", "port": payload.port,
+        }  # fmt: skip
+        assert admin.ask("POST", "connections", json=connection).ok
+        yield admin.trigger("late"), payload
 
 
 @pytest.fixture(scope="session")

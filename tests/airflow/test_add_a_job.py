@@ -9,7 +9,7 @@ import shlex
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -89,7 +89,11 @@ def test_the_page_has_a_person_write_few_rows() -> None:
 
 
 def test_two_tables_are_extracted_by_one_job_and_the_next_makes_history_and_calls_the_procedure(
-    admin: Client, warehouse: Warehouse, project: Path, airflow_variables: dict[str, str]
+    admin: Client,
+    warehouse: Warehouse,
+    project: Path,
+    airflow_variables: dict[str, str],
+    read_again: Callable[[], None],
 ) -> None:
     warehouse.query(SHOP)
     (procedure,) = blocks("sql")
@@ -108,6 +112,7 @@ def test_two_tables_are_extracted_by_one_job_and_the_next_makes_history_and_call
     for command in commands[2:]:
         run(project, airflow_variables, command)
 
+    read_again()
     warehouse.query("insert into shop.purchase values (120001, 2, 100)")
     run_id, state = admin.run("shop_extract")
     assert state == "success", admin.states("shop_extract", run_id)

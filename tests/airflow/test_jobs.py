@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+
+import pytest
 
 from tests.airflow.client import Client
 from tests.airflow.warehouse import Warehouse, publish
+
+pytestmark = pytest.mark.usefixtures("overdue")  # its run takes more than a minute, beside which these run
 
 
 def test_a_job_brings_each_delivery_in_by_a_task_of_its_own_and_makes_history(
@@ -105,9 +110,9 @@ def test_one_job_extracts_and_the_next_transforms_and_loads_once_it_succeeded(
 
 
 def test_scripts_and_callables_run_side_by_side_or_one_after_the_other(
-    admin: Client, warehouse: Warehouse
+    admin: Client, warehouse: Warehouse, ended: Callable[[str], tuple[str, str]]
 ) -> None:
-    run_id, state = admin.run("tidying")
+    run_id, state = ended("tidying")
     assert state == "success", admin.states("tidying", run_id)
     ((job_inst_id,),) = warehouse.query(
         "select job_inst_id from metadata.job_inst where run_id = %s and job = 'tidying'", run_id
@@ -134,9 +139,9 @@ def test_scripts_and_callables_run_side_by_side_or_one_after_the_other(
 
 
 def test_a_failing_procedure_fails_the_run_for_good_and_what_comes_after_it_does_not_run(
-    admin: Client, warehouse: Warehouse
+    admin: Client, warehouse: Warehouse, ended: Callable[[str], tuple[str, str]]
 ) -> None:
-    run_id, state = admin.run("failing")
+    run_id, state = ended("failing")
     assert (state, admin.states("failing", run_id)) == (
         "failed", {"start": "success", "fail_now": "failed", "fail_later": "skipped", "finish": "failed"},
     )  # fmt: skip

@@ -10,9 +10,8 @@ import pytest
 import requests
 
 from headwater.services.airflow import Airflow
-from headwater.services.airflow_pools import make_missing
 from tests.airflow.client import Client
-from tests.airflow.listeners import webhook
+from tests.airflow.listeners import Received
 from tests.airflow.page import Visitor, text_of
 from tests.airflow.warehouse import Warehouse, publish
 
@@ -140,24 +139,14 @@ def test_a_job_writes_the_docs_and_before_it_the_link_says_so(admin: Client, air
 
 
 def test_who_waits_for_a_run_is_told_that_it_is_not_over_by_its_deadline(
-    admin: Client, airflow: Airflow
+    admin: Client, overdue: tuple[str, Received]
 ) -> None:
-    made: list[str] = []
-    for _ in range(2):
-        make_missing(airflow.url, "admin", airflow.passwords["admin"], {"publisher": 2}, made.append)
-    assert len(made) == 1
-    assert "made the pool publisher with 2 slots" in made[0]
-    with webhook() as payload:
-        connection = {
-            "connection_id": "headwater_alerts_slow", "conn_type": "http", "host": "127.0.0.1", "port": payload.port,
-        }  # fmt: skip
-        assert admin.ask("POST", "connections", json=connection).ok
-        run_id = admin.trigger("late")
-        assert admin.wait("late", run_id, PATIENCE_S) == "success"
-        deadline = time.monotonic() + PATIENCE_S
-        while not payload.messages:
-            assert time.monotonic() < deadline, "nobody was told"
-            time.sleep(0.5)
+    run_id, payload = overdue
+    assert admin.wait("late", run_id, PATIENCE_S) == "success"
+    deadline = time.monotonic() + PATIENCE_S
+    while not payload.messages:
+        assert time.monotonic() < deadline, "nobody was told"
+        time.sleep(0.5)
     assert [(message["job"], message["status"]) for message in payload.messages] == [("late", "overdue")]
     assert {task["pool"] for task in admin.tasks("late", run_id)} == {"publisher"}
     assert requests.get(payload.messages[0]["link"], timeout=60).status_code == 200

@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from tests.airflow.client import PATIENCE_S, Client
@@ -38,11 +39,13 @@ def test_the_commands_of_the_docs_bring_a_new_job_into_an_airflow_that_runs(
     publisher: Path,
     warehouse: Warehouse,
     tmp_path: Path,
+    read_again: Callable[[], None],
 ) -> None:
     publish(publisher, "ponds", 1, "Pond", "h1", "h2")
     for table, rows in ROWS.items():
         with (airflow_project / "seeds" / f"{table}.csv").open("a", encoding="utf-8") as file:
             file.write(f"{rows}\n")
+    read_again()
     deadline = time.monotonic() + PATIENCE_S
     while "ponds: " not in (message := "\n".join(admin.import_errors().values())):
         assert time.monotonic() < deadline, f"nothing is said of the new job: {message!r}"
@@ -63,6 +66,7 @@ def test_the_commands_of_the_docs_bring_a_new_job_into_an_airflow_that_runs(
         )
         assert done.returncode == 0, (command, done.stdout, done.stderr)
 
+    read_again()
     run_id, state = admin.run("ponds", patience_s=900)
     assert state == "success", admin.states("ponds", run_id)
     assert warehouse.query("select pond from historical.ponds order by pond") == [("h1",), ("h2",)]

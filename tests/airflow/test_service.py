@@ -41,17 +41,22 @@ def tiny(airflow_dags: Path) -> str:
     return "tiny"
 
 
-def test_a_dag_runs_green_through_the_real_scheduler(admin: Client, tiny: str) -> None:
+@pytest.fixture(scope="module")
+def run_id(admin: Client, tiny: str) -> str:
+    """A run that went well."""
     run_id, state = admin.run(tiny, {"how_many": 2})
-
     assert state == "success"
+    return run_id
+
+
+def test_a_dag_runs_green_through_the_real_scheduler(admin: Client, tiny: str, run_id: str) -> None:
     assert admin.states(tiny, run_id) == {"count": "success", "look[0]": "success", "look[1]": "success"}
     assert "looked at 1" in admin.log(tiny, run_id, "look", map_index=1)
 
 
-def test_tasks_inherit_dbt_and_great_expectations_from_the_scheduler(admin: Client, tiny: str) -> None:
-    run_id, _ = admin.run(tiny, {"how_many": 0})
-
+def test_tasks_inherit_dbt_and_great_expectations_from_the_scheduler(
+    admin: Client, tiny: str, run_id: str
+) -> None:
     message = admin.log(tiny, run_id, "count")
     assert "dbt is loaded: True" in message
     assert "checks are loaded: True" in message

@@ -14,7 +14,6 @@ from headwater.home import make_home
 from headwater.pipeline.job_runner import run_jobs
 from headwater.project import Project
 from headwater.services import postgres
-from tests.airflow.client import Client
 from tests.airflow.jobs_project import SCRATCH
 from tests.airflow.warehouse import Warehouse, publish
 from tests.conftest import fresh_database
@@ -62,7 +61,7 @@ def recorded(query: Query, job: str) -> dict[str, list[str]]:
 
 @pytest.mark.usefixtures("store")
 def test_the_same_jobs_leave_the_same_tables_and_the_same_record_in_airflow_and_in_a_terminal(
-    admin: Client,
+    ended: Callable[[str], tuple[str, str]],
     warehouse: Warehouse,
     publisher: Path,
     airflow_project: Path,
@@ -73,7 +72,7 @@ def test_the_same_jobs_leave_the_same_tables_and_the_same_record_in_airflow_and_
     publish(publisher, "moats", 1, "moat,ducks", "a,1", "b,2")
     publish(publisher, "moats", 2, "moat,ducks", "a,1", "a,2")
     publish(publisher, "moats", 3, "moat,ducks", "a,5", "c,x")
-    assert {job: admin.run(job)[1] for job in JOBS} == JOBS
+    assert {job: ended(job)[1] for job in JOBS} == JOBS
     warehouse_query: Query = warehouse.query
     in_airflow = {job: recorded(warehouse_query, job) for job in JOBS}
     history = "select moat, ducks, valid_from, valid_to, end_type from historical.moats order by 1, 3"
