@@ -25,6 +25,7 @@ import hypothesis
 import pytest
 
 from headwater.services import children, environment, postgres
+from headwater.services.postgres_roles import USER
 from headwater.services.private_files import key_file_of
 from headwater.services.processes import Process, born, session, stop
 from tests.support import rings
@@ -103,17 +104,19 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     config = session.config
     factory: pytest.TempPathFactory | None = getattr(config, "_tmp_path_factory", None)
     if hasattr(config, "workerinput") or not config.pluginmanager.has_plugin("dsession"):
-        # no folder was made unless a test asked for one, and getting it makes it
-        config.stash[LEFT_BEHIND] += end_left_behind(factory.getbasetemp()) if factory else []
+        left = end_left_behind(factory.getbasetemp()) if factory else []
+        config.stash[LEFT_BEHIND].extend(left)
     if hasattr(config, "workeroutput"):
-        config.workeroutput[LEFT] = config.stash[LEFT_BEHIND]
+        left = config.stash[LEFT_BEHIND]
+        config.workeroutput[LEFT] = left
     elif config.stash[LEFT_BEHIND]:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_testnodedown(node: Any) -> None:
-    node.config.stash[LEFT_BEHIND] += getattr(node, "workeroutput", {}).get(LEFT, [])
+    left: list[str] = getattr(node, "workeroutput", {}).get(LEFT, [])
+    node.config.stash[LEFT_BEHIND].extend(left)
 
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
@@ -124,9 +127,9 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
     if lines := config.stash[SECONDS].lines():
         terminalreporter.section("rings")
         terminalreporter.write_line("\n".join(lines))
-    if config.stash[LEFT_BEHIND]:
+    if left := config.stash[LEFT_BEHIND]:
         terminalreporter.section("processes that tests left behind", red=True)
-        terminalreporter.write_line("\n".join(config.stash[LEFT_BEHIND]))
+        terminalreporter.write_line("\n".join(left))
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -134,7 +137,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     """Share tests out among processes by what they share: those of a file, and those of Airflow, which has one."""
     from xdist.scheduler import LoadScopeScheduling
 
-    class BySharedServers(LoadScopeScheduling):
+    class BySharedServers(LoadScopeScheduling):  # type: ignore[misc]
         def _split_scope(self, nodeid: str) -> str:
             return "airflow" if nodeid.startswith("tests/airflow/") else nodeid.partition("::")[0]
 
@@ -335,7 +338,7 @@ def administer(server: postgres.Server, statement: str) -> None:
     import psycopg2
 
     connection = psycopg2.connect(
-        host="127.0.0.1", port=server.port, user=postgres.USER, password=server.password, dbname="postgres",
+        host="127.0.0.1", port=server.port, user=USER, password=server.password, dbname="postgres",
         sslmode="disable",
     )  # fmt: skip
     try:

