@@ -1,4 +1,4 @@
-"""What does it cost that Airflow runs the jobs, beside the same run in a terminal?
+"""The cost of having Airflow run the jobs, beside the same run in a terminal?
 
     python -m benchmarks.airflow_overhead [--rows N] [--repeats N] [--json]
 

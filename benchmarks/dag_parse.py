@@ -38,7 +38,7 @@ STEPS = "import", "build", "serialise", "one"
 
 @dataclass(frozen=True)
 class Timing:
-    """What was found for so many sources."""
+    """The measurement for so many sources."""
 
     sources: int
     read_s: float  # from the start of the dag-processor until all DAGs are in the database

@@ -1,4 +1,4 @@
-"""What an expert would write by hand for one snapshot: a full join with what is current, close, insert, commit.
+"""The statement that an expert would write by hand for one snapshot: a full join, close, insert, commit.
 
 The indexes are ours; the columns are only those that a history cannot do without. Nothing is counted, nothing
 checked, no delivery is known, and a late one cannot be put in its place.

@@ -32,7 +32,7 @@ KEPT = ("keep_raw", "keep_staging")
 
 @dataclass(frozen=True)
 class Timing:
-    """What one command took for all sources."""
+    """The time that one command took for all sources."""
 
     what: str
     s: float

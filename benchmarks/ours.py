@@ -34,7 +34,7 @@ RUN_ID = "bench"
 
 @dataclass(frozen=True)
 class ChangeCounts:
-    """What a load made of its deliveries."""
+    """The changes that a load made of its deliveries."""
 
     new: int
     changed: int

@@ -1,4 +1,4 @@
-"""What a benchmark found: tables, what was aimed at, and the profile; as text for people and as JSON for the page."""
+"""The result of a benchmark: tables, what was aimed at, and the profile; as text and as JSON for the page."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Table:
 
 @dataclass(frozen=True)
 class Aim:
-    """What a figure should be, and what it is."""
+    """The figure that was aimed at, and the figure that was measured."""
 
     what: str
     found: str
@@ -97,7 +97,7 @@ class Report:
 
 @dataclass(frozen=True)
 class Setting:
-    """What a benchmark runs in: an empty folder and an empty database of its own."""
+    """The setting of a benchmark: an empty folder and an empty database of its own."""
 
     rows: int
     repeats: int

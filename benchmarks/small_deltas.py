@@ -1,4 +1,4 @@
-"""What does a small delta cost in a long history?
+"""The cost of a small delta in a long history.
 
     python -m benchmarks.small_deltas [--rows N] [--repeats N] [--json]
 
@@ -43,7 +43,7 @@ _EXPLAIN = {
 
 @dataclass(frozen=True)
 class Touched:
-    """What Postgres counted of one historical table and its indexes."""
+    """The numbers that Postgres counted of one historical table and its indexes."""
 
     scans: int  # of the whole table
     rows_scanned: int

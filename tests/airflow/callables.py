@@ -1,4 +1,4 @@
-"""What a job of the tests calls."""
+"""The function that a job of the tests calls."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ DONE = ("success", "failed")
 
 
 class Client:
-    """What a user may ask of the Airflow at `url`."""
+    """The requests that a user may make of the Airflow at `url`."""
 
     def __init__(self, url: str, user: str, password: str) -> None:
         self.url = url

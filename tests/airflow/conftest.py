@@ -93,7 +93,7 @@ def lineage(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def metrics() -> Iterator[Received]:
-    """What statsd is told of our own metrics."""
+    """The messages to statsd about our own metrics."""
     with statsd() as payload:
         yield payload
 

@@ -13,7 +13,7 @@ from typing import Any
 
 
 class Received:
-    """What came in, and the port at which it comes."""
+    """The messages that came in, and the port at which they come."""
 
     def __init__(self) -> None:
         self.messages: list[Any] = []

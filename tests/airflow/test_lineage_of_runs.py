@@ -1,4 +1,4 @@
-"""What runs tell of themselves through the real scheduler: events of lineage and metrics, held against the ledger.
+"""Reports of runs, through the real scheduler: events of lineage and metrics, held against the ledger.
 
 Whatever ran before is looked at; a run is started only where there was none.
 """

@@ -1,4 +1,4 @@
-"""What a person reads in the log of a task, and where its links lead."""
+"""The log of a task as a person reads it, and where its links lead."""
 
 from __future__ import annotations
 

@@ -188,7 +188,7 @@ def test_who_lost_the_lock_to_another_process_lands_nothing_twice(
 def test_who_lost_the_lock_while_the_publisher_was_asked_lands_nothing_twice(
     run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What is read as it is asked for takes its time, and was asked for by what had landed before."""
+    """A reading takes its time, and asked for what had not landed when it began."""
     second = Run(run.engine, run.store, run.job_inst_id, run.source)
     proper, asked = run_module.discover, []
 

@@ -1,4 +1,4 @@
-"""What steers a terminal or hides is shown as what it is."""
+"""Characters that steer a terminal or hide are shown as what they are."""
 
 from __future__ import annotations
 

@@ -76,7 +76,7 @@ def line(project_folder: Path, database: Engine, store: ObjectStore, publisher: 
 
 @pytest.fixture(scope="session")
 def starter(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Starter]:
-    """What `headwater` commands are started by."""
+    """The process that starts `headwater` commands."""
     with Starter(tmp_path_factory.mktemp("commands")) as started:
         yield started
 

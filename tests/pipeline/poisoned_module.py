@@ -2,7 +2,7 @@
 
 
 def discover() -> None:
-    """What the metadata name; nobody comes to call it."""
+    """The function that the metadata name; nobody comes to call it."""
 
 
 raise SystemExit(3)

@@ -1,4 +1,4 @@
-"""What poisons a source: its files, its options, functions and models of its own. Each poison says what a person reads.
+"""Poisons of a source: its files, its options, functions and models of its own. Each poison says what a person reads.
 
 Each entry is a source of a project of CSV files in folders, by the poison's name; test_poisoned_sources.py runs four
 of them beside a good one.

@@ -1,4 +1,4 @@
-"""What two ways to the same end must have in common: every row of every table, but for numbers, runs and clocks.
+"""The result that two ways to the same end must share: every row of every table, but for numbers, runs and clocks.
 
 `contents` is for comparing; `flaws` says what a finished run must not leave behind, whatever happened before it.
 """

@@ -1,4 +1,4 @@
-"""What a publisher or a person leaves in the archive: named, and in nobody's way, run after run and in a rebuild."""
+"""Objects that others leave in the archive: named, and in nobody's way, run after run and in a rebuild."""
 
 from __future__ import annotations
 

@@ -200,7 +200,7 @@ def test_a_column_whose_type_has_changed_is_named_with_its_values(line):
 
 
 def test_columns_that_changed_places_without_a_header_to_say_so_fall_out_for_their_type(line):
-    """What holds no name can only be told by its values: the header stayed, the values did not."""
+    """A column without a name can only be told by its values: the header stayed, the values did not."""
     first = line.deliver("cities", cities(1, {f"c{n}": (f"C{n}", n) for n in range(12)}))
     publish(line, 2, "City Code,name,people,seen", *(f"c{n},{n},C{n},@" for n in range(12)))
     (halt,) = line.run("cities").halts

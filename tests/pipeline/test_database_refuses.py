@@ -1,4 +1,4 @@
-"""What Postgres refuses or loses in the middle of a run: sentences, of one source at a time; a good run ends well."""
+"""Refusals and losses of Postgres in the middle of a run: sentences, of one source at a time; a good run ends well."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a person decides about a delivery is on record, and history is what it would be had it always been so."""
+"""Decisions of a person about a delivery are on record, and history is what it would be had it always been so."""
 
 from __future__ import annotations
 

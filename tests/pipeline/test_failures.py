@@ -1,4 +1,4 @@
-"""What fails one source stops no other, and says what to do."""
+"""Failures of one source stop no other, and say what to do."""
 
 from __future__ import annotations
 

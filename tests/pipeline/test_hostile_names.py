@@ -75,7 +75,7 @@ def _seeds() -> dict[str, str]:
 
 @pytest.fixture
 def secret(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> str:
-    """What only this process's environment holds, under the name that hostile names ask for."""
+    """A secret that only this process's environment holds, under the name that hostile names ask for."""
     home = tmp_path / "n0-b0dy-may-see"
     home.mkdir()
     monkeypatch.setenv("HOME", str(home))

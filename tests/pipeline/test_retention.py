@@ -226,7 +226,7 @@ def names_on_the_fourth(line: Line, known_at: datetime) -> list[tuple[str, int]]
 
 
 def test_a_dry_run_brings_back_nothing_else(purged):
-    """What is pending besides is judged by the next run, not by a question."""
+    """Other pending deliveries are judged by the next run, not by a question."""
     line = purged
     broken = line.deliver("cities", cities(8, {"a": ("A", 1)}), "ragged")
     land_only(line)
@@ -272,7 +272,7 @@ def test_what_one_question_asks_for_another_one_does_not_forget(purged):
 
 
 def land_only(line: Line) -> None:
-    """What a run does first, and no more."""
+    """Do what a run does first, and no more."""
     source = read_catalog(line.project.seeds).sources["cities"]
     job = JobInstance(line.database, "cities", "landing", {})
     extract_source(line.database, line.store, source, job.job_inst_id, job.log)
@@ -315,7 +315,7 @@ def test_a_delivery_that_is_read_no_more_keeps_its_verdict(purged, monkeypatch):
 
 
 def test_late_ones_are_judged_against_what_would_then_be_current(line, keep):
-    """What a purged delivery between two late ones left as it was is in history no more once the first one passes."""
+    """Rows that a purged delivery between two late ones left as they were leave history once the first one passes."""
     keep(raw=0, staging=0)
     first = line.deliver("cities", cities(1, {"a": ("A", 1), "b": ("B", 1)}))
     third = line.deliver("cities", cities(3, {"a": ("A", 3)}, unreadable=["b"]), "b,B,many,x")

@@ -1,4 +1,4 @@
-"""What each task of a source wrote, as those are told who watch runs: the ledger's numbers, each of them once."""
+"""The report of what each task of a source wrote, for those who watch runs: the ledger's numbers, each of them once."""
 
 from __future__ import annotations
 

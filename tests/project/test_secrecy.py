@@ -1,4 +1,4 @@
-"""What a stranger's clone must not hold: addresses of package registries, secrets, paths of a machine."""
+"""Texts that a stranger's clone must not hold: addresses of package registries, secrets, paths of a machine."""
 
 from __future__ import annotations
 

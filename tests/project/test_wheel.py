@@ -1,4 +1,4 @@
-"""What `pip install` brings, in an environment of its own and from a project elsewhere.
+"""The result of `pip install`, in an environment of its own and from a project elsewhere.
 
 The environment has the wheel; what Headwater depends on comes from the environment of the tests.
 """

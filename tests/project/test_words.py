@@ -107,3 +107,30 @@ def test_an_old_word_is_found():
     assert sorted(found) == ["own", "rehearse", "said", "sound", "told", "told"]
     assert not is_banned("test_what_is_told_is_sound")
     assert not is_banned("soundness")
+
+
+QUESTIONS = re.compile(
+    r"(What|Whether|Whoever|Who)\b"
+)  # with which no docstring begins, but a verb or a noun
+
+
+def questions_in(source: str) -> Iterator[str]:
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            docstring = ast.get_docstring(node) or ""
+            if QUESTIONS.match(docstring):
+                yield docstring.partition("\n")[0]
+
+
+def test_a_docstring_begins_with_a_verb_or_a_noun():
+    found = [
+        f"{path.relative_to(PROJECT)}: {docstring}"
+        for path in tracked("*.py")
+        for docstring in questions_in(path.read_text(encoding="utf-8"))
+    ]
+    assert found == []
+
+
+def test_a_docstring_that_begins_as_a_question_is_found():
+    source = '"""What is."""\ndef one():\n    """Whether it is."""\n\ndef other():\n    """Return what is."""'
+    assert list(questions_in(source)) == ["What is.", "Whether it is."]

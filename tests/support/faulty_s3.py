@@ -23,7 +23,7 @@ FROM_NOW_ON = range(1, 1 << 30)
 
 @dataclass(frozen=True)
 class Fault:
-    """What goes wrong with one call. `acts`: S3 does what it was asked to, and only its answer goes wrong."""
+    """The trouble with one call. `acts`: S3 does what it was asked to, and only its answer goes wrong."""
 
     status: int | None = None  # is answered, with `code`
     code: str = "InternalError"

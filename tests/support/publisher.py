@@ -24,7 +24,7 @@ class Answer:
 
 @dataclass(frozen=True)
 class Request:
-    """What was asked."""
+    """The request as it came."""
 
     method: str
     path: str

@@ -1,4 +1,4 @@
-"""What tests of reading share: texts that are hard to read, and streams that give little at a time."""
+"""Helpers of tests of reading: texts that are hard to read, and streams that give little at a time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What tests of formats share: a content as its format reads it, without a database."""
+"""Helpers of tests of formats: a content as its format reads it, without a database."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a person sees and does: a DAG goes green, its deliveries are there, one is withdrawn, history is without it."""
+"""A day at the page Deliveries: a DAG goes green, its deliveries are there, one is withdrawn, history is without it."""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ from tests.support.chromium import PATIENCE_MS
 
 @dataclass
 class Known:
-    """What Airflow is to say."""
+    """The answers that Airflow is to give."""
 
     dag_runs: dict[str, tuple[str, str, datetime | None]] = field(default_factory=dict)
     triggered: list[tuple[str, str]] = field(default_factory=list)  # job and note

@@ -1,4 +1,4 @@
-"""What a person sees of halts, dry runs, keys and last runs: in both colours, wide and narrow; axe-core agrees."""
+"""Halts, dry runs, keys and last runs as a person sees them: in both colours, wide and narrow; axe-core agrees."""
 
 from __future__ import annotations
 

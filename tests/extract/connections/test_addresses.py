@@ -26,7 +26,7 @@ NET = ipaddress.ip_address("127.0.0.2")
 
 
 class Names:
-    """What names stand for; of several answers each is taken once, the last one stays."""
+    """Addresses of names; of several answers each is taken once, the last one stays."""
 
     def __init__(self) -> None:
         self.looked_up = list[str]()

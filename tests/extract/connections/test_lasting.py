@@ -1,4 +1,4 @@
-"""What will not get better is said at once, with what to do; what may get better is asked again."""
+"""Lasting failures are said at once, with what to do; passing ones are asked again."""
 
 from __future__ import annotations
 

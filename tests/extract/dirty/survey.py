@@ -1,4 +1,4 @@
-"""What comes of every dirty file: read right, by comparison with an independent reading, or refused with a reason.
+"""The outcome of every dirty file: read right, by comparison with an independent reading, or refused with a reason.
 
 `python -m tests.extract.dirty.survey` writes docs/dirty-files.md.
 """
@@ -46,7 +46,7 @@ Rows = list[list[Any]]
 
 @dataclass(frozen=True)
 class Verdict:
-    """What came of a file: its records, columns and how they were compared, or why it was refused."""
+    """The outcome of a file: its records, columns and how they were compared, or why it was refused."""
 
     asked: Asked
     refused: str = ""

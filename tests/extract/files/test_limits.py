@@ -1,4 +1,4 @@
-"""What becomes of the bytes that landed, over all stages and formats, and how long a value may be."""
+"""Limits for what becomes of the bytes that landed, over all stages and formats, and how long a value may be."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ SPARE_MIB = 384  # what reading any of them may take, beside the libraries
 
 @pytest.fixture(scope="module")
 def refusals(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[str, int]]:
-    """What is said of each hostile file by a process that has little memory, and how many bytes landed."""
+    """The message about each hostile file of a process that has little memory, and how many bytes landed."""
     folder = tmp_path_factory.mktemp("hostile")
     sizes = {name: (folder / name).write_bytes(file.make()) for name, file in FILES.items()}
     done = subprocess.run(

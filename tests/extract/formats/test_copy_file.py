@@ -1,4 +1,4 @@
-"""What COPY wrote comes to raw as it was: by whole blocks and by single records alike."""
+"""Rows that COPY wrote come to raw as they were: by whole blocks and by single records alike."""
 
 from __future__ import annotations
 

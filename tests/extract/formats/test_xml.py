@@ -96,7 +96,7 @@ def test_what_is_broken_is_refused(content: bytes, options: dict[str, str], mess
 
 
 def test_memory_does_not_grow_with_the_document(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What was read hangs on no element any more."""
+    """Records that were read hang on no element any more."""
     from headwater.extract.formats import xml_file
 
     roots: list[Any] = []

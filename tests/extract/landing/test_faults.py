@@ -89,7 +89,7 @@ class Run:
         assert {row[0] for row in self.rows()} == {name for (name,) in self.query(in_raw)}
 
     def assert_undisturbed(self) -> None:
-        """What there is is what there would be without any fault."""
+        """Hold what there is against what there would be without any fault."""
         self.assert_nothing_half()
         assert self.rows() == EXPECTED
         assert len(list(self.store.list(f"manifests/{self.source.name}/"))) == len(NAMES)

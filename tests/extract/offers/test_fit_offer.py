@@ -1,4 +1,4 @@
-"""What a publisher tells, judged where it is offered: what cannot be put on record is refused, and nothing else."""
+"""Facts that a publisher tells: those that cannot be put on record are refused, and no others."""
 
 from __future__ import annotations
 

@@ -97,7 +97,7 @@ def test_the_work_grows_with_the_columns_and_not_with_their_square() -> None:
 
 
 def test_unknown_columns_are_not_gathered_again_for_each_of_them() -> None:
-    """What is unknown is a set once, not once for every column."""
+    """Unknown names become a set once, not once for every column."""
     gone_through = 0
 
     class Positions(tuple[int, ...]):

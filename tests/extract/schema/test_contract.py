@@ -1,4 +1,4 @@
-"""What is said of a file whose columns are not those of the metadata."""
+"""Findings about a file whose columns are not those of the metadata."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What goes on record of a source: its own parts, how its files are read in time, and what its columns are called."""
+"""The record of a source: its own parts, how its files are read in time, and what its columns are called."""
 
 from __future__ import annotations
 

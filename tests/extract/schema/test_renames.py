@@ -1,4 +1,4 @@
-"""Whether an unknown column is a missing one under a new name."""
+"""Renames: an unknown column may be a missing one under a new name."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def test_a_column_that_stood_beside_the_missing_one_is_not_it() -> None:
 
 
 def test_so_many_new_columns_are_not_all_compared_by_letters(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What has the name of a missing one, or its place, is found among them; only few pairs are looked at."""
+    """Columns with the name of a missing one, or its place, are found among them; only few pairs are looked at."""
     looked = 0
     proper = renames._alike
 

@@ -1,4 +1,4 @@
-"""Who may decide: whoever may start a job, or of those whom the job names."""
+"""Rights to decide: of everyone who may start a job, or of those whom the job names."""
 
 from __future__ import annotations
 

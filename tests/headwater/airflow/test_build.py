@@ -31,7 +31,7 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def metadata(root: Path, monkeypatch: pytest.MonkeyPatch) -> Metadata:
-    """What DAG files read of it, with the network shut."""
+    """The metadata that DAG files read, with the network shut."""
 
     def refuse(*_: Any, **__: Any) -> None:
         raise AssertionError("parsing a DAG opens no connection")

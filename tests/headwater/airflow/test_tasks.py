@@ -1,4 +1,4 @@
-"""What a task raises: a sentence for whoever looks at Airflow, whatever it met; the stack trace is in its log."""
+"""Errors of a task: a sentence for the person who looks at Airflow; the stack trace is in its log."""
 
 from __future__ import annotations
 

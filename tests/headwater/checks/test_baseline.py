@@ -1,4 +1,4 @@
-"""What was current before a delivery is what the oracle says of the deliveries that count before it."""
+"""The rows that were current before a delivery: those that the oracle names of what counts before it."""
 
 from __future__ import annotations
 
@@ -281,7 +281,7 @@ def test_a_delivery_of_the_same_identity_is_not_what_came_before(stations):
 
 
 def test_a_first_snapshot_on_top_of_history_costs_no_table(stations):
-    """What is current is read where it lies: nothing is copied, and history's index on current rows serves."""
+    """Current rows are read where they lie: nothing is copied, and history's index on current rows serves."""
     bench = stations
     first = snapshot(1, {1: 1})
     loaded = {bench.deliver(first): first}

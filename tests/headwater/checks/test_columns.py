@@ -1,4 +1,4 @@
-"""What is said of the columns of a delivery beside the one before, and of values that are not of their type."""
+"""Findings about the columns of a delivery beside the one before, and about values that are not of their type."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What publishers say reaches the terminal as text, whichever command shows it."""
+"""Texts of publishers reach the terminal as text, whichever command shows them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What dbt needs of the seeds: written beside the models, ours anew each time, the engineer's SQL never twice."""
+"""Files that dbt needs of the seeds: beside the models, ours anew each time, the engineer's SQL never twice."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What stands in generated YAML is text: dbt's own parser reads exactly it, wherever it stands, and renders nothing."""
+"""Values in generated YAML are text: dbt's own parser reads exactly them and renders nothing."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def hostile(source: Source, texts: list[str]) -> Source:
 
 
 def assert_read_exactly(source: Source, manifest: Any) -> None:
-    """What dbt knows of a source is to the letter what the source is."""
+    """The description that dbt has of a source is to the letter that of the source."""
     from headwater.extract.schema.definition import attribute_parts, source_parts
 
     raw = manifest.sources[f"source.headwater_demo.raw.{source.name}"]

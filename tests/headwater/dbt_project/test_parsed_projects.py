@@ -19,7 +19,7 @@ from tests.pipeline.project import make_project
 
 @dataclass
 class Manifest:
-    """What a cache wants of a manifest."""
+    """The part of a manifest that a cache uses."""
 
     nodes: dict[str, str] = field(default_factory=dict)
     env_vars: dict[str, str] = field(default_factory=dict)

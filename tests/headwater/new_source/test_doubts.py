@@ -241,7 +241,7 @@ def test_a_document_that_is_taken_for_one_record_is_a_doubt(project: Project, tm
 def test_a_large_document_is_looked_at_without_being_in_memory(
     project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What is looked at of its beginning says nothing of where its records are."""
+    """The beginning that is looked at says nothing of where its records are."""
     monkeypatch.setattr("headwater.new_source.look.MOST_BYTES", 1000)
     document = {"head": {"text": "x" * 2000}, "data": {"items": [{"id": n} for n in range(500)]}}
     path = file(tmp_path, json.dumps(document), "things.json")

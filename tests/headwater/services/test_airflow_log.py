@@ -1,4 +1,4 @@
-"""What the combined log says of Airflow's logs, as Airflow writes them."""
+"""The combined log: its words about Airflow's logs, as Airflow writes them."""
 
 from __future__ import annotations
 

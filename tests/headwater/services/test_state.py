@@ -1,4 +1,4 @@
-"""What is remembered of servers."""
+"""The record of started servers."""
 
 import os
 

@@ -159,7 +159,7 @@ class Life(RuleBasedStateMachine):
             self.ask(*data.draw(st.sampled_from(self.beliefs)))
 
     def ask(self, moment: datetime, believed: list[Delivery]) -> None:
-        """What was known then is what was believed, once all that it is made of is staged."""
+        """The state known then is the state believed, once all that it is made of is staged."""
         if missing := self.bench.unstaged(moment):
             with pytest.raises(DatabaseError, match="Not staged: source "):
                 self.lab.known_at(self.bench, moment)

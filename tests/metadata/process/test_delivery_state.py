@@ -1,4 +1,4 @@
-"""What a delivery's events amount to: compared with a plain reading of them, for every short sequence."""
+"""The state that a delivery's events amount to: compared with a plain reading of them, for every short sequence."""
 
 from __future__ import annotations
 

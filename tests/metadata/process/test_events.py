@@ -65,7 +65,7 @@ def test_an_event_is_on_s3_before_postgres_knows_it(ledger, database):
 
 
 def test_an_event_waits_until_nobody_writes_layers_of_the_source(ledger, database):
-    """What a load has found pending must be so until it commits."""
+    """A load's pending deliveries must stay pending until it commits."""
     ledger.land(1)
     store = WatchedStore(database)
     waits = sa.text("select count(*) from pg_locks where locktype = 'advisory' and not granted")

@@ -43,7 +43,7 @@ def task_statuses(database: Engine) -> list[str]:
 
 
 def killed(database: Engine, instance: SharedJobInstance, task: str, map_index: int) -> None:
-    """What a task leaves whose process is killed within it."""
+    """Leave what a task leaves whose process is killed within it."""
     with instance.attempt(task, 1, map_index), instance.task("raw"):
         pass
     with database.begin() as connection:

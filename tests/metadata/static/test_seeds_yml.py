@@ -1,4 +1,4 @@
-"""What dbt is told of the seeds (`seeds/_seeds.yml`) is what Python knows of them and what the files hold."""
+"""The description of the seeds for dbt (`seeds/_seeds.yml`) is what Python knows of them and what the files hold."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a delivery's events amount to, and what each layer has still to do."""
+"""The state that a delivery's events amount to, and what each layer has still to do."""
 
 revision = "0002"
 down_revision = "0001"

@@ -1,4 +1,4 @@
-"""What columns each delivery came with; and one that is accepted in spite of them is judged by all other checks."""
+"""The columns that each delivery came with; and one that is accepted in spite of them is judged by all other checks."""
 
 from alembic import op
 

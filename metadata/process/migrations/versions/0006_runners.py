@@ -1,4 +1,4 @@
-"""Who runs a job instance: a process of its own, whose life shows in a lock; Airflow, in many; or dbt by hand."""
+"""The runner of a job instance: a process of its own, whose life shows in a lock; Airflow, in many; or dbt by hand."""
 
 from alembic import op
 

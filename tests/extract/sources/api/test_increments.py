@@ -1,4 +1,4 @@
-"""What changed since: windows overlap, the watermark is never ahead of the data, and nothing new makes no delivery."""
+"""Changes since: windows overlap, the watermark is never ahead of the data, nothing new makes no delivery."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What changed since: windows overlap, none is ahead of the data, and nothing new makes no delivery."""
+"""Changes since the last window: windows overlap, none is ahead of the data, and nothing new makes no delivery."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a source of an API must say, each with its message."""
+"""The rules of a source of an API, each with its message."""
 
 from __future__ import annotations
 

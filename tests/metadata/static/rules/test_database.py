@@ -1,4 +1,4 @@
-"""What a source of a database must say, each with its message."""
+"""The rules of a source of a database, each with its message."""
 
 from __future__ import annotations
 

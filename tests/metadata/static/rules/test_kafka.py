@@ -1,4 +1,4 @@
-"""What a source of a topic must say, each with its message."""
+"""The rules of a source of a topic, each with its message."""
 
 from __future__ import annotations
 
