@@ -12,40 +12,14 @@ from headwater.metadata.static.schema import READING_OPTIONS
 
 USUAL_DIALECT = "postgresql"  # of a conn_str without a url_template
 POSTGRES_DIALECTS = ("postgres", "postgresql", "postgresql+psycopg2")  # those that are read by COPY
-_PARTS = (
-    "load_new",
-    "load_changed",
-    "load_removed",
-    "on_duplicate_key",
-    "trim_whitespace",
-    "delete_column",
-    "delete_values",
-    "reading",
-    "names",
-)
 
 
 def definition(source: Source) -> dict[str, Any]:
-    """The definition of a source, as the macro `require_same_definition` makes it of the models' YAML, too."""
-    parts = source_parts(source)
-    attributes = {
-        f"attribute {attribute.target_name}": {
-            "position": position,
-            "data_type": attribute.target_datatype,
-            **attribute_parts(attribute),
-        }
-        for position, attribute in enumerate(source.attributes, start=1)
-    }
-    # only where it is not as it always was: else every table of old would be made with another definition
-    syntax = {"value_syntax": parts["value_syntax"]} if "value_syntax" in parts else {}
-    return {name: parts[name] for name in _PARTS} | syntax | attributes
+    """Return the definition of a source: what its models are made with and the ledger records, and nothing else.
 
-
-def source_parts(source: Source) -> dict[str, Any]:
-    """Return what the macros need to know of a source, but for its attributes."""
+    `headwater generate` writes it into the YAML of the staging model, from where the macros have it.
+    """
     return {
-        "name": source.name,
-        "job": source.job,
         "load_new": source.load_new,
         "load_changed": source.load_changed,
         "load_removed": source.load_removed,
@@ -55,7 +29,12 @@ def source_parts(source: Source) -> dict[str, Any]:
         "delete_values": list(source.tokens("delete_values")),
         "reading": _reading(source),
         "names": _names(source),
+        # only where it is not as it always was: else every table of old would be made with another definition
         **({"value_syntax": "postgres"} if is_typed_by_postgres(source) else {}),
+        **{
+            f"attribute {attribute.target_name}": _of_attribute(position, attribute)
+            for position, attribute in enumerate(source.attributes, start=1)
+        },
     }
 
 
@@ -71,9 +50,10 @@ def is_typed_by_postgres(source: Source) -> bool:
     return dialect.partition(":")[0] in POSTGRES_DIALECTS
 
 
-def attribute_parts(attribute: Attribute) -> dict[str, Any]:
-    """Return what the macros need to know of an attribute, but for its name and type."""
+def _of_attribute(position: int, attribute: Attribute) -> dict[str, Any]:
     return {
+        "position": position,
+        "data_type": attribute.target_datatype,
         "raw_column": attribute.raw_column,
         "format": attribute.format,
         "null_tokens": list(attribute.null_tokens),

@@ -14,7 +14,7 @@ from typing import Any
 import yaml
 
 from headwater.dbt_project.jinja_text import verbatim
-from headwater.extract.schema.definition import attribute_parts, delete_column, source_parts
+from headwater.extract.schema.definition import definition, delete_column
 from headwater.metadata.static.model import Attribute, Source
 from headwater.metadata.static.naming import OF_HISTORY
 
@@ -115,10 +115,14 @@ def staging_properties(source: Source) -> dict[str, Any]:
             {
                 "name": f"stg_{source.name}",
                 "description": f"{source.description}, per delivery; in our names and types.",
-                "config": {"meta": {"source": source_parts(source)}},
+                "config": {
+                    "meta": {
+                        "source": {"name": source.name, "job": source.job, "definition": definition(source)}
+                    }
+                },
                 "columns": [_bookkeeping(name) for name in ("delivery_sqn", "line_number", "job_inst_id")]
                 + ([_bookkeeping("is_delete_mark")] if "delete_column" in source.options else [])
-                + [_typed_column(attribute, attribute_parts(attribute)) for attribute in source.attributes],
+                + [_typed_column(attribute) for attribute in source.attributes],
             }
         ],
     }
@@ -237,14 +241,12 @@ def _raw_columns(source: Source) -> list[dict[str, Any]]:
     ]
 
 
-def _typed_column(attribute: Attribute, meta: Mapping[str, Any] | None = None) -> dict[str, Any]:
+def _typed_column(attribute: Attribute) -> dict[str, Any]:
     column: dict[str, Any] = {
         "name": attribute.target_name,
         "description": attribute.description,
         "data_type": attribute.target_datatype,
     }
-    if meta:
-        column["config"] = {"meta": dict(meta)}
     if attribute.is_key:
         column["data_tests"] = ["not_null"]
     return column

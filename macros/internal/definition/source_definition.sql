@@ -14,30 +14,34 @@
         }) }}
     {%- endif -%}
     {%- set node = graph.nodes.get('model.' ~ project_name ~ '.stg_' ~ source) -%}
-    {%- if node is none or 'source' not in node.config.meta -%}
+    {%- if node is none or 'definition' not in node.config.meta.get('source', {}) -%}
         {% do exceptions.raise_compiler_error(
             "source_definition: no model stg_" ~ source ~ " with metadata in its YAML. Expected the name of a source;"
             ~ " `headwater generate` writes the YAML from seeds/."
         ) %}
     {%- endif -%}
+    {%- set recorded = node.config.meta.source.definition -%}
     {%- set attributes = [] -%}
     {%- set key_names = [] -%}
     {%- set tracked_names = [] -%}
     {%- set untracked_names = [] -%}
-    {%- for column in node.columns.values() if 'raw_column' in column.config.get('meta', {}) -%}
-        {%- set attribute = dict(column.config.meta, name=column.name, data_type=column.data_type) -%}
-        {%- do attributes.append(attribute) -%}
+    {%- for part, attribute in recorded.items() if part.startswith('attribute ') -%}
+        {%- set name = part.removeprefix('attribute ') -%}
+        {%- do attributes.append(dict(attribute, name=name)) -%}
         {%- if attribute.is_key -%}
-            {%- do key_names.append(attribute.name) -%}
+            {%- do key_names.append(name) -%}
         {%- elif attribute.is_tracked -%}
-            {%- do tracked_names.append(attribute.name) -%}
+            {%- do tracked_names.append(name) -%}
         {%- else -%}
-            {%- do untracked_names.append(attribute.name) -%}
+            {%- do untracked_names.append(name) -%}
         {%- endif -%}
     {%- endfor -%}
     {{ return(dict(
-        dict({'value_syntax': 'canonical'}, **node.config.meta.source),
-        attributes=attributes,
+        dict({'value_syntax': 'canonical'}, **recorded),
+        name=node.config.meta.source.name,
+        job=node.config.meta.source.job,
+        recorded=recorded,
+        attributes=attributes | sort(attribute='position'),
         key_names=key_names,
         tracked_names=tracked_names,
         untracked_names=untracked_names,

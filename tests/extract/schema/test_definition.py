@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from headwater.extract.files.dialect import Dialect
-from headwater.extract.schema.definition import definition, source_parts
+from headwater.extract.schema.definition import definition
 from headwater.metadata.static.formats import FORMATS, TRAILERS
 from headwater.metadata.static.model import DataSource, DatedOption, Source
 from headwater.metadata.static.schema import OPTIONS, READING_OPTIONS
@@ -121,4 +121,3 @@ def test_only_of_a_postgres_does_the_definition_say_that_it_writes_the_values(
 ) -> None:
     source = make_source(address=url_template, data_source=DataSource("shop", kind, "A shop"))
     assert definition(source).get("value_syntax") == ("postgres" if is_of_postgres else None)
-    assert source_parts(source).get("value_syntax") == ("postgres" if is_of_postgres else None)

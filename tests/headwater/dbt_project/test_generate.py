@@ -8,6 +8,7 @@ import pytest
 import yaml
 
 from headwater.dbt_project.generate import HEADER, generated_files, stale_files, write_files
+from headwater.extract.schema.definition import definition
 from headwater.metadata.static.model import Catalog
 from headwater.metadata.static.read import read_catalog
 from tests.pipeline.project import make_project
@@ -85,19 +86,20 @@ def test_yaml_that_somebody_edited_is_stale(project):
 def test_staging_yaml_holds_all_that_the_macros_need(project):
     message = properties(project, "staging/market/stg_prices.yml")
     (model,) = message["models"]
-    assert model["config"]["meta"]["source"] == {
-        "name": "prices", "job": "market", "load_new": True, "load_changed": True, "load_removed": True,
-        "on_duplicate_key": "halt", "trim_whitespace": False, "delete_column": "gone", "delete_values": ["yes"],
-        "reading": {}, "names": {},
+    of_source = model["config"]["meta"]["source"]
+    assert (of_source["name"], of_source["job"]) == ("prices", "market")
+    of_prices = definition(catalog_of(project).sources["prices"])
+    assert of_source["definition"] == of_prices
+    assert of_prices["attribute price"] == {
+        "position": 3, "data_type": "numeric(8,2)", "raw_column": "price", "format": None, "null_tokens": [""],
+        "is_key": False, "is_tracked": True,
     }  # fmt: skip
-    attributes = {c["name"]: c for c in model["columns"] if "config" in c}
+    attributes = {column["name"]: column for column in model["columns"]}
     assert attributes["price"] == {
-        "name": "price", "description": "What it costs, in euro", "data_type": "numeric(8,2)",
-        "config": {
-            "meta": {"raw_column": "price", "format": None, "null_tokens": [""], "is_key": False, "is_tracked": True}
-        },
-    }  # fmt: skip
-    assert [name for name, c in attributes.items() if c["config"]["meta"]["is_key"]] == ["shop", "item"]
+        "name": "price",
+        "description": "What it costs, in euro",
+        "data_type": "numeric(8,2)",
+    }
     assert [name for name, c in attributes.items() if c.get("data_tests") == ["not_null"]] == ["shop", "item"]
     assert "is_delete_mark" in [c["name"] for c in model["columns"]]
     assert "is_delete_mark" not in (project / "models/staging/market/stg_ratings.yml").read_text()

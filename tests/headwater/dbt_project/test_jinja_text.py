@@ -52,7 +52,7 @@ def hostile(source: Source, texts: list[str]) -> Source:
 
 def assert_read_exactly(source: Source, manifest: Any) -> None:
     """The description that dbt has of a source is to the letter that of the source."""
-    from headwater.extract.schema.definition import attribute_parts, source_parts
+    from headwater.extract.schema.definition import definition
 
     raw = manifest.sources[f"source.headwater_demo.raw.{source.name}"]
     staging = manifest.nodes[f"model.headwater_demo.stg_{source.name}"]
@@ -61,11 +61,11 @@ def assert_read_exactly(source: Source, manifest: Any) -> None:
     assert {a.raw_column: a.description for a in source.attributes}.items() <= {
         name: column.description for name, column in raw.columns.items()
     }.items()
-    assert staging.config.meta["source"] == source_parts(source)
+    of_source = {"name": source.name, "job": source.job, "definition": definition(source)}
+    assert staging.config.meta["source"] == of_source
     for attribute in source.attributes:
         column = staging.columns[attribute.target_name]
         assert column.description == attribute.description
-        assert column.config.meta == attribute_parts(attribute)
         assert history.columns[attribute.target_name].description == attribute.description
     assert history.description.endswith(f"{source.description[1:]}, and when it was so.")
 
