@@ -31,7 +31,7 @@ from tests.airflow.client import Client
 CUSTOMERS = 1_000
 IDLE_DISCOVER_S = 3
 PATIENCE_S = 600
-TASKS = "start", "discover", "bring", "stg", "checks", "hist", "clean_up", "finish"
+TASKS = "start", "discover", "land", "stg", "check", "hist", "clean_up", "finish"
 
 
 @dataclass

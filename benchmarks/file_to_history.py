@@ -32,12 +32,13 @@ from headwater.extract.run import extract_source
 from headwater.home import home
 from headwater.metadata.connection import engine
 from headwater.metadata.static.read import read_catalog
-from headwater.pipeline.run import run
+from headwater.metadata.static.step_names import StepName
+from headwater.pipeline.runners.sources import run
 from headwater.project import Project
 
 SOURCE = "customers"
 BARE = "bench.bare"
-PARTS = ("raw", "staging", "checks", "historical")
+PARTS = (StepName.LOAD_RAW, StepName.STAGE, StepName.CHECK, StepName.HISTORIZE)
 MOST_MIB = 300
 
 
@@ -150,7 +151,7 @@ def load_once(root: Path) -> dict[str, float]:
             ),
             {"run_id": whole.run_id, "parts": list(PARTS)},
         ).all()
-    took = dict.fromkeys(PARTS, 0.0)
+    took: dict[str, float] = dict.fromkeys(PARTS, 0.0)
     for task in tasks:
         took[task.task] += (task.ended_at - task.started_at).total_seconds()
     seconds_of_all = max(task.ended_at for task in tasks) - min(task.started_at for task in tasks)

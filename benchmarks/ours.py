@@ -26,7 +26,7 @@ from headwater.metadata.process.migrate import upgrade
 from headwater.metadata.static.read import read_catalog
 from headwater.pipeline.preparation import prepare
 from headwater.pipeline.results import RunResult
-from headwater.pipeline.run import Run
+from headwater.pipeline.runners.sources import SourcesRun
 from headwater.project import Project, find_project
 
 RUN_ID = "bench"
@@ -178,12 +178,11 @@ class Ours:
         return sum(outcome.seconds for outcome in outcomes)
 
 
-def run_of_landed(project: Project) -> Run:
+def run_of_landed(project: Project) -> SourcesRun:
     """A run over all sources that asks no publisher: what it has to do has landed."""
     catalog, engine = prepare(project)
     sources = list(catalog.sources.values())
-    store = ObjectStore.from_environment()
-    return Run(project, engine, store, catalog, sources, _silent, is_offline=True)
+    return SourcesRun(project, engine, catalog, sources, _silent, is_offline=True)
 
 
 def require_ran_well(result: RunResult) -> None:

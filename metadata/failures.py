@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import psycopg2
 import sqlalchemy as sa
 
-from headwater.metadata.errors import DatabaseRefused, HeadwaterError, Unforeseen
+from headwater.metadata.errors import DatabaseRefused, ExtractError, HeadwaterError, Unforeseen
 from headwater.metadata.redaction import beginning, redact
 from headwater.metadata.storable import storable
 
@@ -146,6 +146,16 @@ def failure_of(error: BaseException) -> HeadwaterError:
     return _refused(of_postgres) if of_postgres else Unforeseen(_message(error))
 
 
+def failure_of_delivery(error: BaseException) -> HeadwaterError:
+    """Return the failure of one delivery, as its source goes on. What would meet all its others, too, is raised."""
+    failure = failure_of(error)
+    if isinstance(failure, DatabaseRefused) and failure.is_general:
+        raise failure from error
+    if isinstance(error, HeadwaterError) and not isinstance(error, ExtractError):
+        raise error
+    return failure
+
+
 def is_foreseen(error: BaseException) -> bool:
     """Return whether its message says all, so that no stack trace has to be kept."""
     return isinstance(error, HeadwaterError) and not isinstance(error, DatabaseRefused | Unforeseen)
@@ -158,6 +168,11 @@ def trace_of(error: BaseException) -> str:
         return trace
     half = LONGEST_TRACE // 2
     return f"{trace[:half]}\n… {len(trace) - 2 * half} characters …\n{trace[-half:]}"
+
+
+def trace_unless_foreseen(error: BaseException) -> dict[str, str]:
+    """Return the stack trace, as context for a line of log, of an error that nobody foresaw."""
+    return {} if is_foreseen(error) else {"trace": trace_of(error)}
 
 
 def refusal_in(words: str) -> Refusal | None:

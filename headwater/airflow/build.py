@@ -2,10 +2,11 @@
 
     start → the steps of the job, each after those that it waits for → finish
 
-A step of a source is a task group: E lists what is new and brings each delivery in, T stages and checks, L makes
-history. Steps of sources run whatever became of those before them, since each asks by itself what there is to do; so
-a halted delivery does not hold up the others. Scripts and callables run only when all went well before them, and what
-comes after one that failed does not run: that is asked in the tasks (`JobRun.attempt_at`), as no trigger rule says it.
+A step of a source is a task group, whose tasks `StepName` names: E discovers what is new and lands and loads each
+delivery, T stages and checks, L makes history and cleans up. Steps of sources run whatever became of those before
+them, since each asks by itself what there is to do; so a halted delivery does not hold up the others. Scripts and
+callables run only when all went well before them, and what comes after one that failed does not run: the tasks ask
+that themselves (`JobRun.attempt_at`), as no trigger rule says it.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from headwater.airflow.callbacks import tell_of_deadline, tell_of_failure, tell_
 from headwater.airflow.models import layer_group, marts_group
 from headwater.metadata.static.model import Catalog, Job, Source
 from headwater.metadata.static.plan import Step, plan, sources_of, waits_for
+from headwater.metadata.static.step_names import StepName
 from headwater.pipeline.marts_run import MartsRun
 from headwater.project import Project
 
@@ -124,31 +126,36 @@ def _step(project: Project, step: Step) -> Ends:
     if step.python_callable:
         task = tasks.call.override(task_id=step.name)(step.name)
         return Ends(task, task)
-    assert step.source is not None, f"{step.name} has nothing to run"
-    build = {"E": _extract, "T": _stage, "L": _historize}[str(step.etl_step)]
-    with TaskGroup(step.name, tooltip=f"{step.source.name}: {step.source.description}"):
-        return build(project, step)
+    source = step.source_or_fail
+    with TaskGroup(step.name, tooltip=f"{source.name}: {source.description}"):
+        made: list[Any] = []
+        for name in step.names:
+            made.append(_task(project, step, name, made[-1] if made else None))
+    return Ends(made[0], made[-1])
 
 
-def _extract(_project: Project, step: Step) -> Ends:
-    found = tasks.discover(step.name)
-    brought = tasks.bring.partial(step_name=step.name).expand(batch=found)
-    return Ends(found, brought)
+def _task(project: Project, step: Step, name: StepName, before: Any) -> Any:
+    """Make the task of a source's step, after the one before it."""
+    if name is StepName.LAND:  # Airflow makes one for each batch, and has it wait for what hands them over
+        return tasks.land.partial(step_name=step.name).expand(batch=before)
+    made: Any
+    if name is StepName.STAGE:
+        made = layer_group(project, step, name)
+    elif name is StepName.HISTORIZE:
+        outlets = [HISTORY, history_of(step.source_or_fail.name)]
+        made = layer_group(project, step, name, outlets)
+    else:
+        made = _PYTHON_TASKS[name](step.name)
+    if before is not None:
+        before >> made
+    return made
 
 
-def _stage(project: Project, step: Step) -> Ends:
-    staging = layer_group(project, step, "staging")
-    checks = tasks.checks(step.name)
-    staging >> checks
-    return Ends(staging, checks)
-
-
-def _historize(project: Project, step: Step) -> Ends:
-    assert step.source is not None
-    historical = layer_group(project, step, "historical", outlets=[HISTORY, history_of(step.source.name)])
-    clean_up = tasks.clean_up(step.name)
-    historical >> clean_up
-    return Ends(historical, clean_up)
+_PYTHON_TASKS = {
+    StepName.DISCOVER: tasks.discover,
+    StepName.CHECK: tasks.check,
+    StepName.CLEAN_UP: tasks.clean_up,
+}
 
 
 def _deadline(job: Job) -> DeadlineAlert | None:

@@ -16,7 +16,7 @@ from collections.abc import Callable
 from airflow.sdk.configuration import conf
 from airflow.sdk.observability import stats
 
-from headwater.pipeline.step_result import StepResult
+from headwater.pipeline.step_audit import StepAudit
 
 PREFIX = "headwater"
 
@@ -26,7 +26,7 @@ def is_on() -> bool:
     return any(map(_is_set, ("statsd_on", "otel_on", "statsd_datadog_enabled")))
 
 
-def count(written: StepResult) -> None:
+def count(written: StepAudit) -> None:
     """Count what a try wrote."""
     for (what, layer, outcome), number in counters(written).items():
         _count(stats.incr, what, number, source=written.source.name, layer=layer, outcome=outcome)
@@ -39,7 +39,7 @@ def count_decision(source: str, decision: str) -> None:
     _count(of_server.incr, "decisions", 1, source=source, decision=decision)
 
 
-def counters(written: StepResult) -> Counter[tuple[str, str, str]]:
+def counters(written: StepAudit) -> Counter[tuple[str, str, str]]:
     """Return how many deliveries and rows met which outcome in which layer:
     (what, layer, outcome) → number, never 0."""
     counted = Counter[tuple[str, str, str]]()
@@ -47,7 +47,7 @@ def counters(written: StepResult) -> Counter[tuple[str, str, str]]:
         counted["deliveries", entry.layer, entry.outcome] += 1
         for outcome, number in entry.rows.items():
             counted["rows", entry.layer, outcome] += number
-    counted["deliveries", "historical", "taken_out"] += written.context.taken_out
+    counted["deliveries", "historical", "taken_out"] += written.of.taken_out
     return +counted
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import cache
 from typing import Any
 
-from airflow.sdk import Asset, BaseOperatorLink, TriggerRule
+from airflow.sdk import Asset, BaseOperatorLink
 from airflow.sdk.exceptions import AirflowSkipException
 from cosmos import DbtTaskGroup, ExecutionConfig, ProfileConfig, ProjectConfig, RenderConfig
 from cosmos.constants import DbtResourceType, InvocationMode, LoadMode, TestBehavior
@@ -19,10 +19,12 @@ from headwater.airflow.quiet import is_verbose
 from headwater.airflow.watch import Watched, wants_lineage
 from headwater.dbt_project.dbt import PROFILE, TARGET, ModelOutcome, model_outcomes, places, run_options
 from headwater.dbt_project.manifest_shards import shard
-from headwater.dbt_project.project_subset import MARTS, PREFIXES
+from headwater.dbt_project.project_subset import MARTS
+from headwater.metadata.static.naming import PREFIXES
 from headwater.metadata.static.plan import Step
+from headwater.metadata.static.step_names import LAYER_OF_STEP, StepName
 from headwater.pipeline.marts_run import MartsRun
-from headwater.pipeline.step_result import Place
+from headwater.pipeline.step_audit import Place
 from headwater.project import Project, find_project
 
 # Cosmos reads dbt_project.yml anew for each task group, which is a third of the time of building it.
@@ -52,15 +54,13 @@ class LayerOperator(Watched, ModelOperator):
 
     operator_extra_links = (*OF_SOURCE, *OF_MODEL)
     step_name: str
-    layer: str
+    does: StepName  # STAGE or HISTORIZE
 
     def execute(self, context: Any, **_: Any) -> None:
         with tasks.step_of(context, self.step_name) as (run, step):
             runner = _Runner(self, context, [step.source_or_fail.name])
-            if self.layer == "staging":
-                run.stage(step.source_or_fail, runner)
-            else:
-                result = run.historize(step.source_or_fail, runner)
+            result = run.do(self.does, step, runner=runner)
+            if self.does is StepName.HISTORIZE:
                 tasks.say(
                     f"{result.source}: history took {result.loaded} deliveries in, {result.taken_out} out"
                 )
@@ -117,18 +117,19 @@ class _Runner:
         return outcomes
 
 
-def layer_group(project: Project, step: Step, layer: str, outlets: Sequence[Asset] = ()) -> DbtTaskGroup:
-    """The task group of one layer of a source."""
+def layer_group(project: Project, step: Step, name: StepName, outlets: Sequence[Asset] = ()) -> DbtTaskGroup:
+    """The task group of one layer of a source, which the step of that name makes."""
     source = step.source_or_fail
 
     def to_task(*, task_args: dict[str, Any], node: Any, **more: Any) -> LayerOperator:
         operator = LayerOperator(
-            **_of_node(node, task_args, more), trigger_rule=TriggerRule.ALL_DONE, outlets=list(outlets)
+            **_of_node(node, task_args, more), trigger_rule=tasks.rule_of(name), outlets=list(outlets)
         )
-        operator.model, operator.step_name, operator.layer = node.resource_name, step.name, layer
+        operator.model, operator.step_name, operator.does = node.resource_name, step.name, name
         return operator
 
-    return _group(project, source.name, layer, [f"{PREFIXES[layer]}{source.name}"], to_task)
+    model = f"{PREFIXES[LAYER_OF_STEP[name]]}{source.name}"
+    return _group(project, source.name, name.value, [model], to_task)
 
 
 def marts_group(project: Project) -> DbtTaskGroup:

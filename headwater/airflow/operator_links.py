@@ -13,14 +13,14 @@ from airflow.sdk import BaseOperatorLink
 from headwater.airflow.links import DBT_DOCS, DELIVERIES, absolute
 from headwater.checks.data_docs import FOLDER, page_path
 from headwater.metadata.process.ledger import Entry
-from headwater.pipeline.step_result import StepResult
+from headwater.pipeline.step_audit import StepAudit
 from headwater.project import find_project
 
 
 class _WrittenLink(BaseOperatorLink):
     """A link that follows from what a try wrote; none where it wrote nothing that the link could lead to."""
 
-    def path(self, written: StepResult) -> str | None:
+    def path(self, written: StepAudit) -> str | None:
         """Return where it leads, below the page Deliveries."""
         raise NotImplementedError
 
@@ -36,7 +36,7 @@ class DeliveryLink(_WrittenLink):
 
     name = "Delivery"
 
-    def path(self, written: StepResult) -> str | None:
+    def path(self, written: StepAudit) -> str | None:
         """Return where it leads."""
         if (one := _only(written)) is not None:
             return f"/delivery/{one.delivery_sqn}"
@@ -48,7 +48,7 @@ class ObjectLink(_WrittenLink):
 
     name = "File on S3"
 
-    def path(self, written: StepResult) -> str | None:
+    def path(self, written: StepAudit) -> str | None:
         """Return where it leads."""
         one = _only(written)
         return f"/delivery/{one.delivery_sqn}/object" if one is not None else None
@@ -59,7 +59,7 @@ class DataDocsLink(_WrittenLink):
 
     name = "Data Docs"
 
-    def path(self, written: StepResult) -> str | None:
+    def path(self, written: StepAudit) -> str | None:
         """Return where it leads."""
         one, source = _only(written), written.source.name
         page = f"/{FOLDER}/{quote(source)}"
@@ -77,7 +77,7 @@ class HistoryLink(_WrittenLink):
 
     name = "History"
 
-    def path(self, written: StepResult) -> str | None:
+    def path(self, written: StepAudit) -> str | None:
         """Return where it leads."""
         return _list_of(written)
 
@@ -96,11 +96,11 @@ OF_SOURCE = (DeliveryLink(), ObjectLink(), DataDocsLink(), HistoryLink())
 OF_MODEL = (DbtDocsLink(),)
 
 
-def _only(written: StepResult) -> Entry | None:
+def _only(written: StepAudit) -> Entry | None:
     """Return what came of the one delivery that a try wrote, None of none and of several."""
     by_delivery = {entry.delivery_sqn: entry for entry in written.entries}
     return next(iter(by_delivery.values())) if len(by_delivery) == 1 else None
 
 
-def _list_of(written: StepResult) -> str:
+def _list_of(written: StepAudit) -> str:
     return f"/list?{urlencode({'source': written.source.name})}"

@@ -28,6 +28,7 @@ from headwater.metadata.failures import failure_of, trace_of
 from headwater.metadata.process.migrate import upgrade
 from headwater.metadata.process.orphaned_runs import close_abandoned, close_ended
 from headwater.metadata.static.plan import Step
+from headwater.metadata.static.step_names import StepName
 from headwater.metadata.visible import in_line
 from headwater.pipeline.job_run import NOT_WELL, JobRun
 from headwater.pipeline.marts_run import MartsRun
@@ -68,35 +69,42 @@ def start(job: str) -> None:
         begun.tell_parameters(attempt_of(context))
 
 
-@source_task(trigger_rule=TriggerRule.ALL_DONE)
+def rule_of(name: StepName) -> TriggerRule:
+    """Return when the task of a step runs: whatever became of the one before it, unless it needs its success."""
+    return TriggerRule.ALL_SUCCESS if name.needs_success else TriggerRule.ALL_DONE
+
+
+@source_task(task_id=StepName.DISCOVER.value, trigger_rule=rule_of(StepName.DISCOVER))
 def discover(step_name: str) -> list[dict[str, Any]]:
     """Ask the publisher what is new."""
     with step_of(get_current_context(), step_name) as (run, step):
-        return run.discover(step.source_or_fail)
+        return run.do(StepName.DISCOVER, step).batches
 
 
-@source_task(trigger_rule=TriggerRule.ALL_SUCCESS, map_index_template="{{ shown }}")
-def bring(step_name: str, batch: Mapping[str, Any]) -> None:
+@source_task(
+    task_id=StepName.LAND.value, trigger_rule=rule_of(StepName.LAND), map_index_template="{{ shown }}"
+)
+def land(step_name: str, batch: Mapping[str, Any]) -> None:
     """Land a delivery and load it into raw."""
     context: Any = get_current_context()
     names = [offer["publisher_name"] for offer in batch["offers"]] or batch["deliveries"]
     context["shown"] = f"{names[0]}" + (f" and {len(names) - 1} more" if len(names) > 1 else "")
     with step_of(context, step_name) as (run, step):
-        run.bring(step.source_or_fail, batch)
+        run.do(StepName.LAND, step, batch)
 
 
-@source_task(trigger_rule=TriggerRule.ALL_DONE)
-def checks(step_name: str) -> None:
+@source_task(task_id=StepName.CHECK.value, trigger_rule=rule_of(StepName.CHECK))
+def check(step_name: str) -> None:
     """Judge what is staged; red when a delivery is halted."""
     with step_of(get_current_context(), step_name) as (run, step):
-        run.check(step.source_or_fail)
+        run.do(StepName.CHECK, step)
 
 
-@source_task()
+@source_task(task_id=StepName.CLEAN_UP.value, trigger_rule=rule_of(StepName.CLEAN_UP))
 def clean_up(step_name: str) -> None:
     """Delete what needs not stay."""
     with step_of(get_current_context(), step_name) as (run, step):
-        run.clean_up(step.source_or_fail)
+        run.do(StepName.CLEAN_UP, step)
 
 
 @task(trigger_rule=TriggerRule.ALL_DONE)

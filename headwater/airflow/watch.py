@@ -15,13 +15,13 @@ from headwater.airflow.operator_links import OF_SOURCE
 from headwater.metadata.redaction import redact
 from headwater.metadata.visible import visible
 from headwater.pipeline.job_run import JobRun
-from headwater.pipeline.step_result import StepResult
+from headwater.pipeline.step_audit import StepAudit
 
 
 class Watched:
     """An operator that works on a source, and can tell what its last try wrote."""
 
-    written: StepResult | None = None
+    written: StepAudit | None = None
 
     def get_openlineage_facets_on_complete(self, _task_instance: Any) -> Any:
         """Return what Airflow's provider of OpenLineage asks for once it is over, also when it failed."""
@@ -57,7 +57,7 @@ def watch(context: Any, run: JobRun) -> None:
     The links of its task lead to it, too.
     """
     try:
-        written = run.written()
+        written = run.audit()
     except SQLAlchemyError as error:
         print(
             f"what was written cannot be told to links, metrics and lineage: {visible(redact(str(error)))}",

@@ -64,7 +64,7 @@ def run(
 
     Exit code 3: something halted; 1: something failed.
     """
-    from headwater.pipeline.run import run as run_sources
+    from headwater.pipeline.runners.sources import run as run_sources
 
     if not job:
         if is_full_load is not None or del_temp_data is not None or not follow:
@@ -90,7 +90,7 @@ def demo() -> None:
     from headwater.demo.producer import replay as replay_departures
     from headwater.docs import build_docs
     from headwater.pipeline.preparation import prepare
-    from headwater.pipeline.run import run as run_sources
+    from headwater.pipeline.runners.sources import run as run_sources
     from headwater.services import make_home
 
     with explained():
@@ -156,7 +156,7 @@ def _on_jobs(names: list[str], overrides: dict[str, bool], as_json: bool, *, fol
     """Run jobs, show how each one ended, and exit as they went."""
     from headwater.metadata.connection import engine
     from headwater.metadata.static.valid_subset import read_valid_catalog
-    from headwater.pipeline.job_runner import exit_code, run_jobs
+    from headwater.pipeline.runners.jobs import exit_code, run_jobs
     from headwater.queries.runs import details, named
 
     with opened_project() as project:

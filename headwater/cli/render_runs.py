@@ -12,7 +12,7 @@ from headwater.cli.tables import WIDE, coloured, day, new_table, number, second
 from headwater.cli.terminal import escape
 
 if TYPE_CHECKING:
-    from headwater.pipeline.job_runner import JobResult
+    from headwater.pipeline.runners.jobs import JobResult
 
 
 def jobs(out: Console, results: Sequence[JobResult], runs: Sequence[Mapping[str, Any]]) -> None:

@@ -214,7 +214,7 @@ def remove_source(
 def _load_first(project: Project, name: str) -> tuple[RunResult, list[dict[str, Any]]]:
     """The first deliveries of a new source, and what became of them."""
     from headwater.pipeline.preparation import prepare
-    from headwater.pipeline.run import run as run_sources
+    from headwater.pipeline.runners.sources import run as run_sources
     from headwater.queries import status as standing
 
     result = run_sources(project, [name], say)

@@ -15,8 +15,8 @@ from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from headwater.home import locked
+from headwater.metadata.static.naming import PREFIXES
 
-PREFIXES = {"staging": "stg_", "historical": "hist_"}
 MARTS = "_marts"  # what stands for the marts among names of sources, which begin with a letter
 SHARED = (
     "dbt_project.yml", "dependencies.yml", "packages.yml", "package-lock.yml", "dbt_packages", "macros", "profiles",

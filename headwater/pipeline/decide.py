@@ -25,7 +25,7 @@ from headwater.metadata.static.model import Catalog, Source
 from headwater.pipeline.preparation import Say, prepare
 from headwater.pipeline.question import Question
 from headwater.pipeline.results import RunResult
-from headwater.pipeline.run import Run
+from headwater.pipeline.runners.sources import SourcesRun
 from headwater.project import Project
 from headwater.queries.delivery_list import STATE_OF
 
@@ -76,7 +76,7 @@ def decide(
     before = put_on_record(engine, store, decision, delivery_sqn, why, despite=despite)
     say(f"{source.name}: delivery {delivery_sqn}, {before.publisher_name}, is {EVENTS[decision]}")
     close_abandoned(engine)
-    result = Run(project, engine, store, catalog, [source], say, is_offline=True).whole()
+    result = SourcesRun(project, engine, catalog, [source], say, is_offline=True).whole()
     write_lists(project.home, engine, [source.name])
     return result
 
@@ -147,10 +147,10 @@ def dry_run(
             " it does is known only then; `headwater withdraw` takes it out should you not like it"
         )
     source = _source(catalog, stands)
-    run = Question(project, engine, ObjectStore.from_environment(), catalog, [source], say, is_offline=True)
+    question = Question(project, engine, catalog, source, say)
     if decision == "replay":
-        return run.dry_run_of_replay(source, delivery_sqn)
-    return run.dry_run(source, EVENTS[decision], delivery_sqn, checks)
+        return question.dry_run_of_replay(delivery_sqn)
+    return question.dry_run(EVENTS[decision], delivery_sqn, checks)
 
 
 def standing(engine: Engine, delivery_sqn: int) -> Standing:

@@ -6,54 +6,38 @@ raised when the step is done with everything else.
 
 from __future__ import annotations
 
-import importlib
-import inspect
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-import sqlalchemy as sa
 from sqlalchemy import Engine
 
 from headwater.dbt_project.dbt import Dbt
 from headwater.extract.landing.store import ObjectStore
-from headwater.extract.offers.payload import Payload
-from headwater.extract.sources.sql.connect import engine_of
 from headwater.metadata.errors import HeadwaterError, MetadataInvalid, StepFailed, StepHalted, StepNotDue
-from headwater.metadata.failures import FAILURES, failure_of, refusal_in
-from headwater.metadata.process.deliveries import raw_pending
 from headwater.metadata.process.jobs import SharedJobInstance
 from headwater.metadata.process.liveness import Life
 from headwater.metadata.process.orphaned_runs import close_abandoned, close_ended
-from headwater.metadata.static.model import WAREHOUSE, Catalog, Job, Source
+from headwater.metadata.static.model import Catalog, Job, Source
 from headwater.metadata.static.of_job import catalog_of_rows, rows_of_job
 from headwater.metadata.static.plan import Step, plan, sources_of
-from headwater.metadata.static.script_text import escaped
+from headwater.metadata.static.step_names import StepName
 from headwater.metadata.static.valid_subset import read_valid_catalog, read_valid_seeds
-from headwater.pipeline import retention
+from headwater.pipeline.context import RunContext
+from headwater.pipeline.job_steps import JOB_STEPS, Batch, Work, require_well
 from headwater.pipeline.model_runner import ModelRunner
+from headwater.pipeline.models import Models
 from headwater.pipeline.preparation import Say, open_database, require_fresh
 from headwater.pipeline.results import SourceResult
-from headwater.pipeline.run import Run
+from headwater.pipeline.run_record import RunRecord
 from headwater.pipeline.shared_run import Attempt, SharedRun
-from headwater.pipeline.step_result import (
-    BRING,
-    CHECK,
-    CLEAN_UP,
-    DISCOVER,
-    HISTORIZE,
-    STAGE,
-    StepContext,
-    StepResult,
-    result_of,
-)
+from headwater.pipeline.step_audit import StepAudit, StepTry, audit
+from headwater.pipeline.steps.call import call
+from headwater.pipeline.steps.run_script import run_script
 from headwater.project import Project
 from headwater.queries.halts import Halt, halted_by
 
 NOT_WELL = ("failed", "upstream_failed")  # states of tasks, in the words of Airflow
-
-
-MOST_BATCHES = 500  # of deliveries that are brought in side by side
 
 
 class JobRun(SharedRun):
@@ -67,16 +51,16 @@ class JobRun(SharedRun):
         say: Say,
         *,
         engine: Engine | None = None,
-        runner: ModelRunner | None = None,
+        models: Models | None = None,
     ) -> None:
-        """Join a run; it goes on with the metadata that it began with. `runner` runs all its models."""
+        """Join a run; it goes on with the metadata that it began with. By default each step has `models` of its own."""
         super().__init__(project, job, run_id, say, engine=engine)
-        self._runner = runner
+        self._models = models
         rows = self._instance.job_metadata()
         # a run that an older version began has none
         self._catalog = catalog_of_rows(rows) if rows else read_valid_catalog(project.seeds)[0]
         self._job = job_named(self._catalog, job)
-        self._context: StepContext | None = None
+        self._try: StepTry | None = None
 
     @classmethod
     def begin(
@@ -152,155 +136,70 @@ class JobRun(SharedRun):
             " another run, or clear the task start of this one, which reads the metadata anew"
         )
 
-    def written(self) -> StepResult | None:
+    def audit(self) -> StepAudit | None:
         """Return what the last try of a source's task wrote, as the ledger has it; None without one."""
-        return result_of(self._engine, self._instance, self._context) if self._context else None
+        return audit(self._engine, self._instance, self._try) if self._try else None
 
-    def discover(self, source: Source) -> list[dict[str, Any]]:
-        """Ask the publisher what is new; what has to be brought in, in batches for `bring`, usually of one delivery."""
-        self._context = StepContext(DISCOVER, source)
-        run = self._run(source)
-        offers = run.discover(source, is_full=self.parameters["is_full_load"])
-        with self._engine.connect() as connection:
-            landed = [delivery.delivery_sqn for delivery in raw_pending(connection, source.name)]
-        batches = [
-            *({"offers": batch, "deliveries": []} for batch in _batches(offers)),
-            *({"offers": [], "deliveries": batch} for batch in _batches(landed)),
-        ]
-        self._require_well(run, source)
-        return batches
+    def do(
+        self, name: StepName, step: Step, batch: Batch | None = None, runner: ModelRunner | None = None
+    ) -> SourceResult:
+        """Do what one task of a source's step does; the caller is in `attempt_at`.
 
-    def bring(self, source: Source, batch: Mapping[str, Any]) -> None:
-        """Land and load raw what `discover` found."""
-        run = self._run(source)
-        self._context = StepContext(BRING, source, batch, run.brought)
-        offers: Sequence[Payload] = batch["offers"]
-        run.bring(source, offers, batch["deliveries"])
-        run.list_judged()
-        self._require_well(run, source)
-
-    def stage(self, source: Source, runner: ModelRunner | None = None) -> None:
-        """raw → staging."""
-        self._context = StepContext(STAGE, source)
-        run = self._run(source, runner)
-        run.staging()
-        run.count_fallen_out(source.name)
-        self._log_fallen_out(run, source)
-        self._require_well(run, source)
-
-    def check(self, source: Source) -> None:
-        """Judge what is staged. Raises `StepHalted` when a delivery is halted in this run, also by an earlier try."""
-        self._context = StepContext(CHECK, source)
-        run = self._run(source)
-        run.check(source)
-        run.list_judged()
-        self._require_well(run, source)
-        halted = self._halted(source)
-        if halted:
+        `batch` is one of those that DISCOVER leaves, for LAND; `runner` runs the model of STAGE or HISTORIZE. Raises
+        `StepFailed`, or `StepHalted` when a delivery is halted; CHECK also when an earlier try has halted it.
+        """
+        source, work = step.source_or_fail, Work(self.parameters, batch, runner)
+        self._try = StepTry(name, source, batch, work.landed)
+        context = self._context_of(source)
+        result = context.record.results[source.name]
+        JOB_STEPS[name](context, source, work)
+        self._try.taken_out = result.taken_out
+        require_well(context, source)
+        if name is StepName.CHECK and (halted := self._halted(source)):
             raise StepHalted(*(halt.message for halt in halted))
-
-    def historize(self, source: Source, runner: ModelRunner | None = None) -> SourceResult:
-        """staging → history; what history needs again and staging has no more is brought back first."""
-        self._context = StepContext(HISTORIZE, source)
-        reloading = self._run(source)
-        reloading.reload()
-        self._require_well(reloading, source)
-        run = self._run(source, runner)
-        run.historical()
-        self._log_fallen_out(run, source)
-        self._context.taken_out = run.results[source.name].taken_out
-        self._require_well(run, source)
-        return run.results[source.name]
-
-    def clean_up(self, source: Source) -> None:
-        """Delete what the source's retention, or `del_temp_data`, lets go."""
-        self._context = StepContext(CLEAN_UP, source)
-        keep = retention.policy(source)
-        if self.parameters["del_temp_data"]:
-            keep = {**keep, "raw": 0}
-        run = self._run(source)
-        run.purge(source, keep)
-        self._require_well(run, source)
+        return result
 
     def run_script(self, step: Step) -> None:
-        """Run a sql_script in one transaction on its connection, with the numbers of the job instance and the task.
-
-        A stored procedure is called with both of them, a statement may name them `:job_inst_id` and
-        `:job_inst_task_id`.
-        """
-        script = step.sql_script
-        assert script is not None, f"{step.name} has no script"
-        numbers = {
-            "job_inst_id": self._instance.job_inst_id,
-            "job_inst_task_id": self._instance.job_inst_task_id,
-        }
-        text = script.sql_text
-        if script.is_stored_proc:
-            text = f"call {text.strip().rstrip(';')}(:job_inst_id, :job_inst_task_id)"
-        try:
-            with self._engine_of(step).begin() as connection:
-                result = connection.execute(sa.text(escaped(text)), numbers)
-                count = result.rowcount
-        except sa.exc.DBAPIError as error:
-            message = " ".join(str(error.orig).split())
-            refusal = refusal_in(message)
-            expected = f". {refusal.expected}" if refusal else ""
-            raise StepFailed(
-                f"{step.name}: the sql_script {script.name} failed: {message}{expected}"
-            ) from None
-        except sa.exc.StatementError as error:
-            raise StepFailed(
-                f"{step.name}: the sql_script {script.name} cannot be run: {error.orig}, expected no parameters but"
-                " :job_inst_id and :job_inst_task_id"
-            ) from None
-        counted = f", {count} rows" if count >= 0 else ""
-        known = {"row_count": count} if count >= 0 else {}  # of a procedure and of DDL Postgres tells none
-        self.log("information", f"{step.name}: ran {script.name}{counted}", **known)
+        """Run a step's sql_script. Raises `StepFailed`."""
+        run_script(self._engine, step, self._numbers, self.log)
 
     def call(self, step: Step) -> None:
-        """Call a step's Python callable with what its parameters name of: job_inst_id, job_inst_task_id, engine,
-        store, project, parameters, say."""
-        name = step.python_callable or ""
-        module, _, function = name.partition(":")
-        try:
-            callable_ = getattr(importlib.import_module(module), function)
-        except FAILURES as error:  # a module may fail in any way while it is imported
-            raise StepFailed(
-                f"{step.name}: python_callable {name!r} cannot be used ({type(error).__name__}: {error}), expected"
-                " package.module:function"
-            ) from None
-        offered: dict[str, Any] = {
-            "job_inst_id": self._instance.job_inst_id,
-            "job_inst_task_id": self._instance.job_inst_task_id,
-            "engine": self._engine,
-            "project": self._project,
-            "parameters": dict(self.parameters),
-            "say": self._say,
+        """Call a step's python_callable with what its parameters name of what a job offers. Raises `StepFailed`."""
+        offered: dict[str, Callable[[], Any]] = {
+            "job_inst_id": lambda: self._instance.job_inst_id,
+            "job_inst_task_id": lambda: self._instance.job_inst_task_id,
+            "engine": lambda: self._engine,
+            "store": ObjectStore.from_environment,
+            "project": lambda: self._project,
+            "parameters": lambda: dict(self.parameters),
+            "say": lambda: self._say,
         }
-        wanted = inspect.signature(callable_).parameters
-        if "store" in wanted:
-            offered["store"] = ObjectStore.from_environment()
-        try:
-            message = callable_(**{name: value for name, value in offered.items() if name in wanted})
-        except SystemExit as error:
-            raise StepFailed(f"{step.name}: {name}: {failure_of(error)}") from None
-        self.log(
-            "information",
-            f"{step.name}: called {name}" + (f": {message}" if isinstance(message, str) else ""),
+        call(step, offered, self.log)
+
+    def _context_of(self, source: Source) -> RunContext:
+        """Return the context of a step of a source: its result begins anew."""
+        record = RunRecord(
+            self._engine, self._project.home, self._instance.run_id,
+            {source.name: SourceResult(source.name)}, self._say, self._instance,
+        )  # fmt: skip
+        models = self._models or Models(
+            self._project, record.run_id, [source.name], self._say, record.keep_trace, job=self._job.name
         )
+        return RunContext(
+            self._project, self._engine, ObjectStore.from_environment(), record, models, self._say
+        )
+
+    @property
+    def _numbers(self) -> dict[str, int | None]:
+        """Return those of the job instance and of the task that runs."""
+        instance = self._instance
+        return {"job_inst_id": instance.job_inst_id, "job_inst_task_id": instance.job_inst_task_id}
 
     def finish(self, not_well: Mapping[str, str]) -> str:
         """As that of any run; and a delivery that this run halted is told, though whoever did may have died."""
         if any(self._halted(source) for source in sources_of(plan(self._catalog, self._job))):
             self._instance.outcome.worsen("halted")
         return super().finish(not_well)
-
-    def _run(self, source: Source, runner: ModelRunner | None = None) -> Run:
-        store = ObjectStore.from_environment()
-        return Run(
-            self._project, self._engine, store, self._catalog, [source], self._say,
-            joined=self._instance, runner=runner or self._runner,
-        )  # fmt: skip
 
     def _require_due(self, step: Step) -> None:
         earlier = {one.name: one for one in plan(self._catalog, self._job) if one.step_seq < step.step_seq}
@@ -314,27 +213,10 @@ class JobRun(SharedRun):
             if status != "succeeded" and not (step.is_of_source and earlier[name].is_of_source):
                 raise StepNotDue(f"{step.name} is not run: {name}, before it, is {status}")
 
-    def _require_well(self, run: Run, source: Source) -> None:
-        result = run.results[source.name]
-        if result.failures:
-            raise StepFailed(*result.failures)
-        if result.halts:
-            raise StepHalted(*(halt.message for halt in result.halts))
-
-    def _log_fallen_out(self, run: Run, source: Source) -> None:
-        if found := run.results[source.name].fallen_out:
-            for message in found.messages(source.name):
-                self.log("information", f"{source.name}: {message}")
-
     def _halted(self, source: Source) -> list[Halt]:
         """The deliveries of a source that this run judged and that are halted still."""
         with self._engine.connect() as connection:
             return halted_by(connection, self.job_inst_id, source.name)
-
-    def _engine_of(self, step: Step) -> Engine:
-        if step.conn_str is None or step.conn_str.data_source == WAREHOUSE:
-            return self._engine
-        return engine_of(step)
 
 
 def job_named(catalog: Catalog, name: str) -> Job:
@@ -350,10 +232,3 @@ def parameters_of(catalog: Catalog, job: Job, overrides: Mapping[str, Any]) -> d
         "sources": [source.name for source in sources_of(plan(catalog, job))],
         **{name: overrides.get(name, getattr(job, name)) for name in ("is_full_load", "del_temp_data")},
     }
-
-
-def _batches(items: Sequence[Any]) -> Iterator[list[Any]]:
-    """Each by itself; when there are very many, in batches of equal size."""
-    size = -(-len(items) // MOST_BATCHES) or 1
-    for start in range(0, len(items), size):
-        yield list(items[start : start + size])

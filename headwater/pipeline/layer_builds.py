@@ -7,7 +7,6 @@ from collections.abc import Callable, Mapping, Sequence
 import sqlalchemy as sa
 from sqlalchemy import Engine
 
-from headwater.dbt_project.project_subset import PREFIXES
 from headwater.extract.landing.store import ObjectStore
 from headwater.metadata.errors import LedgerBroken
 from headwater.metadata.failures import FAILURES
@@ -15,70 +14,76 @@ from headwater.metadata.process.deliveries import lock_source
 from headwater.metadata.process.events import write_event
 from headwater.metadata.process.recorded_run import Outcome
 from headwater.metadata.static.model import Source
+from headwater.metadata.static.naming import PREFIXES
+from headwater.metadata.static.step_names import LAYER_OF_STEP, StepName
 from headwater.pipeline import layers
-from headwater.pipeline.models import Models
+from headwater.pipeline.model_runner import ModelRunner, run_models
 from headwater.pipeline.preparation import listed_names
 from headwater.pipeline.run_record import RunRecord
 from headwater.queries.halts import Halt
 
 Sources = Mapping[str, Source]  # by name
+IsReload = Callable[[StepName, LedgerBroken], bool]
 
 
 class LayerBuilds:
     """The dbt runs of one run's layers. A source that failed in a layer is not tried again in it.
 
     A delivery whose ledger breaks is halted, and the rest of its source tried again; unless `is_reload` tells of a
-    layer and an error that the delivery was judged before, since that changes no verdict.
+    step and an error that the delivery was judged before, since that changes no verdict.
     """
 
     def __init__(
-        self, engine: Engine, store: ObjectStore, record: RunRecord, models: Models,
-        is_reload: Callable[[str, LedgerBroken], bool], say: Callable[[str], None],
+        self, engine: Engine, store: ObjectStore, record: RunRecord, is_reload: IsReload,
+        say: Callable[[str], None],
     ) -> None:  # fmt: skip
-        self._engine, self._store, self._record, self._models = engine, store, record, models
+        self._engine, self._store, self._record = engine, store, record
         self._is_reload, self._say = is_reload, say
-        self._failed: set[tuple[str, str]] = set()  # layer and source
+        self._failed: set[tuple[StepName, str]] = set()  # and source
 
-    def build(self, layer: str, sources: Sources) -> None:
-        """Run the models of a layer for those of the sources that are due."""
-        todo = self.due(layer, sources, lambda name: self._is_due(layer, sources[name]))
+    def build(self, step: StepName, sources: Sources, runner: ModelRunner) -> None:
+        """Have `runner` run the models of a step's layer, for those of the sources that are due."""
+        todo = self.due(step, sources, lambda name: self._is_due(step, sources[name]))
         try:
-            with self._record.shared_task(layer, todo) as outcomes:
-                self._build(layer, todo, outcomes)
+            with self._record.shared_step(step, todo) as outcomes:
+                self._build(step, todo, outcomes, runner)
         except FAILURES as error:  # none of the sources in particular: all that were to be built
-            self._record.keep_trace(f"{layer} of {', '.join(todo)}", error)
+            self._record.keep_trace(f"{step} of {', '.join(todo)}", error)
             for name in todo:
-                self._fail(layer, name, error)
+                self._fail(step, name, error)
 
-    def due(self, layer: str, sources: Sources, is_due: Callable[[str], bool]) -> list[str]:
+    def due(self, step: StepName, sources: Sources, is_due: Callable[[str], bool]) -> list[str]:
         """Return the sources of which that holds; one of which it cannot be told has failed."""
         due = []
         for name in sources:
-            with self._record.spared(name, layer):
+            with self._record.spared(name, step):
                 if is_due(name):
                     due.append(name)
         return due
 
-    def _build(self, layer: str, todo: Sequence[str], outcomes: Mapping[str, Outcome]) -> None:
-        prefix = PREFIXES[layer]
+    def _build(
+        self, step: StepName, todo: Sequence[str], outcomes: Mapping[str, Outcome], runner: ModelRunner
+    ) -> None:
+        prefix = PREFIXES[LAYER_OF_STEP[step]]
         while todo:
-            self._say(f"{layer}: {listed_names(todo)}")
+            self._say(f"{step}: {listed_names(todo)}")
             again = []
-            for model in self._models.run([f"{prefix}{name}" for name in todo]):
+            for model in run_models(runner, [f"{prefix}{name}" for name in todo]):
                 name = model.name.removeprefix(prefix)
-                with self._record.spared(name, layer) as spared:
-                    if isinstance(model.error, LedgerBroken) and not self._is_reload(layer, model.error):
+                with self._record.spared(name, step) as spared:
+                    if isinstance(model.error, LedgerBroken) and not self._is_reload(step, model.error):
                         self._halt(name, model.error)
                         again.append(name)
                         outcomes[name].worsen("halted")
                     elif model.error is not None:
-                        self._fail(layer, name, model.error)
+                        self._fail(step, name, model.error)
                         outcomes[name].worsen("failed")
                 outcomes[name].worsen(spared.status)
             todo = again
 
-    def _is_due(self, layer: str, source: Source) -> bool:
-        if (layer, source.name) in self._failed:
+    def _is_due(self, step: StepName, source: Source) -> bool:
+        layer = LAYER_OF_STEP[step]
+        if (step, source.name) in self._failed:
             return False
         return (
             bool(layers.pending(self._engine, source.name, layer))
@@ -86,9 +91,9 @@ class LayerBuilds:
             or layers.has_other_definition(self._engine, source)
         )
 
-    def _fail(self, layer: str, name: str, error: BaseException) -> None:
-        self._failed.add((layer, name))
-        self._record.fail(name, layer, error)
+    def _fail(self, step: StepName, name: str, error: BaseException) -> None:
+        self._failed.add((step, name))
+        self._record.fail(name, step, error)
 
     def _halt(self, name: str, broken: LedgerBroken) -> None:
         sqn, why = broken.delivery_sqn, f"{broken.layer}: {broken.reason}"

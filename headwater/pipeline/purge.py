@@ -6,13 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from headwater.extract.landing.store import ObjectStore
 from headwater.metadata.process.orphaned_runs import close_abandoned
 from headwater.pipeline import retention
 from headwater.pipeline.preparation import Say, chosen, prepare
 from headwater.pipeline.question import Question
 from headwater.pipeline.retention import Purged
-from headwater.pipeline.run import Run
+from headwater.pipeline.runners.sources import SourcesRun
 from headwater.pipeline.side_by_side import default_at_once
 from headwater.project import Project
 
@@ -47,9 +46,8 @@ def purge(
             ]
         return PurgeResult(tuple(found), keeping_all, (), True)
     close_abandoned(engine)
-    store = ObjectStore.from_environment()
-    run = Run(project, engine, store, catalog, sources, say, is_offline=True, at_once=at_once)
-    result = run.only_purge()
+    run = SourcesRun(project, engine, catalog, sources, say, is_offline=True, at_once=at_once)
+    result = run.clean_up_alone()
     done = [purged for source in result.sources for purged in source.purged]
     return PurgeResult(tuple(done), keeping_all, tuple(result.failures), False)
 
@@ -65,5 +63,4 @@ def bring_back_known_at(project: Project, name: str, known_at: datetime, say: Sa
         return
     close_abandoned(engine)
     source = catalog.sources[name]
-    run = Question(project, engine, ObjectStore.from_environment(), catalog, [source], say, is_offline=True)
-    run.bring_back(source, sqns)
+    Question(project, engine, catalog, source, say).bring_back(sqns)

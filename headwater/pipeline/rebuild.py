@@ -8,22 +8,29 @@ old one, and whatever fails puts tables and records back as they were.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, cast
 
-from headwater.dbt_project.dbt import Dbt
+from sqlalchemy import Engine
+
 from headwater.dbt_project.generate import BOOKKEEPING
-from headwater.extract.landing.store import ObjectStore
 from headwater.extract.landing.verify import verify_archive
 from headwater.metadata.errors import LedgerBroken, LoadFailed
 from headwater.metadata.process.deliveries import lock_source
 from headwater.metadata.process.orphaned_runs import close_abandoned
 from headwater.metadata.process.rebuilds import is_set_aside, put_back, require_droppable, set_aside
-from headwater.metadata.static.model import Source
-from headwater.metadata.static.naming import OF_HISTORY
-from headwater.pipeline.preparation import Say, chosen, prepare
+from headwater.metadata.static.model import Catalog, Source
+from headwater.metadata.static.naming import OF_HISTORY, PREFIXES
+from headwater.metadata.static.step_names import StepName
+from headwater.pipeline.context import RunContext
+from headwater.pipeline.preparation import Say, chosen, counted, prepare
 from headwater.pipeline.results import RunResult
-from headwater.pipeline.run import Run
+from headwater.pipeline.runners.sources import SourcesRun
 from headwater.pipeline.side_by_side import default_at_once
+from headwater.pipeline.steps.check import check
+from headwater.pipeline.steps.clean_up import clean_up
+from headwater.pipeline.steps.historize import historize, reload
+from headwater.pipeline.steps.load_raw import load_raw
+from headwater.pipeline.steps.register import register
+from headwater.pipeline.steps.stage import stage
 from headwater.project import Project
 
 
@@ -38,99 +45,107 @@ def rebuild(project: Project, names: Sequence[str], say: Say, at_once: int | Non
     catalog, engine = prepare(project, lambda catalog: chosen(catalog, names), at_once)
     sources = chosen(catalog, names)
     close_abandoned(engine)
-    store = ObjectStore.from_environment()
-    run = Rebuild(project, engine, store, catalog, sources, say, is_offline=True, at_once=at_once)
-    return run.whole()
+    return Rebuild(project, engine, catalog, sources, say, at_once).whole()
 
 
-class Rebuild(Run):
+class Rebuild:
     """A run that makes all anew. A source leaves it at its first failure."""
 
-    kind = "rebuild"
-
-    def __init__(self, *arguments: Any, **named: Any) -> None:
-        super().__init__(*arguments, **named)
+    def __init__(
+        self, project: Project, engine: Engine, catalog: Catalog, sources: Sequence[Source], say: Say,
+        at_once: int,
+    ) -> None:  # fmt: skip
+        self._run = SourcesRun(
+            project,
+            engine,
+            catalog,
+            sources,
+            say,
+            is_offline=True,
+            at_once=at_once,
+            is_reload=self._is_reload,
+        )
+        self._context = self._run.context
         self._set_aside: list[Source] = []
 
     def whole(self) -> RunResult:
-        """All steps, in order, as one job instance for each job that the sources belong to."""
-        with self._job_instances():
-            self._load_seeds()
-            self._each_going("verify", self.register)
-            self._each_going("verify", self.verify)
-            self.compile()
-            self._each_going("set aside", self.set_aside)
+        """All steps, in order."""
+        with self._run.job_instances("rebuild", "TL"):
+            self._run.load_seeds()
+            self._each(StepName.VERIFY, register)
+            self._each(StepName.VERIFY, _verify)
+            self._compile()
+            self._each(StepName.SET_ASIDE, self._make_room)
             try:
-                self.build()
+                self._build()
             finally:
-                self.put_back()
-            if self._going():
-                self.marts()
-            self._each_going("purge", self.purge)
-        return self._result()
+                self._put_back()
+            if going := self._going():
+                self._run.build_marts(going)
+            self._each(StepName.CLEAN_UP, clean_up)
+        return self._run.result()
 
-    def build(self) -> None:
+    def _build(self) -> None:
         """Load, stage, judge and make history of what no failure has met so far."""
-        self._each_going("raw", self.load_raw)
-        if self._going():
-            self.staging()
-        self._each_going("checks", self.check)
-        self.list_judged()
-        if self._going():
-            self.reload()
-        if self._going():
-            self.historical()
+        self._each(StepName.LOAD_RAW, load_raw)
+        if going := self._going():
+            stage(self._context, going)
+        self._each(StepName.CHECK, check)
+        self._context.list_judged()
+        if going := self._going():
+            reload(self._context, going)
+        if going := self._going():
+            historize(self._context, going)
 
-    def _each_going(self, task: str, step: Callable[[Source], None]) -> None:
-        self._going()
-        self._each(task, step)
+    def _each(self, name: StepName, step: Callable[[RunContext, Source], None]) -> None:
+        self._context.each(name, self._going().values(), step)
 
-    def verify(self, source: Source) -> None:
-        """Read all that the source is made of, and find nothing missing or changed."""
-        with self.record.task(source, "verify"):
-            count = verify_archive(self._engine, self._store, source.name)
-            self._say(f"{source.name}: verified {count} {'delivery' if count == 1 else 'deliveries'} on S3")
-
-    def compile(self) -> None:
+    def _compile(self) -> None:
         """Have dbt compile the models of all sources: what cannot even be read would fail in the end."""
-        names = {f"{prefix}{source.name}": source for source in self._going() for prefix in ("stg_", "hist_")}
+        names = {f"{prefix}{name}": name for name in self._going() for prefix in PREFIXES.values()}
         if not names:
             return
-        for model in self._models.run(list(names), lambda dbt, models: cast(Dbt, dbt).compile(models)):
+        for model in self._context.models.compile(list(names)):
             if model.error is not None and model.name in names:
-                self.record.fail(names[model.name].name, "compile", model.error)
+                self._context.record.fail(names[model.name], StepName.COMPILE, model.error)
 
-    def set_aside(self, source: Source) -> None:
+    def _make_room(self, context: RunContext, source: Source) -> None:
         """Let raw and staging of a source make room for new ones."""
         history = {a.target_name: a.target_datatype for a in source.attributes}
         history |= {name: BOOKKEEPING[name][0] for name in OF_HISTORY}
-        with self.record.task(source, "set aside"), self._engine.begin() as connection:
+        with context.record.step(source, StepName.SET_ASIDE), context.engine.begin() as connection:
             lock_source(connection, source.name)
             require_droppable(connection, source.name, history)
-            set_aside(connection, source.name, self.record.jobs[source.name].job_inst_id)
+            set_aside(connection, source.name, context.job(source).job_inst_id)
             self._set_aside.append(source)
 
-    def put_back(self) -> None:
+    def _put_back(self) -> None:
         """Make tables and records of a source that did not come to its end what they were when it began."""
-        ours = {source.name: self.record.jobs[source.name].job_inst_id for source in self._set_aside}
-        with self._engine.connect() as connection:
+        context = self._context
+        ours = {source.name: context.job(source).job_inst_id for source in self._set_aside}
+        with context.engine.connect() as connection:
             left = [name for name, job_inst_id in ours.items() if is_set_aside(connection, name, job_inst_id)]
         for source in self._set_aside:
             if source.name not in left:
                 continue
-            with self.record.task(source, "put back"):
-                with self._engine.begin() as connection:
+            with context.record.step(source, StepName.PUT_BACK):
+                with context.engine.begin() as connection:
                     lock_source(connection, source.name)
                     put_back(connection, source.name)
                 raise LoadFailed("the rebuild failed, and tables and records are what they were before it")
 
-    def _going(self) -> list[Source]:
-        """The sources that have not failed; the others are left out from now on."""
-        self._sources = {
-            name: source for name, source in self._sources.items() if not self.results[name].failures
-        }
-        return list(self._sources.values())
+    def _going(self) -> dict[str, Source]:
+        """The sources that have not failed; the others are left out."""
+        results = self._run.results
+        return {name: source for name, source in self._run.sources.items() if not results[name].failures}
 
-    def _is_reload(self, layer: str, broken: LedgerBroken) -> bool:
+    def _is_reload(self, step: StepName, broken: LedgerBroken) -> bool:
         """Return whether a delivery was judged before: a rebuild changes no verdict, be it for history's counts."""
-        return super()._is_reload("staging" if layer == "historical" else layer, broken)
+        return self._context.was_judged(StepName.STAGE if step is StepName.HISTORIZE else step, broken)
+
+
+def _verify(context: RunContext, source: Source) -> None:
+    """Read all that the source is made of, and find nothing missing or changed."""
+    with context.record.step(source, StepName.VERIFY):
+        count = verify_archive(context.engine, context.store, source.name)
+        context.say(f"{source.name}: verified {counted(count)} on S3")

@@ -7,21 +7,37 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+import sqlalchemy as sa
 from sqlalchemy import Engine
 
-from headwater.extract.run import Report
 from headwater.metadata.failures import FAILURES, failure_of, is_foreseen, trace_of
 from headwater.metadata.process.jobs import JobInstance, SharedJobInstance
 from headwater.metadata.process.liveness import Life
-from headwater.metadata.process.recorded_run import Outcome
+from headwater.metadata.process.recorded_run import Outcome, Report
 from headwater.metadata.static.model import Source
+from headwater.metadata.static.step_names import StepName
 from headwater.metadata.storable import storable
-from headwater.pipeline.results import SourceResult
+from headwater.pipeline.results import SourceResult, StepResult
 from headwater.pipeline.traces import keep_trace
+from headwater.queries.fallen_out import fallen_out, together
+
+# deliveries of a source that a job instance staged or judged
+_DONE_BY = """
+select distinct delivery_sqn
+from metadata.delivery_status
+inner join metadata.delivery using (delivery_sqn)
+where delivery.source = :source
+    and delivery_status.job_inst_id = :job_inst_id
+    and layer in ('staging', 'checks')
+    and status in ('loaded', 'passed', 'halted')
+"""
 
 
 class RunRecord:
-    """The record of one run over some sources. What fails a source is its own: on record, and in its result."""
+    """The record of one run over some sources. What fails a source is its own: on record, and in its result.
+
+    Names of steps are those of `StepName`, by which their tasks are on record.
+    """
 
     def __init__(
         self, engine: Engine, home: Path, run_id: str, results: Mapping[str, SourceResult],
@@ -32,7 +48,9 @@ class RunRecord:
         self.jobs: dict[str, JobInstance | SharedJobInstance] = (
             dict.fromkeys(results, joined) if joined else {}
         )
+        self._is_joined = joined is not None
         self.failures: list[str] = []  # of putting the run on record, and of its pages
+        self.marts_failures: list[str] = []
         self._engine, self._home, self._say = engine, home, say
 
     @contextmanager
@@ -72,57 +90,62 @@ class RunRecord:
                 )
 
     @contextmanager
-    def task(self, source: Source, task: str) -> Iterator[Outcome]:
-        """A task of one source, on record; what it raises is the source's failure.
+    def step(self, source: Source, name: StepName) -> Iterator[StepResult]:
+        """A step of one source as a task on record; the body writes what it did into its result.
 
-        What keeps the task from being begun is raised, for the body cannot be left out here.
+        What it raises is the source's failure. What keeps the task from being begun is raised, for the body cannot be
+        left out here.
         """
-        is_begun = False
+        done, is_begun = StepResult(), False
         try:
-            with self.jobs[source.name].task(task, source=source.name) as outcome:
+            with self.jobs[source.name].task(name, source=source.name) as outcome:
                 is_begun = True
-                yield outcome
+                try:
+                    yield done
+                finally:
+                    self.results[source.name].add(done)
+                    outcome.worsen(done.status)
         except FAILURES as error:
             if not is_begun:
                 raise
-            self._note(source.name, task, error)
+            self._note(source.name, name, error)
 
     @contextmanager
-    def shared_task(
-        self, task: str, names: Iterable[str], **parameters: Any
+    def shared_step(
+        self, step: StepName, names: Iterable[str], **parameters: Any
     ) -> Iterator[Mapping[str, Outcome]]:
-        """One task that serves several sources at once, on record in each of their jobs: its outcome by source."""
+        """A step that serves several sources at once, a task on record in each of their jobs: its outcome by source."""
         with ExitStack() as tasks:
             jobs = {name: self.jobs[name] for name in names}
             outcomes = {
-                job_inst_id: tasks.enter_context(job.task(task, **parameters))
+                job_inst_id: tasks.enter_context(job.task(step, **parameters))
                 for job_inst_id, job in sorted({job.job_inst_id: job for job in jobs.values()}.items())
             }
             yield {name: outcomes[job.job_inst_id] for name, job in jobs.items()}
 
     @contextmanager
-    def spared(self, name: str, task: str) -> Iterator[Outcome]:
+    def spared(self, name: str, step: StepName) -> Iterator[Outcome]:
         """Take what the body raises for the failure of the source alone: logged, and its stack trace kept."""
         spared = Outcome()
         try:
             yield spared
         except FAILURES as error:
             spared.worsen("failed")
-            self._note(name, task, error)
+            self._note(name, step, error)
 
-    def _note(self, name: str, task: str, error: BaseException) -> None:
-        self.keep_trace(f"{name}: {task}", error)
-        failure = _of_step(name, task, error)
+    def _note(self, name: str, step: StepName, error: BaseException) -> None:
+        self.keep_trace(f"{name}: {step}", error)
+        failure = _of_step(name, step, error)
         if failure not in self.results[name].failures:
             self.results[name].failures.append(failure)
-            self._say(f"{task} failed: {failure}")
+            self._say(f"{step} failed: {failure}")
             with suppress(*FAILURES):
                 self.jobs[name].log_once(failure)
         self.jobs[name].outcome.worsen("failed")
 
-    def fail(self, name: str, task: str, error: BaseException) -> None:
-        """Put on record that a source failed in a task, unless an earlier layer has done so."""
-        failure = _of_step(name, task, error)
+    def fail(self, name: str, step: StepName, error: BaseException) -> None:
+        """Put on record that a source failed in a step, unless an earlier one has done so."""
+        failure = _of_step(name, step, error)
         if failure in self.results[name].failures:
             return
         self.results[name].failures.append(failure)
@@ -146,22 +169,34 @@ class RunRecord:
 
         return report
 
+    def count_fallen_out(self, name: str, more: Iterable[int] = ()) -> None:
+        """Count what fell out of the deliveries that a source's job instance staged or judged, and of `more`."""
+        done_by = {"source": name, "job_inst_id": self.jobs[name].job_inst_id}
+        with self._engine.connect() as connection:
+            done = connection.scalars(sa.text(_DONE_BY), done_by)
+            found = fallen_out(connection, {*done, *more})
+        self.results[name].fallen_out = together(found.values())
+
     def log_fallen_out(self, name: str) -> None:
-        """Log what fell out of a source's deliveries."""
+        """Log what fell out of a source's deliveries; the task of a job says it, too, as nobody sums it up."""
         if found := self.results[name].fallen_out:
             for message in found.messages(name):
                 self.jobs[name].log("information", f"{name}: {message}")
+                if self._is_joined:
+                    self._say(f"{name}: {message}")
 
-    def log_all(self, level: str, message: str) -> None:
-        """Write a line into the log of each job instance."""
-        for instance in {job.job_inst_id: job for job in self.jobs.values()}.values():
-            instance.log(level, message)
+    def fail_marts(self, failure: str) -> None:
+        """Put on record, in each job instance, that the marts failed."""
+        self.marts_failures.append(failure)
+        with suppress(*FAILURES):  # it is told, also where it cannot be put on record
+            for instance in {job.job_inst_id: job for job in self.jobs.values()}.values():
+                instance.log("error", failure)
 
 
-def _of_step(name: str, task: str, error: BaseException) -> str:
+def _of_step(name: str, step: StepName, error: BaseException) -> str:
     """Return the failure of a source in a step: its name in front, and the step where nobody foresaw it."""
     failure = failure_of(error)
     message = str(failure)
     if not is_foreseen(failure):
-        return storable(f"{name}: {task}: {message}")
+        return storable(f"{name}: {step}: {message}")
     return message if message.startswith(f"{name}: ") else f"{name}: {message}"

@@ -14,7 +14,7 @@ from headwater.metadata.connection import engine as new_engine
 from headwater.metadata.errors import StepHalted
 from headwater.metadata.process.jobs import SharedJobInstance
 from headwater.pipeline.preparation import Say
-from headwater.pipeline.step_result import (
+from headwater.pipeline.step_audit import (
     Place,
     place_of,
 )

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import sqlalchemy as sa
 from sqlalchemy import Connection, Engine
@@ -15,6 +15,7 @@ from headwater.metadata.errors import StepFailed
 from headwater.metadata.failures import FAILURES, failure_of, is_foreseen, trace_of
 from headwater.metadata.process.tables import job_inst_task, log_dtl, log_header
 from headwater.metadata.redaction import redact, redact_all
+from headwater.metadata.static.step_names import phase_of
 from headwater.metadata.storable import storable_all
 from headwater.metadata.visible import visible
 
@@ -24,9 +25,10 @@ now = sa.func.clock_timestamp
 _worsening = threading.Lock()  # sources of one job go side by side
 
 
-_ETL_STEPS = {
-    "register": "E", "extract": "E", "raw": "E", "staging": "T", "checks": "T", "historical": "L", "purge": "L",
-}  # fmt: skip
+class Report(Protocol):
+    """The receiver of progress: `RecordedRun.log` is one. `level` is detail, information or error."""
+
+    def __call__(self, level: str, message: str, **context: Any) -> None: ...
 
 
 @dataclass
@@ -73,7 +75,7 @@ class RecordedRun:
         Without an `etl_step` it has that of the task within which it runs, or of its name.
         """
         around = self._tasks[-1] if self._tasks else None
-        etl_step = etl_step or (around and around.etl_step) or _ETL_STEPS.get(name)
+        etl_step = etl_step or (around and around.etl_step) or phase_of(name)
         step_seq = step_seq if step_seq is not None or around is None else around.step_seq
         with self._engine.begin() as connection:
             task_id = self._begin_task(connection, name, parameters, etl_step=etl_step, step_seq=step_seq)

@@ -10,6 +10,7 @@ SAFE_NAME = re.compile(r"[a-z][a-z0-9_]{0,49}")
 PYTHON_SPEC = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*")
 ENVIRONMENT_NAME = re.compile(r"\$\{[A-Z][A-Z0-9_]*\}")
 
+PREFIXES = {"staging": "stg_", "historical": "hist_"}  # of the models of a source, by layer
 # columns of a history that are no attributes, in their order
 OF_HISTORY = (
     "valid_from", "valid_to", "change_type", "end_type", "delivery_sqn", "ended_by_delivery_sqn", "job_inst_id",

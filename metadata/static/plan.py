@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass
-from typing import Literal
 
 from headwater.metadata.static.model import Catalog, ConnStr, Job, JobTask, Source, SqlScript
-
-EtlStep = Literal["E", "T", "L"]
+from headwater.metadata.static.naming import PREFIXES
+from headwater.metadata.static.step_names import LAYER_OF_STEP, STEPS_OF_PHASE, EtlStep, StepName
 
 
 @dataclass(frozen=True)
@@ -31,6 +30,26 @@ class Step:
     def is_of_source(self) -> bool:
         """Return whether it is a phase of a source: that one asks by itself what is there to do."""
         return self.source is not None
+
+    @property
+    def names(self) -> tuple[StepName, ...]:
+        """Return the names of what it does, one after the other."""
+        if self.sql_script:
+            return (StepName.RUN_SCRIPT,)
+        if self.python_callable:
+            return (StepName.CALL,)
+        assert self.etl_step is not None, f"{self.name} has nothing to run"
+        return STEPS_OF_PHASE[self.etl_step]
+
+    def task_id(self, name: StepName) -> str:
+        """Return the name of the task in which it does that, in Airflow and on record.
+
+        Cosmos puts a model into a group: `cities_stage.stage.stg_cities`.
+        """
+        if not self.is_of_source:
+            return self.name
+        model = f".{PREFIXES[LAYER_OF_STEP[name]]}{self.source_or_fail.name}" if name in LAYER_OF_STEP else ""
+        return f"{self.name}.{name}{model}"
 
     @property
     def source_or_fail(self) -> Source:
@@ -126,8 +145,7 @@ def _untold(job: Job, source: Source, messages: Set[str | None], steps: Sequence
     made: list[Step] = []
     done_by = {step.etl_step: step.step_seq for step in steps}
     step_seq = min(done_by.values(), default=2) - 1
-    phases: tuple[EtlStep, ...] = ("E", "T", "L")
-    for phase in phases:
+    for phase in STEPS_OF_PHASE:
         if phase in done_by:
             step_seq = done_by[phase]
         elif phase in (job.etl_steps or "") and phase not in messages:

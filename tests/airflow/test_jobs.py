@@ -25,11 +25,11 @@ def test_a_job_brings_each_delivery_in_by_a_task_of_its_own_and_makes_history(
         {
             "start": "success",
             "cities_extract.discover": "success",
-            "cities_extract.bring[0]": "success",
-            "cities_extract.bring[1]": "success",
-            "cities_stage.staging.stg_cities": "success",
-            "cities_stage.checks": "success",
-            "cities_historize.historical.hist_cities": "success",
+            "cities_extract.land[0]": "success",
+            "cities_extract.land[1]": "success",
+            "cities_stage.stage.stg_cities": "success",
+            "cities_stage.check": "success",
+            "cities_historize.historize.hist_cities": "success",
             "cities_historize.clean_up": "success",
             "finish": "success",
         },
@@ -89,14 +89,14 @@ def test_one_job_extracts_and_the_next_transforms_and_loads_once_it_succeeded(
     assert (state, set(admin.states("bring_shops", run_id))) == (
         "success",
         {"start", "finish"} | {f"{name}_extract.discover" for name in ("shops", "orders", "owners")}
-        | {f"{name}_extract.bring" for name in ("shops", "owners")} | {"orders_extract.bring[0]"},
+        | {f"{name}_extract.land" for name in ("shops", "owners")} | {"orders_extract.land[0]"},
     )  # fmt: skip
     next_id = admin.wait_for_run("build_shops")
     assert admin.wait("build_shops", next_id) == "success"
     assert set(admin.states("build_shops", next_id)) == {"start", "finish"} | {
         f"build_{name}_{task}" for name in ("shops", "orders")
         for task in (
-            f"stage.staging.stg_{name}", "stage.checks", f"historize.historical.hist_{name}", "historize.clean_up",
+            f"stage.stage.stg_{name}", "stage.check", f"historize.historize.hist_{name}", "historize.clean_up",
         )
     }  # fmt: skip
     assert warehouse.query("select shop, owner from historical.shops") == [("s", "Olga")]
@@ -163,14 +163,14 @@ def test_a_halted_delivery_is_red_at_its_checks_and_the_others_go_on(
     states = admin.states("cities", run_id)
     assert state == "failed"
     assert {task for task, its_state in states.items() if its_state != "success"} == {
-        "cities_stage.checks",
+        "cities_stage.check",
         "finish",
     }
     assert [task["try_number"] for task in admin.tasks("cities", run_id) if task["state"] == "failed"] == [
         1,
         1,
     ]
-    assert "duplicate_keys" in admin.log("cities", run_id, "cities_stage.checks")
+    assert "duplicate_keys" in admin.log("cities", run_id, "cities_stage.check")
     status, last_error, _ = on_record(warehouse, "cities", run_id)
     assert (status, "duplicate_keys" in str(last_error)) == ("halted", True)
     assert warehouse.query("select people from historical.cities where valid_to is null") == [(8,)]

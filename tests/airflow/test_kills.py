@@ -68,17 +68,17 @@ def test_what_is_killed_in_the_middle_ends_green_with_the_same_counts(
     ((before,),) = warehouse.query("select coalesce(max(delivery_sqn), 0) from metadata.delivery")
     publish(publisher, "shops", 11, HEADER, *(f"s{number},Olga" for number in range(20_000)))
     run_id = admin.trigger("bring_shops")
-    killed_in(admin, "bring_shops", run_id, "shops_extract.bring")
+    killed_in(admin, "bring_shops", run_id, "shops_extract.land")
     assert admin.wait("bring_shops", run_id, PATIENCE_S) == "success", admin.states("bring_shops", run_id)
     tries = warehouse.query(
         "select job_inst_task.status from metadata.job_inst_task join metadata.job_inst using (job_inst_id)"
-        " where run_id = %s and task = 'shops_extract.bring' order by job_inst_task_id", run_id,
+        " where run_id = %s and task = 'shops_extract.land' order by job_inst_task_id", run_id,
     )  # fmt: skip
     assert tries[-1] == ("succeeded",)
     assert set(tries[:-1]) <= {("failed",)}
 
     built = _next_run(admin, "build_shops", earlier)
-    killed_in(admin, "build_shops", built, "build_shops_historize.historical.hist_shops")
+    killed_in(admin, "build_shops", built, "build_shops_historize.historize.hist_shops")
     assert admin.wait("build_shops", built, PATIENCE_S) == "success", admin.states("build_shops", built)
     assert warehouse.query(
         "select status from metadata.job_inst where run_id = %s and job = 'build_shops'", built

@@ -103,7 +103,7 @@ def test_events_count_what_the_ledger_counts(
     run: tuple[int, str], events: list[dict[str, Any]], warehouse: Warehouse
 ) -> None:
     assert counted(events) == in_ledger(warehouse, run[0])
-    assert {facet(event, "headwater_deliveries")["jobInstId"] for event in of_task(events, "bring")} == {
+    assert {facet(event, "headwater_deliveries")["jobInstId"] for event in of_task(events, "land")} == {
         run[0]
     }
     totals = Counter[str]()
@@ -128,9 +128,9 @@ def test_events_make_a_chain_from_the_publisher_to_the_mart(
     events: list[dict[str, Any]], publisher: Path, airflow_variables: dict[str, str]
 ) -> None:
     (discovered,) = of_task(events, "discover")
-    brought = of_task(events, "bring")
+    brought = of_task(events, "land")
     ((staged,), (checked,), (historized,), (mart,)) = (
-        of_task(events, task) for task in ("stg_cities", "checks", "hist_cities", "town")
+        of_task(events, task) for task in ("stg_cities", "check", "hist_cities", "town")
     )
     folder = str(publisher / "cities")
     assert names(discovered["inputs"]) == {("file", folder)}
@@ -148,10 +148,10 @@ def test_events_make_a_chain_from_the_publisher_to_the_mart(
 
 def test_a_halt_is_a_failure_that_names_its_check(events: list[dict[str, Any]]) -> None:
     assert {event["job"]["name"] for event in events if event["eventType"] == "FAIL"} == {
-        "cities.cities_stage.checks",
+        "cities.cities_stage.check",
         "cities.finish",
     }
-    (checked,) = of_task(events, "checks")
+    (checked,) = of_task(events, "check")
     assert "duplicate_keys" in facet(checked, "errorMessage")["message"]
     (staging,) = checked["inputs"]
     failed = [

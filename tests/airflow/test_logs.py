@@ -45,7 +45,7 @@ def log_lines(admin: Client, run: str, task: str, map_index: int = -1) -> list[s
 
 
 def test_the_sentence_of_a_halt_comes_first_and_whole(admin: Client, run: str) -> None:
-    lines = log_lines(admin, run, "lakes_stage.checks")
+    lines = log_lines(admin, run, "lakes_stage.check")
     assert lines[0] == "lakes: 2 checked, 1 halted"
     assert lines[1].startswith("delivery ")
     assert lines[1].endswith(HALTED)
@@ -55,8 +55,8 @@ def test_the_sentence_of_a_halt_comes_first_and_whole(admin: Client, run: str) -
 
 @pytest.mark.parametrize(
     "task",
-    ["start", "lakes_extract.discover", "lakes_stage.staging.stg_lakes",
-     "lakes_historize.historical.hist_lakes"],
+    ["start", "lakes_extract.discover", "lakes_stage.stage.stg_lakes",
+     "lakes_historize.historize.hist_lakes"],
 )  # fmt: skip
 def test_nothing_but_what_the_task_did_is_in_its_log(admin: Client, run: str, task: str) -> None:
     lines = log_lines(admin, run, task)
@@ -80,7 +80,7 @@ def test_a_task_leads_to_its_delivery_its_file_its_data_docs_and_the_history(
         warehouse.query("select publisher_name, delivery_sqn from metadata.delivery where source = 'lakes'")
     )
     visitor = Visitor(airflow, "admin")
-    brought = [links(admin, run, "lakes_extract.bring", index) for index in range(len(numbers))]
+    brought = [links(admin, run, "lakes_extract.land", index) for index in range(len(numbers))]
     assert {found["Delivery"] for found in brought} == {
         f"{airflow.url}/deliveries/delivery/{sqn}" for sqn in numbers.values()
     }
@@ -88,13 +88,13 @@ def test_a_task_leads_to_its_delivery_its_file_its_data_docs_and_the_history(
         assert found["File on S3"] == f"{found['Delivery']}/object"
         assert visitor.ask(path_of(found["Delivery"])).status_code == 200
         assert visitor.ask(path_of(found["File on S3"])).content.startswith(b"lake,boats")
-    for task in ("lakes_stage.checks", "lakes_stage.staging.stg_lakes"):
+    for task in ("lakes_stage.check", "lakes_stage.stage.stg_lakes"):
         found = links(admin, run, task)
         assert found["History"] == f"{airflow.url}/deliveries/list?source=lakes"
         assert found["File on S3"] is None
         assert "lakes" in visitor.page(path_of(found["Delivery"]))
         assert "judged deliveries" in visitor.page(path_of(found["Data Docs"]))
-    historical = links(admin, run, "lakes_historize.historical.hist_lakes")
+    historical = links(admin, run, "lakes_historize.historize.hist_lakes")
     passed = numbers["lakes-20260101.csv"]
     assert historical["Delivery"] == f"{airflow.url}/deliveries/delivery/{passed}"
     assert "Checks" in visitor.page(path_of(historical["Data Docs"]))

@@ -11,7 +11,7 @@ import pytest
 import sqlalchemy as sa
 
 from headwater.home import make_home
-from headwater.pipeline.job_runner import run_jobs
+from headwater.pipeline.runners.jobs import run_jobs
 from headwater.project import Project
 from headwater.services import postgres
 from tests.airflow.jobs_project import SCRATCH

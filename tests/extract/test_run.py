@@ -20,7 +20,8 @@ from headwater.extract import run as run_module
 from headwater.extract.http import client
 from headwater.extract.landing.store import ObjectStore
 from headwater.extract.offers.offer import Offer
-from headwater.extract.run import ExtractSummary, LoadSummary, extract_source, load_pending
+from headwater.extract.raw.pending import LoadSummary, load_pending
+from headwater.extract.run import ExtractSummary, extract_source
 from headwater.metadata.errors import PublisherError
 from headwater.metadata.process.deliveries import Delivery
 from headwater.metadata.static.model import Source
@@ -249,7 +250,8 @@ def test_a_lost_database_fetches_nothing_again(run: Run, publisher: Publisher) -
 
 KILLED = """
 import os, sys
-from headwater.extract.run import extract_source, load_pending
+from headwater.extract.raw.pending import load_pending
+from headwater.extract.run import extract_source
 from headwater.extract.landing.store import ObjectStore
 from headwater.metadata.connection import engine
 from tests.support.sources import make_source

@@ -166,7 +166,7 @@ BOUNDARIES = (
     ),
     Boundary(
         "history-marts", "history is committed; marts are as they were",
-        Stop("headwater.pipeline.run:Run.marts"), (2, 2, 4, 2, 4, 2, 2, 2, 2),
+        Stop("headwater.pipeline.runners.sources:build_marts"), (2, 2, 4, 2, 4, 2, 2, 2, 2),
         "Marts were made of another history, so they are built, though nothing else is pending.",
         is_short=True,
     ),
@@ -217,7 +217,7 @@ BOUNDARIES = (
     Boundary(
         "mid-rebuild", "a rebuild has set raw and staging of a source aside, and loaded one delivery again; history"
         " holds what it held",
-        Stop("headwater.extract.run:load_delivery", call=2), (0, 0, 0, 0, 0, -1, -2, 0, -2),
+        Stop("headwater.extract.raw.pending:load_delivery", call=2), (0, 0, 0, 0, 0, -1, -2, 0, -2),
         "Nobody rebuilds any more: what was set aside is put back, as if the rebuild had not been asked for.",
         command=("rebuild", "airports"), site=FIRST,
         is_short=True,

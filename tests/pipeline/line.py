@@ -11,7 +11,7 @@ from sqlalchemy import Engine
 
 from headwater.extract.landing.store import ObjectStore
 from headwater.pipeline.results import RunResult, SourceResult
-from headwater.pipeline.run import run as run_sources
+from headwater.pipeline.runners.sources import run as run_sources
 from headwater.project import Project
 from tests.macros.history_bench import assert_equals_oracle, delta, snapshot, versions
 from tests.pipeline.project import HEADERS, SHAPES

@@ -71,7 +71,7 @@ POISONS: Mapping[str, Poison] = {
         spoil=_append_to_model("staging", "stg_", "\nwhere 1 / 0 = 1\n"),
     ),
     "memory_gone": Poison(
-        r"extract: this machine has not enough memory for it \(MemoryError\)\. Expected more memory",
+        r"discover: this machine has not enough memory for it \(MemoryError\)\. Expected more memory",
         extract_function="tests.pipeline.poisons:use_up_memory",
     ),
     "transform_exits": Poison(
@@ -88,12 +88,12 @@ POISONS: Mapping[str, Poison] = {
         extract_function="tests.pipeline.poisoned_module:discover",
     ),
     "recursion": Poison(
-        r"extract: an error that nobody foresaw, RecursionError: ",
+        r"discover: an error that nobody foresaw, RecursionError: ",
         extract_function="tests.pipeline.poisons:recurse",
     ),
     "folder_gone": Poison(r".* is no folder, expected the one that its files lie in", Path.rmdir),
     "halves_of_surrogates": Poison(
-        r"extract: '.*\\udc80.*' is no text .*Expected a name or a value in UTF-8",
+        r"discover: '.*\\udc80.*' is no text .*Expected a name or a value in UTF-8",
         extract_function="tests.pipeline.poisons:say_what_is_no_text",
     ),
     "nothing_listens": Poison(

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from headwater.metadata.errors import StepFailed
+from headwater.metadata.static.step_names import StepName
 from headwater.pipeline.job_run import JobRun
 from headwater.pipeline.rebuild import rebuild
 from tests.extract.landing.test_land import LONG
@@ -133,12 +134,12 @@ def test_in_tasks_of_their_own_what_is_refused_fails_its_own_task_alone(line: Li
     line.store.put_new("manifests/cities/readme.txt", b"hello")
     line.deliver("cities", cities(1, {"a": ("A", 1)}))
     job = JobRun.begin(line.project, "cities", "run 1", line.messages.append)
-    source = job.step("cities_extract").source_or_fail
-    batches = json.loads(json.dumps(job.discover(source)))  # as XCom carries them
+    step = job.step("cities_extract")
+    batches = json.loads(json.dumps(job.do(StepName.DISCOVER, step).batches))  # as XCom carries them
     failures = []
     for batch in batches:
         try:
-            job.bring(source, batch)
+            job.do(StepName.LAND, step, batch)
         except StepFailed as error:
             failures.append(str(error))
     assert [message.partition(" ")[2][:20] for message in failures] == [
@@ -156,11 +157,11 @@ def test_in_tasks_of_their_own_what_has_landed_is_loaded_though_the_archive_is_b
     line.execute("drop table raw.cities, staging.stg_cities, historical.cities")
     line.store.put_new("manifests/cities/0000000007.json", b"{}")
     job = JobRun.begin(line.project, "cities", "run 1", line.messages.append)
-    source = job.step("cities_extract").source_or_fail
-    refused, landed = job.discover(source)
+    step = job.step("cities_extract")
+    refused, landed = job.do(StepName.DISCOVER, step).batches
     with pytest.raises(StepFailed, match="its publisher is not asked meanwhile"):
-        job.bring(source, refused)
-    job.bring(source, landed)
+        job.do(StepName.LAND, step, refused)
+    job.do(StepName.LAND, step, landed)
     assert line.query(
         "select publisher_name from raw.cities join metadata.delivery using (delivery_sqn)"
     ) == [(first.name,)]

@@ -15,7 +15,7 @@ from headwater.metadata.static.read import read_catalog
 from headwater.pipeline import decide
 from headwater.pipeline.rebuild import rebuild
 from headwater.pipeline.results import RunResult
-from headwater.pipeline.run import run
+from headwater.pipeline.runners.sources import run
 from headwater.project import Project
 from headwater.queries import status
 from tests.macros.history_bench import Shape, assert_equals_oracle, snapshot
@@ -300,11 +300,11 @@ def test_raw_is_not_loaded_under_another_definition_than_staging(line, tmp_path,
     """A delivery in raw, a run that died before staging, an attribute added: its values must not be lost."""
     publish(line, 1, "City Code,name,people,seen,mayor", "a,A,1,@,Ann")
 
-    def died(_run: Any) -> None:
+    def died(*_: Any) -> None:
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr("headwater.pipeline.run.Run.staging", died)
+        patch.setattr("headwater.pipeline.runners.sources.stage", died)
         with pytest.raises(KeyboardInterrupt):
             line.run("cities")
     replacements, _, _, message = CHANGES["added"]

@@ -15,13 +15,13 @@ import pytest
 import sqlalchemy as sa
 from typer.testing import CliRunner, Result
 
-import headwater.extract.run
+import headwater.extract.raw.pending
 from headwater.cli.commands import app
 from headwater.metadata import connection as connection_module
 from headwater.metadata.process.jobs import JobInstance
 from headwater.metadata.process.liveness import Life
 from headwater.metadata.process.orphaned_runs import close_abandoned
-from headwater.pipeline import run as run_module
+from headwater.pipeline.runners import sources as runner
 from headwater.services import postgres
 from tests.conftest import administer
 from tests.pipeline.line import Line, cities, of_source, prices
@@ -145,7 +145,7 @@ def test_what_dbt_is_refused_for_one_source_is_a_sentence_and_the_others_go_on(
 def test_a_connection_that_is_lost_in_the_middle_fails_one_source_and_the_next_one_has_another(
     delivered: Line, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    proper = headwater.extract.run.load_raw
+    proper = headwater.extract.raw.pending.load_raw
 
     def load_raw(connection: sa.Connection, store: Any, source: Any, *more: Any) -> Any:
         counts = proper(connection, store, source, *more)
@@ -157,10 +157,10 @@ def test_a_connection_that_is_lost_in_the_middle_fails_one_source_and_the_next_o
         return counts
 
     with monkeypatch.context() as patch:
-        patch.setattr(headwater.extract.run, "load_raw", load_raw)
+        patch.setattr(headwater.extract.raw.pending, "load_raw", load_raw)
         result = delivered.run("cities", "prices")
     (failure,) = of_source(result, "cities").failures
-    assert failure.startswith("cities: raw: Postgres says: ")
+    assert failure.startswith("cities: load_raw: Postgres says: ")
     assert failure.endswith("run again once it answers")
     assert of_source(result, "prices").status == "succeeded"
     assert of_last_run(delivered) == {"cities": "failed", "market": "succeeded"}
@@ -174,16 +174,16 @@ def test_a_connection_that_is_lost_in_the_middle_fails_one_source_and_the_next_o
 def test_a_run_of_which_all_idle_connections_are_cut_ends_well(
     delivered: Line, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    proper = run_module.Run.marts
+    proper = runner.build_marts
 
-    def marts(run: run_module.Run) -> None:
-        proper(run)
+    def marts(*arguments: Any) -> None:
+        proper(*arguments)
         delivered.query(
             "select pg_terminate_backend(pid, 5000) from pg_stat_activity"
             " where pid <> pg_backend_pid() and datname = current_database()"
         )
 
-    monkeypatch.setattr(run_module.Run, "marts", marts)
+    monkeypatch.setattr(runner, "build_marts", marts)
     delivered.ran_well("cities", "prices")
     assert of_last_run(delivered) == {"cities": "succeeded", "market": "succeeded"}
 
@@ -191,17 +191,17 @@ def test_a_run_of_which_all_idle_connections_are_cut_ends_well(
 def test_a_run_that_others_took_for_dead_and_that_ends_well_says_so(
     delivered: Line, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    proper = run_module.Run.marts
+    proper = runner.build_marts
 
-    def marts(run: run_module.Run) -> None:
-        proper(run)
+    def marts(*arguments: Any) -> None:
+        proper(*arguments)
         delivered.query(
             "select pg_terminate_backend(pid, 5000) from pg_stat_activity"
             " where pid <> pg_backend_pid() and datname = current_database()"
         )
         assert len(close_abandoned(delivered.database)) == 2
 
-    monkeypatch.setattr(run_module.Run, "marts", marts)
+    monkeypatch.setattr(runner, "build_marts", marts)
     delivered.ran_well("cities", "prices")
     assert of_last_run(delivered) == {"cities": "succeeded", "market": "succeeded"}
     assert delivered.query("select distinct status, last_error from metadata.log_header") == [
@@ -212,24 +212,24 @@ def test_a_run_that_others_took_for_dead_and_that_ends_well_says_so(
 def test_a_server_that_goes_away_for_good_is_told_and_the_next_run_closes_what_was_left(
     delivered: Line, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    proper = run_module.Run.marts
+    proper = runner.build_marts
 
     with monkeypatch.context() as patch:
 
-        def marts(run: run_module.Run) -> None:
-            proper(run)
+        def marts(*arguments: Any) -> None:
+            proper(*arguments)
             delivered.query(
                 "select pg_terminate_backend(pid, 5000) from pg_stat_activity"
                 " where pid <> pg_backend_pid() and datname = current_database()"
             )
             patch.setenv("PGPORT", "1")  # nothing listens there
 
-        patch.setattr(run_module.Run, "marts", marts)
+        patch.setattr(runner, "build_marts", marts)
         result = delivered.run("cities", "prices")
     assert result.exit_code == 1
     for name in ("cities", "prices"):
         (failure,) = of_source(result, name).failures
-        assert failure.startswith(f"{name}: purge: Postgres says: ")
+        assert failure.startswith(f"{name}: clean_up: Postgres says: ")
         assert failure.endswith("Expected a server that PGHOST and PGPORT name")
     assert len(result.record_failures) == 2
     assert all(
@@ -292,15 +292,15 @@ def password_of(passfile: str) -> str:
 def test_a_run_whose_idle_connections_a_firewall_forgot_ends_well(
     delivered: Line, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    proper = run_module.Run.marts
+    proper = runner.build_marts
     monkeypatch.setattr(connection_module, "OLDEST_S", 0)  # every connection has been silent for long enough
     with firewall(int(os.environ["PGPORT"])) as way:
 
-        def marts(run: run_module.Run) -> None:
-            proper(run)
+        def marts(*arguments: Any) -> None:
+            proper(*arguments)
             way.forget()
 
-        monkeypatch.setattr(run_module.Run, "marts", marts)
+        monkeypatch.setattr(runner, "build_marts", marts)
         with monkeypatch.context() as patch:
             patch.setenv("PGPORT", str(way.port))
             patch.setenv(

@@ -13,7 +13,7 @@ from headwater.dbt_project.generate import generated_files, write_files
 from headwater.metadata.static.read import read_catalog
 from headwater.pipeline import retention
 from headwater.pipeline.rebuild import rebuild
-from headwater.pipeline.run import run
+from headwater.pipeline.runners.sources import run
 from headwater.project import Project
 from tests.pipeline.line import Line, cities, of_source
 from tests.pipeline.project import SEEDS, make_project

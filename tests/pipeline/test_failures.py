@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from headwater.dbt_project.generate import generated_files, write_files
 from headwater.metadata.static.read import read_catalog
-from headwater.pipeline.run import run
+from headwater.pipeline.runners.sources import run
 from headwater.project import Project
 from tests.pipeline.line import cities, of_source, prices
 from tests.pipeline.project import make_project

@@ -9,7 +9,7 @@ import pytest
 from headwater.dbt_project.generate import generated_files, write_files
 from headwater.extract.http import client
 from headwater.metadata.static.read import read_catalog
-from headwater.pipeline.run import run
+from headwater.pipeline.runners.sources import run
 from headwater.project import Project
 from tests.pipeline.line import cities, of_source, prices
 from tests.pipeline.project import make_project

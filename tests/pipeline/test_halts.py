@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
-from headwater.pipeline.run import Run
+from headwater.pipeline.runners import sources as runner
 from tests.pipeline.line import Line, cities, of_source, prices
 
 DAYS = {1: ("A", 1), 2: ("A", 2), 3: ("A", 3)}
@@ -64,9 +65,9 @@ def test_a_file_that_breaks_its_format_is_refused_with_file_and_line_and_leaves_
 @pytest.mark.parametrize(
     ("step", "layer", "message"),
     [
-        ("staging", "raw", "staging: raw recorded 3 rows, but 2 were staged and 0 fell out"),
+        ("stage", "raw", "staging: raw recorded 3 rows, but 2 were staged and 0 fell out"),
         (
-            "historical",
+            "historize",
             "staging",
             "historical: staging recorded 3 rows, but 2 are in the change set of history",
         ),
@@ -79,23 +80,23 @@ def test_a_count_that_was_tampered_with_rolls_the_load_back_and_halts_the_delive
     second = line.deliver("cities", cities(2, {"a": DAYS[2], "b": ("B", 1)}))
     third = line.deliver("cities", cities(3, {"a": DAYS[3], "b": ("B", 1)}))
     other = line.deliver("prices", prices(1, {("x", 1): (Decimal(1),)}))
-    proper = getattr(Run, step)
+    proper = getattr(runner, step)
 
-    def tampered(run: Run) -> None:
+    def tampered(*arguments: Any) -> None:
         line.execute(
             "update metadata.delivery_status set record_count = record_count + 1"
             " where layer = :l and delivery_sqn = :s",
             l=layer, s=line.sqn(second.name),
         )  # fmt: skip
-        proper(run)
+        proper(*arguments)
 
-    monkeypatch.setattr(Run, step, tampered)
+    monkeypatch.setattr(runner, step, tampered)
     result = line.run("cities", "prices")
     assert result.exit_code == 3
     (halt,) = result.halts
     assert (halt.publisher_name, halt.checks, halt.why) == (second.name, ("ledger",), message)
     assert last_event(line, second.name)[:2] == ("halted", ["ledger"])
-    table = "staging.stg_cities" if step == "staging" else "historical.cities"
+    table = "staging.stg_cities" if step == "stage" else "historical.cities"
     assert line.query(f"select count(*) from {table} where delivery_sqn = :s", s=line.sqn(second.name)) == [
         (0,)
     ]

@@ -12,7 +12,7 @@ from sqlalchemy import Engine
 
 from headwater.extract.landing.store import ObjectStore
 from headwater.metadata.static.datatypes import PLAIN
-from headwater.pipeline.run import run
+from headwater.pipeline.runners.sources import run
 from headwater.project import Project
 from tests.pipeline.line import Line
 from tests.pipeline.project import FOLDER, SEEDS, make_project

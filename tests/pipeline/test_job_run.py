@@ -10,9 +10,10 @@ from sqlalchemy import Engine
 from headwater.extract.landing.store import ObjectStore
 from headwater.home import make_home
 from headwater.metadata.errors import MetadataInvalid, StepFailed
+from headwater.metadata.static.step_names import StepName
+from headwater.pipeline import job_steps
 from headwater.pipeline.job_run import JobRun
 from headwater.pipeline.marts_run import MartsRun
-from headwater.pipeline.run import Run
 from headwater.project import Project
 from tests.pipeline.line import Line, cities
 from tests.pipeline.project import make_project
@@ -42,11 +43,11 @@ def join(line: Line, job: str, run_id: str) -> JobRun:
     return JobRun(line.project, job, run_id, line.messages.append)
 
 
-def bring(line: Line, run_id: str) -> None:
+def land_all(line: Line, run_id: str) -> None:
     joined = join(line, "cities", run_id)
-    source = joined.step("cities_extract").source_or_fail
-    for batch in joined.discover(source):
-        joined.bring(source, batch)
+    step = joined.step("cities_extract")
+    for batch in joined.do(StepName.DISCOVER, step).batches:
+        joined.do(StepName.LAND, step, batch)
 
 
 def test_what_a_killed_try_landed_and_did_not_load_is_loaded_by_the_next(
@@ -54,18 +55,18 @@ def test_what_a_killed_try_landed_and_did_not_load_is_loaded_by_the_next(
 ) -> None:
     line.deliver("cities", cities(1, {"a": ("Aa", 1)}))
     job = JobRun.begin(line.project, "cities", "run 1", line.messages.append)
-    source = job.step("cities_extract").source_or_fail
-    (batch,) = job.discover(source)
+    step = job.step("cities_extract")
+    (batch,) = job.do(StepName.DISCOVER, step).batches
 
     def killed(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(Run, "load_raw", killed)
+        patch.setattr(job_steps, "load_raw", killed)
         with pytest.raises(KeyboardInterrupt):
-            job.bring(source, batch)
+            job.do(StepName.LAND, step, batch)
     assert line.query("select count(*) from metadata.delivery") == [(1,)]
-    job.bring(source, batch)
+    job.do(StepName.LAND, step, batch)
     assert line.query("select count(*) from metadata.delivery") == [(1,)]
     assert line.query("select count(*) from raw.cities") == [(1,)]
     job.finish({})
@@ -76,17 +77,17 @@ def test_the_log_of_a_task_says_what_fell_out_and_of_which_keys_history_is_silen
     line.ran_well("cities")
     second = line.deliver("cities", cities(2, {"b": ("Bb", 2)}, unreadable=["a"]), "a,Aa,8.995,x")
     job = JobRun.begin(line.project, "cities", "run 1", line.messages.append)
-    source = job.step("cities_extract").source_or_fail
-    for batch in job.discover(source):
-        job.bring(source, batch)
+    step = job.step("cities_extract")
+    for batch in job.do(StepName.DISCOVER, step).batches:
+        job.do(StepName.LAND, step, batch)
     sqn = line.sqn(second.name)
     fell = f'cities: 1 of 2 rows of delivery {sqn} fell out: 1 for people (type): "8.995"'
     silent = "cities: 1 of their keys is current: history goes on saying what it said before"
-    job.stage(source)
+    job.do(StepName.STAGE, step)
     assert fell in line.messages
     assert silent not in line.messages  # the delivery is not judged yet
-    job.check(source)
-    job.historize(source)
+    job.do(StepName.CHECK, step)
+    job.do(StepName.HISTORIZE, step)
     assert silent in line.messages
     job.finish({})
     assert line.query("select count(*) from metadata.log_dtl where message = :message", message=silent) == [
@@ -111,7 +112,7 @@ def test_a_run_goes_on_with_the_metadata_that_it_began_with(
     begin(own_line, "cities", "run 1")
     edit(own_line, table, old, new)
 
-    bring(own_line, "run 1")
+    land_all(own_line, "run 1")
 
     assert join(own_line, "cities", "run 1").finish({}) == "succeeded"
     assert own_line.query("select job, status from metadata.job_inst") == [("cities", "succeeded")]
@@ -130,7 +131,7 @@ def test_a_run_begins_although_something_is_wrong_with_another_job_and_says_so(o
     assert wrong[1:] == [
         "metadata: not loaded into Postgres until that is mended; cities has nothing to do with it"
     ]
-    bring(own_line, "run 1")
+    land_all(own_line, "run 1")
     assert own_line.query("select count(*) from raw.cities") == [(1,)]
 
 
@@ -159,10 +160,10 @@ def test_the_first_task_run_again_reads_the_metadata_anew(own_line: Line) -> Non
     edit(own_line, "source_attribute", r"towns-(?P", r"cities-(?P")
 
     with pytest.raises(StepFailed, match=r"matches the file_pattern towns-"):
-        bring(own_line, "run 1")
+        land_all(own_line, "run 1")
 
     begin(own_line, "cities", "run 1")
-    bring(own_line, "run 1")
+    land_all(own_line, "run 1")
     assert own_line.query("select count(*) from metadata.delivery") == [(1,)]
     assert own_line.query("select count(*) from metadata.job_metadata") == [(2,)]
 

@@ -13,7 +13,7 @@ from headwater.extract.landing.store import ObjectStore
 from headwater.home import make_home
 from headwater.metadata.errors import HeadwaterError
 from headwater.metadata.process.orphaned_runs import close_abandoned
-from headwater.pipeline.job_runner import JobResult, exit_code, run_jobs
+from headwater.pipeline.runners.jobs import JobResult, exit_code, run_jobs
 from headwater.project import Project
 from headwater.services import postgres
 from tests.airflow.jobs_project import SCRATCH, make_jobs_project
@@ -80,11 +80,11 @@ def test_a_job_brings_each_delivery_in_by_a_task_of_its_own_makes_history_and_th
     assert tasks(line, "cities") == {
         "start": ("succeeded", None, None),
         "cities_extract.discover": ("succeeded", "E", 1),
-        "cities_extract.bring[0]": ("succeeded", "E", 1),
-        "cities_extract.bring[1]": ("succeeded", "E", 1),
-        "cities_stage.staging.stg_cities": ("succeeded", "T", 2),
-        "cities_stage.checks": ("succeeded", "T", 2),
-        "cities_historize.historical.hist_cities": ("succeeded", "L", 3),
+        "cities_extract.land[0]": ("succeeded", "E", 1),
+        "cities_extract.land[1]": ("succeeded", "E", 1),
+        "cities_stage.stage.stg_cities": ("succeeded", "T", 2),
+        "cities_stage.check": ("succeeded", "T", 2),
+        "cities_historize.historize.hist_cities": ("succeeded", "L", 3),
         "cities_historize.clean_up": ("succeeded", "L", 3),
     }
     assert line.query("select city, people, end_type from historical.cities order by valid_from, city") == [
@@ -132,7 +132,7 @@ def test_one_job_extracts_and_the_next_follows_once_it_has_succeeded(line: Line)
     assert set(tasks(line, "build_shops")) == {"start"} | {
         f"build_{name}_{task}" for name in ("shops", "orders")
         for task in (
-            f"stage.staging.stg_{name}", "stage.checks", f"historize.historical.hist_{name}", "historize.clean_up",
+            f"stage.stage.stg_{name}", "stage.check", f"historize.historize.hist_{name}", "historize.clean_up",
         )
     }  # fmt: skip
     assert line.query("select shop, owner from historical.shops") == [("s", "Olga")]
@@ -182,7 +182,7 @@ def test_a_halted_delivery_is_failed_at_its_checks_and_the_others_go_on(line: Li
     result, marts = run(line, "cities")
     assert (result.status, marts.status, exit_code([result, marts])) == ("halted", "succeeded", 3)
     assert {task: row[0] for task, row in tasks(line, "cities").items() if row[0] != "succeeded"} == {
-        "cities_stage.checks": "halted"
+        "cities_stage.check": "halted"
     }
     assert "duplicate_keys" in str(result.error)
     assert line.query("select people from historical.cities where valid_to is null") == [(8,)]

@@ -54,7 +54,7 @@ def test_killed_at_a_boundary(world: World, boundary: Boundary) -> None:
 
 def test_what_was_left_open_is_closed_by_the_next_run_which_says_so(world: World) -> None:
     world.restore(LOADED)
-    command = world.start(stop=Stop("headwater.pipeline.run:Run.load_raw"))
+    command = world.start(stop=Stop("headwater.pipeline.runners.sources:load_raw"))
     command.wait_until_there()
     command.kill()
     jobs = "select job, status, last_error from metadata.job_inst join metadata.log_header using (job_inst_id, status)"
@@ -63,7 +63,7 @@ def test_what_was_left_open_is_closed_by_the_next_run_which_says_so(world: World
     world.run()
     assert world.query(f"{jobs} order by job_inst_id desc limit 2 offset 2") == [
         ("flight_weather", "failed", f"{PROCESS_ENDED}. Nothing of it was running"),
-        ("airports", "failed", f"{PROCESS_ENDED}. Nothing of it was running; last was extract, succeeded"),
+        ("airports", "failed", f"{PROCESS_ENDED}. Nothing of it was running; last was land, succeeded"),
     ]
 
 

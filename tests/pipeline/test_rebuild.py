@@ -14,9 +14,9 @@ import sqlalchemy as sa
 from headwater.metadata.process.jobs import JobInstance
 from headwater.metadata.process.rebuilds import set_aside
 from headwater.pipeline import rebuild as module
-from headwater.pipeline.rebuild import Rebuild, rebuild
+from headwater.pipeline.rebuild import rebuild
 from headwater.pipeline.results import RunResult
-from headwater.pipeline.run import run
+from headwater.pipeline.runners.sources import run
 from headwater.project import Project
 from tests.macros.history_bench import at
 from tests.pipeline.line import Line, cities, of_source, prices
@@ -302,14 +302,14 @@ def test_what_reads_a_column_that_would_go_is_named_before_anything_is_set_aside
 
 def interrupted(monkeypatch: pytest.MonkeyPatch, step: str, then: Callable[[], None]) -> None:
     """Have something happen before a step of the next rebuild."""
-    proper = getattr(Rebuild, step)
+    proper = getattr(module, step)
 
-    def stepping(self: Rebuild, *arguments: object) -> object:
-        monkeypatch.setattr(Rebuild, step, proper)
+    def stepping(*arguments: object) -> object:
+        monkeypatch.setattr(module, step, proper)
         then()
-        return proper(self, *arguments)
+        return proper(*arguments)
 
-    monkeypatch.setattr(Rebuild, step, stepping)
+    monkeypatch.setattr(module, step, stepping)
 
 
 def test_a_decision_that_is_made_meanwhile_holds_when_the_rebuild_fails(line, monkeypatch):
@@ -327,7 +327,7 @@ def test_a_decision_that_is_made_meanwhile_holds_when_the_rebuild_fails(line, mo
         )  # fmt: skip
         raise KeyboardInterrupt
 
-    interrupted(monkeypatch, "historical", decide_and_break)
+    interrupted(monkeypatch, "historize", decide_and_break)
     with pytest.raises(KeyboardInterrupt):
         rebuild(line.project, ["cities"], line.messages.append)
     # the test's events are in Postgres alone, which a run does not mind
@@ -346,7 +346,7 @@ def test_what_a_run_does_meanwhile_helps_and_another_rebuild_waits_for_the_end(l
         messages.extend(failures(rebuild(line.project, ["cities"], line.messages.append)))
         line.ran_well("cities")
 
-    interrupted(monkeypatch, "staging", run_and_rebuild)
+    interrupted(monkeypatch, "stage", run_and_rebuild)
     assert rebuild(line.project, ["cities"], line.messages.append).exit_code == 0
     (refusal,) = messages
     assert "rebuilds it at this moment. Expected one rebuild at a time" in refusal

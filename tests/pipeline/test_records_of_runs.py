@@ -14,6 +14,7 @@ from headwater.metadata.errors import StepFailed
 from headwater.metadata.static.model import SqlScript
 from headwater.metadata.static.plan import Step
 from headwater.metadata.static.read import read_catalog
+from headwater.metadata.static.step_names import StepName
 from headwater.pipeline import decide
 from headwater.pipeline.job_run import JobRun
 from headwater.pipeline.purge import purge
@@ -51,24 +52,26 @@ def test_job_instances_tasks_and_logs_tell_how_each_job_ended(line):
         " join metadata.job_inst using (job_inst_id) where task.ended_at is not null order by job_inst_task_id"
     )
     assert set(tasks) == {
-        ("cities", "extract", "cities", "succeeded"),
-        ("cities", "raw", "cities", "succeeded"),
-        ("cities", "staging", None, "succeeded"),
-        ("cities", "checks", "cities", "halted"),
-        ("cities", "historical", None, "succeeded"),
+        ("cities", "discover", "cities", "succeeded"),
+        ("cities", "land", "cities", "succeeded"),
+        ("cities", "load_raw", "cities", "succeeded"),
+        ("cities", "stage", None, "succeeded"),
+        ("cities", "check", "cities", "halted"),
+        ("cities", "historize", None, "succeeded"),
         ("cities", "marts", None, "succeeded"),
-        ("cities", "purge", "cities", "succeeded"),
-        ("market", "extract", "prices", "failed"),
-        ("market", "raw", "prices", "succeeded"),
-        ("market", "extract", "ratings", "succeeded"),
-        ("market", "raw", "ratings", "succeeded"),
-        ("market", "staging", None, "succeeded"),
-        ("market", "checks", "prices", "succeeded"),
-        ("market", "checks", "ratings", "succeeded"),
-        ("market", "historical", None, "succeeded"),
+        ("cities", "clean_up", "cities", "succeeded"),
+        ("market", "discover", "prices", "failed"),
+        ("market", "load_raw", "prices", "succeeded"),
+        ("market", "discover", "ratings", "succeeded"),
+        ("market", "land", "ratings", "succeeded"),
+        ("market", "load_raw", "ratings", "succeeded"),
+        ("market", "stage", None, "succeeded"),
+        ("market", "check", "prices", "succeeded"),
+        ("market", "check", "ratings", "succeeded"),
+        ("market", "historize", None, "succeeded"),
         ("market", "marts", None, "succeeded"),
-        ("market", "purge", "prices", "succeeded"),
-        ("market", "purge", "ratings", "succeeded"),
+        ("market", "clean_up", "prices", "succeeded"),
+        ("market", "clean_up", "ratings", "succeeded"),
     }
     errors = line.query(
         "select job, message, task.task from metadata.log_dtl"
@@ -77,7 +80,7 @@ def test_job_instances_tasks_and_logs_tell_how_each_job_ended(line):
     )
     assert [error[0] for error in errors] == ["cities", "market"]
     assert errors[0][1] == jobs[0][3]
-    assert errors[1] == ("market", jobs[1][3], "extract")
+    assert errors[1] == ("market", jobs[1][3], "discover")
     landed = line.query(
         "select message from metadata.log_dtl where level = 'detail' and message like '%landed%'"
     )
@@ -152,9 +155,9 @@ def test_runs_say_what_they_were_for_and_only_those_that_load_are_the_last(line)
         " where kind = 'rebuild' and delivery_sqns is not null order by job_inst_task_id"
     )
     assert [(task, step) for task, step, _, _ in report] == [
-        ("raw", "E"),
-        ("staging", "T"),
-        ("historical", "L"),
+        ("load_raw", "E"),
+        ("stage", "T"),
+        ("historize", "L"),
     ]
     assert {(tuple(sqns), tuple(names)) for _, _, sqns, names in report} == {((line.sqn(name),), (name,))}
 
@@ -167,11 +170,11 @@ def test_what_fails_in_a_job_of_tasks_is_one_error_each(line):
     step = job.step("cities_extract")
     batches = []
     with job.attempt_at(step, Attempt("cities_extract.discover", 1)):
-        batches += job.discover(step.source_or_fail)
+        batches += job.do(StepName.DISCOVER, step).batches
     for index, batch in enumerate(batches):
         job = JobRun(line.project, "cities", "run 1", line.messages.append)  # a process of its own
-        with suppress(StepFailed), job.attempt_at(step, Attempt("cities_extract.bring", 1, index)):
-            job.bring(step.source_or_fail, batch)
+        with suppress(StepFailed), job.attempt_at(step, Attempt("cities_extract.land", 1, index)):
+            job.do(StepName.LAND, step, batch)
     assert job.finish({}) == "failed"
     errors = line.query("select message from metadata.log_dtl where level = 'error'")
     assert len(errors) == len(set(errors)) == 1

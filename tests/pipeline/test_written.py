@@ -10,25 +10,25 @@ from typing import Any
 import pytest
 
 from headwater.metadata.errors import StepFailed, StepHalted
-from headwater.metadata.static.model import Source
 from headwater.metadata.static.plan import Step
+from headwater.metadata.static.step_names import StepName
 from headwater.pipeline.decide import put_on_record
 from headwater.pipeline.job_run import JobRun
 from headwater.pipeline.shared_run import Attempt
-from headwater.pipeline.step_result import StepResult
+from headwater.pipeline.step_audit import StepAudit
 from tests.pipeline.line import Line, cities
 
 Counts = Counter[tuple[str, str, str]]  # layer, outcome, what was counted
 
 
-def reported(written: StepResult | None) -> Counts:
+def reported(written: StepAudit | None) -> Counts:
     """Return what it comes to, over all deliveries."""
     assert written is not None
     found = Counts()
     for entry in written.entries:
         found[entry.layer, entry.outcome, "deliveries"] += 1
         found.update({(entry.layer, outcome, "rows"): rows for outcome, rows in entry.rows.items()})
-    found["historical", "taken_out", "deliveries"] = written.context.taken_out
+    found["historical", "taken_out", "deliveries"] = written.of.taken_out
     return +found
 
 
@@ -42,27 +42,25 @@ def begun(
         yield job
 
 
-def step(job: JobRun, kind: str) -> Step:
-    return job.step(f"cities_{kind}")
+def extract_step(job: JobRun) -> Step:
+    return job.step("cities_extract")
 
 
 def whole_run(line: Line, run_id: str) -> dict[str, Counts]:
     """Every task of a job, each told."""
-    source = step(
-        JobRun.begin(line.project, "cities", run_id, line.messages.append), "extract"
-    ).source_or_fail
+    step = extract_step(JobRun.begin(line.project, "cities", run_id, line.messages.append))
     found: dict[str, Counts] = {}
     with begun(line, run_id, "discover") as job:
-        batches = job.discover(source)
-    found["discover"] = reported(job.written())
+        batches = job.do(StepName.DISCOVER, step).batches
+    found["discover"] = reported(job.audit())
     for index, batch in enumerate(batches):
-        with begun(line, run_id, "bring", index=index) as job, suppress(StepHalted):
-            job.bring(source, batch)
-        found[f"bring {batch['offers'][0]['publisher_name']}"] = reported(job.written())
-    for name in ("stage", "check", "historize", "clean_up"):
+        with begun(line, run_id, "land", index=index) as job, suppress(StepHalted):
+            job.do(StepName.LAND, step, batch)
+        found[f"land {batch['offers'][0]['publisher_name']}"] = reported(job.audit())
+    for name in (StepName.STAGE, StepName.CHECK, StepName.HISTORIZE, StepName.CLEAN_UP):
         with begun(line, run_id, name) as job, suppress(StepHalted):
-            getattr(job, name)(source)
-        found[name] = reported(job.written())
+            job.do(name, step)
+        found[name] = reported(job.audit())
     return found
 
 
@@ -73,10 +71,10 @@ def test_each_task_tells_what_the_ledger_has_of_it_and_what_was_taken_out(line: 
     line.deliver("cities", cities(4, {"a": ("Aa", 5)}), 'd,"D')
     found = whole_run(line, "run 1")
     assert found["discover"] == {}
-    assert found["bring cities-20260101.csv"] == {
+    assert found["land cities-20260101.csv"] == {
         ("landed", "landed", "deliveries"): 1, ("raw", "loaded", "deliveries"): 1, ("raw", "loaded", "rows"): 2,
     }  # fmt: skip
-    assert found["bring cities-20260104.csv"] == {
+    assert found["land cities-20260104.csv"] == {
         ("landed", "landed", "deliveries"): 1,
         ("raw", "halted", "deliveries"): 1,
     }
@@ -106,51 +104,51 @@ def test_each_task_tells_what_the_ledger_has_of_it_and_what_was_taken_out(line: 
 def test_a_try_that_failed_tells_what_it_did_and_the_next_one_does_not_tell_it_again(line: Line) -> None:
     line.deliver("cities", cities(1, {"a": ("Aa", 1)}))
     line.deliver("cities", cities(2, {"a": ("Aa", 5)}))
-    source = step(JobRun.begin(line.project, "cities", "run", line.messages.append), "extract").source_or_fail
+    step = extract_step(JobRun.begin(line.project, "cities", "run", line.messages.append))
     with begun(line, "run", "discover") as job:
-        first, second = job.discover(source)
-    with pytest.raises(StepFailed), begun(line, "run", "bring", index=0) as job:
-        _bring_and_fail(job, source, first)
+        first, second = job.do(StepName.DISCOVER, step).batches
+    with pytest.raises(StepFailed), begun(line, "run", "land", index=0) as job:
+        _land_and_fail(job, step, first)
     mine = {
         ("landed", "landed", "deliveries"): 1, ("raw", "loaded", "deliveries"): 1, ("raw", "loaded", "rows"): 1,
     }  # fmt: skip
     failed = job
-    with begun(line, "run", "bring", index=1) as job:
-        job.bring(source, second)
-    assert reported(failed.written()) == mine
-    assert reported(job.written()) == mine
-    with begun(line, "run", "bring", try_number=2, index=0) as job:
-        job.bring(source, first)
-    assert reported(job.written()) == {}
+    with begun(line, "run", "land", index=1) as job:
+        job.do(StepName.LAND, step, second)
+    assert reported(failed.audit()) == mine
+    assert reported(job.audit()) == mine
+    with begun(line, "run", "land", try_number=2, index=0) as job:
+        job.do(StepName.LAND, step, first)
+    assert reported(job.audit()) == {}
 
 
-def _bring_and_fail(job: JobRun, source: Source, batch: Mapping[str, Any]) -> None:
-    job.bring(source, batch)
+def _land_and_fail(job: JobRun, step: Step, batch: Mapping[str, Any]) -> None:
+    job.do(StepName.LAND, step, batch)
     raise StepFailed("and then something")
 
 
 def test_what_killed_tries_did_the_next_one_tells(line: Line) -> None:
     line.deliver("cities", cities(1, {"a": ("Aa", 1)}))
-    source = step(JobRun.begin(line.project, "cities", "run", line.messages.append), "extract").source_or_fail
+    step = extract_step(JobRun.begin(line.project, "cities", "run", line.messages.append))
     with begun(line, "run", "discover") as job:
-        (batch,) = job.discover(source)
-    killed = begun(line, "run", "bring", index=0)
-    killed.__enter__().bring(source, batch)
-    killed_too = begun(line, "run", "bring", try_number=2, index=0)
+        (batch,) = job.do(StepName.DISCOVER, step).batches
+    killed = begun(line, "run", "land", index=0)
+    killed.__enter__().do(StepName.LAND, step, batch)
+    killed_too = begun(line, "run", "land", try_number=2, index=0)
     killed_too.__enter__()
-    with begun(line, "run", "bring", try_number=3, index=0) as job:
-        job.bring(source, batch)
-    assert reported(job.written()) == {
+    with begun(line, "run", "land", try_number=3, index=0) as job:
+        job.do(StepName.LAND, step, batch)
+    assert reported(job.audit()) == {
         ("landed", "landed", "deliveries"): 1, ("raw", "loaded", "deliveries"): 1, ("raw", "loaded", "rows"): 1,
     }  # fmt: skip
-    with begun(line, "run", "bring", try_number=4, index=0) as job:
-        job.bring(source, batch)
-    assert reported(job.written()) == {}
+    with begun(line, "run", "land", try_number=4, index=0) as job:
+        job.do(StepName.LAND, step, batch)
+    assert reported(job.audit()) == {}
     del killed, killed_too  # they end when the test does
 
 
 def test_before_any_try_there_is_nothing_to_tell(line: Line) -> None:
     job = JobRun.begin(line.project, "cities", "run", line.messages.append)
-    assert job.written() is None
-    job.stage(step(job, "stage").source_or_fail)
-    assert job.written() is None
+    assert job.audit() is None
+    job.do(StepName.STAGE, extract_step(job))
+    assert job.audit() is None

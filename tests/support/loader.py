@@ -8,7 +8,7 @@ from sqlalchemy import Engine
 
 from headwater.extract.landing.store import ObjectStore
 from headwater.extract.raw.load import Counts
-from headwater.extract.run import load_delivery
+from headwater.extract.raw.pending import load_delivery
 from headwater.metadata.process.deliveries import Delivery
 from headwater.metadata.static.model import Source
 from tests.support.sources import land_bytes

@@ -12,28 +12,20 @@ from openlineage.client.event_v2 import InputDataset, OutputDataset
 from headwater.airflow.lineage import facets, names
 from headwater.extract.offers.payload import is_offer
 from headwater.metadata.process.ledger import Entry
-from headwater.pipeline.step_result import (
-    BRING,
-    CHECK,
-    CLEAN_UP,
-    DISCOVER,
-    HISTORIZE,
-    STAGE,
-    Place,
-    StepResult,
-)
+from headwater.metadata.static.step_names import StepName
+from headwater.pipeline.step_audit import Place, StepAudit
 
 Lineage: TypeAlias = "OperatorLineage[Any, Any]"
 
 
-def lineage_of(written: StepResult | None) -> Lineage:
+def lineage_of(written: StepAudit | None) -> Lineage:
     """Return what a try of a source's task read and wrote, also when it wrote nothing.
 
     None: it did not come to that.
     """
     if written is None:
         return OperatorLineage()
-    if written.context.kind is CLEAN_UP:  # what is deleted is no output
+    if written.step is StepName.CLEAN_UP:  # what is deleted is no output
         return OperatorLineage(run_facets=facets.deliveries(written))
     return OperatorLineage(
         inputs=_unique(_inputs(written)), outputs=_outputs(written), run_facets=facets.deliveries(written)
@@ -48,24 +40,24 @@ def lineage_of_mart(model: str, made_of: Sequence[str], place: Place, count: int
     )
 
 
-def _inputs(written: StepResult) -> list[InputDataset]:
-    source, context = written.source, written.context
-    if context.kind is DISCOVER:
+def _inputs(written: StepAudit) -> list[InputDataset]:
+    source = written.source
+    if written.step is StepName.DISCOVER:
         return [facets.read(names.asked(source))]
-    if context.kind is BRING:
-        offers = filter(is_offer, context.batch["offers"]) if context.batch else ()
+    if written.step is StepName.LAND:
+        offers = filter(is_offer, written.of.batch["offers"]) if written.of.batch else ()
         objects = [entry for entry in written.entries if entry.layer == "raw"]
         return [facets.read(names.offered(source, offer)) for offer in offers] + _objects(objects)
-    before = {STAGE: "raw", CHECK: "staging", HISTORIZE: "staging"}[context.kind]
+    before = {StepName.STAGE: "raw", StepName.CHECK: "staging", StepName.HISTORIZE: "staging"}[written.step]
     found = [facets.read(names.layer(written.place, before, source.name), source, before, written.checks)]
-    if context.kind is HISTORIZE:  # what had to be brought back to staging
+    if written.step is StepName.HISTORIZE:  # what had to be brought back to staging
         found += _objects([entry for entry in written.entries if entry.layer == "raw"])
     return found
 
 
-def _outputs(written: StepResult) -> list[OutputDataset]:
-    source, kind = written.source, written.context.kind
-    of_kind = {BRING: "raw", STAGE: "staging", HISTORIZE: "historical"}.get(kind)
+def _outputs(written: StepAudit) -> list[OutputDataset]:
+    source, kind = written.source, written.step
+    of_kind = {StepName.LAND: "raw", StepName.STAGE: "staging", StepName.HISTORIZE: "historical"}.get(kind)
     found = [_object(written, entry) for entry in written.entries if entry.layer == "landed"]
     for layer in ("raw", "staging", "historical"):
         entries = [entry for entry in written.entries if entry.layer == layer and entry.rows]
@@ -85,7 +77,7 @@ def _outputs(written: StepResult) -> list[OutputDataset]:
 _ADDED = {"raw": ("loaded",), "staging": ("staged",), "historical": ("new", "changed")}
 
 
-def _object(written: StepResult, landed: Entry) -> OutputDataset:
+def _object(written: StepAudit, landed: Entry) -> OutputDataset:
     """The object of a delivery; how many records it holds is known when it was loaded, too."""
     counts = [
         entry.counts.get("record_count")

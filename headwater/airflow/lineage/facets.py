@@ -21,7 +21,7 @@ from headwater.airflow.lineage.names import Name
 from headwater.dbt_project.generate import historical_properties, staging_properties
 from headwater.metadata.process.ledger import Check, Entry
 from headwater.metadata.static.model import Source
-from headwater.pipeline.step_result import StepResult
+from headwater.pipeline.step_audit import StepAudit
 
 SHOWN = 100  # deliveries of one event: a backfill may have ten thousand
 
@@ -73,7 +73,7 @@ def wrote(
     return OutputDataset(*name, facets=_columns(source, layer), outputFacets=facets)
 
 
-def deliveries(written: StepResult) -> dict[str, RunFacet]:
+def deliveries(written: StepAudit) -> dict[str, RunFacet]:
     """The facet of a run."""
     shown = [_delivery(entry) for entry in written.entries[:SHOWN]]
     facet = DeliveriesRunFacet(

@@ -15,7 +15,7 @@ from headwater.extract.sources.sql.queries import publisher_name
 from headwater.metadata.errors import HeadwaterError
 from headwater.metadata.redaction import redact
 from headwater.metadata.static.model import ConnApi, ConnStr, Source
-from headwater.pipeline.step_result import Place
+from headwater.pipeline.step_audit import Place
 
 LAYERS = {"raw": "raw.{}", "staging": "staging.stg_{}", "historical": "historical.{}"}
 PORTS = {"postgres": 5432, "mysql": 3306}

@@ -16,7 +16,8 @@ from headwater.extract.http.client import HttpClient
 from headwater.extract.http.exchange import Patience
 from headwater.extract.landing.store import ObjectStore
 from headwater.extract.offers.discover import discover
-from headwater.extract.run import land_payload, list_source
+from headwater.extract.offers.payload import Payload
+from headwater.extract.run import Extraction, ExtractSummary, list_new
 from headwater.metadata.errors import PublisherError
 from tests.extract.http.test_client import Sink
 from tests.support.publisher import Answer, Publisher
@@ -170,6 +171,11 @@ def test_a_link_of_a_page_leads_nowhere_inside(net: Publisher, publisher: Publis
     assert sink.content == b"id,name\n1,Ulm\n"
 
 
+def landed(extraction: Extraction, payload: Payload) -> ExtractSummary:
+    extraction.land_payload(payload)
+    return extraction.summary
+
+
 def test_what_was_public_at_discovery_may_not_be_inside_at_landing_whatever_process_lands(
     net: Publisher, publisher: Publisher, names: Names, database: Engine, store: ObjectStore, job_inst_id: int
 ) -> None:
@@ -180,26 +186,26 @@ def test_what_was_public_at_discovery_may_not_be_inside_at_landing_whatever_proc
     options = {"file_pattern": r"places-(?P<date>[\d-]+)\.csv$"}
     source = make_source(address=at("public.example", net, "/"), options=options)
     report = lambda *_, **__: None  # noqa: E731
-    _, offers = list_source(database, store, source, job_inst_id, report)
+    _, offers = list_new(database, store, source, job_inst_id, report)
     assert len(offers) == 1
 
     names.known["public.example"] = [
         "127.0.0.1"
     ]  # all that another process has is the offer, and the database
-    found = land_payload(database, store, source, offers[0], job_inst_id, report)
+    found = landed(Extraction(database, store, source, job_inst_id, report), offers[0])
     assert "was in the public internet, and its name now stands for 127.0.0.1" in found.failed[0]
     without = {key: value for key, value in offers[0].items() if key != "address"}
     with pytest.raises(PublisherError, match="its name now stands for 127"):
-        land_payload(database, store, source, without, job_inst_id, report)
+        landed(Extraction(database, store, source, job_inst_id, report), without)
     with pytest.raises(PublisherError, match="its name now stands for 127"):
-        list_source(database, store, source, job_inst_id, report)  # nor in any later run
+        list_new(database, store, source, job_inst_id, report)  # nor in any later run
     assert publisher.requests == []
 
     allowed = make_source(
         address=at("public.example", net, "/"), options={**options, "allow_private_addresses": "true"}
     )
     names.known["public.example"] = [str(NET)]
-    assert len(land_payload(database, store, allowed, offers[0], job_inst_id, report).landed) == 1
+    assert len(landed(Extraction(database, store, allowed, job_inst_id, report), offers[0]).landed) == 1
 
 
 def test_a_publisher_that_was_inside_from_the_beginning_stays_allowed(
@@ -212,5 +218,5 @@ def test_a_publisher_that_was_inside_from_the_beginning_stays_allowed(
         options={"file_pattern": r"places-(?P<date>[\d-]+)\.csv$"},
     )
     report = lambda *_, **__: None  # noqa: E731
-    _, offers = list_source(database, store, source, job_inst_id, report)
-    assert len(land_payload(database, store, source, offers[0], job_inst_id, report).landed) == 1
+    _, offers = list_new(database, store, source, job_inst_id, report)
+    assert len(landed(Extraction(database, store, source, job_inst_id, report), offers[0]).landed) == 1

@@ -11,7 +11,7 @@ import pytest
 
 from headwater.extract.files.record import Record
 from headwater.extract.raw.load import Counts
-from headwater.extract.run import load_pending
+from headwater.extract.raw.pending import load_pending
 from headwater.metadata.errors import ColumnsBroken, FormatBroken
 from headwater.metadata.static.model import Source
 from tests.extract.formats.test_excel import xlsx

@@ -14,7 +14,8 @@ from sqlalchemy import Engine
 from headwater.extract.http import client
 from headwater.extract.landing.manifest import from_json
 from headwater.extract.landing.store import ObjectStore
-from headwater.extract.run import ExtractSummary, LoadSummary, extract_source, load_pending
+from headwater.extract.raw.pending import LoadSummary, load_pending
+from headwater.extract.run import ExtractSummary, extract_source
 from headwater.metadata.errors import HeadwaterError, StorageError
 from headwater.metadata.static.model import Source
 from tests.extract.raw.test_broken_files import zipped

@@ -18,7 +18,7 @@ from sqlalchemy import Engine
 from headwater.extract.files.archive import open_members
 from headwater.extract.files.limits import Expansion, Limits
 from headwater.extract.landing.store import ObjectStore
-from headwater.extract.run import load_pending
+from headwater.extract.raw.pending import load_pending
 from headwater.metadata.errors import FormatBroken
 from tests.support.loader import Loader
 from tests.support.sources import land_bytes, make_source

@@ -13,7 +13,7 @@ from sqlalchemy import Engine
 
 from headwater.extract.landing.store import ObjectStore
 from headwater.extract.raw.load import lacking_columns
-from headwater.extract.run import LoadSummary, load_pending
+from headwater.extract.raw.pending import LoadSummary, load_pending
 from headwater.metadata.process.deliveries import Delivery
 from headwater.metadata.process.events import record_event
 from headwater.metadata.static.model import Source

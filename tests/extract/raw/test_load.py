@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from headwater.extract.files.record import Record
 from headwater.extract.raw import load
 from headwater.extract.raw.load import Counts
-from headwater.extract.run import load_delivery, load_pending
+from headwater.extract.raw.pending import load_delivery, load_pending
 from headwater.metadata.errors import FormatBroken, LedgerBroken, StorageError
 from headwater.metadata.static.model import DatedOption, Source
 from tests.support.loader import Loader

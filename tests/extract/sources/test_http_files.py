@@ -14,7 +14,7 @@ from headwater.extract.http.client import HttpClient
 from headwater.extract.http.exchange import Page, Patience
 from headwater.extract.landing.land import land
 from headwater.extract.offers.discover import discover
-from headwater.extract.run import load_delivery
+from headwater.extract.raw.pending import load_delivery
 from headwater.extract.sources.http_files import _LinkReader, links, publisher_names
 from headwater.extract.sources.http_files import discover as discover_http
 from headwater.metadata.errors import PublisherError

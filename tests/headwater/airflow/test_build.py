@@ -77,11 +77,11 @@ def test_every_active_job_is_a_dag_in_the_order_of_its_rows(metadata: Metadata) 
 def test_an_etl_job_goes_from_start_to_finish_layer_by_layer(metadata: Metadata) -> None:
     assert edges(dag_of(metadata, "cities")) == {
         ("start", "cities_extract.discover"),
-        ("cities_extract.discover", "cities_extract.bring"),
-        ("cities_extract.bring", "cities_stage.staging.stg_cities"),
-        ("cities_stage.staging.stg_cities", "cities_stage.checks"),
-        ("cities_stage.checks", "cities_historize.historical.hist_cities"),
-        ("cities_historize.historical.hist_cities", "cities_historize.clean_up"),
+        ("cities_extract.discover", "cities_extract.land"),
+        ("cities_extract.land", "cities_stage.stage.stg_cities"),
+        ("cities_stage.stage.stg_cities", "cities_stage.check"),
+        ("cities_stage.check", "cities_historize.historize.hist_cities"),
+        ("cities_historize.historize.hist_cities", "cities_historize.clean_up"),
         ("cities_historize.clean_up", "finish"),
     }
 
@@ -89,7 +89,7 @@ def test_an_etl_job_goes_from_start_to_finish_layer_by_layer(metadata: Metadata)
 def test_a_job_runs_the_phases_that_its_steps_name_and_no_other(metadata: Metadata) -> None:
     assert {task.task_id for task in dag_of(metadata, "bring_shops").tasks} == {
         "start", "finish",
-        *(f"{name}_extract.{task}" for name in ("shops", "orders", "owners") for task in ("discover", "bring")),
+        *(f"{name}_extract.{task}" for name in ("shops", "orders", "owners") for task in ("discover", "land")),
     }  # fmt: skip
     assert {task.task_id.partition(".")[0] for task in dag_of(metadata, "build_shops").tasks} == {
         "start", "build_shops_stage", "build_shops_historize", "build_orders_stage", "build_orders_historize", "finish",
@@ -102,10 +102,10 @@ def test_a_job_of_t_and_l_has_both_though_no_task_names_them(editable: Path) -> 
         edge
         for name in ("prices", "ratings")
         for edge in (
-            ("start", f"{name}_stage.staging.stg_{name}"),
-            (f"{name}_stage.staging.stg_{name}", f"{name}_stage.checks"),
-            (f"{name}_stage.checks", f"{name}_historize.historical.hist_{name}"),
-            (f"{name}_historize.historical.hist_{name}", f"{name}_historize.clean_up"),
+            ("start", f"{name}_stage.stage.stg_{name}"),
+            (f"{name}_stage.stage.stg_{name}", f"{name}_stage.check"),
+            (f"{name}_stage.check", f"{name}_historize.historize.hist_{name}"),
+            (f"{name}_historize.historize.hist_{name}", f"{name}_historize.clean_up"),
             (f"{name}_historize.clean_up", "finish"),
         )
     }  # fmt: skip
@@ -144,7 +144,7 @@ def test_the_dag_says_what_the_metadata_says(editable: Path) -> None:
     assert set(dag.tags) == {"town", "town_hall", "city"}
     assert "One row per city" in dag.doc_md
     assert {name: dag.params[name] for name in dag.params} == {"is_full_load": True, "del_temp_data": True}
-    staging = dag.get_task("cities_stage.staging.stg_cities")
+    staging = dag.get_task("cities_stage.stage.stg_cities")
     assert (staging.owner, staging.retries) == ("town", 5)
     assert not staging.params, "each task has a copy of the parameters of its DAG"
 
@@ -261,6 +261,6 @@ def test_parsing_asks_no_server_and_imports_neither_dbt_nor_great_expectations(
 def test_marts_are_built_when_a_history_changed(metadata: Metadata) -> None:
     dag = build_marts_dag(metadata.project)
     (asset,) = dag.timetable.asset_condition.objects
-    outlets = dag_of(metadata, "cities").get_task("cities_historize.historical.hist_cities").outlets
+    outlets = dag_of(metadata, "cities").get_task("cities_historize.historize.hist_cities").outlets
     assert asset.uri in [outlet.uri for outlet in outlets]
     assert {task.task_id for task in dag.tasks} == {"start_marts", "marts.town", "finish_marts"}

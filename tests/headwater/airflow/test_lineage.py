@@ -21,18 +21,8 @@ from headwater.extract.offers.payload import refusal_payload
 from headwater.metadata.errors import StorageError
 from headwater.metadata.process.ledger import Check, Entry, Subset
 from headwater.metadata.static.model import ConnApi, ConnStr, DataSource, SqlScript, Tbl
-from headwater.pipeline.step_result import (
-    BRING,
-    CHECK,
-    CLEAN_UP,
-    DISCOVER,
-    HISTORIZE,
-    STAGE,
-    Place,
-    StepContext,
-    StepKind,
-    StepResult,
-)
+from headwater.metadata.static.step_names import StepName
+from headwater.pipeline.step_audit import Place, StepAudit, StepTry
 from tests.support.sources import make_source
 
 PLACE = Place("db.example.org", 5433, "warehouse")
@@ -47,13 +37,13 @@ def entry(layer: str, outcome: str, **counts: int) -> Entry:
 
 
 def written(
-    kind: StepKind, *entries: Entry, batch: Mapping[str, Any] | None = None, checks: Sequence[Check] = ()
-) -> StepResult:
+    kind: StepName, *entries: Entry, batch: Mapping[str, Any] | None = None, checks: Sequence[Check] = ()
+) -> StepAudit:
     source = make_source(address="https://files.example.org/places")
-    return StepResult(StepContext(kind, source, batch), 7, PLACE, entries, tuple(checks))
+    return StepAudit(StepTry(kind, source, batch), 7, PLACE, entries, tuple(checks))
 
 
-def reported(kind: StepKind, *entries: Entry, **more: Any) -> Any:
+def reported(kind: StepName, *entries: Entry, **more: Any) -> Any:
     return lineage_of(written(kind, *entries, **more))
 
 
@@ -153,12 +143,12 @@ def test_what_one_task_writes_is_what_the_next_one_reads() -> None:
         "deliveries": [],
     }
     landed = entry("landed", "landed", file_size=9)
-    discovered = reported(DISCOVER)
-    brought = reported(BRING, landed, entry("raw", "loaded", record_count=4), batch=batch)
-    staged = reported(STAGE, entry("staging", "staged", record_count=3, fallen_out_count=1))
+    discovered = reported(StepName.DISCOVER)
+    brought = reported(StepName.LAND, landed, entry("raw", "loaded", record_count=4), batch=batch)
+    staged = reported(StepName.STAGE, entry("staging", "staged", record_count=3, fallen_out_count=1))
     changes = {"new_count": 2, "changed_count": 1, **dict.fromkeys(("unchanged_count", "ignored_count"), 0)}
     historized = reported(
-        HISTORIZE, entry("historical", "historized", record_count=3, removed_count=5, **changes)
+        StepName.HISTORIZE, entry("historical", "historized", record_count=3, removed_count=5, **changes)
     )
     mart = lineage_of_mart("by_day", ["hist_places", "other_mart"], PLACE, 8)
     assert named(discovered.inputs) == [("https://files.example.org", "/places")]
@@ -178,7 +168,7 @@ def test_what_one_task_writes_is_what_the_next_one_reads() -> None:
 
 
 def test_a_task_with_nothing_to_do_names_its_tables_and_no_rows() -> None:
-    for kind, output in ((STAGE, "staging.stg_places"), (HISTORIZE, "historical.places")):
+    for kind, output in ((StepName.STAGE, "staging.stg_places"), (StepName.HISTORIZE, "historical.places")):
         idle = reported(kind)
         assert named(idle.outputs) == [(DATABASE, f"warehouse.{output}")]
         assert rows(idle.outputs[0]) == 0
@@ -186,20 +176,20 @@ def test_a_task_with_nothing_to_do_names_its_tables_and_no_rows() -> None:
 
 
 def test_an_offer_that_is_refused_is_no_input() -> None:
-    refused = written(BRING, batch={"offers": [refusal_payload("places: no")], "deliveries": [7]})
+    refused = written(StepName.LAND, batch={"offers": [refusal_payload("places: no")], "deliveries": [7]})
     assert lineage_of(refused).inputs == []
-    assert refused.context.subset == Subset({7}, [])
+    assert refused.of.subset == Subset({7}, [])
 
 
 def test_what_is_deleted_is_no_output() -> None:
-    cleaned = reported(CLEAN_UP, entry("raw", "purged", record_count=4))
+    cleaned = reported(StepName.CLEAN_UP, entry("raw", "purged", record_count=4))
     assert (cleaned.inputs, cleaned.outputs) == ([], [])
     assert cleaned.run_facets["headwater_deliveries"].deliveries[0]["rows"] == {"purged": 4}
 
 
 def test_history_that_needs_rows_again_tells_that_they_came_back() -> None:
     back = reported(
-        HISTORIZE, entry("raw", "loaded", record_count=4), entry("staging", "staged", record_count=4)
+        StepName.HISTORIZE, entry("raw", "loaded", record_count=4), entry("staging", "staged", record_count=4)
     )
     assert ("s3://bucket", "landed/places/1/a.csv") in named(back.inputs)
     assert [(one.name, rows(one)) for one in back.outputs] == [
@@ -209,7 +199,7 @@ def test_history_that_needs_rows_again_tells_that_they_came_back() -> None:
 
 def test_checks_are_told_of_what_they_looked_at() -> None:
     checks = [Check("duplicate_keys", "critical", 3, 1), Check("columns", "warning", 3, 0)]
-    judged = reported(CHECK, entry("checks", "halted"), checks=checks)
+    judged = reported(StepName.CHECK, entry("checks", "halted"), checks=checks)
     (looked_at,) = judged.inputs
     found = looked_at.inputFacets["dataQualityAssertions"].assertions
     assert [(one.assertion, one.success, one.severity, one.actual) for one in found] == [
@@ -220,7 +210,7 @@ def test_checks_are_told_of_what_they_looked_at() -> None:
 
 
 def test_columns_are_those_of_the_metadata() -> None:
-    (staged,) = reported(STAGE).outputs
+    (staged,) = reported(StepName.STAGE).outputs
     fields = {field.name: field.type for field in staged.facets["schema"].fields}
     assert fields == {
         "delivery_sqn": "bigint", "line_number": "bigint", "job_inst_id": "bigint", "a": "text", "b": "text",
@@ -231,19 +221,19 @@ def test_of_very_many_deliveries_the_first_are_named_and_all_are_counted() -> No
     many = [
         Entry(sqn, "a", DAY, OBJECT, "staging", "staged", {"record_count": 1}) for sqn in range(SHOWN + 50)
     ]
-    backfill = reported(STAGE, *many)
+    backfill = reported(StepName.STAGE, *many)
     facet = backfill.run_facets["headwater_deliveries"]
     assert (facet.count, len(facet.deliveries), facet.jobInstId) == (SHOWN + 50, SHOWN, 7)
     assert rows(backfill.outputs[0]) == SHOWN + 50
 
 
 def event(moment: str, kind: RunState = RunState.COMPLETE) -> RunEvent:
-    lineage = reported(STAGE, entry("staging", "staged", record_count=3))
+    lineage = reported(StepName.STAGE, entry("staging", "staged", record_count=3))
     parent = parent_run.ParentRunFacet(
         run=parent_run.Run("01a200bd-8723-7c26-b5d8-896d128747c1"), job=parent_run.Job("headwater", "places")
     )
     run = Run("01a200bd-8723-7d6a-ba3a-4a9b84ba473f", {"parent": parent, **lineage.run_facets})
-    job = Job("headwater", "places.places_stage.staging.stg_places")
+    job = Job("headwater", "places.places_stage.stage.stg_places")
     return RunEvent(
         eventTime=moment, run=run, job=job, eventType=kind, inputs=lineage.inputs, outputs=lineage.outputs
     )
@@ -255,7 +245,7 @@ def test_each_event_is_an_object_of_the_bucket(store: ObjectStore) -> None:
     client.emit(started)
     client.emit(ended)
     folder = "lineage/2026-01-02/places/01a200bd-8723-7c26-b5d8-896d128747c1"
-    of_job = f"places.places_stage.staging.stg_places-{{}}-{ended.run.runId}.json"
+    of_job = f"places.places_stage.stage.stg_places-{{}}-{ended.run.runId}.json"
     keys = list(store.list("lineage/"))
     assert keys == [
         f"{folder}/20260102T003000500000Z-{of_job.format('START')}",

@@ -23,7 +23,8 @@ from sqlalchemy.exc import OperationalError
 from headwater.airflow import metrics
 from headwater.airflow.watch import watch
 from headwater.metadata.process.ledger import Entry
-from headwater.pipeline.step_result import HISTORIZE, Place, StepContext, StepResult
+from headwater.metadata.static.step_names import StepName
+from headwater.pipeline.step_audit import Place, StepAudit, StepTry
 from tests.airflow.listeners import statsd
 from tests.support.sources import make_source
 
@@ -41,8 +42,8 @@ def entry(layer: str, outcome: str, sqn: int = 1, **counts: int) -> Entry:
     return Entry(sqn, "a.csv", DAY, "s3://bucket/a.csv", layer, outcome, counts)
 
 
-WRITTEN = StepResult(
-    StepContext(HISTORIZE, make_source(), taken_out=1),
+WRITTEN = StepAudit(
+    StepTry(StepName.HISTORIZE, make_source(), taken_out=1),
     7,
     Place("localhost", 5432, "postgres"),
     (
@@ -165,7 +166,7 @@ class Run:
     def __init__(self, error: Exception | None = None) -> None:
         self.asked, self._error = 0, error
 
-    def written(self) -> StepResult:
+    def audit(self) -> StepAudit:
         self.asked += 1
         if self._error is not None:
             raise self._error
@@ -173,13 +174,13 @@ class Run:
 
 
 class Operator:
-    written: StepResult | None = None
+    written: StepAudit | None = None
 
 
 def test_where_nobody_listens_the_links_have_what_was_written_and_nothing_is_counted(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    counted: list[StepResult] = []
+    counted: list[StepAudit] = []
     monkeypatch.setattr(metrics, "count", counted.append)
     run, operator = Run(), Operator()
     watch({"task": operator}, run)  # type: ignore[arg-type]
@@ -188,7 +189,7 @@ def test_where_nobody_listens_the_links_have_what_was_written_and_nothing_is_cou
 
 def test_lineage_alone_is_asked_for_and_nothing_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AIRFLOW__OPENLINEAGE__TRANSPORT", '{"type": "console"}')
-    counted: list[StepResult] = []
+    counted: list[StepAudit] = []
     monkeypatch.setattr(metrics, "count", counted.append)
     run, operator = Run(), Operator()
     watch({"task": operator}, run)  # type: ignore[arg-type]

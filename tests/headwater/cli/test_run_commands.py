@@ -165,7 +165,7 @@ def test_runs_and_their_logs_are_told_and_a_dry_run_is_no_last_run(publisher):
 
     (message,) = json.loads(ran(0, "log", halted["run_id"][:13], "--json", "--level", "detail").stdout)
     assert message["job_inst_id"] == halted["job_inst_id"]
-    checks = next(task for task in message["tasks"] if task["task"] == "checks")
+    checks = next(task for task in message["tasks"] if task["task"] == "check")
     assert (checks["etl_step"], checks["status"], checks["delivery_sqns"]) == (
         "T",
         "halted",
@@ -175,7 +175,7 @@ def test_runs_and_their_logs_are_told_and_a_dry_run_is_no_last_run(publisher):
     assert {"detail", "error"} <= {line["level"] for line in message["log"]}
     text = ran(0, "log", str(halted["job_inst_id"])).stdout
     assert text.startswith(f"run {halted['job_inst_id']} of cities: halted (run, ETL, by terminal)\n")
-    assert re.search(r"^checks +T +cities +1 +\S+ s +halted *$", text, re.MULTILINE)
+    assert re.search(r"^check +T +cities +1 +\S+ s +halted *$", text, re.MULTILINE)
     assert f"checks cities: delivery {halt['delivery_sqn']} is halted: duplicate_keys" in text
     errors = ran(0, "log", str(number), "--level", "error").stdout
     assert errors.splitlines()[-1].endswith(f"extract {failed['last_error']}")
@@ -201,8 +201,8 @@ def test_a_job_is_run_and_told_to_people_and_machines(publisher):
     assert (job["job"], job["status"], run["run_id"]) == ("cities", "halted", job["run_id"])
     assert (run["kind"], run["runner"], run["del_temp_data"]) == ("run", "terminal", True)
     assert [task["task"] for task in run["tasks"] if task["status"] == "halted"] == [
-        "cities_stage.checks",
-        "checks",
+        "cities_stage.check",
+        "check",
     ]
     shown = ran(1, "run", "--job", "market")
     assert re.search(r"^failed market: (prices|ratings): ", shown.stdout, re.MULTILINE)

@@ -148,7 +148,7 @@ def test_a_load_that_fails_says_how_to_take_the_source_away(project, libraries, 
         raise failure
 
     before = content_of(project)
-    monkeypatch.setattr("headwater.pipeline.run.run", failing)
+    monkeypatch.setattr("headwater.pipeline.runners.sources.run", failing)
     result = new_source(1, "libraries", "--from", str(libraries), *AS_SNAPSHOT)
     assert "take it away: headwater remove-source libraries" in " ".join(result.stderr.split())
     assert content_of(project) != before

@@ -26,8 +26,8 @@ def test_a_run_in_which_nothing_failed_has_succeeded(run: SharedRun) -> None:
 
 @pytest.mark.parametrize("state", ["failed", "upstream_failed"])
 def test_a_task_that_died_before_it_was_on_record_fails_the_run(run: SharedRun, state: str) -> None:
-    assert run.finish({"cities_extract.bring": state}) == "failed"
-    message = f"cities_extract.bring: {WITHOUT_A_WORD}"
+    assert run.finish({"cities_extract.land": state}) == "failed"
+    message = f"cities_extract.land: {WITHOUT_A_WORD}"
     assert run.last_error == (message if state == "failed" else None)
 
 
@@ -37,9 +37,9 @@ def test_what_is_on_record_as_failed_stays_so_when_the_last_task_itself_went_wel
     joined = SharedJobInstance(database, "cities", "run 1")
     with pytest.raises(ValueError, match="first"), joined.attempt("discover", 1):
         raise ValueError("first")
-    with pytest.raises(ValueError, match="second"), joined.attempt("bring", 1, 0):
+    with pytest.raises(ValueError, match="second"), joined.attempt("land", 1, 0):
         raise ValueError("second")
-    with joined.attempt("bring", 1, 1):
+    with joined.attempt("land", 1, 1):
         pass
     assert run.finish({}) == "failed"
     assert run.last_error == str(failure_of(ValueError("second")))

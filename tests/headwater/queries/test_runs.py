@@ -104,7 +104,7 @@ def test_the_report_has_a_row_for_each_task_and_one_for_a_run_without_any(databa
     JobInstance(database, "cities", "without", {}).close()
     SharedJobInstance.begin(database, "cities", "with", {"is_full_load": True}, "ETL")
     joined = SharedJobInstance(database, "cities", "with")
-    with suppress(HeadwaterError), joined.attempt("bring", 2, 1, source="cities", etl_step="E", step_seq=1):
+    with suppress(HeadwaterError), joined.attempt("land", 2, 1, source="cities", etl_step="E", step_seq=1):
         joined.log("error", "first")
         raise HeadwaterError("second")
     joined.close()
@@ -116,7 +116,7 @@ def test_the_report_has_a_row_for_each_task_and_one_for_a_run_without_any(databa
     ).all()
     assert [tuple(row) for row in rows] == [
         ("without", False, "succeeded", None, *[None] * 8),
-        ("with", True, "failed", "second", "bring", "E", 1, "cities", 1, 2, "failed", "second"),
+        ("with", True, "failed", "second", "land", "E", 1, "cities", 1, 2, "failed", "second"),
     ]
     (run,) = named(connection, "with")
     assert [line["message"] for line in details(connection, run, "error")["log"]] == ["first", "second"]

@@ -14,13 +14,13 @@ RUN = (
     " run_end_date=y, run_duration=21.583481, state={state}, run_type=manual, [airflow.models.dagrun.DagRun] loc=d.py:1"
 )
 TASK = (
-    f"{AT} [info     ] TaskInstance Finished: dag_id=airports, task_id=bring, run_id=manual__1, map_index={{index}},"
+    f"{AT} [info     ] TaskInstance Finished: dag_id=airports, task_id=land, run_id=manual__1, map_index={{index}},"
     " ti_id=1, run_duration=5.4, state={state}, executor=LocalExecutor(parallelism=8) [airflow.jobs] loc=s.py:1"
 )
 FAILURE = (
     "2026-11-21 21:36:22.611475+00:00 [error    ] Task failed with exception     [task] dag_id=airports"
     " error_detail=[{'exc_type': 'LandingFailed', 'exc_value': \"it's gone\", 'exc_notes': [], 'frames': []}]"
-    " loc=task_runner.py:1676 map_index=-1 run_id=manual__1 task_id=bring ti_id=1 try_number=1"
+    " loc=task_runner.py:1676 map_index=-1 run_id=manual__1 task_id=land ti_id=1 try_number=1"
 )
 ACCESS = f"{AT} [info     ] request finished               [http.access] method=GET path=/api/v2/dags status_code=200"
 
@@ -35,9 +35,9 @@ def log(tmp_path: Path) -> Path:
     [
         (RUN.format(state="success"), "info", "airports manual__1: succeeded after 22 s"),
         (RUN.format(state="failed"), "error", "airports manual__1: failed after 22 s"),
-        (TASK.format(state="failed", index=-1), "error", "airports.bring failed"),
-        (TASK.format(state="failed", index=2), "error", "airports.bring[2] failed"),
-        (FAILURE, "error", "airports.bring: LandingFailed: it's gone"),
+        (TASK.format(state="failed", index=-1), "error", "airports.land failed"),
+        (TASK.format(state="failed", index=2), "error", "airports.land[2] failed"),
+        (FAILURE, "error", "airports.land: LandingFailed: it's gone"),
         (f"{AT} [warning  ] It rains       [airflow.weather] loc=w.py:1", "warning", "It rains"),
     ],
 )
@@ -92,7 +92,7 @@ def test_of_a_stack_trace_only_the_errors_are_shown(log: Path) -> None:
 
 def test_a_task_whose_process_was_killed_is_said_to_be(log: Path) -> None:
     message = (
-        "Executor LocalExecutor(parallelism=4) reported that the task instance <TaskInstance: shops.bring manual__1"
+        "Executor LocalExecutor(parallelism=4) reported that the task instance <TaskInstance: shops.land manual__1"
         " map_index=0 [{}] ti_id=1> finished with state success, but the task instance's state attribute is {}."
     )
     shown = _lines(
@@ -100,7 +100,7 @@ def test_a_task_whose_process_was_killed_is_said_to_be(log: Path) -> None:
     )
 
     assert [line.text for line in shown] == [
-        "shops.bring: its process ended without a word: killed, or no memory"
+        "shops.land: its process ended without a word: killed, or no memory"
     ]
 
 
@@ -113,10 +113,10 @@ def test_a_pool_that_airflow_does_not_have_is_said_once(log: Path) -> None:
 
 
 def test_the_sentence_of_a_task_that_fails_is_said_once(log: Path) -> None:
-    ours = f"{AT} [error    ] it's gone [headwater] dag_id=airports loc=tasks.py:1 task_id=bring"
+    ours = f"{AT} [error    ] it's gone [headwater] dag_id=airports loc=tasks.py:1 task_id=land"
 
     assert [line.text for line in _lines(log, f"{ours}\n{FAILURE}")] == [
-        "airports.bring: LandingFailed: it's gone"
+        "airports.land: LandingFailed: it's gone"
     ]
 
 

@@ -233,7 +233,7 @@ def test_a_task_that_fails_with_an_odd_message_fails_with_it(database):
 def test_an_error_that_is_raised_from_task_to_task_is_on_record_once(database):
     SharedJobInstance.begin(database, "cities", "run 1", {})
     joined = SharedJobInstance(database, "cities", "run 1")
-    with suppress(StepFailed), joined.attempt("cities_extract.bring", 1, 0):
+    with suppress(StepFailed), joined.attempt("cities_extract.land", 1, 0):
         with suppress(HeadwaterError), joined.task("land"):
             raise HeadwaterError("no network")
         joined.log("error", "prices: cannot be landed")
@@ -267,13 +267,13 @@ def test_runs_tasks_and_headers_have_the_columns_that_customers_ask_for(database
     parameters = {"is_full_load": True, "del_temp_data": True}
     SharedJobInstance.begin(database, "cities", "run 1", parameters, "E")
     joined = SharedJobInstance(database, "cities", "run 1")
-    with joined.attempt("cities_extract.bring", 1, 0, etl_step="E", step_seq=7), joined.task("land"):
+    with joined.attempt("cities_extract.land", 1, 0, etl_step="E", step_seq=7), joined.task("land"):
         pass
     with joined.attempt("tell", 1):
         pass
     joined.close()
     terminal = JobInstance(database, "cities", "run 2", {})
-    for name in ("extract", "checks", "historical", "marts"):
+    for name in ("discover", "check", "historize", "marts"):
         with terminal.task(name):
             pass
     terminal.close()
@@ -285,8 +285,8 @@ def test_runs_tasks_and_headers_have_the_columns_that_customers_ask_for(database
     ]  # fmt: skip
     assert {header.job_name for header in rows(database, log_header)} == {"cities"}
     assert [(task.task, task.etl_step, task.step_seq) for task in rows(database, job_inst_task)] == [
-        ("cities_extract.bring", "E", 7), ("land", "E", 7), ("tell", None, None),
-        ("extract", "E", None), ("checks", "T", None), ("historical", "L", None), ("marts", None, None),
+        ("cities_extract.land", "E", 7), ("land", "E", 7), ("tell", None, None),
+        ("discover", "E", None), ("check", "T", None), ("historize", "L", None), ("marts", None, None),
     ]  # fmt: skip
 
 

@@ -76,8 +76,8 @@ def test_what_airflow_ended_is_closed_with_how_it_ended_and_what_was_left(databa
         joined = SharedJobInstance(database, "cities", f"run {number}")
         if leaves == "two running":
             joined.log("error", "an error of before")
-            killed(database, joined, "bring", 0)
-            killed(database, joined, "bring", 1)
+            killed(database, joined, "land", 0)
+            killed(database, joined, "land", 1)
         elif leaves == "one that ended":
             with joined.attempt("discover", 1):
                 pass
@@ -113,12 +113,12 @@ def test_what_airflow_ended_is_closed_with_how_it_ended_and_what_was_left(databa
     assert messages[0] == "an error of before"  # which stays the run's own last one
     assert closed_why(database) == [
         f"{AIRFLOW_ENDED}: deleted. Nothing of it was running",
-        f"{AIRFLOW_ENDED}: failed. Left running: bring[0], bring[1]",
+        f"{AIRFLOW_ENDED}: failed. Left running: land[0], land[1]",
         f"{AIRFLOW_ENDED}: success. Nothing of it was running; last was discover, succeeded",
         None,
         None,
     ]
-    assert messages[2].endswith("Left running: bring[0], bring[1]")
+    assert messages[2].endswith("Left running: land[0], land[1]")
     assert len(messages) == 4
 
 

@@ -14,7 +14,8 @@ from sqlalchemy import Engine
 
 from headwater.extract.http.exchange import Patience
 from headwater.extract.landing.store import ObjectStore
-from headwater.extract.run import ExtractSummary, LoadSummary, extract_source, load_pending
+from headwater.extract.raw.pending import LoadSummary, load_pending
+from headwater.extract.run import ExtractSummary, extract_source
 from headwater.extract.sources import rest_api
 from headwater.metadata.errors import PublisherError
 from headwater.metadata.static.model import Source

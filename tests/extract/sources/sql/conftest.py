@@ -15,7 +15,8 @@ import sqlalchemy as sa
 from sqlalchemy import Engine
 
 from headwater.extract.landing.store import ObjectStore
-from headwater.extract.run import ExtractSummary, LoadSummary, extract_source, load_pending
+from headwater.extract.raw.pending import LoadSummary, load_pending
+from headwater.extract.run import ExtractSummary, extract_source
 from headwater.metadata.static.formats import USUAL_OPTIONS
 from headwater.metadata.static.model import ConnStr, DataSource, Source, SqlScript, Tbl
 from headwater.services import postgres

@@ -6,30 +6,34 @@ Airflow's retries, pools, schedules and alerts stay Airflow's: here each task ha
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from graphlib import TopologicalSorter
 from queue import Queue
-from threading import Lock, Semaphore, Thread
+from threading import Semaphore, Thread
 from typing import Any, TypeVar
 from uuid import uuid4
 
 from sqlalchemy import Engine
 
 from headwater.dbt_project import marts
-from headwater.dbt_project.dbt import Dbt, ModelOutcome
-from headwater.dbt_project.project_subset import MARTS, PREFIXES
-from headwater.metadata.errors import LoadFailed, StepHalted, StepNotDue
+from headwater.dbt_project.dbt import Dbt
+from headwater.dbt_project.project_subset import MARTS
+from headwater.metadata.errors import StepHalted, StepNotDue
 from headwater.metadata.failures import FAILURES, failure_of, is_foreseen, trace_of
 from headwater.metadata.process.liveness import Life
 from headwater.metadata.static.model import Catalog, Job
 from headwater.metadata.static.plan import Step, sources_of, waits_for
+from headwater.metadata.static.step_names import StepName
 from headwater.metadata.static.valid_subset import read_valid_catalog
 from headwater.pipeline.job_run import NOT_WELL, JobRun, job_named
+from headwater.pipeline.job_steps import Batch
 from headwater.pipeline.marts_run import MartsRun
-from headwater.pipeline.model_runner import ModelRunner
+from headwater.pipeline.models import Models
 from headwater.pipeline.preparation import Say, open_database
+from headwater.pipeline.results import SourceResult
 from headwater.pipeline.shared_run import Attempt, SharedRun
 from headwater.pipeline.side_by_side import PATIENCE_S, each_beside
 from headwater.pipeline.traces import keep_trace
@@ -129,13 +133,17 @@ class _Tasks:
         except StepHalted as error:
             self._end(task, "failed", f"{task} is halted: {error}")
         except FAILURES as error:
-            if not is_foreseen(error):
-                keep_trace(self.project.home, f"run {self.run_id}: {task}", trace_of(error))
+            self.keep_trace(task, error)
             self._end(task, "failed", f"{task} failed: {failure_of(error)}")
         else:
             self.states[task] = "success"
             return result
         return None
+
+    def keep_trace(self, what: str, error: BaseException) -> None:
+        """Keep the stack trace of an error that nobody foresaw."""
+        if not is_foreseen(error):
+            keep_trace(self.project.home, f"run {self.run_id}: {what}", trace_of(error))
 
     def is_well(self, task: str) -> bool:
         return self.states.get(task) == "success"
@@ -164,7 +172,7 @@ class _JobRunner:
         self._tasks = _Tasks(project, run_id, say)
         self._slots = Semaphore(job.max_parallel)
         names = [source.name for source in sources_of(begun.steps)]
-        self._models = _Models(project, run_id, job.name, names)
+        self._models = Models(project, run_id, names, say, self._tasks.keep_trace, job=job.name)
 
     def whole(self) -> JobResult:
         """All steps, each after those that it waits for, and the end."""
@@ -209,38 +217,33 @@ class _JobRunner:
                 thread.join(PATIENCE_S / len(threads))
 
     def _step(self, step: Step) -> None:
+        """Do the tasks of a step, one after the other."""
         if step.sql_script:
             self._do(step, step.name, lambda run: run.run_script(step))
-        elif step.python_callable:
-            self._do(step, step.name, lambda run: run.call(step))
-        else:
-            {"E": self._extract, "T": self._stage, "L": self._historize}[str(step.etl_step)](step)
-
-    def _extract(self, step: Step) -> None:
-        discover, bring = f"{step.name}.discover", f"{step.name}.bring"
-        batches = self._do(step, discover, lambda run: run.discover(step.source_or_fail))
-        if batches is None:
-            self._tasks.leave(bring, after=discover)
             return
+        if step.python_callable:
+            self._do(step, step.name, lambda run: run.call(step))
+            return
+        before: str | None = None
+        batches: list[dict[str, Any]] = []
+        for name in step.names:
+            task = step.task_id(name)
+            if before is not None and name.needs_success and not self._tasks.is_well(before):
+                self._tasks.leave(task, after=before)
+            elif name is StepName.LAND:
+                self._land(step, task, batches)
+            else:
+                result = self._do(step, task, partial(_do_step, name=name, step=step))
+                batches = result.batches if result else []
+            before = task
+
+    def _land(self, step: Step, task: str, batches: Sequence[Batch]) -> None:
+        """Do the tasks that land what was discovered, side by side."""
 
         def do(index: int) -> None:
-            self._do(step, bring, lambda run: run.bring(step.source_or_fail, batches[index]), index)
+            self._do(step, task, lambda run: run.do(StepName.LAND, step, batches[index]), index)
 
         each_beside(do, range(len(batches)), self._job.max_parallel)
-
-    def _stage(self, step: Step) -> None:
-        source = step.source_or_fail
-        self._do(step, _of_layer(step, "staging"), lambda run: run.stage(source, self._models))
-        self._do(step, f"{step.name}.checks", lambda run: run.check(source))
-
-    def _historize(self, step: Step) -> None:
-        source, historize = step.source_or_fail, _of_layer(step, "historical")
-        clean_up = f"{step.name}.clean_up"
-        self._do(step, historize, lambda run: run.historize(source, self._models))
-        if self._tasks.is_well(historize):
-            self._do(step, clean_up, lambda run: run.clean_up(source))
-        else:
-            self._tasks.leave(clean_up, after=historize)
 
     def _do(self, step: Step, task: str, act: Callable[[JobRun], T], index: int | None = None) -> T | None:
         """Do one task of a step, on record, as soon as fewer than `max_parallel` others run."""
@@ -252,7 +255,7 @@ class _JobRunner:
                 self._run_id,
                 self._say,
                 engine=self._engine,
-                runner=self._models,
+                models=self._models,
             )
             with run.attempt_at(step, Attempt(task, 1, index)):
                 return act(run)
@@ -261,43 +264,13 @@ class _JobRunner:
             return self._tasks.do(task if index is None else f"{task}[{index}]", attempt)
 
 
-class _Models:
-    """Runs models of some sources, one call at a time: two dbt in one process take each other's settings.
-
-    Where dbt cannot read the models of all sources together, each source goes by itself.
-    """
-
-    def __init__(self, project: Project, run_id: str, job: str, sources: Collection[str]) -> None:
-        self._project, self._run_id, self._job = project, run_id, job
-        self._together: ModelRunner | None = self._dbt_of(sources)
-        self._apart: dict[str, ModelRunner] = {}
-        self._lock = Lock()
-
-    def run(self, models: Sequence[str]) -> list[ModelOutcome]:
-        """Run the named models, all of one source, and say how each one ended. Raises `LoadFailed`."""
-        with self._lock:
-            if self._together is not None:
-                try:
-                    return self._together.run(models)
-                except LoadFailed:
-                    self._together = None
-            source = models[0].partition("_")[2]
-            if source not in self._apart:
-                self._apart[source] = self._dbt_of([source])
-            return self._apart[source].run(models)
-
-    def _dbt_of(self, sources: Collection[str]) -> Dbt:
-        return Dbt(self._project.root, self._project.home, self._run_id, job=self._job, sources=sources)
-
-
-def _of_layer(step: Step, layer: str) -> str:
-    """The task of a layer's model, as Cosmos names it."""
-    return f"{step.name}.{layer}.{PREFIXES[layer]}{step.source_or_fail.name}"
+def _do_step(run: JobRun, name: StepName, step: Step) -> SourceResult:
+    return run.do(name, step)
 
 
 def _ended(run: SharedRun, job: str, run_id: str, tasks: _Tasks) -> JobResult:
     status = run.finish(tasks.not_well)
-    made_history = any(tasks.is_well(task) for task in tasks.states if ".historical." in task)
+    made_history = any(tasks.is_well(task) for task in tasks.states if f".{StepName.HISTORIZE}." in task)
     error = run.last_error if status != "succeeded" else None
     return JobResult(job, run_id, status, error, made_history=made_history)
 

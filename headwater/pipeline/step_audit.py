@@ -1,8 +1,8 @@
-"""The result of a step: what a try of its task wrote, by the ledger. Metrics, lineage and links read it."""
+"""The audit of a step: what a try of its task wrote, by the ledger. Metrics, lineage and links read it."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -11,36 +11,39 @@ from sqlalchemy import Connection, Engine
 
 from headwater.extract.offers.payload import is_offer
 from headwater.metadata.process import ledger
+from headwater.metadata.process.deliveries import Delivery
 from headwater.metadata.process.jobs import SharedJobInstance
 from headwater.metadata.process.ledger import Check, Entry, Subset
 from headwater.metadata.static.model import Source
+from headwater.metadata.static.step_names import StepName
 
 
 @dataclass(frozen=True)
-class StepKind:
-    """A kind of step: the layers that it may write, and the one in which it may halt a delivery."""
+class _Writes:
+    """The layers that a step may write, and the one in which it may halt a delivery."""
 
-    name: str
     layers: tuple[str, ...]
     halts_in: str | None = None
 
 
-DISCOVER = StepKind("discover", ("landed",))
-BRING = StepKind("bring", ("landed", "raw"), "raw")
-STAGE = StepKind("stage", ("staging",), "staging")
-CHECK = StepKind("check", (), "checks")
-HISTORIZE = StepKind("historize", ("raw", "staging", "historical"), "historical")
-CLEAN_UP = StepKind("clean_up", ("raw", "staging"))
+_WRITES = {
+    StepName.DISCOVER: _Writes(("landed",)),
+    StepName.LAND: _Writes(("landed", "raw"), "raw"),
+    StepName.STAGE: _Writes(("staging",), "staging"),
+    StepName.CHECK: _Writes((), "checks"),
+    StepName.HISTORIZE: _Writes(("raw", "staging", "historical"), "historical"),
+    StepName.CLEAN_UP: _Writes(("raw", "staging")),
+}
 
 
 @dataclass
-class StepContext:
-    """A step that a process does, or did, with a source; known while it goes, so that a failure in it tells, too."""
+class StepTry:
+    """A try of a step of a source; known while it goes, so that a failure in it is audited, too."""
 
-    kind: StepKind
+    name: StepName
     source: Source
     batch: Mapping[str, Any] | None = None  # of a task that has its like beside it: what is its own
-    brought: Collection[int] = ()  # deliveries that it has landed itself
+    landed: Sequence[Delivery] = ()  # by itself
     taken_out: int = 0  # deliveries that history holds no more
 
     @property
@@ -53,7 +56,8 @@ class StepContext:
             for offer in self.batch["offers"]
             if is_offer(offer)
         ]
-        return Subset({*self.batch["deliveries"], *self.brought}, identities)
+        landed = {delivery.delivery_sqn for delivery in self.landed}
+        return Subset({*self.batch["deliveries"], *landed}, identities)
 
 
 @dataclass(frozen=True)
@@ -66,34 +70,40 @@ class Place:
 
 
 @dataclass(frozen=True)
-class StepResult:
-    """The result of a try; `checks` are those by which it judged."""
+class StepAudit:
+    """What a try wrote; `checks` are those by which it judged."""
 
-    context: StepContext
+    of: StepTry
     job_inst_id: int
     place: Place
     entries: tuple[Entry, ...]
     checks: tuple[Check, ...] = ()
 
     @property
+    def step(self) -> StepName:
+        """The step that was tried."""
+        return self.of.name
+
+    @property
     def source(self) -> Source:
-        """Of what."""
-        return self.context.source
+        """The source that it worked on."""
+        return self.of.source
 
 
-def result_of(engine: Engine, instance: SharedJobInstance, context: StepContext) -> StepResult | None:
+def audit(engine: Engine, instance: SharedJobInstance, of: StepTry) -> StepAudit | None:
     """Return what the last try in this process wrote, and those before it that died; None when there was no try."""
     since = instance.tried_since
     if since is None:
         return None
+    writes = _WRITES[of.name]
     with engine.connect() as connection:
         entries = ledger.entries(
-            connection, context.source.name, instance.job_inst_id, since,
-            layers=context.kind.layers, verdicts_of=context.kind.halts_in, subset=context.subset,
+            connection, of.source.name, instance.job_inst_id, since,
+            layers=writes.layers, verdicts_of=writes.halts_in, subset=of.subset,
         )  # fmt: skip
-        judged = {entry.delivery_sqn for entry in entries} if context.kind is CHECK else set()
+        judged = {entry.delivery_sqn for entry in entries} if of.name is StepName.CHECK else set()
         checks = ledger.checks(connection, instance.job_inst_id, judged) if judged else []
-        return StepResult(context, instance.job_inst_id, place_of(connection), tuple(entries), tuple(checks))
+        return StepAudit(of, instance.job_inst_id, place_of(connection), tuple(entries), tuple(checks))
 
 
 def place_of(connection: Connection) -> Place:
