@@ -73,7 +73,7 @@ def _decide(
 ) -> None:
     from headwater.pipeline import decide
     from headwater.pipeline.preparation import prepare
-    from headwater.queries import status as standing
+    from headwater.queries import status as source_status
 
     with opened_project() as project:
         try:
@@ -85,7 +85,7 @@ def _decide(
         except decide.NotDecidable as error:
             err.print(paragraph(f"Error: {error}"), style="red", markup=False)
             raise typer.Exit(MISUSE) from None
-        delivery = standing.delivery(prepare(project)[1], sqn)
+        delivery = source_status.delivery(prepare(project)[1], sqn)
         if as_json:
             print_json({**render.result_as_dict(result), "delivery": delivery})
         else:

@@ -65,14 +65,14 @@ def _moment_option(name: str, message: str) -> Any:
 def status(as_json: AsJson = False) -> None:
     """Show where each source stands, with the decisions that hold and the halts that wait for one."""
     from headwater.pipeline.preparation import prepare
-    from headwater.queries import status as standing
+    from headwater.queries import status as source_status
 
     with opened_project() as project:
         catalog, engine = prepare(project)
-        sources = standing.sources(engine, catalog)
-        deliveries = standing.deliveries(engine, None)
+        sources = source_status.sources(engine, catalog)
+        deliveries = source_status.deliveries(engine, None)
         halted = [row for row in deliveries if row["status"] == "halted"]
-        decided = [row for row in deliveries if standing.decision_that_holds(row)]
+        decided = [row for row in deliveries if source_status.decision_that_holds(row)]
         if as_json:
             print_json({"sources": sources, "halts": halted, "decided": decided})
         else:
@@ -94,14 +94,14 @@ def deliveries(
 ) -> None:
     """Every delivery, in the order in which they apply: its status, what it did to history, what was decided of it."""
     from headwater.pipeline.preparation import prepare
-    from headwater.queries import status as standing
+    from headwater.queries import status as source_status
 
     with opened_project() as project:
         catalog, engine = prepare(project)
         require_known([source] if source else [], catalog)
         rows = [
             row
-            for row in standing.deliveries(engine, source)
+            for row in source_status.deliveries(engine, source)
             if (since is None or row["delivery_date"] >= since.first)
             and (until is None or row["delivery_date"] <= until.last)
         ]
@@ -199,7 +199,7 @@ def as_of(
     from headwater.dbt_project.dbt import Dbt
     from headwater.pipeline.preparation import prepare
     from headwater.pipeline.purge import bring_back_known_at
-    from headwater.queries import status as standing
+    from headwater.queries import status as source_status
     from headwater.queries.quarantine import write_csv
 
     with opened_project() as project:
@@ -211,7 +211,7 @@ def as_of(
         dbt = Dbt(project.root, project.home, "as-of", sources=[source])
         is_for_machines = as_csv or for_spreadsheet or as_json
         shown = ((0 if is_for_machines else SHOWN) if limit is None else limit) or None
-        found = standing.rows_as_of(engine, dbt, source, on.last, then, shown)
+        found = source_status.rows_as_of(engine, dbt, source, on.last, then, shown)
         for name in column or ():
             _require_one_of("column", name, found.columns)
         columns = column or found.columns

@@ -16,7 +16,7 @@ from headwater.cli.terminal import escape
 from headwater.dbt_project.dry_run import KINDS
 from headwater.metadata.static.model import Catalog
 from headwater.metadata.visible import shortened
-from headwater.queries import status as standing
+from headwater.queries import status as source_status
 from headwater.queries.key_history import named_key
 
 if TYPE_CHECKING:
@@ -173,7 +173,7 @@ def deliveries(out: Console, rows: Sequence[Mapping[str, Any]]) -> None:
 def decisions_that_hold(out: Console, rows: Iterable[Mapping[str, Any]]) -> None:
     """Deliveries that stand as they do because somebody said so."""
     for row in rows:
-        if (decision := standing.decision_that_holds(row)) is not None:
+        if (decision := source_status.decision_that_holds(row)) is not None:
             _decision(out, decision, row)
 
 
@@ -203,8 +203,8 @@ def demo(out: Console, done: RunResult, engine: Engine, catalog: Catalog, page: 
     """The summary of the demo and where to look next; whether it ended as it should."""
     if done.halts or done.failures:
         result(out, done)
-    sources(out, standing.sources(engine, catalog))
-    halted = [row for row in standing.deliveries(engine, None) if row["status"] == "halted"]
+    sources(out, source_status.sources(engine, catalog))
+    halted = [row for row in source_status.deliveries(engine, None) if row["status"] == "halted"]
     expected = [row for row in halted if (row["source"], *row["checks"]) == EXPECTED_HALT]
     for row in expected:
         out.print(
@@ -282,7 +282,7 @@ def _fell_out_of(row: Mapping[str, Any]) -> str:
 
 def _layer_of(row: Mapping[str, Any], layer: str) -> str:
     """Return what a layer says of a delivery; of one that was accepted the checks do not have the last word."""
-    decision = standing.decision_that_holds(row) if layer == "checks" else None
+    decision = source_status.decision_that_holds(row) if layer == "checks" else None
     if decision is not None and decision["event"] == "accepted":
         return "[yellow]accepted[/]"
     return _layer((row["layers"] or {}).get(layer))

@@ -15,7 +15,7 @@ from headwater.cli.tables import coloured, day
 from headwater.cli.terminal import escape
 from headwater.metadata.static.naming import OF_HISTORY
 from headwater.metadata.visible import quoted, shortened
-from headwater.queries import status as standing
+from headwater.queries import status as source_status
 from headwater.queries.fallen_out import VALUES_SHOWN
 
 if TYPE_CHECKING:
@@ -30,7 +30,10 @@ WITHOUT_END = 1_000_000  # columns
 LONGEST_ROW = 160  # characters of a row as it came
 
 
-HIDDEN = {*OF_HISTORY, standing.FELL_OUT} - {"valid_from", "valid_to"}  # columns that are not shown to people
+HIDDEN = {*OF_HISTORY, source_status.FELL_OUT} - {
+    "valid_from",
+    "valid_to",
+}  # columns that are not shown to people
 
 
 def rows(out: Console, source: str, on: Moment, as_of: AsOf, columns: Sequence[str] | None = None) -> None:
@@ -46,7 +49,7 @@ def rows(out: Console, source: str, on: Moment, as_of: AsOf, columns: Sequence[s
         lines = [
             [
                 *("" if row[name] is None else escape(str(row[name])) for name in shown),
-                *([_mark(row[standing.FELL_OUT])] if marks else []),
+                *([_mark(row[source_status.FELL_OUT])] if marks else []),
             ]
             for row in as_of.rows
         ]

@@ -215,10 +215,10 @@ def _load_first(project: Project, name: str) -> tuple[RunResult, list[dict[str, 
     """The first deliveries of a new source, and what became of them."""
     from headwater.pipeline.preparation import prepare
     from headwater.pipeline.runners.sources import run as run_sources
-    from headwater.queries import status as standing
+    from headwater.queries import status as source_status
 
     result = run_sources(project, [name], say)
-    return result, standing.deliveries(prepare(project)[1], name)
+    return result, source_status.deliveries(prepare(project)[1], name)
 
 
 def _show_first(

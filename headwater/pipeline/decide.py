@@ -48,7 +48,7 @@ class SourceBusy(HeadwaterError):  # noqa: N818
 
 
 @dataclass(frozen=True)
-class Standing:
+class DeliveryState:
     """The facts about a delivery that a decision needs."""
 
     delivery_sqn: int
@@ -71,7 +71,7 @@ def decide(
     """
     why = require_reason(why)
     catalog, engine = prepare(project)
-    source = _source(catalog, standing(engine, delivery_sqn))
+    source = _source(catalog, state_of(engine, delivery_sqn))
     store = ObjectStore.from_environment()
     before = put_on_record(engine, store, decision, delivery_sqn, why, despite=despite)
     say(f"{source.name}: delivery {delivery_sqn}, {before.publisher_name}, is {EVENTS[decision]}")
@@ -84,7 +84,7 @@ def decide(
 def put_on_record(
     engine: Engine, store: ObjectStore, decision: str, delivery_sqn: int, why: str, *,
     despite: Sequence[str] = (), who: str | None = None, patience_s: int | None = None,
-) -> Standing:  # fmt: skip
+) -> DeliveryState:  # fmt: skip
     """Record the decision, and return how the delivery stood before. History is as it was until the source's next run.
 
     `who` is the user of the operating system by default. Of two who decide the same at once one is told so. Raises
@@ -92,11 +92,11 @@ def put_on_record(
     """
     why = require_reason(why)
     with engine.connect() as connection:
-        source = _standing(connection, delivery_sqn).source
+        source = _state(connection, delivery_sqn).source
     with engine.begin() as connection:
         _lock(connection, source, patience_s)
         register_events_of(connection, store, source, delivery_sqn)  # of who died before Postgres knew
-        before = _standing(connection, delivery_sqn)
+        before = _state(connection, delivery_sqn)
         checks = require_fit(decision, before, despite)
         write_event(
             connection, store, delivery_sqn, source, EVENTS[decision], why=why, checks=checks, who=who
@@ -137,29 +137,29 @@ def dry_run(
     is tried from the checks on: the delivery is judged again by its rows as they are staged.
     """
     catalog, engine = prepare(project)
-    stands = standing(engine, delivery_sqn)
-    checks = require_fit(decision, stands, despite)
+    state = state_of(engine, delivery_sqn)
+    checks = require_fit(decision, state, despite)
     if decision == "replay":
-        _require_same_rows_when_replayed(stands)
+        _require_same_rows_when_replayed(state)
     if "columns" in checks:
         raise NotDecidable(
             f"delivery {delivery_sqn} was halted before raw, and once accepted it is judged by all other checks: what"
             " it does is known only then; `headwater withdraw` takes it out should you not like it"
         )
-    source = _source(catalog, stands)
+    source = _source(catalog, state)
     question = Question(project, engine, catalog, source, say)
     if decision == "replay":
         return question.dry_run_of_replay(delivery_sqn)
     return question.dry_run(EVENTS[decision], delivery_sqn, checks)
 
 
-def standing(engine: Engine, delivery_sqn: int) -> Standing:
+def state_of(engine: Engine, delivery_sqn: int) -> DeliveryState:
     """Return how a delivery stands. Raises `NotDecidable` when there is none of that number."""
     with engine.connect() as connection:
-        return _standing(connection, delivery_sqn)
+        return _state(connection, delivery_sqn)
 
 
-def _standing(connection: Connection, delivery_sqn: int) -> Standing:
+def _state(connection: Connection, delivery_sqn: int) -> DeliveryState:
     row = connection.execute(
         sa.text(
             "select state.delivery_sqn, state.source, state.publisher_name, status, verdict, is_withdrawn,"
@@ -178,33 +178,31 @@ def _standing(connection: Connection, delivery_sqn: int) -> Standing:
         raise NotDecidable(
             f"there is no delivery {delivery_sqn}. `headwater deliveries` lists them with their numbers."
         )
-    return Standing(**{**row, "failed_checks": tuple(row["failed_checks"])})
+    return DeliveryState(**{**row, "failed_checks": tuple(row["failed_checks"])})
 
 
-def require_fit(decision: str, standing: Standing, despite: Sequence[str]) -> Sequence[str]:
+def require_fit(decision: str, state: DeliveryState, despite: Sequence[str]) -> Sequence[str]:
     """The checks that the decision is about; raises `NotDecidable` when it does not fit."""
-    named = f"delivery {standing.delivery_sqn} of {standing.source}"
+    named = f"delivery {state.delivery_sqn} of {state.source}"
     if decision == "restore":
-        if not standing.is_withdrawn:
-            raise NotDecidable(f"{named} is {standing.status}, not withdrawn: there is nothing to restore")
+        if not state.is_withdrawn:
+            raise NotDecidable(f"{named} is {state.status}, not withdrawn: there is nothing to restore")
         return ()
-    if standing.is_withdrawn and decision == "withdraw":
+    if state.is_withdrawn and decision == "withdraw":
         raise NotDecidable(f"{named} is withdrawn already")
-    if standing.is_withdrawn:
-        raise NotDecidable(
-            f"{named} is withdrawn. Expected `headwater restore {standing.delivery_sqn}` first."
-        )
+    if state.is_withdrawn:
+        raise NotDecidable(f"{named} is withdrawn. Expected `headwater restore {state.delivery_sqn}` first.")
     if decision == "accept":
-        if standing.verdict != "halted":
-            raise NotDecidable(f"{named} is {standing.status}, not halted: there is nothing to accept")
-        for check in standing.failed_checks:
+        if state.verdict != "halted":
+            raise NotDecidable(f"{named} is {state.status}, not halted: there is nothing to accept")
+        for check in state.failed_checks:
             if check in NEVER_ACCEPTED:
                 raise NotDecidable(
                     f"{named} cannot be accepted: {NEVER_ACCEPTED[check]}."
-                    f" Mend what is wrong, then `headwater replay {standing.delivery_sqn}`."
+                    f" Mend what is wrong, then `headwater replay {state.delivery_sqn}`."
                 )
-        _require_all_named(named, standing.failed_checks, despite)
-        return standing.failed_checks
+        _require_all_named(named, state.failed_checks, despite)
+        return state.failed_checks
     return ()
 
 
@@ -219,26 +217,26 @@ def _require_all_named(named: str, failed: Sequence[str], despite: Sequence[str]
         )
 
 
-def _require_same_rows_when_replayed(standing: Standing) -> None:
+def _require_same_rows_when_replayed(state: DeliveryState) -> None:
     """Raises `NotDecidable` when what is staged is certainly not what a replay would judge."""
-    named = f"delivery {standing.delivery_sqn} of {standing.source}"
-    unread = [check for check in standing.failed_checks if check in (*NEVER_ACCEPTED, "columns")]
-    if standing.verdict == "halted" and unread:
+    named = f"delivery {state.delivery_sqn} of {state.source}"
+    unread = [check for check in state.failed_checks if check in (*NEVER_ACCEPTED, "columns")]
+    if state.verdict == "halted" and unread:
         raise NotDecidable(
             f"{named} was halted by {', '.join(unread)} before its rows were judged: what a replay does is known only"
             " once it is done"
         )
-    let_go = [check for check in standing.failed_checks if check in ("columns", "duplicate_keys")]
-    if standing.verdict == "passed" and standing.is_accepted and let_go:
+    let_go = [check for check in state.failed_checks if check in ("columns", "duplicate_keys")]
+    if state.verdict == "passed" and state.is_accepted and let_go:
         raise NotDecidable(
             f"{named} was accepted in spite of {', '.join(let_go)}, and a replay judges it with all that it brought:"
             " it would be halted again, unless what is wrong was mended"
         )
 
 
-def _source(catalog: Catalog, standing: Standing) -> Source:
-    if standing.source not in catalog.sources:
+def _source(catalog: Catalog, state: DeliveryState) -> Source:
+    if state.source not in catalog.sources:
         raise NotDecidable(
-            f"the source {standing.source} of delivery {standing.delivery_sqn} is not in seeds/ any more"
+            f"the source {state.source} of delivery {state.delivery_sqn} is not in seeds/ any more"
         )
-    return catalog.sources[standing.source]
+    return catalog.sources[state.source]

@@ -18,7 +18,7 @@ from headwater.metadata.static.read import read_catalog
 from headwater.pipeline import decide, retention
 from headwater.pipeline.purge import bring_back_known_at, purge
 from headwater.pipeline.rebuild import rebuild
-from headwater.queries import status as standing
+from headwater.queries import status as source_status
 from tests.pipeline.line import Line, cities, of_source
 from tests.support.history_oracle import Delivery
 
@@ -221,7 +221,7 @@ def test_what_was_known_is_asked_of_deliveries_that_are_brought_back(purged):
 def names_on_the_fourth(line: Line, known_at: datetime) -> list[tuple[str, int]]:
     dbt = Dbt(line.project.root, line.project.home, "as-of")
     on = datetime.fromisoformat("2026-01-04T00:00:00+00:00")
-    rows = standing.rows_as_of(line.database, dbt, "cities", on, known_at, None).rows
+    rows = source_status.rows_as_of(line.database, dbt, "cities", on, known_at, None).rows
     return sorted((row["city"], row["people"]) for row in rows)
 
 

@@ -15,7 +15,7 @@ from headwater.airflow.deliveries_page.dependencies import ReadingDep, Seen, bac
 from headwater.airflow.deliveries_page.dry_runs import DryRun, DryRuns, start_command
 from headwater.airflow.deliveries_page.responses import pages
 from headwater.airflow.deliveries_page.views import require_may_decide
-from headwater.pipeline.decide import EVENTS, require_fit, require_reason, standing
+from headwater.pipeline.decide import EVENTS, require_fit, require_reason, state_of
 
 Token = Annotated[str, Form()]
 
@@ -38,7 +38,7 @@ def consider(
 ) -> RedirectResponse:  # fmt: skip
     """Begin to find out what a decision would do, before it is taken."""
     _to_be_decided(request, visitor, reads, sqn, token)
-    require_fit(_known(decision), standing(backend.engine, sqn), ())
+    require_fit(_known(decision), state_of(backend.engine, sqn), ())
     begun = dry_runs.begin(decision, sqn, visitor.user.get_id(), require_reason(why))
     return RedirectResponse(f"{_address(request, sqn)}/consider/{begun.number}", 303)
 
@@ -51,7 +51,7 @@ def considered(
     seen = backend.seen(reads, visitor, sqn)
     require_may_decide(visitor, seen)
     dry_run = _found(visitor, sqn, number)
-    checks = require_fit(dry_run.decision, standing(backend.engine, sqn), ())
+    checks = require_fit(dry_run.decision, state_of(backend.engine, sqn), ())
     job = decisions.job_after(seen.source, dry_run.decision, checks)
     return pages.show(
         request, "consider.html", visitor,

@@ -25,7 +25,7 @@ from headwater.checks.decided import decided_since, with_note
 from headwater.docs.guides import GUIDES, OWN_CHECK
 from headwater.extract.landing.store import PART_SIZE, ObjectReader, ObjectStore
 from headwater.metadata.errors import HeadwaterError
-from headwater.pipeline.decide import EVENTS, NotDecidable, require_fit, standing
+from headwater.pipeline.decide import EVENTS, NotDecidable, require_fit, state_of
 from headwater.queries.delivery_detail import delivery_detail
 from headwater.queries.delivery_list import (
     STATUSES,
@@ -255,10 +255,10 @@ def _fell_out(delivery: dict[str, Any]) -> int:
 
 def _possible(sqn: int) -> list[str]:
     """The decisions that fit how the delivery stands."""
-    stands, fitting = standing(backend.engine, sqn), []
+    state, fitting = state_of(backend.engine, sqn), []
     for decision in EVENTS:
         try:
-            require_fit(decision, stands, ())
+            require_fit(decision, state, ())
         except NotDecidable:
             continue
         fitting.append(decision)

@@ -154,12 +154,11 @@ def test_the_command_lives_beside_the_interpreter():
 
 @pytest.mark.usefixtures("publisher", "database", "store")
 def test_what_nobody_foresaw_is_a_sentence_and_its_trace_is_in_a_file_for_the_user_alone(monkeypatch):
-    from headwater.queries import status as standing
 
     def fail(*_: object) -> None:
         raise AssertionError("no such thing st\udce9")
 
-    monkeypatch.setattr(standing, "sources", fail)
+    monkeypatch.setattr(source_status, "sources", fail)
     failed = ran(1, "status")
     assert re.match(
         r"Error: an error that nobody foresaw, AssertionError: no such thing st\\udce9\. Its stack trace is in",

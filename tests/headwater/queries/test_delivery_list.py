@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import sqlalchemy as sa
 
-from headwater.queries import status as standing
+from headwater.queries import status as source_status
 from headwater.queries.delivery_detail import delivery_detail, source_of
 from headwater.queries.delivery_list import (
     STATUSES,
@@ -39,7 +39,7 @@ def many(postgres_server, template_database):
 
 @pytest.fixture(scope="module")
 def every_delivery(many):
-    return standing.deliveries(many.engine, None)
+    return source_status.deliveries(many.engine, None)
 
 
 def all_pages(connection, filters, size=170):
@@ -109,7 +109,7 @@ def test_the_newest_of_each_source_and_how_many_there_are(many, every_delivery):
         local = [row["delivery_sqn"] for row in every_delivery if row["source"] == name]
         assert [row["delivery_sqn"] for row in newest[name]] == local[:-6:-1]
     assert newest["source_3"][1]["layers"]["historical"]["new_count"] == 10
-    expected = {row.source: row for row in many.execute(sa.text(standing._SOURCES))}
+    expected = {row.source: row for row in many.execute(sa.text(source_status._SOURCES))}
     counted = counts_by_source(many, ALL)
     assert {name: tuple(found.values()) for name, found in counted.items()} == {
         name: (row.deliveries, row.pending, row.halted) for name, row in expected.items()
