@@ -375,7 +375,7 @@ def test_runs_and_their_logs_are_told_and_a_dry_run_is_no_last_run(publisher):
     errors = ran(0, "log", str(number), "--level", "error").stdout
     assert errors.splitlines()[-1].endswith(f"extract {failed['last_error']}")
     assert "Error: no run '4711'. Expected" in ran(1, "log", "4711").stderr
-    commands = commands_of("When a run went wrong")
+    commands = commands_of("When a run fails")
     assert [command[0] for command in commands] == ["runs", "runs", "log", "log"]
     for command in commands:
         assert "duplicate_keys" in ran(0, *command).stdout
