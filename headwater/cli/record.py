@@ -1,4 +1,4 @@
-"""Commands that show what is on record: `status`, `deliveries`, `quarantine`, `as-of`, `runs`, `log`, `history`."""
+"""Commands that show the record: `status`, `deliveries`, `quarantine`, `as-of`, `runs`, `log`, `history`."""
 
 from __future__ import annotations
 
@@ -57,13 +57,13 @@ def _parsed(text: str) -> Moment:
 
 
 def _moment_option(name: str, message: str) -> Any:
-    """An option that takes a day, which is the whole day in UTC, or a moment."""
+    """An option for a day (the whole day in UTC) or a moment."""
     return typer.Option(name, parser=_parsed, metavar="DAY|MOMENT", help=message)
 
 
 @app.command(epilog="Example: headwater status --json")
 def status(as_json: AsJson = False) -> None:
-    """Show where each source stands, with the decisions that hold and the halts that wait for one."""
+    """Show the status of each source, the decisions in effect, and the halts that wait for one."""
     from headwater.pipeline.preparation import prepare
     from headwater.queries import status as standing
 
@@ -92,7 +92,7 @@ def deliveries(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Every delivery, in the order in which they apply: its status, what it did to history, what was decided of it."""
+    """List deliveries in the order in which they apply: status, changes to history, decisions."""
     from headwater.pipeline.preparation import prepare
     from headwater.queries import status as standing
 
@@ -134,7 +134,9 @@ def quarantine(
     for_spreadsheet: ForSpreadsheet = False,
     as_json: AsJson = False,
 ) -> None:
-    """List the rows that fell out, the newest delivery's first: where each is, the value that broke a rule, the row."""
+    """List the rows that fell out, newest delivery first: position, the value that broke a rule, the original
+    row.
+    """
     from headwater.pipeline.preparation import prepare
     from headwater.queries import quarantine as fell
     from headwater.queries.delivery_detail import source_of
@@ -192,9 +194,10 @@ def as_of(
     for_spreadsheet: ForSpreadsheet = False,
     as_json: AsJson = False,
 ) -> None:
-    """Show what was true at the end of a day, or at a moment; or what we believed, at another, to have been true then.
+    """Show what was true at the end of a day, or at a moment; with --known-at, as it was known at that other
+    moment.
 
-    Rows too wide for the screen are shown as blocks, a column a line.
+    Rows that are too wide for the screen are shown as blocks, one column per line.
     """
     from headwater.dbt_project.dbt import Dbt
     from headwater.pipeline.preparation import prepare
@@ -229,7 +232,7 @@ def runs(
     limit: Annotated[int, typer.Option(min=0, help="How many runs; 0 for all.")] = SHOWN,
     as_json: AsJson = False,
 ) -> None:
-    """The latest runs: of which job, what for, when, how long, how each ended and its last error."""
+    """List the latest runs: job, purpose, start, duration, outcome, last error."""
     from headwater.pipeline.preparation import prepare
     from headwater.queries import runs as on_record
 
@@ -253,7 +256,9 @@ def log(
     ] = "information",
     as_json: AsJson = False,
 ) -> None:
-    """A run on record: its tasks, the deliveries that it wrote, and its log. `headwater runs` lists the runs."""
+    """Show a recorded run: its tasks, the deliveries that it wrote, and its log. `headwater runs` lists the
+    runs.
+    """
     from headwater.pipeline.preparation import prepare
     from headwater.queries import runs as on_record
 
@@ -286,7 +291,7 @@ def history(
     as_csv: Annotated[bool, typer.Option("--csv", help="Write the versions as CSV.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Show all versions of one key, the deliveries that opened and closed them, and rows of it that fell out."""
+    """List all versions of one key, the deliveries that opened and closed them, and its rows that fell out."""
     from headwater.pipeline.preparation import prepare
     from headwater.queries import key_history
 

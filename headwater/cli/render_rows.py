@@ -1,4 +1,4 @@
-"""Rows of history and of the quarantine, shown to a person in a terminal."""
+"""Rows of history and of the quarantine, rendered for a terminal."""
 
 from __future__ import annotations
 
@@ -27,16 +27,18 @@ if TYPE_CHECKING:
 WITHOUT_END = 1_000_000  # columns
 
 
-LONGEST_ROW = 160  # characters of a row as it came
+LONGEST_ROW = 160  # characters of an original row
 
 
 HIDDEN = {*OF_HISTORY, standing.FELL_OUT} - {"valid_from", "valid_to"}  # columns that are not shown to people
 
 
 def rows(out: Console, source: str, on: Moment, as_of: AsOf, columns: Sequence[str] | None = None) -> None:
-    """Rows of history without its bookkeeping, or some columns of them, as a table or, too wide for one, as blocks.
+    """Print rows of history without its technical columns, or selected columns, as a table or, if too wide,
+    as blocks.
 
-    What is of before a row that fell out is marked. Of nothing, the nearest deliveries are named.
+    Marks rows that are stale because of a row that fell out. If there are no rows, names the nearest
+    deliveries.
     """
     out.print(f"[dim]{escape(source)} at {on}[/]")
     shown = list(columns or (name for name in as_of.columns if name not in HIDDEN))
@@ -71,7 +73,7 @@ def rows(out: Console, source: str, on: Moment, as_of: AsOf, columns: Sequence[s
 
 
 def _blocks(out: Console, names: Sequence[str], lines: Sequence[Sequence[str]]) -> None:
-    """Each row as a block, a column a line."""
+    """Print each row as a block, one column per line."""
     width = max(len(Text.from_markup(name)) for name in names)
     for number, line in enumerate(lines, start=1):
         out.print(f"[dim]row {number}[/]")
@@ -81,7 +83,7 @@ def _blocks(out: Console, names: Sequence[str], lines: Sequence[Sequence[str]]) 
 
 
 def _nearby(as_of: AsOf) -> str:
-    """Return where there is something, when there was nothing then."""
+    """Return a sentence about the nearest deliveries, if there were no rows at that moment."""
     found = [
         f"{word} {day(date)}"
         for word, date in (("before is of", as_of.before), ("after is of", as_of.after))
@@ -102,7 +104,7 @@ def _mark(fell: Mapping[str, Any] | None) -> str:
 
 
 def quarantine(out: Console, total: int, found: Sequence[Mapping[str, Any]]) -> None:
-    """Rows that fell out, as a table."""
+    """Print rows that fell out, as a table."""
     if found:
         table = Table(
             "delivery", "line", "key", "column", "rule", "value", "history", "row", box=None, header_style="bold",
@@ -135,7 +137,9 @@ def key_text(key: Mapping[str, Any] | None) -> str:
 
 
 def key_history(out: Console, shape: Shape, found: KeyHistory) -> None:
-    """One key: its versions side by side, so that a long row stays readable, and its rows that fell out."""
+    """Print one key: its versions side by side, so that a long row stays readable, and its rows that fell
+    out.
+    """
     if not found.is_known:
         return
     out.print(f"[bold]{escape(found.source)}[/] {escape(found.named)}: {coloured(found.state)}")

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 from headwater.cli.app import MISUSE, AsJson, app, err, explained, opened_project, out, print_json, say
 
 
-# long: its options, each with its help, are most of it
+# long: most of it are options with their help texts
 @app.command(
     "new-source",
     epilog="Example: headwater new-source libraries --from libraries-2026-01-05.csv --key code --schedule monthly",
@@ -91,10 +91,10 @@ def new_source(
     is_dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show the proposal.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Look at a file, propose a source for it, write its metadata and models, and bring it to history.
+    """Sample a file, propose a source, write its metadata and models, and load it into history.
 
-    Nothing that is there is overwritten. In a terminal you are asked for what is in doubt; elsewhere, and with --yes,
-    a guess that could lose or change data ends the command with exit code 2 and the flag that settles it.
+    Overwrites nothing. In a terminal the command asks about doubts; elsewhere, and with --yes, a guess that
+    could lose or change data ends the command with exit code 2 and names the flag that settles it.
     """
     from headwater.cli import render_new_source
     from headwater.new_source import begin
@@ -156,7 +156,7 @@ def new_source(
 
 
 def _require_no_harm(proposal: Proposal, as_json: bool) -> None:
-    """Exit where a guess that nobody settled could lose or change data."""
+    """Exit if the proposal contains an unsettled guess that could lose or change data."""
     from headwater.cli import render_new_source
     from headwater.new_source import begin
 
@@ -184,9 +184,10 @@ def remove_source(
     is_dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would go.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Take a source away again: its rows in seeds/ and its generated models. What it loaded stays.
+    """Remove the rows of a source in seeds/ and its generated models. The loaded data stays.
 
-    What another source uses stays, too, and nothing goes while a model, a job or a script needs the source.
+    Rows that another source uses stay, too. The command refuses while a model, a job or a script needs the
+    source.
     """
     from headwater.cli import render_new_source
     from headwater.new_source.remove import plan_removal, remove
@@ -212,7 +213,7 @@ def remove_source(
 
 
 def _load_first(project: Project, name: str) -> tuple[RunResult, list[dict[str, Any]]]:
-    """The first deliveries of a new source, and what became of them."""
+    """Load the first deliveries of a new source and return the result."""
     from headwater.pipeline.preparation import prepare
     from headwater.pipeline.run import run as run_sources
     from headwater.queries import status as standing
@@ -224,7 +225,7 @@ def _load_first(project: Project, name: str) -> tuple[RunResult, list[dict[str, 
 def _show_first(
     name: str, result: RunResult, rows: list[dict[str, Any]], as_json: bool, facts: dict[str, Any]
 ) -> NoReturn:
-    """The first deliveries of a new source, and where to look."""
+    """Print the first deliveries of a new source, and where to look."""
     if as_json:
         print_json({**facts, **render.result_as_dict(result), "deliveries": rows})
     else:
@@ -242,7 +243,7 @@ def _is_terminal() -> bool:
 
 
 def _ask(question: str, usual: str, answers: Sequence[str]) -> str:
-    """Ask in the terminal until an answer may be given."""
+    """Ask in the terminal until the answer is valid."""
     choices = f" ({', '.join(answers)})" if answers else ""
     while True:
         answer: str = typer.prompt(visible(f"{question}{choices}"), default=usual, err=True)

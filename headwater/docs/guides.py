@@ -1,4 +1,4 @@
-"""Guides for a delivery that halts: of each check what it means, and the ways on."""
+"""Guides for halted deliveries: for each check its meaning and the possible actions."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ ACCEPT, REPLAY, WITHDRAW = "accept", "replay", "withdraw"
 
 @dataclass(frozen=True)
 class Way:
-    """One way on: what to do, and what comes of it. `decision` is the one that it ends with, where it has one."""
+    """A possible action: what to do, and its effect. `decision` is the decision that completes it, if any."""
 
     what: str
     then: str
@@ -18,7 +18,7 @@ class Way:
 
 @dataclass(frozen=True)
 class Guide:
-    """The meaning of a failed check, and the ways on, the usual one first."""
+    """The meaning of a failed check, and the possible actions, the usual one first."""
 
     check: str
     meaning: str
@@ -105,5 +105,5 @@ OWN_CHECK = Guide(
 
 
 def guide_of(check: str) -> Guide:
-    """The guide of a check; that of a source's own checks for any other name."""
+    """Return the guide of a check; for unknown names that of a source's extra checks."""
     return GUIDES.get(check, OWN_CHECK)

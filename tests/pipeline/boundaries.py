@@ -293,8 +293,8 @@ The result is the same for every moment: there is no difference.
 ## Any moment
 
 `make test-long` also kills 100 runs at random moments over the length of an undisturbed run; half of them are first
-runs into an empty database. In every tenth it also kills all processes of Postgres, and starts it again on the same data. It
-compares the tables in the same way.
+runs into an empty database. In every tenth it also kills all processes of Postgres, and restarts it on the same data.
+It compares the tables in the same way.
 
 ## At once
 

@@ -251,8 +251,8 @@ def page(verdicts: Iterable[Verdict], hostile_lines: Iterable[str]) -> str:
         "Headwater reads every data file of the examples in [csvkit](https://github.com/wireservice/csvkit) 2.2.0",
         "and [frictionless](https://github.com/frictionlessdata/frictionless-py) 5.21.0 (both MIT) as its name says,",
         "and some again with the options that their source would have. A reading is right if each cell equals that of",
-        "an independent reader, or if Headwater refuses the file with the line and the reason. A long test compares this",
-        "page; `python -m tests.extract.dirty.survey` writes it.",
+        "an independent reader, or if Headwater refuses the file with the line and the reason. A long test compares",
+        "this page; `python -m tests.extract.dirty.survey` writes it.",
         "",
         f"{len(first)} files: {right} read right, {sum(1 for v in first if v.refused)} refused,"
         f" {sum(1 for v in first if v.wrong)} read otherwise. Of {len(again)} readings with options,"
