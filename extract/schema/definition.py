@@ -1,4 +1,6 @@
-"""The definition of a source, with which its tables are made: it goes on record, and another one makes other tables."""
+"""The definition of a source, with which its tables are made; it is recorded, and another one needs other
+tables.
+"""
 
 from __future__ import annotations
 
@@ -36,7 +38,7 @@ def definition(source: Source) -> dict[str, Any]:
         }
         for position, attribute in enumerate(source.attributes, start=1)
     }
-    # only where it is not as it always was: else every table of old would be made with another definition
+    # only if it differs from the default: otherwise the definition of every existing table would differ
     syntax = {"value_syntax": parts["value_syntax"]} if "value_syntax" in parts else {}
     return {name: parts[name] for name in _PARTS} | syntax | attributes
 

@@ -1,4 +1,6 @@
-"""Who runs a job instance: a process of its own, whose life shows in a lock; Airflow, in many; or dbt by hand."""
+"""The runner of a job instance: one process, whose lock shows that it is alive; Airflow, in many; or manual
+dbt.
+"""
 
 from alembic import op
 
