@@ -37,7 +37,7 @@ def page(reports: Sequence[Report]) -> str:
             f"```sh\n.venv/bin/{report.command}\n```",
             report.markdown(),
         ]
-    parts += ["## What it was measured on", _settings(reports)]
+    parts += ["## Settings", _settings(reports)]
     return "\n\n".join(part.strip() for part in parts) + "\n"
 
 

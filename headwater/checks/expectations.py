@@ -93,8 +93,9 @@ class ExpectNoDeliveryToBreakRule(BatchExpectation):
         }
 
 
-class ExpectDeliveryToFitItsSurroundings(BatchExpectation):
-    """Stands for a doubt on a page. Its answer depends on verdicts given a moment ago, so it is found elsewhere."""
+class ExpectDeliveryToMatchBaseline(BatchExpectation):
+    """Represents a doubt on a page. `delivery_checks` computes its result, which depends on earlier
+    verdicts."""
 
     metric_dependencies: ClassVar[tuple[str, ...]] = ()
     domain_keys: ClassVar[tuple[str, ...]] = ("batch_id",)
@@ -120,7 +121,7 @@ def expectation_of(check: BuiltInCheck) -> Expectation:
 
 def expectation_of_doubt(answer: Answer) -> Expectation:
     """Return a doubt as an expectation, to report its result."""
-    return ExpectDeliveryToFitItsSurroundings(
+    return ExpectDeliveryToMatchBaseline(
         description=answer.rule,
         severity=FailureSeverity(answer.result.severity),
         meta={CHECK_NAME: answer.result.check_name},

@@ -51,7 +51,7 @@ AtOnce = Annotated[
     typer.Option(
         "--parallel",
         min=1,
-        help="Sources, and models of dbt, at once. By default two for each core and four at most, or"
+        help="How many sources, and dbt models, to process at once. By default two per core and at most four, or"
         " HEADWATER_THREADS.",
         show_default=False,
     ),

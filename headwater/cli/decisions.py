@@ -19,7 +19,7 @@ from headwater.cli.app import MISUSE, AsJson, app, err, opened_project, out, pri
 Why = Annotated[str, typer.Option("--why", help="The reason, for the record.")]
 
 
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Only say what it would do to history.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Only show the effect on history.")]
 
 
 Number = Annotated[
@@ -47,9 +47,7 @@ def accept(
     why: Why,
     check: Annotated[
         list[str] | None,
-        typer.Option(
-            help="A check that it failed, in spite of which it may pass; once for each. By default all."
-        ),
+        typer.Option(help="A failed check to accept; repeatable. By default all."),
     ] = None,
     is_dry_run: DryRun = False,
     as_json: AsJson = False,

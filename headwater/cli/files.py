@@ -53,7 +53,7 @@ def check() -> None:
 @app.command(epilog="Example: headwater generate && git diff models")
 def generate(
     is_check: Annotated[
-        bool, typer.Option("--check", help="Write nothing; fail when a file is stale.")
+        bool, typer.Option("--check", help="Write nothing; fail if a file is stale.")
     ] = False,
 ) -> None:
     """Generate the files that dbt needs from seeds/, beside the models. Existing SQL is never overwritten."""

@@ -40,22 +40,23 @@ def run(
         list[str] | None,
         typer.Option(
             "--job",
-            help="Run a whole job instead, as its DAG in Airflow does: its steps in their order, scripts and callables"
-            " too, then the jobs that come after it. Once for each job.",
+            help="Run a whole job instead, as its DAG in Airflow does: its steps in order, including scripts and"
+            " callables, then the jobs that follow it. Repeatable.",
         ),
     ] = None,
     is_full_load: Annotated[
         bool | None,
-        typer.Option("--full-load/--no-full-load", help="With --job: in place of the job's is_full_load."),
+        typer.Option("--full-load/--no-full-load", help="With --job: override the job's is_full_load."),
     ] = None,
     del_temp_data: Annotated[
         bool | None,
         typer.Option(
-            "--del-temp-data/--keep-temp-data", help="With --job: in place of the job's del_temp_data."
+            "--del-temp-data/--keep-temp-data", help="With --job: override the job's del_temp_data."
         ),
     ] = None,
     follow: Annotated[
-        bool, typer.Option("--follow/--no-follow", help="With --job: whether jobs with after_job follow.")
+        bool,
+        typer.Option("--follow/--no-follow", help="With --job: also run the jobs that follow by after_job."),
     ] = True,
     at_once: AtOnce = None,
     as_json: AsJson = False,
@@ -123,7 +124,7 @@ def purge(
     source: Annotated[
         list[str] | None, typer.Argument(help="Sources to purge; all active ones by default.")
     ] = None,
-    is_dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would go.")] = False,
+    is_dry_run: Annotated[bool, typer.Option("--dry-run", help="Only list what would be deleted.")] = False,
     at_once: AtOnce = None,
     as_json: AsJson = False,
 ) -> None:

@@ -38,11 +38,15 @@ Limit = Annotated[
 ]
 
 
-AsCsv = Annotated[bool, typer.Option("--csv", help="Write CSV, every text exactly as it is.")]
+AsCsv = Annotated[bool, typer.Option("--csv", help="Write CSV with every text unchanged.")]
 
 
 ForSpreadsheet = Annotated[
-    bool, typer.Option("--spreadsheet", help="Write CSV in which a ' keeps cells from being formulas.")
+    bool,
+    typer.Option(
+        "--spreadsheet",
+        help="Write CSV for a spreadsheet: a ' before each cell that it would read as a formula.",
+    ),
 ]
 
 
@@ -63,7 +67,7 @@ def _moment_option(name: str, message: str) -> Any:
 
 @app.command(epilog="Example: headwater status --json")
 def status(as_json: AsJson = False) -> None:
-    """Show the status of each source, the decisions in effect, and the halts that wait for one."""
+    """Show the status of each source, the decisions in effect, and the halts that wait for a decision."""
     from headwater.pipeline.preparation import prepare
     from headwater.queries import status as standing
 
@@ -85,7 +89,8 @@ def status(as_json: AsJson = False) -> None:
 def deliveries(
     source: Annotated[str | None, typer.Argument(help="One source; all by default.")] = None,
     since: Annotated[
-        Moment | None, _moment_option("--since", "Only those dated then or later; of a day, from its start.")
+        Moment | None,
+        _moment_option("--since", "Only deliveries dated then or later; a day includes its start."),
     ] = None,
     until: Annotated[
         Moment | None, _moment_option("--until", "Only those dated then or before; of a day, to its end.")
@@ -115,19 +120,17 @@ def deliveries(
 def quarantine(
     source: Annotated[str, typer.Argument(help="The source.")],
     delivery: Annotated[
-        int | None, typer.Option(metavar="SQN", help="Only rows of one delivery; by default of all.")
+        int | None, typer.Option(metavar="SQN", help="Only rows of this delivery; by default of all.")
     ] = None,
     rule: Annotated[
         str | None, typer.Option(help="Only rows that broke this rule: type, null_key or duplicate_key.")
     ] = None,
     column: Annotated[
-        str | None, typer.Option(help="Only rows that broke a rule in this column, by our name.")
+        str | None, typer.Option(help="Only rows that broke a rule in this column (target name).")
     ] = None,
     is_current: Annotated[
         bool,
-        typer.Option(
-            "--current", help="Only rows of keys about which history goes on saying what it said before."
-        ),
+        typer.Option("--current", help="Only rows that leave a current key stale."),
     ] = False,
     limit: Limit = None,
     as_csv: AsCsv = False,

@@ -38,55 +38,55 @@ def new_source(
     ],
     key: Annotated[
         list[str] | None,
-        typer.Option(
-            help="A column of the key, by our name or the publisher's; once for each, or with commas."
-        ),
+        typer.Option(help="A key column, by its target or source name; repeatable, or separated by commas."),
     ] = None,
     delivery_type: Annotated[
         str | None,
         typer.Option(
-            "--type", help="snapshot: each delivery holds everything (the usual one); delta: what changed."
+            "--type", help="snapshot (default): each delivery contains everything; delta: only changes."
         ),
     ] = None,
     data_source: Annotated[
         str | None,
-        typer.Option(help="Who publishes it: a new name, or a data source of seeds/data_source.csv."),
+        typer.Option(help="The publisher: a new name, or a data source of seeds/data_source.csv."),
     ] = None,
-    owner: Annotated[str | None, typer.Option(help="Who answers for it; by default the user.")] = None,
+    owner: Annotated[str | None, typer.Option(help="The owner of the source; by default the user.")] = None,
     schedule: Annotated[
         str | None,
-        typer.Option(help="How often it is published: daily, monthly, irregular (the usual one) …"),
+        typer.Option(help="How often it is published: daily, monthly, irregular (default) …"),
     ] = None,
     option: Annotated[
         list[str] | None,
         typer.Option(
-            help="NAME=VALUE as in source_attribute.csv, such as header_line=4 or sheet=2; not guessed at then."
+            help="NAME=VALUE as in source_attribute.csv, such as header_line=4 or sheet=2; replaces a guess."
         ),
     ] = None,
     datatype: Annotated[
-        list[str] | None, typer.Option(help="COLUMN=DATATYPE, such as zip=text; once for each column.")
+        list[str] | None, typer.Option(help="COLUMN=DATATYPE, such as zip=text; repeatable.")
     ] = None,
     format_: Annotated[
         list[str] | None,
-        typer.Option("--format", help="COLUMN=FORMAT, such as day=MM/DD/YYYY; once for each column."),
+        typer.Option("--format", help="COLUMN=FORMAT, such as day=MM/DD/YYYY; repeatable."),
     ] = None,
     incr_column: Annotated[
         str | None, typer.Option(help="The column of a table that says when a row changed.")
     ] = None,
     job: Annotated[
         str | None,
-        typer.Option(
-            help="The job that runs it, which is made where it is missing; by default one of its own."
-        ),
+        typer.Option(help="The job that runs it, created if it is missing; by default a new one."),
     ] = None,
     is_yes: Annotated[
         bool,
         typer.Option(
-            "--yes", help="Ask nothing: take what is proposed, if no guess in it could lose or change data."
+            "--yes", help="Ask nothing: accept the proposal if no guess in it could lose or change data."
         ),
     ] = False,
     accepts_doubts: Annotated[
-        bool, typer.Option("--accept-doubts", help="Ask nothing: take every guess, whatever it could cost.")
+        bool,
+        typer.Option(
+            "--accept-doubts",
+            help="Ask nothing: accept every guess, also those that could lose or change data.",
+        ),
     ] = False,
     is_dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show the proposal.")] = False,
     as_json: AsJson = False,
@@ -181,7 +181,7 @@ def _say_how_to_regret(name: str) -> None:
 def remove_source(
     name: Annotated[str, typer.Argument(help="Name of the source.")],
     is_yes: Annotated[bool, typer.Option("--yes", help="Ask nothing.")] = False,
-    is_dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would go.")] = False,
+    is_dry_run: Annotated[bool, typer.Option("--dry-run", help="Only list what would be removed.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Remove the rows of a source in seeds/ and its generated models. The loaded data stays.

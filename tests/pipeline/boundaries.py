@@ -301,7 +301,7 @@ It compares the tables in the same way.
 Four processes that run everything at the same moment give the same tables as one (`make test`); so do eight processes,
 fifty times (`make test-long`). They wait for one another, source by source; a locked source does not delay any other.
 
-## Where to look
+## Code
 
 `tests/pipeline/boundaries.py` lists the moments, and `.venv/bin/python -m tests.pipeline.boundaries` writes this page
 from it; `tests/pipeline/test_kills.py` kills; `tests/pipeline/tables.py` compares.
