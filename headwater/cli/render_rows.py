@@ -126,7 +126,7 @@ def quarantine(out: Console, total: int, found: Sequence[Mapping[str, Any]]) -> 
     out.print(f"{total:,} {'row' if total == 1 else 'rows'} fell out.{more}")
     if any(row["is_current_key"] for row in found):
         out.print(
-            'history "as before": the key is current, and history goes on saying what it said before this row'
+            'history "as before": the key is current, and history keeps the version from before this row'
         )
 
 
@@ -160,7 +160,7 @@ def key_history(out: Console, shape: Shape, found: KeyHistory) -> None:
     if any(version.changed for version in found.versions):
         out.print("[yellow]*[/] differs from the version before")
     for row in found.fallen_out:
-        stale = "; history goes on saying what it said before" if row.is_stale else ""
+        stale = "; history keeps the earlier version" if row.is_stale else ""
         out.print(
             f"[yellow]fell out[/] {day(row.delivery_date)}: delivery {row.delivery_sqn} ({row.status}),"
             f" {escape(row.publisher_name)}, line {row.line_number}: {escape(row.column_name)} ({row.rule})"

@@ -414,7 +414,7 @@ def test_rows_that_fell_out_are_said_by_every_command_that_tells_of_a_delivery()
     for command in (("status",), ("deliveries", "cities")):
         shown = " ".join(ran(0, *command).stdout.split())
         assert f'1 of 2 rows of delivery {sqn} fell out: 1 for people (type): "=1+1\\x1b[31m"' in shown
-        assert "1 of their keys is current: history goes on saying what it said before" in shown
+        assert "1 of their keys is current: history keeps the earlier version" in shown
         assert "\x1b[31m" not in shown
 
     (a, b) = json.loads(ran(0, "as-of", "cities", "--on", "2026-01-02", "--json").stdout)
@@ -461,7 +461,7 @@ def test_the_history_of_a_key_is_told_to_people_and_machines_and_what_is_no_key_
     ran(0, "run", "cities")
     shown = " ".join(ran(0, "history", "cities", "a").stdout.split())
     assert "cities a: current 2026-01-01 to now new by delivery" in shown
-    assert 'people (type) "=1+1\\x1b[31m"; history goes on saying what it said before' in shown
+    assert 'people (type) "=1+1\\x1b[31m"; history keeps the earlier version' in shown
     payload = json.loads(ran(0, "history", "cities", "city=a", "--json").stdout)
     assert (payload["state"], payload["key"], len(payload["versions"])) == ("current", {"city": "a"}, 1)
     assert payload["fallen_out"][0]["is_stale"]
