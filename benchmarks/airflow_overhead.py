@@ -92,7 +92,7 @@ def measure(setting: Setting) -> Report:
     ]
     return Report(
         name="airflow_overhead",
-        title="What Airflow costs",
+        title="The cost of Airflow",
         about=(
             f"{len(names)} sources of 12 columns, each with a job of its own and a new snapshot of {CUSTOMERS:,} rows"
             " each time. In a terminal: `headwater run`, from the start of its process to its end, imports and dbt's"

@@ -9,12 +9,12 @@ from benchmarks.report import Report, Table
 
 _HEAD = """# Benchmarks
 
-Written by `python -m benchmarks.all` from what each benchmark printed: measure again, do not edit. How they work is
-in [benchmarks/README.md](../benchmarks/README.md).
+`python -m benchmarks.all` writes this page from the output of each benchmark: measure again instead of editing it.
+[benchmarks/README.md](../benchmarks/README.md) explains how they work.
 
-Everything that is compared ran in one run, by turns, on one Postgres with the same settings; start-up, imports and
-the parsing of projects count for nobody, except where they are what is measured; Headwater's checks are included
-where it says so. Medians. A ratio of times below 1 means faster than what it is compared with.
+All compared ways ran alternately, in one run, on one Postgres with the same settings. The times exclude start-up,
+imports and the parsing of projects, except where these are what is measured; they include Headwater's checks where the
+table says so. All numbers are medians. A ratio of times below 1 means faster than the way it is compared with.
 
 ![{alt}](benchmarks.svg)
 """
@@ -37,7 +37,7 @@ def page(reports: Sequence[Report]) -> str:
             f"```sh\n.venv/bin/{report.command}\n```",
             report.markdown(),
         ]
-    parts += ["## What it was measured on", _settings(reports)]
+    parts += ["## Settings", _settings(reports)]
     return "\n\n".join(part.strip() for part in parts) + "\n"
 
 

@@ -1,1 +1,1 @@
-"""Publisher → S3 → raw: offers are found, landed in the archive, and loaded into raw tables."""
+"""Publisher → S3 → raw: discovers offers, lands them in the archive, and loads them into raw tables."""

@@ -1,6 +1,7 @@
-"""The working folder, for what Headwater makes on this machine: ignored by git, and closed to other accounts.
+"""The working folder for files that Headwater creates on this machine: ignored by git, closed to other
+accounts.
 
-It holds the data, passwords and keys of the embedded servers, logs, and pages that show rows of deliveries.
+It contains the data, passwords and keys of the embedded servers, logs, and pages with rows of deliveries.
 """
 
 from __future__ import annotations
@@ -24,16 +25,17 @@ MARKS = ("services.json", "services.lock")  # a folder that has one is no other 
 
 
 def home(project: Path) -> Path:
-    """The absolute working folder: $HEADWATER_HOME, else `.headwater` in the project."""
+    """Return the absolute working folder: $HEADWATER_HOME, else `.headwater` in the project."""
     named = os.environ.get(VARIABLE, "").strip()
     return (Path(named).expanduser() if named else project / NAME).absolute()
 
 
 def make_home(project: Path) -> Path:
-    """Make the working folder and its `logs/` where they are missing, close it to other accounts, and return it.
+    """Create the working folder and its `logs/` if they are missing, close it to other accounts, and return
+    it.
 
-    A folder of another program's that the user names stays open; what is ours in it is closed. Raises `ServiceError`
-    when this user cannot write there.
+    A folder of another program that the user names stays open; our files in it are closed. Raises
+    `ServiceError` if this user cannot write there.
     """
     folder = home(project)
     try:
@@ -53,7 +55,7 @@ def make_home(project: Path) -> Path:
 
 @contextmanager
 def locked(folder: Path, name: str = LOCK) -> Iterator[None]:
-    """Wait for, and hold, the lock `name`; by default the right to start and stop what `folder` remembers."""
+    """Hold the lock `name`; by default the right to start and stop the recorded services of `folder`."""
     path = folder / name
     try:
         lock = path.open("a")

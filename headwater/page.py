@@ -1,4 +1,4 @@
-"""The frame of every page that Headwater writes: one file that needs nothing else, in light and in dark."""
+"""The frame of every page that Headwater writes: one self-contained file, in light and in dark."""
 
 from __future__ import annotations
 
@@ -56,7 +56,9 @@ code { font-family: ui-monospace, "SF Mono", Menlo, "Liberation Mono", monospace
 
 
 def page(title: str, body: Markup, *, crumbs: Sequence[tuple[str, str]] = (), style: str = "") -> str:
-    """A whole HTML page. `crumbs` are (text, relative address) of those above it; `style` is its own CSS."""
+    """Return a whole HTML page. `crumbs` are (text, relative address) of the pages above it; `style` is its
+    CSS.
+    """
     above = Markup(" / ").join(
         Markup('<a href="{}">{}</a>').format(address, text) for text, address in crumbs
     )
@@ -77,7 +79,7 @@ def page(title: str, body: Markup, *, crumbs: Sequence[tuple[str, str]] = (), st
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[object]], *, numbers: Sequence[str] = ()) -> Markup:
-    """A table; what is not `Markup` is escaped. The columns named in `numbers` stand to the right."""
+    """Return a table; escapes everything except `Markup`. The columns in `numbers` are right-aligned."""
     kinds = [Markup(' class="number"') if name in numbers else Markup() for name in header]
     head = Markup().join(
         Markup("<th{}>{}</th>").format(kind, name) for kind, name in zip(kinds, header, strict=True)
@@ -97,7 +99,7 @@ def table(header: Sequence[str], rows: Iterable[Sequence[object]], *, numbers: S
 
 
 def cell(value: object) -> Markup:
-    """A value for people: numbers grouped, moments in UTC, nothing as a dash."""
+    """Return a value for people: grouped numbers, moments in UTC, a dash for None."""
     if isinstance(value, Markup):
         return value
     if value is None or value == "":
@@ -117,12 +119,14 @@ def moment(value: datetime) -> str:
 
 
 def mark(text: str, kind: str) -> Markup:
-    """A word that stands out: `kind` is good, bad or warn. The word says it, not only the colour."""
+    """Return a highlighted word: `kind` is good, bad or warn. The word carries the meaning, not only the
+    colour.
+    """
     return Markup('<span class="mark {}">{}</span>').format(kind, text)
 
 
 def write(path: Path, text: str) -> None:
-    """Write a page as a whole: whoever reads it meanwhile sees the old one or the new one."""
+    """Write a page atomically: readers see the old one or the new one."""
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(f".{path.name}.{uuid4().hex}")
     draft.write_text(text, encoding="utf-8")

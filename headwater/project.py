@@ -1,4 +1,4 @@
-"""A project and the places of its parts."""
+"""A project and the locations of its parts."""
 
 from __future__ import annotations
 
@@ -44,9 +44,10 @@ def _name_of(root: Path) -> str:
 
 
 def find_project() -> Project:
-    """The project that HEADWATER_PROJECT names, else that of the current folder, else the one this package lies in.
+    """Return the project that HEADWATER_PROJECT names, else that of the current folder, else that of this
+    package.
 
-    Raises `HeadwaterError` where there is none.
+    Raises `HeadwaterError` if there is none.
     """
     named = os.environ.get("HEADWATER_PROJECT")
     root = (
@@ -61,7 +62,7 @@ def find_project() -> Project:
 
 
 def _project_around(folder: Path) -> Path | None:
-    """The nearest folder, of this one and those above it, that is a Headwater project; a dbt project alone is none."""
+    """Return the nearest Headwater project at or above this folder; a plain dbt project is none."""
     return next(
         (
             path

@@ -1,1 +1,1 @@
-"""The framework's memory: static metadata (seeds) and process metadata (what was delivered, checked and run)."""
+"""Static metadata (seeds) and process metadata (deliveries, checks and runs)."""

@@ -1,4 +1,6 @@
-"""One way to Postgres: where it is, is said by libpq's variables (PGHOST, PGPORT, PGUSER, PGDATABASE, PGPASSWORD …)."""
+"""The connection to Postgres; libpq's variables (PGHOST, PGPORT, PGUSER, PGDATABASE, PGPASSWORD …) say where
+it is.
+"""
 
 from __future__ import annotations
 
@@ -17,11 +19,11 @@ from headwater.metadata.failures import refusal_in
 
 OLDEST_POSTGRES = 16
 SESSION_OPTIONS = (
-    # what a text means must not depend on the server's settings
+    # the meaning of a text must not depend on the server's settings
     "-c TimeZone=UTC -c DateStyle=ISO,YMD -c standard_conforming_strings=on"
 )
-NEVER_IDLE = "-c idle_session_timeout=0"  # a connection that holds a lock has nothing to say for hours
-# a firewall forgets a connection on which nothing is said, and a server that is gone does not say so
+NEVER_IDLE = "-c idle_session_timeout=0"  # a connection that holds a lock is idle for hours
+# a firewall drops idle connections, and a dead server sends no message
 KEEPALIVES: dict[str, Any] = {
     "keepalives": 1,
     "keepalives_idle": 30,  # seconds
@@ -31,27 +33,28 @@ KEEPALIVES: dict[str, Any] = {
 }
 AT_ONCE = 15  # connections of an engine, at most
 CONNECT_TIMEOUT_S = 10  # unless PGCONNECT_TIMEOUT says otherwise
-OLDEST_S = 300  # of a connection that is taken from the pool: an older one may be dead without saying so
+OLDEST_S = 300  # age limit of a pooled connection: an older one may be dead without notice
 
 
 def session_options(*more: str) -> str:
-    """The value of PGOPTIONS for a session: the user's own options, then ours."""
+    """Return PGOPTIONS for a session: the user's own options, then ours."""
     local = os.environ.get("PGOPTIONS", "").replace(SESSION_OPTIONS, "").strip()
     return " ".join(filter(None, [local, SESSION_OPTIONS, *more]))
 
 
 def engine(database: str | None = None, at_once: int = AT_ONCE) -> Engine:
-    """An engine on the database of the environment, or on `database` of the same server, of `at_once` connections.
+    """Return an engine on the database of the environment, or on `database` of that server, with `at_once`
+    connections.
 
-    Everything else, passwords included, stays with libpq: no URL of ours ever holds a secret. Statements get the
-    memory that loads get: what is asked of a delivery is asked of all its rows.
+    Everything else, including passwords, stays with libpq: our URLs never contain a secret. Statements get as
+    much memory as loads, because they may read all rows of a delivery.
     """
     memory = f"-c work_mem={os.environ.get('HEADWATER_WORK_MEM', '128MB').replace(' ', '')}"
     url = sa.URL.create("postgresql+psycopg2", database=database)
     arguments = {"options": session_options("-c jit=off", NEVER_IDLE, memory), **KEEPALIVES}
     if "PGCONNECT_TIMEOUT" not in os.environ:
         arguments["connect_timeout"] = CONNECT_TIMEOUT_S
-    kept = at_once * 2 // 3  # the others are closed when they are not needed
+    kept = at_once * 2 // 3  # the others are closed after use
     made = sa.create_engine(
         url,
         connect_args=arguments,
@@ -65,14 +68,15 @@ def engine(database: str | None = None, at_once: int = AT_ONCE) -> Engine:
 
 
 def hang_up(connection: Connection) -> None:
-    """Close a connection for good, and with it the locks that its session holds. A dead one is not asked for that."""
+    """Close a connection, and thereby release the locks of its session, without sending a query."""
     connection.invalidate()
     connection.close()
 
 
 def _tell_moments(connection: Any, _record: object) -> None:
-    """Let a moment that Python has no value for be its text: psycopg2 fails for the year 10000, and tells infinity as a
-    day of 9999."""
+    """Return timestamps that Python cannot represent as text: psycopg2 fails for the year 10000, and returns
+    infinity as a day of 9999.
+    """
     for kind in (extensions.PYDATE, extensions.PYDATETIME, extensions.PYDATETIMETZ, extensions.PYTIME):
         loader = extensions.new_type(kind.values, f"headwater {kind.name}", _or_text(kind))
         extensions.register_type(loader, connection)
@@ -94,10 +98,10 @@ def _or_text(kind: Any) -> Callable[[Any, Any], Any]:
 def session_lock(
     on: Engine, name: str, waits: Callable[[], None] | None = None, *, is_shared: bool = False
 ) -> Iterator[None]:
-    """Let one process at a time do what `name` says; the others wait. For work that spans several transactions.
+    """Hold the lock `name`, across several transactions; other processes wait.
 
-    Those that share it do it side by side, and wait for the one that does not. `waits` is called once if another
-    process has to be waited for.
+    Shared holders run in parallel, and wait for an exclusive one. `waits` is called once if the lock is
+    taken.
     """
     lock, shared = {"name": f"headwater {name}"}, "_shared" if is_shared else ""
     with on.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
@@ -112,7 +116,7 @@ def session_lock(
         try:
             yield
         finally:
-            # a connection that was lost has lost the lock, too; one that was silent for long may never answer
+            # a lost connection has lost its lock, too; one that was idle for long may never answer
             if time.monotonic() - since > OLDEST_S:
                 connection.invalidate()
             else:
@@ -125,7 +129,9 @@ def _unlock(connection: Connection, shared: str, lock: dict[str, str]) -> None:
 
 
 def require_reachable(on: Engine) -> None:
-    """Raise `DatabaseUnavailable`, with libpq's own words, when no connection can be had or the server is too old."""
+    """Raise `DatabaseUnavailable`, with libpq's message, if no connection is possible or the server is too
+    old.
+    """
     try:
         with on.connect() as connection:
             version: int = connection.execute(

@@ -1,7 +1,7 @@
-"""An exception as a person is told of it: one sentence that says what is wrong and what to do.
+"""Conversion of an exception to a sentence for a person: what is wrong and what to do.
 
-What Postgres refuses is told by its SQLSTATE. A connection that it refuses carries none, and neither does what dbt
-tells of a model, so there its own words have to do; they are English wherever the server's lc_messages are.
+Refusals of Postgres are recognized by SQLSTATE. Refused connections and dbt's model errors have none, so
+their English messages are recognized, whatever the server's lc_messages.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from headwater.metadata.errors import DatabaseRefused, ExtractError, HeadwaterEr
 from headwater.metadata.redaction import beginning, redact
 from headwater.metadata.storable import storable
 
-# what the failure of one source's step may be; Ctrl-C ends a run. Code of a user may end the process: it must not
+# failures of one source's step, without Ctrl-C, which ends a run; code of a user must not end the process
 FAILURES = (Exception, SystemExit)
-SHOWN = 300  # characters of what Postgres or Python says
+SHOWN = 300  # characters of a message of Postgres or Python
 LONGEST_TRACE = 40_000  # characters kept
 FULL = (errno.ENOSPC, errno.EDQUOT)
 TOO_MANY_FILES = (errno.EMFILE, errno.ENFILE)
@@ -30,7 +30,10 @@ TOO_MANY_FILES = (errno.EMFILE, errno.ENFILE)
 
 @dataclass(frozen=True)
 class Refusal:
-    """A kind of refusal of Postgres: how it is told, and what to do. `is_general`: it meets whatever is tried next."""
+    """A kind of refusal of Postgres: its message, and what to do.
+
+    `is_general` means that it will affect every further statement.
+    """
 
     states: str  # of SQLSTATE, a pattern
     words: str  # a pattern
@@ -139,7 +142,7 @@ REFUSALS = (
 
 
 def failure_of(error: BaseException) -> HeadwaterError:
-    """Return what a person is told of an exception; one that was made for a person is that already."""
+    """Return the error for a person; an exception that was made for a person is returned unchanged."""
     if isinstance(error, HeadwaterError):
         return error
     of_postgres = _of_postgres(error)
@@ -157,12 +160,12 @@ def failure_of_delivery(error: BaseException) -> HeadwaterError:
 
 
 def is_foreseen(error: BaseException) -> bool:
-    """Return whether its message says all, so that no stack trace has to be kept."""
+    """Return whether its message says everything, so that no stack trace has to be kept."""
     return isinstance(error, HeadwaterError) and not isinstance(error, DatabaseRefused | Unforeseen)
 
 
 def trace_of(error: BaseException) -> str:
-    """The stack trace of an exception, without secrets; of a very long one the beginning and the end."""
+    """Return the stack trace of an exception without secrets; a very long one without its middle."""
     trace = storable(redact("".join(traceback.format_exception(error))))
     if len(trace) <= LONGEST_TRACE:
         return trace
@@ -176,7 +179,7 @@ def trace_unless_foreseen(error: BaseException) -> dict[str, str]:
 
 
 def refusal_in(words: str) -> Refusal | None:
-    """The kind of refusal that Postgres' words tell of, None where they tell of none that we know."""
+    """Return the kind of refusal in a message of Postgres, None if it is unknown."""
     return next((kind for kind in REFUSALS if re.search(kind.words, words)), None)
 
 
@@ -202,7 +205,7 @@ def _refused(error: psycopg2.Error | sa.exc.SQLAlchemyError) -> DatabaseRefused:
 
 
 def _of_postgres(error: BaseException) -> psycopg2.Error | sa.exc.SQLAlchemyError | None:
-    """The error of our Postgres among an exception and its causes."""
+    """Return the error of our Postgres among an exception and its causes."""
     for cause in _causes(error):
         found = cause.orig if isinstance(cause, sa.exc.DBAPIError) else cause
         if isinstance(found, psycopg2.Error | sa.exc.TimeoutError | sa.exc.PendingRollbackError):
@@ -220,7 +223,7 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
 
 
 def _message(error: BaseException) -> str:
-    """Return what is said of an exception that no part of Headwater foresaw."""
+    """Return the message for an unforeseen exception."""
     message = f"{type(error).__name__}: {_line(str(error))}" if str(error) else type(error).__name__
     if isinstance(error, MemoryError):
         return (
@@ -248,7 +251,7 @@ def _message(error: BaseException) -> str:
 
 
 def _line(words: str) -> str:
-    """Words on one line, and not too many."""
+    """Return a text on one line, shortened."""
     line = " ".join(storable(words).split()).rstrip(".?")
     return line if len(line) <= SHOWN else f"{beginning(line, SHOWN)} …"
 

@@ -1,1 +1,1 @@
-"""The parts of a connection: its secrets, its addresses, and which errors of a network last."""
+"""The parts of a connection: its secrets, its addresses, and the permanent errors of a network."""

@@ -1,11 +1,11 @@
-"""Guarded addresses. A publisher may lead to the public internet, and to what the metadata itself names.
+"""Guarded addresses: a publisher may lead only to the public internet, and to addresses in the metadata.
 
-A redirect, a link or a next page could lead to a service of our own network, or of this machine, that trusts whoever
-reaches it. So an address is looked up once, each answer is judged, and the connection goes to one of those that were
-judged: a name cannot mean one thing when it is looked at and another when it is connected to.
+A redirect, a link or a next page could lead to an internal service, or to one on this machine, that trusts
+its clients. So Headwater resolves a host once, checks each address, and connects to one of the checked
+addresses: the name cannot resolve to another address in between.
 
-What the metadata names may be anywhere, but not first in the public internet and then inside: whoever holds a name
-could lead us in. `remembering` carries over what was public from the process that asked first to all later ones.
+Addresses in the metadata may be anywhere, but may not change from public to private, because the owner of a
+domain could redirect us. `remembering` passes the hosts that were public from one process to later ones.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ _remembered: ContextVar[set[Place] | None] = ContextVar("places that were public
 
 @contextmanager
 def remembering(known: Iterable[Place]) -> Iterator[set[Place]]:
-    """Have guards that are made in the body know what was public before; they add to the set what they find so."""
+    """Give guards in the body the set of formerly public hosts, to which they add."""
     places = set(known)
     token = _remembered.set(places)
     try:
@@ -47,17 +47,17 @@ def remembering(known: Iterable[Place]) -> Iterator[set[Place]]:
 
 
 class AddressGuard:
-    """Says whom we may talk to. `named` are addresses that the metadata names; they may be anywhere."""
+    """Decides which addresses may be contacted. `named` are addresses in the metadata, which may be private."""
 
     def __init__(self, *named: str, allow_private: bool = False) -> None:
         self._named = {place for address in named if (place := _place(address))}
         self._allow_private = allow_private
         remembered = _remembered.get()
-        # named, and in the public internet when first asked
+        # named, and public at the first request
         self._public: set[Place] = set() if remembered is None else remembered
 
     def require(self, host: str, port: int, found: list[IpAddress]) -> None:
-        """Raise `PublisherError` unless a host may be talked to at all the addresses that its name stands for."""
+        """Raise `PublisherError` unless all addresses of a host are allowed."""
         place = (_bare(host), port)
         inside = [ip for ip in found if not is_public(ip)]
         if not inside:
@@ -76,8 +76,11 @@ class AddressGuard:
 
 
 class GuardedAdapter(requests.adapters.HTTPAdapter):
-    """Connects only where a guard lets it. A proxy that the environment names is not asked about: it has rules of its
-    own, and looks names up by itself."""
+    """Connects only to addresses that a guard allows.
+
+    It does not check connections through a proxy of the environment, which has its own rules and resolves
+    names itself.
+    """
 
     def __init__(self, guard: AddressGuard) -> None:
         self._guard = guard
@@ -104,7 +107,7 @@ class GuardedAdapter(requests.adapters.HTTPAdapter):
 
 
 class _Guarded:
-    """A connection that looks its host up itself, and goes to what it found."""
+    """A connection that resolves its host itself and connects to the checked address."""
 
     guard: AddressGuard
     _dns_host: str
@@ -130,12 +133,12 @@ class _Guarded:
                 else:
                     return made
         finally:
-            self._dns_host = name  # certificates are for names
+            self._dns_host = name  # certificates contain names
         raise AssertionError("a name that was found has an address")
 
 
 def is_public(ip: IpAddress) -> bool:
-    """Return whether an address is one of the public internet, also when it is wrapped in one of IPv6."""
+    """Return whether an address is public, also if it is embedded in an IPv6 address."""
     if isinstance(ip, ipaddress.IPv6Address):
         wrapped = ip.ipv4_mapped or ip.sixtofour or (ip.teredo and ip.teredo[1])
         if ip in NAT64:
@@ -146,7 +149,7 @@ def is_public(ip: IpAddress) -> bool:
 
 
 def _kind(ip: IpAddress) -> str:
-    """Return what is special about an address, for a message."""
+    """Return the special kind of an address, for a message."""
     kinds = ("loopback", "link_local", "multicast", "unspecified", "private")
     kind = next((kind for kind in kinds if getattr(ip, f"is_{kind}")), "special")
     return f"a {kind.replace('_', '-')} address" if kind != "unspecified" else "no address of a host"
@@ -160,7 +163,7 @@ def _addresses(host: str, port: int) -> list[IpAddress]:
 
 
 def _place(address: str) -> Place | None:
-    """Host and port of an address; None when it has none."""
+    """Return host and port of an address; None if it has none."""
     try:
         parts = urlsplit(address)
         port = parts.port or PORTS.get(parts.scheme)

@@ -1,4 +1,4 @@
-"""The options of a source's conn_str, as they are when it is used."""
+"""The options of a source's conn_str at the time of use."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from headwater.metadata.static.model import ConnStr, DataSourceType
 
 
 def options_of(source: Named, conn_str: ConnStr, data_source_type: DataSourceType) -> dict[str, str]:
-    """The options with what `${NAME}` in their values stands for. Raises `PublisherError` when they make no sense."""
+    """Return the options with `${NAME}` replaced. Raises `PublisherError` if they are invalid."""
     if wrong := options_problem(data_source_type, conn_str.options):
         raise PublisherError(f"{source.name}: options of {conn_str.name}: {wrong[0]}, expected {wrong[1]}")
     return {name: expand(value, source) for name, value in parse_options(conn_str.options).items()}

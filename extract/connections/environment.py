@@ -1,4 +1,4 @@
-"""Values of the environment in the texts of connections: `${NAME}`, which seeds hold in place of a secret."""
+"""Environment variables in the texts of connections: `${NAME}`, which seeds contain in place of a secret."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ class Named(Protocol):
 
 
 def expand(text: str, source: Named) -> str:
-    """Replace `${NAME}` by the environment's value. Raises `PublisherError` when it is not set.
+    """Replace `${NAME}` by the environment variable. Raises `PublisherError` if it is not set.
 
-    What a name or its place says to be a secret is blanked out from then on.
+    From then on, messages mask the value if its name or position marks it as a secret.
     """
 
     def value(match: re.Match[str]) -> str:
@@ -43,7 +43,7 @@ def expand(text: str, source: Named) -> str:
 
 
 def secrets_in(text: str) -> Iterator[str]:
-    """Yield what the environment fills in for `${NAME}` where the name, or its place, says it to be a secret."""
+    """Yield the values of `${NAME}` whose name or position marks them as a secret."""
     for name in PLACEHOLDER.findall(text):
         if names_a_secret(name) and name in os.environ:
             yield os.environ[name]

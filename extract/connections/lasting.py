@@ -1,6 +1,6 @@
-"""Failures of a connection that do not get better by waiting: what they are, how often to try, and what to do.
+"""Permanent failures of a connection: their messages, the number of tries, and what to do.
 
-Everything else (a timeout, a reset, a name server that does not answer, 5xx) may be better in a moment.
+All other failures (a timeout, a reset, a name server without an answer, 5xx) may be temporary.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from dataclasses import dataclass
 
 from urllib3.exceptions import LocationParseError
 
-FEW = 3  # tries of what seldom gets better in a moment
+FEW = 3  # tries for failures that are rarely temporary
 NO_SUCH_NAME = frozenset({socket.EAI_NONAME, getattr(socket, "EAI_NODATA", socket.EAI_NONAME)})
 TUNNEL = re.compile(r"Tunnel connection failed: (\d{3})")
 NO_TLS = ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "UNKNOWN_PROTOCOL", "RECORD_LAYER_FAILURE")
-# what a server or we ourselves refuse in the handshake; an end in the middle of it may be a server that restarts
+# refusals in the handshake, by the server or by us; a broken handshake may be a server that restarts
 HANDSHAKE = (
     "HANDSHAKE_FAILURE",
     "PROTOCOL_VERSION",
@@ -32,7 +32,7 @@ NOWHERE = (errno.ENETUNREACH, errno.EHOSTUNREACH)
 
 @dataclass(frozen=True)
 class Lasting:
-    """A failure that trying again does not mend: its message, what to do, and how often to try."""
+    """A permanent failure: its message, what to do, and the number of tries."""
 
     message: str
     expected: str
@@ -40,12 +40,14 @@ class Lasting:
 
 
 def lasting(error: BaseException) -> Lasting | None:
-    """Return what of a failure will last, None where it may be better in a moment."""
+    """Return the permanent failure in an exception, None if it may be temporary."""
     return next((found for cause in causes(error) if (found := _lasting(cause))), None)
 
 
 def causes(error: BaseException) -> Iterator[BaseException]:
-    """An exception and those that it wraps: requests and botocore wrap urllib3, which wraps http.client."""
+    """Yield an exception and those that it wraps: requests and botocore wrap urllib3, which wraps
+    http.client.
+    """
     seen: list[BaseException] = []
     cause: BaseException | None = error
     while cause is not None and cause not in seen:
@@ -100,7 +102,7 @@ def _of_tls(cause: ssl.SSLError) -> Lasting | None:
 
 
 def _of_proxy(status: int) -> Lasting | None:
-    """Return what a proxy that refuses a tunnel means; one that is out of order may come back."""
+    """Return the meaning of a proxy's refusal; a proxy that is out of order may come back."""
     if status >= 500 or status in (408, 425, 429):
         return None
     if status == http.client.PROXY_AUTHENTICATION_REQUIRED:

@@ -1,4 +1,4 @@
-"""Addresses as they may be printed."""
+"""Addresses for messages."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 
 def shown(address: str) -> str:
-    """An address as it may be printed: without credentials, and without the query, which may hold a token."""
+    """Return an address without credentials, and without the query, which may contain a token."""
     try:
         parts = urlsplit(address)
     except ValueError:

@@ -29,9 +29,9 @@ AIRFLOW_PREFIX = "AIRFLOW_CONN_"
 
 @dataclass(frozen=True)
 class Secret:
-    """A secret that shows nothing of itself: `reveal` is for the one place that sends it.
+    """A secret whose text never appears by accident: `reveal` is for the one place that sends it.
 
-    `login` is the user that an Airflow connection names beside it.
+    `login` is the user of an Airflow connection.
     """
 
     reference: str
@@ -42,7 +42,7 @@ class Secret:
         redaction.register(self._value)
 
     def reveal(self) -> str:
-        """The secret itself."""
+        """Return the secret."""
         return self._value
 
     def __str__(self) -> str:
@@ -53,7 +53,7 @@ class Secret:
 
 
 def resolve(reference: str) -> Secret:
-    """The secret that a `secret_ref` names. Raises `SecretUnavailable` when it cannot be had."""
+    """Return the secret that a `secret_ref` names. Raises `SecretUnavailable` if it is unavailable."""
     kind, _, name = reference.partition(":")
     resolvers = {"env": _of_environment, "file": _of_file, "aws": _of_aws, "airflow": _of_airflow}
     if kind not in resolvers or not name:
@@ -110,7 +110,7 @@ def _of_aws(reference: str, name: str) -> tuple[str, None]:
 
 @contextmanager
 def _unlogged(name: str) -> Iterator[None]:
-    """Keep libraries from logging an answer before its secrets are known."""
+    """Prevent libraries from logging an answer before its secrets are known."""
     logger = logging.getLogger(name)
     before = logger.level
     logger.setLevel(logging.INFO)

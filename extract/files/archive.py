@@ -1,4 +1,4 @@
-"""ZIP archives: the members that a source wants, as streams, on guard against bombs."""
+"""ZIP archives: the members that a source wants, as streams, protected against ZIP bombs."""
 
 from __future__ import annotations
 
@@ -27,13 +27,15 @@ BROKEN = (
     EOFError,
 )  # of zipfile
 DAMAGED = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, OSError, EOFError, ValueError)  # of its streams
-LEADS_OUT = re.compile(r"(^|[/\\])\.\.([/\\]|$)|^[/\\]|^[A-Za-z]:")  # names as of a ZIP that writes elsewhere
+LEADS_OUT = re.compile(
+    r"(^|[/\\])\.\.([/\\]|$)|^[/\\]|^[A-Za-z]:"
+)  # names of a ZIP that would write elsewhere
 
 
 def is_archive(source: Source, publisher_name: str, beginning: bytes) -> bool:
-    """Return whether a delivery is a ZIP: the source says so by zip_member, its name does, or its first bytes.
+    """Return whether a delivery is a ZIP: by zip_member, by its name, or by its first bytes.
 
-    A workbook of Excel is a ZIP too, and where one is expected it is taken for one.
+    An Excel workbook is a ZIP too; it counts as a workbook if the source expects one.
     """
     if "zip_member" in source.options or publisher_name.lower().endswith(".zip"):
         return True
@@ -44,10 +46,10 @@ def is_archive(source: Source, publisher_name: str, beginning: bytes) -> bool:
 def open_members(
     spool: IO[bytes], file: str, member_pattern: str | None, expansion: Expansion, *, is_all: bool = False
 ) -> Iterator[Members]:
-    """The only member that matches (the only one, without a pattern), or all that do, in the order of their names.
+    """Open the only matching member (the only one, without a pattern), or all, in the order of their names.
 
-    `spool` is the archive as a file that can be read from anywhere. Nothing is unpacked to disk. Raises
-    `FormatBroken` when it is no ZIP, encrypted, a bomb, has names that lead out of it, or not such members.
+    `spool` is the archive as a seekable file. Nothing is unpacked to disk. Raises `FormatBroken` if it is no
+    ZIP, is encrypted or a bomb, contains names that lead out of it, or lacks such members.
     """
     with ExitStack() as opened:
         try:
@@ -74,7 +76,7 @@ def _opened(archive: zipfile.ZipFile, member: zipfile.ZipInfo, spool: IO[bytes],
 
 
 def _reason(spool: IO[bytes], error: Exception) -> str:
-    """Why what should be a ZIP cannot be read."""
+    """Return why a supposed ZIP is unreadable."""
     spool.seek(0)
     beginning = spool.read(BEGINNING)
     if beginning.startswith(ZIP) and not isinstance(error, NotImplementedError):
@@ -115,7 +117,9 @@ def _choose(
 
 
 def _refuse_bomb(members: Sequence[zipfile.ZipInfo], file: str, expansion: Expansion) -> None:
-    """By what the archive announces, of which zipfile reads no byte beyond; members may share their packed bytes."""
+    """Raise for an announced size over the limits; zipfile reads no byte beyond it, but members may share
+    bytes.
+    """
     name = f"{file}/{members[0].filename}" if len(members) == 1 else file
     expansion.unpack("ZIP", sum(member.file_size for member in members), name)
 

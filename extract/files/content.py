@@ -1,4 +1,4 @@
-"""The kind of a file, by its first bytes: an error page or an archive comes where records were expected."""
+"""Recognition of a file by its first bytes: an error page or an archive may come in place of records."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ BEGINNING = 4096  # bytes
 LONGEST_TITLE = 80  # characters
 ZIP = b"PK\x03\x04"
 OLD_OFFICE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
-BINARY = {  # none of these begins a text
+BINARY = {  # a text never begins with these
     ZIP: "a ZIP (Excel's .xlsx is one too)",
     b"\x1f\x8b": "a gzip file",
     b"%PDF-": "a PDF",
@@ -27,7 +27,7 @@ HTML = re.compile(rb"<(!doctype\s+html|html|head|body|title|script|meta)\b", re.
 
 
 def recognize(beginning: bytes) -> str | None:
-    """Return what a file is that begins like this, for a message; None for all that may be a text of records."""
+    """Return the kind of a file with these first bytes, for a message; None if it may be a text of records."""
     for magic, name in BINARY.items():
         if beginning.startswith(magic):
             return name
@@ -41,7 +41,7 @@ def recognize(beginning: bytes) -> str | None:
 
 
 def begin(stream: Readable, size: int) -> tuple[bytes, Readable]:
-    """The first bytes of a stream, and a stream that has them again."""
+    """Return the first bytes of a stream, and a stream that starts with them again."""
     beginning = b""
     while len(beginning) < size and (piece := stream.read(size - len(beginning))):
         beginning += piece
@@ -49,7 +49,7 @@ def begin(stream: Readable, size: int) -> tuple[bytes, Readable]:
 
 
 def require_records(stream: Readable, file: str, expected: str, *, ok: str | None = None) -> Readable:
-    """The same stream. Raises `FormatBroken` when it begins as no text of records does, unless that is `ok`."""
+    """Return the same stream. Raises `FormatBroken` if it does not begin like records, unless that is `ok`."""
     beginning, whole = begin(stream, BEGINNING)
     found = recognize(beginning)
     if found is not None and found != ok:
@@ -62,7 +62,7 @@ def require_records(stream: Readable, file: str, expected: str, *, ok: str | Non
 
 
 class _Begun:
-    """A stream of which the beginning was read already."""
+    """A stream whose beginning was already read."""
 
     def __init__(self, beginning: bytes, stream: Readable) -> None:
         self._beginning, self._stream = beginning, stream
@@ -75,7 +75,7 @@ class _Begun:
 
 
 def _title(page: bytes) -> str:
-    """Return what a page calls itself, or its first words."""
+    """Return the title of a page, or its first words."""
     text = page.decode("utf-8", "replace")
     title = re.search(r"<title[^>]*>(.*?)</title", text, re.DOTALL | re.IGNORECASE)
     words = re.sub(r"<(script|style)\b.*?(</\1[^>]*>|$)", " ", text, flags=re.DOTALL | re.IGNORECASE)

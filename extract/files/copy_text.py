@@ -1,9 +1,8 @@
-r"""Records as the text that COPY reads: fields end in SEPARATOR, records in a line feed, `\N` is NULL.
+r"""Records as text for COPY: fields end in SEPARATOR, records in a line feed, `\N` is NULL.
 
-A backslash escapes whatever would be taken for one of these, so every value comes through as it is. Most
-blocks of CSV become COPY text without being taken apart into records: `from_csv` does it where it can
-prove, over the whole block, that the csv module would read the same; else it says so, and the records go
-one by one.
+A backslash escapes these characters, so every value is preserved. Most blocks of CSV become COPY text without
+parsing of records: `from_csv` does so if it can prove, over the whole block, that the csv module would read
+the same; else the records are converted one by one.
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ from headwater.extract.files.dialect import Dialect
 from headwater.extract.files.record import Record
 from headwater.extract.files.text_blocks import Block
 
-SEPARATOR = "\x1f"  # ASCII's unit separator: hardly a file holds one, and where one does, it is escaped
+SEPARATOR = "\x1f"  # ASCII's unit separator: hardly any file contains it, and if one does, it is escaped
 OPTIONS = "format text, delimiter e'\\x1f', null '\\N', encoding 'utf-8'"
 _ESCAPES = {"\\": "\\\\", "\n": "\\n", "\r": "\\r", SEPARATOR: "\\" + SEPARATOR}
 _SPECIAL = re.compile("[" + "".join(map(re.escape, _ESCAPES)) + "]")
@@ -32,7 +31,9 @@ Positions = npt.NDArray[np.intp]
 
 
 def from_records(records: Sequence[Record], constants: str) -> bytes:
-    """Records as COPY text: the line, `constants` (fields that end in SEPARATOR, or ""), then the values."""
+    """Return records as COPY text: the line, `constants` (fields that end in SEPARATOR, or ""), then the
+    values.
+    """
     texts, nulls = _unescaped(records)
     text = "".join(
         [f"{line}{SEPARATOR}{constants}{values}\n" for (line, _), values in zip(records, texts, strict=True)]
@@ -54,7 +55,7 @@ def _unescaped(records: Sequence[Record]) -> tuple[list[str], int]:
 
 
 def encode(values: Sequence[str | None]) -> str:
-    """The values of one record, escaped."""
+    """Return the escaped values of one record."""
     return SEPARATOR.join(
         [
             "\\N" if value is None else _SPECIAL.sub(_escape, value) if _SPECIAL.search(value) else value
@@ -64,12 +65,12 @@ def encode(values: Sequence[str | None]) -> str:
 
 
 def encode_json(members: dict[str, str | None]) -> str:
-    """An object, as a value that `encode` has still to escape."""
+    """Return an object as a value that `encode` has yet to escape."""
     return json.dumps(members, ensure_ascii=False, separators=(",", ":"))
 
 
 class FastPath:
-    """Turns blocks of CSV into COPY text, `width` fields a record, by work on whole blocks."""
+    """Converts whole blocks of CSV to COPY text, with `width` fields per record."""
 
     def __init__(self, dialect: Dialect, width: int, constants: str) -> None:
         self._width = width
@@ -89,10 +90,10 @@ class FastPath:
         self._table = bytes.maketrans(self._delimiter, SEPARATOR.encode()) if self._is_possible else b""
 
     def from_csv(self, block: Block) -> tuple[bytes, int] | None:
-        """COPY text of a block that begins with a record, and the number of its records.
+        """Return the COPY text of a block that begins with a record, and its number of records.
 
-        None when the block holds anything out of the ordinary, good or bad: a line end in quotes, a blank
-        line, a record of another width, a quote that is out of place, a separator.
+        Returns None if the block contains anything unusual: a line end in quotes, a blank line, a record of
+        another width, a misplaced quote, a separator.
         """
         text = block.text
         if not self._is_possible or SEPARATOR.encode() in text:

@@ -1,6 +1,6 @@
-"""CSV as records: the header, then whole records with the physical line on which each begins.
+"""CSV as records: the header, then complete records with the physical line on which each begins.
 
-Python's csv module, strict, decides what a record is. Whoever reads faster (`copy_text`) must agree with it.
+Python's csv module, in strict mode, decides what a record is. The faster `copy_text` must agree with it.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from headwater.metadata.errors import FormatBroken
 if TYPE_CHECKING:
     from _csv import Reader
 
-csv.field_size_limit(LONGEST_RECORD)  # of the whole process; the default, 128 KiB, refuses honest files
+csv.field_size_limit(LONGEST_RECORD)  # for the whole process; the default, 128 KiB, refuses valid files
 _UNCLOSED = "unexpected end of data"
 
 
@@ -53,19 +53,21 @@ class CsvFile:
 
     @property
     def expected(self) -> str:
-        """Return what to expect of a file in which no column is found."""
+        """Return the expectation for a file without any known column."""
         return (
             f"expected it on line {self.line} (header_line), its values separated by"
             f" {self.dialect.delimiter!r} (delimiter)"
         )
 
     def records(self) -> Iterator[Record]:
-        """The records below the header; a blank line is none."""
+        """Yield the records below the header, without blank lines."""
         for block in self.blocks():
             yield from self.parse(block)
 
     def blocks(self) -> Iterator[Block]:
-        """The text below the header, cut between lines. What `parse` leaves over comes again, longer."""
+        """Yield the text below the header, cut between lines. The text that `parse` leaves comes again,
+        longer.
+        """
         while self._next.text or self._extend():
             block, self._next = self._next, _NOTHING
             yield block
@@ -73,12 +75,12 @@ class CsvFile:
             self._trailer.require_count(self._count)
 
     def is_plain(self, block: Block) -> bool:
-        """Return whether a block needs no look at its single lines and values."""
+        """Return whether a block needs no check of its single lines and values."""
         has_patterns = self._trailer is not None and self._trailer.has_patterns
         return not has_patterns and len(block.text) <= self._limits.longest_value
 
     def parse(self, block: Block) -> list[Record]:
-        """The records of a block; one that is not complete is kept for the next."""
+        """Return the records of a block; an incomplete one is kept for the next."""
         lines = block.text.splitlines(keepends=True)
         begun = _Lines(lines, block.line, self._trailer)
         reader = self._reader(begun)
@@ -99,7 +101,7 @@ class CsvFile:
         return records
 
     def _ragged(self, line: int, fields: int) -> FormatBroken:
-        """Return what to say of a record with another number of fields than the header."""
+        """Return the error for a record whose number of fields differs from the header's."""
         return FormatBroken(
             self.file,
             line,
@@ -122,7 +124,7 @@ class CsvFile:
         )
 
     def _extend(self, wanted: int = 0) -> bool:
-        """Read on, to so many bytes if they come; whether any came."""
+        """Read up to that many more bytes; return whether any came."""
         is_more = self._extend_once()
         while is_more and len(self._next.text) < wanted and self._extend_once():
             pass
@@ -190,7 +192,7 @@ class CsvFile:
 
 
 class _Lines:
-    """The lines of a block for the csv module, without those that are left off where a record would begin."""
+    """The lines of a block for the csv module, without skipped lines where a record would begin."""
 
     def __init__(self, lines: Sequence[bytes], line: int, trailer: Trailer | None) -> None:
         self._lines, self._line = lines, line

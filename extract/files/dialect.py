@@ -9,7 +9,7 @@ from headwater.metadata.static.model import Source
 
 
 def encoding_of(source: Source) -> str:
-    """The encoding of a source's files, as Python's codecs name it; one with a mark is one without."""
+    """Return the Python codec for a source's files; one with a byte order mark equals one without."""
     encoding = codecs.lookup(source.options.get("encoding", "utf-8")).name
     return "utf-8" if encoding == "utf-8-sig" else encoding
 
@@ -26,7 +26,7 @@ class Dialect:
 
     @classmethod
     def of(cls, source: Source) -> Dialect:
-        """The dialect that the source's options say; `check` has made sure that they can be read."""
+        """Return the dialect from the source's options, which `check` has validated."""
         options = source.options
         return cls(
             delimiter=options.get("delimiter", ","),

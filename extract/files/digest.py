@@ -1,4 +1,4 @@
-"""A digest of a set of records, whatever their order: equal for equal records, in constant memory."""
+"""A digest of a set of records that ignores their order, in constant memory."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ _MODULUS = 2**256
 
 
 class Digest:
-    """A sum over a hash of each record, so that parts can be added up."""
+    """A sum of hashes of the records, so that partial sums can be added."""
 
     def __init__(self) -> None:
         self._sum = 0
 
     def add(self, hashed: bytes) -> None:
-        """Take a record in by its sha256."""
+        """Add a record by its sha256."""
         self._sum = (self._sum + int.from_bytes(hashed)) % _MODULUS
 
     def add_all(self, records: Iterable[bytes]) -> None:
-        """Take records in by their XXH3 of 128 bits: five times as fast, and many records come so."""
+        """Add records by their 128-bit XXH3, which is five times as fast for many records."""
         self._sum = (self._sum + sum(map(xxh3_128_intdigest, records))) % _MODULUS
 
     def merge(self, other: Digest) -> None:
-        """Take in what another digest has."""
+        """Add another digest."""
         self._sum = (self._sum + other._sum) % _MODULUS
 
     def __str__(self) -> str:

@@ -1,4 +1,4 @@
-"""The files of one delivery: the landed object itself, or what an archive holds."""
+"""The files of one delivery: the landed object itself, or the members of an archive."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ AT_ONCE = 1 << 20  # bytes
 
 
 class Members:
-    """The files one after another, unpacked, each with the name to call it by in messages. One is open at a time."""
+    """The files one after another, unpacked, each with a name for messages. One is open at a time."""
 
     def __init__(
         self, files: Iterator[tuple[Readable, str]], names: Sequence[str], expansion: Expansion
@@ -32,7 +32,7 @@ class Members:
             yield self._current, name
 
     def damage(self) -> FormatBroken | None:
-        """Return what is wrong with the open file itself, once the rest of it was read."""
+        """Return the damage of the open file itself, after reading the rest of it."""
         try:
             while self._current is not None and self._current.read(AT_ONCE):
                 pass

@@ -1,4 +1,4 @@
-"""Records, which every format gives."""
+"""The record type that every format yields."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 
 class Record(NamedTuple):
-    """A record and the physical line, from 1, on which it begins. None is a value that is not there."""
+    """A record and the physical line, from 1, on which it begins. None is a missing value."""
 
     line: int
     values: list[str | None]

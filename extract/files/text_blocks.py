@@ -14,7 +14,7 @@ BOM = "\ufeff"
 
 
 class Readable(Protocol):
-    """A stream that blocks are read from; an empty answer is the end."""
+    """A stream; an empty result is its end."""
 
     def read(self, size: int, /) -> bytes:
         """At most `size` bytes."""
@@ -29,7 +29,7 @@ class Block(NamedTuple):
 
 
 class _NoTextError(Exception):
-    """The bytes cannot be read as text; `before` is the text between the last block and the bad place."""
+    """The bytes are no text; `before` is the text between the last block and the error."""
 
     def __init__(self, reason: str, before: bytes = b"") -> None:
         self.before = before
@@ -37,10 +37,10 @@ class _NoTextError(Exception):
 
 
 def read_blocks(stream: Readable, file: str, encoding: str) -> Iterator[Block]:
-    r"""The text of `stream`, cut after line ends (\n, \r\n, \r); the last line may lack its own.
+    r"""Yield the text of `stream`, cut after line ends (\n, \r\n, \r); the last line may lack its own.
 
-    A byte order mark is left out. Raises `FormatBroken`, with line and byte, where a byte is no text in
-    `encoding`, where there is a NUL, and where a line is longer than `LONGEST_RECORD`.
+    Omits a byte order mark. Raises `FormatBroken`, with line and byte, for a byte that is no text in
+    `encoding`, for a NUL, and for a line longer than `LONGEST_RECORD`.
     """
     if encoding in ("utf-8", "ascii"):
         texts = _validate(_cut(_pieces(stream)), encoding)
@@ -62,7 +62,7 @@ def read_blocks(stream: Readable, file: str, encoding: str) -> Iterator[Block]:
 
 
 def read_text(stream: Readable, file: str, encoding: str) -> Iterator[str]:
-    """The text of `stream` in pieces, for formats that do not go by lines. Raises `FormatBroken`."""
+    """Yield the text of `stream` in pieces, for formats without lines. Raises `FormatBroken`."""
     line, is_first = 1, True
     try:
         for piece in _decode(_pieces(stream), encoding):
@@ -108,7 +108,7 @@ def _cut(pieces: Iterator[bytes]) -> Iterator[bytes]:
 
 
 def _validate(texts: Iterator[bytes], encoding: str) -> Iterator[bytes]:
-    """The same, if they are text in `encoding`."""
+    """Return the bytes if they are text in `encoding`."""
     offset = 0
     for text in texts:
         if not text.isascii():

@@ -1,8 +1,8 @@
-"""Lines that are no records: the last ones of a file, those that a pattern tells, and the count that one of them holds.
+"""Lines that are no records: the last ones of a file, those that match a pattern, and a trailer with a count.
 
-Banks and exports end their files in totals, signatures and counts. `skip_last_lines` leaves off that many lines at the
-end, blank ones not counted; `skip_lines_matching` leaves off lines wherever they are; `trailer_count` leaves off the
-one line that it matches and holds its number against the records that came.
+Banks and exports end their files in totals, signatures and counts. `skip_last_lines` skips that many lines at
+the end, not counting blank ones; `skip_lines_matching` skips lines anywhere; `trailer_count` skips the one
+matching line and compares its number with the number of records.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from headwater.metadata.errors import FormatBroken
 from headwater.metadata.redaction import beginning
 from headwater.metadata.static.model import Source
 
-LONGEST_TRAILER = 4000  # characters; no pattern looks at a longer line
+LONGEST_TRAILER = 4000  # characters; patterns skip longer lines
 _SEPARATORS = re.compile(r"(?<=\d)[.,' \u2019\u00a0\u202f](?=\d{3}(?!\d))")
 _DIGITS = re.compile(r"[0-9]{1,18}")
 
 
 @dataclass(frozen=True)
 class _Announced:
-    """The number of records that a line announces."""
+    """The number of records in a trailer."""
 
     line: int
     text: str
@@ -33,7 +33,7 @@ class _Announced:
 
 
 class Trailer:
-    """The lines of one file that are left off. Every method that reads raises `FormatBroken`."""
+    """The skipped lines of one file. Every method that reads raises `FormatBroken`."""
 
     def __init__(self, source: Source, file: str) -> None:
         options = source.options
@@ -45,11 +45,11 @@ class Trailer:
 
     @property
     def has_patterns(self) -> bool:
-        """Return whether lines have to be looked at one by one."""
+        """Return whether each line has to be matched."""
         return self._matching is not None or self._counting is not None
 
     def without_last(self, blocks: Iterator[Block]) -> Iterator[Block]:
-        """The same text without the last lines. Memory holds a block more, and those lines."""
+        """Yield the text without the last lines. Memory holds one block more, and those lines."""
         if not self._last:
             yield from blocks
             return
@@ -72,7 +72,7 @@ class Trailer:
             self.is_left_off(number, line.decode())
 
     def without_last_rows(self, rows: Iterable[Record]) -> Iterator[Record]:
-        """The same for rows of a sheet, without those that a pattern tells, too."""
+        """Yield the rows of a sheet without the last ones and the matching ones."""
         held: deque[Record] = deque()
         for row in rows:
             if self.is_left_off(row.line, _row_text(row)):
@@ -88,7 +88,7 @@ class Trailer:
             )
 
     def is_left_off(self, line: int, text: str) -> bool:
-        """Return whether a pattern tells a line from the records. It remembers the number that one says."""
+        """Return whether a line matches a pattern, and remember the number in a trailer."""
         if not self.has_patterns or len(text) > LONGEST_TRAILER:
             return False
         text = text.rstrip("\r\n")
@@ -113,7 +113,7 @@ class Trailer:
         return True
 
     def require_count(self, records: int) -> None:
-        """Hold the number that the trailer says against the records that came, once all have come."""
+        """Compare the number in the trailer with the number of records, after the last one."""
         if self._counting is None:
             return
         if self._announced is None:
@@ -131,7 +131,7 @@ class Trailer:
             )
 
     def _before_last(self, text: bytes) -> bytes:
-        """Return what is certainly before the last lines, whatever comes."""
+        """Return the text that certainly precedes the last lines."""
         left = self._last
         lines = text.splitlines(keepends=True)
         while lines and left:
@@ -144,7 +144,7 @@ def _compiled(pattern: str | None) -> re.Pattern[str] | None:
 
 
 def _row_text(row: Record) -> str:
-    """A row of a sheet as the patterns see it: its cells with tabs between."""
+    """Return a row of a sheet as text for the patterns: its cells separated by tabs."""
     if sum(len(value) + 1 for value in row.values if value) > LONGEST_TRAILER:
         return " " * (LONGEST_TRAILER + 1)
     return "\t".join(value or "" for value in row.values).rstrip("\t")

@@ -1,4 +1,6 @@
-"""gzip, bzip2 and xz around a file: taken off as it streams by, told by the first bytes, on guard against bombs."""
+"""Removal of gzip, bzip2 and xz compression in a stream, recognized by the first bytes and protected against
+bombs.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +17,7 @@ from headwater.extract.files.text_blocks import Readable
 from headwater.metadata.errors import FormatBroken
 
 PIECE = 64 << 10  # bytes, packed
-MOST_MEMORY = 128 << 20  # bytes that xz may ask for; its strongest setting takes 65 MiB
+MOST_MEMORY = 128 << 20  # bytes of memory for xz; its strongest setting takes 65 MiB
 DAMAGED = (OSError, EOFError, zlib.error, lzma.LZMAError, ValueError)
 
 
@@ -35,11 +37,11 @@ class Decompressor(Protocol):
 
 
 def unpack(stream: Readable, file: str, expansion: Expansion) -> Readable:
-    """The content of a packed file, or the same stream where it is none.
+    """Return the content of a compressed file, or the same stream if it is none.
 
-    Its first bytes tell, not its name: a server that calls a packed file's packing its Content-Encoding has had it
-    unpacked on the way, and the file lands as it is inside under the name of the packed one. What is neither is for
-    its format to refuse. Reading what is damaged, cut off or a bomb raises `FormatBroken`.
+    The first bytes decide, not the name: a server that declares the compression as Content-Encoding has had
+    it removed on the way, and the unpacked content lands under the name of the compressed file. The format
+    refuses other content. Reading damaged, truncated or bomb data raises `FormatBroken`.
     """
     beginning, whole = begin(stream, BEGINNING)
     for magic, name, opened in PACKINGS:
@@ -49,7 +51,7 @@ def unpack(stream: Readable, file: str, expansion: Expansion) -> Readable:
 
 
 class _Unpacked:
-    """The unpacked stream. The first error is the one that every later reading meets."""
+    """The unpacked stream. Every read after the first error raises that error again."""
 
     def __init__(self, inner: Readable, what: str, file: str, expansion: Expansion) -> None:
         self._inner, self._what, self._file, self._expansion = inner, what, file, expansion
@@ -96,12 +98,12 @@ def _gzip(packed: Readable) -> Readable:
 
 
 def new_bzip2() -> Decompressor:
-    """Return what unpacks a stream of bzip2."""
+    """Return a decompressor for bzip2."""
     return bz2.BZ2Decompressor()
 
 
 def new_xz() -> Decompressor:
-    """Return what unpacks a stream of xz, and takes no more memory than it may have."""
+    """Return a decompressor for xz with a memory limit."""
     return lzma.LZMADecompressor(lzma.FORMAT_XZ, MOST_MEMORY)
 
 

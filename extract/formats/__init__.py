@@ -1,1 +1,1 @@
-"""The formats that a file may have, one module each; `registry` knows them all."""
+"""The file formats, one module each; `registry` lists them."""

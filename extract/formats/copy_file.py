@@ -1,7 +1,8 @@
-r"""The format `copy_text`: what Postgres' COPY writes, in UTF-8, below a line with the names of the columns.
+r"""The format `copy_text`: the output of Postgres' COPY, in UTF-8, below a line with the names of the
+columns.
 
-Fields are separated by tabs, records end in a line feed, `\N` is NULL and nothing is the empty text; a backslash
-escapes whatever would be taken for one of these. So a record is a line, and most blocks go to COPY as they are.
+Tabs separate fields, a line feed ends a record, `\N` is NULL and nothing is the empty text; a backslash
+escapes these characters. So a record is a line, and most blocks go to COPY unchanged.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Records whose columns nobody announces: each is an object, and the header is what all of them together hold.
+"""Records without a header: each is an object, and the header is the union of their members.
 
-The file is read once. Its records wait, taken apart, in a temporary file until the last one has come: only then
-it is known which columns there are.
+The file is read once. Its parsed records wait in a temporary file until the last one, because only then all
+columns are known.
 """
 
 from __future__ import annotations
@@ -36,9 +36,9 @@ Spooled: TypeAlias = tuple[int, "int | None", Any]  # line, number of a shape, v
 
 
 class Discovered:
-    """Records with the columns that they turned out to have: each mapped path that any of them has, and all others.
+    """Records with their discovered columns: each mapped path that any of them has, and all other members.
 
-    A record that has no line is numbered. Numbers and lines go on from one file to the next.
+    A record without a line gets a number. Numbers and lines continue from one file to the next.
     """
 
     line: int | None = None  # of the header: there is none
@@ -57,7 +57,7 @@ class Discovered:
             self._gather(file, iter(found))
         self.header = tuple(self._names) or tuple(
             mapped_columns(source)
-        )  # of no records, none lacks a column
+        )  # a file without records lacks no column
 
     def rows(self, layout: Layout) -> Iterator[Record]:
         """The records as rows of raw: mapped columns, then `_rest` as the file had it, null where it says null."""

@@ -1,6 +1,6 @@
 """Excel: a sheet of a workbook as records, every cell as text, each record with its row of the sheet.
 
-A blank cell is null, a row without any value is no record. Merged cells matter in the header alone.
+A blank cell is null; a row without any value is no record. Only the header uses merged cells.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Text of files: what Postgres cannot have is refused before it is sent there."""
+"""Refusal of texts in files that Postgres cannot store."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from headwater.metadata.storable import is_storable
 def fit_records(
     records: Iterator[Record], file: str, header: Sequence[str], expansion: Expansion, stage: str = "values"
 ) -> Iterator[Record]:
-    """The same records. Raises `FormatBroken` for a NUL or half a character in a value, or in a name of the header.
+    """Yield the same records. Raises `FormatBroken` for a NUL or an incomplete character in a value or name.
 
-    It raises it, too, where they are more than what landed can hold.
+    Also raises it if they exceed the limits for the landed bytes.
     """
     require_names(header, file, None)
     for record in records:
@@ -25,7 +25,9 @@ def fit_records(
 
 
 def require_names(header: Sequence[str], file: str, line: int | None) -> None:
-    """Raise `FormatBroken` for a NUL or half a character in a name of a header, which no table or record can have."""
+    """Raise `FormatBroken` for a NUL or an incomplete character in a name of a header, which Postgres cannot
+    store.
+    """
     for place, name in enumerate(header, 1):
         if not is_storable(name):
             raise FormatBroken(

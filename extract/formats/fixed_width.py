@@ -1,4 +1,7 @@
-"""Fixed width: a record a line, its columns cut out by place, in characters. There is no header: the metadata is it."""
+"""Fixed width: one record per line, its columns cut by position, in characters.
+
+There is no header: the metadata defines the columns.
+"""
 
 from __future__ import annotations
 

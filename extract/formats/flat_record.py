@@ -1,8 +1,8 @@
-"""Flat records: objects whose members are strings, numbers, true, false or null. Most files hold nothing else.
+"""Flat records: objects whose members are strings, numbers, true, false or null, as in most files.
 
-Records of a file are alike, so a pattern made from one finds the next ones, their values as the file writes them, at
-a third of what decoding costs. It matches only what is JSON beyond doubt: no exponents, no member twice, nothing
-long. Whatever it does not match is decoded.
+Records of a file are similar, so a pattern that is made from one matches the next ones, with their values as
+the file writes them, in a third of the time of decoding. It matches only undoubted JSON: no exponents, no
+duplicate members, nothing long. Other records are decoded.
 """
 
 from __future__ import annotations

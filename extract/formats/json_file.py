@@ -26,10 +26,10 @@ from headwater.metadata.static.model import Source
 
 
 def read_json(source: Source, stream: Readable, file: str, path: str | None = None) -> Iterator[FoundRecord]:
-    """The records of one document, at `path` or where the source says, flat ones as they are. Raises `FormatBroken`.
+    """Yield the records of one document, at `path` or at the source's record path. Raises `FormatBroken`.
 
-    What stands around the records is checked for its form and passed over. The outermost list is read element
-    by element, and so are maps around it, or one without a list; what is inside an element is in memory at once.
+    Text around the records is only checked for its form. The outermost list is streamed element by element,
+    and so are maps around it, or a map without a list; an element is completely in memory.
     """
     for record in _read(source, stream, file, path, Shapes()):
         yield None, record

@@ -1,4 +1,4 @@
-"""A JSON document as it streams by: values are decoded one at a time, so that memory holds one of them."""
+"""A JSON document as a stream: values are decoded one at a time, so that memory holds only one of them."""
 
 from __future__ import annotations
 

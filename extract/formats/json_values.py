@@ -1,4 +1,4 @@
-"""JSON as Python has it, without loss: numbers stay the text that they were, a member comes once."""
+"""Lossless JSON values in Python: numbers keep their text, and duplicate members are refused."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _EXPONENT = re.compile(r"[eE][-+]?0*([0-9]+)$")
 
 
 class NotJsonError(ValueError):
-    """A value that is JSON by its letters, and that we refuse; the message says why."""
+    """A value that is syntactically JSON but refused; the message says why."""
 
 
 class Number(str):

@@ -1,7 +1,7 @@
-"""The members of nested records that are columns: the mapped paths, and beside them every member that is not.
+"""The members of nested records that become columns: the mapped paths, and all other members.
 
-`address.city` is the member `city` of the object `address`, `tags.0` the first element of the list `tags`. An object
-through which no mapped path leads is one column as a whole, and so is a list.
+`address.city` is the member `city` of the object `address`, `tags.0` the first element of the list `tags`. An
+object without a mapped path inside is one column as a whole, and so is a list.
 """
 
 from __future__ import annotations

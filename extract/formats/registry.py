@@ -1,7 +1,7 @@
-"""The readers by format: a source's option `format` chooses, CSV is the usual one.
+"""The readers by format: a source's option `format` selects one, by default CSV.
 
-A format is one of two kinds. Some have a header: their module opens a file as `Content`. The others are records,
-each an object with members of its own: their module yields them, and `Discovered` finds the columns.
+There are two kinds of formats. Formats with a header open a file as `Content`. Formats of records yield
+objects with members, and `Discovered` finds the columns.
 """
 
 from __future__ import annotations

@@ -1,1 +1,1 @@
-"""Requests to publishers: one client, which retries and resumes."""
+"""HTTP requests to publishers: one client, which retries and resumes."""

@@ -1,11 +1,10 @@
-"""HTTP with patience: pages, heads and whole files, through servers that fail, cut off and change their mind.
+"""An HTTP client that retries and resumes pages, heads and whole files.
 
-Asked again, after a growing wait: status 5xx, 408, 425, 429 (Retry-After is honoured), connections that
-break or time out, bodies that are shorter than announced or hardly come. What will last is said at once (`lasting`).
-A body that broke off goes on where
-it was when the server gave an ETag or Last-Modified and accepts ranges, and has not changed since; else it
-begins again. Only http and https are asked, at the end of redirects too, and https never leads to http; where else
-nobody is led, `addresses` says.
+It retries with growing waits: status 5xx, 408, 425, 429 (with Retry-After), connections that break or time
+out, bodies that are shorter than announced or too slow. It reports permanent failures at once (`lasting`). A
+broken download resumes if the server sent an ETag or Last-Modified, accepts ranges, and the file is
+unchanged; else it restarts. The client requests only http and https addresses, also after redirects, and
+never follows from https to http; `addresses` restricts the hosts.
 """
 
 from __future__ import annotations
@@ -40,13 +39,13 @@ LARGEST_PAGE = 64 << 20  # bytes
 LONGEST_EXPLANATION = 300  # characters shown
 
 
-LARGEST_EXPLANATION = 64 << 10  # bytes read, so that no secret is cut before it is blanked out
+LARGEST_EXPLANATION = 64 << 10  # bytes read, enough that no secret is cut before it is masked
 
 
 REDIRECTS = 10
 
 
-LOST = 2  # addresses in a row for which patience ended: further ones are asked once
+LOST = 2  # failed addresses in a row, after which each further one gets one try
 
 
 AGAIN = frozenset({408, 425, 429})
@@ -68,17 +67,17 @@ T = TypeVar("T")
 
 
 class _Session(requests.Session):
-    """Goes nowhere by itself: `HttpClient` looks at each address first."""
+    """A session that follows no redirect by itself: `HttpClient` checks each address first."""
 
     def get_redirect_target(self, resp: requests.Response) -> None:  # noqa: ARG002
         return None
 
 
 class HttpClient:
-    """Asks publishers. Every method raises `PublisherError` when patience ends or the answer is a refusal.
+    """A client for publishers. Every method raises `PublisherError` after the last try or a refusal.
 
-    `guard` knows the addresses that the metadata names; without it only the public internet is asked. `limits` say
-    what a packed body may unpack to.
+    `guard` knows the addresses in the metadata; without it only public hosts are allowed. `limits` restrict
+    the unpacked size of a compressed body.
     """
 
     def __init__(
@@ -95,7 +94,7 @@ class HttpClient:
         self._session.headers["User-Agent"] = "headwater"
 
     def page(self, address: str) -> Page:
-        """A page, decoded by its charset, or as UTF-8."""
+        """Return a page, decoded by its charset, or as UTF-8."""
 
         def ask() -> Page:
             with self._send("GET", address) as response:
@@ -113,9 +112,10 @@ class HttpClient:
     def exchange(
         self, request: Request, read: Callable[[Answer], T], *, largest: int, accept: tuple[int, ...] = ()
     ) -> T:
-        """Ask an API, and give back what `read` makes of the answer.
+        """Send a request to an API, and return the result of `read` for the answer.
 
-        `read` raises `AnswerBroken` when it cannot; the same is then asked again, as it is when the body breaks off.
+        `read` raises `AnswerBroken` for an unreadable answer; the client then retries, as it does when a body
+        breaks off.
         """
 
         def ask() -> T:
@@ -141,7 +141,9 @@ class HttpClient:
         return self._persist(request.address, ask)
 
     def head(self, address: str) -> Head:
-        """Return what the server tells of a file; servers that refuse HEAD are asked with a GET that is not read."""
+        """Return the server's facts about a file; a server that refuses HEAD gets a GET whose body is not
+        read.
+        """
 
         def ask() -> Head:
             try:
@@ -154,10 +156,10 @@ class HttpClient:
         return self._persist(address, ask)
 
     def download(self, address: str, sink: Sink, size: int | None = None) -> Head:
-        """Write the whole file to `sink` and say what it was.
+        """Write the whole file to `sink` and return its facts.
 
-        `size` is what the publisher told of it elsewhere: it counts when the answer names no length.
-        Raises `DeliveryIncomplete` when bytes came, but never all of them.
+        `size` is the size that the publisher announced elsewhere, for answers without a length. Raises
+        `DeliveryIncomplete` if some but never all bytes came.
         """
         going = Download(sink, size)
 
@@ -222,7 +224,7 @@ class HttpClient:
         raise PublisherError(f"{shown(address)}: {reason}, expected {expected}")
 
     def _explanation(self, response: requests.Response) -> str:
-        """Return how an API explains a refusal, for a message."""
+        """Return the explanation in an API's refusal, for a message."""
         body = b""
         for piece in self._body(response):
             body += piece
@@ -304,7 +306,7 @@ class HttpClient:
 
 
 def same_place(one: str, other: str) -> bool:
-    """Return whether two addresses are of one scheme, host and port."""
+    """Return whether two addresses have the same scheme, host and port."""
     try:
         parts = [urlsplit(address) for address in (one, other)]
         places = {(p.scheme, (p.hostname or "").rstrip("."), p.port or PORTS.get(p.scheme)) for p in parts}
@@ -329,7 +331,7 @@ def _decode(body: bytes, content_type: str) -> str:
 
 
 def _redirect(response: requests.Response) -> str | None:
-    """Return where an answer sends us, None when it does not. Raises `PublisherError` when that cannot be read."""
+    """Return the target of a redirect, None for other answers. Raises `PublisherError` if it is unreadable."""
     location = response.headers.get("Location")
     if response.status_code not in requests.models.REDIRECT_STATI or location is None:
         return None
@@ -352,7 +354,7 @@ def _require_safe(address: str, asked: str, target: str) -> None:
 
 
 def _failed(address: str, error: BaseException) -> AskAgainError:
-    """Return what is to be said of a connection that failed. Raises `PublisherError` when the next one would, too."""
+    """Return the error for a failed connection. Raises `PublisherError` if the next one would fail too."""
     will_last = lasting(error)
     if will_last is None:
         return AskAgainError(_reason(error))
@@ -370,7 +372,7 @@ def _reason(error: BaseException) -> str:
 
 
 def _retry_after(text: str | None) -> float | None:
-    """Seconds that a Retry-After asks for, by number or by date."""
+    """Return the seconds of a Retry-After, given as a number or a date."""
     if text is None:
         return None
     if text.strip().isdecimal():

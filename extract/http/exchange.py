@@ -1,4 +1,4 @@
-"""Requests, answers and patience of exchanges over HTTP."""
+"""Requests, answers and the retry policy of exchanges over HTTP."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True)
 class Patience:
-    """The patience of a client. Waits grow from `first_wait_s` by 2, with jitter, to `longest_wait_s`."""
+    """The retry policy of a client. Waits double from `first_wait_s` to `longest_wait_s`, with jitter."""
 
     attempts: int = 6  # in a row without a byte gained
     first_wait_s: float = 0.5
@@ -39,7 +39,9 @@ class Page:
 
 @dataclass(frozen=True)
 class Request:
-    """A request to an API. `private` headers carry credentials, a body may: they go to no other place."""
+    """A request to an API. `private` headers contain credentials, and a body may: they never go to another
+    host.
+    """
 
     method: str
     address: str
@@ -59,9 +61,8 @@ class Answer:
 
 
 class AnswerBroken(Exception):  # noqa: N818
-    """An answer came, and cannot be read: the next one may be better.
-
-    One that seldom is says what was `expected`, and is asked for again a few times only.
+    """An unreadable answer; a retry may help. If it rarely does, `expected` says what was expected, and tries
+    are few.
     """
 
     def __init__(self, reason: str, *, expected: str | None = None) -> None:
@@ -70,9 +71,9 @@ class AnswerBroken(Exception):  # noqa: N818
 
 
 class AskAgainError(Exception):
-    """It may go better next time; `wait_s` is what the server asked for.
+    """A temporary failure; `wait_s` is the server's Retry-After.
 
-    What seldom does is tried `tries` times at most, and `expected` says what to do then.
+    If a retry rarely helps, there are at most `tries` tries, and `expected` says what to do.
     """
 
     def __init__(

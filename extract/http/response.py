@@ -1,4 +1,4 @@
-"""Responses: the facts that a server gives about a file, and bodies that it packs though nobody asked it to."""
+"""Responses: a server's facts about a file, and bodies that it compressed unasked."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ ZLIB_OR_GZIP = 32 + zlib.MAX_WBITS  # what zlib is to expect
 
 
 class EncodingBroken(Exception):  # noqa: N818
-    """A packed body is damaged, or ends too early."""
+    """A compressed body is damaged, or ends too early."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class Head:
 
     @property
     def fingerprint(self) -> dict[str, Any]:
-        """Return what discovery compares; nothing that the server did not tell."""
+        """Return the values that discovery compares, without missing ones."""
         facts = {"etag": self.etag, "last_modified": self.last_modified, "size": self.size}
         return {name: value for name, value in facts.items() if value is not None}
 
@@ -71,11 +71,10 @@ class Head:
 
 
 def unpacked(response: requests.Response, body: Iterator[bytes], limits: Limits) -> Iterator[bytes]:
-    """A body without its Content-Encodings. Raises `EncodingBroken` when it cannot be unpacked to its end.
+    """Return a body without its Content-Encodings. Raises `EncodingBroken` if it is damaged or truncated.
 
-    Raises `PublisherError` when it is packed in a way that nobody asked for and we do not know, and `DeliveryTooLarge`
-    when so much comes of so little that it is a mistake or a bomb: against what comes over the wire, whatever is
-    packed in what.
+    Raises `PublisherError` for an unknown compression, and `DeliveryTooLarge` if the unpacked size is out of
+    proportion to the bytes on the wire, over all layers of compression.
     """
     encodings = _encodings(response)
     for encoding in encodings:

@@ -1,8 +1,8 @@
-"""Landing: a file of a publisher becomes an object on S3 and a manifest beside it, then rows.
+"""Landing: a publisher's file becomes an object on S3, then a manifest, then rows in Postgres.
 
-In this order, so that a crash loses nothing and nothing half counts: the object, the manifest (from then
-on the delivery is landed), the rows, the event. An object without a manifest is nothing. A manifest is for good, so
-Postgres is asked first whether it takes the rows.
+In this order a crash loses nothing, and nothing partial takes effect: the object, the manifest (from then on
+the delivery is landed), the rows, the event. An object without a manifest is ignored. A manifest is
+permanent, so Postgres first tests the rows.
 """
 
 from __future__ import annotations
@@ -48,12 +48,12 @@ def land(
     *,
     landed_before: int | None = None,
 ) -> Delivery | None:
-    """Fetch an offer and store it as a new delivery; None when it is the content that its identity last had.
+    """Fetch an offer and store it as a new delivery; None if its content equals the newest of its identity.
 
-    `landed_before` is for who lands alone, and has registered what S3 had: how many deliveries the source then had.
-    Should they be others now, because the lock was lost with its connection, nothing is landed. Memory does not grow
-    with the file. Raises `ExtractError` when the publisher or S3 does not play along, and then too;
-    nothing is then left that counts as landed.
+    `landed_before` is for a caller that lands alone and has registered the manifests on S3: the number of
+    deliveries of the source then. If the number has changed, because the lock was lost with its connection,
+    nothing is landed. Memory does not grow with the file. Raises `ExtractError` if the publisher or S3 fails,
+    and in that case; nothing is then landed.
     """
     delivery_sqn = claim_sqn(engine, store, source.name)
     key = object_key(source.name, delivery_sqn, offer.publisher_name)
@@ -78,7 +78,7 @@ def land(
     )
     with engine.begin() as connection:
         lock_source(connection, source.name)
-        if landed_before is None:  # another one may have died while we fetched
+        if landed_before is None:  # another process may have died during our fetch
             register_manifests(connection, store, source.name, job_inst_id)
         elif count_landed(connection, source.name) != landed_before:
             raise DeliveryIncomplete(
@@ -106,13 +106,15 @@ def land(
 
 
 def _forget(store: ObjectStore, key: str) -> None:
-    """Delete what did not land. Where nothing may be deleted it stays, and is nothing without a manifest."""
+    """Delete an object that did not land. If deletion is forbidden it stays, and is ignored without a
+    manifest.
+    """
     with suppress(StorageError):
         store.delete(key)
 
 
 def claim_sqn(engine: Engine, store: ObjectStore, source: str) -> int:
-    """A delivery_sqn that nobody has, ever: taken on S3, since a new database would count from 1 again."""
+    """Claim an unused delivery_sqn on S3, since a new database would count from 1 again."""
     while True:
         with engine.begin() as connection:
             delivery_sqn = next_delivery_sqn(connection)
@@ -130,7 +132,7 @@ def claim_sqn(engine: Engine, store: ObjectStore, source: str) -> int:
 
 
 def _claimed(keys: Iterable[str]) -> Iterator[int]:
-    """The numbers that were claimed; what has another name is no claim."""
+    """Return the claimed numbers; objects with other names are no claims."""
     for key in keys:
         name = key.rpartition("/")[2]
         if re.fullmatch("[0-9]{10,19}", name) and _claim_key(int(name)) == key and int(name) <= GREATEST_SQN:

@@ -1,6 +1,6 @@
-"""Manifests: the immutable facts of a delivery, on S3. A delivery is landed once its manifest is there.
+"""Manifests: the immutable facts of a delivery, on S3.
 
-What comes back is believed as far as it agrees with the key under which it lies.
+A delivery is landed once its manifest exists. A manifest is accepted only if it agrees with its key.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
-"""Registering: each run first writes the rows that S3 has facts for and the database has not.
+"""Registration: each run first writes the rows of manifests and events that only S3 has.
 
-An object is believed as far as it agrees with its key. One whose key is none of ours is passed over with a warning. One
-that contradicts its key, or that Postgres does not take, is named; all others of its source are registered.
+An object is accepted only if it agrees with its key. An object with a foreign key is skipped with a warning.
+An object that contradicts its key, or that Postgres refuses, is reported; all others of its source are
+registered.
 """
 
 from __future__ import annotations
@@ -61,10 +62,10 @@ class _RowRefusedError(Exception):
 def register_archive(
     engine: Engine, store: ObjectStore, source: str, job_inst_id: int, warn: Warn = lambda _: None
 ) -> list[Delivery]:
-    """Write the rows of the manifests and events of `source` that have none; returns the deliveries written.
+    """Write the missing rows of the manifests and events of `source`; return the written deliveries.
 
-    `warn` is told of objects that are none of ours. Raises `ArchiveBroken` when some contradict their key or the
-    database, after all others were registered; `StorageError` when S3 does not answer.
+    Calls `warn` for foreign objects. Raises `ArchiveBroken` if some contradict their key or the database,
+    after all others were registered; `StorageError` if S3 does not answer.
     """
     with engine.begin() as connection:
         lock_source(connection, source)
@@ -86,9 +87,10 @@ def register_archive(
 
 
 def register_events_of(connection: Connection, store: ObjectStore, source: str, delivery_sqn: int) -> None:
-    """Write the rows of the events of one delivery that only S3 has: what is decided next has to follow them.
+    """Write the missing rows of the events of one delivery, because the next decision has to follow them.
 
-    The caller holds the source's lock. An event that cannot be registered is left to the next run, which names it.
+    The caller holds the source's lock. An event that cannot be registered is left to the next run, which
+    reports it.
     """
     _register_events(connection, store, source, _Read(), delivery_sqn)
 
@@ -107,9 +109,9 @@ def register_manifests(
 
 
 def require_writable(connection: Connection, landed: Delivery, job_inst_id: int) -> None:
-    """Raise `PublisherError` when Postgres would not take the rows of a delivery; they are not written yet.
+    """Raise `PublisherError` if Postgres would refuse the rows of a delivery; writes nothing.
 
-    Asked before the manifest is, which would be there for good.
+    It runs before the manifest is written, because a manifest is permanent.
     """
     try:
         with _judged_by_postgres(connection, is_kept=False):

@@ -1,4 +1,4 @@
-"""The client of S3: its settings, its retries, and its errors in words."""
+"""The S3 client: its settings, its retries, and readable errors."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ READ_TIMEOUT_S = 60  # without a byte
 CONFLICT = frozenset({"409", "ConditionalRequestConflict", "OperationAborted"})
 
 
-# refusals that stay what they are however often one asks, and what to do
+# permanent refusals, and what to do
 REFUSED = {
     frozenset(
         {"403", "AccessDenied", "AllAccessDisabled", "Forbidden"}
@@ -79,7 +79,7 @@ def client_config(*, has_endpoint: bool, **more: Any) -> Config:
 
 
 def give_up_what_lasts(client: S3Client) -> None:
-    """Have a client of S3 ask no more where the next try would fail in the same way."""
+    """Make an S3 client stop after a permanent failure."""
     client.meta.events.register_first("needs-retry.s3", _give_up)
 
 
@@ -123,7 +123,7 @@ def embedded_key(endpoint: str | None) -> dict[str, Any]:
 
 @contextmanager
 def said_plainly(what: str) -> Iterator[None]:
-    """Raise `StorageError` for whatever S3 or its client complains of."""
+    """Raise `StorageError` with a readable message for an error of S3 or its client."""
     try:
         yield
     except ClientError as error:

@@ -1,10 +1,9 @@
 """The object store: a bucket on S3, embedded or real, in which nothing is ever overwritten.
 
-Facts live in keys and in manifest objects, never in object metadata: not every S3 keeps it.
-
-Asked again, after a growing wait: what S3 calls its own fault (5xx, 429), connections that break or time
-out, and a key that is being written at this very moment (409). An answer that was lost after S3 had acted is
-no failure: what lies under the key is then compared with what was sent.
+Facts live in keys and in manifest objects, never in object metadata, which not every S3 keeps. The client
+retries with growing waits: S3's own faults (5xx, 429), connections that break or time out, and a key that
+another client is writing (409). If an answer was lost after S3 had acted, the store compares the object with
+the sent bytes.
 """
 
 from __future__ import annotations
@@ -65,17 +64,17 @@ class _Place(TypedDict):
 
 
 class ObjectStore:
-    """One bucket. Every method raises `StorageError` when S3 refuses or cannot be reached."""
+    """One bucket. Every method raises `StorageError` if S3 refuses or is unreachable."""
 
     def __init__(self, client: S3Client, bucket: str) -> None:
         self._client, self.bucket = client, bucket
 
     @classmethod
     def from_environment(cls) -> Self:
-        """The bucket that HEADWATER_BUCKET names (default `headwater`), made when it is missing.
+        """Return the bucket that HEADWATER_BUCKET names (default `headwater`), created if it is missing.
 
-        Where S3 is and who we are, is said by the usual AWS variables (AWS_ENDPOINT_URL, AWS_PROFILE …). The embedded
-        S3 has a key of its own, whatever keys of AWS the user has.
+        The usual AWS variables (AWS_ENDPOINT_URL, AWS_PROFILE …) name server and credentials. The embedded S3
+        always uses its own key.
         """
         endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
         bucket = os.environ.get("HEADWATER_BUCKET") or BUCKET
@@ -156,7 +155,7 @@ class ObjectStore:
                 yield from (found["Key"] for found in page.get("Contents", ()))
 
     def delete(self, key: str) -> None:
-        """Remove an object that nothing speaks of: never one that a manifest names."""
+        """Delete an object that no manifest names."""
         with said_plainly(self.address(key)):
             self._client.delete_object(Bucket=self.bucket, Key=key)
 

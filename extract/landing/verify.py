@@ -1,4 +1,4 @@
-"""Verifying the archive: every delivery of a source is on S3, and is what landed."""
+"""Verification of the archive: S3 has every delivery of a source, with its original content."""
 
 from __future__ import annotations
 

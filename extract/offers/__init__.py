@@ -1,1 +1,1 @@
-"""Offers of a publisher: found by a source type, fetched by landing."""
+"""Offers of a publisher: a source type discovers them, landing fetches them."""

@@ -1,4 +1,4 @@
-"""The date of a delivery, as the name of a file tells it."""
+"""The delivery date in the name of a file."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ DATE_FORMATS = ("%Y%m%d", "%Y-%m-%d", "%Y-%m")
 
 
 def file_pattern(source: Source) -> re.Pattern[str]:
-    """Return what the names of the source's files match. Raises `PublisherError` when the source has no pattern."""
+    """Return the pattern of the source's file names. Raises `PublisherError` if there is none."""
     if "file_pattern" not in source.options:
         raise PublisherError(
             f"{source.name}: no file_pattern, expected one in source_attribute.csv: "
@@ -35,7 +35,7 @@ def read_date(source: Source, text: str) -> datetime | None:
 
 
 def expected_date(source: Source) -> str:
-    """Return how a date should be written, for a message."""
+    """Return the expected form of a date, for a message."""
     return source.options.get("date_format") or " or ".join(DATE_FORMATS)
 
 

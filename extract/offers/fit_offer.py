@@ -1,7 +1,7 @@
-"""Facts about an offer, as they can be put on record: judged where it is offered, before anything lands.
+"""Validation of an offer's facts before anything lands.
 
-A name and a watermark are taken as they are, or their offer is refused: changed in silence, two names might become
-one. A fingerprint is only compared, so a value that cannot be stored is remembered by its digest.
+A name and a watermark are accepted unchanged or refused, because two changed names might become equal. A
+fingerprint is only compared, so a digest replaces a value that cannot be stored.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ LONGEST_COMPARED = 1024  # characters of a value that is only compared
 
 
 def fitting(source: Source, offers: Iterable[Offer], refuse: Callable[[str], None]) -> Iterator[Offer]:
-    """The offers as they can be put on record; `refuse` is told why one cannot."""
+    """Yield the offers that can be recorded; calls `refuse` with the reason for others."""
     for offer in offers:
         try:
             yield fit_offer(source, offer)
@@ -33,7 +33,9 @@ def fitting(source: Source, offers: Iterable[Offer], refuse: Callable[[str], Non
 
 
 def fit_offer(source: Source, offer: Offer) -> Offer:
-    """The offer as it can be put on record. Raises `PublisherError` where its name, date or watermark cannot."""
+    """Return the offer in a form that can be recorded. Raises `PublisherError` for an invalid name, date or
+    watermark.
+    """
     wrong = _name_problem(offer.publisher_name) or _date_problem(offer) or _watermark_problem(offer)
     if wrong:
         raise PublisherError(
@@ -44,7 +46,7 @@ def fit_offer(source: Source, offer: Offer) -> Offer:
 
 
 def fit_fingerprint(payload: Fingerprint) -> dict[str, Any]:
-    """Return what was told of a content, in values that can be stored and compared."""
+    """Return a fingerprint with values that can be stored and compared."""
     return {
         name: value if not isinstance(value, str) or _is_plain(value) else _digest(value)
         for name, value in payload.items()

@@ -15,13 +15,13 @@ CHUNK = 1 << 20  # bytes
 
 
 class Sink(Protocol):
-    """The target of a fetched file, in the order of its bytes."""
+    """The target of a fetched file, which receives its bytes in order."""
 
     def write(self, chunk: bytes) -> None:
-        """Take the next bytes."""
+        """Write the next bytes."""
 
     def restart(self) -> None:
-        """Forget all bytes so far: the file comes again from its beginning."""
+        """Discard all bytes so far: the file comes again from its beginning."""
 
 
 class LimitedSink:
@@ -50,11 +50,11 @@ class LimitedSink:
 class Offer:
     """One delivery that a publisher offers.
 
-    `publisher_name` is unique among the offers of one delivery_date (aware, UTC). `fingerprint` is what
-    tells without reading it whether the content is another one: etag, last_modified, size. `fetch` writes
-    the whole file to a sink and returns the offer as it then was; it raises `ExtractError` when it cannot.
-    A window of what changed has watermarks: what it was asked from, and the greatest that its records hold.
-    `on_landed`, of what `fetch` returned, is called once the delivery has landed.
+    `publisher_name` is unique among the offers of one delivery_date (aware, UTC). `fingerprint` shows a
+    changed content without reading it: etag, last_modified, size. `fetch` writes the whole file to a sink and
+    returns the offer with the facts of that moment; it raises `ExtractError` on failure. A window of changes
+    has watermarks: its begin, and the greatest in its records. `on_landed` is called with the result of
+    `fetch` once the delivery has landed.
     """
 
     publisher_name: str

@@ -1,7 +1,7 @@
-"""An offer as one process tells it to another, as JSON: discovered by one, landed by the other.
+"""An offer as JSON, passed from the process that discovers it to the one that lands it.
 
-The address goes along where it holds nothing that might be a secret, and the type of source can fetch by it;
-otherwise whoever lands the offer asks the publisher once more.
+The address is included if it contains no possible secret and the source type can fetch by it; otherwise the
+landing process asks the publisher once more.
 """
 
 from __future__ import annotations

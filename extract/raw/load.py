@@ -58,11 +58,12 @@ class Counts:
 def load_raw(
     connection: Connection, store: ObjectStore, source: Source, delivery: Delivery, job_inst_id: int
 ) -> Counts:
-    """Write the rows of a delivery and its status. The caller's transaction holds the source's lock.
+    """Write the rows of a delivery and its status.
 
-    Raises `FormatBroken` when the file breaks its format, `ColumnsBroken` when its columns are not those of
-    the metadata, unless the delivery was let in once, `StorageError` when the object is not what landed,
-    `LedgerBroken` when Postgres counts other rows than were sent: the caller then rolls back.
+    The caller's transaction holds the source's lock. Raises `FormatBroken` if the file breaks its format,
+    `ColumnsBroken` if its columns differ from the metadata, unless the delivery was accepted once,
+    `StorageError` if the object is not the landed one, `LedgerBroken` if Postgres counts other rows than were
+    sent: the caller then rolls back.
     """
     source = source.at(delivery.delivery_date)
     ensure_raw_table(connection, source)

@@ -1,8 +1,8 @@
-"""Wrangling: records of a shape that is no table of the source's become records that are.
+"""Wrangle functions: they turn records of another shape into records of the source's table.
 
-A wrangle function takes the source, the header, the records and the file's name, and gives a new header and
-new records. Each new record keeps the line of the one that it came from. It raises `FormatBroken` for a
-file that it cannot make sense of. A source names its own as `package.module:function`.
+A wrangle function takes the source, the header, the records and the file's name, and returns a new header and
+new records. Each new record keeps the line of its original. The function raises `FormatBroken` for an invalid
+file. A source names its own function as `package.module:function`.
 """
 
 from __future__ import annotations
@@ -38,11 +38,12 @@ def transform_function(source: Source) -> Transform | None:
 def unpivot(
     source: Source, header: Sequence[str], records: Iterable[Record], file: str
 ) -> tuple[Sequence[str], Iterable[Record]]:
-    """Wide to long: a record per column that is not kept, with the column's name and its value.
+    """Turn wide records into long ones: one per column that is not kept, with the column's name and its
+    value.
 
-    `unpivot_keep` columns stay, `unpivot_name` and `unpivot_value` name the two new ones, and a value that is
-    one of `unpivot_skip` makes no record: `<empty>` is the blank cell of a workbook, too, so that one table makes
-    the same records whatever format it comes in. A column without a name may hold nothing but such values.
+    `unpivot_keep` columns stay, `unpivot_name` and `unpivot_value` name the two new ones, and values in
+    `unpivot_skip` make no record: `<empty>` also means the blank cell of a workbook, so that a table gives
+    the same records in any format. A column without a name may contain only such values.
     """
     keep = source.tokens("unpivot_keep")
     line = int(source.options.get("header_line", "1"))

@@ -1,4 +1,4 @@
-"""The contract of a source's columns: whether a file keeps it, and what to say when it does not."""
+"""The contract of a source's columns: whether a file fulfils it, and the message if it does not."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ SHOWN = 20  # unknown columns in a message
 
 
 def is_kept(source: Source, match: Match) -> bool:
-    """Return whether every column is there that must be, and none comes that the source refuses."""
+    """Return whether all mandatory columns are present, and no column that the source refuses."""
     return not match.missing and not (match.unknown and source.on_unknown_column == "halt")
 
 
 def lacks_key(source: Source, match: Match) -> bool:
-    """Return whether a column is missing without which no row can be told from another, or from a delete mark."""
+    """Return whether a key column or the delete column is missing."""
     needed = {key.source_name for key in source.keys} | {source.options.get("delete_column")}
     return bool(needed & set(match.missing))
 
@@ -60,7 +60,7 @@ def breach(
 
 
 def what_next(source: Source, broken: ColumnsBroken, delivery_sqn: int) -> str:
-    """Return how a halted delivery goes on, once somebody has looked at it."""
+    """Return how to continue with a halted delivery."""
     replay = f"Once that is mended, `headwater replay {delivery_sqn}` loads it"
     if broken.lacks_key:
         return f"{replay}."

@@ -1,4 +1,6 @@
-"""The definition of a source, with which its tables are made: it goes on record, and another one makes other tables."""
+"""The definition of a source, with which its tables are made; it is recorded, and another one needs other
+tables.
+"""
 
 from __future__ import annotations
 

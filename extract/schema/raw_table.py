@@ -1,4 +1,4 @@
-"""The raw table of a source, made from its metadata: every column as text, what is unknown in `_rest`."""
+"""The raw table of a source, from its metadata: every column as text, unknown columns in `_rest`."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def ensure_raw_table(connection: Connection, source: Source) -> None:
 
 
 def forget_rows(connection: Connection, source: Source, delivery_sqn: int) -> None:
-    """Take what an earlier load of a delivery left in its raw table, if there is one, out of it."""
+    """Delete the rows of an earlier load of a delivery from its raw table."""
     table = raw_table(source)
     if sa.inspect(connection).has_table(table.name, SCHEMA):
         connection.execute(sa.delete(table).where(table.c.delivery_sqn == delivery_sqn))

@@ -1,4 +1,4 @@
-"""Columns that are probably renamed: by name, place and values."""
+"""Probable renames of columns, by name, position and values."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ def _likely(missing: Sequence[str], header: Sequence[str], new: Sequence[int], b
 
 
 def _likeness(old: str, header: Sequence[str], position: int, before: Before, values: Values) -> float:
-    """Return how much speaks for it; 0 when nothing does: a place alone says nothing against values that differ."""
+    """Return the evidence for a rename; 0 without any: a position alone does not outweigh different values."""
     by_name = _alike(old, header[position])
     stands_there = len(before.header) == len(header) and before.header[position] == old
     was, now = before.values.get(old, frozenset()), values.get(header[position], frozenset())

@@ -1,4 +1,4 @@
-"""The text of an alert about a run: which deliveries halted and by which checks, what failed, and why."""
+"""The text of an alert about a run: halted deliveries with the failed checks, failures and reasons."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from sqlalchemy import Engine
 from headwater.metadata.redaction import redact, redact_all
 from headwater.queries.halts import Halt, halted_by
 
-MOST = 20  # halts that are told
+MOST = 20  # halts that an alert lists
 
 _RUN = """
 select inst.job_inst_id, inst.status, header.last_error
@@ -33,7 +33,7 @@ limit 5
 
 @dataclass(frozen=True)
 class Alert:
-    """A run that did not go well. `errors` are its last ones, the latest first; `link` leads to the run."""
+    """A failed or halted run. `errors` are its last ones, latest first; `link` leads to the run."""
 
     job: str
     run_id: str
@@ -45,18 +45,18 @@ class Alert:
 
     @property
     def subject(self) -> str:
-        """It in a line."""
+        """Return the alert in one line."""
         halted = [
             f"{one.source}: delivery {one.delivery_sqn}, {', '.join(one.checks)}" for one in self.halted
         ]
         return f"Headwater: {self.job} {self.status}" + (f" ({'; '.join(halted[:3])})" if halted else "")
 
     def as_json(self) -> dict[str, Any]:
-        """It for a webhook; `text` is what chat programs show."""
+        """Return the alert for a webhook; chat programs show `text`."""
         return {"text": f"{self.subject}\n{self.link}", **asdict(self)}
 
     def as_html(self) -> str:
-        """It as the body of an e-mail. What came with a delivery is escaped."""
+        """Return the alert as the body of an e-mail, with the publishers' texts escaped."""
         halted = "".join(
             f"<li><b>{escape(one.source)}</b>, delivery {one.delivery_sqn}, {escape(one.publisher_name)}:"
             f" {escape(', '.join(one.checks))}<br>{escape(one.why)}</li>"
@@ -74,9 +74,9 @@ class Alert:
 def alert_of(
     engine: Engine, job: str, run_id: str, owner: str, link: str, reason: str, called: str | None = None
 ) -> Alert:
-    """Return what there is to tell of a run; of one that never came to be on record, Airflow's `reason`.
+    """Return the alert for a run; for an unrecorded run with Airflow's `reason`.
 
-    `called` is its status in place of that of the record.
+    `called` replaces the recorded status.
     """
     with engine.connect() as connection:
         run = connection.execute(sa.text(_RUN), {"job": job, "run_id": run_id}).one_or_none()

@@ -1,4 +1,4 @@
-"""Assets, by which DAGs start each other: a job succeeded, a history may have changed."""
+"""Assets, by which DAGs trigger each other: a job succeeded, a history may have changed."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ HISTORY = Asset(name="history", uri="headwater://historical/")
 
 
 def history_of(source: str) -> Asset:
-    """The history of one source."""
+    """Return the asset of the history of one source."""
     return Asset(name=f"historical.{source}", uri=f"headwater://historical/{source}")
 
 
 def success_of(job: str) -> Asset:
-    """Return that a job succeeded as a whole: what `after_job` waits for."""
+    """Return the asset of a job's success, for which `after_job` waits."""
     return Asset(name=f"job.{job}", uri=f"headwater://job/{job}")

@@ -1,6 +1,7 @@
 """The contents of DAG files: `globals().update(jobs())`.
 
-Airflow reads such files often, and in processes of their own: each function imports what it needs, when it is called.
+Airflow parses such files often, in separate processes, so each function imports what it needs when it is
+called.
 """
 
 from __future__ import annotations
@@ -13,11 +14,11 @@ from headwater.airflow.metadata import read
 
 
 def jobs() -> dict[str, DAG]:
-    """Each active job of seeds/job.csv as a DAG. Reads CSV files, and nothing else."""
+    """Return each active job of seeds/job.csv as a DAG. Reads only CSV files."""
     from headwater.airflow.build import build_dag
 
     metadata = read()
-    asked = get_parsing_context().dag_id  # a task needs its own DAG only
+    asked = get_parsing_context().dag_id  # a task needs only its own DAG
     return {
         job.name: build_dag(metadata.project, metadata.catalog, job)
         for job in metadata.valid_jobs(only=asked)
@@ -25,7 +26,7 @@ def jobs() -> dict[str, DAG]:
 
 
 def marts() -> dict[str, DAG]:
-    """The DAG of the marts: what consumers read is built when a history may have changed."""
+    """Return the DAG that builds the marts after a history may have changed."""
     from headwater.airflow.build import build_marts_dag
 
     metadata = read()
@@ -33,7 +34,7 @@ def marts() -> dict[str, DAG]:
 
 
 def left_open() -> dict[str, DAG]:
-    """The DAG that keeps the record true: it closes the job instances of runs whose last task never came."""
+    """Return the DAG that closes the job instances of runs whose last task never ran."""
     if not _is_asked("left_open"):
         return {}
     from headwater.airflow import tasks
@@ -66,7 +67,7 @@ def left_open() -> dict[str, DAG]:
 
 
 def docs() -> dict[str, DAG]:
-    """The DAG of the pages to read: the docs of dbt, the lists of the Data Docs and their index, anew once a day."""
+    """Return the DAG that rewrites the dbt docs and the index pages of the Data Docs once a day."""
     if not _is_asked("docs"):
         return {}
     from headwater.airflow import tasks
@@ -88,7 +89,7 @@ def docs() -> dict[str, DAG]:
         default_args={
             "retries": 1,
             "retry_delay": timedelta(minutes=5),
-            "weight_rule": WeightRule.ABSOLUTE,  # with the weight 1: any job goes first
+            "weight_rule": WeightRule.ABSOLUTE,  # with the weight 1, so that any job runs first
         },
     ) as dag:
         tasks.write_docs()
@@ -96,9 +97,9 @@ def docs() -> dict[str, DAG]:
 
 
 def broken_metadata() -> None:
-    """Raise `SystemError` with what is wrong with the metadata, which Airflow shows among its import errors.
+    """Raise `SystemError` with the errors of the metadata, which Airflow shows among its import errors.
 
-    A broken row takes the DAG of its own job down, and no other.
+    A broken row disables only the DAG of its job.
     """
     if problem := read().problem():
         raise SystemError(problem)

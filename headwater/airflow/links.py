@@ -6,25 +6,25 @@ from urllib.parse import quote, urlsplit
 
 from airflow.sdk.configuration import conf
 
-DELIVERIES = "/deliveries"  # the page of that name, and all that is below it
-DBT_DOCS = "/docs/dbt.html"  # below it, where the other documents lead to it
+DELIVERIES = "/deliveries"  # the path of the page Deliveries
+DBT_DOCS = "/docs/dbt.html"  # below it, as the other documents link to it
 
 
 def ui_path() -> str:
-    """The path below which Airflow's own pages are, "" at the root."""
+    """Return the path of Airflow's own pages, "" at the root."""
     return urlsplit(str(conf.get("api", "base_url", fallback=""))).path.rstrip("/")
 
 
 def dag_path(job: str) -> str:
-    """The page of a job's DAG, below the address of Airflow's pages."""
+    """Return the path of the page of a job's DAG."""
     return f"/dags/{quote(job, safe='')}"
 
 
 def run_path(job: str, run_id: str) -> str:
-    """The page of a run."""
+    """Return the path of the page of a run."""
     return f"{dag_path(job)}/runs/{quote(run_id, safe='')}"
 
 
 def absolute(path: str) -> str:
-    """The whole address of a path of Airflow's."""
+    """Return the full address of a path."""
     return str(conf.get("api", "base_url", fallback="http://localhost:8080")).rstrip("/") + path

@@ -1,4 +1,4 @@
-"""Metadata for DAG files: the static metadata as far as it is valid, and the pieces of the dbt manifest."""
+"""Metadata for DAG files: the valid part of the static metadata, and the shards of the dbt manifest."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from headwater.project import Project, find_project
 
 @dataclass(frozen=True)
 class Metadata:
-    """The metadata of a project; `catalog` holds what is valid of it, `problems` says what is not."""
+    """The metadata of a project; `catalog` contains its valid part, `problems` the errors."""
 
     project: Project
     catalog: Catalog
     problems: Sequence[Problem]
 
     def valid_jobs(self, only: str | None = None) -> Iterator[Job]:
-        """The active jobs that can be shown, in the order of their file; or `only` one of them."""
+        """Return the active jobs without errors, in the order of their file; or `only` one of them."""
         for job in self.catalog.jobs.values():
             if only in (None, job.name) and job.is_active and not self._unparsed(job):
                 yield job
@@ -34,7 +34,7 @@ class Metadata:
         return shard(self.project, MARTS).is_file() and bool(marts.models(self.project))
 
     def problem(self) -> str | None:
-        """Return what a person has to mend before all jobs are there, in the words of `headwater check`."""
+        """Return the errors that hide jobs, in the words of `headwater check`."""
         messages = [str(problem) for problem in self.problems]
         unparsed = sorted(
             {name for job in self.catalog.jobs.values() if job.is_active for name in self._unparsed(job)}
@@ -52,7 +52,7 @@ class Metadata:
 
 
 def read() -> Metadata:
-    """Read it from the project's files; no database is asked and dbt is not even imported."""
+    """Read it from the project's files, without the database and without importing dbt."""
     project = find_project()
     catalog, problems = read_valid_catalog(project.seeds)
     return Metadata(project, catalog, problems)

@@ -22,26 +22,25 @@ PREFIX = "headwater"
 
 
 def is_on() -> bool:
-    """Return whether anybody listens to Airflow's metrics."""
+    """Return whether a metrics backend of Airflow is configured."""
     return any(map(_is_set, ("statsd_on", "otel_on", "statsd_datadog_enabled")))
 
 
 def count(written: StepAudit) -> None:
-    """Count what a try wrote."""
+    """Count the deliveries and rows that a try wrote."""
     for (what, layer, outcome), number in counters(written).items():
         _count(stats.incr, what, number, source=written.source.name, layer=layer, outcome=outcome)
 
 
 def count_decision(source: str, decision: str) -> None:
-    """Count a decision about a delivery; for the api-server, whose metrics are others than those of tasks."""
+    """Count a decision about a delivery; for the api-server, whose metrics are separate from those of tasks."""
     from airflow.observability import stats as of_server
 
     _count(of_server.incr, "decisions", 1, source=source, decision=decision)
 
 
 def counters(written: StepAudit) -> Counter[tuple[str, str, str]]:
-    """Return how many deliveries and rows met which outcome in which layer:
-    (what, layer, outcome) → number, never 0."""
+    """Return the numbers of deliveries and rows: (deliveries or rows, layer, outcome) → number, never 0."""
     counted = Counter[tuple[str, str, str]]()
     for entry in written.entries:
         counted["deliveries", entry.layer, entry.outcome] += 1

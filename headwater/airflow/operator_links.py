@@ -1,6 +1,6 @@
-"""Links from a task of Airflow to what it worked on: its delivery, the file on S3, the Data Docs, the history.
+"""Links from a task of Airflow to its delivery, the file on S3, the Data Docs and the history.
 
-Airflow asks for them when a task has ended, however that was, in the task's own process; see `Watched`.
+Airflow computes them when a task has ended, with any outcome, in the process of the task; see `Watched`.
 """
 
 from __future__ import annotations
@@ -18,21 +18,21 @@ from headwater.project import find_project
 
 
 class _WrittenLink(BaseOperatorLink):
-    """A link that follows from what a try wrote; none where it wrote nothing that the link could lead to."""
+    """A link that depends on what a try wrote; empty if it wrote nothing suitable."""
 
     def path(self, written: StepAudit) -> str | None:
         """Return where it leads, below the page Deliveries."""
         raise NotImplementedError
 
     def get_link(self, operator: Any, *, ti_key: Any) -> str:  # noqa: ARG002  # of Airflow
-        """The address, "" where there is none: then Airflow shows no link."""
+        """Return the address, "" for no link."""
         written = getattr(operator, "written", None)
         path = self.path(written) if written else None
         return absolute(f"{DELIVERIES}{path}") if path else ""
 
 
 class DeliveryLink(_WrittenLink):
-    """The page of the delivery; of several, their list."""
+    """The page of the delivery; for several, their list."""
 
     name = "Delivery"
 
@@ -44,7 +44,7 @@ class DeliveryLink(_WrittenLink):
 
 
 class ObjectLink(_WrittenLink):
-    """The file of the delivery as it was landed, where it is one."""
+    """The landed file of the delivery, if there is one."""
 
     name = "File on S3"
 
@@ -55,7 +55,7 @@ class ObjectLink(_WrittenLink):
 
 
 class DataDocsLink(_WrittenLink):
-    """The document of the checks of the delivery; of several, or before it is judged, the list of all documents."""
+    """The checks page of the delivery; for several, or before the checks, the list of all documents."""
 
     name = "Data Docs"
 
@@ -73,7 +73,7 @@ class DataDocsLink(_WrittenLink):
 
 
 class HistoryLink(_WrittenLink):
-    """The deliveries of the source, and how its history grew."""
+    """The deliveries of the source, and the growth of its history."""
 
     name = "History"
 
@@ -83,12 +83,12 @@ class HistoryLink(_WrittenLink):
 
 
 class DbtDocsLink(BaseOperatorLink):
-    """The docs of dbt, of the task of a model."""
+    """The dbt docs, for the task of a model."""
 
     name = "dbt docs"
 
     def get_link(self, operator: Any, *, ti_key: Any) -> str:  # noqa: ARG002  # of Airflow
-        """The address."""
+        """Return the address."""
         return absolute(f"{DELIVERIES}{DBT_DOCS}")
 
 
@@ -97,7 +97,7 @@ OF_MODEL = (DbtDocsLink(),)
 
 
 def _only(written: StepAudit) -> Entry | None:
-    """Return what came of the one delivery that a try wrote, None of none and of several."""
+    """Return the single delivery that a try wrote, None for none or several."""
     by_delivery = {entry.delivery_sqn: entry for entry in written.entries}
     return next(iter(by_delivery.values())) if len(by_delivery) == 1 else None
 

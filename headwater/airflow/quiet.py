@@ -1,6 +1,6 @@
-"""Quiet logs of tasks: without what libraries say of themselves. Their warnings stay.
+"""Quiet task logs: without the info messages of libraries.
 
-`HEADWATER_VERBOSE=1` in the environment of Airflow's processes lets them say all: `headwater airflow --verbose`.
+`HEADWATER_VERBOSE=1` in the environment of Airflow's processes enables them: `headwater airflow --verbose`.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ CHATTY = (
 
 
 def is_verbose() -> bool:
-    """Return whether logs of tasks hold all that is said."""
+    """Return whether task logs contain all messages."""
     return os.environ.get(VERBOSE, "").strip().lower() in ("1", "true", "yes")
 
 
 def hush() -> None:
-    """Let libraries say no less than a warning from now on, unless everything is asked for."""
+    """Hide messages of libraries below the level warning from now on, unless verbose."""
     for name in () if is_verbose() else CHATTY:
         logging.getLogger(name).setLevel(logging.WARNING)

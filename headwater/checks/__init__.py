@@ -1,4 +1,4 @@
-"""The door between staging and historical: Great Expectations judges every pending delivery."""
+"""Checks between staging and historical: Great Expectations validates every pending delivery."""
 
 from headwater.checks.run import foresee_verdict, run_checks
 from headwater.checks.verdict import CheckResult, Verdict

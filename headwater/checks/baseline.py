@@ -1,8 +1,8 @@
-"""The baseline of a delivery: what counts before it, and what was current when its turn came.
+"""The baseline of a delivery: the effective deliveries before it, and the rows that were current at its turn.
 
-Verdicts are given in order of (delivery_date, publisher's name), each against the deliveries that count
-before it. History holds those that were loaded; those that passed a moment ago, or whose date lies before
-what is loaded, are only staged. So what was current is history as it was before the first difference, and
+Deliveries are validated in order of (delivery_date, publisher's name), each against the effective deliveries
+before it. History contains the loaded ones; those that passed a moment ago, or whose date lies before the
+loaded ones, are only in staging. So the current rows are those of history before the first difference, plus
 the staged deliveries since.
 """
 
@@ -49,7 +49,7 @@ where state.source = :source
 
 @dataclass(frozen=True)
 class Placed:
-    """A delivery in its place among those of its source."""
+    """A delivery with its position among those of its source."""
 
     delivery_sqn: int
     publisher_name: str
@@ -66,19 +66,19 @@ class Placed:
 
     @property
     def rows_read(self) -> str:
-        """Return how many of its rows can go on, in words, where not all can."""
+        """Return a phrase with the number of valid rows, if some fell out."""
         total = self.row_count + self.fallen_out_count
         return f"{self.row_count:,} of {total:,} rows were read, {self.fallen_out_count:,} fell out"
 
     @property
     def place(self) -> tuple[datetime, str]:
-        """Return where it stands in the order in which deliveries apply; those of one identity share their place."""
+        """Return the position in the order in which deliveries apply; deliveries of one identity share it."""
         return self.delivery_date, self.publisher_name
 
 
 @dataclass(frozen=True)
 class _Kept:
-    """The current rows after `steps` on `base`, and the query that finds them in a table."""
+    """The current rows after `steps` on `base`, and the query that reads them from a table."""
 
     base: str
     steps: tuple[Step, ...]
@@ -86,7 +86,7 @@ class _Kept:
 
 
 class Baseline:
-    """Deliveries of a source and what was current before each; works in the transaction of `connection`."""
+    """The deliveries of a source and the current rows before each; works in the transaction of `connection`."""
 
     def __init__(self, connection: Connection, source: Source) -> None:
         self._connection, self._source = connection, source
@@ -103,14 +103,14 @@ class Baseline:
 
     @property
     def _is_plain(self) -> bool:
-        """Return whether what comes is let in and what goes is let out, whatever there was before."""
+        """Return whether new keys are always loaded and missing keys always removed."""
         return self._source.load_new and self._source.load_removed
 
     def __getitem__(self, delivery_sqn: int) -> Placed:
         return self._deliveries[delivery_sqn]
 
     def let_pass(self, delivery_sqn: int) -> None:
-        """From now on a delivery counts: it has passed, and only its event is not on record yet."""
+        """Treat a delivery as effective from now on: it has passed, and only its event is not yet recorded."""
         same = [d for d in self._deliveries.values() if d.place == self[delivery_sqn].place]
         rivals = {d.delivery_sqn for d in same} & self._counting | {delivery_sqn}
         self._counting = self._counting - rivals | {max(rivals)}
@@ -118,7 +118,7 @@ class Baseline:
             self._differing.add(delivery_sqn)
 
     def date_before(self, delivery_sqn: int) -> datetime | None:
-        """Date of the delivery that came before in the publisher's series, whatever became of it."""
+        """Return the date of the previous delivery of the publisher, whatever its status."""
         place = self[delivery_sqn].place
         earlier = (
             d.delivery_date for d in self._deliveries.values() if d.place < place and not d.is_withdrawn
@@ -126,14 +126,16 @@ class Baseline:
         return max(earlier, default=None)
 
     def sqn_before(self, delivery_sqn: int) -> int | None:
-        """The last delivery that counts before one."""
+        """Return the last effective delivery before one."""
         place = self[delivery_sqn].place
         earlier = (self[sqn] for sqn in self._counting if self[sqn].place < place)
         last = max(earlier, key=lambda d: d.place, default=None)
         return last.delivery_sqn if last else None
 
     def current_before(self, delivery_sqn: int) -> str | None:
-        """A query of the keys and tracked attributes that were current; None when nothing counts before."""
+        """Return a query of the keys and tracked attributes that were current; None without an earlier
+        delivery.
+        """
         judged = self[delivery_sqn]
         counting = sorted((self[sqn] for sqn in self._counting), key=lambda d: d.place)
         earlier = [d for d in counting if d.place < judged.place]
@@ -145,7 +147,7 @@ class Baseline:
         return self._after(base, ahead, judged, earlier[0].delivery_date) if ahead else base
 
     def has_unreadable_keys(self, delivery_sqn: int) -> bool:
-        """Return whether rows fell out of a delivery whose key could be read."""
+        """Return whether rows with a readable key fell out of a delivery."""
         found = self._connection.execute(
             sa.text(
                 "select exists (select from metadata.quarantined_row"
@@ -156,17 +158,18 @@ class Baseline:
         return bool(found.scalar())
 
     def keyless_rows(self, delivery_sqn: int) -> int:
-        """Return how many rows fell out of a delivery whose key could not be read."""
+        """Return the number of rows with an unreadable key that fell out of a delivery."""
         ask = "select count(*) from metadata.quarantined_row where delivery_sqn = :sqn and key is null"
         return int(self._connection.execute(sa.text(ask), {"sqn": delivery_sqn}).scalar_one())
 
     def _start(self, since: datetime, ahead: list[Placed]) -> tuple[str, list[Placed]]:
-        """Return where to start from, and the deliveries that lie ahead: as few as can be."""
+        """Return the starting point and the deliveries to apply on it, as few as possible."""
         base = self._history_before(since)
         for number in range(len(ahead) - 1, -1, -1):
             found, rest = ahead[number], ahead[number + 1 :]
             if not found.is_staged:
-                # purged since it was loaded: for a snapshot history speaks, for a delta only with what came before it
+                # purged since the load: history replaces a snapshot, but a delta only together with the
+                # deliveries before it
                 if not (found.is_loaded and self._says_all(found)):
                     raise HeadwaterError(
                         f"source {self._source.name}: delivery {found.delivery_sqn}, {found.publisher_name}, counts"
@@ -178,7 +181,7 @@ class Baseline:
         return base, ahead
 
     def _says_all(self, delivery: Placed) -> bool:
-        """Return whether what is current after a delivery are its rows, and nothing of before matters."""
+        """Return whether the current rows after a delivery are just its own rows."""
         return delivery.is_snapshot and self._is_plain and not self.has_unreadable_keys(delivery.delivery_sqn)
 
     def _history_before(self, moment: datetime) -> str:
@@ -186,11 +189,13 @@ class Baseline:
             return nothing(self._source)
         loaded = (d.delivery_date for d in self._deliveries.values() if d.is_in_history)
         if max(loaded, default=moment) < moment:
-            return newest_of_history(self._source)  # which has an index of its own
+            return newest_of_history(self._source)  # which has its own index
         return history_before(self._source, moment)
 
     def _after(self, base: str, ahead: Sequence[Placed], judged: Placed, first_date: datetime) -> str:
-        """Return what is current after the deliveries `ahead`, in a table: it is read more than once."""
+        """Store the current rows after the deliveries `ahead` in a table, because they are read more than
+        once.
+        """
         reached, done = base, ()  # type: str, tuple[Step, ...]
         kept = self._kept
         if kept and kept.base == base and kept.steps == _steps(ahead[: len(kept.steps)]):
@@ -201,13 +206,15 @@ class Baseline:
                 current_after(self._source, reached, _steps(group), lets_all_in=lets_all_in)
             )
             done += _steps(group)
-            # the next delivery starts from here, but where dates matter only when a date is over
+            # the next delivery starts from here; if dates matter, only after the last delivery of a date
             if self._is_plain or group[0].delivery_date < judged.delivery_date:
                 self._kept = _Kept(base, done, reached)
         return reached
 
     def _groups(self, ahead: Sequence[Placed]) -> Iterator[Sequence[Placed]]:
-        """All at once, or by date where the policy asks what was true before each date."""
+        """Return all deliveries together, or grouped by date if the policy depends on the rows before each
+        date.
+        """
         if not self._is_plain:
             for _, of_one_date in groupby(ahead, key=lambda d: d.delivery_date):
                 yield list(of_one_date)

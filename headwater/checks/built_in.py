@@ -1,13 +1,13 @@
-"""The checks that every source gets, made from its metadata: SQL that finds the deliveries that break a rule.
+"""The checks that every source gets from its metadata, as SQL that finds the failing deliveries.
 
 Each query returns one row per failing delivery, with `delivery_sqn`, `unexpected_count`, `observed` (a
-phrase) and `sample` (a JSON list), so one query judges all pending deliveries. A delivery without a row
-has passed, and so has one whose row `is_fine`: it says what was seen nevertheless.
+phrase) and `sample` (a JSON list), so one query validates all pending deliveries. A delivery without a row
+has passed. A row with `is_fine` has passed too, and only reports an observation.
 
-null_keys is critical where the source says on_null_key = halt. Where it says fall_out the rows are in
-the quarantine already and the rest of the delivery is sound: the check then fails as a warning, so that
-the number is on record and seen, and the delivery goes on. The same holds for duplicate_keys and
-on_duplicate_key = last_wins, whose losers staging has put into the quarantine.
+null_keys is critical if the source has on_null_key = halt. With fall_out the rows are already in the
+quarantine and the rest of the delivery is good: the check then only warns, which records the number, and the
+delivery passes. The same holds for duplicate_keys and on_duplicate_key = last_wins: staging has put the
+losing rows into the quarantine.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from headwater.metadata.static.model import Severity, Source
 
 @dataclass(frozen=True)
 class BuiltInCheck:
-    """A rule on deliveries, the SQL that finds those that break it, and a phrase for those that do not."""
+    """A rule on deliveries, the SQL that finds violations, and a phrase for deliveries that pass."""
 
     name: str
     severity: Severity
@@ -32,7 +32,7 @@ class BuiltInCheck:
 
 
 def built_in_checks(source: Source, pending: Sequence[int]) -> tuple[BuiltInCheck, ...]:
-    """The checks of `source`, but for duplicate_rows, written for the deliveries `pending` (delivery_sqn)."""
+    """Return the checks of `source`, except duplicate_rows, for the deliveries `pending` (delivery_sqn)."""
     these = _these(pending)
     checks = [
         BuiltInCheck(
@@ -71,9 +71,9 @@ def built_in_checks(source: Source, pending: Sequence[int]) -> tuple[BuiltInChec
 
 
 def duplicate_rows_check(source: Source, suspects: Sequence[int]) -> BuiltInCheck:
-    """The check duplicate_rows, written for the deliveries in which duplicate_keys failed.
+    """Return the check duplicate_rows for the deliveries in which duplicate_keys failed.
 
-    It tells a mere copy from a contradiction. Where the last of a key wins, both are settled: no check then.
+    It distinguishes a mere copy from a contradiction. With last_wins both are settled, so there is no check.
     """
     return BuiltInCheck(
         name="duplicate_rows",
@@ -85,7 +85,7 @@ def duplicate_rows_check(source: Source, suspects: Sequence[int]) -> BuiltInChec
 
 
 def _these(deliveries: Sequence[int]) -> str:
-    # numbers in the text, not a subquery: only then does the planner use the index on delivery_sqn
+    # literals instead of a subquery, because only then does the planner use the index on delivery_sqn
     return f"delivery_sqn in ({', '.join(map(str, deliveries))})" if deliveries else "delivery_sqn is null"
 
 
@@ -98,7 +98,7 @@ def _staged(source: Source, these: str) -> str:
 
 
 def _repeated(source: Source, these: str) -> str:
-    """CTE `repeated`: the keys that come more than once. No column of a source begins with `_`."""
+    """Return the CTE `repeated` with the duplicate keys. No column of a source begins with `_`."""
     keys = column_list(names_of(source.keys))
     return f"""repeated as (
     select delivery_sqn, {keys}, count(*) as _row_count, min(line_number) as _first_line
@@ -110,7 +110,7 @@ def _repeated(source: Source, these: str) -> str:
 
 def _duplicate_keys(source: Source, these: str) -> str:
     keys = names_of(source.keys)
-    # lines are looked up for sampled keys only: collected in `repeated`, every key would carry a list of them
+    # looks up lines only for sampled keys: in `repeated`, every key would carry a list of lines
     return f"""
 with {_repeated(source, these)},
 ranked as (
@@ -252,7 +252,7 @@ where (raw, staging, fallen_out) is distinct from (staged + quarantined, staged,
 
 
 def _fallen_out(source: Source, these: str, limit: str) -> str:
-    """Every delivery of which rows fell out: that they are within the limit is said with what they are."""
+    """Return the check that reports every delivery with fallen-out rows, also within the limit."""
     return f"""
 with {_RECORDED.format(these=these)},
 fallen as (

@@ -1,4 +1,4 @@
-"""The check of a delivery's columns against the metadata and the delivery before."""
+"""The check that compares a delivery's columns with the metadata and the previous delivery."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ Finding = tuple[str, dict[str, Any]]  # for people, and for the sample
 def what_came_of_columns(
     connection: Connection, source: Source, delivery: Delivery, before: int | None
 ) -> CheckResult | None:
-    """The check `columns` of a delivery that is in raw, compared with the delivery `before` it.
+    """Return the check `columns` of a delivery in raw, compared with the delivery `before` it.
 
-    What breaks the contract halted it before raw. What is left to say is a warning: a column that is gone,
-    one that is new, one that comes twice. None when its header is not on record.
+    Violations of the contract halted the delivery before raw, so only warnings are left: a missing, a new, or
+    a duplicate column. None if the header is not recorded.
     """
     header = header_of(connection, delivery.delivery_sqn)
     if header is None:
@@ -68,7 +68,9 @@ def _findings(source: Source, match: Match, earlier: Sequence[str] | None) -> It
 
 
 def _new(source: Source, match: Match, earlier: Sequence[str] | None) -> list[int]:
-    """The columns without an attribute that are to be told: once each, and from the first delivery on if it is lost."""
+    """Return the columns without an attribute that the previous delivery lacks; in a first delivery those
+    that are not kept.
+    """
     if earlier is None:
         is_kept = source.on_unknown_column == "keep"
         return [place for place in match.unknown if not is_kept or match.header[place] in match.found]

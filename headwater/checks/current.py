@@ -1,6 +1,7 @@
-"""Queries for what was current at some moment: each function returns a query of key and tracked columns.
+"""Queries for the rows that were current at some moment, as key and tracked columns.
 
-`tests/support/history_oracle.py` says what current means; the macros of history say the same to dbt.
+`tests/support/history_oracle.py` defines what current means; the macros of history implement the same for
+dbt.
 """
 
 from __future__ import annotations
@@ -16,19 +17,19 @@ from headwater.metadata.static.model import Source
 
 @dataclass(frozen=True)
 class Step:
-    """A delivery that counts, on the way to some moment."""
+    """An effective delivery on the way to some moment."""
 
     delivery_sqn: int
     is_snapshot: bool
 
 
 def columns_of(source: Source) -> list[str]:
-    """The columns of every query of this module."""
+    """Return the columns of every query of this module."""
     return names_of((*source.keys, *source.tracked))
 
 
 def nothing(source: Source) -> str:
-    """Return what is current before the first delivery."""
+    """Return a query of the state before the first delivery, which has no rows."""
     columns = (
         f"null::{a.target_datatype} as {quoted(a.target_name)}" for a in (*source.keys, *source.tracked)
     )
@@ -36,31 +37,31 @@ def nothing(source: Source) -> str:
 
 
 def newest_of_history(source: Source) -> str:
-    """Return what the historical table holds as current."""
+    """Return a query of the current rows of the historical table."""
     return f"{_history(source)} where valid_to is null"
 
 
 def history_before(source: Source, moment: datetime) -> str:
-    """Return what the historical table says was current until `moment`."""
+    """Return a query of the rows that were current until `moment`, by the historical table."""
     at = _literal(moment)
     return f"{_history(source)} where valid_from < {at} and (valid_to is null or valid_to >= {at})"
 
 
 def history_from(source: Source, moment: datetime) -> str:
-    """Return what the historical table says was current from `moment` on."""
+    """Return a query of the rows that were current from `moment` on, by the historical table."""
     at = _literal(moment)
     return f"{_history(source)} where valid_from <= {at} and (valid_to is null or valid_to > {at})"
 
 
 def rows_of(source: Source, delivery_sqn: int) -> str:
-    """The rows of a staged delivery, without its delete marks."""
+    """Return a query of the rows of a staged delivery, without its delete marks."""
     marks = " and not is_delete_mark" if "delete_column" in source.options else ""
     columns = column_list(columns_of(source))
     return f"select {columns} from {staging_table(source)} where delivery_sqn = {delivery_sqn}{marks}"
 
 
 def unreadable_keys_of(source: Source, deliveries: Sequence[int]) -> str:
-    """`delivery_sqn` and key of the rows that fell out and still say that their key is there."""
+    """Return a query of `delivery_sqn` and key of the rows that fell out with a readable key."""
     keys = column_list(names_of(source.keys), of="readable.")
     types = ", ".join(f"{quoted(a.target_name)} {a.target_datatype}" for a in source.keys)
     return (
@@ -72,11 +73,11 @@ def unreadable_keys_of(source: Source, deliveries: Sequence[int]) -> str:
 
 
 def current_after(source: Source, base: str, steps: Sequence[Step], *, lets_all_in: bool) -> str:
-    """Return what is current after `steps`, where `base` was before them.
+    """Return a query of the current rows after `steps`, given those of `base` before.
 
-    The steps must be of one date, unless the source loads both what is new and what is removed: only the
-    end of a date is ever true, and what may come in or go out depends on what was true before it.
-    `lets_all_in` says that new keys come in, by policy or because it is the first date.
+    The steps must have one date, unless the source loads both new and removed keys: only the end of a date is
+    ever true, and the policies depend on the state before the date. `lets_all_in` means that all new keys are
+    admitted, by policy or because it is the first date.
     """
     keys, columns = column_list(names_of(source.keys)), column_list(columns_of(source))
     last_said = f"""

@@ -1,9 +1,9 @@
-"""Data Docs: a page per judged delivery, and lists of them, below `<home>/data_docs/`.
+"""Data Docs: a page per validated delivery, and index pages, below `<home>/data_docs/`.
 
-Great Expectations renders what it found; the frame around it is ours. Its own site needs a dozen files from
-the network to be readable, names pages after run ids, prints values of the data as markup, and reads every
-result there is to write its index. These pages open offline from a folder, are named after source, delivery
-date and publisher's name, and a run writes only its own pages and the lists.
+Great Expectations renders its results; Headwater renders the frame. The site of Great Expectations loads a
+dozen files from the network, names pages after run ids, renders values of the data as markup, and reads all
+results to write its index. These pages open offline from a folder, have the source, delivery date and
+publisher's name in their names, and a run writes only its own pages and the index pages.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ if TYPE_CHECKING:  # importing Great Expectations takes seconds
     from great_expectations.core import ExpectationSuiteValidationResult
 
 FOLDER = "data_docs"
-# what Great Expectations' markup needs to look like a part of the page
+# styles for the markup of Great Expectations
 _STYLE = """
 .ge-section h5 { margin: 1.2rem 0 .2rem; }
 .ge-section td:first-child { width: 3rem; }
@@ -48,7 +48,9 @@ h3 { font-size: 1rem; margin: 1.4rem 0 .2rem; }
 def page_path(
     home: Path, source: str, delivery_sqn: int, publisher_name: str, delivery_date: datetime
 ) -> Path:
-    """Return where a delivery's page lies: `data_docs/<source>/<date>_<publisher's name>_<delivery_sqn>.html`."""
+    """Return the path of a delivery's page: `data_docs/<source>/<date>_<publisher's
+    name>_<delivery_sqn>.html`.
+    """
     day = moment(delivery_date).removesuffix(" UTC").replace(" ", "T").replace(":", "")
     name = re.sub(r"[^A-Za-z0-9.-]+", "-", publisher_name).strip("-.")[:80]
     return home / FOLDER / source / f"{day}_{name}_{delivery_sqn}.html"
@@ -57,7 +59,7 @@ def page_path(
 def write_refusals(
     home: Path, engine: Engine, source: str, refused: Iterable[tuple[Delivery, str, str]]
 ) -> None:
-    """Write a page for each delivery that was halted before raw, with the check that it failed and why."""
+    """Write a page for each delivery that halted before raw, with the failed check and the reason."""
     with engine.connect() as connection:
         for delivery, check, why in refused:
             found = connection.execute(_FOUND, {"sqn": delivery.delivery_sqn, "check": check}).scalar() or []
@@ -83,9 +85,9 @@ _FOUND = sa.text(
 
 
 def write_page(home: Path, verdict: Verdict, validation: ExpectationSuiteValidationResult | None) -> Path:
-    """Write the page of one delivery, in place of that of an earlier judgement; return where.
+    """Write the page of one delivery, replacing an earlier one, and return its path.
 
-    Where there is no `validation`, nothing of the delivery came as far as Great Expectations.
+    Without a `validation`, the delivery halted before Great Expectations ran.
     """
     word = mark("passed", "good") if verdict.passed else mark("halted", "bad")
     body = Markup(
@@ -127,7 +129,7 @@ def _outcome(result: CheckResult) -> Markup:
 
 
 def _sample(result: CheckResult) -> Markup:
-    """Return what a failed check found, a row each, with the parts of a key as columns."""
+    """Return the findings of a failed check as rows, with the key columns as columns."""
     rows = [_flat(found) for found in result.unexpected_sample]
     columns = list(dict.fromkeys(name for row in rows for name in row))
     shown = table(columns, [[row.get(name) for name in columns] for row in rows])
@@ -148,14 +150,16 @@ def _flat(found: Any) -> dict[str, str | None]:
 
 @functools.cache
 def _section_view() -> Any:
-    """Great Expectations' view of a section. It compiles its templates on first use, which takes most of a page."""
+    """Return Great Expectations' view of a section. It compiles its templates on first use, which takes most
+    of the time.
+    """
     from great_expectations.render.view.view import DefaultJinjaSectionView
 
     return DefaultJinjaSectionView()
 
 
 def _report(validation: ExpectationSuiteValidationResult) -> Markup:
-    """The sections of Great Expectations' own page, without its overview of suites and run ids."""
+    """Return the sections of Great Expectations' page, without its overview of suites and run ids."""
     from great_expectations.render.renderer.page_renderer import ValidationResultsPageRenderer
 
     view = _section_view()
@@ -167,9 +171,9 @@ def _report(validation: ExpectationSuiteValidationResult) -> Markup:
 
 
 def _without_markup(block: Any, is_text: bool = False) -> Any:
-    """The same block with its plain texts escaped: values of the data among them would be taken for markup.
+    """Return the block with escaped plain texts, because values of the data could contain markup.
 
-    What comes as a template with parameters Great Expectations escapes itself.
+    Great Expectations itself escapes the parameters of templates.
     """
     if isinstance(block, str):
         return str(escape(block)) if is_text else block
@@ -240,16 +244,17 @@ order by state.source
 
 
 def write_lists(home: Path, engine: Engine, names: Iterable[str]) -> Path:
-    """List each named source's judged deliveries, newest first, and all sources; return the path of that."""
+    """List the validated deliveries of each named source, newest first, and all sources; return the path of
+    the latter.
+    """
     for source in names:
         write_list(home, engine, source)
     return write_list_of_sources(home, engine)
 
 
 def write_list(home: Path, engine: Engine, source: str) -> None:
-    """List a source's judged deliveries, newest first.
-
-    The page of a delivery about which something was decided since it was judged says so then.
+    """List the validated deliveries of a source, newest first, and add later decisions to the pages of
+    deliveries.
     """
     with engine.connect() as connection:
         deliveries = connection.execute(_JUDGED, {"source": source}).all()
@@ -262,7 +267,7 @@ def write_list(home: Path, engine: Engine, source: str) -> None:
 
 
 def write_list_of_sources(home: Path, engine: Engine) -> Path:
-    """List all sources that have judged deliveries; return the path. It reads the records of all of them."""
+    """List all sources with validated deliveries from their records; return the path."""
     folder = home / FOLDER
     with engine.connect() as connection:
         sources = connection.execute(_SOURCES).all()
@@ -301,7 +306,7 @@ def _list_of_sources(folder: Path, sources: Sequence[sa.Row[Any]]) -> str:
 
 
 def _link(target: Path, start: Path, text: str) -> Markup:
-    """A link, or bare text when there is no page: a working folder may be younger than the database."""
+    """Return a link, or plain text if there is no page: a working folder may be younger than the database."""
     if not target.exists():
         return Markup('<span class="fixed">{}</span>').format(text)
     return Markup('<a class="fixed" href="{}">{}</a>').format(target.relative_to(start).as_posix(), text)

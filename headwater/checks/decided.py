@@ -1,6 +1,7 @@
-"""Decisions about a delivery after it was judged: a note on its page, which else would go on saying `halted`.
+"""A note on the page of a delivery about later decisions; without it the page would still say `halted`.
 
-The page has a place for it. What stands there is written anew in the file whenever lists are, and when it is served.
+The page has a place for the note. Headwater rewrites it in the file with the index pages, and when the page
+is served.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from headwater.page import mark, moment, write
 
 PLACE = Markup("<!-- decided since -->{}<!-- end of what was decided since -->")
 _PLACE = re.compile(r"<!-- decided since -->.*?<!-- end of what was decided since -->", re.DOTALL)
-_HEADING = re.compile(r"</h1>")  # below it goes the note of a page that has no place for one yet
+_HEADING = re.compile(r"</h1>")  # an old page without a place for the note gets it below this
 
 _DECIDED = sa.text("""
 select event.delivery_sqn, event.event, event.event_at, event.who, event.why
@@ -44,7 +45,7 @@ order by event.delivery_sqn, event.event_at
 
 @dataclass(frozen=True)
 class Decision:
-    """A decision: which, when, by whom and why."""
+    """A decision: kind, moment, person and reason."""
 
     event: str
     event_at: datetime
@@ -55,7 +56,9 @@ class Decision:
 def decided_since(
     connection: Connection, source: str, delivery_sqn: int | None = None
 ) -> Mapping[int, Sequence[Decision]]:
-    """The decisions about deliveries of a source, or one of them, since each was judged last, in their order."""
+    """Return the decisions about the deliveries of a source, or about one, after their last validation, in
+    order.
+    """
     found: dict[int, list[Decision]] = defaultdict(list)
     for row in connection.execute(_DECIDED, {"source": source, "sqn": delivery_sqn}):
         found[row.delivery_sqn].append(Decision(row.event, row.event_at, row.who, row.why))
@@ -63,7 +66,7 @@ def decided_since(
 
 
 def with_note(page: str, decisions: Iterable[Decision]) -> str:
-    """The text of a delivery's page with a note of these decisions, in place of an earlier one."""
+    """Return the text of a delivery's page with a note of these decisions, replacing an earlier note."""
     note = PLACE.format(_note(list(decisions)))
     if _PLACE.search(page):
         return _PLACE.sub(lambda _: note, page, count=1)
@@ -71,7 +74,7 @@ def with_note(page: str, decisions: Iterable[Decision]) -> str:
 
 
 def note_on(path: Path, decisions: Iterable[Decision]) -> None:
-    """Bring the note of the page at `path` up to date, where there is such a page."""
+    """Update the note of the page at `path`, if there is a page."""
     if path.is_file():
         before = path.read_text(encoding="utf-8")
         if (after := with_note(before, decisions)) != before:

@@ -1,6 +1,6 @@
 """Checks of a delivery against its baseline; `headwater.metadata.static.delivery_checks` lists the doubts.
 
-A doubt that the source ignores, or that does not concern a delivery, leaves no result.
+A doubt that the source ignores, or that does not apply to a delivery, gives no result.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ from headwater.metadata.static.delivery_checks import DOUBTS
 from headwater.metadata.static.model import Severity, Source
 from headwater.page import moment
 
-AHEAD = timedelta(days=1)  # a day begins up to 14 hours earlier elsewhere, and clocks differ
+AHEAD = timedelta(days=1)  # a day begins up to 14 hours earlier in other time zones, and clocks differ
 _SEVERITIES: dict[str, Severity] = {"halt": "critical", "warn": "warning"}
 _NOTHING_YET = "nothing is there yet"
 
 
 @dataclass(frozen=True)
 class Answer:
-    """The answer to one doubt, with the rule in words."""
+    """The result of one doubt, with the rule in words."""
 
     rule: str
     result: CheckResult
@@ -41,7 +41,7 @@ class Answer:
 
 @dataclass(frozen=True)
 class _Removal:
-    """Counts of the keys that were current and of those that a snapshot leaves out, with some of these."""
+    """Counts of the current keys and of those that a snapshot lacks, with some of the latter."""
 
     current: int
     removed: int
@@ -49,18 +49,20 @@ class _Removal:
 
 
 class Doubts:
-    """The doubts of one source; deliveries must come in their order, and those that pass be told."""
+    """The doubts of one source; call it for deliveries in their order, and report those that pass with
+    `let_pass`.
+    """
 
     def __init__(self, connection: Connection, source: Source) -> None:
         self._connection, self._source = connection, source
         self._baseline = Baseline(connection, source)
 
     def let_pass(self, delivery: Delivery) -> None:
-        """The next deliveries are compared with this one too."""
+        """Compare the next deliveries with this one too."""
         self._baseline.let_pass(delivery.delivery_sqn)
 
     def about(self, delivery: Delivery) -> Iterator[Answer]:
-        """Yield what came of each doubt that the source has about such a delivery."""
+        """Yield the result of each doubt about such a delivery."""
         yield from self._about_columns(delivery)
         yield from self._about_rows(delivery)
         yield from self._about_date(delivery)
@@ -181,7 +183,7 @@ select
         )
 
     def _has_news(self, delivery: Delivery, current: str, total: int, *, is_removal_known: bool) -> bool:
-        """Return whether history takes anything of a snapshot; the first question that says so spares the others."""
+        """Return whether a snapshot changes history; the first query that finds a change saves the others."""
         source, sqn = self._source, delivery.delivery_sqn
         is_whole = source.load_new and source.load_removed and not self._baseline.has_unreadable_keys(sqn)
         if is_whole and self._baseline[sqn].row_count != total:
@@ -197,17 +199,18 @@ select
             )
         if source.load_removed and not is_removal_known:
             questions.append(self._removed_keys(delivery, current))
-        if source.load_new and not is_whole:  # as many keys, and none is gone: none is new
+        if source.load_new and not is_whole:  # as many keys, and none is missing: none is new
             questions.append(
                 f"select from ({delivered}) as delivered where not exists"
                 f" (select from ({current}) as held where {match})"
             )
-        # counted, though one would do: an "exists" makes the planner expect that one at once and choose nested loops
+        # a count, though one row would suffice: "exists" makes the planner expect a row at once and choose
+        # nested loops
         ask = (sa.text(f"select count(*) > 0 from ({question}) as news") for question in questions)
         return any(self._connection.execute(question).scalar() for question in ask)
 
     def _severity(self, doubt: str, delivery: Delivery) -> Severity | None:
-        """Return how grave a doubt is; None when the source ignores it."""
+        """Return the severity of a doubt; None if the source ignores it."""
         known = DOUBTS[doubt]
         reaction = self._source.options.get(known.option, known.default(delivery.delivery_type))
         return _SEVERITIES.get(reaction)

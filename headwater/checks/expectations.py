@@ -1,4 +1,6 @@
-"""From checks to expectations of Great Expectations, whose import takes seconds: import this late."""
+"""Conversion of checks to expectations of Great Expectations. Its import takes seconds: import this module
+late.
+"""
 
 from __future__ import annotations
 
@@ -24,10 +26,10 @@ from headwater.checks.delivery_checks import Answer
 from headwater.metadata.errors import CheckInvalid
 from headwater.metadata.static.model import QualityCheck, Source
 
-gxe: Any = great_expectations.expectations  # it has them all and declares only some
+gxe: Any = great_expectations.expectations  # at run time it has all of them, but it declares only some
 
 ROW_WISE = (ColumnMapExpectation, ColumnPairMapExpectation, MulticolumnMapExpectation)
-# these compare a row with the others of its batch, so what holds for one delivery need not hold for several
+# these compare a row with the others of its batch, so the results of one and of several deliveries differ
 COMPARES_ROWS = (
     gxe.ExpectColumnValuesToBeUnique,
     gxe.ExpectCompoundColumnsToBeUnique,
@@ -37,7 +39,7 @@ COMPARES_ROWS = (
     gxe.ExpectColumnValueZScoresToBeLessThan,
     gxe.ExpectColumnValuesToNotBeOutliers,
 )
-# the metadata says which columns there are and of what type, and staging makes them so
+# the metadata defines the columns and types, and staging creates them accordingly
 NOT_ABOUT_VALUES = (
     gxe.ExpectColumnToExist,
     gxe.ExpectColumnTypeToBe,
@@ -50,7 +52,7 @@ NOT_ABOUT_VALUES = (
     gxe.ExpectTableRowCountToEqualOtherTable,
     gxe.ExpectQueryResultsToMatchComparison,
 )
-CHECK_NAME = "check_name"  # the key in an expectation's meta under which its answer is found again
+CHECK_NAME = "check_name"  # the key in an expectation's meta that identifies its result
 COLUMN_PARAMETERS = ("column", "column_A", "column_B", "column_list")
 OURS = (
     "batch_id",
@@ -65,10 +67,10 @@ OURS = (
 
 
 class ExpectNoDeliveryToBreakRule(BatchExpectation):
-    """Holds when its query finds no delivery; each row it returns is a delivery that breaks the rule.
+    """Passes if its query returns no row; each row is a delivery that violates the rule.
 
-    What `UnexpectedRowsExpectation` is, but that one runs its query twice (for the rows and for their
-    number) and takes 200 rows at most.
+    `UnexpectedRowsExpectation` does the same, but runs its query twice (for the rows and for their number)
+    and returns at most 200 rows.
     """
 
     query: str
@@ -91,8 +93,9 @@ class ExpectNoDeliveryToBreakRule(BatchExpectation):
         }
 
 
-class ExpectDeliveryToFitItsSurroundings(BatchExpectation):
-    """Stands for a doubt on a page. Its answer depends on verdicts given a moment ago, so it is found elsewhere."""
+class ExpectDeliveryToMatchBaseline(BatchExpectation):
+    """Represents a doubt on a page. `delivery_checks` computes its result, which depends on earlier
+    verdicts."""
 
     metric_dependencies: ClassVar[tuple[str, ...]] = ()
     domain_keys: ClassVar[tuple[str, ...]] = ("batch_id",)
@@ -107,7 +110,7 @@ class ExpectDeliveryToFitItsSurroundings(BatchExpectation):
 
 
 def expectation_of(check: BuiltInCheck) -> Expectation:
-    """A built-in check as an expectation."""
+    """Return a built-in check as an expectation."""
     return ExpectNoDeliveryToBreakRule(
         query=check.query,
         description=check.rule,
@@ -117,8 +120,8 @@ def expectation_of(check: BuiltInCheck) -> Expectation:
 
 
 def expectation_of_doubt(answer: Answer) -> Expectation:
-    """A doubt as an expectation, to report what came of it."""
-    return ExpectDeliveryToFitItsSurroundings(
+    """Return a doubt as an expectation, to report its result."""
+    return ExpectDeliveryToMatchBaseline(
         description=answer.rule,
         severity=FailureSeverity(answer.result.severity),
         meta={CHECK_NAME: answer.result.check_name},
@@ -126,7 +129,7 @@ def expectation_of_doubt(answer: Answer) -> Expectation:
 
 
 def is_row_wise(expectation: Expectation) -> bool:
-    """Return whether holding for several deliveries together is holding for each of them."""
+    """Return whether a pass for several deliveries together means a pass for each of them."""
     return (
         isinstance(expectation, ROW_WISE)
         and not isinstance(expectation, COMPARES_ROWS)
@@ -135,9 +138,9 @@ def is_row_wise(expectation: Expectation) -> bool:
 
 
 def extra_expectations(source: Source) -> dict[str, Expectation]:
-    """The expectations of `source.quality_checks` by the name under which their results are kept.
+    """Return the expectations of `source.quality_checks` by the name of their results.
 
-    Raises `CheckInvalid`, which names source, check and parameter and says what was expected.
+    Raises `CheckInvalid`, which names source, check and parameter, and what was expected.
     """
     found: dict[str, Expectation] = {}
     for check in source.quality_checks:
@@ -168,14 +171,14 @@ def _build(source: Source, check: QualityCheck, name: str, parameters: dict[str,
     except ValidationError as error:
         first = error.errors()[0]
         parameter = str(first["loc"][0])
-        if parameter not in known:  # a rule on several of them
+        if parameter not in known:  # a rule on several columns
             raise _invalid(
                 source, check, None, first["msg"], f"parameters among {', '.join(known)}"
             ) from None
         value = f"{parameters[parameter]!r}: " if parameter in parameters else ""
         expected = _type_name(kind.__fields__[parameter].outer_type_)
         raise _invalid(source, check, parameter, value + first["msg"], expected) from None
-    except (TypeError, ValueError) as error:  # a few expectations check their parameters by hand
+    except (TypeError, ValueError) as error:  # a few expectations validate their parameters in code
         raise _invalid(
             source, check, None, str(error).splitlines()[0], f"parameters among {', '.join(known)}"
         ) from None
@@ -211,7 +214,7 @@ def _columns_named(parameters: dict[str, Any]) -> Iterator[tuple[str, str]]:
 
 
 def _type_name(kind: Any) -> str:
-    """`float, datetime or None` for the type of a field; a dict there is a suite parameter: not for us."""
+    """Return `float, datetime or None` for the type of a field, without dict, which means a suite parameter."""
     if get_origin(kind) not in (Union, UnionType):
         name = str(getattr(kind, "__name__", kind))
         return {"NoneType": "None", "StrictStr": "str", "ConstrainedFloatValue": "float"}.get(name, name)

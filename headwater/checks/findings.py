@@ -1,4 +1,4 @@
-"""Findings of checks, as results of ours and as Great Expectations has them: the latter for the pages."""
+"""Findings of checks, as our results and, for the pages, as results of Great Expectations."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ class Finding:
 
 
 def asked(answer: ExpectationValidationResult) -> ExpectationConfiguration:
-    """Return what an answer answers."""
+    """Return the check to which a result belongs."""
     question = answer.expectation_config
-    assert question is not None  # only results from outside come without
+    assert question is not None  # only external results lack it
     return question
 
 
 def failing(answer: ExpectationValidationResult) -> list[dict[str, Any]]:
-    """The deliveries that a built-in check found, as its query returned them."""
+    """Return the failing deliveries of a built-in check, as its query returned them."""
     rows: list[dict[str, Any]] = answer.result["details"]["unexpected_rows"]
     return rows
 
@@ -49,7 +49,7 @@ def halting(found: Sequence[Finding]) -> bool:
 
 
 def of_rule(check: BuiltInCheck, answer: ExpectationValidationResult, sqn: int) -> Finding:
-    """Return what a built-in check, asked of many deliveries at once, says of one."""
+    """Return the finding of a built-in check, which ran for many deliveries at once, for one of them."""
     row = next((row for row in failing(answer) if row["delivery_sqn"] == sqn), None)
     result = CheckResult(
         check_name=check.name,
@@ -63,7 +63,7 @@ def of_rule(check: BuiltInCheck, answer: ExpectationValidationResult, sqn: int) 
 
 
 def of_doubt(answer: Answer) -> Finding:
-    """Return what came of a doubt."""
+    """Return the finding of a doubt."""
     result = answer.result
     evidence = ExpectationValidationResult(
         success=result.passed,
@@ -75,14 +75,14 @@ def of_doubt(answer: Answer) -> Finding:
 
 
 def of_held(name: str, answer: ExpectationValidationResult) -> Finding:
-    """Return what holds for every row of all deliveries together holds for each delivery."""
+    """Return the finding of a row-wise check that passed for all deliveries together, for one of them."""
     severity = _severity(answer)
     result = CheckResult(name, severity, True, "0 unexpected", 0, ())
     return Finding(result, _evidence(answer, True, {"unexpected_count": 0, "unexpected_percent": 0.0}))
 
 
 def of_own(name: str, answer: ExpectationValidationResult) -> Finding:
-    """Return what an extra expectation says of the one delivery that it was asked of."""
+    """Return the finding of an extra expectation that ran for this delivery alone."""
     outcome: Any = answer.to_json_dict()["result"]
     result = CheckResult(
         check_name=name,
@@ -111,7 +111,9 @@ def _observed(facts: Mapping[str, Any]) -> str | None:
 
 
 def _sample(facts: Mapping[str, Any]) -> tuple[Any, ...]:
-    """The unexpected rows as {key, other columns, line}; their values alone where nothing tells the rows."""
+    """Return the unexpected rows as {key, other columns, line}, or only their values if rows cannot be
+    identified.
+    """
     rows = facts.get("partial_unexpected_index_list")
     if not rows:
         return tuple((facts.get("partial_unexpected_list") or [])[:SAMPLE_SIZE])
@@ -129,14 +131,14 @@ def _sample(facts: Mapping[str, Any]) -> tuple[Any, ...]:
 def _evidence(
     answer: ExpectationValidationResult, passed: bool, facts: dict[str, Any]
 ) -> ExpectationValidationResult:
-    """The answer that was given for many deliveries, as it is for one of them."""
+    """Return the evidence of a check that ran for many deliveries, reduced to one of them."""
     return ExpectationValidationResult(
         success=passed, expectation_config=answer.expectation_config, result=facts, meta={}
     )
 
 
 def suite_result(source: Source, found: Sequence[Finding]) -> ExpectationSuiteValidationResult:
-    """All that was found in one delivery, as Great Expectations would report it."""
+    """Return all findings of one delivery as a result of Great Expectations."""
     passed = sum(f.result.passed for f in found)
     return ExpectationSuiteValidationResult(
         success=not halting(found),

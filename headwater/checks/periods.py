@@ -1,4 +1,4 @@
-"""The periods of a series of deliveries, each with a number: neighbours differ by one. Days are those of UTC."""
+"""Numbers for the periods of a series of deliveries: adjacent periods differ by one. Days are those of UTC."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ _DAYS = {"day": 1, "week": 7}
 
 
 def period_number(moment: datetime, every: str) -> int:
-    """The number of the day, week (from Monday), month, quarter or year that `moment` lies in."""
+    """Return the number of the day, week (from Monday), month, quarter or year that contains `moment`."""
     day = moment.astimezone(UTC).date()
     if every in _DAYS:
         return (day.toordinal() - 1) // _DAYS[every]  # ordinal 1 was a Monday
@@ -17,7 +17,7 @@ def period_number(moment: datetime, every: str) -> int:
 
 
 def period_name(number: int, every: str) -> str:
-    """`2026-03-02`, `2026-W10`, `2026-03`, `2026-Q1` or `2026`."""
+    """Return `2026-03-02`, `2026-W10`, `2026-03`, `2026-Q1` or `2026`."""
     if every in _DAYS:
         day = date.min + timedelta(days=number * _DAYS[every])
         return day.isoformat() if every == "day" else f"{day:%G-W%V}"

@@ -1,4 +1,4 @@
-"""The checks step of a source: judge what is staged and without a verdict, and put the verdicts on record."""
+"""The checks step of a source: validate staged deliveries without a check result, and record the results."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from headwater.checks.validation import Judged
 
 _importing = threading.Lock()
-TOGETHER = 200  # deliveries judged by one query; more would make its text and its plan long
+TOGETHER = 200  # deliveries per query; more would make its text and its plan long
 
 
 def run_checks(
@@ -35,17 +35,17 @@ def run_checks(
     home: Path,
     say: Callable[[str], None],
 ) -> list[Verdict]:
-    """Judge every delivery of `source` that is staged and has no verdict; return the verdicts in order.
+    """Validate every staged delivery of `source` that has no check result yet; return the verdicts in order.
 
-    Results go to `metadata.data_quality_checks`, `delivery_status` (layer checks), the delivery's events
-    and a page below `home`/data_docs; the list of all sources there is for the caller to write. Nothing pending:
-    nothing is done, and Great Expectations is not even imported. Raises `CheckInvalid` when `source.quality_checks`
-    cannot be run as written.
+    Results go to `metadata.data_quality_checks`, `delivery_status` (layer checks), the delivery's events and
+    a page below `home`/data_docs; the caller writes the list of all sources. Without pending deliveries the
+    function does nothing and does not import Great Expectations. Raises `CheckInvalid` if
+    `source.quality_checks` cannot run as written.
 
-    The event comes last because it is the verdict: until it is there the delivery is still pending, so a
-    run that dies before it is repeated as a whole and writes the same page and the same rows again.
+    The event comes last because it decides: until it exists the delivery is still pending, so after a crash
+    the next run repeats the validation and writes the same page and the same rows.
     """
-    # a verdict is an event, and events cannot be taken back: one process at a time gives them
+    # events cannot be undone, so only one process at a time may write them
     with session_lock(engine, f"checks {source.name}"):
         with engine.connect() as connection:
             deliveries = pending(connection, source.name, "checks")
@@ -73,9 +73,8 @@ def run_checks(
 
 
 def foresee_verdict(engine: Engine, source: Source, delivery_sqn: int) -> Verdict:
-    """Return what the checks would say today of a delivery that is staged, whatever they said before.
-
-    Nothing is recorded.
+    """Return the result of today's checks for a staged delivery, whatever its earlier result. Records
+    nothing.
     """
     with engine.connect() as connection:
         delivery = landed(connection, delivery_sqn)
@@ -84,12 +83,12 @@ def foresee_verdict(engine: Engine, source: Source, delivery_sqn: int) -> Verdic
 
 
 def _start_great_expectations() -> Callable[[Engine, Source, Sequence[Delivery]], list[Judged]]:
-    """Import what takes seconds, only when there is work; it reports to nobody and says nothing by itself."""
+    """Import Great Expectations, which takes seconds, and disable its telemetry and its logs."""
     os.environ["GX_ANALYTICS_ENABLED"] = "false"
-    with _importing:  # its modules import one another in cycles
+    with _importing:  # its modules import each other in cycles
         from headwater.checks.validation import validate
 
-    # what matters comes back as a result; said to no handler, not even one that dbt has put on the root
+    # results come back as values; no handler gets its logs, not even one that dbt has added to the root
     logging.getLogger("great_expectations").propagate = False
     return validate
 
@@ -106,7 +105,7 @@ def _verdict(delivery: Delivery, results: tuple[CheckResult, ...]) -> Verdict:
 
 
 def _record(engine: Engine, verdict: Verdict, job_inst_id: int) -> None:
-    """Write a delivery's results and its status, in place of those of an earlier judgement."""
+    """Write a delivery's results and its status, replacing those of an earlier validation."""
     with engine.begin() as connection:
         lock_source(connection, verdict.source)
         connection.execute(

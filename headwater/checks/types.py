@@ -1,4 +1,4 @@
-"""Columns of which (nearly) no value is of the type that the metadata says any more."""
+"""The check for columns of which (nearly) no value fits the type in the metadata any more."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from headwater.metadata.redaction import beginning
 from headwater.metadata.static.model import Attribute, Severity, Source
 
 NEARLY_ALL = 0.9
-FEWEST_VALUES = 10  # fewer may be as many mistakes
+FEWEST_VALUES = 10  # fewer may be individual mistakes
 
 
 def changed_types(
     connection: Connection, source: Source, delivery: Delivery, severity: Severity
 ) -> CheckResult | None:
-    """The check `type_changed`; None when no row of the delivery fell out for a type.
+    """Return the check `type_changed`; None if no row of the delivery fell out for a type.
 
-    A row that breaks several rules is in the quarantine for its first, so of several columns that changed
-    together the first is named.
+    The quarantine has a row only under its first violated rule, so of several changed columns the check names
+    the first.
     """
     fell = {
         row.column_name: row.row_count
@@ -65,7 +65,7 @@ def changed_types(
 def _values_that_fit(
     connection: Connection, source: Source, delivery: Delivery, suspects: list[Attribute]
 ) -> list[int]:
-    """Return how many values each column has in staging."""
+    """Return the number of values of each column in staging."""
     if not suspects:
         return []
     counts = ", ".join(f"count({quoted(attribute.target_name)})" for attribute in suspects)

@@ -1,4 +1,6 @@
-"""Validating deliveries with Great Expectations, a result per delivery and check. Import takes seconds."""
+"""Validation of deliveries with Great Expectations, with a result per delivery and check. Its import takes
+seconds.
+"""
 
 from __future__ import annotations
 
@@ -52,7 +54,9 @@ from headwater.metadata.static.model import Source
 
 @dataclass(frozen=True)
 class Judged:
-    """One delivery: what each check found, and the same as Great Expectations says it, for its page."""
+    """One validated delivery: the finding of each check, and the same as a result of Great Expectations for
+    its page.
+    """
 
     delivery_sqn: int
     results: tuple[CheckResult, ...]
@@ -60,10 +64,11 @@ class Judged:
 
 
 def validate(engine: Engine, source: Source, pending: Sequence[Delivery]) -> list[Judged]:
-    """Judge the deliveries `pending` (at least one) of `source`, in their order.
+    """Validate the deliveries `pending` (at least one) of `source`, in their order.
 
-    First each is looked at alone, by Great Expectations; then, in order, beside its surroundings, of which
-    those that pass become a part. Raises `CheckInvalid` when an extra expectation cannot be run.
+    First Great Expectations checks each delivery alone. Then, in order, the doubts compare each with its
+    baseline, of which deliveries that pass become a part. Raises `CheckInvalid` if an extra expectation
+    cannot run.
     """
     alone = _look_at_each(engine, source, [delivery.delivery_sqn for delivery in pending])
     judged = []
@@ -81,11 +86,11 @@ def validate(engine: Engine, source: Source, pending: Sequence[Delivery]) -> lis
 def _look_at_each(
     engine: Engine, source: Source, pending: Sequence[int]
 ) -> list[tuple[list[Finding], list[Finding]]]:
-    """Return what the built-in checks, and the extra expectations, found in each delivery.
+    """Return the findings of the built-in checks and the extra expectations for each delivery.
 
-    The built-in checks and the row-wise extra expectations run once for all deliveries. What fails there,
-    and what looks at a delivery as a whole, runs again for each. Delete marks say no more than a key, so
-    extra expectations do not see them.
+    The built-in checks and the row-wise extra expectations run once for all deliveries. Failed expectations,
+    and those that compare rows of a delivery, run again for each. Extra expectations do not see delete marks,
+    which have no values beside their key.
     """
     extras = extra_expectations(source)
     staging = _Staging(engine, source)
@@ -93,7 +98,7 @@ def _look_at_each(
     checks = built_in_checks(source, pending)
     rules = staging.ask(pending, {check.name: expectation_of(check) for check in checks})
     if source.on_duplicate_key == "halt":
-        # only where a key comes twice can a row come twice, and grouping again would cost as much again
+        # only duplicate keys can be duplicate rows, and a second grouping would cost as much as the first
         suspects = [row["delivery_sqn"] for row in failing(rules["duplicate_keys"])]
         copies = duplicate_rows_check(source, suspects)
         rules |= staging.ask(pending, {copies.name: expectation_of(copies)})
@@ -116,14 +121,15 @@ def _look_at_each(
 
 @contextmanager
 def _doubts(engine: Engine, source: Source) -> Iterator[Doubts]:
-    """The doubts of a source, in one transaction that sees all tables as they are now.
+    """Evaluate the doubts of a source in one transaction, which sees one state of all tables.
 
-    Nothing is asked and nothing written on another connection meanwhile: whoever waits for our locks could
-    hold what that one waits for, and the database would not know that both wait for us.
+    No other connection queries or writes meanwhile: a process that waits for our locks could hold a lock that
+    the other connection waits for, a deadlock that Postgres cannot detect.
     """
     try:
         with engine.connect().execution_options(isolation_level="REPEATABLE READ") as connection:
-            # the parts of a key are taken for unrelated, and both sides sorted: 3 times as slow as hashing one
+            # the planner takes the columns of a key for independent and sorts both sides, 3 times as slow as
+            # a hash join
             connection.execute(sa.text("set local enable_mergejoin = off"))
             yield Doubts(connection, source)
     except (sa.exc.ProgrammingError, sa.exc.DataError) as error:
@@ -139,7 +145,7 @@ _contexts: list[AbstractDataContext] = []
 
 
 def _quiet_context() -> AbstractDataContext:
-    """The one context of this process: it says that no bar of progress is drawn, and keeps nothing."""
+    """Return the one context of this process, which disables progress bars and stores nothing."""
     with _made:
         if not _contexts:
             _contexts.append(gx.get_context(mode="ephemeral"))
@@ -148,10 +154,12 @@ def _quiet_context() -> AbstractDataContext:
 
 
 class _Borrowed(OptionEngine):
-    """The connections of an engine, with listeners of its own: Great Expectations disposes of what it is given.
+    """An engine on borrowed connections with separate listeners, because Great Expectations disposes of its
+    engine.
 
-    A new engine on the pool would add listeners to it for good, while other threads connect, and disposing of that pool
-    would forget how many connections are in use. The address holds no password that could end up on a page.
+    A new engine on the pool would permanently add listeners to it while other threads connect, and disposing
+    of the pool would forget how many connections are in use. The address contains no password that could end
+    up on a page.
     """
 
     def dispose(self, close: bool = True) -> None:
@@ -159,10 +167,10 @@ class _Borrowed(OptionEngine):
 
 
 class _Staging:
-    """The staged rows of a source, for Great Expectations to look at.
+    """The staged rows of a source, as input for Great Expectations.
 
-    They are no datasource of a context: that writes all that it knows as YAML at each change, and threads that judge
-    other sources would share it.
+    They are no datasource of a context, which writes its whole state as YAML at each change, and which
+    threads of other sources would share.
     """
 
     def __init__(self, engine: Engine, source: Source) -> None:
@@ -174,7 +182,7 @@ class _Staging:
     def _name_columns_only(
         self, _connection: Any, _cursor: Any, statement: str, parameters: Any, *_: Any
     ) -> tuple[str, Any]:
-        # a query alone is asked for the names of its columns, and would bring every row to Python for that
+        # for a query, Great Expectations would fetch every row to learn the names of the columns
         return (f"{statement} limit 0" if statement in self._queries else statement), parameters
 
     def ask(
@@ -183,7 +191,9 @@ class _Staging:
         expectations: Mapping[str, Expectation],
         result_format: str = "SUMMARY",
     ) -> dict[str, ExpectationValidationResult]:
-        """Return what each expectation, by name, says of the rows of `deliveries` together, without delete marks."""
+        """Return the result of each expectation, by name, on the rows of `deliveries` together, without
+        delete marks.
+        """
         if not expectations:
             return {}
         answers = self._validator(deliveries).graph_validate(
@@ -213,13 +223,15 @@ class _Staging:
         self._queries.add(rows)
         spec = RuntimeQueryBatchSpec(query=rows, temp_table_schema_name=None, batch_identifiers={})
         found, markers = self._engine.get_batch_data_and_markers(spec)
-        data: Any = found  # what a batch declares are types of data
+        data: Any = found  # the declared types of a batch are data types
         named = LegacyBatchDefinition("staging", "query", f"{self._source.name}: {rows}", IDDict())
         return Batch(data=data, batch_definition=named, batch_spec=spec, batch_markers=markers)
 
 
 def _require_run(source: Source, name: str, answer: ExpectationValidationResult) -> None:
-    """Raise when Great Expectations could not run an expectation, with the database's words and no trace."""
+    """Raise if Great Expectations could not run an expectation, with the message of the database and no
+    trace.
+    """
     info = answer.exception_info
     for one in [info] if "raised_exception" in info else info.values():
         if not one["raised_exception"]:

@@ -1,4 +1,4 @@
-"""The verdict on a delivery: a result per check, and the verdict that follows from them."""
+"""The verdict on a delivery: the result of each check, and whether the delivery passes or halts."""
 
 from __future__ import annotations
 
@@ -10,17 +10,18 @@ from typing import Any
 from headwater.metadata.static.model import Severity
 from headwater.metadata.visible import shortened
 
-SAMPLE_SIZE = 20  # unexpected things kept per delivery and check
-NAMED_IN_WHY = 5  # of these, how many the verdict's sentence names
-LONGEST_VALUE = 200  # characters kept of a value in a sample
+SAMPLE_SIZE = 20  # unexpected items kept per delivery and check
+NAMED_IN_WHY = 5  # items that the sentence of a verdict names
+LONGEST_VALUE = 200  # characters of a value in a sample
 
 
 @dataclass(frozen=True)
 class CheckResult:
     """The result of one check in one delivery.
 
-    `observed` is for people. `unexpected_count` is None where a check has one value and nothing to count.
-    `unexpected_sample` holds at most 20 JSON-like things, with key values and line numbers if there are any.
+    `observed` is a phrase for people. `unexpected_count` is None if a check has one value and nothing to
+    count. `unexpected_sample` holds at most 20 JSON-like items, with key values and line numbers if there are
+    any.
     """
 
     check_name: str
@@ -33,7 +34,7 @@ class CheckResult:
 
 @dataclass(frozen=True)
 class Verdict:
-    """The verdict on a delivery, which may go on to `historical` or not. `delivery_date` is aware, in UTC."""
+    """The verdict on a delivery: whether it may enter `historical`. `delivery_date` is aware, in UTC."""
 
     delivery_sqn: int
     source: str
@@ -44,17 +45,17 @@ class Verdict:
 
     @property
     def halting(self) -> tuple[CheckResult, ...]:
-        """The critical checks that failed: a single one halts the delivery."""
+        """Return the critical checks that failed: a single one halts the delivery."""
         return tuple(r for r in self.results if r.severity == "critical" and not r.passed)
 
     @property
     def warnings(self) -> tuple[CheckResult, ...]:
-        """The checks that failed and let the delivery pass."""
+        """Return the failed checks that let the delivery pass."""
         return tuple(r for r in self.results if r.severity == "warning" and not r.passed)
 
     @property
     def why(self) -> str:
-        """One sentence for the record: what failed, and on which keys."""
+        """Return one sentence for the record: the failed checks, and the keys."""
         if self.halting:
             return "; ".join(_description(result) for result in self.halting)
         if self.warnings:
@@ -71,7 +72,7 @@ def _description(result: CheckResult) -> str:
 
 
 def _named(found: Any) -> str:
-    """`origin=EWR, hour=1, lines 24, 25` for an item of a sample."""
+    """Return `origin=EWR, hour=1, lines 24, 25` for an item of a sample."""
     if not isinstance(found, Mapping):
         return shortened(str(found))
     parts = []

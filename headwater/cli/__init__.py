@@ -1,1 +1,1 @@
-"""The command `headwater`, and how it shows things in a terminal."""
+"""The command `headwater` and its output in a terminal."""

@@ -1,4 +1,4 @@
-"""`python -m headwater.cli ARGUMENTS` does what `headwater ARGUMENTS` does."""
+"""Entry point: `python -m headwater.cli ARGUMENTS` does what `headwater ARGUMENTS` does."""
 
 from headwater.cli.commands import app
 

@@ -1,4 +1,4 @@
-"""The command itself: what all of its commands share, from options to the way that errors are shown."""
+"""The Typer app: options that all commands share, and the way in which errors are shown."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ app = typer.Typer(
 )
 
 
-# where nobody looks at a screen, a table needs no screen's width
+# without a screen, a table is not limited to its width
 WIDTH = None if sys.stdout.isatty() else 200
 
 
@@ -51,7 +51,7 @@ AtOnce = Annotated[
     typer.Option(
         "--parallel",
         min=1,
-        help="Sources, and models of dbt, at once. By default two for each core and four at most, or"
+        help="How many sources, and dbt models, to process at once. By default two per core and at most four, or"
         " HEADWATER_THREADS.",
         show_default=False,
     ),
@@ -66,7 +66,7 @@ FAILED, MISUSE, HALTED = 1, 2, 3
 
 @contextmanager
 def explained() -> Iterator[None]:
-    """Print an error that a person can act on in red, without a stack trace; the exit code tells kinds apart."""
+    """Print an expected error in red, without a stack trace, and exit with the code of its kind."""
     try:
         yield
     except MetadataInvalid as error:
@@ -89,7 +89,7 @@ def explained() -> Iterator[None]:
 
 
 def _is_trace_kept(error: Exception) -> bool:
-    """Keep the stack trace of an error for whoever mends it; False where there is no file for it."""
+    """Write the stack trace of an error to the log of errors; return False if there is no file for it."""
     try:
         home = find_project().home
     except HeadwaterError:
@@ -98,7 +98,7 @@ def _is_trace_kept(error: Exception) -> bool:
 
 
 def say_what_is_unfinished() -> None:
-    """Say of which source a killed command left a half: it may be why the metadata break a rule."""
+    """Name the sources that a killed command left incomplete, which may be why the metadata break a rule."""
     from headwater.new_source.write import unfinished
 
     if half := unfinished(find_project()):
@@ -111,12 +111,13 @@ def say(line: str) -> None:
 
 @contextmanager
 def opened_project() -> Iterator[Project]:
-    """The project, with its servers up: the embedded ones are started or found."""
+    """Open the project, and start or find its embedded servers."""
     from headwater.services import ensure_up
 
     with explained():
         project = find_project()
-        if str(project.root) not in sys.path:  # last: functions of the project's own, as in Airflow
+        if str(project.root) not in sys.path:
+            # last, as in Airflow, so that modules of the project never hide a package
             sys.path.append(str(project.root))
         for service in ensure_up(project.root).services:
             if service.is_started:
@@ -125,7 +126,7 @@ def opened_project() -> Iterator[Project]:
 
 
 def require_known(names: list[str], catalog: Catalog) -> None:
-    """Exit unless all of these are sources; of what is a job or nearly a name, say so."""
+    """Exit unless all of these are sources; suggest similar names, and say if a name is that of a job."""
     unknown = [name for name in names if name not in catalog.sources]
     if not unknown:
         return
@@ -161,7 +162,7 @@ def require_job(name: str, known: Sequence[str], catalog: Catalog) -> None:
 
 
 def did_you_mean(name: str, known: Sequence[str], catalog: Catalog) -> str:
-    """Return what was probably meant, as a sentence with a blank in front; nothing where nobody can tell."""
+    """Return a suggestion as a sentence with a leading blank; the empty text if no name is similar."""
     near = nearest(name, dict.fromkeys(known))
     if near is None:
         return ""
@@ -183,7 +184,7 @@ def print_json(value: Any) -> None:
 
 
 def _with_words(value: Any) -> Any:
-    """A value of which JSON has no number, NaN or infinity, as the word for it."""
+    """Replace NaN and infinity, which JSON cannot express as numbers, by their names."""
     if isinstance(value, float) and not isfinite(value):
         return str(Decimal(value))
     if isinstance(value, dict):

@@ -1,4 +1,4 @@
-"""The `headwater` command, with all of its commands, in the order in which `--help` lists them."""
+"""The `headwater` command with all subcommands, in the order of `--help`."""
 
 from headwater.cli import load, record, decisions, sources, files, servers  # noqa: I001, F401
 from headwater.cli.app import app

@@ -19,7 +19,7 @@ from headwater.cli.app import MISUSE, AsJson, app, err, opened_project, out, pri
 Why = Annotated[str, typer.Option("--why", help="The reason, for the record.")]
 
 
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Only say what it would do to history.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Only show the effect on history.")]
 
 
 Number = Annotated[
@@ -29,7 +29,7 @@ Number = Annotated[
 
 @app.command(epilog='Example: headwater withdraw 12 --why "the publisher took it back" --dry-run')
 def withdraw(sqn: Number, why: Why, is_dry_run: DryRun = False, as_json: AsJson = False) -> None:
-    """Make history as if a delivery had never come."""
+    """Remove a delivery from history as if it had never come."""
     _decide("withdraw", sqn, why, is_dry_run, as_json)
 
 
@@ -47,23 +47,23 @@ def accept(
     why: Why,
     check: Annotated[
         list[str] | None,
-        typer.Option(
-            help="A check that it failed, in spite of which it may pass; once for each. By default all."
-        ),
+        typer.Option(help="A failed check to accept; repeatable. By default all."),
     ] = None,
     is_dry_run: DryRun = False,
     as_json: AsJson = False,
 ) -> None:
-    """Let a halted delivery pass in spite of the checks that it failed. Of duplicate keys the last row wins."""
+    """Let a halted delivery pass in spite of its failed checks. Of rows with a duplicate key the last one
+    wins.
+    """
     _decide("accept", sqn, why, is_dry_run, as_json, despite=check or ())
 
 
 @app.command(epilog='Example: headwater replay 30 --why "the key has the time zone now"')
 def replay(sqn: Number, why: Why, is_dry_run: DryRun = False, as_json: AsJson = False) -> None:
-    """Send a delivery through every layer again, from S3, and judge it again.
+    """Load a delivery again through every layer, from S3, and run its checks again.
 
-    With --dry-run today's checks judge its rows as they are staged. What a mended model or file format makes of
-    them shows only when it is replayed.
+    With --dry-run today's checks run on the rows in staging. The effect of a corrected model or file format
+    shows only in the replay itself.
     """
     _decide("replay", sqn, why, is_dry_run, as_json)
 

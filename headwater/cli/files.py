@@ -17,10 +17,11 @@ from headwater.cli.app import FAILED, app, err, explained, opened_project, out, 
 
 @app.command(epilog="Example: headwater check && headwater manifest")
 def manifest() -> None:
-    """Make what Airflow needs to show the jobs of seeds/: at set-up, at deploy, when there is a new job or source.
+    """Prepare the project for Airflow: at set-up, at deploy, and after a job or source was added.
 
-    Writes what is missing beside the models, as `headwater generate` does, and has dbt read the project. A running
-    Airflow shows a new job within a minute. Where rows are broken, all else is made, and the exit code is 1.
+    Generates the missing files beside the models, as `headwater generate` does, and lets dbt parse the
+    project. A running Airflow shows a new job within a minute. If rows are broken, the command does
+    everything else and exits with code 1.
     """
     from headwater.dbt_project.manifest_shards import make_ready
 
@@ -35,7 +36,7 @@ def manifest() -> None:
 
 @app.command(epilog="Example: headwater check")
 def check() -> None:
-    """Check the static metadata in seeds/: every error at once, with file, line and what was expected."""
+    """Check the static metadata in seeds/ and list all errors, each with file, line and expected value."""
     from headwater.metadata.static.check import check as problems_of
 
     with explained():
@@ -52,10 +53,10 @@ def check() -> None:
 @app.command(epilog="Example: headwater generate && git diff models")
 def generate(
     is_check: Annotated[
-        bool, typer.Option("--check", help="Write nothing; fail when a file is stale.")
+        bool, typer.Option("--check", help="Write nothing; fail if a file is stale.")
     ] = False,
 ) -> None:
-    """Write what dbt needs of seeds/ beside the models. SQL that is there is never overwritten."""
+    """Generate the files that dbt needs from seeds/, beside the models. Existing SQL is never overwritten."""
     from headwater.dbt_project.generate import generated_files, stale_files, write_files
     from headwater.metadata.static.read import read_catalog
 

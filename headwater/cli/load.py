@@ -1,4 +1,4 @@
-"""Commands that bring deliveries through the layers: `run`, `demo`, `rebuild`, `purge`."""
+"""Commands that load deliveries: `run`, `demo`, `rebuild`, `purge`."""
 
 from __future__ import annotations
 
@@ -40,29 +40,30 @@ def run(
         list[str] | None,
         typer.Option(
             "--job",
-            help="Run a whole job instead, as its DAG in Airflow does: its steps in their order, scripts and callables"
-            " too, then the jobs that come after it. Once for each job.",
+            help="Run a whole job instead, as its DAG in Airflow does: its steps in order, including scripts and"
+            " callables, then the jobs that follow it. Repeatable.",
         ),
     ] = None,
     is_full_load: Annotated[
         bool | None,
-        typer.Option("--full-load/--no-full-load", help="With --job: in place of the job's is_full_load."),
+        typer.Option("--full-load/--no-full-load", help="With --job: override the job's is_full_load."),
     ] = None,
     del_temp_data: Annotated[
         bool | None,
         typer.Option(
-            "--del-temp-data/--keep-temp-data", help="With --job: in place of the job's del_temp_data."
+            "--del-temp-data/--keep-temp-data", help="With --job: override the job's del_temp_data."
         ),
     ] = None,
     follow: Annotated[
-        bool, typer.Option("--follow/--no-follow", help="With --job: whether jobs with after_job follow.")
+        bool,
+        typer.Option("--follow/--no-follow", help="With --job: also run the jobs that follow by after_job."),
     ] = True,
     at_once: AtOnce = None,
     as_json: AsJson = False,
 ) -> None:
-    """Bring what is new from the publishers to history, by source or by job.
+    """Load new deliveries from the publishers into history, by source or by job.
 
-    Exit code 3: something halted; 1: something failed.
+    Exit code 3: a delivery halted; 1: something failed.
     """
     from headwater.pipeline.runners.sources import run as run_sources
 
@@ -85,7 +86,7 @@ def run(
 
 @app.command(epilog="Example: headwater demo")
 def demo() -> None:
-    """Fetch the demo's real data, run it to history, and say what to look at."""
+    """Fetch the demo's real data, load it into history, and say what to look at."""
     from headwater.demo import prepare as prepare_demo
     from headwater.demo.producer import replay as replay_departures
     from headwater.docs import build_docs
@@ -112,7 +113,7 @@ def rebuild(
     at_once: AtOnce = None,
     as_json: AsJson = False,
 ) -> None:
-    """Make raw, staging and history anew from S3 and the metadata. No publisher is asked; decisions stay."""
+    """Rebuild raw, staging and history from S3 and the metadata. No publisher is asked; decisions stay."""
     from headwater.pipeline.rebuild import rebuild as rebuild_sources
 
     _on_sources(rebuild_sources, source or [], at_once, as_json)
@@ -123,11 +124,13 @@ def purge(
     source: Annotated[
         list[str] | None, typer.Argument(help="Sources to purge; all active ones by default.")
     ] = None,
-    is_dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would go.")] = False,
+    is_dry_run: Annotated[bool, typer.Option("--dry-run", help="Only list what would be deleted.")] = False,
     at_once: AtOnce = None,
     as_json: AsJson = False,
 ) -> None:
-    """Let raw and staging lose what history has, by keep_raw and keep_staging of each source, as every run does."""
+    """Delete rows of raw and staging that are in history, by keep_raw and keep_staging of each source, as
+    every run does.
+    """
     from headwater.metadata.static.read import read_catalog
     from headwater.pipeline.purge import purge as purge_sources
 
@@ -144,7 +147,9 @@ def _on_sources(
     at_once: int | None,
     as_json: bool,
 ) -> None:
-    """Do something to the named sources, `at_once` of them side by side, show what it did, and exit as it went."""
+    """Run a function on the named sources, `at_once` of them in parallel, show the results, and exit with
+    their code.
+    """
     from headwater.metadata.static.read import read_catalog
 
     with opened_project() as project:
@@ -153,7 +158,7 @@ def _on_sources(
 
 
 def _on_jobs(names: list[str], overrides: dict[str, bool], as_json: bool, *, follow: bool) -> None:
-    """Run jobs, show how each one ended, and exit as they went."""
+    """Run jobs, show how each one ended, and exit with their code."""
     from headwater.metadata.connection import engine
     from headwater.metadata.static.valid_subset import read_valid_catalog
     from headwater.pipeline.runners.jobs import exit_code, run_jobs

@@ -1,4 +1,4 @@
-"""Days and moments as people write them: a day means the whole of it, in UTC."""
+"""Days and moments as people write them: a day means the whole day in UTC."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime, time, timedelta
 
 @dataclass(frozen=True)
 class Moment:
-    """A day or moment as somebody wrote it: its first and last moment (aware, UTC), one and the same unless a day."""
+    """A day or moment that a user typed: its first and last moment (aware, UTC), which differ only for a day."""
 
     first: datetime
     last: datetime
@@ -20,7 +20,7 @@ class Moment:
 
 
 def moment(text: str) -> Moment:
-    """Read a day or a moment; one without a time zone is meant in UTC. Raises `ValueError` with what is expected."""
+    """Parse a day or a moment; without a time zone it is UTC. Raises `ValueError` with the expected format."""
     text = text.strip()
     try:
         day = datetime.combine(date.fromisoformat(text), time(), UTC)
@@ -28,7 +28,7 @@ def moment(text: str) -> Moment:
         return _moment(text)
     try:
         return Moment(day, day + timedelta(days=1, microseconds=-1))
-    except OverflowError:  # the last day of the calendar
+    except OverflowError:  # the last day that Python can represent
         return Moment(day, datetime.combine(day, time.max, UTC))
 
 

@@ -1,4 +1,4 @@
-"""Commands that show what is on record: `status`, `deliveries`, `quarantine`, `as-of`, `runs`, `log`, `history`."""
+"""Commands that show the record: `status`, `deliveries`, `quarantine`, `as-of`, `runs`, `log`, `history`."""
 
 from __future__ import annotations
 
@@ -38,11 +38,15 @@ Limit = Annotated[
 ]
 
 
-AsCsv = Annotated[bool, typer.Option("--csv", help="Write CSV, every text exactly as it is.")]
+AsCsv = Annotated[bool, typer.Option("--csv", help="Write CSV with every text unchanged.")]
 
 
 ForSpreadsheet = Annotated[
-    bool, typer.Option("--spreadsheet", help="Write CSV in which a ' keeps cells from being formulas.")
+    bool,
+    typer.Option(
+        "--spreadsheet",
+        help="Write CSV for a spreadsheet: a ' before each cell that it would read as a formula.",
+    ),
 ]
 
 
@@ -57,13 +61,13 @@ def _parsed(text: str) -> Moment:
 
 
 def _moment_option(name: str, message: str) -> Any:
-    """An option that takes a day, which is the whole day in UTC, or a moment."""
+    """An option for a day (the whole day in UTC) or a moment."""
     return typer.Option(name, parser=_parsed, metavar="DAY|MOMENT", help=message)
 
 
 @app.command(epilog="Example: headwater status --json")
 def status(as_json: AsJson = False) -> None:
-    """Show where each source stands, with the decisions that hold and the halts that wait for one."""
+    """Show the status of each source, the decisions in effect, and the halts that wait for a decision."""
     from headwater.pipeline.preparation import prepare
     from headwater.queries import status as source_status
 
@@ -85,14 +89,15 @@ def status(as_json: AsJson = False) -> None:
 def deliveries(
     source: Annotated[str | None, typer.Argument(help="One source; all by default.")] = None,
     since: Annotated[
-        Moment | None, _moment_option("--since", "Only those dated then or later; of a day, from its start.")
+        Moment | None,
+        _moment_option("--since", "Only deliveries dated then or later; a day includes its start."),
     ] = None,
     until: Annotated[
         Moment | None, _moment_option("--until", "Only those dated then or before; of a day, to its end.")
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Every delivery, in the order in which they apply: its status, what it did to history, what was decided of it."""
+    """List deliveries in the order in which they apply: status, changes to history, decisions."""
     from headwater.pipeline.preparation import prepare
     from headwater.queries import status as source_status
 
@@ -115,26 +120,26 @@ def deliveries(
 def quarantine(
     source: Annotated[str, typer.Argument(help="The source.")],
     delivery: Annotated[
-        int | None, typer.Option(metavar="SQN", help="Only rows of one delivery; by default of all.")
+        int | None, typer.Option(metavar="SQN", help="Only rows of this delivery; by default of all.")
     ] = None,
     rule: Annotated[
         str | None, typer.Option(help="Only rows that broke this rule: type, null_key or duplicate_key.")
     ] = None,
     column: Annotated[
-        str | None, typer.Option(help="Only rows that broke a rule in this column, by our name.")
+        str | None, typer.Option(help="Only rows that broke a rule in this column (target name).")
     ] = None,
     is_current: Annotated[
         bool,
-        typer.Option(
-            "--current", help="Only rows of keys about which history goes on saying what it said before."
-        ),
+        typer.Option("--current", help="Only rows that leave a current key stale."),
     ] = False,
     limit: Limit = None,
     as_csv: AsCsv = False,
     for_spreadsheet: ForSpreadsheet = False,
     as_json: AsJson = False,
 ) -> None:
-    """List the rows that fell out, the newest delivery's first: where each is, the value that broke a rule, the row."""
+    """List the rows that fell out, newest delivery first: position, the value that broke a rule, the original
+    row.
+    """
     from headwater.pipeline.preparation import prepare
     from headwater.queries import quarantine as fell
     from headwater.queries.delivery_detail import source_of
@@ -192,9 +197,10 @@ def as_of(
     for_spreadsheet: ForSpreadsheet = False,
     as_json: AsJson = False,
 ) -> None:
-    """Show what was true at the end of a day, or at a moment; or what we believed, at another, to have been true then.
+    """Show what was true at the end of a day, or at a moment; with --known-at, as it was known at that other
+    moment.
 
-    Rows too wide for the screen are shown as blocks, a column a line.
+    Rows that are too wide for the screen are shown as blocks, one column per line.
     """
     from headwater.dbt_project.dbt import Dbt
     from headwater.pipeline.preparation import prepare
@@ -229,7 +235,7 @@ def runs(
     limit: Annotated[int, typer.Option(min=0, help="How many runs; 0 for all.")] = SHOWN,
     as_json: AsJson = False,
 ) -> None:
-    """The latest runs: of which job, what for, when, how long, how each ended and its last error."""
+    """List the latest runs: job, purpose, start, duration, outcome, last error."""
     from headwater.pipeline.preparation import prepare
     from headwater.queries import runs as on_record
 
@@ -253,7 +259,9 @@ def log(
     ] = "information",
     as_json: AsJson = False,
 ) -> None:
-    """A run on record: its tasks, the deliveries that it wrote, and its log. `headwater runs` lists the runs."""
+    """Show a recorded run: its tasks, the deliveries that it wrote, and its log. `headwater runs` lists the
+    runs.
+    """
     from headwater.pipeline.preparation import prepare
     from headwater.queries import runs as on_record
 
@@ -286,7 +294,7 @@ def history(
     as_csv: Annotated[bool, typer.Option("--csv", help="Write the versions as CSV.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Show all versions of one key, the deliveries that opened and closed them, and rows of it that fell out."""
+    """List all versions of one key, the deliveries that opened and closed them, and its rows that fell out."""
     from headwater.pipeline.preparation import prepare
     from headwater.queries import key_history
 

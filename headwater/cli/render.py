@@ -1,4 +1,4 @@
-"""Tables and sentences of the command, for people."""
+"""Tables and sentences that the command prints for people."""
 
 from __future__ import annotations
 
@@ -41,12 +41,12 @@ AIRFLOW_COLOURS = {
 }  # fmt: skip
 
 
-# The one delivery of the demo that must halt, and why: shown so that nobody takes it for an accident.
+# The delivery of the demo that halts on purpose, and the reason, so that users do not take it for a fault.
 EXPECTED_HALT = ("flight_weather", "duplicate_keys")
 
 
 def result(out: Console, done: RunResult) -> None:
-    """Print what a run did, by source, then what halted and what failed."""
+    """Print the result of a run by source, then its halts and failures."""
     is_any_taken_out = any(source.taken_out for source in done.sources)
     has_any_fallen_out = any(source.fallen_out for source in done.sources)
     taken_out = ("taken out",) if is_any_taken_out else ()
@@ -73,7 +73,7 @@ def result(out: Console, done: RunResult) -> None:
 
 
 def _fallen_out(out: Console, source: str, found: FallenOut) -> None:
-    """Print what fell out, in a few lines of which the first stands out."""
+    """Print the rows that fell out, in a few lines of which the first is highlighted."""
     first, *more = found.messages(source)
     out.print(f"[yellow]fell out[/] {escape(source)}: {escape(first)}")
     for message in more:
@@ -81,7 +81,7 @@ def _fallen_out(out: Console, source: str, found: FallenOut) -> None:
 
 
 def halts_of_run(out: Console, halts: Iterable[Halt]) -> None:
-    """Each halted delivery with the checks that it failed and what they found."""
+    """List each halted delivery with its failed checks and their findings."""
     for halt in halts:
         out.print(
             f"[bold red]halted[/] {escape(halt.source)}: delivery {halt.delivery_sqn}, "
@@ -90,7 +90,7 @@ def halts_of_run(out: Console, halts: Iterable[Halt]) -> None:
 
 
 def sources(out: Console, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Print where each source stands, with the warnings about the newest delivery that counts."""
+    """Print the status of each source, with the warnings about its newest effective delivery."""
     table = new_table(
         out, "source", "deliveries", "pending", "halted", "versions", "current", "newest", "last run"
     )
@@ -126,7 +126,7 @@ def sources(out: Console, rows: Sequence[Mapping[str, Any]]) -> None:
 
 
 def standing_halts(out: Console, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Deliveries that wait for a decision."""
+    """List deliveries that wait for a decision."""
     for row in rows:
         out.print(
             f"[bold red]halted[/] {escape(row['source'])}: delivery {row['delivery_sqn']}, "
@@ -135,7 +135,7 @@ def standing_halts(out: Console, rows: Sequence[Mapping[str, Any]]) -> None:
 
 
 def deliveries(out: Console, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Deliveries, one a line; how many rows each layer holds only where the screen is wide enough."""
+    """List deliveries, one per line; show the row counts of the layers only if the screen is wide enough."""
     if not rows:
         out.print("no deliveries yet: `headwater run` fetches what publishers have")
         return
@@ -171,14 +171,14 @@ def deliveries(out: Console, rows: Sequence[Mapping[str, Any]]) -> None:
 
 
 def decisions_that_hold(out: Console, rows: Iterable[Mapping[str, Any]]) -> None:
-    """Deliveries that stand as they do because somebody said so."""
+    """List deliveries whose status is due to a person's decision."""
     for row in rows:
         if (decision := source_status.decision_that_holds(row)) is not None:
             _decision(out, decision, row)
 
 
 def decided(out: Console, done: RunResult, row: Mapping[str, Any]) -> None:
-    """Print what the run after a decision did, and what the delivery is now."""
+    """Print the result of the run after a decision, and the new status of the delivery."""
     result(out, done)
     is_said = row["delivery_sqn"] in {halt.delivery_sqn for halt in done.halts}
     why = f": {escape(row['why'] or '')}" if row["status"] == "halted" and not is_said else ""
@@ -189,7 +189,7 @@ def decided(out: Console, done: RunResult, row: Mapping[str, Any]) -> None:
 
 
 def _decision(out: Console, decision: Mapping[str, Any], row: Mapping[str, Any]) -> None:
-    """One line: what was decided about a delivery, in spite of what, by whom, when and why."""
+    """Return one line about a decision: the delivery, the failed checks, who, when and why."""
     despite = f", in spite of {escape(', '.join(decision['checks']))}" if decision["checks"] else ""
     when = datetime.fromisoformat(decision["event_at"]).astimezone(UTC)
     out.print(
@@ -200,7 +200,7 @@ def _decision(out: Console, decision: Mapping[str, Any], row: Mapping[str, Any])
 
 
 def demo(out: Console, done: RunResult, engine: Engine, catalog: Catalog, page: Path) -> bool:
-    """The summary of the demo and where to look next; whether it ended as it should."""
+    """Print the summary of the demo and where to look next; return whether it ended as expected."""
     if done.halts or done.failures:
         result(out, done)
     sources(out, source_status.sources(engine, catalog))
@@ -229,7 +229,7 @@ def demo(out: Console, done: RunResult, engine: Engine, catalog: Catalog, page: 
 
 
 def dry_run(out: Console, decision: str, delivery_sqn: int, would: DryRunResult) -> None:
-    """Print what a decision would do to history, and, where it judges anew, what the verdict would be."""
+    """Print the effect of a decision on history, and the expected check result of a replay."""
     if would.verdict is not None:
         out.print(
             f"By its rows as they are staged delivery {delivery_sqn} would be {coloured(would.verdict)} today: "
@@ -249,7 +249,7 @@ def dry_run(out: Console, decision: str, delivery_sqn: int, would: DryRunResult)
 
 
 def purged(out: Console, done: PurgeResult) -> None:
-    """Print what raw and staging lost, or would lose."""
+    """Print the rows that raw and staging lost, or would lose."""
     if done.purged:
         table = new_table(out, "source", "layer", "keep", "deliveries", "rows")
         for found in done.purged:
@@ -266,7 +266,7 @@ def purged(out: Console, done: PurgeResult) -> None:
 
 
 def result_as_dict(done: RunResult) -> dict[str, Any]:
-    """A run for machines."""
+    """Return the result of a run for JSON."""
     return {
         "run_id": done.run_id,
         "exit_code": done.exit_code,
@@ -281,7 +281,7 @@ def _fell_out_of(row: Mapping[str, Any]) -> str:
 
 
 def _layer_of(row: Mapping[str, Any], layer: str) -> str:
-    """Return what a layer says of a delivery; of one that was accepted the checks do not have the last word."""
+    """Return the status of a delivery in a layer; an acceptance overrides the checks."""
     decision = source_status.decision_that_holds(row) if layer == "checks" else None
     if decision is not None and decision["event"] == "accepted":
         return "[yellow]accepted[/]"
@@ -299,7 +299,7 @@ def _layer(layer: Mapping[str, Any] | None) -> str:
 
 
 def airflow(out: Console, started: Airflow) -> None:
-    """Print where Airflow is, and who may come in."""
+    """Print the address of Airflow and its users."""
     out.print(
         f"Airflow is at [bold]{started.url}[/]; Ctrl-C stops it. All of its logs: {started.folder / 'logs'}"
     )
@@ -309,7 +309,7 @@ def airflow(out: Console, started: Airflow) -> None:
 
 
 def airflow_line(out: Console, line: Line) -> None:
-    """A line of Airflow's combined log, with the process that it is of in front."""
+    """Format a line of Airflow's combined log, with its process in front."""
     name = f"[{AIRFLOW_COLOURS[line.component]}]{line.component:13}[/]"
     style = AIRFLOW_COLOURS.get(line.level)
     text = f"[{style}]{escape(line.text)}[/]" if style else escape(line.text)

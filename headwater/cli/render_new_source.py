@@ -1,4 +1,4 @@
-"""A proposal as a person sees it, and for machines."""
+"""A proposal of `new-source`, rendered for people and for JSON."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ LONGEST = 28  # characters of a value
 
 
 def proposal(out: Console, proposed: Proposal) -> None:
-    """The source, its attributes, and what is doubtful."""
+    """Print the source, its attributes, and the doubts."""
     judged = "records" if proposed.is_whole else "records of more"
     out.print(
         f"[bold]{proposed.name}[/]: {escape(proposed.sample.publisher_name)}, {proposed.records:,} {judged}"
@@ -48,7 +48,7 @@ def proposal(out: Console, proposed: Proposal) -> None:
 
 
 def as_dict(proposed: Proposal) -> dict[str, Any]:
-    """The same for machines."""
+    """Return the proposal for JSON."""
     return {
         "source": proposed.name,
         "file": proposed.sample.publisher_name,
@@ -75,7 +75,7 @@ def as_dict(proposed: Proposal) -> dict[str, Any]:
 
 
 def removal(out: Console, removed: Removal, root: Path) -> None:
-    """Print what goes with a source, and what stays."""
+    """Print what the removal of a source removes and keeps."""
     for table, rows in removed.rows.items():
         out.print(f"  seeds/{table}.csv: {', '.join(rows)}", markup=False)
     for path in removed.files:
@@ -91,7 +91,7 @@ def removal(out: Console, removed: Removal, root: Path) -> None:
 
 
 def removal_as_dict(removed: Removal, root: Path) -> dict[str, Any]:
-    """The same for machines."""
+    """Return a removal for JSON."""
     return {
         "source": removed.name,
         "rows": removed.rows,

@@ -1,4 +1,4 @@
-"""Rows of history and of the quarantine, shown to a person in a terminal."""
+"""Rows of history and of the quarantine, rendered for a terminal."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 WITHOUT_END = 1_000_000  # columns
 
 
-LONGEST_ROW = 160  # characters of a row as it came
+LONGEST_ROW = 160  # characters of an original row
 
 
 HIDDEN = {*OF_HISTORY, source_status.FELL_OUT} - {
@@ -37,9 +37,11 @@ HIDDEN = {*OF_HISTORY, source_status.FELL_OUT} - {
 
 
 def rows(out: Console, source: str, on: Moment, as_of: AsOf, columns: Sequence[str] | None = None) -> None:
-    """Rows of history without its bookkeeping, or some columns of them, as a table or, too wide for one, as blocks.
+    """Print rows of history without its technical columns, or selected columns, as a table or, if too wide,
+    as blocks.
 
-    What is of before a row that fell out is marked. Of nothing, the nearest deliveries are named.
+    Marks rows that are stale because of a row that fell out. If there are no rows, names the nearest
+    deliveries.
     """
     out.print(f"[dim]{escape(source)} at {on}[/]")
     shown = list(columns or (name for name in as_of.columns if name not in HIDDEN))
@@ -74,7 +76,7 @@ def rows(out: Console, source: str, on: Moment, as_of: AsOf, columns: Sequence[s
 
 
 def _blocks(out: Console, names: Sequence[str], lines: Sequence[Sequence[str]]) -> None:
-    """Each row as a block, a column a line."""
+    """Print each row as a block, one column per line."""
     width = max(len(Text.from_markup(name)) for name in names)
     for number, line in enumerate(lines, start=1):
         out.print(f"[dim]row {number}[/]")
@@ -84,7 +86,7 @@ def _blocks(out: Console, names: Sequence[str], lines: Sequence[Sequence[str]]) 
 
 
 def _nearby(as_of: AsOf) -> str:
-    """Return where there is something, when there was nothing then."""
+    """Return a sentence about the nearest deliveries, if there were no rows at that moment."""
     found = [
         f"{word} {day(date)}"
         for word, date in (("before is of", as_of.before), ("after is of", as_of.after))
@@ -105,7 +107,7 @@ def _mark(fell: Mapping[str, Any] | None) -> str:
 
 
 def quarantine(out: Console, total: int, found: Sequence[Mapping[str, Any]]) -> None:
-    """Rows that fell out, as a table."""
+    """Print rows that fell out, as a table."""
     if found:
         table = Table(
             "delivery", "line", "key", "column", "rule", "value", "history", "row", box=None, header_style="bold",
@@ -127,7 +129,7 @@ def quarantine(out: Console, total: int, found: Sequence[Mapping[str, Any]]) -> 
     out.print(f"{total:,} {'row' if total == 1 else 'rows'} fell out.{more}")
     if any(row["is_current_key"] for row in found):
         out.print(
-            'history "as before": the key is current, and history goes on saying what it said before this row'
+            'history "as before": the key is current, and history keeps the version from before this row'
         )
 
 
@@ -138,7 +140,9 @@ def key_text(key: Mapping[str, Any] | None) -> str:
 
 
 def key_history(out: Console, shape: Shape, found: KeyHistory) -> None:
-    """One key: its versions side by side, so that a long row stays readable, and its rows that fell out."""
+    """Print one key: its versions side by side, so that a long row stays readable, and its rows that fell
+    out.
+    """
     if not found.is_known:
         return
     out.print(f"[bold]{escape(found.source)}[/] {escape(found.named)}: {coloured(found.state)}")
@@ -159,7 +163,7 @@ def key_history(out: Console, shape: Shape, found: KeyHistory) -> None:
     if any(version.changed for version in found.versions):
         out.print("[yellow]*[/] differs from the version before")
     for row in found.fallen_out:
-        stale = "; history goes on saying what it said before" if row.is_stale else ""
+        stale = "; history keeps the earlier version" if row.is_stale else ""
         out.print(
             f"[yellow]fell out[/] {day(row.delivery_date)}: delivery {row.delivery_sqn} ({row.status}),"
             f" {escape(row.publisher_name)}, line {row.line_number}: {escape(row.column_name)} ({row.rule})"

@@ -1,4 +1,4 @@
-"""Runs on record and the jobs of a run, shown to a person in a terminal."""
+"""Recorded runs and job runs, rendered for a terminal."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def jobs(out: Console, results: Sequence[JobResult], runs: Sequence[Mapping[str,
 
 
 def runs(out: Console, found: Sequence[Mapping[str, Any]]) -> None:
-    """Runs, one a line, the newest first; below them the last errors of those that did not go well."""
+    """List runs, one per line, newest first; below them the last errors of failed and halted runs."""
     if not found:
         out.print("no runs yet: `headwater run` makes one")
         return
@@ -60,7 +60,7 @@ def runs(out: Console, found: Sequence[Mapping[str, Any]]) -> None:
 
 
 def run(out: Console, found: Mapping[str, Any]) -> None:
-    """All about one run: how it ended, its tasks, the deliveries of which it wrote a layer, and its log."""
+    """Print the details of a run: outcome, tasks, the deliveries whose layers it wrote, and its log."""
     steps = f", {found['etl_steps']}" if found["etl_steps"] else ""
     flags = "".join(f", {name}" for name in ("is_full_load", "del_temp_data") if found[name])
     out.print(
@@ -84,7 +84,7 @@ def run(out: Console, found: Mapping[str, Any]) -> None:
 
 
 def _closed(out: Console, row: Mapping[str, Any]) -> None:
-    """Print what another hand did to a run, where that is not all that there is to say."""
+    """Print why a run was closed from outside, unless its last error says so already."""
     if row["closed_why"] and row["closed_why"] != row["last_error"]:
         out.print(f"[yellow]closed[/]   {escape(row['closed_why'])}")
 
@@ -119,7 +119,7 @@ def _written(out: Console, deliveries: Sequence[Mapping[str, Any]]) -> None:
 
 
 def _took(row: Mapping[str, Any]) -> str:
-    """Return how long a run or a task took; nothing while it goes on."""
+    """Return the duration of a run or a task; empty while it is running."""
     if row["ended_at"] is None:
         return ""
     seconds = (row["ended_at"] - row["started_at"]).total_seconds()

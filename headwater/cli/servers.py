@@ -21,7 +21,7 @@ from headwater.cli.app import app, err, explained, out, say
 
 @app.command(epilog="Example: headwater up")
 def up() -> None:
-    """Start the embedded servers, or find them running."""
+    """Start the embedded servers, unless they are running."""
     from headwater.services import ensure_up
 
     with explained():
@@ -32,7 +32,7 @@ def up() -> None:
 
 @app.command(epilog="Example: headwater down")
 def down() -> None:
-    """Stop the embedded servers. Their data stays."""
+    """Stop the embedded servers and keep their data."""
     from headwater.services import down as stop
 
     with explained():
@@ -60,7 +60,7 @@ def airflow(
 ) -> None:
     """Run Airflow on the embedded servers until Ctrl-C: the jobs of seeds/ as DAGs.
 
-    A job with a schedule that is new to it begins at once, with the run that was due last.
+    A job with a schedule that is new to Airflow immediately catches up on its latest due run.
     """
     from headwater.dbt_project.manifest_shards import make_ready
     from headwater.demo import prepare as prepare_demo
@@ -77,7 +77,7 @@ def airflow(
         try:
             for path in make_ready(project).written:
                 say(f"wrote {path.relative_to(project.root)}")
-        except HeadwaterError as error:  # Airflow shows the jobs that it can, and what is wrong
+        except HeadwaterError as error:  # Airflow shows the valid jobs, and the errors of the others
             err.print(paragraph(f"Error: {error}"), style="red", markup=False)
         jobs = read_valid_catalog(project.seeds)[0].jobs.values()
 
@@ -103,14 +103,14 @@ def airflow(
 
 @app.command(epilog='Example: eval "$(headwater env)" && psql')
 def env() -> None:
-    """Print shell exports by which psql, dbt and aws find the servers."""
+    """Print shell exports with which psql, dbt and aws find the servers."""
     from headwater.dbt_project.package import link_package
     from headwater.metadata.connection import session_options
     from headwater.services import ensure_up
 
     with explained():
         project = find_project()
-        link_package(project.root)  # for dbt by hand
+        link_package(project.root)  # for a manual dbt
         variables = dict(ensure_up(project.root).environment)
         variables |= {"PGOPTIONS": session_options(), "DBT_PROFILES_DIR": str(project.root / "profiles")}
         for name, value in variables.items():

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 from headwater.cli.app import MISUSE, AsJson, app, err, explained, opened_project, out, print_json, say
 
 
-# long: its options, each with its help, are most of it
+# long: most of it are options with their help texts
 @app.command(
     "new-source",
     epilog="Example: headwater new-source libraries --from libraries-2026-01-05.csv --key code --schedule monthly",
@@ -38,63 +38,63 @@ def new_source(
     ],
     key: Annotated[
         list[str] | None,
-        typer.Option(
-            help="A column of the key, by our name or the publisher's; once for each, or with commas."
-        ),
+        typer.Option(help="A key column, by its target or source name; repeatable, or separated by commas."),
     ] = None,
     delivery_type: Annotated[
         str | None,
         typer.Option(
-            "--type", help="snapshot: each delivery holds everything (the usual one); delta: what changed."
+            "--type", help="snapshot (default): each delivery contains everything; delta: only changes."
         ),
     ] = None,
     data_source: Annotated[
         str | None,
-        typer.Option(help="Who publishes it: a new name, or a data source of seeds/data_source.csv."),
+        typer.Option(help="The publisher: a new name, or a data source of seeds/data_source.csv."),
     ] = None,
-    owner: Annotated[str | None, typer.Option(help="Who answers for it; by default the user.")] = None,
+    owner: Annotated[str | None, typer.Option(help="The owner of the source; by default the user.")] = None,
     schedule: Annotated[
         str | None,
-        typer.Option(help="How often it is published: daily, monthly, irregular (the usual one) …"),
+        typer.Option(help="How often it is published: daily, monthly, irregular (default) …"),
     ] = None,
     option: Annotated[
         list[str] | None,
         typer.Option(
-            help="NAME=VALUE as in source_attribute.csv, such as header_line=4 or sheet=2; not guessed at then."
+            help="NAME=VALUE as in source_attribute.csv, such as header_line=4 or sheet=2; replaces a guess."
         ),
     ] = None,
     datatype: Annotated[
-        list[str] | None, typer.Option(help="COLUMN=DATATYPE, such as zip=text; once for each column.")
+        list[str] | None, typer.Option(help="COLUMN=DATATYPE, such as zip=text; repeatable.")
     ] = None,
     format_: Annotated[
         list[str] | None,
-        typer.Option("--format", help="COLUMN=FORMAT, such as day=MM/DD/YYYY; once for each column."),
+        typer.Option("--format", help="COLUMN=FORMAT, such as day=MM/DD/YYYY; repeatable."),
     ] = None,
     incr_column: Annotated[
         str | None, typer.Option(help="The column of a table that says when a row changed.")
     ] = None,
     job: Annotated[
         str | None,
-        typer.Option(
-            help="The job that runs it, which is made where it is missing; by default one of its own."
-        ),
+        typer.Option(help="The job that runs it, created if it is missing; by default a new one."),
     ] = None,
     is_yes: Annotated[
         bool,
         typer.Option(
-            "--yes", help="Ask nothing: take what is proposed, if no guess in it could lose or change data."
+            "--yes", help="Ask nothing: accept the proposal if no guess in it could lose or change data."
         ),
     ] = False,
     accepts_doubts: Annotated[
-        bool, typer.Option("--accept-doubts", help="Ask nothing: take every guess, whatever it could cost.")
+        bool,
+        typer.Option(
+            "--accept-doubts",
+            help="Ask nothing: accept every guess, also those that could lose or change data.",
+        ),
     ] = False,
     is_dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show the proposal.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Look at a file, propose a source for it, write its metadata and models, and bring it to history.
+    """Sample a file, propose a source, write its metadata and models, and load it into history.
 
-    Nothing that is there is overwritten. In a terminal you are asked for what is in doubt; elsewhere, and with --yes,
-    a guess that could lose or change data ends the command with exit code 2 and the flag that settles it.
+    Overwrites nothing. In a terminal the command asks about doubts; elsewhere, and with --yes, a guess that
+    could lose or change data ends the command with exit code 2 and names the flag that settles it.
     """
     from headwater.cli import render_new_source
     from headwater.new_source import begin
@@ -156,7 +156,7 @@ def new_source(
 
 
 def _require_no_harm(proposal: Proposal, as_json: bool) -> None:
-    """Exit where a guess that nobody settled could lose or change data."""
+    """Exit if the proposal contains an unsettled guess that could lose or change data."""
     from headwater.cli import render_new_source
     from headwater.new_source import begin
 
@@ -181,12 +181,13 @@ def _say_how_to_regret(name: str) -> None:
 def remove_source(
     name: Annotated[str, typer.Argument(help="Name of the source.")],
     is_yes: Annotated[bool, typer.Option("--yes", help="Ask nothing.")] = False,
-    is_dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would go.")] = False,
+    is_dry_run: Annotated[bool, typer.Option("--dry-run", help="Only list what would be removed.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Take a source away again: its rows in seeds/ and its generated models. What it loaded stays.
+    """Remove the rows of a source in seeds/ and its generated models. The loaded data stays.
 
-    What another source uses stays, too, and nothing goes while a model, a job or a script needs the source.
+    Rows that another source uses stay, too. The command refuses while a model, a job or a script needs the
+    source.
     """
     from headwater.cli import render_new_source
     from headwater.new_source.remove import plan_removal, remove
@@ -212,7 +213,7 @@ def remove_source(
 
 
 def _load_first(project: Project, name: str) -> tuple[RunResult, list[dict[str, Any]]]:
-    """The first deliveries of a new source, and what became of them."""
+    """Load the first deliveries of a new source and return the result."""
     from headwater.pipeline.preparation import prepare
     from headwater.pipeline.runners.sources import run as run_sources
     from headwater.queries import status as source_status
@@ -224,7 +225,7 @@ def _load_first(project: Project, name: str) -> tuple[RunResult, list[dict[str, 
 def _show_first(
     name: str, result: RunResult, rows: list[dict[str, Any]], as_json: bool, facts: dict[str, Any]
 ) -> NoReturn:
-    """The first deliveries of a new source, and where to look."""
+    """Print the first deliveries of a new source, and where to look."""
     if as_json:
         print_json({**facts, **render.result_as_dict(result), "deliveries": rows})
     else:
@@ -242,7 +243,7 @@ def _is_terminal() -> bool:
 
 
 def _ask(question: str, usual: str, answers: Sequence[str]) -> str:
-    """Ask in the terminal until an answer may be given."""
+    """Ask in the terminal until the answer is valid."""
     choices = f" ({', '.join(answers)})" if answers else ""
     while True:
         answer: str = typer.prompt(visible(f"{question}{choices}"), default=usual, err=True)

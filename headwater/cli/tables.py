@@ -1,4 +1,4 @@
-"""Tables and the texts in their cells, as a terminal shows them."""
+"""Tables and the texts of their cells in a terminal."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def new_table(out: Console, *columns: str) -> Table:
             "publisher's name",
             "job",
             "task",
-        ):  # of any length; nothing else is broken over two lines
+        ):  # of any length; other columns do not wrap
             table.add_column(column, justify=justify, overflow="fold", ratio=1)
         else:
             table.add_column(column, justify=justify, no_wrap=True)

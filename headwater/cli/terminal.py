@@ -1,4 +1,4 @@
-"""The terminal: whatever is printed, nothing in it steers the screen but our own colours."""
+"""A terminal that shows publishers' texts safely: only our own markup controls colours and cursor."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from headwater.metadata.visible import in_line, visible
 
 
 class Terminal(Console):
-    """A console on which what publishers say is text: every string on its way there is made visible."""
+    """A console that makes control characters in every string visible, because publishers wrote some of them."""
 
     def __init__(self, **more: Any) -> None:
         super().__init__(highlight=False, soft_wrap=True, emoji=False, **more)
 
     def render_str(self, text: str, **how: Any) -> Text:
-        """Make a text of a string, of the cells of tables too."""
+        """Convert a string, also that of a table cell, to a safe text."""
         return super().render_str(visible(text), **how)
 
 
 def escape(text: str) -> str:
-    """Return a text of somebody else's as a part of a line with markup: it has no markup, and ends no line."""
+    """Return an external text for use in a line with markup: its markup and line ends are escaped."""
     return markup.escape(in_line(text))
 
 
 def paragraph(text: str) -> str:
-    """Return a text of one or more lines, of which all but the first are indented: none passes for one of ours."""
+    """Return a text whose lines after the first are indented, so that none looks like one of ours."""
     return text.replace("\n", "\n  ")

@@ -1,6 +1,7 @@
-"""The command for as long as whoever started it lives: they hold the other end of our standard input.
+"""The command, tied to the process that starts it, which holds the other end of standard input.
 
-`python -m headwater.cli.tied ARGUMENTS` does what `headwater ARGUMENTS` does. When standard input ends, so does it.
+`python -m headwater.cli.tied ARGUMENTS` does what `headwater ARGUMENTS` does, and ends when standard input
+ends.
 """
 
 from __future__ import annotations
@@ -25,7 +26,9 @@ def main() -> None:
 def _end_with_starter(file: int) -> None:
     while os.read(file, 1024):
         pass
-    os.kill(os.getpid(), signal.SIGINT)  # so that a transaction is rolled back and the record is closed
+    os.kill(
+        os.getpid(), signal.SIGINT
+    )  # so that Postgres rolls back the transaction and the run closes its record
     time.sleep(GRACE_S)
     os._exit(1)
 

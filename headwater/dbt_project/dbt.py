@@ -1,4 +1,4 @@
-"""dbt in this process: parsed once, run once per layer for all sources together."""
+"""dbt in this process: parses the project once, and runs once per layer for all sources together."""
 
 from __future__ import annotations
 
@@ -36,9 +36,9 @@ _PARSED = ParsedProjects()
 
 @dataclass(frozen=True)
 class ModelOutcome:
-    """The end of one model of a dbt run, and how long it took; `error` is None when it went well.
+    """The result of one model of a dbt run, and its duration; `error` is None on success.
 
-    `rows` is what Postgres said of a table that was made; None of anything else.
+    `rows` is Postgres' row count of a created table; None for anything else.
     """
 
     name: str
@@ -48,11 +48,11 @@ class ModelOutcome:
 
 
 class Dbt:
-    """The dbt project in `root`, on the database that libpq's variables name.
+    """The dbt project in `root`, on the database of libpq's variables.
 
-    `run_id` names whose rows it writes: those of the run's job instance of the source's job, or of another `job`.
-    Where only models of some `sources` are to be run, no others are read. It runs `threads` models at once, or as many
-    as its profile says.
+    `run_id` names the run whose job instance owns the written rows: that of the source's job, or of another
+    `job`. For some `sources`, dbt reads only their models. It runs `threads` models at once, by default as
+    many as its profile says.
     """
 
     def __init__(
@@ -72,9 +72,8 @@ class Dbt:
         self._manifest: Manifest | None = None
 
     def run(self, models: Sequence[str], exclude: Sequence[str] = ()) -> list[ModelOutcome]:
-        """Run the named models but the excluded ones (in the words of dbt's --select).
-
-        Raises `LoadFailed` when dbt cannot run at all.
+        """Run the named models except the excluded ones (in the syntax of dbt's --select). Raises
+        `LoadFailed` if dbt cannot run.
         """
         results = self._invoke(
             "run", "--select", *models, *(["--exclude", *exclude] if exclude else []), may_fail=True
@@ -82,11 +81,11 @@ class Dbt:
         return _model_outcomes(results)
 
     def compile(self, models: Sequence[str]) -> list[ModelOutcome]:
-        """Compile the named models, as running them begins. Raises `LoadFailed` when dbt cannot compile at all."""
+        """Compile the named models. Raises `LoadFailed` if dbt cannot compile."""
         return _model_outcomes(self._invoke("compile", "--select", *models, "--quiet", may_fail=True))
 
     def dry_run(self, source: str, event: str, delivery_sqn: int, checks: Sequence[str]) -> DryRunResult:
-        """Return what the event would do to the history of `source`; nothing of it is kept. Raises `LoadFailed`."""
+        """Return the effect of the event on the history of `source`, and roll back. Raises `LoadFailed`."""
         simulated = {"source": source, "event": event, "delivery_sqn": delivery_sqn, "checks": list(checks)}
         with _variables(HEADWATER_SIMULATE=json.dumps(simulated)):
             results: Any = self._invoke("run", "--select", f"hist_{source}", may_fail=True)
@@ -97,12 +96,12 @@ class Dbt:
         return dry_run_result(facts["difference"])
 
     def compiled(self, template: str) -> str:
-        """The SQL that a template in the models' language (Jinja, our macros) stands for."""
+        """Return the SQL of a template in the models' language (Jinja, our macros)."""
         results: Any = self._invoke("compile", "--inline", template, "--quiet")
         return str(results.results[0].node.compiled_code)
 
     def load_seeds(self, engine: Engine) -> bool:
-        """Load the static metadata into Postgres, if it is not what is there already; True when it was loaded."""
+        """Load the static metadata into Postgres unless it is unchanged; True if it was loaded."""
         message = f"seeds {self._seeds_checksum()}"
         remembered = sa.text("select obj_description(to_regclass('metadata.source_attribute'))")
         with session_lock(engine, "seeds"), engine.connect() as connection:
@@ -173,9 +172,10 @@ class Dbt:
 
 
 def places(root: Path, home: Path, sources: Collection[str] | None) -> Iterator[Path]:
-    """Yield where to let dbt read the models of some sources, in the order in which to try: a subset, then all of it.
+    """Yield the folders for dbt to read the models of some sources, in the order of trial: a subset, then the
+    project.
 
-    The framework's package is there then, too.
+    Also links the framework's package.
     """
     link_package(root)
     if sources is not None:
@@ -184,10 +184,7 @@ def places(root: Path, home: Path, sources: Collection[str] | None) -> Iterator[
 
 
 def model_outcomes(outcome: Any) -> list[ModelOutcome]:
-    """Return how the models ended of which a dbtRunner's `outcome` tells.
-
-    Raises `LoadFailed` when dbt did not run at all.
-    """
+    """Return the results of the models in a dbtRunner's `outcome`. Raises `LoadFailed` if dbt did not run."""
     _require_result(outcome, "run")
     return _model_outcomes(outcome.result)
 
@@ -205,14 +202,14 @@ def _model_outcomes(results: Any) -> list[ModelOutcome]:
 
 
 def _rows(result: Any) -> int | None:
-    """Return how many rows a table was made of; dbt says -1, or nothing, where Postgres did not count."""
+    """Return the number of rows of a created table; dbt gives -1, or nothing, if Postgres did not count."""
     is_table = result.node.config.materialized == "table"
     rows = (result.adapter_response or {}).get("rows_affected") if is_table else None
     return rows if isinstance(rows, int) and rows >= 0 else None
 
 
 def run_options(run_id: str, job: str | None = None) -> str:
-    """Return what PGOPTIONS must say so that a session writes in the name of a run."""
+    """Return PGOPTIONS for a session that writes for a run."""
     of_job = f" -c headwater.job={job}" if job else ""
     escaped = re.sub(r"([\\\s])", r"\\\1", run_id)  # a person may name a run as she likes
     return session_options(f"-c headwater.run_id={escaped}{of_job}")
@@ -242,8 +239,7 @@ def _error(result: Any) -> HeadwaterError | None:
 
 
 def _first_cause(message: str) -> str:
-    """Return what dbt says of a model; what Postgres would refuse of any model goes without SQL,
-    and with what to do."""
+    """Return dbt's message about a model; a general refusal of Postgres without SQL, with what to do."""
     refusal = refusal_in(message)
     if refusal is None or not message.startswith("Database Error"):
         return " ".join(message.split())

@@ -1,4 +1,4 @@
-"""The effect of a decision on history: how many versions of each kind, some of their keys, and all that in words."""
+"""The effect of a decision on history: counts of versions by kind, some of their keys, and a sentence."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ class ChangedKey:
 
 @dataclass(frozen=True)
 class DryRunResult:
-    """Counts of versions that a decision would add, drop, end and reopen, with a `sample` of each kind that has any.
+    """Counts of versions that a decision would add, drop, end and reopen, with a `sample` of each kind.
 
-    One that judges a delivery anew says how, and why so.
+    That of a replay also contains the expected check result.
     """
 
     added: int
@@ -47,14 +47,14 @@ class DryRunResult:
 
     @property
     def sentence(self) -> str:
-        """The counts in words: `318 versions appear and 453 versions end.`"""
+        """Return the counts as a sentence: `318 versions appear and 453 versions end.`"""
         messages = list(self._happenings())
         if not messages:
             return "History stays as it is."
         return " and ".join(filter(None, [", ".join(messages[:-1]), messages[-1]])) + "."
 
     def happening(self, kind: str) -> str:
-        """Return what happens to the versions of a kind: `1 version ends`."""
+        """Return the effect on the versions of a kind: `1 version ends`."""
         count: int = getattr(self, kind)
         one, several = _HAPPENS[kind]
         return one if count == 1 else several.format(count)
@@ -66,15 +66,16 @@ class DryRunResult:
 
 
 def dry_run_result(found: Mapping[str, Any]) -> DryRunResult:
-    """Return what the macro history_difference tells: `{"added": {"count": 3, "sample": [{"key":
-    …, "valid_from": …}]}}`."""
+    """Return the result of the macro history_difference: `{"added": {"count": 3, "sample": [{"key": …,
+    "valid_from": …}]}}`.
+    """
     counts = {kind: int(found.get(kind, {}).get("count", 0)) for kind in KINDS}
     sample = {kind: _keys(found[kind]["sample"]) for kind in KINDS if kind in found}
     return _result(counts, sample)
 
 
 def dry_run_from_json(payload: Mapping[str, Any]) -> DryRunResult:
-    """Return what `--dry-run --json` prints, as it was."""
+    """Return the result that `--dry-run --json` printed."""
     sample = {kind: _keys(keys) for kind, keys in payload.get("sample", {}).items()}
     return replace(_result(payload, sample), verdict=payload.get("verdict"), why=payload.get("why"))
 

@@ -1,7 +1,8 @@
-"""`headwater generate`: what dbt needs of the seeds at compile time, written beside the models and committed.
+"""`headwater generate`: the files that dbt needs from the seeds at compile time, beside the models and
+committed.
 
-The YAML of a source's staging and historical model is wholly ours and written anew; the SQL beside it
-belongs to the analytics engineer and is only written where it is missing.
+Headwater regenerates the YAML of a source's staging and historical model each time; the SQL beside it belongs
+to the analytics engineer, and is only written if it is missing.
 """
 
 from __future__ import annotations
@@ -44,7 +45,7 @@ BOOKKEEPING = {
 
 @dataclass(frozen=True)
 class GeneratedFile:
-    """A file that follows from the seeds. `is_ours`: written anew each time, and stale when it differs."""
+    """A file that follows from the seeds. `is_ours` means regenerated each time, and stale if it differs."""
 
     path: Path
     text: str
@@ -52,7 +53,7 @@ class GeneratedFile:
 
 
 def generated_files(sources: Iterable[Source], models: Path) -> list[GeneratedFile]:
-    """Every file that the sources ask for below the folder `models`."""
+    """Return every file that the sources need below the folder `models`."""
     files = []
     for source in sources:
         staging = models / "staging" / source.data_source.name
@@ -71,7 +72,7 @@ def generated_files(sources: Iterable[Source], models: Path) -> list[GeneratedFi
 
 
 def stale_files(files: Iterable[GeneratedFile]) -> list[GeneratedFile]:
-    """Those that are missing, or ours and different from what the seeds say."""
+    """Return the missing files, and those of ours that differ from the seeds."""
     return [
         file
         for file in files
@@ -90,7 +91,7 @@ def write_files(files: Iterable[GeneratedFile]) -> list[Path]:
 
 
 def staging_properties(source: Source) -> dict[str, Any]:
-    """The properties of the raw table and of the staging model, with all that the macros need of the metadata."""
+    """Return the properties of the raw table and the staging model, with the metadata that the macros need."""
     return {
         "version": 2,
         "sources": [
@@ -147,7 +148,7 @@ def historical_properties(source: Source) -> dict[str, Any]:
 
 
 def staging_model(source: Source) -> str:
-    """The SQL with which a staging model begins its life."""
+    """Return the initial SQL of a staging model."""
     return f"""with
 
 delivered as (
@@ -205,7 +206,7 @@ select * from typed
 
 
 def historical_model(source: Source) -> str:
-    """The SQL with which a historical model begins its life."""
+    """Return the initial SQL of a historical model."""
     return f"""with
 
 staged as (

@@ -1,4 +1,4 @@
-"""Text for files that dbt renders: Jinja makes exactly the text of it, and runs nothing that stands in it.
+"""Literal text for files that dbt renders: Jinja outputs exactly the text and executes nothing in it.
 
 dbt renders every value of a YAML file below `models/` once, some when it reads the file, descriptions and the
 arguments of tests later; it renders no keys.
@@ -16,7 +16,7 @@ _IN_LITERAL = re.compile(rf"[{_UNSEEN}\"'\\{{}}%#]")
 
 
 def verbatim(value: Any) -> Any:
-    """A value of a YAML file as it must be written so that dbt reads this value; lists and mappings are walked."""
+    """Return a value for a YAML file that dbt reads as this value; walks lists and mappings."""
     if isinstance(value, str):
         return _literal(value) if _RENDERED.search(value) else value
     if isinstance(value, dict):

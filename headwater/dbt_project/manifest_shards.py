@@ -1,7 +1,7 @@
-"""The dbt manifest in pieces, for Airflow: what it shows of a source is read without dbt and without the other sources.
+"""Shards of the dbt manifest for Airflow: a DAG reads the shard of its source, without dbt and other sources.
 
-Made at set-up, at deploy and when there is a new source, since parsing the project takes seconds and a whole manifest
-grows with all sources.
+Made at set-up, at deploy and after a source was added, since parsing the project takes seconds and a whole
+manifest grows with all sources.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _NEEDED = (
 
 
 def folder_of(project: Project) -> Path:
-    """Return where the pieces are."""
+    """Return the folder of the shards."""
     return project.root / "target" / "airflow"
 
 
@@ -50,9 +50,9 @@ class ForAirflow:
 
 
 def make_ready(project: Project) -> ForAirflow:
-    """Write all that Airflow needs to show the jobs of the metadata, as far as that is sound: models and pieces.
+    """Write everything that Airflow needs to show the valid jobs of the metadata: models and shards.
 
-    Raises `HeadwaterError` when dbt cannot read the project.
+    Raises `HeadwaterError` if dbt cannot parse the project.
     """
     catalog, problems = read_valid_catalog(project.seeds)
     written = write_files(generated_files(catalog.sources.values(), project.models))
@@ -60,7 +60,9 @@ def make_ready(project: Project) -> ForAirflow:
 
 
 def write_shards(project: Project) -> list[str]:
-    """Parse the dbt project and write a piece for each source that has models, and one for the marts; their names."""
+    """Parse the dbt project and write a shard for each source with models, and one for the marts; return
+    their names.
+    """
     make_home(project.root)
     manifest = (
         Dbt(project.root, project.home, "manifest").manifest().writable_manifest().to_dict(omit_none=False)

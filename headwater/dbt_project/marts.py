@@ -1,4 +1,4 @@
-"""The inputs of the marts: they are built again when history or their models are others."""
+"""The inputs of the marts: a run rebuilds marts if history or their models have changed."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ TASK = "marts"  # on record with what they were made of
 
 
 def models(project: Project) -> list[Path]:
-    """Their models, in the order of their paths."""
+    """Return their models, in the order of their paths."""
     return sorted((project.models / "marts").rglob("*.sql"))
 
 
 def unbuilt(engine: Engine, sources: Iterable[str]) -> list[str]:
-    """The sources that have no history yet: what is made of them cannot be built."""
+    """Return the sources without a history, whose marts cannot be built."""
     asked = sa.text(
         "select name from unnest(cast(:names as text[])) with ordinality as sources (name, place)"
         " where to_regclass(format('historical.%I', name)) is null order by place"
@@ -31,8 +31,9 @@ def unbuilt(engine: Engine, sources: Iterable[str]) -> list[str]:
 
 
 def made_of(project: Project, engine: Engine, unbuilt: Sequence[str]) -> str:
-    """Return what marts are made of now: the loads of history, the models' texts,
-    and what there is no history of yet."""
+    """Return the present inputs of the marts: the loads of history, the models' texts, and the sources
+    without history.
+    """
     written = b"".join(path.read_bytes() for path in models(project))
     texts = hashlib.md5(written, usedforsecurity=False).hexdigest()
     loads = "delivery_sqn || ' ' || status || ' ' || status_at"
@@ -47,7 +48,7 @@ def made_of(project: Project, engine: Engine, unbuilt: Sequence[str]) -> str:
 
 
 def last_made_of(engine: Engine) -> str | None:
-    """Return what they were made of when they were last built well."""
+    """Return the inputs of the last successful build."""
     with engine.connect() as connection:
         last: str | None = connection.execute(
             sa.text(

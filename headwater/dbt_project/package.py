@@ -15,7 +15,8 @@ PACKAGE = Path(__file__).resolve().parents[1] / "macros"  # in a checkout a link
 def link_package(root: Path) -> None:
     """Link the package of this installation into the project, as `dbt deps` does with a local package.
 
-    What `dbt deps` has put there stays. Raises `HeadwaterError` where the link is missing and cannot be made.
+    Keeps a package that `dbt deps` has installed. Raises `HeadwaterError` if the link is missing and cannot
+    be created.
     """
     link, package = root / INSTALLED / NAME, PACKAGE.resolve()
     if link.is_dir() and (not link.is_symlink() or link.resolve() == package):

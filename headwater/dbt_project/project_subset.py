@@ -1,9 +1,9 @@
-"""A subset of the dbt project: the models of some sources, or the marts, and what all models share.
+"""A subset of the dbt project: the models of some sources, or the marts, and the shared files.
 
-dbt reads a whole project before it runs one model, which takes the longer the more sources there are. A run of few
-sources needs their models and what all share, so it goes into a folder with links to just these. Where a model wants
-more (an analytics engineer may have it read another source's), dbt finds fault with the subset, and who asked goes
-on with the whole project.
+dbt parses a whole project before it runs one model, which takes longer with more sources. A run of few
+sources needs only their models and the shared files, so Headwater makes a folder with links to these. If a
+model needs more (it may read another source's), dbt fails on the subset, and the caller uses the whole
+project.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ LONGEST_NAME = 100  # of a folder
 
 
 def project_subset(root: Path, home: Path, sources: Collection[str]) -> Path:
-    """The folder of the subset of the project in `root` that holds the models of `sources`, as they are now.
+    """Return the folder of the subset of the project in `root` with the present models of `sources`.
 
-    `MARTS` among them stands for the marts, with the sources whose histories they read. It is kept in the working
-    folder `home`, with what dbt remembers of it.
+    `MARTS` among them means the marts, with the sources whose histories they read. The folder is in the
+    working folder `home`, with dbt's cache.
     """
     folder = home / "dbt" / _name(sources)
     wanted = {folder / path.relative_to(root): path for path in _files(root, sources)}

@@ -26,7 +26,9 @@ _FRAME = "Compilation Error"  # dbt's word for what a macro raises; nothing that
 
 
 def raised(message: str) -> Mapping[str, Any] | None:
-    """Return the code and the facts that a macro of ours raised, or None of any other message of dbt's."""
+    """Return the code and the facts of an error that a macro of ours raised, or None for other messages of
+    dbt.
+    """
     at = message.find(_SIGN + "{")
     if not message.startswith(_FRAME) or at < 0:
         return None
@@ -35,7 +37,7 @@ def raised(message: str) -> Mapping[str, Any] | None:
 
 
 def error_of(facts: Mapping[str, Any]) -> HeadwaterError:
-    """Return the error that a macro raised."""
+    """Return the error for a code that a macro raised."""
     if facts["code"] == "ledger_broken":
         return LedgerBroken(facts["delivery_sqn"], facts["layer"], facts["reason"])
     return LoadFailed(facts["message"])

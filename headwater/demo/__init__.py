@@ -1,4 +1,4 @@
-"""The demo: real data of real publishers, fetched once and served as they would serve it."""
+"""The demo: real data of real publishers, fetched once and served as the publishers would serve it."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ __all__ = ["DemoError", "prepare"]
 
 
 def prepare(home: Path, say: Callable[[str], None]) -> None:
-    """Make sure that the publisher's tree lies in the working folder `home`, fetching what is missing.
+    """Create the publisher's files in the working folder `home`, fetching missing ones.
 
-    Tells its progress, a line at a time, to `say`; says nothing when all is there. Raises `DemoError`.
+    Reports progress line by line to `say`; reports nothing if all is present. Raises `DemoError`.
     """
     folder = home / "demo"
     folder.mkdir(parents=True, exist_ok=True)

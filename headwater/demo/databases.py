@@ -17,9 +17,9 @@ _PACKED = "cpi/cpi.db"
 
 
 def lay_out_databases(packages: Path, of: Iterable[Package], folder: Path) -> bool:
-    """Make the database of prices in `folder` from its package; False when one is there already, of whatever release.
+    """Create the database of prices in `folder` from its package; False if one of any release exists.
 
-    Raises `DemoError` when the package does not hold what it should.
+    Raises `DemoError` if the package lacks the database.
     """
     file = folder / FILE
     if file.exists():

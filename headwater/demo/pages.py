@@ -1,4 +1,4 @@
-"""Download pages as publishers have them: a title, a table of files, who made the data and its licence."""
+"""Download pages like those of publishers: a title, a table of files, the origin of the data and its licence."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 @dataclass(frozen=True)
 class Entry:
-    """One line of the table: the link (relative to the page), what it says, date and size as shown."""
+    """One line of the table: the link (relative to the page), its text, date and size."""
 
     href: str
     text: str
@@ -20,7 +20,7 @@ class Entry:
 
 @dataclass(frozen=True)
 class Page:
-    """A download page. `credit` says where the data comes from and under which licence; plain text."""
+    """A download page. `credit` names origin and licence of the data; plain text."""
 
     title: str
     intro: str
@@ -29,7 +29,7 @@ class Page:
 
 
 def render(page: Page) -> str:
-    """The page as HTML: always the same text for the same page."""
+    """Return the page as HTML, deterministically."""
     rows = "\n".join(_row(entry) for entry in page.entries)
     return f"""<!doctype html>
 <html lang="en">

@@ -1,7 +1,7 @@
 """The producer of the demo: real departures, written to a topic as an airport's systems would.
 
-The messages, their partitions and their order are always the same, so an offset means the same message in every
-cluster that they are written to, also after a broker in memory has started anew.
+The messages, their partitions and their order are always the same, so an offset means the same message in
+every cluster, also after the restart of a broker in memory.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ BATCH = 1000  # messages
 
 
 def replay(servers: str | None = None, file: Path | None = None) -> int:
-    """Write what the topic does not have yet; how many messages that were. Nothing is written twice.
+    """Write the messages that the topic lacks; return their number. Writes nothing twice.
 
-    Without arguments it is the cluster that HEADWATER_KAFKA names, and the departures of the demo in the working
-    folder; where there are none, nothing is written. Raises `DemoError` when the cluster does not play along.
+    By default to the cluster that HEADWATER_KAFKA names, from the departures of the demo in the working
+    folder; without departures it writes nothing. Raises `DemoError` if the cluster fails.
     """
     from confluent_kafka import KafkaException
 
@@ -84,7 +84,7 @@ def _write(servers: str, departures: Sequence[dict[str, Any]]) -> int:
 
 
 def _ends(servers: str) -> list[int]:
-    """Return how many messages each partition of the topic has; it is made where there is none."""
+    """Return the number of messages in each partition of the topic, which is created if missing."""
     from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
     from confluent_kafka.admin import AdminClient
     from confluent_kafka.cimpl import NewTopic

@@ -1,4 +1,4 @@
-"""Pages for people: the project's documentation by dbt, and an index of all there is to read."""
+"""Pages for people: dbt's documentation of the project, and an index of all documents."""
 
 from headwater.docs.build import build_docs
 

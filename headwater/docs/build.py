@@ -1,4 +1,4 @@
-"""Building the pages: dbt's documentation as one file, and an index of it, the Data Docs and the sources."""
+"""Builds the pages: dbt's documentation as one file, and an index of it, the Data Docs and the sources."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ from headwater.queries import status
 
 
 def build_docs(project_root: Path, home: Path, say: Callable[[str], None]) -> Path:
-    """Write `<home>/docs/index.html` and what it links to; return its path.
+    """Write `<home>/docs/index.html` and the pages that it links to; return its path.
 
-    Needs the database of the environment, with the models built: dbt reads column types from it. Raises
-    `HeadwaterError` when dbt cannot write its docs.
+    Needs the database of the environment with built models, because dbt reads column types from it. Raises
+    `HeadwaterError` if dbt cannot write its docs.
     """
     say("writing the docs of dbt")
     generate_dbt_docs(project_root, home)
@@ -65,7 +65,7 @@ def generate_dbt_docs(project_root: Path, home: Path) -> Path:
 
 
 def write_index(home: Path, catalog: Catalog, standings: Iterable[Mapping[str, Any]]) -> Path:
-    """Write the page where reading begins, `<home>/docs/index.html`; return its path.
+    """Write the start page `<home>/docs/index.html`; return its path.
 
     `standings` are those of `headwater.queries.status.sources`, one for each source of the catalog.
     """
@@ -117,14 +117,14 @@ _NOTHING_JUDGED = "No delivery has been judged in this working folder yet; a run
 
 
 def _card(home: Path, target: str, title: str, about: str, without: str) -> Markup:
-    """A way to go on; where there is nothing to see yet, it says so and leads nowhere."""
+    """Return a card with a link; without a page to link to, the card says so."""
     is_there = (home / target).exists()
     heading = _link(home, target, title) if is_there else Markup("<strong>{}</strong>").format(title)
     return Markup("<li>{}<p>{}</p></li>").format(heading, about if is_there else without)
 
 
 def _link(home: Path, target: str, text: str) -> Markup:
-    """A link from the index to `target` (below `home`), or the bare text when there is no such page."""
+    """Return a link from the index to `target` (below `home`), or plain text if there is no such page."""
     if not (home / target).exists():
         return Markup("{}").format(text)
     return Markup('<a href="{}">{}</a>').format(f"../{target}", text)

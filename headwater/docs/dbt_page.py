@@ -1,9 +1,9 @@
-"""dbt's documentation as one page in which names and descriptions are text, whoever wrote them.
+"""dbt's documentation as one page that shows names and descriptions as text, whoever wrote them.
 
-dbt writes the project as JSON into a script of its page, where `</script>` ends it, shows descriptions as Markdown, in
-which HTML is let through, and what its search finds as HTML. Names and comments of publishers are in all of them. So
-the JSON is written without `<`, descriptions hold no tag, and the page has a policy (CSP) by which a browser runs the
-scripts that dbt has written, known by a nonce, and nothing else, and asks no server for anything.
+dbt writes the project as JSON into a script of its page, where `</script>` would end it. It renders
+descriptions as Markdown, which may contain HTML, and search results as HTML. All of them contain names and
+comments of publishers. So this module writes the JSON without `<` and descriptions without tags, and adds a
+policy (CSP): the browser runs only dbt's own scripts, which have a nonce, and contacts no server.
 """
 
 from __future__ import annotations
@@ -16,15 +16,21 @@ from pathlib import Path
 from typing import Any
 
 PLACES = {'"MANIFEST.JSON INLINE DATA"': "manifest.json", '"CATALOG.JSON INLINE DATA"': "catalog.json"}
-MARKDOWN = ("description", "block_contents", "comment")  # how the members end that the page shows as such
-NO_TAG = "<\u2060"  # a word joiner, which takes no place
+MARKDOWN = (
+    "description",
+    "block_contents",
+    "comment",
+)  # name endings of the members that the page renders as HTML
+NO_TAG = "<\u2060"  # a word joiner, which is invisible
 _TAG = re.compile(r"<(?=[A-Za-z/!?])")
 _HEAD = re.compile(r"<head(?:\s[^>]*)?>", re.IGNORECASE)
 _SCRIPT = re.compile(r"<script(?=[\s>])", re.IGNORECASE)
 
 
 def dbt_page(target: Path) -> str:
-    """Return the page of the project whose `manifest.json` and `catalog.json` dbt has written into `target`."""
+    """Return the page of the project from the `manifest.json` and `catalog.json` that dbt wrote into
+    `target`.
+    """
     from dbt.task.docs import DOCS_INDEX_FILE_PATH
 
     nonce = secrets.token_urlsafe(18)
@@ -37,13 +43,13 @@ def dbt_page(target: Path) -> str:
 
 
 def in_script(data: Any) -> str:
-    """Return data as JSON that a script of an HTML page may hold: no character of it means anything to HTML."""
-    text = json.dumps(data)  # nothing but ASCII
+    """Return data as JSON for a script of an HTML page, without characters that have a meaning in HTML."""
+    text = json.dumps(data)  # only ASCII
     return text.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")
 
 
 def without_markup(data: Any, key: str | None = None) -> Any:
-    """Return the data with no tag in what is shown as Markdown, here and there also as it is: `<` begins none."""
+    """Return the data without tags in texts that the page renders as Markdown or HTML: no `<` begins one."""
     if isinstance(data, Mapping):
         return {name: without_markup(member, name) for name, member in data.items()}
     if isinstance(data, list):
@@ -53,7 +59,7 @@ def without_markup(data: Any, key: str | None = None) -> Any:
 
 
 def policy(nonce: str) -> str:
-    """Return what a browser may do with the page."""
+    """Return the Content-Security-Policy of the page."""
     return "; ".join(
         [
             "default-src 'none'",
@@ -68,7 +74,7 @@ def policy(nonce: str) -> str:
 
 
 def _with_policy(template: str, nonce: str) -> str:
-    """The page of dbt with the policy in its head, and the nonce on the scripts that stand in it as such."""
+    """Return dbt's page with the policy in its head, and the nonce on its script elements."""
     head = _HEAD.search(template)
     begins = _script_tags(template)
     for begin in reversed(begins):
@@ -80,7 +86,7 @@ def _with_policy(template: str, nonce: str) -> str:
 
 
 def _script_tags(template: str) -> list[int]:
-    """Return where the script elements begin; texts that look like one within a script are none."""
+    """Return the positions of the script elements, without texts in a script that look like one."""
     found, place = [], 0
     while begin := _SCRIPT.search(template, place):
         found.append(begin.start())

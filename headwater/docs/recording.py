@@ -1,7 +1,7 @@
-"""A recording of `headwater new-source` on a real file, docs/new-source.svg: `python -m headwater.docs.recording`.
+"""Records `headwater new-source` on a real file as docs/new-source.svg: `python -m headwater.docs.recording`.
 
-What it shows is what the command printed to a terminal, in a copy of the project with servers of its own; only the
-folder of the file is called otherwise.
+The picture shows the real output of the command in a terminal, in a copy of the project with separate
+servers; only the folder of the file has another name.
 """
 
 from __future__ import annotations
@@ -63,16 +63,18 @@ def record(project: Path, working_folder: Path) -> str:
 
 
 def picture(command: Sequence[str], message: str) -> str:
-    """A terminal with a command and what it said, ANSI colours included, as SVG."""
+    """Return a terminal with a command and its output, including ANSI colours, as SVG."""
     console = Console(record=True, width=WIDTH, file=io.StringIO(), force_terminal=True)
     console.print(f"[bold green]$[/] headwater {shlex.join(command)}", highlight=False)
     console.print(Text.from_ansi(message))
     svg = console.export_svg(title="headwater", unique_id="terminal")
-    return re.sub(r"\s*@font-face \{.*?\}", "", svg, flags=re.DOTALL)  # they are fetched from somewhere else
+    return re.sub(
+        r"\s*@font-face \{.*?\}", "", svg, flags=re.DOTALL
+    )  # the browser would load them from another host
 
 
 def _environment(root: Path) -> dict[str, str]:
-    """Nothing of the user's servers: the copy starts its own."""
+    """Return the environment without the user's servers: the copy starts its own."""
     foreign = ("PG", "AWS_", "HEADWATER_", "AIRFLOW_")
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(foreign)}
     code = str(Path(__file__).resolve().parents[2])
@@ -81,7 +83,7 @@ def _environment(root: Path) -> dict[str, str]:
 
 
 def _in_terminal(arguments: Sequence[str], root: Path, environment: Mapping[str, str]) -> str:
-    """Return what a command prints where it believes to be looked at. Ends all with its words when it fails."""
+    """Return the output of a command in a pseudo-terminal. Exits with the output if the command fails."""
     ours, theirs = pty.openpty()
     command = [sys.executable, "-m", "headwater.cli", *arguments]
     process = subprocess.Popen(
@@ -92,7 +94,7 @@ def _in_terminal(arguments: Sequence[str], root: Path, environment: Mapping[str,
     while True:
         try:
             piece = os.read(ours, 1 << 16)
-        except OSError:  # the terminal's other end is closed
+        except OSError:  # the other end of the terminal is closed
             break
         if not piece:
             break

@@ -1,4 +1,4 @@
-"""Questions to a person: where the proposal is in doubt, and what no file can say."""
+"""Questions to a person about doubts of the proposal and about facts that no file contains."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from headwater.new_source.values import USUAL_NUMBER
 
 DELIVERY_TYPES = ("snapshot", "delta")
 
-# asks a question; takes the answer that a blank one stands for, and the answers that may be given, () for any
+# asks a question; takes the default answer, and the valid answers, () for any
 Ask = Callable[[str, str, Sequence[str]], str]
 Say = Callable[[str], None]
 
 
 def ask_about(proposal: Proposal, ask: Ask, say: Say, given: Sequence[str]) -> None:
-    """Ask for all that was not told by a flag, and put the answers into the proposal."""
+    """Ask for everything that no flag settled, and put the answers into the proposal."""
     if "key" not in given:
         _ask_key(proposal, ask, say)
     for attribute in proposal.attributes:
@@ -49,12 +49,12 @@ def ask_about(proposal: Proposal, ask: Ask, say: Say, given: Sequence[str]) -> N
 
 
 def ask_option(doubt: Doubt, ask: Ask) -> str:
-    """Return what an option is of which a doubt is, spelled."""
+    """Return the answer for an option with a doubt, in its spelled form."""
     return ask(f"{doubt}\n{doubt.option}", doubt.choices[0], ())
 
 
 def require_settled(proposal: Proposal, ask: Ask) -> None:
-    """Ask whether to go on in spite of each harmful doubt that is left. Raises `NewSourceRefused` where not."""
+    """Ask whether to continue in spite of each remaining harmful doubt. Raises `NewSourceRefused` if not."""
     for doubt in harmful_doubts_of(proposal):
         if ask(f"{doubt}\nGo on with it", "no", ("yes", "no")) == "no":
             raise NewSourceRefused(

@@ -1,4 +1,4 @@
-"""From what a person says on the command line to a proposal, and from a proposal to files."""
+"""From command line flags to a proposal, and from a proposal to files."""
 
 from __future__ import annotations
 
@@ -49,12 +49,12 @@ class Given:
 
     @property
     def names(self) -> list[str]:
-        """Return what was said, by the names of a proposal."""
+        """Return the given values, by the names of a proposal."""
         return [name for name, value in vars(self).items() if value and not isinstance(value, Mapping)]
 
 
 def parse_options(texts: Sequence[str]) -> dict[str, str]:
-    """`NAME=VALUE` as in source_attribute.csv, spelled; gives values unspelled. Raises `NewSourceRefused`."""
+    """Parse `NAME=VALUE` as in source_attribute.csv into unspelled values. Raises `NewSourceRefused`."""
     options = {}
     for name, value in parse_pairs(texts, "--option", "NAME=VALUE, such as header_line=4").items():
         if name not in OPTIONS or name == "conn_str":
@@ -69,7 +69,7 @@ def parse_options(texts: Sequence[str]) -> dict[str, str]:
 
 
 def parse_pairs(texts: Sequence[str], flag: str, expected: str) -> dict[str, str]:
-    """Return what a flag says of names, each as NAME=VALUE. Raises `NewSourceRefused`."""
+    """Parse the NAME=VALUE pairs of a flag. Raises `NewSourceRefused`."""
     pairs = {}
     for text in texts:
         name, sign, value = text.partition("=")
@@ -94,11 +94,10 @@ def prepare_proposal(
     say: Say = lambda _: None,
     show: Callable[[Proposal], None] = lambda _: None,
 ) -> Proposal:
-    """Look at `origin` and propose the source; `ask` is how to ask a person, None where there is none.
+    """Sample `origin` and propose the source; `ask` asks a person, None without one.
 
-    A person is shown the proposal before and, by the caller, after.
-
-    Raises `NewSourceRefused`, `MetadataInvalid`, `FormatBroken`, `PublisherError`; nothing was written then.
+    A person sees the proposal before the questions and, by the caller, after them. Raises `NewSourceRefused`,
+    `MetadataInvalid`, `FormatBroken`, `PublisherError`; nothing is written before.
     """
     seeds = write.require_free(project, name)
     if given.job is not None:
@@ -120,7 +119,7 @@ def prepare_proposal(
 
 
 def _proposed(name: str, sample: Sample, given: Given) -> Proposal:
-    """The proposal, with all that was told."""
+    """Return the proposal with all given values."""
     belongs_to = sample.connection.data_source if sample.connection else None
     proposal = propose(
         name, sample, given.options, owner=given.owner or _user(), data_source=given.data_source or belongs_to
@@ -140,7 +139,7 @@ def _proposed(name: str, sample: Sample, given: Given) -> Proposal:
 
 
 def _settled(name: str, sample: Sample, given: Given, proposal: Proposal, ask: Ask, say: Say) -> Proposal:
-    """The proposal as a person wants the file to be read: asked for each option of which there is a harmful doubt."""
+    """Return the proposal after a person has answered each option with a harmful doubt."""
     while doubt := next(
         (one for one in harmful_doubts_of(proposal) if one.option and one.option not in given.options), None
     ):
@@ -157,7 +156,7 @@ def _settled(name: str, sample: Sample, given: Given, proposal: Proposal, ask: A
 
 
 def require_no_harm(proposal: Proposal) -> None:
-    """Raise `DoubtsUnsettled` where a doubt could lose or change data."""
+    """Raise `DoubtsUnsettled` if a doubt could lose or change data."""
     if doubts := harmful_doubts_of(proposal):
         raise DoubtsUnsettled(
             f"{len(doubts)} {'guess' if len(doubts) == 1 else 'guesses'} could lose or change data. Nothing was"
@@ -170,7 +169,7 @@ def require_no_harm(proposal: Proposal) -> None:
 
 
 def require_key(proposal: Proposal) -> None:
-    """Raise `NewSourceRefused` where the proposal has no key."""
+    """Raise `NewSourceRefused` if the proposal has no key."""
     if not proposal.key:
         names = ", ".join(attribute.target_name for attribute in proposal.attributes)
         raise NewSourceRefused(

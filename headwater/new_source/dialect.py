@@ -1,8 +1,8 @@
-"""Candidates for the dialect of a CSV: delimiters, quotes and the line of the header, the likeliest first.
+"""Candidates for the dialect of a CSV: delimiter, quote and header line, the likeliest first.
 
-csv.Sniffer looks at frequencies of signs and is often wrong. Here a dialect is a candidate when, from its header on,
-every record of the sample has as many values; `look` then reads the whole file with our own reader. What the file does
-not prove of the chosen one is a doubt.
+csv.Sniffer uses character frequencies and is often wrong. Here a dialect is a candidate if, from its header
+on, every record of the sample has the same number of values; `look` then reads the whole file with our own
+reader. What the file does not prove about the chosen dialect is a doubt.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _UNCLOSED = "unexpected end of data"
 
 @dataclass(frozen=True)
 class Candidate:
-    """A way in which a CSV may be written."""
+    """A possible dialect of a CSV."""
 
     delimiter: str
     quote_char: str
@@ -37,7 +37,7 @@ class Candidate:
 
     @property
     def options(self) -> dict[str, str]:
-        """The options that say it, where it is not the usual one."""
+        """Return the options for this dialect that differ from the defaults."""
         options = {
             "delimiter": self.delimiter,
             "quote_char": self.quote_char,
@@ -48,12 +48,14 @@ class Candidate:
 
 
 def physical_lines(text: str) -> list[str]:
-    r"""Lines as the reader counts them: \n, \r\n and \r end one, and no other sign of Unicode does."""
+    r"""Split lines as the reader counts them: only \n, \r\n and \r end a line, no other Unicode character."""
     return list(io.StringIO(text, newline=""))
 
 
 def candidates(content: bytes, encoding: str, given: dict[str, str]) -> list[Candidate]:
-    """The dialects in which the text has one number of values, the likeliest first; `given` are not guessed at."""
+    """Return the dialects in which all records have the same width, the likeliest first; `given` ones are
+    fixed.
+    """
     lines, is_cut = _sample(content, encoding)
     found = []
     delimiters = [given["delimiter"]] if "delimiter" in given else DELIMITERS
@@ -95,7 +97,7 @@ def candidates(content: bytes, encoding: str, given: dict[str, str]) -> list[Can
 def dialect_doubts(
     content: bytes, encoding: str, chosen: Candidate, all_found: Sequence[Candidate], given: Collection[str]
 ) -> Iterator[Doubt]:
-    """Yield what the text does not prove of the dialect that was chosen of all that were found."""
+    """Yield what the text does not prove about the dialect that was chosen from all candidates."""
     lines, is_cut = _sample(content, encoding)
     text = "".join(lines)
     if "header_line" not in given and chosen.header_line > 1:
@@ -107,7 +109,7 @@ def dialect_doubts(
 
 
 def _sample(content: bytes, encoding: str) -> tuple[list[str], bool]:
-    """The whole lines that are looked at, and whether there are more."""
+    """Return the complete lines of the sample, and whether the file has more."""
     text = codecs.getincrementaldecoder(encoding)("strict").decode(content).removeprefix("\ufeff")
     is_cut = len(text) > SAMPLE or len(content) >= LONGEST_RECORD
     lines = physical_lines(text[:SAMPLE])
@@ -139,7 +141,7 @@ def _doubt_of_header_line(lines: list[str], chosen: Candidate, *, is_cut: bool) 
 
 
 def _header_without_end(lines: list[str], chosen: Candidate, *, is_cut: bool) -> int | None:
-    """The line above that has one value less, where all records, the chosen header too, end with a delimiter."""
+    """Return the line above with one value less, if all records and the chosen header end with a delimiter."""
     end = chosen.delimiter
     below = [text.rstrip("\r\n") for text in lines[chosen.header_line - 1 :] if text.strip()]
     if not all(text.endswith(end) for text in below):
@@ -185,7 +187,7 @@ def _doubts_of_delimiter(
 
 
 def _even_signs(lines: Sequence[str]) -> Iterator[str]:
-    """The signs that come in every line, as often in each."""
+    """Return the characters that occur in every line with the same frequency."""
     texts = [text.strip("\r\n") for text in lines if text.strip()]
     for sign in sorted(set(texts[0]) if len(texts) > 1 else ()):
         if not (sign.isalnum() or sign in "\"'_-./") and len({text.count(sign) for text in texts}) == 1:
@@ -195,7 +197,7 @@ def _even_signs(lines: Sequence[str]) -> Iterator[str]:
 def _doubts_of_quotes(text: str, chosen: Candidate) -> Iterator[Doubt]:
     flag = option_flag("quote_char", spell(chosen.quote_char) if chosen.quote_char else "<none>")
     if chosen.quote_char == '"':
-        return  # what may come with it is written as the standard has it
+        return  # other characters follow the standard
     end = re.escape(chosen.delimiter)
     is_quoted = re.search(rf'(^|{end})"[^"\r\n]*"({end}|[\r\n]|$)', text)
     if chosen.quote_char:
@@ -220,7 +222,7 @@ def _doubts_of_quotes(text: str, chosen: Candidate) -> Iterator[Doubt]:
 
 
 def _table(lines: list[str], delimiter: str, quote: str, *, is_cut: bool) -> tuple[list[str], int]:
-    """The header, [] where not all records are as wide as it is, or it is blank; and the number of records."""
+    """Return the header and the number of records; [] if the records differ in width, or the header is blank."""
     reader = csv.reader(
         lines,
         delimiter=delimiter,

@@ -1,7 +1,7 @@
 """A doubt: a guess of a proposal that its sample does not prove.
 
-What could lose or change data if it is wrong is harmful: nothing goes on by itself until a flag, or a person, has
-settled it. The others are listed, and go on.
+A doubt is harmful if a wrong guess could lose or change data: the command continues only after a flag, or a
+person, has settled it. It only lists the other doubts.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ from dataclasses import dataclass
 from headwater.metadata.visible import in_line
 
 LONGEST = 60  # characters of a value in a doubt
-MOST_SHOWN = 8  # of things that are listed
+MOST_SHOWN = 8  # of listed items
 
 
 @dataclass(frozen=True)
 class Doubt:
-    """A guess, the lines or values on which it rests, what it costs if it is wrong, and the flag that settles it.
+    """A guess, its evidence (lines or values), the cost of a wrong guess, and the flag that settles it.
 
-    `option` is the option of the source that the flag is of, and `choices` its values, the guessed one first.
+    `option` is the option of the source that the flag sets, and `choices` its values, the guessed one first.
     """
 
     about: str
@@ -41,18 +41,18 @@ class Doubt:
 
 
 def option_flag(option: str, value: str) -> str:
-    """The flag that says an option, as a shell takes it; `value` is spelled as in source_attribute.csv."""
+    """Return the flag for an option, quoted for a shell; `value` is spelled as in source_attribute.csv."""
     return f"--option {shlex.quote(f'{option}={value}')}"
 
 
 def quoted(text: str, most: int = LONGEST) -> str:
-    """A text of a publisher's for a message: short, and nothing in it that a terminal obeys."""
+    """Return a publisher's text for a message: short, and without control characters."""
     plain = in_line(text[: most + 1])
     return '"' + (plain if len(plain) <= most else plain[: most - 1] + "…") + '"'
 
 
 def listed(names: Iterable[str], most: int = MOST_SHOWN) -> str:
-    """Some of them, with commas between."""
+    """Return some of the items, separated by commas."""
     all_names: Sequence[str] = list(names)
     more = len(all_names) - most
     return ", ".join(all_names[:most]) + (f" and {more:,} more" if more > 0 else "")

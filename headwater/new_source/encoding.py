@@ -1,4 +1,4 @@
-"""The encoding of a text: proved by its bytes, or a doubt, since those of one byte a character fit anything."""
+"""The encoding of a text: proved by its bytes, or a doubt, since single-byte encodings fit any bytes."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from collections.abc import Sequence
 from headwater.metadata.errors import FormatBroken
 from headwater.new_source.doubt import Doubt, option_flag, quoted
 
-# Those that a text may be in when it is not UTF-8; of two that read it as well, the first is guessed.
+# Encodings of texts that are not UTF-8; of two that fit equally well, the first is guessed.
 OTHERS = (
     "cp1252", "cp1250", "iso-8859-2", "iso-8859-15", "iso-8859-1", "cp1251", "cp1253", "cp1254", "cp1257", "cp850",
     "mac-roman", "shift_jis", "gb18030", "euc-kr", "big5",
 )  # fmt: skip
-ASKED = ("cp1252", "cp1250", "iso-8859-2", "iso-8859-15")  # whose reading is shown, whatever it looks like
+ASKED = ("cp1252", "cp1250", "iso-8859-2", "iso-8859-15")  # always shown, however unlikely
 MOST_READINGS = 6
 MOST_WORDS = 3
 _ODD_WORD = re.compile(rb"[^\s,;|\"']{0,20}[\x80-\xff][^\s,;|\"']{0,20}")
@@ -22,9 +22,9 @@ _UNDECODED, _DECODED = re.compile("[\udc80-\udcff]"), re.compile("[^\x00-\x7f\ud
 
 
 def encodings(content: bytes, file: str) -> list[str]:
-    """The encodings in which the bytes are text, the likeliest first.
+    """Return the encodings that fit the bytes, the likeliest first.
 
-    Raises `FormatBroken` where they are UTF-8 but for a few.
+    Raises `FormatBroken` if the bytes are UTF-8 except for a few.
     """
     if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return ["utf-16"]
@@ -40,7 +40,7 @@ def encodings(content: bytes, file: str) -> list[str]:
 
 
 def encoding_doubt(content: bytes, fitting: Sequence[str], guessed: str) -> Doubt | None:
-    """Return what is not proved of an encoding; None where a mark, or characters of several bytes, prove it."""
+    """Return the doubt about an encoding; None if a byte order mark or multi-byte characters prove it."""
     if guessed == "utf-16" or content.startswith(codecs.BOM_UTF8):
         return None
     if guessed == "utf-8":
@@ -68,7 +68,7 @@ def encoding_doubt(content: bytes, fitting: Sequence[str], guessed: str) -> Doub
 
 
 def odd_words(content: bytes) -> list[tuple[int, bytes]]:
-    """Some different words that are not ASCII, with their lines."""
+    """Return some different words that are not ASCII, with their lines."""
     found: dict[bytes, int] = {}
     for match in _ODD_WORD.finditer(content):
         if match.group() not in found:
@@ -79,7 +79,9 @@ def odd_words(content: bytes) -> list[tuple[int, bytes]]:
 
 
 def _require_other(content: bytes, error: UnicodeDecodeError, file: str) -> None:
-    """Raise `FormatBroken` where the bytes that are not UTF-8 are no more than the characters that are."""
+    """Raise `FormatBroken` if the bytes that are not UTF-8 are no more than the multi-byte characters that
+    are.
+    """
     text = content.decode("utf-8", "surrogateescape")
     wrong, right = len(_UNDECODED.findall(text)), len(_DECODED.findall(text))
     is_marked = content.startswith(codecs.BOM_UTF8)
@@ -106,7 +108,7 @@ def _decodes(content: bytes, name: str) -> bool:
 
 
 def _oddness(word: bytes, name: str) -> int:
-    """Return how little a word is like one: signs beside letters, capitals after small ones, two scripts."""
+    """Return how unlike a real word it is: symbols beside letters, capitals after small letters, two scripts."""
     text = word.decode(name, "replace")
     odd = 0
     for before, sign in zip(" " + text, text, strict=False):

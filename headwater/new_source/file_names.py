@@ -1,7 +1,7 @@
-"""Names of files: the pattern of their names, and the date in them.
+"""The pattern of file names, and the date in them.
 
-The files of a folder that differ in digits alone, or in a hash, belong to one kind. What changes among them may
-change; what does not, or what no other file shows, is a doubt.
+Files of a folder whose names differ only in digits, or in a hash, belong to one kind. Parts that vary among
+them become variable; fixed parts, and parts that no other file shows, are doubts.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _HASH = (
 )
 _PART = re.compile(rf"(?P<hash>{_HASH})|(?<!\.bz)(?P<digits>[0-9]+)")
 
-# how dates are written in names, the longest first; None for a format that is read without being told
+# formats of dates in names, the longest first; None for a default format
 _DATES: tuple[tuple[str, tuple[str, ...]], ...] = (
     (r"\d{4}-\d{2}-\d{2}", ("%Y-%m-%d",)),
     (r"\d{4}_\d{2}_\d{2}", ("%Y_%m_%d",)),
@@ -35,9 +35,9 @@ _DATES: tuple[tuple[str, tuple[str, ...]], ...] = (
     (r"\d{4}_\d{2}", ("%Y_%m",)),
     (r"\d{6}", ("%Y%m", "%y%m%d", "%d%m%y", "%m%d%y")),
 )
-_YEAR = (r"\d{4}", ("%Y",))  # where the files of a kind differ in it
+_YEAR = (r"\d{4}", ("%Y",))  # if the files of a kind differ in it
 _KNOWN_FORMATS = ("%Y%m%d", "%Y-%m-%d", "%Y-%m")
-# how a time of day follows a date
+# formats of a time of day after a date
 _TIMES = (
     (r"T\d{6}Z", "T%H%M%SZ"), (r"T\d{6}", "T%H%M%S"), (r"T\d{4}Z", "T%H%MZ"), (r"T\d{4}", "T%H%M"),
     *((rf"{sign}\d{{2}}{between}\d{{2}}{between}\d{{2}}Z?", f"{sign}%H{between}%M{between}%S")
@@ -52,7 +52,7 @@ _EPOCH = re.compile(r"1[0-9]{9}([0-9]{3})?")  # since 2001
 
 @dataclass(frozen=True)
 class NamePattern:
-    """The regular expression for the names of a source's files, how the date in it is written, and what is doubtful."""
+    """The regular expression for the names of a source's files, the format of the date in it, and the doubts."""
 
     pattern: str
     has_date: bool
@@ -61,7 +61,7 @@ class NamePattern:
 
     @property
     def options(self) -> dict[str, str]:
-        """The same as options of a source."""
+        """Return the pattern as options of a source."""
         dated = {"date_from": "name" if self.has_date else "header"}
         return {"file_pattern": self.pattern, **dated} | (
             {"date_format": self.date_format} if self.date_format else {}
@@ -70,7 +70,9 @@ class NamePattern:
 
 @dataclass(frozen=True)
 class _Date:
-    """The place of the date in a name, as the parts from `first` to `last`, and the formats that fit all names."""
+    """The position of the date in a name, as the parts from `first` to `last`, and the formats that fit all
+    names.
+    """
 
     first: int
     last: int
@@ -80,21 +82,21 @@ class _Date:
 
 
 def kind_of(name: str) -> str:
-    """The name of a file without what may change from one delivery to the next."""
+    """Return the name of a file without the parts that may vary between deliveries."""
     return _PART.sub(lambda found: "#" if found["hash"] else "0", own_name(name))
 
 
 def own_name(name: str) -> str:
-    """The name without its folders."""
+    """Return the name without its folders."""
     return name.rpartition("/")[2]
 
 
 def pattern_of(
     name: str, others: Iterable[str] = (), date_format: str | None = None, *, anywhere: bool = False
 ) -> NamePattern:
-    """The pattern of a file and of the `others`, of the same folder or page, that belong to its kind.
+    """Return the pattern of a file and of those `others` in the same folder or page that belong to its kind.
 
-    `date_format` is one that was told; `anywhere`: the files may lie in folders.
+    `date_format` is a given one; `anywhere` means that the files may lie in folders.
     """
     name = own_name(name)
     all_others = sorted({other for other in others if own_name(other) != name})
@@ -116,9 +118,9 @@ def pattern_of(
 
 
 def pattern_told(pattern: str, name: str, date_format: str | None = None) -> NamePattern:
-    """A pattern that was told, with how the date that it finds in the name is written.
+    """Return a given pattern, with the format of the date that it finds in the name.
 
-    Raises `NewSourceRefused` where that cannot be found out.
+    Raises `NewSourceRefused` if the format is unknown.
     """
     match = re.search(pattern, name)
     text = match.groupdict().get("date") if match else None
@@ -135,7 +137,7 @@ def pattern_told(pattern: str, name: str, date_format: str | None = None) -> Nam
 
 
 def _formats() -> Iterator[tuple[str, str]]:
-    """Yield how a date may be written, as a pattern and as a format, without and with a time."""
+    """Yield the formats of a date, as pattern and format, without and with a time."""
     for written, formats in (*_DATES, _YEAR):
         for form in formats:
             yield written, form
@@ -153,23 +155,23 @@ def _doubt_of_format(text: str, formats: Sequence[str]) -> Doubt:
 
 
 class _Name:
-    """A name and its parts that may change."""
+    """A name and its variable parts."""
 
     def __init__(self, text: str) -> None:
         self.text = text
         self.parts = list(_PART.finditer(text))
 
     def between(self, first: int, last: int) -> str:
-        """The text from one part to another."""
+        """Return the text from one part to another."""
         return self.text[self.parts[first].start() : self.parts[last].end()]
 
     def after(self, part: int) -> str:
-        """Return what follows a part."""
+        """Return the text after a part."""
         return self.text[self.parts[part].end() :]
 
 
 def _date_of(names: Sequence[_Name], given: str | None) -> _Date | None:
-    """The date: one that all names have before one that some have, one that changes before one that does not."""
+    """Return the date; prefers one that all names have, and one that varies."""
     ranked = []
     templates = _DATES if len(names) == 1 else (*_DATES, _YEAR)
     for order, (written, formats) in enumerate(templates):
@@ -189,7 +191,7 @@ def _date_of(names: Sequence[_Name], given: str | None) -> _Date | None:
 
 
 def _spans(name: _Name, written: str) -> Iterator[tuple[int, int]]:
-    """From which part to which a name has what is written so."""
+    """Return the parts from which to which a name has such a text."""
     begins = {part.start(): place for place, part in enumerate(name.parts)}
     ends = {part.end(): place for place, part in enumerate(name.parts)}
     for match in re.finditer(rf"(?<!\d){written}(?!\d)", name.text):
@@ -198,7 +200,7 @@ def _spans(name: _Name, written: str) -> Iterator[tuple[int, int]]:
 
 
 def _with_time(names: Sequence[_Name], date: _Date) -> _Date:
-    """The date with the time of day that follows it in all names."""
+    """Return the date with the time of day that follows it in all names."""
     if not all(form.endswith(("%d", "%Y", "%m")) and "d" in form for form in date.formats):
         return date
     for written, form in _TIMES:
@@ -221,7 +223,7 @@ def _told_format(date: _Date | None) -> str | None:
 
 
 def _pattern(names: Sequence[_Name], date: _Date | None) -> tuple[str, list[int]]:
-    """The pattern, and the parts in it that may not change."""
+    """Return the pattern, and its fixed parts."""
     name, made, fixed, at, place = names[0], "", [], 0, 0
     while place < len(name.parts):
         part = name.parts[place]
@@ -286,7 +288,7 @@ def _doubts_without_date(names: Sequence[_Name]) -> Iterator[Doubt]:
 
 
 def _dates_elsewhere(name: _Name, date: _Date) -> Iterator[str]:
-    """Yield what may be a date in a name beside the one that was taken."""
+    """Yield other possible dates in a name."""
     for written, formats in _DATES:
         for first, last in _spans(name, written):
             text = name.between(first, last)
@@ -322,13 +324,13 @@ def _seen(names: Sequence[_Name], found: NamePattern) -> str:
 
 
 def _loosened(pattern: str, digits: str) -> str:
-    """The same with any digits in place of the last ones of these that stand as they are."""
+    """Return the pattern with any digits in place of the last of these fixed parts."""
     at = [match.start() for match in re.finditer(rf"(?<![0-9{{]){digits}(?![0-9}}])", pattern)]
     return pattern[: at[-1]] + r"\d+" + pattern[at[-1] + len(digits) :] if at else pattern
 
 
 def _doubts_of_left_out(name: str, others: Sequence[str], found: NamePattern) -> Iterator[Doubt]:
-    """One for each file of the kind that the pattern, or its date, leaves out."""
+    """Return a doubt for each file of the kind that does not match the pattern or its date."""
     pattern = re.compile(found.pattern)
     formats = [found.date_format] if found.date_format else list(_KNOWN_FORMATS)
     left_out = []
@@ -371,7 +373,9 @@ def _is_time(text: str, form: str) -> bool:
 
 
 def _escaped(text: str) -> str:
-    """As a part of a pattern, in signs that can be seen, without the backslashes that only verbose ones need."""
+    """Escape a text for a pattern with visible characters, without the backslashes that only verbose patterns
+    need.
+    """
     return "".join(_escaped_sign(sign) for sign in text)
 
 

@@ -1,4 +1,4 @@
-"""Doubts about the header: a file without a header has its first record in their place."""
+"""Doubts about the header: in a file without a header the first record takes its place."""
 
 from __future__ import annotations
 
@@ -19,13 +19,15 @@ _USUAL = re.compile(
 
 
 def header_doubts(found: Look, file: str, given: Mapping[str, str]) -> Iterator[Doubt]:
-    """Yield what speaks against the header. Raises `NewSourceRefused` where all that has a type looks like its
-    values."""
+    """Yield evidence against the header.
+
+    Raises `NewSourceRefused` if the names of all typed columns look like their values.
+    """
     if (
         found.line is None
         or "header_line" in given
         or found.options.get("format", "csv") not in ("csv", "excel")
-        or is_unpivoted(found.options)  # whose columns were told, and found in it
+        or is_unpivoted(found.options)  # a header that contains the given columns
         or any(doubt.about == "header_line" and doubt.is_harmful for doubt in found.doubts)
     ):
         return
@@ -60,7 +62,7 @@ def header_doubts(found: Look, file: str, given: Mapping[str, str]) -> Iterator[
 
 
 def _has_unlike_first(column: Column) -> bool:
-    """Return whether all values but the first are of a type."""
+    """Return whether all values except the first fit a type."""
     first, rest = column.values[:1], column.values[1:]
     if len(rest) < 2 or not first[0] or column.typed != Typed():
         return False
@@ -69,7 +71,7 @@ def _has_unlike_first(column: Column) -> bool:
 
 
 def _is_name(column: Column) -> bool:
-    """Return whether a name is a usual one, or is written in another way than all values, which are written in one."""
+    """Return whether a name is common, or differs in form from the values, which share one form."""
     if _USUAL.search(column.name) or IDENTIFIES.search(column.name):
         return True
     shapes = {_shape(value) for value in column.distinct}
@@ -82,7 +84,7 @@ def _is_name(column: Column) -> bool:
 
 
 def _has_shape_of_values(column: Column) -> bool:
-    """Return whether a name has digits, and capitals and small letters, where all values have them."""
+    """Return whether the name and all values contain digits, capitals and small letters."""
     shapes = {_shape(value) for value in column.distinct}
     return any(sign.isdigit() for sign in column.name) and shapes == {_shape(column.name)}
 
@@ -94,7 +96,7 @@ def _shape(text: str) -> str:
 
 
 def _looks_like_value(column: Column) -> bool:
-    """A year is a good name for a column."""
+    """Return whether a name looks like a value; a year is a good name for a column."""
     if column.name in column.typed.null_tokens or not column.name:
         return False
     with_name = Column(column.name, column.place, [*column.distinct, column.name]).typed

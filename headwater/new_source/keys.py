@@ -1,4 +1,4 @@
-"""The key: the smallest set of columns without nulls in which no two records are the same."""
+"""The key: the smallest set of columns without nulls whose values identify the records."""
 
 from __future__ import annotations
 
@@ -8,14 +8,16 @@ from itertools import combinations
 
 from headwater.new_source.look import Column
 
-MOST_COLUMNS = 14  # that are tried in pairs
+MOST_COLUMNS = 14  # columns to try in pairs
 _NAMED_KEY = re.compile(r"(^|[_ .-])(id|key|code|uuid|guid|nr|no|num|number|isin|iso\w*)$", re.IGNORECASE)
 _HUMP = re.compile(r"[a-z](Id|ID|Code|Key|Nr|No)$")
 _NEVER = ("jsonb", "boolean", "real", "double precision")
 
 
 def find_key(columns: Sequence[Column], records: int) -> tuple[Column, ...]:
-    """One column, else two; of several that would do, the one that is called and typed like a key. () if none."""
+    """Return one column, else two; of several candidates the one whose name and type fit a key best. () if
+    none.
+    """
     if not records:
         return ()
     able = sorted(
@@ -33,12 +35,12 @@ def find_key(columns: Sequence[Column], records: int) -> tuple[Column, ...]:
 
 
 def is_named(column: Column) -> bool:
-    """Return whether a column is called like a key."""
+    """Return whether a column has the name of a key."""
     return bool(_NAMED_KEY.search(column.name) or _HUMP.search(column.name))
 
 
 def rivals(key: Sequence[Column], columns: Sequence[Column], records: int) -> list[Column]:
-    """Other columns that are called like a key, and by which records could be told apart as well."""
+    """Return other columns with the name of a key that also identify the records."""
     return [
         column
         for column in columns
@@ -47,7 +49,7 @@ def rivals(key: Sequence[Column], columns: Sequence[Column], records: int) -> li
 
 
 def doubles(key: Sequence[Column]) -> Iterator[tuple[int, tuple[str | None, ...]]]:
-    """The records, counted from 0, whose key an earlier one has, with that key."""
+    """Yield the records, counted from 0, whose key an earlier record has, with that key."""
     seen: set[tuple[str | None, ...]] = set()
     for number, values in enumerate(zip(*(column.values for column in key), strict=True)):
         if values in seen:
@@ -60,7 +62,7 @@ def _could_be(pair: Sequence[Column], records: int) -> bool:
 
 
 def _rank(column: Column) -> tuple[int, int]:
-    """Return how little a column is like a key; of equals the first."""
+    """Return how unlike a key a column is; sorts equal ones by position."""
     datatype = column.typed.datatype
     unlike = (
         3

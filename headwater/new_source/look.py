@@ -1,6 +1,6 @@
-"""A look at a file: the format and the options by which our own reader reads it, and the columns that it then has.
+"""Detection of the format and reading options of a file, and of its columns.
 
-Options are proposed by what the file begins with; whether they are right is judged by the reader that will load it.
+The beginning of the file suggests the options; the reader that will load the file verifies them.
 """
 
 from __future__ import annotations
@@ -39,8 +39,8 @@ from headwater.new_source.nested import (
 )
 from headwater.new_source.values import Typed, type_of
 
-MOST_BYTES = 64 << 20  # of a file that are looked at to find out how it is read
-MOST_VALUES = 5_000_000  # of a file that are judged; of a larger one the first so many
+MOST_BYTES = 64 << 20  # of a file, for the detection of the reading options
+MOST_VALUES = 5_000_000  # of a file to analyze; of a larger file the first ones
 MOST_ABOVE = 20  # rows above the header of a sheet
 PADDED_PCT = 50
 UNPIVOT_NEEDS = ("unpivot_keep", "unpivot_name", "unpivot_value")
@@ -50,7 +50,7 @@ Doubts = Callable[[], Iterable[Doubt]]
 
 @dataclass
 class Column:
-    """A column of the sample: every value of it, equal ones as one object. `place` counts from 1."""
+    """A column of the sample with all its values; equal ones share one object. `place` counts from 1."""
 
     name: str
     place: int
@@ -59,24 +59,27 @@ class Column:
 
     @cached_property
     def distinct(self) -> frozenset[str]:
-        """Its different values, without nulls."""
+        """Return its different values, without nulls."""
         return frozenset(value for value in self.values if value)
 
     @cached_property
     def typed(self) -> Typed:
-        """Return what its values are."""
+        """Return the type of its values."""
         return type_of(self.distinct, self.name, self.null_tokens)
 
     @cached_property
     def nulls(self) -> int:
-        """Return how many values are null, by its own tokens."""
+        """Return the number of nulls, by its null tokens."""
         tokens = frozenset(self.typed.null_tokens)
         return sum(not value or value in tokens for value in self.values)
 
 
 @dataclass(frozen=True)
 class Look:
-    """The findings of a look. `options` are those of the source, unspelled; `is_whole`: every record was judged."""
+    """The detected options and columns.
+
+    `options` are those of the source, unspelled; `is_whole` means that every record was analyzed.
+    """
 
     options: Mapping[str, str]
     columns: tuple[Column, ...]
@@ -88,17 +91,17 @@ class Look:
 
 @dataclass(frozen=True)
 class _Way:
-    """Options by which a file may be read, and what is then not proved of them."""
+    """Options with which a file may be read, and the doubts about them."""
 
     options: dict[str, str]
     doubts: Doubts = tuple
 
 
 def look_at(path: Path, name: str, given: Mapping[str, str]) -> Look:
-    """Find out how a file is read, and read it. `given` are options that are not to be guessed at.
+    """Detect how to read a file, and read it. `given` are options that are fixed.
 
-    Raises `FormatBroken` where it cannot be read, by the reader that will load it, and `NewSourceRefused` where
-    nothing can be proposed.
+    Raises `FormatBroken` if the reader that will load the file cannot read it, and `NewSourceRefused` if
+    there is nothing to propose.
     """
     first: FormatBroken | None = None
     for way in _ways(path, name, given):
@@ -115,7 +118,7 @@ def look_at(path: Path, name: str, given: Mapping[str, str]) -> Look:
 def stand_in(
     options: Mapping[str, str] | None = None, names: Sequence[str] = (), name: str = "new_source"
 ) -> Source:
-    """A source that reads with these options, before there is one; its attributes are called like its columns."""
+    """Return a source with these options that does not exist yet; its attributes are named like its columns."""
     attributes = tuple(
         Attribute(name, column, f"column_{place}", "text", None, ("",), False, True, True, column)
         for place, column in enumerate(names, 1)
@@ -131,13 +134,13 @@ def stand_in(
 
 
 def is_unpivoted(options: Mapping[str, str]) -> bool:
-    """Return whether these options say that columns become records."""
+    """Return whether these options turn columns into records."""
     return all(name in options for name in UNPIVOT_NEEDS)
 
 
 @contextmanager
 def _opened(path: Path, name: str, options: Mapping[str, str]) -> Iterator[Members]:
-    """The files of the sample, as loading opens those of a delivery."""
+    """Open the files of the sample in the way in which loading opens those of a delivery."""
     source = stand_in(options)
     expansion = Expansion.of(source, path.stat().st_size)
     with path.open("rb") as stream, ExitStack() as opened:
@@ -151,7 +154,7 @@ def _opened(path: Path, name: str, options: Mapping[str, str]) -> Iterator[Membe
 
 
 def _ways(path: Path, name: str, given: Mapping[str, str]) -> Iterator[_Way]:
-    """The ways in which the file may be read, the likeliest first."""
+    """Return the possible ways to read the file, the likeliest first."""
     if path.stat().st_size == 0:
         raise FormatBroken(name, None, "empty, expected a file of data")
     if "format" in given and given["format"] not in ("csv", "json", "ndjson", "geojson", "xml", "excel"):
@@ -257,7 +260,7 @@ def _ways_of_csv(
 
 
 def _ways_of_workbook(path: Path, name: str, given: Mapping[str, str]) -> Iterator[_Way]:
-    """With the header in the first row whose every cell has a name, as far to the right as there are values."""
+    """Return ways with the header in the first row whose cells all have a name, as wide as the values."""
     if "header_line" in given:
         yield _Way(dict(given))
         return
@@ -269,7 +272,7 @@ def _ways_of_workbook(path: Path, name: str, given: Mapping[str, str]) -> Iterat
                 header = open_content(stand_in(options), members).header
         except FormatBroken:
             if row == 1:
-                yield _Way(options)  # so that what is wrong with the whole workbook is said
+                yield _Way(options)  # so that an error of the whole workbook is reported
             continue
         if all(header) and len(set(header)) == len(header) and (len(header) > 1 or row == 1):
             doubts = [_doubt_of_row(row, header, above)] if above else []
@@ -308,7 +311,7 @@ def _is_packed_workbook(beginning: bytes, file: IO[bytes] | None = None) -> bool
 
 
 def _content(path: Path, name: str, given: Mapping[str, str]) -> tuple[bytes, str]:
-    """The unpacked beginning of the (first) file, and its name."""
+    """Return the unpacked beginning of the (first) file, and its name."""
     with _opened(path, name, given) as members:
         stream, file = next(iter(members))
         with tempfile.SpooledTemporaryFile(MOST_BYTES) as spool:
@@ -319,7 +322,7 @@ def _content(path: Path, name: str, given: Mapping[str, str]) -> tuple[bytes, st
 
 
 def _read(path: Path, name: str, options: Mapping[str, str], names: Sequence[str] = ()) -> Look:
-    """The columns of the file as the reader of its format gives them."""
+    """Read the columns of the file with the reader of its format."""
     with _opened(path, name, options) as members:
         source = stand_in(options, names)
         content = open_content(source, members)
@@ -343,7 +346,7 @@ def _read(path: Path, name: str, options: Mapping[str, str], names: Sequence[str
 
 
 def _unnested(path: Path, name: str, found: Look) -> Look:
-    """The same with the members of objects as columns of their own."""
+    """Return the columns with the members of objects as separate columns."""
     if found.options.get("format") not in WITHOUT_HEADER or is_unpivoted(found.options):
         return found
     names = [path_ for c in found.columns for path_ in member_paths(c.name, c.distinct) or [c.name]]
@@ -353,7 +356,7 @@ def _unnested(path: Path, name: str, found: Look) -> Look:
 
 
 def _unpadded(path: Path, name: str, found: Look, given: Mapping[str, str]) -> Look:
-    """The same without the blanks around values, where whole columns have them."""
+    """Return the columns without blanks around values, if all values of a column have them."""
     if "trim_whitespace" in given or found.options.get("format", "csv") not in (
         "csv",
         "excel",
@@ -370,7 +373,7 @@ def _unpadded(path: Path, name: str, found: Look, given: Mapping[str, str]) -> L
     )  # fmt: skip
     options = {**found.options, "trim_whitespace": "true"}
     trimmed = _read(path, name, options)
-    for column in trimmed.columns:  # staging trims values; the reader trims names alone
+    for column in trimmed.columns:  # staging trims values; the reader trims only names
         column.values = [value.strip(" \t") if value else value for value in column.values]
     return replace(trimmed, options=options, doubts=(*found.doubts, doubt))
 

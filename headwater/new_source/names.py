@@ -1,4 +1,4 @@
-"""Names of ours for the publisher's columns."""
+"""Target names for the publisher's columns."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _HUMPS = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 
 
 def safe_name(text: str, otherwise: str) -> str:
-    """A text as a name of ours: a to z, 0 to 9 and _, a letter first; `otherwise` where nothing is left of it."""
+    """Return a text as a target name: a to z, 0 to 9 and _, a letter first; `otherwise` if nothing remains."""
     for sign, word in _WORDS.items():
         text = text.replace(sign, word)
     plain = unicodedata.normalize("NFKD", _HUMPS.sub("_", text)).encode("ascii", "ignore").decode()
@@ -27,7 +27,9 @@ def safe_name(text: str, otherwise: str) -> str:
 
 
 def target_name(source_name: str, place: int, taken: Collection[str]) -> str:
-    """Our name for a column: none that SQL or Headwater needs, none that is taken. `place` counts from 1."""
+    """Return a target name for a column that neither SQL nor Headwater reserves and that is free. `place`
+    counts from 1.
+    """
     name = safe_name(source_name, f"column_{place}")
     if name in RESERVED_TARGETS | SQL_WORDS | SYSTEM_COLUMNS:
         name = f"{name[: LONGEST_NAME - 6]}_value"

@@ -1,4 +1,4 @@
-"""The place of the records in a JSON or XML document, and which members of a record are columns."""
+"""The position of the records in a JSON or XML document, and the members of a record that become columns."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from headwater.new_source.dialect import physical_lines
 from headwater.new_source.doubt import Doubt, listed, option_flag
 
 MOST_LEVELS = 4
-MOST_MEMBERS = 60  # of an object that is taken apart; one of more is a mapping, and one column
-MAP_MEMBERS = 5  # of an object, all alike, that make it a map from names to records
+MOST_MEMBERS = 60  # members of an object that become columns; a larger object is a map and one column
+MAP_MEMBERS = 5  # similar members that make an object a map from names to records
 ALIKE_PCT = 80  # of the members of a map that look like the others
 EACH_MEMBER = "*"
 _ELEMENTS_LOOKED_AT = 200
@@ -36,7 +36,7 @@ class Shape:
 
 @dataclass(frozen=True)
 class Place:
-    """The place of records: the names on the way, `*` for each member of a map, and how many there are."""
+    """The path of the records, `*` for each member of a map, and their number."""
 
     path: tuple[str, ...]
     records: int
@@ -45,17 +45,17 @@ class Place:
 
     @property
     def is_map(self) -> bool:
-        """Return whether the way leads through each member of an object."""
+        """Return whether the path contains a map."""
         return EACH_MEMBER in self.path
 
     @property
     def record_path(self) -> str:
-        """The path as the option `record_path` writes it."""
+        """Return the path in the form of the option `record_path`."""
         return ".".join(self.path) + ("[]" if self.is_map and self.is_list else "")
 
 
 def json_format(content: bytes, encoding: str) -> str:
-    """json or ndjson."""
+    """Return json or ndjson."""
     text = content.decode(encoding, "ignore").lstrip("\ufeff").strip()
     lines = (line for line in physical_lines(text) if line.strip())
     first, second = next(lines, ""), next(lines, "")
@@ -63,7 +63,9 @@ def json_format(content: bytes, encoding: str) -> str:
 
 
 def json_outline(text: JsonText) -> Shape | None:
-    """Return what a document holds, however large it is; None where it cannot be read, which the reader then says."""
+    """Return the structure of a document of any size; None if it is unreadable, which the reader then
+    reports.
+    """
     try:
         return _shape(text, 0)
     except FormatBroken:
@@ -77,7 +79,7 @@ def is_feature_collection(outline: Shape) -> bool:
 
 
 def json_record_path(outline: Shape) -> tuple[str | None, list[Doubt]]:
-    """The path to the most records, and what is doubtful of it; None where the document is the list."""
+    """Return the path to the most records, and its doubts; None if the document itself is the list."""
     if outline.kind != "object":
         return None, []
     places = sorted(_places(outline, ()), key=lambda place: -place.records)
@@ -151,7 +153,7 @@ def _shape_of_value(value: JsonValue) -> Shape:
 
 
 def _places(shape: Shape, path: tuple[str, ...]) -> Iterator[Place]:
-    """The lists of objects, and the maps, that are in no other."""
+    """Yield the lists of objects, and the maps, that are in no other."""
     if shape.is_of_objects and path:
         yield Place(path, shape.records, shape.names)
         return
@@ -164,7 +166,7 @@ def _places(shape: Shape, path: tuple[str, ...]) -> Iterator[Place]:
 
 
 def _places_of_map(shape: Shape, path: tuple[str, ...]) -> Iterator[Place]:
-    """The records below each member of a map; its members themselves, where no list is in them."""
+    """Yield the records below each member of a map; the members themselves if they contain no list."""
     found: dict[tuple[str, ...], Place] = {}
     for member in shape.members.values():
         for place in _places(member, path):
@@ -182,7 +184,7 @@ def _places_of_map(shape: Shape, path: tuple[str, ...]) -> Iterator[Place]:
 
 
 def _is_map(shape: Shape) -> bool:
-    """Return whether an object has many members, nearly all of them lists of objects, or objects, that look alike."""
+    """Return whether an object has many members, nearly all of them similar lists of objects, or objects."""
     members = list(shape.members.values())
     if len(members) < MAP_MEMBERS:
         return False
@@ -207,7 +209,7 @@ def _is_object(line: str) -> bool:
 
 
 def xml_record_path(content: bytes) -> tuple[str | None, list[Doubt]]:
-    """The path of the outermost elements that repeat, and what is doubtful of it. None: the document is broken."""
+    """Return the path of the outermost repeated elements, and its doubts. None: the document is broken."""
     counts: Counter[tuple[str, ...]] = Counter()
     here: list[str] = []
     parser = expat.ParserCreate()
@@ -223,7 +225,7 @@ def xml_record_path(content: bytes) -> tuple[str | None, list[Doubt]]:
     except expat.ExpatError:
         return None, []
     repeated = [path for path, count in counts.items() if count > 1 and len(path) > 1]
-    # the outermost that repeats: what repeats below it belongs to its records
+    # the outermost repeated element: repeated elements below it belong to its records
     outermost = sorted(repeated, key=lambda path: (len(path), -counts[path]))
     if not outermost:
         return None, []
@@ -240,7 +242,7 @@ def _children(path: tuple[str, ...], counts: Counter[tuple[str, ...]]) -> frozen
 
 
 def member_paths(name: str, values: Collection[str], level: int = 1) -> list[str]:
-    """The paths of the members of a column that is an object in every record; [] where it is not."""
+    """Return the paths of the members of a column that is an object in every record; [] for other columns."""
     members: dict[str, list[Any]] = {}
     for value in values:
         if not value.startswith("{"):

@@ -1,4 +1,4 @@
-"""The proposal: a source to be, with its attributes."""
+"""A proposed source with its attributes."""
 
 from __future__ import annotations
 
@@ -33,19 +33,19 @@ class ProposedAttribute:
 
     @property
     def null_tokens(self) -> str | None:
-        """Its own null tokens, as they are spelled."""
+        """Return its own null tokens, in spelled form."""
         tokens = self.typed.null_tokens
         return "|".join(["<empty>", *map(spell, tokens)]) if tokens else None
 
     @property
     def examples(self) -> list[str]:
-        """Some of its values."""
+        """Return some of its values."""
         return list(dict.fromkeys(value for value in self.column.values[:200] if value))[:SHOWN]
 
 
 @dataclass
 class Proposal:
-    """A source to be. `options` are spelled as in source_attribute.csv."""
+    """A proposed source. `options` are spelled as in source_attribute.csv."""
 
     name: str
     sample: Sample
@@ -59,38 +59,38 @@ class Proposal:
     delivery_type: str = "snapshot"
     granularity: str = "unknown"
     left_out: list[str] = field(default_factory=list)  # columns that stay in _rest
-    reading_doubts: tuple[Doubt, ...] = ()  # of how it is found, dated and read
+    reading_doubts: tuple[Doubt, ...] = ()  # doubts about how it is found, dated and read
     settled: set[str] = field(
         default_factory=set
-    )  # key and delivery_type, by its catalog, a flag or a person
+    )  # whether its catalog, a flag or a person gave key and delivery_type
     null_tokens: tuple[str, ...] = ()  # that were told
     incr_column: str | None = None  # that was told
     job: str | None = None  # that was told
 
     @property
     def job_name(self) -> str:
-        """The job that it belongs to: one that was told, or one of its own."""
+        """Return the job that it belongs to: a given one, or a new one."""
         return self.job or self.name
 
     @property
     def key(self) -> list[str]:
-        """The target names of the key."""
+        """Return the target names of the key."""
         return [attribute.target_name for attribute in self.attributes if attribute.is_key]
 
     @property
     def table(self) -> CatalogedTable | None:
-        """Return what the catalog of a database says of its table."""
+        """Return the description of its table in the catalog of a database."""
         if self.sample.table is None or self.incr_column is None:
             return self.sample.table
         return replace(self.sample.table, incr_column=self.incr_column)
 
     @property
     def size(self) -> int:
-        """About how many records there are."""
+        """Return the approximate number of records."""
         return self.table.rows if self.table else self.records
 
     def choose_incr_column(self, name: str) -> None:
-        """Make this the column that says when a row changed. Raises `NewSourceRefused`."""
+        """Use this column as the time of the last change of a row. Raises `NewSourceRefused`."""
         if self.table is None:
             raise NewSourceRefused(
                 f"--incr-column {name}: {self.sample.publisher_name} is no table of a database"
@@ -98,7 +98,7 @@ class Proposal:
         self.incr_column = self._attribute(name).column.name
 
     def choose_type(self, name: str, datatype: str | None, form: str | None) -> None:
-        """Give a column a datatype, a format, or both. Raises `NewSourceRefused`."""
+        """Set the datatype of a column, its format, or both. Raises `NewSourceRefused`."""
         attribute = self._attribute(name)
         datatype = datatype or attribute.typed.datatype
         if wrong := datatype_problem(datatype):
@@ -111,7 +111,7 @@ class Proposal:
         attribute.is_settled = True
 
     def _attribute(self, name: str) -> ProposedAttribute:
-        """The attribute of that name, ours or the publisher's."""
+        """Return the attribute with that target or source name."""
         by_name = {a.column.name: a for a in self.attributes} | {a.target_name: a for a in self.attributes}
         if name not in by_name:
             raise NewSourceRefused(
@@ -121,7 +121,7 @@ class Proposal:
         return by_name[name]
 
     def choose_key(self, names: Sequence[str]) -> None:
-        """Make these columns the key, by our names or the publisher's. Raises `NewSourceRefused`."""
+        """Use these columns as the key, by target or source names. Raises `NewSourceRefused`."""
         chosen = [self._attribute(name) for name in names]
         for attribute in chosen:
             if attribute.column.nulls:
@@ -129,9 +129,7 @@ class Proposal:
                     f"{attribute.target_name} is null in {attribute.column.nulls} of {self.records} records, expected"
                     " columns that are never null for a key"
                 )
-        is_unique = (
-            bool(chosen) and self.sample.data_source_type != "kafka"
-        )  # of a key the last message counts
+        is_unique = bool(chosen) and self.sample.data_source_type != "kafka"  # the last message of a key wins
         double = next(doubles([attribute.column for attribute in chosen]), None) if is_unique else None
         if double is not None:
             message = ", ".join(f"{a.target_name}={v}" for a, v in zip(chosen, double[1], strict=True))

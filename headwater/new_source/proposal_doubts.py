@@ -1,4 +1,4 @@
-"""Guesses of a proposal about a source as a whole: its key, its types, what each delivery holds."""
+"""Doubts about a proposed source as a whole: its key, its types, the content of each delivery."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from headwater.new_source.proposal import Proposal, ProposedAttribute
 from headwater.new_source.table import CatalogedTable
 from headwater.new_source.values import SIGNS
 
-FEW = 100  # records, from which not much can be told
+FEW = 100  # records; fewer prove little
 FILE_TYPES = ("http_files", "local_files", "object_store")
 
 
 def doubts_of(proposal: Proposal) -> list[Doubt]:
-    """All that the sample does not prove, the harmful first."""
+    """Return everything that the sample does not prove, harmful doubts first."""
     messages = [*proposal.reading_doubts, *_of_key(proposal), *_of_delivery_type(proposal)]
     messages += [doubt for attribute in proposal.attributes for doubt in _of_attribute(proposal, attribute)]
     messages += _of_types(proposal)
@@ -34,7 +34,7 @@ def doubts_of(proposal: Proposal) -> list[Doubt]:
 
 
 def harmful_doubts_of(proposal: Proposal) -> list[Doubt]:
-    """Those that could lose or change data."""
+    """Return the doubts that could lose or change data."""
     return [doubt for doubt in doubts_of(proposal) if doubt.is_harmful]
 
 

@@ -1,4 +1,4 @@
-"""The proposal: what a look at a sample says about a source, as the metadata will say it."""
+"""Creation of a proposal from a sample, in the terms of the metadata."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from headwater.new_source.table import CatalogedTable
 def propose(
     name: str, sample: Sample, given: Mapping[str, str], *, owner: str, data_source: str | None = None
 ) -> Proposal:
-    """Look at the sample and propose a source of that name; `given` are options, unspelled, that are given."""
+    """Analyze the sample and propose a source of that name; `given` are fixed options, unspelled."""
     usual = USUAL_OPTIONS.get(sample.data_source_type, {})
     found = look_at(sample.path, sample.publisher_name, {**usual, **given})
     if not found.columns:
@@ -79,7 +79,7 @@ def _key_of_table(table: CatalogedTable | None) -> list[str]:
 
 
 def _key_of_messages(proposal: Proposal) -> list[str]:
-    """The key that the producer of a topic gives its messages, where all have one."""
+    """Return the key that the producer of a topic gives its messages, if all have one."""
     if proposal.sample.data_source_type != "kafka":
         return []
     return [a.column.name for a in proposal.attributes if a.column.name == topic.KEY and not a.column.nulls]
@@ -91,7 +91,7 @@ def _delivery_type(sample: Sample) -> str:
 
 
 def _options(found: Look, sample: Sample, given: Mapping[str, str], names: NamePattern) -> dict[str, str]:
-    """All options of the source but its connection, in the order of reading them; format csv is the usual one."""
+    """Return all options of the source except its connection, in reading order; format csv is the default."""
     if usual := USUAL_OPTIONS.get(sample.data_source_type):
         given = {**given, "tbl": sample.table.tbl} if sample.table else given
         of_type = topic.OPTIONS if sample.data_source_type == "kafka" else {}

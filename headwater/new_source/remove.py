@@ -1,7 +1,7 @@
-"""Taking a source away again: its rows in the seeds and the models that were generated from them.
+"""Removal of a source: its rows in the seeds and its generated models.
 
-What somebody else uses stays, and so does all data. The rows are found by what they say, so that the half of a
-source that a killed process left is taken away, too.
+Rows that another source uses stay, and so does all data. The rows are found by their content, so that a
+removal also cleans up after a killed process.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from headwater.new_source.rows import own_connection, tables_of
 from headwater.new_source.write import Change, apply, clear_temporary, noted, unfinished
 from headwater.project import Project
 
-# where a person may name a model or a table of a source
+# folders whose files may name a model or a table of a source
 AUTHORED = {
     "models": (".sql", ".yml", ".yaml", ".py"),
     **dict.fromkeys(("macros", "snapshots", "analyses", "tests"), (".sql", ".yml", ".yaml")),
@@ -42,24 +42,26 @@ AUTHORED = {
 
 @dataclass(frozen=True)
 class Removal:
-    """The parts that go with a source: rows by table, files, those of them that a person edited; and what stays."""
+    """The parts of a removal: rows by table, files, the files that a person edited; and the parts that stay."""
 
     name: str
     rows: Mapping[str, tuple[str, ...]]
     files: tuple[Path, ...]
     edited: tuple[Path, ...]
-    unused: tuple[str, ...]  # rows that nobody uses then, and that were there on their own
+    unused: tuple[str, ...]  # rows that nothing uses afterwards, but that were not made for the source
     changes: tuple[Change, ...]
 
     @property
     def tables(self) -> tuple[str, ...]:
-        """The tables of the warehouse, whose rows stay."""
+        """Return the tables of the warehouse, whose rows stay."""
         return tables_of(self.name)
 
 
 def plan_removal(project: Project, name: str) -> Removal:
-    """Return what would go with the source. Raises `NewSourceRefused` where there is none,
-    or something depends on it."""
+    """Return the parts that a removal would remove.
+
+    Raises `NewSourceRefused` if there is no such source, or something depends on it.
+    """
     if not SAFE_NAME.fullmatch(name):
         raise NewSourceRefused(f"{name} is no name of a source, expected one of seeds/source.csv")
     problems = Problems(project.seeds.name)
@@ -91,7 +93,7 @@ def plan_removal(project: Project, name: str) -> Removal:
 
 
 def remove(project: Project, removal: Removal) -> None:
-    """Take it away, all of it or nothing. Raises `NewSourceRefused` where a file is not as it was looked at."""
+    """Remove all parts or none. Raises `NewSourceRefused` if a file has changed since it was read."""
     with noted(project, removal.name):
         clear_temporary(project)
         apply(removal.changes)
@@ -102,7 +104,7 @@ def remove(project: Project, removal: Removal) -> None:
 
 
 def without_lines(before: bytes, begins: Collection[int]) -> bytes:
-    """A CSV without the rows that begin on these lines, all else as it was."""
+    """Return a CSV without the rows that begin on these lines, otherwise unchanged."""
     mark = codecs.BOM_UTF8 if before.startswith(codecs.BOM_UTF8) else b""
     lines = list(io.StringIO(before.decode("utf-8-sig"), newline=""))
     reader = csv.reader(lines, strict=True)
@@ -119,7 +121,7 @@ def without_lines(before: bytes, begins: Collection[int]) -> bytes:
 
 
 def _going(rows: Mapping[str, list[Row]], name: str) -> dict[str, list[Row]]:
-    """The rows that go, by table: those of the source, then what nobody else uses of what it used."""
+    """Return the rows to remove, by table: those of the source, then those that nothing else uses."""
     of_source: Callable[[Row], bool] = lambda row: row["source"] == name  # noqa: E731
     going = {
         table: [row for row in rows[table] if of_source(row)]
@@ -148,7 +150,7 @@ def _add_connection(
     going: dict[str, list[Row]],
     name: str,
 ) -> None:
-    """The connection that was made for the source, and the data source that it alone leads to."""
+    """Add the connection that was made for the source, and its data source if nothing else uses it."""
     connections = {own_connection(name, kind) for kind in ("rdbms", "local_files")}
     used = {row.text("value") for row in staying["source_attribute"] if row["name"] == "conn_str"}
     used |= {row.text("conn_str") for row in staying["job_task"]}
@@ -171,7 +173,7 @@ def _is_only(connections: Iterable[Row], row: Row) -> bool:
 
 
 def _unused(rows: Mapping[str, list[Row]], going: Mapping[str, list[Row]]) -> Iterator[str]:
-    """Connections that the source used and that nobody uses then; they were there before it."""
+    """Return connections that only the source used; they existed before it."""
     before = {row.text("value") for row in going.get("source_attribute", []) if row["name"] == "conn_str"}
     staying = (row for row in rows["source_attribute"] if row not in going.get("source_attribute", []))
     used = {row.text("value") for row in staying if row["name"] == "conn_str"}
@@ -182,7 +184,7 @@ def _unused(rows: Mapping[str, list[Row]], going: Mapping[str, list[Row]]) -> It
 
 
 def _model_files(project: Project, name: str) -> list[Path]:
-    """The models of the source and their properties."""
+    """Return the models of the source and their properties."""
     return sorted(
         path
         for layer, prefix in (("staging", "stg"), ("historical", "hist"))
@@ -192,14 +194,14 @@ def _model_files(project: Project, name: str) -> list[Path]:
 
 
 def _edited(project: Project, name: str, files: Iterable[Path]) -> Iterator[Path]:
-    """The files that are not as they were generated."""
+    """Return the files that differ from the generated ones."""
     source = stand_in(name=name)
     scaffold = {f"stg_{name}.sql": staging_model(source), f"hist_{name}.sql": historical_model(source)}
     try:
         sources = read_catalog(project.seeds).sources
         generated = generated_files([sources[name]] if name in sources else [], project.models)
     except (HeadwaterError, KeyError):
-        generated = []  # half of a source: its properties are as they were generated
+        generated = []  # an incomplete source: its properties are unedited
     texts = {file.path: file.text for file in generated}
     for path in files:
         text = texts.get(path, scaffold.get(path.name))
@@ -233,7 +235,7 @@ def _require_nobody_depends(
 
 
 def _mentions(project: Project, name: str, files: Collection[Path]) -> Iterator[tuple[Path, int, str]]:
-    """Yield where the project's files, but for its own, name a model or table of the source."""
+    """Yield where files of the project, except those of the source, name a model or table of the source."""
     word = re.compile(
         rf"(?<!\w)(?:(?:stg|hist)_{name}|(?:raw|historical|staging)\.(?:stg_)?{name})(?!\w)"
         rf"|source\(\s*['\"]raw['\"]\s*,\s*['\"]{name}['\"]\s*\)"
@@ -249,7 +251,7 @@ def _mentions(project: Project, name: str, files: Collection[Path]) -> Iterator[
 
 
 def _require_no_new_problem(project: Project, name: str, changes: Iterable[Change]) -> None:
-    """Raise `NewSourceRefused` where the seeds break a rule without these rows that they keep with them."""
+    """Raise `NewSourceRefused` if the remaining seeds break a rule without these rows."""
     before = Counter(map(_rule, load_and_check(project.seeds)[1]))
     with tempfile.TemporaryDirectory(prefix="headwater-") as folder:
         seeds = Path(folder) / project.seeds.name
@@ -265,7 +267,7 @@ def _require_no_new_problem(project: Project, name: str, changes: Iterable[Chang
 
 
 def _rule(problem: Problem) -> tuple[str, ...]:
-    """A problem without its line."""
+    """Return a problem without its line."""
     return tuple(re.sub(r":\d+", "", part) for part in str(problem).split("\n"))
 
 

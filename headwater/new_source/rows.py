@@ -1,4 +1,4 @@
-"""The rows that a proposal adds to the tables of the seeds."""
+"""The rows that a proposal adds to the seeds."""
 
 from __future__ import annotations
 
@@ -28,7 +28,9 @@ MAX_REMOVED_PCT, MAX_FALLEN_OUT_PCT = "20", "1"
 
 
 def rows_of(proposal: Proposal, seeds: Seeds) -> Rows:
-    """All rows by table; a cell that is not named is blank. A data source or connection that is there gets none."""
+    """Return all rows by table; cells without a value are blank. Existing data sources and connections get no
+    row.
+    """
     name, rows = proposal.name, Rows()
     conn_str = connection_of(proposal, seeds)
     if proposal.data_source not in seeds.by_name["data_source"]:
@@ -53,7 +55,7 @@ def rows_of(proposal: Proposal, seeds: Seeds) -> Rows:
 
 
 def connection_of(proposal: Proposal, seeds: Seeds) -> str:
-    """The connection of the data source that leads to where the sample is, or the name of a new one."""
+    """Return the connection of the data source that leads to the sample, or the name of a new one."""
     if proposal.sample.connection is not None:
         return proposal.sample.connection.name
     for row in seeds.rows["conn_str"]:
@@ -64,7 +66,7 @@ def connection_of(proposal: Proposal, seeds: Seeds) -> str:
 
 
 def own_connection(name: str, kind: str) -> str:
-    """The name of a connection that is made for a source."""
+    """Return the name of a connection that is made for a source."""
     return f"{name}_{'database' if kind == 'rdbms' else 'files'}"
 
 
@@ -161,12 +163,12 @@ def _tbls(proposal: Proposal) -> list[dict[str, str]]:
 
 
 def tables_of(name: str) -> tuple[str, str, str]:
-    """The tables of a source in the database."""
+    """Return the tables of a source in the database."""
     return f"raw.{name}", f"staging.stg_{name}", f"historical.{name}"
 
 
 def _job_tasks(proposal: Proposal, conn_str: str, etl_steps: str) -> list[dict[str, str]]:
-    """The tasks of the source that its job does."""
+    """Return the tasks of the source that its job runs."""
     name, kind = proposal.name, proposal.sample.data_source_type
     raw, staging, historical = tables_of(name)
     steps = (

@@ -1,4 +1,4 @@
-"""A sample: a file of the publisher on this machine, and where it and those like it come from."""
+"""A sample: a file of the publisher on this machine, and the origin of this and similar files."""
 
 from __future__ import annotations
 
@@ -33,12 +33,15 @@ DATA_ENDINGS = (
     ".zip", ".gz", ".bz2", ".xz",
 )  # fmt: skip
 SQLITE = b"SQLite format 3\0"
-MOST_FILES = 10_000  # of a folder and those below it, that are looked at for files like the sample
+MOST_FILES = 10_000  # files of a folder and its subfolders to examine for similar files
 
 
 @dataclass(frozen=True)
 class Sample:
-    """One file. `address` is a folder or a URL, as the metadata will name it; `connection` is one there is."""
+    """One sampled file.
+
+    `address` is a folder or a URL for the metadata; `connection` is an existing one.
+    """
 
     path: Path
     publisher_name: str
@@ -46,12 +49,12 @@ class Sample:
     address: str
     connection: ConnStr | ConnApi | None = None
     table: CatalogedTable | None = None  # of a database
-    is_whole: bool = True  # whether there is no more of it
-    names: tuple[str, ...] = ()  # of all files that are there
+    is_whole: bool = True  # whether it contains everything
+    names: tuple[str, ...] = ()  # of all present files
 
     @property
     def guessed_data_source(self) -> str:
-        """Return what its publisher may be called: the host, or the folder."""
+        """Return a name for the publisher: the host, or the folder."""
         if self.data_source_type == "http_files":
             return re.sub(r"^www\.", "", urlsplit(self.address).hostname or "")
         path = Path(self.address)
@@ -59,10 +62,10 @@ class Sample:
 
 
 def take_sample(origin: str, folder: Path, catalog: Catalog, given: Mapping[str, str]) -> Sample:
-    """The file that `origin` names, or the newest by name of those in the folder or on the page that it names.
+    """Return the file that `origin` names, or the newest by name in the folder or on the page that it names.
 
-    `folder` is where to put what is fetched; `given` are the options that were given: the files match their
-    file_pattern, an API is asked by them. Raises `NewSourceRefused` or `PublisherError`.
+    `folder` is the place for fetched files; `given` are the given options: files must match their
+    file_pattern, and requests to an API use them. Raises `NewSourceRefused` or `PublisherError`.
     """
     wanted = re.compile(given["file_pattern"]) if "file_pattern" in given else None
     if conn_api := catalog.conn_apis.get(origin):
@@ -92,7 +95,7 @@ def take_sample(origin: str, folder: Path, catalog: Catalog, given: Mapping[str,
 
 
 def _of_sqlite(path: Path, folder: Path, catalog: Catalog, given: Mapping[str, str]) -> Sample:
-    """A table of a database that is a file: by the connection that leads to it, or by a new one."""
+    """Sample a table of an SQLite file, by its existing connection or a new one."""
     for conn_str in catalog.conn_strs.values():
         if (conn_str.url_template or "").startswith("sqlite") and conn_str.database_name == str(path):
             return _of_database(conn_str, folder, catalog, given)
@@ -105,7 +108,7 @@ def _of_sqlite(path: Path, folder: Path, catalog: Catalog, given: Mapping[str, s
 
 
 def _of_api(conn_api: ConnApi, folder: Path, catalog: Catalog, given: Mapping[str, str]) -> Sample:
-    """All that the API has, read as a source of it would be."""
+    """Sample all records of an API, read in the way of a source."""
     if conn_api.use_incremental and "watermark_path" not in given:
         raise NewSourceRefused(
             f"{conn_api.name}: it is asked for what changed (use_incremental), expected where each record says when it"
@@ -155,7 +158,7 @@ def _of_connection(
 
 
 def _of_database(conn_str: ConnStr, folder: Path, catalog: Catalog, given: Mapping[str, str]) -> Sample:
-    """The first rows of a table, and what the catalog says of it."""
+    """Sample the first rows of a table, and its description in the catalog."""
     if "sql_script" in given:
         raise NewSourceRefused(
             f"{conn_str.name}: a query has no catalog to look at, expected a table (--option tbl=NAME), or the rows of"
@@ -169,7 +172,7 @@ def _of_database(conn_str: ConnStr, folder: Path, catalog: Catalog, given: Mappi
 
 
 def _of_bucket(conn_str: ConnStr, folder: Path, wanted: re.Pattern[str] | None, catalog: Catalog) -> Sample:
-    """The newest by name of the objects below the prefix."""
+    """Sample the newest object by name below the prefix."""
     options = {"file_pattern": wanted.pattern if wanted else "", "date_from": "header"}
     source = _stand_in_of(conn_str, catalog, options)
     offers = {offer.publisher_name: offer for offer in object_store.discover(source)}
@@ -182,7 +185,7 @@ def _of_bucket(conn_str: ConnStr, folder: Path, wanted: re.Pattern[str] | None, 
 
 
 def _of_topic(conn_str: ConnStr, folder: Path, catalog: Catalog, given: Mapping[str, str]) -> Sample:
-    """The first messages of a topic."""
+    """Sample the first messages of a topic."""
     source = _stand_in_of(conn_str, catalog, {**USUAL_OPTIONS["kafka"], **given})
     target = folder / "fetched"
     with target.open("wb") as file:
@@ -192,7 +195,7 @@ def _of_topic(conn_str: ConnStr, folder: Path, catalog: Catalog, given: Mapping[
 
 
 def _stand_in_of(conn_str: ConnStr, catalog: Catalog, options: Mapping[str, str]) -> Source:
-    """A source of a connection, before there is one."""
+    """Return a source of a connection that does not exist yet."""
     data_source = catalog.data_sources[conn_str.data_source]
     return replace(stand_in(options, name=conn_str.name), data_source=data_source, conn_str=conn_str)
 
@@ -204,7 +207,7 @@ def _in_folder(path: Path, wanted: re.Pattern[str] | None, address: str, conn_st
 
 
 def _names_below(folder: Path) -> tuple[str, ...]:
-    """The files of a folder and of those below it, as a source of it finds them."""
+    """Return the files of a folder and its subfolders in the way in which a source finds them."""
     files = (path for path in islice(folder.rglob("*"), MOST_FILES) if path.is_file())
     return tuple(path.relative_to(folder).as_posix() for path in files)
 
@@ -234,7 +237,7 @@ def _fetched(
 
 
 def _newest(names: Sequence[str], wanted: re.Pattern[str] | None, where: str) -> str:
-    """The last by name of the files that look like data and differ in their digits alone."""
+    """Return the last by name of the data files whose names differ only in digits."""
     fitting = [name for name in names if (wanted.search(name) if wanted else _is_data(name))]
     if not fitting:
         what = f"no file that matches {wanted.pattern} (file_pattern)" if wanted else "no file of data"

@@ -1,4 +1,4 @@
-"""A look into a database: what its catalog says of a table, and some of its rows."""
+"""A sample of a database table: its description in the catalog, and some of its rows."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from headwater.metadata.static.naming import one_of
 from headwater.metadata.static.table_names import parts_of, table_name
 from headwater.new_source.values import Typed
 
-MOST_ROWS = 200_000  # that are looked at
+MOST_ROWS = 200_000  # sampled rows
 _CHANGED = re.compile(
     r"(last_?)?(updated|modified|changed|update|modification|change)(_?(at|on|date|time|ts))?", re.IGNORECASE
 )
@@ -35,7 +35,9 @@ _SHOWN = 8  # tables in a message
 
 @dataclass(frozen=True)
 class CatalogedTable:
-    """A table, as the catalog describes it. Without datatypes its values say them: SQLite holds to none."""
+    """A table as the catalog describes it. Without datatypes (SQLite enforces none) its values determine
+    them.
+    """
 
     tbl: str
     rows: int  # about
@@ -46,9 +48,9 @@ class CatalogedTable:
 
 
 def sample_table(source: Source, tbl: str | None, target: Path) -> CatalogedTable:
-    """Write the first rows of a table to `target`, as they would land, and say what the catalog says of it.
+    """Write the first rows of a table to `target` in the landed format, and return its description.
 
-    Raises `NewSourceRefused` where there is no such table, `PublisherError` where the database cannot be read.
+    Raises `NewSourceRefused` if there is no such table, `PublisherError` if the database cannot be read.
     """
     engine = engine_of(source)
     with said_plainly(source.name, engine), reading(engine) as reader:
@@ -103,7 +105,7 @@ def _cataloged(reader: Reader, inspector: Inspector, source: Source, tbl: str) -
 
 
 def _datatype(kind: sa.types.TypeEngine[Any], dialect: Dialect) -> Typed:
-    """The datatype of ours that loses nothing of a column's; text where there is none."""
+    """Return the target datatype that loses nothing of a column's values; text if there is none."""
     try:
         message = kind.compile(dialect=dialect).lower()
     except sa.exc.CompileError:
@@ -121,7 +123,7 @@ def _datatype(kind: sa.types.TypeEngine[Any], dialect: Dialect) -> Typed:
 
 
 def _estimate(reader: Reader, source: Source) -> int:
-    """About how many rows there are: by statistics where they are, else counted."""
+    """Return the approximate number of rows: from statistics if there are any, else counted."""
     if isinstance(reader, PostgresReader):
         asked = sa.text("select reltuples::bigint from pg_class where oid = to_regclass(:place)")
         found = reader.connection.execute(asked, {"place": regclass_of(source)}).scalar()
@@ -132,7 +134,7 @@ def _estimate(reader: Reader, source: Source) -> int:
 
 
 def _tables(inspector: Inspector, dialect: Dialect) -> list[str]:
-    """All tables and views, as the option names them."""
+    """Return all tables and views in the form of the option."""
     schemas: list[str | None] = [None]
     if dialect.name == "postgresql":
         schemas = [schema for schema in inspector.get_schema_names() if schema != "information_schema"]
@@ -145,14 +147,14 @@ def _tables(inspector: Inspector, dialect: Dialect) -> list[str]:
 
 
 def _as_named(tbl: str | None, there: list[str]) -> str | None:
-    """The name of a table that a person wrote without the quotes that it needs, as `public.User`."""
+    """Return the name of a table that a person wrote without its quotes, such as `public.User`."""
     if tbl is None or parts_of(tbl):
         return tbl
     return next((name for name in there if ".".join(part.text for part in parts_of(name) or ()) == tbl), tbl)
 
 
 def _place(tbl: str) -> tuple[str, str | None]:
-    """A table's own name, and its schema as SQLAlchemy has it."""
+    """Return the name of a table, and its schema in SQLAlchemy's form."""
     *schema, name = (part.text for part in parts_of(tbl) or ())
     return name, ".".join(schema) or None
 

@@ -1,4 +1,4 @@
-"""The beginning of a topic as a sample: its first messages, as a delivery of them would hold them."""
+"""A sample of a topic: its first messages in the form of a delivery."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ OF_MESSAGES = (
     "timestamp",
     "headers",
     "tombstone",
-)  # columns that say nothing of the records
+)  # columns that describe the message and not its record
 KEY = "key"
-OPTIONS = {"delete_column": "tombstone", "delete_values": "true"}  # a message without a value ends its key
+OPTIONS = {"delete_column": "tombstone", "delete_values": "true"}  # a message without a value deletes its key
 
 
 def sample_topic(source: Source, sink: Sink) -> tuple[str, bool]:
-    """Write the first messages to `sink`; how the file is called, and whether the topic has no more.
+    """Write the first messages to `sink`; return the name of the file, and whether the topic has no more.
 
-    Nothing is written to the cluster. Raises `NewSourceRefused` or `PublisherError`.
+    Writes nothing to the cluster. Raises `NewSourceRefused` or `PublisherError`.
     """
     name = source.options.get("topic")
     if name is None:
@@ -42,5 +42,5 @@ def sample_topic(source: Source, sink: Sink) -> tuple[str, bool]:
 
 
 def is_of_messages(column: str) -> bool:
-    """Return whether a column is one of the message and not of its record."""
+    """Return whether a column belongs to the message and not to its record."""
     return column.partition(".")[0] in OF_MESSAGES

@@ -1,7 +1,7 @@
-"""The type of a column by its values: a datatype that loses nothing of them, and how they are written.
+"""Detection of a column's type from its values: a datatype that loses nothing, and a format.
 
-Staging takes what `format` says and nothing else, so a type is proposed only where every value is of it. What could
-be read in two ways, or would change its look (leading zeros, a plus), stays text.
+Staging accepts only what `format` says, so a type is proposed only if every value fits it. Ambiguous values,
+and values whose text would change (leading zeros, a plus), stay text.
 """
 
 from __future__ import annotations
@@ -12,21 +12,21 @@ from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 
-# what publishers write for nothing; taken for it only among values of another type than text
+# common null tokens; recognized only in columns that are not text
 NULL_TOKENS = frozenset({
     "NA", "Na", "N/A", "n/a", "#N/A", "na", "NULL", "null", "None", "none", "NaN", "nan", "nil", r"\N", "-", "--",
     "---", "\u2013", "\u2014", ".", "..", "...", ":", "?", "*",
 })  # fmt: skip
 SIGNS = frozenset(
     {"-", "--", "---", "\u2013", "\u2014", ".", "..", "...", ":", "?", "*"}
-)  # may mean more than nothing
+)  # may be a real value
 LARGE, LARGEST = (
     10**6,
     10**15,
-)  # an integer, a bigint, with room for values that are a thousand times as large
-ENOUGH = 5  # different values that speak for one way of writing
+)  # limits for integer and bigint, with room for values a thousand times as large
+ENOUGH = 5  # different values that prove one format
 THOUSAND = 1000
-# what names something, and is no amount: its digits are kept as they are
+# names of identifiers, which are no amounts: their digits stay unchanged
 IDENTIFIES = re.compile(
     r"(^|[_ .-])(id|ids|key|code|codes|uuid|guid|nr|no|num|number|zip|zip_?code|plz|postal|post_?code|postleitzahl|"
     r"phone|telephone|tel|telefon|fax|isbn|issn|ean|gtin|upc|sku|isin|wkn|cusip|sedol|figi|lei|iban|bic|swift|blz|ssn|nino|"
@@ -34,7 +34,7 @@ IDENTIFIES = re.compile(
     r"reference|ref|serial|barcode|iso\w*)$", re.IGNORECASE,
 )  # fmt: skip
 _HUMP = re.compile(r"[a-z](Id|ID|Code|Key|Nr|No|Zip|ZIP|Phone|Isbn|ISBN|Ean|EAN|Number)$")
-SHORTEST_IDENTIFIER = 4  # digits, where all values have as many
+SHORTEST_IDENTIFIER = 4  # digits, if all values have the same number
 _FIRST_YEAR, _LAST_YEAR = 1500, 2200
 USUAL_NUMBER = "1234.56"  # needs no format
 BOOLEANS = (("Y", "N"), ("y", "n"), ("yes", "no"), ("Yes", "No"), ("YES", "NO"))
@@ -83,8 +83,9 @@ _EIGHT_DIGITS = re.compile(r"(19|20)[0-9]{6}")
 class Typed:
     """The type of a column by its values.
 
-    `others` are formats that fit as well, so that `datatype` is text; `rival` is one that is less likely than the
-    chosen one, and reads other values. `identifies`: they could be numbers, and stay text since they name something.
+    `others` are formats that fit as well, so that `datatype` is text; `rival` is a less likely one that reads
+    other values. `identifies` means that the values could be numbers, but stay text because they are
+    identifiers.
     """
 
     datatype: str = "text"
@@ -96,7 +97,9 @@ class Typed:
 
 
 def type_of(values: Collection[str], name: str, null_tokens: Collection[str] = ()) -> Typed:
-    """The type of the different values of a column; `name` is the publisher's, `null_tokens` were told."""
+    """Return the type of the different values of a column; `name` is the publisher's, `null_tokens` are given
+    ones.
+    """
     known = {value for value in values if value}
     nothing = NULL_TOKENS | set(null_tokens)
     rest = known - nothing
@@ -107,12 +110,14 @@ def type_of(values: Collection[str], name: str, null_tokens: Collection[str] = (
         return Typed()
     if found.datatype.startswith(("integer", "bigint", "numeric")) and _identifies(rest, name):
         found = Typed(identifies=True)
-    is_text = found.datatype == "text" and not found.identifies  # of which every value may be one
+    is_text = found.datatype == "text" and not found.identifies  # that every value fits
     return replace(found, null_tokens=() if is_text else tuple(sorted(known & nothing)))
 
 
 def _identifies(values: Collection[str], name: str) -> bool:
-    """Return whether numbers name something: their column is called so, or all have as many digits and are no years."""
+    """Return whether numbers are identifiers: by the column's name, or since all have equally many digits and
+    are no years.
+    """
     if IDENTIFIES.search(name) or _HUMP.search(name):
         return True
     lengths = {len(value) for value in values}
@@ -152,14 +157,16 @@ def _whole_type(values: Collection[str]) -> Typed:
 
 
 def _decimal(values: Collection[str]) -> Typed | None:
-    """Decimals. Their number of digits is no limit: a sample does not know the largest amount that is to come."""
+    """Return a decimal type without a limit of digits, because a sample does not contain the largest future
+    amount.
+    """
     if all(map(_DECIMAL.fullmatch, values)):
         return _may_be_thousands(values) or Typed("numeric")
     return Typed("numeric") if all(map(_EXPONENT.fullmatch, values)) else None
 
 
 def _written_number(values: Collection[str]) -> Typed | None:
-    """Numbers with the signs of their publisher."""
+    """Return a type for numbers with the publisher's separators."""
     fitting = []
     for group in ("", ".", ",", " ", "'"):
         for decimal in ("", ".", ","):
@@ -171,7 +178,7 @@ def _written_number(values: Collection[str]) -> Typed | None:
         return None
     wholes = [typed for typed in fitting if typed.datatype in ("integer", "bigint")]
     decimals = [typed for typed in fitting if typed not in wholes]
-    if wholes and decimals:  # 1,234 is a thousand, or a bit more than one
+    if wholes and decimals:  # 1,234 may mean a thousand or a little more than one
         if _are_thousands(values, ","):
             return replace(wholes[0], rival=(decimals[0].datatype, decimals[0].format or USUAL_NUMBER))
         return Typed(others=tuple((typed.datatype, typed.format or "") for typed in (wholes[0], decimals[0])))
@@ -179,14 +186,14 @@ def _written_number(values: Collection[str]) -> Typed | None:
 
 
 def _are_thousands(values: Collection[str], sign: str) -> bool:
-    """Return where some numbers have no sign, and are below a thousand, the others have it for their thousands."""
+    """Return whether numbers below a thousand have no separator and all others have it for their thousands."""
     signed = [value for value in values if sign in value]
     bare = [value for value in values if sign not in value and value != "0"]
     return len(signed) >= ENOUGH and bool(bare) and all(abs(int(value)) < THOUSAND for value in bare)
 
 
 def _may_be_thousands(values: Collection[str]) -> Typed | None:
-    """Numbers with a point that are whole ones where points stand for thousands."""
+    """Return whether numbers with a point are whole numbers if points separate thousands."""
     found = _with_signs(values, ".", "")
     bare = [value for value in values if "." not in value]
     if found is None or any(abs(int(value)) >= THOUSAND for value in bare):
@@ -215,7 +222,7 @@ def _with_signs(values: Collection[str], group: str, decimal: str) -> Typed | No
 
 
 def _day(values: Collection[str]) -> Typed | None:
-    """Days; where day and month could change places, that is left to a person."""
+    """Return a type for days; if day and month are ambiguous, a person decides."""
     for templates in (DATES, LOOSE_DATES):
         fitting = [template for template in templates if all(map(_reads(template), values))]
         if len(fitting) > 1:
@@ -249,7 +256,7 @@ def _uuid(values: Collection[str]) -> Typed | None:
 
 
 def _json(values: Collection[str]) -> Typed | None:
-    """Lists and objects."""
+    """Return a type for lists and objects."""
     if not all(value[0] in "[{" for value in values):
         return None
     try:
@@ -275,7 +282,7 @@ def _is_day(text: str, form: str) -> bool:
 
 
 def _reads(template: str) -> Callable[[str], bool]:
-    """Return whether a text is a day, or a moment, that is written like the template."""
+    """Return whether the template can read a text as a day or a moment."""
     pattern = re.compile("".join(_pattern(template)))
 
     def reads(text: str) -> bool:

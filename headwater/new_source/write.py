@@ -1,7 +1,7 @@
-"""Writing a new source: rows of the seeds and files of the models, all of them or none, and none over another.
+"""Writes the rows and models of a new source: all of them or none, without overwriting any.
 
-While files are written, a note in the working folder names the source. Where a process was killed in between, the note
-is still there, and the next command that meets the half of a source says how to take it away.
+While it writes, a note in the working folder names the source. If the process is killed, the note stays, and
+the next command that meets the incomplete source says how to remove it.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ from headwater.new_source.rows import Rows, connection_of, rows_of, tables_of
 from headwater.project import Project
 
 NOTE = "unfinished_source"  # in the working folder
-TEMPORARY = ".headwater-"  # how the names of temporary files begin
+TEMPORARY = ".headwater-"  # prefix of the names of temporary files
 
 
 @dataclass(frozen=True)
 class Change:
-    """A file with its text, and what it was before: None where there is none."""
+    """A file with its new text and its previous text: None if it does not exist."""
 
     path: Path
     before: bytes | None
@@ -41,7 +41,7 @@ class Change:
 
 
 def require_free(project: Project, name: str) -> Seeds:
-    """The seeds, when they are sound and nothing has the name yet. Raises `MetadataInvalid`, `NewSourceRefused`."""
+    """Return the seeds if they are valid and the name is free. Raises `MetadataInvalid`, `NewSourceRefused`."""
     column = next(column for column in TABLES["source"].columns if column.name == "source")
     if wrong := cell_problem(column, name):
         raise NewSourceRefused(f"{wrong[0]}, expected {wrong[1]}")
@@ -75,7 +75,7 @@ def require_free(project: Project, name: str) -> Seeds:
 
 
 def require_job(seeds: Seeds, name: str) -> None:
-    """Raise `NewSourceRefused` where a job of that name is there and extracts nothing."""
+    """Raise `NewSourceRefused` if a job of that name exists and extracts nothing."""
     row = seeds.by_name["job"].get(name)
     if row is not None and "E" not in row.text("etl_steps"):
         steps = row.text("etl_steps") or "none"
@@ -86,7 +86,7 @@ def require_job(seeds: Seeds, name: str) -> None:
 
 
 def require_data_source(seeds: Seeds, proposal: Proposal, *, is_chosen: bool) -> None:
-    """Raise `NewSourceRefused` where the data source is another one, or was not chosen by a person."""
+    """Raise `NewSourceRefused` if the data source differs, or no person chose it."""
     row = seeds.by_name["data_source"].get(proposal.data_source)
     if row is None:
         return
@@ -104,9 +104,9 @@ def require_data_source(seeds: Seeds, proposal: Proposal, *, is_chosen: bool) ->
 
 
 def write(project: Project, proposal: Proposal) -> list[Path]:
-    """Write the source; returns the files that were changed or made. Raises `NewSourceRefused`, `MetadataInvalid`.
+    """Write the source and return the changed and new files. Raises `NewSourceRefused`, `MetadataInvalid`.
 
-    The seeds with the new rows are checked in another place first, and what follows from them is generated there.
+    First checks the seeds with the new rows in a temporary folder and generates the models there.
     """
     seeds = require_free(project, proposal.name)
     conn_str = connection_of(proposal, seeds)
@@ -125,7 +125,7 @@ def write(project: Project, proposal: Proposal) -> list[Path]:
 
 
 def unfinished(project: Project) -> str | None:
-    """Return what to say of a source that was being written or taken away when the process was killed."""
+    """Return a sentence about a source that was being written or removed when the process was killed."""
     note = project.home / NOTE
     if not note.is_file():
         return None
@@ -137,7 +137,7 @@ def unfinished(project: Project) -> str | None:
 
 
 def _has_models_alone(project: Project, seeds: Seeds) -> bool:
-    """Return whether there are models of the source of the note, and no rows."""
+    """Return whether the source of the note has models but no rows."""
     name = (project.home / NOTE).read_text(encoding="utf-8").strip()
     models = (path for path in project.models.rglob("*") if path.stem in (f"stg_{name}", f"hist_{name}"))
     return name not in seeds.by_name["source"] and any(models)
@@ -145,7 +145,7 @@ def _has_models_alone(project: Project, seeds: Seeds) -> bool:
 
 @contextmanager
 def noted(project: Project, name: str) -> Iterator[None]:
-    """Leave a note that a source is half written, until it is written or left as it was."""
+    """Keep a note about an incomplete source until it is written or restored."""
     project.home.mkdir(parents=True, exist_ok=True)
     note = project.home / NOTE
     note.write_text(name, encoding="utf-8")
@@ -156,7 +156,7 @@ def noted(project: Project, name: str) -> Iterator[None]:
 
 
 def apply(changes: Iterable[Change]) -> None:
-    """Write every file, or leave each as it was. Raises `NewSourceRefused` where one is not as it was looked at."""
+    """Write every file, or restore all. Raises `NewSourceRefused` if one has changed since it was read."""
     done: list[Change] = []
     made: list[Path] = []
     try:
@@ -195,7 +195,7 @@ def _missing_folders(folder: Path) -> list[Path]:
 
 
 def _replace(path: Path, content: bytes, *, is_new: bool) -> None:
-    """Whole or not at all, and with the rights that it had; never over a file that came meanwhile."""
+    """Replace a file atomically, with its permissions; never overwrites a file that changed meanwhile."""
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=TEMPORARY)
     try:
         with os.fdopen(handle, "wb") as file:
@@ -212,7 +212,7 @@ def _replace(path: Path, content: bytes, *, is_new: bool) -> None:
 
 
 def _move_to_new(temporary: Path, path: Path) -> None:
-    """Whole at once, and never over a file that came meanwhile."""
+    """Create a file atomically; never overwrites a file that appeared meanwhile."""
     try:
         os.link(temporary, path)
     except FileExistsError:
@@ -229,14 +229,14 @@ def _umask() -> int:
 
 
 def clear_temporary(project: Project) -> None:
-    """Remove the temporary files that a killed process left."""
+    """Remove the temporary files of a killed process."""
     for folder in (project.seeds, project.models):
         for path in folder.rglob(f"{TEMPORARY}*"):
             path.unlink(missing_ok=True)
 
 
 def _seed_changes(project: Project, rows: Rows) -> list[Change]:
-    """In an order in which half of them still say which others belong to them."""
+    """Return the changes in an order in which an incomplete set still shows what belongs to the source."""
     changes = []
     for table in reversed(TABLES):
         if table not in rows:
@@ -249,7 +249,9 @@ def _seed_changes(project: Project, rows: Rows) -> list[Change]:
 
 
 def with_rows(before: bytes, rows: Iterable[Mapping[str, str]]) -> bytes:
-    """A CSV with rows at its end, by its own header, with its own line ends, and one at its end where it had one."""
+    """Return a CSV with rows added, by its own header and line ends, with a final line end only if it had
+    one.
+    """
     text = before.decode("utf-8-sig")
     line_end = "\r\n" if "\r\n" in text else "\n"
     header = next(csv.reader(io.StringIO(text, newline="")))
@@ -265,7 +267,7 @@ def with_rows(before: bytes, rows: Iterable[Mapping[str, str]]) -> bytes:
 
 
 def _model_changes(project: Project, changes: Iterable[Change]) -> list[Change]:
-    """The models that follow from the seeds with these changes, once those have passed every check."""
+    """Return the models for the changed seeds, after the seeds have passed every check."""
     with tempfile.TemporaryDirectory(prefix="headwater-") as folder:
         seeds = Path(folder) / project.seeds.name
         shutil.copytree(project.seeds, seeds)

@@ -26,7 +26,7 @@ from headwater.project import Project
 
 @dataclass
 class RunContext:
-    """What the steps of one run share.
+    """The things that the steps of one run share.
 
     Steps that are Python go side by side for `at_once` sources. `is_reload` says whether a delivery that broke in a
     step was judged before, which changes no verdict; by default that is so of what staging brings back.

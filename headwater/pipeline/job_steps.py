@@ -31,7 +31,7 @@ MOST_BATCHES = 500  # of deliveries that are landed side by side
 
 @dataclass
 class Work:
-    """What a task hands to a step: the parameters of the run, a batch to land, who runs the model.
+    """The input of a step from its task: the parameters of the run, a batch to land, who runs the model.
 
     `landed` receives what the step lands, as it lands.
     """

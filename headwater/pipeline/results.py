@@ -13,7 +13,7 @@ from headwater.queries.halts import Halt
 
 @dataclass
 class StepResult:
-    """What one step did with one source."""
+    """The outcome of one step for one source."""
 
     landed: list[Delivery] = field(default_factory=list)
     loaded: int = 0  # deliveries that came into history

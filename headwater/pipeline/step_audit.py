@@ -71,7 +71,7 @@ class Place:
 
 @dataclass(frozen=True)
 class StepAudit:
-    """What a try wrote; `checks` are those by which it judged."""
+    """The rows that a try wrote; `checks` are those by which it judged."""
 
     of: StepTry
     job_inst_id: int

@@ -1,1 +1,1 @@
-"""Queries of the record and of history, as commands and pages show it."""
+"""Queries on the process metadata and on history, for commands and pages."""

@@ -1,4 +1,4 @@
-"""All that is on record of one delivery: its facts, layers, events, checks, quarantined rows and runs."""
+"""The record of one delivery: its facts, layers, events, checks, quarantined rows and runs."""
 
 from __future__ import annotations
 
@@ -77,7 +77,9 @@ order by job_inst_id desc
 
 @dataclass(frozen=True)
 class DeliveryDetail:
-    """One delivery. `fallen_out` counts quarantined rows, if there are any; `quarantined` are the first of them."""
+    """The record of one delivery. `fallen_out` counts its quarantined rows; `quarantined` contains the first
+    of them.
+    """
 
     facts: dict[str, Any]
     layers: list[dict[str, Any]]
@@ -89,7 +91,7 @@ class DeliveryDetail:
 
 
 def source_of(connection: Connection, delivery_sqn: int) -> str | None:
-    """The source of a delivery; None when there is no delivery of that number."""
+    """Return the source of a delivery; None if there is no delivery with that number."""
     found: str | None = connection.execute(
         sa.text("select source from metadata.delivery where delivery_sqn = :sqn"), {"sqn": delivery_sqn}
     ).scalar()
@@ -97,7 +99,7 @@ def source_of(connection: Connection, delivery_sqn: int) -> str | None:
 
 
 def delivery_detail(connection: Connection, delivery_sqn: int) -> DeliveryDetail:
-    """All that is on record of a delivery, which must exist."""
+    """Return the record of a delivery, which must exist."""
 
     def rows(statement: str) -> list[dict[str, Any]]:
         values = {"sqn": delivery_sqn, "rows": ROWS_SHOWN, "source": source_of(connection, delivery_sqn)}

@@ -1,7 +1,8 @@
-"""Deliveries a page at a time: what they amount to is asked of those on the page alone, however many there are.
+"""Deliveries page by page, at a cost that does not grow with their number.
 
-What a delivery amounts to depends on the others of its identity (source, name, date) and on no more, and an index finds
-these. `offset 0` keeps Postgres from asking for all deliveries first.
+The state of a delivery depends only on the deliveries of its identity (source, name, date), which an index
+finds. So the queries compute the state only for the deliveries of the page. `offset 0` keeps Postgres from
+computing the state of all deliveries first.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ cross join lateral (
 ) as state
 """  # with `where state.delivery_sqn = {of}.delivery_sqn`
 
-# what only deliveries of a status can have: few of many are then looked at
+# a condition that every delivery of a rare status meets, so that the query reads few deliveries
 _CANDIDATES = {
     "loaded": "true",
     "pending": """not exists (
@@ -87,25 +88,27 @@ left join lateral (
 
 @dataclass(frozen=True)
 class Filters:
-    """A filter of deliveries: of these sources alone; `since` and `until` (aware) bound the delivery date."""
+    """A filter of deliveries by sources; `since` and `until` (aware) bound the delivery date."""
 
     sources: tuple[str, ...]
     status: str | None = None
     since: datetime | None = None
     until: datetime | None = None  # exclusive
-    text: str | None = None  # in the publisher's name; or the number of a delivery
+    text: str | None = None  # a part of the publisher's name, or the number of a delivery
 
 
 @dataclass(frozen=True)
 class Page:
-    """Some deliveries, and after which one (`delivery_sqn`) those begin that come next; None when there are none."""
+    """Deliveries of a page, and the `delivery_sqn` after which the next page begins; None on the last page."""
 
     deliveries: list[dict[str, Any]]
     next_after: int | None
 
 
 def page_of_deliveries(connection: Connection, filters: Filters, after: int | None, size: int) -> Page:
-    """The next `size` deliveries after one: of one source by their dates, of several as they landed, newest first."""
+    """Return the next `size` deliveries after one: for one source by date, for several by landing, newest
+    first.
+    """
     is_one_source = len(filters.sources) == 1
     order = ("delivery_date", "publisher_name", "delivery_sqn") if is_one_source else ("delivery_sqn",)
     wanted, values = _wanted(filters)
@@ -140,7 +143,7 @@ def page_of_deliveries(connection: Connection, filters: Filters, after: int | No
 def newest_deliveries(
     connection: Connection, sources: Sequence[str], each: int
 ) -> dict[str, list[dict[str, Any]]]:
-    """The newest deliveries of each of some sources, by their dates, the newest first."""
+    """Return the newest deliveries of each given source, by date, newest first."""
     newest: dict[str, list[dict[str, Any]]] = {source: [] for source in sources}
     rows = connection.execute(
         sa.text(
@@ -158,10 +161,7 @@ def newest_deliveries(
 
 
 def counts_by_source(connection: Connection, sources: Sequence[str]) -> dict[str, dict[str, int]]:
-    """Return how many deliveries each source has, and how many of them are pending or halted.
-
-    For those that have any.
-    """
+    """Return for each source with deliveries how many it has, and how many are pending or halted."""
     counts = {
         row.source: {"deliveries": row.counted, "pending": 0, "halted": 0}
         for row in connection.execute(
@@ -188,9 +188,9 @@ def counts_by_source(connection: Connection, sources: Sequence[str]) -> dict[str
 
 
 def growth(connection: Connection, source: str, points: int) -> list[tuple[datetime, int, int]]:
-    """Return how history grew: by delivery date how many versions there were, and how many keys were current.
+    """Return the growth of history: the numbers of versions and of current keys by delivery date.
 
-    At most `points` of them, the last one included, by what `delivery_status` says that history holds.
+    Returns at most `points` rows, including the last one, from the counts in `delivery_status`.
     """
     rows = connection.execute(
         sa.text(
@@ -208,8 +208,8 @@ def growth(connection: Connection, source: str, points: int) -> list[tuple[datet
 
 
 def _wanted(filters: Filters) -> tuple[list[str], dict[str, Any]]:
-    """Conditions on `delivery` and `state`, and their values."""
-    if len(filters.sources) == 1:  # said so, the index gives them in order
+    """Return the conditions on `delivery` and `state`, and their values."""
+    if len(filters.sources) == 1:  # with this redundant condition, the index returns them in order
         wanted = ["delivery.source = :source"]
         bound: dict[str, Any] = {"source": filters.sources[0]}
     else:

@@ -1,4 +1,4 @@
-"""Rows of one key that came in one delivery, side by side: what a person sees who decides which of them is right."""
+"""Rows of one delivery with the same key, side by side, for a person who decides which of them is right."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from headwater.metadata.sql_text import for_text, layer_table
 
 KEYS_SHOWN = 5
 LINES_SHOWN = 6
-OF_ROWS = ("delivery_sqn", "line_number", "job_inst_id")  # columns of raw and staging that no publisher wrote
-REST = "_rest"  # columns without an attribute, under the publisher's names
+OF_ROWS = ("delivery_sqn", "line_number", "job_inst_id")  # technical columns of raw and staging
+REST = "_rest"  # columns without an attribute, with the publisher's names
 
 _SAMPLE = """
 select unexpected_sample, unexpected_count
@@ -50,22 +50,22 @@ where {these} and {match}
 
 @dataclass(frozen=True)
 class Compared:
-    """One column of rows of one key: its value on each line, as it came; None is no value."""
+    """One column of rows with the same key: its original value on each line; None means no value."""
 
     name: str
     values: tuple[str | None, ...]
 
     @property
     def differs(self) -> bool:
-        """Return whether the rows do not agree on it."""
+        """Return whether the rows have different values."""
         return len(set(self.values)) > 1
 
 
 @dataclass(frozen=True)
 class DuplicateKey:
-    """A key that came more than once: some of its lines, and each column beside its key over these lines.
+    """A duplicate key: some of its lines, and each column beside the key on these lines.
 
-    `staged_line` is the line that the other lost to, None where none has won. There are `line_count` lines in all.
+    `staged_line` is the line that won, None if none did. There are `line_count` lines in all.
     """
 
     key: dict[str, Any]
@@ -76,18 +76,18 @@ class DuplicateKey:
 
     @property
     def differing(self) -> tuple[Compared, ...]:
-        """The columns on which the rows do not agree."""
+        """Return the columns whose values differ."""
         return tuple(column for column in self.columns if column.differs)
 
     @property
     def agreeing(self) -> tuple[Compared, ...]:
-        """The columns that are the same in all rows."""
+        """Return the columns whose values are the same in all rows."""
         return tuple(column for column in self.columns if not column.differs)
 
 
 @dataclass(frozen=True)
 class Duplicates:
-    """The first keys of a delivery that came more than once; there are `key_count` of them."""
+    """The first duplicate keys of a delivery; it has `key_count` of them."""
 
     keys: tuple[DuplicateKey, ...]
     key_count: int

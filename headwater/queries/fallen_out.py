@@ -96,7 +96,7 @@ class FallenOut:
     of_rows: int
     causes: tuple[Cause, ...]
     keyless_count: int  # rows whose key cannot be read
-    stale_current_keys: int  # current in history, which goes on saying what it said before
+    stale_current_keys: int  # current in history with an earlier version
 
     @property
     def headline(self) -> str:
@@ -123,7 +123,7 @@ class FallenOut:
         found = []
         if stale := self.stale_current_keys:
             them = "1 of their keys is" if stale == 1 else f"{stale:,} of their keys are"
-            found.append(f"{them} current: history goes on saying what it said before")
+            found.append(f"{them} current: history keeps the earlier version")
         if keyless := self.keyless_count:
             them = "1 row has a key" if keyless == 1 else f"{keyless:,} rows have keys"
             its = "its row has" if keyless == 1 else "their rows have"

@@ -1,4 +1,6 @@
-"""The history of one key: its versions, the deliveries that opened and closed them, and rows of it that fell out."""
+"""The history of one key: its versions, the deliveries that opened and closed them, and its rows that fell
+out.
+"""
 
 from __future__ import annotations
 
@@ -64,7 +66,7 @@ order by fell.delivery_date, fell.publisher_name collate "C", fell.delivery_sqn,
 
 
 class KeyNotReadable(HeadwaterError):  # noqa: N818
-    """The given values are no key of the source: a column too few or too many, or a value of another type."""
+    """The given values are no key of the source: wrong number of columns, or a value of another type."""
 
 
 @dataclass(frozen=True)
@@ -80,7 +82,7 @@ class Column:
 
 @dataclass(frozen=True)
 class Shape:
-    """The columns of a source's history: those of its key, in their order, and the other attributes."""
+    """The columns of a source's history: the key columns in their order, and the other attributes."""
 
     source: str
     key: tuple[Column, ...]
@@ -88,15 +90,16 @@ class Shape:
 
     @property
     def named_key(self) -> str:
-        """The key columns with their types, for people."""
+        """Return the key columns with their types, for people."""
         return ", ".join(map(str, self.key))
 
 
 @dataclass(frozen=True)
 class Version:
-    """A version of a key, true from one moment on; `changed` names the attributes that differ from the version before.
+    """A version of a key; `changed` names the attributes that differ from the previous version.
 
-    `valid_to` is None while it is current. `end_type` is changed or removed; None while it is current.
+    `valid_to` is None while the version is current. `end_type` is changed or removed; None while it is
+    current.
     """
 
     valid_from: datetime
@@ -113,9 +116,10 @@ class Version:
 
 @dataclass(frozen=True)
 class FallenOutRow:
-    """A row of the key that fell out. `is_stale`: history goes on saying of the key what it said before this row.
+    """A row of the key that fell out.
 
-    `status` is that of its delivery, such as loaded, halted or withdrawn.
+    `is_stale`: the present version of the key is older than this row. `status` is that of its delivery, such
+    as loaded, halted or withdrawn.
     """
 
     delivery_sqn: int
@@ -132,7 +136,7 @@ class FallenOutRow:
 
 @dataclass(frozen=True)
 class KeyHistory:
-    """All that is known of one key, the oldest first; nothing is, where there is no such key."""
+    """The history of one key, oldest first; empty if the key is unknown."""
 
     source: str
     key: dict[str, str]  # as Postgres writes the values
@@ -141,17 +145,17 @@ class KeyHistory:
 
     @property
     def named(self) -> str:
-        """The key for people."""
+        """Return the key for people."""
         return named_key(self.key)
 
     @property
     def is_known(self) -> bool:
-        """Return whether history or the quarantine has heard of it."""
+        """Return whether history or the quarantine contains the key."""
         return bool(self.versions or self.fallen_out)
 
     @property
     def state(self) -> str:
-        """Return what is true of it now: current, removed, or never in history."""
+        """Return the present state of the key: current, removed, or never in history."""
         if not self.versions:
             return "never in history"
         last = self.versions[-1]
@@ -159,14 +163,14 @@ class KeyHistory:
 
 
 def named_key(key: Mapping[str, Any]) -> str:
-    """A key for people: the value alone where it has one column."""
+    """Return the key for people."""
     if len(key) == 1:
         return _cell(next(iter(key.values())))
     return ", ".join(f"{name}={_cell(value)}" for name, value in key.items())
 
 
 def shape_of(connection: Connection, source: str) -> Shape:
-    """The columns of a source's history. Raises `HeadwaterError` while there is none."""
+    """Return the columns of a source's history. Raises `HeadwaterError` if there is none yet."""
     values = {"source": source, "history": layer_table("historical", source), "not_its": list(OF_HISTORY)}
     rows = connection.execute(sa.text(_COLUMNS), values).all()
     key = tuple(Column(row.name, row.data_type) for row in rows if row.is_key)
@@ -176,7 +180,7 @@ def shape_of(connection: Connection, source: str) -> Shape:
 
 
 def parse_key(shape: Shape, words: Sequence[str]) -> dict[str, str]:
-    """A key as it is typed: its values in the order of the key columns, or `column=value` for each.
+    """Parse a key that a user typed: its values in the order of the key columns, or `column=value` for each.
 
     Raises `KeyNotReadable`.
     """
@@ -194,9 +198,9 @@ def parse_key(shape: Shape, words: Sequence[str]) -> dict[str, str]:
 
 
 def key_history(connection: Connection, shape: Shape, key: Mapping[str, str]) -> KeyHistory:
-    """Everything about one key, whose values are text as Postgres reads it. Raises `KeyNotReadable`.
+    """Return the history of one key, whose values are text that Postgres can read. Raises `KeyNotReadable`.
 
-    The history's index finds the versions, however many there are of other keys.
+    The index of the history finds the versions, so the cost does not depend on other keys.
     """
     key = _whole(shape, key)
     for column in shape.key:
@@ -226,7 +230,7 @@ def key_history(connection: Connection, shape: Shape, key: Mapping[str, str]) ->
 
 
 def write_csv(file: TextIO, shape: Shape, found: KeyHistory) -> None:
-    """Write the versions as CSV, each with its key and attributes; nothing is an empty cell."""
+    """Write the versions as CSV, each with its key and attributes; null is an empty cell."""
     writer = csv.writer(file, lineterminator="\n")
     names = [column.name for column in (*shape.key, *shape.others)]
     writer.writerow([*(column.name for column in shape.key), *CSV_COLUMNS, *names[len(shape.key) :]])

@@ -1,4 +1,4 @@
-"""The next phase for a delivery: which one of its source's plan has to work on it, so that history follows."""
+"""The next phase of a delivery: the step of its source that has to run so that history is updated."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from headwater.queries.delivery_list import STATE_OF
 
 Phase = Literal["E", "T", "L"]
 
-# Rows that only retention let go are brought back by L itself. A delivery that raw has never had is loaded by E alone.
+# L itself reloads rows that retention has purged. Only E loads a delivery that raw never had.
 _NEXT = f"""
 select case
     when state.is_withdrawn then 'L'
@@ -32,6 +32,6 @@ where delivery.delivery_sqn = :sqn and state.delivery_sqn = :sqn
 
 
 def next_phase(connection: Connection, delivery_sqn: int) -> Phase:
-    """E, T or L; L where there is nothing to do."""
+    """Return E, T or L; L if nothing is pending."""
     found: Phase | None = connection.execute(sa.text(_NEXT), {"sqn": delivery_sqn}).scalar()
     return found or "L"

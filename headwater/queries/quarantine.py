@@ -1,4 +1,6 @@
-"""The quarantine of a source, row by row: which rows fell out, for which value, and the row as it came."""
+"""The quarantine of a source, row by row: the rows that fell out, the values that broke a rule, the original
+rows.
+"""
 
 from __future__ import annotations
 
@@ -16,9 +18,9 @@ COLUMNS = (
     "delivery_sqn", "publisher_name", "line_number", "key", "column_name", "rule", "value", "is_current_key", "row",
 )  # fmt: skip
 BATCH = 1000  # rows
-FORMULAS = ("=", "+", "-", "@", "\t", "\r")  # with which a cell begins that a spreadsheet would work out
+FORMULAS = ("=", "+", "-", "@", "\t", "\r")  # first characters of a cell that a spreadsheet would evaluate
 
-# the newest delivery first, and in it the order of its file
+# newest delivery first, and within it the order of its file
 _ROWS = """
 select
     fell.delivery_sqn,
@@ -47,17 +49,17 @@ _IN_ORDER = (
 
 @dataclass(frozen=True)
 class Asked:
-    """A filter of quarantined rows: of one source; by default all of its."""
+    """A filter of the quarantined rows of one source; by default all of them."""
 
     source: str
     delivery: int | None = None
     rule: str | None = None
     column: str | None = None
-    is_current: bool = False  # only those of keys about which history goes on saying what it said
+    is_current: bool = False  # only those of stale keys
 
     @property
     def values(self) -> dict[str, Any]:
-        """Of the query's parameters."""
+        """Return the parameters of the query."""
         return {
             "source": self.source, "delivery": self.delivery, "rule": self.rule, "column": self.column,
             "is_current": self.is_current,
@@ -65,14 +67,14 @@ class Asked:
 
 
 def count_rows(engine: Engine, asked: Asked) -> int:
-    """Return how many rows there are."""
+    """Return the number of rows."""
     with engine.connect() as connection:
         found = connection.execute(sa.text(f"select count(*) from ({_ROWS}) as found"), asked.values)
         return int(found.scalar_one())
 
 
 def rows(engine: Engine, asked: Asked, limit: int | None = None) -> Iterator[dict[str, Any]]:
-    """Give the rows, or the first `limit` of them, without having them all at once."""
+    """Yield the rows, or the first `limit` of them, without holding them all in memory."""
     with engine.connect() as connection:
         streamed = connection.execution_options(stream_results=True, max_row_buffer=BATCH)
         for row in streamed.execute(sa.text(_ROWS + _IN_ORDER), {**asked.values, "limit": limit}).mappings():
@@ -86,10 +88,10 @@ def write_csv(
     *,
     for_spreadsheet: bool = False,
 ) -> None:
-    """Write columns of rows as CSV, objects as JSON.
+    """Write columns of rows as CSV, objects as JSON, with every text unchanged.
 
-    Every text is exactly what it is, for machines. `for_spreadsheet` puts a `'` before what a spreadsheet would take
-    for a formula, and a publisher could have made one of.
+    `for_spreadsheet` puts a `'` before a text that a spreadsheet would take for a formula, because a
+    publisher could plant one.
     """
     writer = csv.writer(file, lineterminator="\n")
     writer.writerow(columns)
@@ -99,7 +101,7 @@ def write_csv(
 
 
 def csv_cell(value: Any) -> str:
-    """A value as text: nothing is empty, objects are JSON."""
+    """Return a value as text: null is empty, objects are JSON."""
     if value is None:
         return ""
     if isinstance(value, bool):

@@ -1,4 +1,4 @@
-"""Runs as they are on record: the last one of each source, the latest ones, and all about one of them."""
+"""Recorded runs: the last one of each source, the latest ones, and the details of one."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ LEVELS = (
     "detail",
     "information",
     "error",
-)  # of lines of log, from those that say all to those that say least
-# of these kinds are the runs that bring deliveries to history; the others look, tidy up or answer a question
+)  # levels of log lines, from the most to the least verbose
+# runs of these kinds load deliveries into history; the others clean up, test or answer a query
 WHOLE = ("run", "rebuild")
 _GREATEST_ID = 2**63 - 1
 
@@ -93,7 +93,7 @@ order by log_dtl_id
 
 @dataclass(frozen=True)
 class LastRun:
-    """The last run of a job that was to bring deliveries to history: those of a source, or any (None)."""
+    """The last run of a job that loaded deliveries of a source, or of any source (None)."""
 
     source: str | None
     job: str
@@ -108,10 +108,10 @@ class LastRun:
 
 
 def last_runs(connection: Connection, catalog: Catalog, sources: Iterable[Source]) -> dict[str, LastRun]:
-    """The last run of each of some sources, by name; those that never ran are not in it.
+    """Return the last run of each given source, by name; sources that never ran are missing.
 
-    Dry runs, purges, recalls and dbt by hand are none. Where several jobs work on a source, it is the worst of the last
-    ones of each, so that an extraction that failed is not hidden by a load that went well.
+    Dry runs, purges, recalls and manual dbt runs are ignored. If several jobs work on a source, returns the
+    worst of their last runs, so that a successful load does not hide a failed extraction.
     """
     asked = [(source.name, job) for source in sources for job in jobs_of(catalog, source)]
     worst: dict[str, LastRun] = {}
@@ -122,12 +122,12 @@ def last_runs(connection: Connection, catalog: Catalog, sources: Iterable[Source
 
 
 def last_runs_of_jobs(connection: Connection, jobs: Iterable[str]) -> dict[str, LastRun]:
-    """The last run of each of some jobs, by name, whatever it was about; one that never ran is not in it."""
+    """Return the last run of each given job, by name, of any source; jobs that never ran are missing."""
     return {run.job: run for run in _last(connection, [(None, job) for job in sorted(set(jobs))])}
 
 
 def _last(connection: Connection, asked: Sequence[tuple[str | None, str]]) -> list[LastRun]:
-    """The last run for each pair of source and job, where there is one."""
+    """Return the last run of each pair of source and job."""
     values = {
         "sources": [source for source, _ in asked],
         "jobs": [job for _, job in asked],
@@ -137,19 +137,19 @@ def _last(connection: Connection, asked: Sequence[tuple[str | None, str]]) -> li
 
 
 def _badness(run: LastRun) -> tuple[int, int]:
-    """Those that went badly first, of these the latest."""
+    """Return a sort key: failed runs first, then by time, latest first."""
     return WORST_FIRST.index(run.status), -run.job_inst_id
 
 
 def jobs_of(catalog: Catalog, source: Source) -> list[str]:
-    """The jobs that work on a source: its own, and those of which a step is about it."""
+    """Return the jobs that work on a source: its own, and those with a step of it."""
     tasks = catalog.tasks_of_sources.get(source.name, ())
     others = {task.job for task in tasks if task.is_active}
     return [source.job, *sorted(others - {source.job})]
 
 
 def latest(connection: Connection, job: str | None, limit: int | None) -> list[dict[str, Any]]:
-    """The latest job instances, of one job or of all, the newest first; of every kind."""
+    """Return the latest job instances of every kind, of one job or of all, newest first."""
     of_job = "where inst.job = :job" if job is not None else ""
     ask = sa.text(f"{_RUNS} {of_job} order by job_inst_id desc limit :limit")
     values = {"limit": limit, **({"job": job} if job is not None else {})}
@@ -157,15 +157,15 @@ def latest(connection: Connection, job: str | None, limit: int | None) -> list[d
 
 
 def known_jobs(connection: Connection, catalog: Catalog) -> list[str]:
-    """The jobs of the metadata, and others of which there are runs."""
+    """Return the jobs of the metadata, and other jobs that have runs."""
     ran = connection.scalars(sa.text("select distinct job from metadata.job_inst"))
     return sorted({*catalog.jobs, *ran})
 
 
 def named(connection: Connection, text: str, job: str | None = None) -> list[dict[str, Any]]:
-    """The job instances of one run: by the number of one of them, or by its run_id or how that begins.
+    """Return the job instances of one run, by the number of one of them, or by a prefix of the run_id.
 
-    Raises `HeadwaterError` when there is none, or when the runs of several begin so.
+    Raises `HeadwaterError` if there is none, or if several runs begin so.
     """
     is_number = text.isascii() and text.isdecimal() and int(text) <= _GREATEST_ID
     values = {"number": int(text) if is_number else -1, "text": text, "most": 1000}
@@ -186,7 +186,9 @@ def named(connection: Connection, text: str, job: str | None = None) -> list[dic
 
 
 def details(connection: Connection, run: Mapping[str, Any], level: str) -> dict[str, Any]:
-    """A job instance with its tasks, the deliveries of which it wrote a layer last, and its log from a level on."""
+    """Return a job instance with its tasks, the deliveries whose layers it wrote last, and its log from a
+    level on.
+    """
     values = {"job_inst_id": run["job_inst_id"]}
 
     def rows(statement: str, **more: Any) -> list[dict[str, Any]]:
@@ -201,5 +203,5 @@ def details(connection: Connection, run: Mapping[str, Any], level: str) -> dict[
 
 
 def levels_from(level: str) -> Sequence[str]:
-    """The levels that say no more than this one."""
+    """Return this level and all less verbose ones."""
     return LEVELS[LEVELS.index(level) :]

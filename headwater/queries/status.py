@@ -1,4 +1,4 @@
-"""The status of sources and deliveries: queries over process metadata that the command and the pages show."""
+"""The status of sources and deliveries: queries on process metadata for commands and pages."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ from metadata.delivery_state
 group by source
 """
 
-# the newest delivery that counts, of each source: what was said of older ones is of the past
+# the newest effective delivery of each source: warnings about older ones are outdated
 _NEWEST = """
 select distinct on (source) source, delivery_sqn, publisher_name
 from metadata.delivery_state
@@ -128,13 +128,13 @@ order by cast(part ->> 'position' as integer)
 """
 
 NOT_STAGED = "HW001"  # SQLSTATE of metadata.require_staged_at
-FELL_OUT = "_fell_out"  # beside the columns of a source, none of which begins with _
+FELL_OUT = "_fell_out"  # an extra column; no column of a source begins with _
 
 
 class AsOf(NamedTuple):
-    """The rows that were true at a moment: their number, some of them, and by key those older than a row that fell out.
+    """The rows that were true at a moment: their number, some of them, and by key those with a stale row.
 
-    `columns` are those of the rows; `before` and `after` the nearest delivery dates of what they are made of.
+    `columns` are those of the rows; `before` and `after` are the nearest delivery dates.
     """
 
     total: int
@@ -146,12 +146,12 @@ class AsOf(NamedTuple):
 
 
 def deliveries(engine: Engine, source: str | None) -> list[dict[str, Any]]:
-    """One dict per delivery, of one source or of all, in the order in which they apply."""
+    """Return one dict per delivery, of one source or of all, in the order in which they apply."""
     return _deliveries(engine, source, None)
 
 
 def delivery(engine: Engine, delivery_sqn: int) -> dict[str, Any]:
-    """One delivery, as `deliveries` has it."""
+    """Return one delivery in the form of `deliveries`."""
     (found,) = _deliveries(engine, None, delivery_sqn)
     return found
 
@@ -165,7 +165,7 @@ def _deliveries(engine: Engine, source: str | None, delivery_sqn: int | None) ->
 
 
 def decision_that_holds(delivery: Mapping[str, Any]) -> dict[str, Any] | None:
-    """The withdrawal or the acceptance by which a delivery stands as it does; None when no person had a say in it."""
+    """Return the withdrawal or acceptance that determines the status of a delivery; None if there is none."""
     made: list[dict[str, Any]] = delivery["decisions"]
     if delivery["status"] == "withdrawn":
         return [decision for decision in made if decision["event"] == "withdrawn"][-1]
@@ -178,10 +178,9 @@ def decision_that_holds(delivery: Mapping[str, Any]) -> dict[str, Any] | None:
 def rows_as_of(
     engine: Engine, dbt: Dbt, source: str, on: datetime, known_at: datetime | None, limit: int | None
 ) -> AsOf:
-    """Return what was true of `source` at a moment, and by what was known at another:
-    how many rows, and the first `limit`.
+    """Return the rows of `source` at a moment, as known at another: their number, and the first `limit`.
 
-    A row of a key whose last word by then is a row that fell out says so in its `_fell_out`: it is of before.
+    `_fell_out` marks a row that is stale, because the latest row of its key fell out.
     """
     with engine.connect() as connection:
         table = layer_table("historical", source)
@@ -221,7 +220,9 @@ def rows_as_of(
 def _nearest_dates(
     connection: Connection, source: str, on: datetime, known_at: datetime | None
 ) -> tuple[datetime | None, datetime | None]:
-    """The delivery dates nearest to a moment, up to it and after it, of what counts, or counted at another moment."""
+    """Return the delivery dates nearest to a moment, before and after it, of effective deliveries as known at
+    a moment.
+    """
     ask = sa.text(
         "select max(delivery_date) filter (where delivery_date <= :on) as before,"
         " min(delivery_date) filter (where delivery_date > :on) as after"
@@ -241,8 +242,8 @@ def _fell_out_as_of(
     on: datetime,
     known_at: datetime | None,
 ) -> dict[tuple[Any, ...], dict[str, Any]]:
-    """Key → the row that fell out and was the last word about it, for the keys that were true on that day."""
-    # without parameters: what dbt compiled may hold any sign
+    """Return by key the latest row that fell out, for stale keys that were true on that day."""
+    # without parameters: SQL that dbt compiled may contain % and :
     moments = (on.isoformat(), known_at.isoformat() if known_at else "infinity")
     by_then = ", ".join(map(sql_literal, (source, *moments)))
     fell = f"select * from metadata.fallen_out_keys({by_then})"
@@ -262,7 +263,9 @@ def _fell_out_as_of(
 
 
 def sources(engine: Engine, catalog: Catalog) -> list[dict[str, Any]]:
-    """One dict per source of the catalog: its deliveries, versions, current rows, halts, last run and warnings."""
+    """Return one dict per source of the catalog: deliveries, versions, current rows, halts, last run and
+    warnings.
+    """
     with engine.connect() as connection:
         known = {row["source"]: dict(row) for row in connection.execute(sa.text(_SOURCES)).mappings()}
         runs = last_runs(connection, catalog, catalog.sources.values())

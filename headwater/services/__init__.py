@@ -31,8 +31,8 @@ __all__ = ["Service", "Services", "down", "ensure_up", "home", "make_home", "wan
 
 AIRFLOW = "airflow"
 MODULES = {S3: children.S3, PUBLISHER: children.PUBLISHER, KAFKA: children.KAFKA}
-DEMO_FILES = "demo/databases"  # that the demo's sources read as they are
-# servers that are needed only where a connection of the seeds speaks of them
+DEMO_FILES = "demo/databases"  # files that the demo's sources read directly
+# servers that are needed only if a connection of the seeds names them
 NAMED_BY = {PUBLISHER: "${HEADWATER_DEMO_URL}", KAFKA: "${HEADWATER_KAFKA}"}
 
 
@@ -56,11 +56,11 @@ class Services:
 
 
 def ensure_up(project: Path) -> Services:
-    """Start the embedded servers that are needed and not running, or find them; set `os.environ` to them.
+    """Start or find the embedded servers that are needed, and set `os.environ` to them.
 
-    The demo publisher is needed when a connection in the seeds speaks of ${HEADWATER_DEMO_URL}, the broker when one
-    speaks of ${HEADWATER_KAFKA}. A broker that is started has the demo's messages.
-    Two commands may call this at once: one server is started. Raises `ServiceError`.
+    The demo publisher is needed if a connection in the seeds contains ${HEADWATER_DEMO_URL}, the broker if
+    one contains ${HEADWATER_KAFKA}. A newly started broker gets the demo's messages. If two commands call
+    this at once, each server is started once. Raises `ServiceError`.
     """
     folder = make_home(project)
     found: list[Service] = []
@@ -90,9 +90,9 @@ def ensure_up(project: Path) -> Services:
 
 
 def down(project: Path) -> tuple[Service, ...]:
-    """Stop exactly the servers that are remembered and still run, Airflow before those it needs; return those.
+    """Stop the recorded servers that still run, Airflow before those it needs; return them.
 
-    Their ports are kept for the next start. Raises `ServiceError` when one does not end.
+    Keeps their ports for the next start. Raises `ServiceError` if one does not end.
     """
     folder = home(project)
     if not folder.is_dir():
@@ -114,7 +114,7 @@ def down(project: Path) -> tuple[Service, ...]:
 
 
 def _up(name: str, folder: Path, before: Remembered | None) -> tuple[Remembered, bool]:
-    """The running service, and whether it had to be started."""
+    """Return the running service, and whether it was started now."""
     log = folder / "logs" / f"{name}.log"
     data = folder / FOLDERS[name]
     if before is not None and before.process is not None and before.is_up:
@@ -150,23 +150,20 @@ def _is_ready(name: str, data: Path, port: int, process: Process) -> bool:
 
 
 def _is_closed(name: str, data: Path) -> bool:
-    """Return whether a server that runs asks for what only this user has.
-
-    One that an earlier version started does not.
-    """
+    """Return whether a running server authenticates its clients. A server of an earlier version does not."""
     if name == POSTGRES:
         return postgres.is_closed(data)
     return name != S3 or key_file_of(data).is_file()
 
 
 def _secret(name: str, folder: Path) -> Path | None:
-    """The file with the password or the key of a server, where it has one."""
+    """Return the file with the password or the key of a server, if it has one."""
     data = folder / FOLDERS[name]
     return {POSTGRES: postgres.passfile_of(data), S3: key_file_of(data)}.get(name)
 
 
 def wants_demo(project: Path) -> bool:
-    """Return whether a connection of the seeds is the demo publisher's."""
+    """Return whether a connection of the seeds uses the demo publisher."""
     return _is_named(project, NAMED_BY[PUBLISHER])
 
 

@@ -1,12 +1,14 @@
-"""Under which user Postgres runs: it refuses root, for good reasons, and containers are root.
+"""The account that runs Postgres, which refuses to run as root, while containers usually run as root.
 
-As an ordinary user nothing is done. As root, the first of these ways that works is taken:
+As an ordinary user nothing changes. As root, Headwater uses the first of these ways that works:
 
-1. a system user without rights (`postgres`, else `nobody`), when it can reach the programs and the data;
-2. a user namespace in which root goes by another name (`unshare`), when the tree lies in a folder
-   that such a user cannot enter, like root's own home;
-3. the system user with leave to pass closed folders (`setpriv`), where namespaces are forbidden,
-   as in most containers.
+1. a system user without rights (`postgres`, else `nobody`), if it can reach the programs and the data;
+
+2. a user namespace in which root has another name (`unshare`), if the files are in a folder that such a user
+cannot enter, such as root's home;
+
+3. the system user with the capability to pass closed folders (`setpriv`), where namespaces are forbidden, as
+in most containers.
 """
 
 from __future__ import annotations
@@ -32,9 +34,9 @@ PASS_CLOSED_FOLDERS = (
 
 @dataclass(frozen=True)
 class Account:
-    """A way to start a program as `uid` and `gid`, who own the data.
+    """A way to start a program as `uid` and `gid`, who own the data. `prefix` precedes the command.
 
-    `prefix` goes before the command. `is_switched`: the child takes on uid and gid before it starts.
+    `is_switched` means that the child switches to uid and gid before it starts.
     """
 
     uid: int
@@ -54,12 +56,15 @@ class Account:
 def account_for(folder: Path, program: Path) -> Account:
     """Give `folder` to an account that may run `program` and write there; return that account.
 
-    Nothing may be running on the folder: it may change hands. Raises `ServiceError` when root finds none.
+    No program may be using the folder, because its owner may change. Raises `ServiceError` if root finds no
+    account.
     """
     if os.geteuid() != 0:
         return Account(os.geteuid(), os.getegid())
     owner = folder.stat().st_uid if any(folder.iterdir()) else None
-    for account in sorted(_ways_for_root(), key=lambda way: way.uid != owner):  # what worked before first
+    for account in sorted(
+        _ways_for_root(), key=lambda way: way.uid != owner
+    ):  # first the way that worked before
         _give(folder, account)
         if _works(account, folder, program):
             return account
@@ -90,7 +95,7 @@ def _user(name: str) -> pwd.struct_passwd | None:
 
 
 def _give(folder: Path, account: Account) -> None:
-    """Make `folder` and all in it the account's; a tree that is its own already is left alone."""
+    """Make the account the owner of `folder` and its content, unless it already is."""
     if (folder.stat().st_uid, folder.stat().st_gid) == (account.uid, account.gid):
         return
     for path, _, files in os.walk(folder):

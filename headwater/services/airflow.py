@@ -31,7 +31,7 @@ from headwater.services.processes import Process, free_port, is_alive, log_tail,
 
 SCHEDULER = "scheduler"
 COMPONENTS = ("api-server", SCHEDULER, "dag-processor", "triggerer")
-# Airflow's servers of logs listen on every address of the machine; here all logs are files that the api-server reads
+# Airflow's log servers listen on every address of the machine; here the api-server reads all logs as files
 OPTIONS = {"scheduler": ("--skip-serve-logs",), "triggerer": ("--skip-serve-logs",)}
 PORT = 8080
 START_PATIENCE_S = 300
@@ -45,9 +45,10 @@ HEALTHY = {"metadatabase", "scheduler", "dag_processor", "triggerer"}
 
 @dataclass(frozen=True)
 class Airflow:
-    """A started Airflow. `folder` is its own, with the logs of its processes in `logs/<component>.log`.
+    """A started Airflow.
 
-    Its scheduler begins in `wait_until_healthy`: once there is an api-server, to which tasks speak when they begin.
+    `folder` is its folder, with the logs of its processes in `logs/<component>.log`. Its scheduler starts in
+    `wait_until_healthy`, after the api-server, which tasks contact when they begin.
     """
 
     folder: Path
@@ -68,7 +69,7 @@ class Airflow:
         return log_of(self.folder, component)
 
     def begin(self, component: str) -> None:
-        """Start a component; one that has ended may begin anew, and what it left behind is ended first."""
+        """Start a component; one that has ended is started again after its remaining children were stopped."""
         if component in self.components:
             for left in session(self.components[component].pid):
                 stop(left, (signal.SIGKILL, 10))
@@ -78,15 +79,15 @@ class Airflow:
         self.components[component] = spawn(command, log=self.log(component), env=self.env, cwd=self.folder)
 
     def dead(self) -> list[str]:
-        """The components that have ended."""
+        """Return the components that have ended."""
         return [name for name, process in self.components.items() if not is_alive(process)]
 
     def wait_until_healthy(
         self, patience_s: float = START_PATIENCE_S, meanwhile: Callable[[], None] | None = None
     ) -> None:
-        """Return when all of Airflow answers that it is well; `meanwhile` is called now and then.
+        """Return when all components report that they are healthy; calls `meanwhile` regularly.
 
-        Raises `ServiceError` when that does not come.
+        Raises `ServiceError` after a timeout.
         """
         deadline = time.monotonic() + patience_s
         while time.monotonic() < deadline:
@@ -105,16 +106,16 @@ class Airflow:
         )
 
     def require_alive(self) -> None:
-        """Raise `ServiceError`, with the end of its log, when a component has ended."""
+        """Raise `ServiceError` with the end of its log if a component has ended."""
         for name in self.dead():
             raise ServiceError(
                 f"Airflow's {name} has ended. The end of {self.log(name)}:{log_tail(self.log(name))}"
             )
 
     def stop(self) -> None:
-        """End all that was started, and what that has started. Tasks that run are given a moment, then ended.
+        """Stop all components and their children.
 
-        The api-server goes last: what becomes of a task is told to it.
+        Running tasks get a moment to end. The api-server stops last, because tasks report their state to it.
         """
         servers = [self.components[name] for name in COMPONENTS[:1] if name in self.components]
         others = [process for process in self.components.values() if process not in servers]
@@ -125,18 +126,18 @@ class Airflow:
             stop(process, (signal.SIGKILL, 10))
 
     def _family(self) -> list[Process]:
-        """Every living process of Airflow: each component has a session of its own."""
+        """Return every live process of Airflow: each component has its own session."""
         return [process for leader in self.components.values() for process in session(leader.pid)]
 
 
 def require_installed() -> None:
-    """Raise `ServiceError` when this environment has no Airflow."""
+    """Raise `ServiceError` if this environment has no Airflow."""
     if importlib.util.find_spec("airflow") is None:
         raise ServiceError("Airflow is not installed here. `make airflow` installs it and starts it.")
 
 
 def choose_ports(preferred: int | None = PORT) -> Ports:
-    """A port for the pages that nothing listens on; `preferred`, when it is free."""
+    """Return a free port for the pages; `preferred` if it is free."""
     return Ports(free_port(preferred))
 
 
@@ -154,11 +155,11 @@ def start(
     scheduled: Collection[str] = (),
     settings: Mapping[str, str] = NO_SETTINGS,
 ) -> Airflow:
-    """Start Airflow on `folder`, made when it is missing, and return at once; `wait_until_healthy` waits.
+    """Start Airflow on `folder`, which is created if missing, and return at once; `wait_until_healthy` waits.
 
-    The servers are those of `os.environ`, whose settings of Airflow go before ours, and `settings` before both. What
-    will happen to the jobs of `scheduled` (those with a schedule) that are new to Airflow is said before it does.
-    Raises `ServiceError` when its database cannot be made ready.
+    The servers are those of `os.environ`, whose Airflow settings override ours, and `settings` override both.
+    Announces what will happen to those jobs of `scheduled` (with a schedule) that are new to Airflow. Raises
+    `ServiceError` if its database cannot be prepared.
     """
     require_installed()
     (folder / "logs").mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -180,7 +181,7 @@ def start(
 
 
 def _what_becomes_of(new: Sequence[str], env: Mapping[str, str]) -> str:
-    """Return what Airflow does with jobs that have a schedule and that it does not know yet."""
+    """Return a sentence about what Airflow does with jobs that have a schedule and are new to it."""
     shown = ", ".join(new[:MOST_NAMED]) + (
         f" and {len(new) - MOST_NAMED} more" if len(new) > MOST_NAMED else ""
     )
@@ -195,14 +196,13 @@ def _what_becomes_of(new: Sequence[str], env: Mapping[str, str]) -> str:
 
 
 def _put_aside(log: Path) -> None:
-    """Begin a long log anew; the last long one is kept as `<component>.log.1`."""
+    """Rotate a long log; the last one is kept as `<component>.log.1`."""
     if log.exists() and log.stat().st_size > LONG_LOG_BYTES:
         log.replace(log.with_name(f"{log.name}.1"))
 
 
 def _lets_tasks_begin(url: str) -> bool:
-    """Return whether what tasks speak to answers:
-    for the first time that takes seconds, longer than a task waits for it."""
+    """Return whether the API for tasks answers; its first answer takes seconds, longer than a task waits."""
     try:
         urllib.request.urlopen(f"{url}/execution/health", timeout=60).close()
     except OSError:
@@ -211,7 +211,7 @@ def _lets_tasks_begin(url: str) -> bool:
 
 
 def _unwell(url: str) -> set[str]:
-    """Return which of Airflow's parts do not say that they are healthy."""
+    """Return the components of Airflow that are not healthy."""
     try:
         with urllib.request.urlopen(f"{url}/api/v2/monitor/health", timeout=10) as answer:
             variables = json.load(answer)
@@ -221,7 +221,7 @@ def _unwell(url: str) -> set[str]:
 
 
 def _end(processes: Sequence[Process], patience_s: float) -> None:
-    """Ask all of them at once to end, and wait for it for so long."""
+    """Ask all processes at once to end, and wait that long."""
     for process in processes:
         if is_alive(process):
             with suppress(ProcessLookupError):
@@ -232,7 +232,7 @@ def _end(processes: Sequence[Process], patience_s: float) -> None:
 
 
 def _is_task(process: Process) -> bool:
-    """Return whether it runs a task: those, unlike what else Airflow starts, lead a group of processes of their own."""
+    """Return whether a process runs a task: only tasks lead process groups of their own."""
     try:
         return os.getpgid(process.pid) == process.pid != os.getsid(process.pid)
     except ProcessLookupError:

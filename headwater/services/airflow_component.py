@@ -1,6 +1,6 @@
 """One of Airflow's processes: `python -m headwater.services.airflow_component PARENT COMPONENT [OPTION …]`.
 
-It is told to end when PARENT, the process that started it, is gone, however that ended: Linux tells it so.
+Linux signals it to end when PARENT, the process that started it, is gone, even after a kill.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ PR_SET_PDEATHSIG = 1
 
 
 def become(parent: int, arguments: list[str]) -> None:
-    """Turn this process into `airflow ARGUMENTS`; nothing after it is run."""
+    """Replace this process by `airflow ARGUMENTS`."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, int(signal.SIGTERM))
-    if os.getppid() == parent:  # else it went before it could be told
+    if os.getppid() == parent:  # else the parent ended before the request took effect
         os.execv(sys.executable, [sys.executable, "-P", "-m", "airflow", *arguments])
 
 

@@ -1,4 +1,4 @@
-"""The database in which Airflow keeps what it knows: beside Headwater's own, on the same server."""
+"""The metadata database of Airflow: beside Headwater's own, on the same server."""
 
 from __future__ import annotations
 
@@ -18,10 +18,11 @@ from headwater.services.processes import log_tail
 
 
 def make(env: Mapping[str, str], folder: Path, say: Callable[[str], None]) -> None:
-    """Make the database and bring it to the version of Airflow that is installed, unless it is.
+    """Create the database and migrate it to the installed version of Airflow. `env` is that of Airflow's
+    processes.
 
-    `env` is that of Airflow's processes. A database that the user's own AIRFLOW__DATABASE__SQL_ALCHEMY_CONN names
-    must be there, and is brought to that version. Raises `ServiceError`.
+    A database that the user's AIRFLOW__DATABASE__SQL_ALCHEMY_CONN names must exist, and is migrated. Raises
+    `ServiceError`.
     """
     name = airflow_settings.database(env)
     if env[airflow_settings.CONNECTION] != airflow_settings.connection(name):
@@ -45,7 +46,7 @@ def make(env: Mapping[str, str], folder: Path, say: Callable[[str], None]) -> No
 
 
 def known_dags(env: Mapping[str, str]) -> set[str]:
-    """The DAGs that this Airflow has seen at some time; none where its tables are yet to be made."""
+    """Return the DAGs that this Airflow has ever seen; none before its tables exist."""
     database = sa.create_engine(env[airflow_settings.CONNECTION], poolclass=sa.NullPool)
     with database.connect() as connection:
         if not sa.inspect(connection).has_table("dag"):

@@ -1,4 +1,4 @@
-"""Airflow for as long as the command runs: started with all that it needs, watched, and stopped with it."""
+"""Airflow in the foreground: started with everything it needs, watched, and stopped with the command."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ ASK_TO_END = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class AlreadyRunning(Exception):  # noqa: N818  # it says what is so
-    """Airflow runs already on this working folder."""
+    """Airflow is already running on this working folder."""
 
     def __init__(self, url: str, pid: int) -> None:
         super().__init__(f"Airflow runs already at {url} (process {pid}). `headwater down` stops it.")
@@ -40,11 +40,11 @@ def run(
     is_paused: bool = False,
     is_verbose: bool = False,
 ) -> None:
-    """Run Airflow until somebody ends it: until a KeyboardInterrupt, see `asked_to_end`.
+    """Run Airflow until a KeyboardInterrupt, see `asked_to_end`.
 
-    `say` is told what is done, and what will happen to the jobs of `scheduled`, see `airflow.start`; `show` the lines
-    of the combined log, `ready` when all is healthy. Raises
-    `AlreadyRunning`, and `ServiceError` when it does not start or a part of it ends by itself.
+    Calls `say` with progress and with what will happen to the jobs of `scheduled`, see `airflow.start`;
+    `show` with the lines of the combined log; `ready` when all is healthy. Raises `AlreadyRunning`, and
+    `ServiceError` if it does not start or a component ends by itself.
     """
     home = ensure_up(project).home
     ports = _claim(home, port or airflow.PORT)
@@ -82,7 +82,9 @@ def _show(log: CombinedLog, show: Callable[[Line], None]) -> None:
 
 
 def _claim(home: Path, port: int) -> Ports:
-    """Ports for an Airflow of this process, by which others find it. Raises `AlreadyRunning`."""
+    """Record the ports of an Airflow of this process, by which other commands find it. Raises
+    `AlreadyRunning`.
+    """
     with locked(home):
         remembered = state.read(home)
         before = remembered.get(AIRFLOW)
@@ -95,9 +97,9 @@ def _claim(home: Path, port: int) -> Ports:
 
 
 def asked_to_end() -> AbstractContextManager[None]:
-    """Within, a signal that asks this process to end raises KeyboardInterrupt.
+    """Raise KeyboardInterrupt within the block when a signal asks this process to end.
 
-    Also Ctrl-C: what a script starts with `&` ignores it otherwise, and so would all that it starts.
+    Also enables Ctrl-C, which a process that a script started with `&` ignores, together with its children.
     """
 
     def end(_number: int, _frame: FrameType | None) -> None:
@@ -107,13 +109,13 @@ def asked_to_end() -> AbstractContextManager[None]:
 
 
 def _undisturbed() -> AbstractContextManager[None]:
-    """Within, nobody's impatience leaves anything running."""
+    """Ignore signals within the block, so that an impatient second Ctrl-C leaves nothing running."""
     return _handled(signal.SIG_IGN)
 
 
 @contextmanager
 def _handled(by: Callable[[int, FrameType | None], None] | signal.Handlers) -> Iterator[None]:
-    """Within, `by` is what happens at the signals that ask a process to end."""
+    """Handle the signals that ask a process to end with `by` within the block."""
     before = {number: signal.signal(number, by) for number in ASK_TO_END}
     try:
         yield

@@ -1,4 +1,4 @@
-"""The logs of Airflow's processes as one that a person can read: what happened, without what is always there."""
+"""The logs of Airflow's processes as one log for people, without routine messages."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ ORIGIN = re.compile(r"\s+\[[\w.]+\].*$|\s+loc=\S+.*$")  # the logger's name and 
 LOUD = ("warning", "error", "critical")
 NOISE = (
     "section/key [",  # a setting that may be left out
-    "SimpleAuthManager is active",  # it is meant to be: one person's machine
+    "SimpleAuthManager is active",  # intended: Airflow runs on one person's machine
     "ASGI app factory detected",
-    "TI try_number mismatch",  # a late word of an attempt that was followed by another
-    "Starting call to",  # another try will do
+    "TI try_number mismatch",  # a late message of an earlier try
+    "Starting call to",  # Airflow retries
 )
-COULD_NOT_BEGIN = "Workload execution failed."  # of a task; it is tried again, as any that failed
-OF_PYTHON = "[py.warnings]"  # what libraries say of one another
+COULD_NOT_BEGIN = "Workload execution failed."  # of a task, which Airflow retries like any failed one
+OF_PYTHON = "[py.warnings]"  # messages of libraries about each other
 RUN_ENDED = re.compile(
     r"DagRun Finished: dag_id=(\S+), .*?run_id=(\S+), .*?run_duration=([\d.]+), state=(\w+)"
 )
@@ -32,7 +32,7 @@ TRACE = (
     "The above exception was",
     "During handling of",
 )
-OURS = "[headwater]"  # the sentence of a task that fails: Airflow says it again
+OURS = "[headwater]"  # the message of a failed task, which Airflow repeats
 CUT_SHORT = re.compile(r"Executor \S+ reported that the task instance <TaskInstance: (\S+) .*?\[(\w+)\]")
 NO_POOL = re.compile(r"Tasks using non-existent pool '(.+?)' will not be scheduled")
 FAILURE = re.compile(
@@ -53,7 +53,7 @@ class Line:
 
 
 class CombinedLog:
-    """The lines added to these logs, by component, from now on. Everything, if `is_verbose`."""
+    """The new lines of these logs, by component. All of them if `is_verbose`."""
 
     def __init__(self, logs: Mapping[str, Path], *, is_verbose: bool = False) -> None:
         self._readers = {component: _Reader(path) for component, path in logs.items()}
@@ -63,7 +63,7 @@ class CombinedLog:
         self._missing_pools: set[str] = set()
 
     def lines(self) -> Iterator[Line]:
-        """Yield what was added since the last call; of each component in order."""
+        """Yield the lines since the last call, in order for each component."""
         for component, reader in self._readers.items():
             for raw in reader.lines():
                 line = self._line(component, raw)
@@ -78,7 +78,7 @@ class CombinedLog:
             if not self._is_verbose:
                 level, text = _in_short(level, self._pool_that_is_missing(text))
             self._shown[component] = (at, level, bool(text))
-        else:  # it goes on with what the last entry said
+        else:  # it continues the last entry
             at, level, is_shown = self._shown[component]
             text = raw.rstrip() if is_shown or self._is_verbose else ""
             if not self._is_verbose and _is_of_trace(raw):
@@ -89,9 +89,8 @@ class CombinedLog:
         return Line(at, component, level, redact(text)) if text else None
 
     def _pool_that_is_missing(self, text: str) -> str:
-        """Return what is said of a pool that Airflow does not have, once: it says so every second.
-
-        Any other text as it is.
+        """Return a message about a missing pool once, although Airflow repeats it every second; other texts
+        unchanged.
         """
         found = NO_POOL.match(text)
         if found is None:
@@ -102,7 +101,7 @@ class CombinedLog:
         return f"Airflow has no pool {found[1]}: the jobs that name it wait. Make it on its page Admin, Pools"
 
     def _unread_file(self, raw: str) -> str:
-        """A DAG file that cannot be read, once; from the table that the dag-processor writes now and then."""
+        """Report an unreadable DAG file once, from the table that the dag-processor prints regularly."""
         found = FILE_READ.match(raw)
         if found is None:
             return ""
@@ -116,7 +115,7 @@ class CombinedLog:
 
 
 class _Reader:
-    """The lines that are added to a file, which need not be there yet."""
+    """The new lines of a file, which may not exist yet."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -134,12 +133,12 @@ class _Reader:
 
 
 def _is_of_trace(raw: str) -> bool:
-    """Return whether a line belongs to a stack trace, and not to what it ends with: the error, in a line of its own."""
+    """Return whether a line belongs to a stack trace, except for its last line with the error."""
     return not raw.strip() or raw[0].isspace() or raw.startswith(TRACE)
 
 
 def _in_short(level: str, text: str) -> tuple[str, str]:
-    """Return what a person wants to know of an entry, and how serious it is; of most entries nothing."""
+    """Return the essential text of an entry with its level; nothing for most entries."""
     run = RUN_ENDED.match(text)
     if run:
         is_well = run[4] == "success"

@@ -1,4 +1,4 @@
-"""The pools that jobs name. Airflow runs no task of a pool that it lacks, so those that are missing are made."""
+"""The pools that jobs name. Airflow runs no task of a missing pool, so this module creates those pools."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from headwater.metadata.errors import ServiceError
 from headwater.metadata.static.model import Job
 
 PATIENCE_S = 60
-MOST = 1000  # that are asked for
+MOST = 1000  # pools per request
 
 
 def wanted_by(jobs: Iterable[Job]) -> dict[str, int]:
-    """The pools that active jobs name, each with as many slots as the widest of its jobs could fill."""
+    """Return the pools that active jobs name, with as many slots as the widest of their jobs can use."""
     slots: dict[str, int] = {}
     for job in jobs:
         if job.is_active and job.pool:
@@ -26,9 +26,9 @@ def wanted_by(jobs: Iterable[Job]) -> dict[str, int]:
 def make_missing(
     url: str, user: str, password: str, wanted: Mapping[str, int], say: Callable[[str], None]
 ) -> None:
-    """Make the pools of `wanted` (name → slots) that the Airflow at `url` does not have; others stay as they are.
+    """Create those pools of `wanted` (name → slots) that the Airflow at `url` lacks; others stay unchanged.
 
-    Raises `ServiceError` when it does not let the user do so.
+    Raises `ServiceError` if Airflow refuses.
     """
     if not wanted:
         return

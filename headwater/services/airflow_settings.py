@@ -1,7 +1,7 @@
-"""Settings of Airflow's processes: by variables of the environment, so that none needs a file of settings.
+"""Settings of Airflow's processes, as environment variables, so that no file of settings is needed.
 
-A setting that the user's own environment has (AIRFLOW__SECTION__NAME) goes before ours. Keys and passwords
-are made once and kept, readable by the user alone, in Airflow's folder.
+A setting in the user's environment (AIRFLOW__SECTION__NAME) overrides ours. Keys and passwords are created
+once and kept in Airflow's folder, readable only by the user.
 """
 
 from __future__ import annotations
@@ -25,15 +25,15 @@ CONFIG = Path(__file__).with_name("airflow_config")  # holds airflow_local_setti
 PARALLELISM = "AIRFLOW__CORE__PARALLELISM"
 PAUSED = "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION"
 LEVELS = "AIRFLOW__LOGGING__NAMESPACE_LEVELS"
-VERBOSE = "HEADWATER_VERBOSE"  # of logs of tasks: headwater/airflow/quiet.py reads it
+VERBOSE = "HEADWATER_VERBOSE"  # for task logs: headwater/airflow/quiet.py reads it
 LEAST_PARALLEL, MOST_PARALLEL = 4, 16
-NO_PORT = "1"  # where nobody but root could stand in for a server of logs, which none is
+NO_PORT = "1"  # a port that only root could use; no log server runs there
 SECRETS, PASSWORDS = "keys.json", "passwords.json"
 
 
 @dataclass(frozen=True)
 class Ports:
-    """Ports of Airflow: its pages and API, and nothing else."""
+    """The port of Airflow's pages and API."""
 
     api: int
 
@@ -45,9 +45,9 @@ class Ports:
 def environment(
     project: Path, folder: Path, dags: Path, ports: Ports, environ: Mapping[str, str]
 ) -> dict[str, str]:
-    """The environment of Airflow's processes: `environ` and what Airflow needs to know, its secrets included.
+    """Return the environment of Airflow's processes: `environ` and Airflow's settings, including secrets.
 
-    `folder` is Airflow's own (AIRFLOW_HOME). The database is the one that libpq's variables lead to.
+    `folder` is AIRFLOW_HOME. The database is on the server of libpq's variables.
     """
     ours = {
         **_where(folder, dags, ports, environ),
@@ -71,17 +71,17 @@ def environment(
 
 
 def passwords(folder: Path) -> dict[str, str]:
-    """The password of each user, made on first use."""
+    """Return the password of each user, created on first use."""
     return _kept(folder / PASSWORDS, {user: secrets.token_urlsafe(12) for user in ROLES})
 
 
 def database(environ: Mapping[str, str]) -> str:
-    """The name of Airflow's database on the server of libpq's variables."""
+    """Return the name of Airflow's database on the server of libpq's variables."""
     return environ.get(DATABASE_VARIABLE, "").strip() or DATABASE
 
 
 def connection(database_name: str) -> str:
-    """The address of a database on the server of libpq's variables: they say where it is and hold the password."""
+    """Return the address of a database on the server of libpq's variables, which contain host and password."""
     return f"postgresql+psycopg2:///{quote(database_name)}"
 
 
@@ -104,11 +104,11 @@ def _where(folder: Path, dags: Path, ports: Ports, environ: Mapping[str, str]) -
 
 
 def _at_once() -> int:
-    """Return how many tasks run at once on this machine."""
+    """Return the number of tasks that may run at once on this machine."""
     return min(max(2 * (os.cpu_count() or 1), LEAST_PARALLEL), MOST_PARALLEL)
 
 
-# Of one machine: few workers, and what was killed is found out soon.
+# For one machine: few workers, and quick detection of killed processes.
 _PACE = {
     PARALLELISM: str(_at_once()),
     PAUSED: "False",  # `job.is_active` says which run
@@ -121,25 +121,25 @@ _PACE = {
     "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.2",
     "AIRFLOW__SCHEDULER__MP_START_METHOD": "fork",  # tasks inherit what the scheduler has loaded
     "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "30",
-    "AIRFLOW__WORKERS__MIN_HEARTBEAT_INTERVAL": "2",  # so long the end of a task may go unnoticed
+    "AIRFLOW__WORKERS__MIN_HEARTBEAT_INTERVAL": "2",  # the longest time until the end of a task is noticed
     "AIRFLOW__SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL": "60",
 }
 
 _QUIET = {
     "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
     "AIRFLOW__LOGGING__COLORED_CONSOLE_LOG": "False",
-    # of Airflow's own loggers; headwater/airflow/quiet.py knows those of libraries
+    # for Airflow's own loggers; headwater/airflow/quiet.py handles those of libraries
     LEVELS: " ".join(
         f"airflow.{part}=WARNING"
         for part in (
             "dag_processing.bundles",
             "dag_processing.dagbag",
             "providers.openlineage",
-            "task.operators.airflow.providers.standard.decorators",  # that a function is done, of each task
+            "task.operators.airflow.providers.standard.decorators",  # "Done" of each task
             "task.operators.dags",
         )
     ),
-    # dbt leaves locks to the system, as the process of a task ends without a word to Python
+    # the operating system releases dbt's locks, because the process of a task ends without Python's cleanup
     "PYTHONWARNINGS": "ignore:resource_tracker:UserWarning",
     "AIRFLOW__OPENLINEAGE__NAMESPACE": "headwater",
     "AIRFLOW__COSMOS__ENABLE_TELEMETRY": "False",
@@ -158,7 +158,7 @@ def _secrets(folder: Path) -> dict[str, str]:
 
 
 def _kept(path: Path, made: Mapping[str, str]) -> dict[str, str]:
-    """Return what `path` holds, with what it lacks of `made` added to it. Only this user can read it."""
+    """Return the content of `path`, after adding missing entries of `made`. Only this user can read the file."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     try:
         kept: dict[str, str] = json.loads(path.read_text())

@@ -1,4 +1,4 @@
-"""Servers that are a Python module of ours: started as `python -m MODULE FOLDER PORT` on loopback."""
+"""Servers that are Python modules of ours: started as `python -m MODULE FOLDER PORT` on loopback."""
 
 from __future__ import annotations
 
@@ -32,9 +32,10 @@ class Child:
 
 
 def start(module: str, folder: Path, log: Path, port: int | None = None) -> Child:
-    """Start `module` on `folder` and wait until it answers. `port` is taken when it is free, else another.
+    """Start `module` on `folder` and wait until it answers.
 
-    Raises `ServiceError`, with the tail of the log, when it does not start.
+    Uses `port` if it is free, else another one. Raises `ServiceError`, with the tail of the log, if it does
+    not start.
     """
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     project = str(Path(__file__).resolve().parents[2])
@@ -50,10 +51,10 @@ def start(module: str, folder: Path, log: Path, port: int | None = None) -> Chil
 
 
 def wait_until_ready(port: int, process: Process) -> bool:
-    """Return whether the process accepts connections within `START_PATIENCE_S`; False at once when it is dead."""
+    """Return whether the process accepts connections within `START_PATIENCE_S`; False at once if it is dead."""
     deadline = time.monotonic() + START_PATIENCE_S
     while is_alive(process) and time.monotonic() < deadline:
         if answers(port):
-            return is_alive(process)  # else it was another program that answered on our port
+            return is_alive(process)  # else another program answered on our port
         time.sleep(0.03)
     return False

@@ -1,10 +1,10 @@
-"""Whose servers do the environment's variables mean: the user's own, or ours?
+"""Distinguishes the user's own servers from embedded ones in the environment's variables.
 
-A user points Headwater at real servers by the variables that every client knows. But the embedded
-servers are told to child processes and shells (`headwater env`) by the same variables, and there
-they must not pass for the user's own, or nobody would start the embedded ones again. So with them
-goes HEADWATER_EMBEDDED, which repeats the addresses: what equals it is ours, even after the port has
-changed; what differs was set by the user since.
+A user points Headwater at real servers by the variables that every client knows. But Headwater passes the
+embedded servers to child processes and shells (`headwater env`) by the same variables. There they must not
+pass for the user's own, or nobody would start the embedded ones again. So HEADWATER_EMBEDDED repeats these
+addresses: a variable that equals its entry is ours, even after the port has changed; a variable that differs
+was set by the user since.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ OWN_AWS_KEYS = ("AWS_ACCESS_KEY_ID", "AWS_PROFILE", "AWS_SHARED_CREDENTIALS_FILE
 
 
 def users_own(service: str, environ: Mapping[str, str], port: int | None) -> str | None:
-    """The address of the user's own server, or None when the embedded one is meant.
+    """Return the address of the user's own server, or None if the embedded one is meant.
 
-    `port` is the one that the embedded service is remembered by, if it ever ran.
+    `port` is the recorded port of the embedded service, if it ever ran.
     """
     address = _address(service, environ)
     if address is None:
@@ -41,12 +41,10 @@ def users_own(service: str, environ: Mapping[str, str], port: int | None) -> str
 def variables(
     service: str, port: int, environ: Mapping[str, str], secret: Path | None = None
 ) -> dict[str, str]:
-    """Return what to set so that clients find the embedded service.
+    """Return the variables by which clients find the embedded service.
 
-    No value is a secret: `secret` is the file that holds it.
-
-    Where the user has AWS keys of their own, those stay what every other client of AWS takes; our archive alone is
-    asked for with the key of the embedded S3.
+    No value is a secret: `secret` is the file that contains it. If the user has other AWS keys, other AWS
+    clients keep using those; only our archive uses the key of the embedded S3.
     """
     address = _embedded_address(service, port)
     if service == POSTGRES:
@@ -68,7 +66,7 @@ def variables(
 
 
 def marker(ports: Mapping[str, int]) -> dict[str, str]:
-    """HEADWATER_EMBEDDED for these embedded services."""
+    """Return HEADWATER_EMBEDDED for these embedded services."""
     messages = [f"{service}={_embedded_address(service, port)}" for service, port in sorted(ports.items())]
     return {MARKER: " ".join(messages)}
 
@@ -78,7 +76,7 @@ def _embedded_address(service: str, port: int) -> str:
 
 
 def _address(service: str, environ: Mapping[str, str]) -> str | None:
-    """The address that the variables name, in the words of `_embedded_address`; None when they are unset."""
+    """Return the address in the variables, in the form of `_embedded_address`; None if they are unset."""
     if service == POSTGRES:
         host = environ.get("PGHOST")
         return f"{host}:{environ.get('PGPORT') or 5432}" if host else None

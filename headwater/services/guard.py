@@ -1,4 +1,4 @@
-"""A server of ours ends when the folder that it serves goes away: nobody could find it again then."""
+"""Ends a server when its folder is deleted, because nobody could find the server again."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ EVERY_S = 1.0
 
 
 def end_with(folder: Path, every_s: float = EVERY_S, before: Callable[[], None] = lambda: None) -> None:
-    """From now on, end this process soon after `folder` was deleted or replaced; `before` that, do the last things."""
+    """End this process soon after `folder` was deleted or replaced; first call `before`."""
     first = _identity(folder)
 
     def watch() -> None:

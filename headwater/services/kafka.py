@@ -1,11 +1,11 @@
-"""The embedded Kafka. `python -m headwater.services.kafka FOLDER PORT`: a broker (Tansu) with its topics in memory.
+"""The embedded Kafka: a broker (Tansu) with topics in memory. `python -m headwater.services.kafka FOLDER
+PORT`.
 
-It forgets everything when it ends; `headwater.demo.producer` then writes the same messages again.
-
-The broker knows no passwords for topics in memory. So on Linux it runs in a network namespace of its own, which nobody
-reaches but by this process, and this process lets in connections of its own account alone. Where the kernel gives no
-namespace (macOS, many containers) the broker listens on the loopback address for every account of the machine; the
-log says so.
+The broker forgets everything when it ends; `headwater.demo.producer` then writes the same messages again. It
+supports no passwords for topics in memory. So on Linux it runs in a separate network namespace, which only
+this process can reach, and this process accepts only connections of its own account. Where the kernel gives
+no namespace (macOS, many containers) the broker listens on the loopback address for every account of the
+machine; the log says so.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ CHUNK = 1 << 16  # bytes
 
 
 def serve(folder: Path, port: int) -> int:
-    """Run the broker until it ends or this process is stopped; its exit status."""
+    """Run the broker until it ends or this process is stopped; return its exit status."""
     ours, its = socket.socketpair()
     broker = subprocess.Popen(
         [sys.executable, "-m", "headwater.services.kafka_enclosed", str(its.fileno()), str(port)],
@@ -38,7 +38,7 @@ def serve(folder: Path, port: int) -> int:
     its.close()
 
     def stop(_number: int, _frame: FrameType | None) -> None:
-        broker.kill()  # it keeps nothing
+        broker.kill()  # it stores nothing
 
     signal.signal(signal.SIGTERM, stop)
     end_with(folder, before=broker.kill)
@@ -47,12 +47,12 @@ def serve(folder: Path, port: int) -> int:
     with socket.create_server((LOOPBACK, port), backlog=128) as server:
         threading.Thread(target=_let_in, args=(server, port, ours), daemon=True).start()
         status = broker.wait()
-        server.shutdown(socket.SHUT_RDWR)  # now, and not some time after this process is gone
+        server.shutdown(socket.SHUT_RDWR)  # now, not some time after this process ends
     return status
 
 
 def _let_in(server: socket.socket, port: int, broker: socket.socket) -> None:
-    """Bring connections of our own account to the broker; others are closed."""
+    """Forward connections of our own account to the broker; close others."""
     lock = threading.Lock()
     with suppress(OSError):  # it was shut down
         while True:
@@ -77,7 +77,7 @@ def _serve(
 
 
 def _pass_on(source: socket.socket, target: socket.socket) -> None:
-    """Send what comes until no more does; then tell the other end."""
+    """Forward data until the sender ends; then close the other direction."""
     with suppress(OSError):
         while chunk := source.recv(CHUNK):
             target.sendall(chunk)

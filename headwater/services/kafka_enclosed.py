@@ -1,8 +1,8 @@
-"""The broker in a network of its own. `python -m headwater.services.kafka_enclosed SOCKET PORT`.
+"""The broker in a separate network namespace. `python -m headwater.services.kafka_enclosed SOCKET PORT`.
 
-In a new network namespace a loopback address is reached from within alone. Whoever holds the other end of SOCKET, a
-file descriptor, is told that the broker is enclosed, or that it could not be; then each byte that it sends is answered
-by a connection to the broker, as a file descriptor.
+Only processes inside a new network namespace can reach its loopback address. This process reports over
+SOCKET, a file descriptor, whether the broker is enclosed; then it answers each byte with a connection to the
+broker, as a file descriptor.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ EVERY_S = 0.02
 
 
 def run(control: socket.socket, port: int) -> int:
-    """Run the broker, enclosed where the kernel lets us; its exit status."""
+    """Run the broker, enclosed if the kernel allows it; return its exit status."""
     is_enclosed = sys.platform == "linux" and _enclose()
     if sys.platform == "linux":
-        _end_with_parent()  # not before: who enters another namespace loses it
+        _end_with_parent()  # not earlier: a process that enters another namespace loses it
     if not is_enclosed:
         sys.stderr.write("no network of its own: every account of this machine reaches the broker\n")
         sys.stderr.flush()
@@ -59,7 +59,7 @@ def _start(port: int) -> subprocess.Popen[bytes]:
 
 
 def _enclose() -> bool:
-    """Move this process to a new network, in which only the loopback address is; False where that is not allowed."""
+    """Move this process to a new network with only the loopback address; return False if that is not allowed."""
     unshare = ctypes.CDLL(None, use_errno=True).unshare
     if unshare(CLONE_NEWUSER | CLONE_NEWNET) != 0 and unshare(CLONE_NEWNET) != 0:
         return False
@@ -85,7 +85,7 @@ def _connection(port: int) -> socket.socket:
 
 
 def _end_with_parent() -> None:
-    """Have Linux end this process with the one that started it, even if that is killed."""
+    """Make Linux end this process with the one that started it, even if that is killed."""
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 

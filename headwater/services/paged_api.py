@@ -1,8 +1,8 @@
-"""The demo's API: the records of a JSON file, in pages, or those that changed since a moment.
+"""The demo's API: the records of a JSON file in pages, or those that changed since a moment.
 
-    GET /api/planes?page=2&per_page=500&changed_since=2013-03-01T00:00:00Z
+GET /api/planes?page=2&per_page=500&changed_since=2013-03-01T00:00:00Z
 
-`changed_since` is inclusive, and compares with each record's `changed_at`.
+`changed_since` is inclusive and applies to each record's `changed_at`.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ PREFIX = "api/"
 
 
 class NotUnderstood(ValueError):  # noqa: N818
-    """A request that makes no sense; the message says why."""
+    """An invalid request; the message says why."""
 
 
 def answer(file: Path, query: str) -> bytes:
-    """The page that a query asks for. Raises `NotUnderstood`."""
+    """Return the requested page. Raises `NotUnderstood`."""
     asked = {name: values[-1] for name, values in parse_qs(query).items()}
     page, per_page = _count(asked, "page", 1), min(_count(asked, "per_page", 100), MOST_PER_PAGE)
     since = asked.get("changed_since", "")

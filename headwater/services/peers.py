@@ -1,15 +1,15 @@
-"""Whose connections arrive: on Linux the kernel tells which account holds the other end of one on this machine."""
+"""Owners of connections: on Linux the kernel tells which local account holds the other end of one."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 ESTABLISHED = "01"
-TABLES = ("/proc/net/tcp", "/proc/net/tcp6")  # a client of both kinds of addresses is in the second
+TABLES = ("/proc/net/tcp", "/proc/net/tcp6")  # a dual-stack client is in the second file
 
 
 def uid_of_peer(port: int, peer_port: int) -> int | None:
-    """The account that holds the connection from `peer_port` to `port` of the loopback address; None when none does."""
+    """Return the account that holds the connection from `peer_port` to `port` on loopback; None if none does."""
     wanted = f":{peer_port:04X}", f":{port:04X}"
     for table in TABLES:
         try:

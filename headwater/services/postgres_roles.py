@@ -1,11 +1,10 @@
 """Roles of the embedded Postgres: their statements, run in single-user mode before anybody can connect.
 
-Clients connect as one role, which owns Headwater's database and may make others, and is no superuser. The superuser
-that `initdb` made has no password and no way in: whoever needs it stops the server and runs `postgres --single`
-as the owner of the data folder. So no client, whatever it says, runs a program or reads a file of the server's account.
-
-A data folder of an earlier version has that role as its superuser, which Postgres never lets go of its rights:
-it is renamed, another role gets its name, and what it owned.
+Clients connect as one role, which owns Headwater's database and may create others, and is no superuser. The
+superuser that `initdb` created has no password and cannot log in: to use it, stop the server and run
+`postgres --single` as the owner of the data folder. So no client can run a program or read a file of the
+server's account. In a data folder of an earlier version that role is the superuser, whose rights Postgres
+never removes: it is renamed, and a new role gets its name and its objects.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ USER = "headwater"
 DATABASE = "headwater"
 SUPERUSER = "headwater_superuser"
 
-# how one authenticates: nobody without a password, and the superuser not at all
+# authentication: nobody without a password, and the superuser not at all
 HBA = f"""\
 # Written by Headwater; what is changed here is written anew at the next start.
 local all all reject
@@ -40,7 +39,7 @@ do $$ begin
 end $$
 """
 
-# Whoever could connect before, as anybody, may have left a way back in.
+# Everybody could connect to an earlier version, and may have left a backdoor.
 _ONE_SUPERUSER = """
 do $$ declare one record; begin
     for one in select rolname from pg_roles where rolsuper and oid <> 10 loop
@@ -74,7 +73,7 @@ do $$ declare one record; begin
 end $$
 """
 
-# Of the superuser's own objects Postgres keeps no list, so REASSIGN OWNED does not find them.
+# Postgres keeps no list of the superuser's objects, so REASSIGN OWNED does not find them.
 _GIVE_OBJECTS = f"""
 do $$ declare one record; begin
     for one in
@@ -131,7 +130,7 @@ do $$ declare one record; begin
 end $$
 """
 
-# in hexadecimal, since a name may hold anything
+# in hexadecimal, since a name may contain any character
 LIST_DATABASES = (
     "select encode(convert_to(datname, 'UTF8'), 'hex') as name_in_hex from pg_database"
     " where datallowconn and not datistemplate"
@@ -139,7 +138,7 @@ LIST_DATABASES = (
 
 
 def statements(password: str) -> list[str]:
-    """Return the statements, for the database `postgres`, after which one connects as `USER` with `password` alone."""
+    """Return statements for the database `postgres`, after which only `USER` with `password` can connect."""
     return [
         _RENAME_SUPERUSER,
         _ONE_SUPERUSER,
@@ -153,15 +152,15 @@ def statements(password: str) -> list[str]:
 
 
 def statements_of_database() -> list[str]:
-    """Return the statements, for each database of the user's, after which it owns what is in there."""
+    """Return statements for each database of the user, after which the user owns its objects."""
     return [_GIVE_OBJECTS]
 
 
 def as_input(of: Sequence[str]) -> str:
-    """Return statements as the input of a server in single-user mode: one a line."""
+    """Return statements as the input of a server in single-user mode: one per line."""
     return "".join(" ".join(statement.split()) + "\n" for statement in of)
 
 
 def databases(message: str) -> list[str]:
-    """Return the names of databases out of what the server answers to `LIST_DATABASES`."""
+    """Return the names of databases from the server's output for `LIST_DATABASES`."""
     return [bytes.fromhex(name).decode() for name in re.findall(r'name_in_hex = "([0-9a-f]+)"', message)]

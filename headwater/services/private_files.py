@@ -1,4 +1,4 @@
-"""Files that hold a secret: readable by this user alone from their first moment on, and written whole or not at all."""
+"""Files with a secret: created readable only by this user, and written atomically."""
 
 from __future__ import annotations
 
@@ -16,5 +16,5 @@ def write_private(path: Path, text: str) -> None:
 
 
 def key_file_of(folder: Path) -> Path:
-    """Return where the key of the embedded S3 on `folder` is, in the format of AWS' shared credentials."""
+    """Return the path of the key of the embedded S3 on `folder`, in the format of AWS' shared credentials."""
     return folder.with_name(f"{folder.name}.credentials")

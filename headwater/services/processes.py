@@ -1,7 +1,7 @@
 """Server processes that outlive the command that started them.
 
-A pid alone says little: the kernel gives it away again. A `Process` is a pid with the moment of its
-birth, so that no other process is ever taken for ours, nor stopped in its place.
+The kernel reuses pids. So a `Process` is a pid with the time of its birth, and Headwater never takes, or
+stops, another process for its own.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ from headwater.metadata.errors import ServiceError
 LOOPBACK = "127.0.0.1"
 LOG_TAIL_LINES = 15
 
-_started: dict[int, subprocess.Popen[bytes]] = {}  # children of this very process: they must be reaped
+_started: dict[int, subprocess.Popen[bytes]] = {}  # children of this process, which must be reaped
 
 
 @dataclass(frozen=True)
 class Process:
-    """A process on this machine: `born` tells it from every other one that had or gets this pid."""
+    """A process on this machine: `born` distinguishes it from every other process with the same pid."""
 
     pid: int
     born: str
@@ -40,10 +40,10 @@ def spawn(
     user: int | None = None,
     group: int | None = None,
 ) -> Process:
-    """Start `command` in a session of its own, its output appended to `log`, and return at once.
+    """Start `command` in a new session, append its output to `log`, and return at once.
 
-    `user` and `group` (numbers) are taken on before the start; only root may ask for it.
-    Raises `ServiceError` when the program cannot be started at all.
+    The process switches to `user` and `group` (numbers) before the start, which only root may do. Raises
+    `ServiceError` if the program cannot be started.
     """
     try:
         with log.open("ab") as output:
@@ -66,7 +66,7 @@ def spawn(
 
 
 def born(pid: int) -> str | None:
-    """Return when process `pid` was born, in words that differ for every process; None when it does not live."""
+    """Return the birth time of process `pid`, as a text that is unique per process; None if it is dead."""
     child = _started.get(pid)
     if child is not None and child.poll() is not None:
         del _started[pid]
@@ -80,7 +80,7 @@ def born(pid: int) -> str | None:
 
 
 def _born_by_ps(pid: int) -> str | None:
-    """`born` where there is no /proc (macOS)."""
+    """Return `born` on systems without /proc (macOS)."""
     asked = subprocess.run(
         ["ps", "-o", "state=,lstart=", "-p", str(pid)], capture_output=True, text=True, check=False
     )
@@ -89,15 +89,14 @@ def _born_by_ps(pid: int) -> str | None:
 
 
 def is_alive(process: Process) -> bool:
-    """Return whether that very process still runs."""
+    """Return whether this process still runs."""
     return process.born != "" and born(process.pid) == process.born
 
 
 def stop(process: Process, *signals: tuple[signal.Signals, float]) -> None:
-    """Send each signal in turn until the process is gone; beside each, how many seconds it is given.
+    """Send each signal in turn, with the given number of seconds after each, until the process is gone.
 
-    Does nothing when it is gone already. Raises `ServiceError` when it belongs to another user or
-    does not end.
+    Does nothing if it is already gone. Raises `ServiceError` if it belongs to another user or does not end.
     """
     for number, patience in signals:
         if not is_alive(process):
@@ -116,13 +115,15 @@ def stop(process: Process, *signals: tuple[signal.Signals, float]) -> None:
 
 
 def session(leader: int) -> list[Process]:
-    """The living processes of the session that process `leader` began, by `spawn`, whoever their parents are now."""
+    """Return the live processes of the session that `leader` began (see `spawn`), whoever their parents are
+    now.
+    """
     found = []
     for pid in _pids():
         try:
             birth = born(pid) if os.getsid(pid) == leader else None
         except OSError:
-            continue  # it has just ended, or is another user's
+            continue  # it has just ended, or belongs to another user
         if birth is not None:
             found.append(Process(pid, birth))
     return found
@@ -136,7 +137,7 @@ def _pids() -> list[int]:
 
 
 def free_port(preferred: int | None = None) -> int:
-    """`preferred` when nothing listens on it, else a port that the system finds free (loopback, TCP)."""
+    """Return `preferred` if nothing listens on it, else a free port from the system (loopback, TCP)."""
     for port in (preferred, 0):
         if port is None:
             continue
@@ -151,7 +152,7 @@ def free_port(preferred: int | None = None) -> int:
 
 
 def answers(port: int) -> bool:
-    """Return whether something accepts TCP connections on this loopback port."""
+    """Return whether a program accepts TCP connections on this loopback port."""
     try:
         with socket.create_connection((LOOPBACK, port), timeout=2):
             return True
@@ -160,7 +161,7 @@ def answers(port: int) -> bool:
 
 
 def log_tail(log: Path) -> str:
-    """The last lines of a log, indented, to stand in an error message."""
+    """Return the last lines of a log, indented, for an error message."""
     try:
         lines = log.read_text(errors="replace").splitlines()[-LOG_TAIL_LINES:]
     except OSError:

@@ -1,7 +1,8 @@
 """A publisher's web server for the demo, on loopback. `python -m headwater.services.publisher FOLDER PORT`.
 
-It serves a folder as publishers do: pages with links, ETag and Last-Modified from the file, HEAD,
-conditional requests and Range, so that extractors meet what they meet outside. What lies in `api` comes in pages.
+It serves a folder as real publishers do: pages with links, ETag and Last-Modified from the file, HEAD,
+conditional requests and Range, so that extractors meet realistic servers. The content of `api` comes in
+pages.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ CHUNK_BYTES = 1 << 20
 
 
 class Publisher(BaseHTTPRequestHandler):
-    """One request. `folder` is what is published; nothing outside of it can be asked for."""
+    """One request. `folder` is the published folder; requests cannot reach files outside of it."""
 
     folder: ClassVar[Path]
     disable_nagle_algorithm = True  # a small answer waits 40 ms otherwise
@@ -39,7 +40,7 @@ class Publisher(BaseHTTPRequestHandler):
         self._answer(with_body=True)
 
     def log_message(self, format: str, *args: object) -> None:
-        """Nothing: a log that only grows helps nobody."""
+        """Log nothing: the log would only grow."""
 
     def _answer(self, *, with_body: bool) -> None:
         path = self._asked()
@@ -92,7 +93,7 @@ class Publisher(BaseHTTPRequestHandler):
             self.wfile.write(body)
 
     def _asked(self) -> Path | None:
-        """The file that is asked for; of a folder its index page; None when there is none."""
+        """Return the requested file, for a folder its index page; None if there is none."""
         wanted = unquote(urlsplit(self.path).path).lstrip("/")
         if wanted.startswith(paged_api.PREFIX):
             wanted += ".json"
@@ -117,7 +118,7 @@ class Publisher(BaseHTTPRequestHandler):
             return False
 
     def _span(self, size: int, etag: str) -> tuple[int, int] | None:
-        """First and last byte of the Range asked for; None for the whole file."""
+        """Return the first and last byte of the requested Range; None for the whole file."""
         asked = re.fullmatch(r"bytes=(\d*)-(\d*)", self.headers.get("Range", "").strip())
         if asked is None or asked[0] == "bytes=-" or self.headers.get("If-Range", etag) != etag:
             return None

@@ -1,7 +1,7 @@
 """The embedded S3: localbucket on a persistent folder. `python -m headwater.services.s3 FOLDER PORT`.
 
-localbucket checks no keys and answers the pages of every origin; `s3_guard` stands before it. localbucket
-reads a whole bucket for each listing; here a listing reads the folder of its prefix.
+localbucket checks no keys and answers pages of every origin, so `s3_guard` checks every request first.
+localbucket reads a whole bucket for each listing; here a listing reads only the folder of its prefix.
 """
 
 from __future__ import annotations
@@ -24,13 +24,14 @@ from headwater.services.processes import LOOPBACK
 Page = tuple[
     list[tuple[str, Path]], list[str], bool, str
 ]  # keys, common prefixes, is more to come, last entry
-LONGEST_UNREAD = 1 << 20  # bytes of a refused body, read so that the client hears the answer
+LONGEST_UNREAD = 1 << 20  # bytes of a refused body to read, so that the client receives the answer
 
 
 class S3Handler(localbucket.S3Handler):  # type: ignore[misc]
-    """One connection. A request that is not signed with `key` is refused before anything of it is looked at.
+    """One connection.
 
-    A body that ends early is refused, as S3 does; localbucket would store what came of it.
+    Refuses a request that is not signed with `key` before it processes it. Refuses a body that ends early, as
+    S3 does; localbucket would store the partial body.
     """
 
     key: Credentials
@@ -42,7 +43,7 @@ class S3Handler(localbucket.S3Handler):  # type: ignore[misc]
         return self._admit() and bool(super().handle_expect_100())
 
     def _admit(self) -> bool:
-        """Return whether the request may go on; what may not is answered here."""
+        """Return whether the request is allowed; answers a forbidden one."""
         refusal = s3_guard.refusal_of_browser(self.headers) or s3_guard.refusal_of_signature(
             self.key, self.command, self.path, self.headers
         )
@@ -50,7 +51,7 @@ class S3Handler(localbucket.S3Handler):  # type: ignore[misc]
             return True
         if "Expect" not in self.headers:
             self.rfile.read(min(int(self.headers.get("Content-Length") or 0), LONGEST_UNREAD))
-        del self.headers["Origin"]  # else localbucket tells the browser that the page may read this
+        del self.headers["Origin"]  # else localbucket would allow the page to read this
         self._send_error(localbucket.S3Error(HTTPStatus.FORBIDDEN, refusal.code, refusal.message))
         return False
 
@@ -72,7 +73,9 @@ class S3Handler(localbucket.S3Handler):  # type: ignore[misc]
         marker_is_prefix: bool,
         max_keys: int,
     ) -> Page:
-        """Return one page of keys and common prefixes after the marker, as localbucket would of the whole bucket."""
+        """Return one page of keys and common prefixes after the marker, as localbucket would for the whole
+        bucket.
+        """
         folder = prefix[: prefix.rfind("/") + 1]
         rest = _marker_within(folder, marker, marker_is_prefix)
         if rest is None or not _may_hold_keys(bucket_dir / folder, folder):
@@ -89,7 +92,7 @@ class S3Handler(localbucket.S3Handler):  # type: ignore[misc]
 
 
 def _marker_within(folder: str, marker: str, marker_is_prefix: bool) -> str | None:
-    """The marker within the folder, empty where all of the folder comes after it; None where none of it does."""
+    """Return the marker within the folder, empty if the whole folder follows it; None if nothing does."""
     if not marker:
         return ""
     if marker_is_prefix and folder.startswith(marker):
@@ -100,18 +103,18 @@ def _marker_within(folder: str, marker: str, marker_is_prefix: bool) -> str | No
 
 
 def _may_hold_keys(path: Path, folder: str) -> bool:
-    """Return whether the path is a folder that keys can lie in: no key has an empty part, `.` or `..`."""
+    """Return whether the path is a folder that can contain keys: no key has an empty part, `.` or `..`."""
     parts = folder.split("/")[:-1]
     if not {"", ".", ".."}.isdisjoint(parts):
         return False
     try:
         return path.is_dir()
-    except (OSError, ValueError):  # a name that is longer than a file system takes; a NUL
+    except (OSError, ValueError):  # a name that is too long for the file system, or contains a NUL
         return False
 
 
 class _Whole:
-    """A stream that gives as many bytes as it is asked for, or none."""
+    """A stream that returns exactly the requested number of bytes, or none."""
 
     def __init__(self, stream: Any) -> None:
         self._stream = stream
@@ -127,7 +130,7 @@ class _Whole:
 
 
 def serve(folder: Path, port: int) -> None:
-    """Serve `folder`, one folder in it a bucket, until the process is stopped."""
+    """Serve `folder`, with one subfolder per bucket, until the process is stopped."""
     folder.mkdir(parents=True, exist_ok=True)
     end_with(folder)
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(message)s")

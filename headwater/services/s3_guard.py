@@ -1,9 +1,9 @@
-"""The guard of the embedded S3: it admits those who sign with its key, as S3 asks it of everybody.
+"""The guard of the embedded S3: it admits only requests that are signed with its key.
 
-Every account of this machine reaches the port, and so does every page that a browser here has open. A request counts
-when its signature (SigV4, in its headers) is made with the key that the server made at its first start. Beside that
-no browser is answered: not one that names the origin of a page, nor one that was led here by another name (DNS
-rebinding). The key is a file in the format of AWS' shared credentials, which only this user can read.
+Every account of this machine can reach the port, and so can every page in a local browser. The guard requires
+a signature (SigV4, in the headers) with the key that the server created at its first start. It also refuses
+every browser: requests with the origin of a page, and requests under another host name (DNS rebinding). The
+key is a file in the format of AWS' shared credentials, which only this user can read.
 """
 
 from __future__ import annotations
@@ -25,21 +25,21 @@ from headwater.services.private_files import write_private
 
 PROFILES = "default", "headwater"
 HOSTS = frozenset({"127.0.0.1", "localhost"})
-SKEW = timedelta(minutes=15)  # by which S3 lets a request be older or newer than its clock
+SKEW = timedelta(minutes=15)  # S3's tolerance for the time of a request
 ALGORITHM = "AWS4-HMAC-SHA256"
 ANYWHERE = "http://localhost"  # the Host header is what is signed
 
 
 @dataclass(frozen=True)
 class Refusal:
-    """Why a request is not answered, in S3's code and in words."""
+    """The reason why a request is refused, as S3's code and as a sentence."""
 
     code: str
     message: str
 
 
 def own_key(path: Path) -> Credentials:
-    """The key in `path`, made when there is none."""
+    """Return the key in `path`, created if there is none."""
     if not path.is_file():
         key = {"aws_access_key_id": "headwater", "aws_secret_access_key": secrets.token_urlsafe(30)}
         lines = "".join(f"{name} = {value}\n" for name, value in key.items())
@@ -52,7 +52,7 @@ def own_key(path: Path) -> Credentials:
 
 
 def refusal_of_browser(headers: Message) -> Refusal | None:
-    """Return why a request is not answered whoever signed it: a page made it, or it came by another name of ours."""
+    """Return why a request of a browser is refused: it has an origin, or another host name."""
     if headers.get("Origin") is not None:
         return Refusal("AccessDenied", "Requests of web pages are not answered here.")
     if urlsplit(f"//{headers.get('Host', '')}").hostname not in HOSTS:
@@ -63,7 +63,7 @@ def refusal_of_browser(headers: Message) -> Refusal | None:
 def refusal_of_signature(
     key: Credentials, method: str, target: str, headers: Message, now: datetime | None = None
 ) -> Refusal | None:
-    """Return why a request is not one that the holder of `key` signed; None when it is."""
+    """Return why the signature of a request does not match `key`; None if it matches."""
     key_id, scope, signed, signature = _authorization(headers.get("Authorization", ""))
     if not signature:
         return Refusal("AccessDenied", "The request is not signed in its headers (AWS4-HMAC-SHA256).")
@@ -91,7 +91,9 @@ def refusal_of_signature(
 
 
 def _authorization(message: str) -> tuple[str, str, list[str], str]:
-    """Key, scope, signed headers and signature of the Authorization header; an empty signature where it has none."""
+    """Return key, scope, signed headers and signature of the Authorization header; an empty signature without
+    one.
+    """
     algorithm, _, rest = message.partition(" ")
     parts = dict(part.strip().partition("=")[::2] for part in rest.split(","))
     credential, signed, signature = (
@@ -106,7 +108,7 @@ def _amz_headers(headers: Message) -> set[str]:
 
 
 def _canonical(target: str) -> str:
-    """The address as it is signed, however the client has written it."""
+    """Return the address in its signed form, however the client has written it."""
     asked = urlsplit(target)
     pairs = parse_qsl(asked.query.replace("+", "%2B"), keep_blank_values=True)
     query = "&".join(

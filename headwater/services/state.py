@@ -1,7 +1,7 @@
-"""The memory of the embedded services: `services.json` in the working folder.
+"""The record of the embedded services: `services.json` in the working folder.
 
-Per service its port, kept for good so that addresses stay the same, and its process while one was
-last known. A lock beside it lets one command at a time start or stop anything.
+It holds for each service its port, which stays the same, and its last known process. A lock beside it lets
+only one command at a time start or stop services.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ FILE = "services.json"
 
 @dataclass(frozen=True)
 class Remembered:
-    """One service: its port, and its process unless it was stopped."""
+    """The record of one service: its port, and its process unless it was stopped."""
 
     port: int
     process: Process | None
@@ -31,7 +31,7 @@ class Remembered:
 
 
 def read(home: Path) -> dict[str, Remembered]:
-    """Return what is remembered, by service; nothing before the first start. A broken file is a `ServiceError`."""
+    """Return the recorded services; none before the first start. Raises `ServiceError` for a broken file."""
     path = home / FILE
     try:
         return {name: _entry(entry) for name, entry in json.loads(path.read_text()).items()}
@@ -44,7 +44,7 @@ def read(home: Path) -> dict[str, Remembered]:
 
 
 def write(home: Path, services: Mapping[str, Remembered]) -> None:
-    """Remember this, whole or not at all."""
+    """Write the record atomically."""
     variables = {
         name: {
             "port": one.port,

@@ -1,1 +1,1 @@
-"""Process metadata: what was delivered, judged, loaded and run. Written at run time, versioned by migrations."""
+"""Process metadata: deliveries, checks, loads and runs. Written at run time, versioned by migrations."""

@@ -1,4 +1,4 @@
-"""Results of checks that are made before a delivery is in raw."""
+"""Results of checks before a delivery is in raw."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def record_refusal(
     found: Sequence[Any],
     job_inst_id: int,
 ) -> None:
-    """Write that a delivery failed a critical check before raw, in place of all that was found in it before."""
+    """Record that a delivery failed a critical check before raw, replacing all earlier findings."""
     table = data_quality_checks
     connection.execute(sa.delete(table).where(table.c.delivery_sqn == delivery_sqn))
     connection.execute(

@@ -1,4 +1,4 @@
-"""Definitions: what the tables of a source were made with, and whether another one may take its place."""
+"""Recorded definitions of sources' tables, and whether another one may replace them."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from headwater.metadata.errors import LoadFailed
 
 
 def record_definition(connection: Connection, source: str, definition: Mapping[str, Any]) -> bool:
-    """Put on record what the tables of a source are made with; False where they were made with another definition.
+    """Record the definition of a source's tables; False if they were made with another one.
 
-    One that differs only in what concerns no delivery that was read takes the place of the recorded one. The caller's
-    transaction holds the source's lock. Raises `LoadFailed` when empty tables must be made anew and cannot.
+    A definition that differs only for deliveries that were never read replaces the recorded one. The caller's
+    transaction holds the source's lock. Raises `LoadFailed` if empty tables must be recreated and cannot be.
     """
     ask = "select metadata.record_definition(:source, cast(:definition as jsonb))"
     try:
@@ -38,7 +38,7 @@ def is_redefined(connection: Connection, source: str, definition: Mapping[str, A
 
 
 def depending_on(error: DependentObjectsStillExist) -> str:
-    """Why tables cannot be dropped, as a sentence."""
+    """Return why tables cannot be dropped, as a sentence."""
     return " and ".join(str(error.diag.message_detail).splitlines())
 
 

@@ -1,4 +1,4 @@
-"""Deliveries: registering them, what is known of them, and how far each has come."""
+"""Deliveries: their registration, their facts, and their progress through the layers."""
 
 from __future__ import annotations
 
@@ -13,10 +13,8 @@ from sqlalchemy.dialects.postgresql import distinct_on, insert
 
 from headwater.metadata.process.tables import delivery, delivery_status
 
-GREATEST_SQN = 10**15  # that is believed: one beyond would leave no numbers to those who come after it
-Fingerprint = Mapping[
-    str, Any
-]  # what a publisher tells of a file without sending it: etag, last_modified, size
+GREATEST_SQN = 10**15  # greatest accepted number: a greater one would leave no numbers for later deliveries
+Fingerprint = Mapping[str, Any]  # a publisher's facts about a file: etag, last_modified, size
 
 
 @dataclass(frozen=True)
@@ -55,7 +53,7 @@ _FACTS = [delivery.c[name] for name in Delivery.__dataclass_fields__]
 
 
 def lock_source(connection: Connection, source: str) -> None:
-    """Wait for, and hold until the transaction ends, the sole right to write layers of `source`."""
+    """Wait for, and hold until the end of the transaction, the exclusive right to write layers of `source`."""
     connection.execute(sa.text("select metadata.lock_source(:source)"), {"source": source})
 
 
@@ -83,9 +81,9 @@ def register(connection: Connection, landed: Delivery) -> bool:
 def known_fingerprints(
     connection: Connection, source: str, offered: Collection[tuple[str, datetime]]
 ) -> dict[tuple[str, datetime], dict[str, Any]]:
-    """(publisher_name, delivery_date) → what the publisher told of its newest landing, of what is offered.
+    """Return (publisher_name, delivery_date) → the fingerprint of the newest landing, for offers.
 
-    One that halted and of which nothing was told is left out: only its content can say whether it was mended.
+    Omits a halted delivery without a fingerprint: only its content can show whether it was corrected.
     """
     names, dates = zip(*offered, strict=True) if offered else ((), ())
     ask = sa.text(
@@ -105,7 +103,7 @@ def known_fingerprints(
 def newest_content(
     connection: Connection, source: str, publisher_name: str, delivery_date: datetime
 ) -> str | None:
-    """sha256 (hex) of the newest landing of one identity; None when it never came."""
+    """Return the sha256 (hex) of the newest landing of one identity; None if there is none."""
     found: str | None = connection.execute(
         sa.select(delivery.c.content_sha256)
         .where(
@@ -120,15 +118,15 @@ def newest_content(
 
 
 def landed(connection: Connection, delivery_sqn: int) -> Delivery:
-    """The facts of a delivery by its number, which some delivery has."""
+    """Return the facts of an existing delivery by its number."""
     facts = sa.select(*_FACTS).where(delivery.c.delivery_sqn == delivery_sqn)
     return Delivery(**connection.execute(facts).mappings().one())
 
 
 def newest_landed(connection: Connection, source: str) -> list[Delivery]:
-    """The deliveries of a source, whatever became of them, in the order in which they landed.
+    """Return the deliveries of a source, of any status, in landing order.
 
-    Of those that have one name and one watermark there is only the newest: so many readings of a table are one row.
+    Of those with the same name and watermark only the newest, so that many readings of a table are one row.
     """
     alike = (delivery.c.publisher_name, delivery.c.watermark_to)
     newest = (
@@ -143,26 +141,26 @@ def newest_landed(connection: Connection, source: str) -> list[Delivery]:
 
 
 def newest_named(deliveries: Iterable[Delivery], publisher_name: str) -> Delivery | None:
-    """The newest of the deliveries of one name, None when there is none."""
+    """Return the newest delivery of one name, None if there is none."""
     named = [one for one in deliveries if one.publisher_name == publisher_name]
     return max(named, key=lambda one: (one.delivery_date, one.delivery_sqn), default=None)
 
 
 def count_landed(connection: Connection, source: str) -> int:
-    """Return how many deliveries of a source there are, whatever became of them."""
+    """Return the number of deliveries of a source, of any status."""
     ask = sa.select(sa.func.count()).select_from(delivery).where(delivery.c.source == source)
     return int(connection.execute(ask).scalar_one())
 
 
 def raw_pending(connection: Connection, source: str) -> list[Delivery]:
-    """Landed deliveries that raw does not hold yet, in the order in which they apply."""
+    """Return landed deliveries that raw does not hold yet, in the order in which they apply."""
     return pending(connection, source, "raw")
 
 
 def still_lacks_rows(connection: Connection, of: Delivery) -> bool:
-    """Return whether a delivery that was pending in raw still is: nobody has loaded, refused or withdrawn it since.
+    """Return whether a pending delivery is still pending in raw: not loaded, refused or withdrawn since.
 
-    Asked of the one delivery, since what is pending is a question about all of its source.
+    Queries only this delivery, since the pending deliveries depend on all of the source.
     """
     ask = sa.text(
         "select staging.status is not distinct from 'recalled' or (not is_withdrawn and verdict <> 'halted')"
@@ -179,7 +177,7 @@ def still_lacks_rows(connection: Connection, of: Delivery) -> bool:
 
 
 def pending(connection: Connection, source: str, layer: str) -> list[Delivery]:
-    """Deliveries that `layer` has still to process, in order of (delivery_date, publisher_name)."""
+    """Return the deliveries that `layer` has still to process, in order of (delivery_date, publisher_name)."""
     sqns: list[int] = connection.execute(
         sa.text("select metadata.pending_deliveries(:source, :layer)"), {"source": source, "layer": layer}
     ).scalar_one()
@@ -189,14 +187,14 @@ def pending(connection: Connection, source: str, layer: str) -> list[Delivery]:
 
 
 def purgeable(connection: Connection, source: str, layer: str, keep: int) -> list[int]:
-    """Deliveries whose rows `layer`, raw or staging, need not hold, but for those from the `keep`-th newest on."""
+    """Return the deliveries whose rows raw or staging may delete, older than the `keep`-th newest."""
     ask = sa.text("select metadata.purgeable_deliveries(:source, :layer, :keep)")
     sqns: list[int] = connection.execute(ask, {"source": source, "layer": layer, "keep": keep}).scalar_one()
     return sqns
 
 
 def has_verdict(connection: Connection, delivery_sqn: int) -> bool:
-    """Return whether a delivery was judged, and not sent through the layers again since."""
+    """Return whether a delivery was checked, and not replayed since."""
     ask = sa.text("select verdict <> 'pending' from metadata.delivery_state where delivery_sqn = :sqn")
     return bool(connection.execute(ask, {"sqn": delivery_sqn}).scalar())
 
@@ -210,10 +208,10 @@ def record_layer(
     job_inst_id: int,
     **counts: int | None,
 ) -> None:
-    """Write what became of a delivery in a layer, in place of what stood there.
+    """Record the status of a delivery in a layer, replacing the previous one.
 
     `counts` are columns of delivery_status: file_size (bytes), record_count, parsed_count, fallen_out_count …
-    Belongs in the transaction that writes the layer's rows.
+    Call it in the transaction that writes the layer's rows.
     """
     facts = {"status": status, "job_inst_id": job_inst_id, "status_at": sa.func.clock_timestamp(), **counts}
     connection.execute(

@@ -1,7 +1,8 @@
-"""Events of a delivery: landed, judged, decided about. Append-only; on S3 before Postgres, so a rebuild keeps them.
+"""Events of a delivery: landed, checked, decided. Append-only; on S3 before Postgres, so that a rebuild keeps
+them.
 
-What is said in one is for people, so it is stored with its NULs spelled: an event that Postgres could not have would
-lie on S3 for good.
+Texts for people are stored with spelled NULs, because an event that Postgres cannot store would stay on S3
+for good.
 """
 
 from __future__ import annotations
@@ -42,7 +43,7 @@ class EventStore(Protocol):
 
 @dataclass(frozen=True)
 class DeliveryEvent:
-    """One thing that happened to a delivery, or was decided about it."""
+    """One event of a delivery."""
 
     event_id: UUID
     delivery_sqn: int
@@ -53,7 +54,7 @@ class DeliveryEvent:
     event_at: datetime  # the database's clock, UTC; never before what the event follows
 
     def storable(self) -> DeliveryEvent:
-        """The same as Postgres can have it."""
+        """Return the event in a form that Postgres can store."""
         checks = tuple(map(storable, self.checks))
         return replace(self, checks=checks, why=storable(self.why), who=storable(self.who))
 
@@ -80,7 +81,7 @@ class _Said(BaseModel):
 
 
 def whoami() -> str:
-    """Return who acts, for the record: the user of the operating system."""
+    """Return the user of the operating system, for the record."""
     try:
         return getpass.getuser()
     except (KeyError, OSError):  # a container's user may have no name
@@ -91,10 +92,10 @@ def record_event(
     engine: Engine, store: EventStore, delivery_sqn: int, source: str, event: str, *,
     why: str, checks: Sequence[str] = (), who: str | None = None,
 ) -> DeliveryEvent:  # fmt: skip
-    """Record an event on S3, then in Postgres, in a transaction of its own, once nobody writes layers of the source.
+    """Record an event on S3, then in Postgres, in a separate transaction, after running loads of the source.
 
-    A load that fixed what is pending must not see it change. Dying in between loses nothing: the next run registers
-    events that Postgres does not know.
+    A load must not see its pending deliveries change. A crash in between loses nothing: the next run
+    registers events that Postgres lacks.
     """
     with engine.begin() as connection:
         lock_source(connection, source)
@@ -105,9 +106,9 @@ def write_event(
     connection: Connection, store: EventStore, delivery_sqn: int, source: str, event: str, *,
     why: str, checks: Sequence[str] = (), who: str | None = None,
 ) -> DeliveryEvent:  # fmt: skip
-    """The same in the caller's transaction: where two processes may come to say it, under the source's lock.
+    """Record an event in the caller's transaction; under the source's lock if two processes could record it.
 
-    It happens after every event of the delivery that is on record, whatever the clock says.
+    It is dated after every recorded event of the delivery, whatever the clock shows.
     """
     moment: datetime = connection.execute(
         sa.select(sa.func.metadata.next_event_at(delivery_sqn))
@@ -133,8 +134,7 @@ def register_event(connection: Connection, happened: DeliveryEvent) -> bool:
 
 
 def was_replayed(connection: Connection, delivery_sqn: int) -> bool:
-    """Return whether a delivery was ever sent through the layers again,
-    so that rows of an earlier time may lie in raw."""
+    """Return whether a delivery was ever replayed, so that raw may contain rows of an earlier load."""
     seen = sa.exists().where(
         delivery_event.c.delivery_sqn == delivery_sqn, delivery_event.c.event == "replayed"
     )
@@ -142,7 +142,7 @@ def was_replayed(connection: Connection, delivery_sqn: int) -> bool:
 
 
 def was_let_in(connection: Connection, delivery_sqn: int) -> bool:
-    """Return whether a delivery was passed or accepted, and not sent to be judged again since."""
+    """Return whether a delivery was passed or accepted, and not replayed since."""
     event = delivery_event.c
     replayed = sa.select(sa.func.max(event.event_at)).where(
         event.delivery_sqn == delivery_sqn, event.event == "replayed"
@@ -156,7 +156,7 @@ def was_let_in(connection: Connection, delivery_sqn: int) -> bool:
 
 
 def event_key(source: str, happened: DeliveryEvent) -> str:
-    """Return where the event lies on S3; it sorts by delivery, then in the order in which they happened."""
+    """Return the S3 key of the event; keys sort by delivery, then by time."""
     moment = happened.event_at.strftime("%Y%m%dT%H%M%S%fZ")
     return f"{events_folder(source, happened.delivery_sqn)}{moment}-{happened.event_id}-{happened.event}.json"
 
@@ -167,7 +167,7 @@ def events_folder(source: str, delivery_sqn: int | None = None) -> str:
 
 
 def event_at_key(source: str, key: str) -> EventKey | None:
-    """Return what a key tells of the event under it; None where it is the key of no event of the source."""
+    """Return the facts in a key; None if it is not the key of an event of the source."""
     found = _KEY.fullmatch(key)
     if found is None or found["source"] != source:
         return None

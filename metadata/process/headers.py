@@ -1,4 +1,4 @@
-"""Headers: which columns each delivery came with, so that the next one can be told from it."""
+"""Headers: the columns of each delivery, for comparison with the next one."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def record_header(connection: Connection, delivery_sqn: int, header: Sequence[st
 
 
 def header_of(connection: Connection, delivery_sqn: int) -> tuple[str, ...] | None:
-    """The columns that a delivery came with; None when that is not on record."""
+    """Return the columns of a delivery; None if they are not recorded."""
     found = connection.execute(
         sa.select(delivery_header.c.column_names).where(delivery_header.c.delivery_sqn == delivery_sqn)
     ).scalar()
@@ -31,7 +31,7 @@ def header_of(connection: Connection, delivery_sqn: int) -> tuple[str, ...] | No
 
 
 def header_before(connection: Connection, of: Delivery) -> tuple[int, tuple[str, ...]] | None:
-    """Number and columns of the last delivery before one that counts, or will if it passes."""
+    """Return number and columns of the last delivery before one that is effective, or will be if it passes."""
     row = connection.execute(
         sa.text(
             "select state.delivery_sqn, column_names from metadata.delivery_state as state"

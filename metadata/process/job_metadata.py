@@ -1,4 +1,4 @@
-"""The rows of static metadata that runs began with, each set kept once, however many runs began with it."""
+"""The rows of static metadata with which runs began, each set stored once for all its runs."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from headwater.metadata.process.tables import job_inst, job_metadata
 
 
 def keep_job_metadata(connection: Connection, job: str, run_id: str, rows: Mapping[str, Any]) -> None:
-    """Keep what a run, which is on record, goes on with."""
+    """Store the rows for a recorded run."""
     content_sha256 = hashlib.sha256(json.dumps(rows, sort_keys=True).encode()).hexdigest()
     connection.execute(
         insert(job_metadata).values(content_sha256=content_sha256, rows=rows).on_conflict_do_nothing()
@@ -28,7 +28,7 @@ def keep_job_metadata(connection: Connection, job: str, run_id: str, rows: Mappi
 
 
 def kept_job_metadata(connection: Connection, job_inst_id: int) -> Mapping[str, Any] | None:
-    """Return what was kept of a run; None where nothing was."""
+    """Return the stored rows of a run; None if there are none."""
     ask = (
         sa.select(job_metadata.c.rows)
         .join(job_inst, job_inst.c.metadata_sha256 == job_metadata.c.content_sha256)

@@ -1,6 +1,6 @@
-"""Job instances: a run of a job, its tasks and its log, on record while it goes and when it ends.
+"""Job instances: the record of a run of a job, its tasks and its log, during the run and after it.
 
-One that a terminal runs is a process; one that Airflow runs is many, each a task, one after the other or at once.
+A run in a terminal is one process; a run in Airflow has many, one for each task, in sequence or in parallel.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ from (
 # the step of ETL of what a terminal does; a task of Airflow has that of its job_task, and what runs within it, too
 
 
-HAS_DIED = {"has_died": True}  # among the parameters of a try whose process could not say how it ended
+HAS_DIED = {"has_died": True}  # among the parameters of a try whose process died before it recorded its end
 
 
 class JobInstance(RecordedRun):
@@ -87,9 +87,9 @@ class JobInstance(RecordedRun):
             self._log_header_id = connection.execute(_new_log_header(self.job_inst_id, job)).scalar_one()
 
     def close(self) -> None:
-        """Write how it ended: as badly as its worst task, or as `outcome` was made to say.
+        """Record its end, with the status of its worst task, or with `outcome`.
 
-        Should its lock have been lost, others may have taken it for dead and have closed it: it knows better.
+        If its lock was lost, another process may have closed it; this status replaces that one.
         """
         try:
             with self._engine.begin() as connection:
@@ -140,10 +140,10 @@ class SharedJobInstance(RecordedRun):
         rows: Mapping[str, Any] | None = None,
         life: Life | None = None,
     ) -> SharedJobInstance:
-        """Put a run on record, with the rows of static metadata that it goes on with, if it needs any.
+        """Record a run, with the rows of static metadata that it uses, if any.
 
-        One that is there, since its first task is run again, keeps its parameters, and has the rows of now. With a
-        `life` it is a run of a terminal.
+        An existing one, whose first task runs again, keeps its parameters and gets the present rows. With a
+        `life` it is a run in a terminal.
         """
         runner = "airflow" if life is None else "terminal"
         loads = {name: bool(parameters.get(name)) for name in ("is_full_load", "del_temp_data")}
@@ -170,9 +170,9 @@ class SharedJobInstance(RecordedRun):
     def attempt(
         self, task: str, try_number: int, map_index: int | None = None, **more: Any
     ) -> Iterator[Outcome]:
-        """Run the body as one try of a task, `map_index` being its number among its like.
+        """Run the body as one try of a task; `map_index` is its number among mapped tasks.
 
-        An earlier try that still runs on record, and what ran within it, has lost its process.
+        A recorded earlier try that still seems to run has lost its process.
         """
         with self._engine.begin() as connection:
             earlier = sa.select(job_inst_task.c.job_inst_task_id).where(
@@ -195,11 +195,10 @@ class SharedJobInstance(RecordedRun):
 
     @property
     def tried_since(self) -> datetime | None:
-        """Return when the last try in this process began, or the first of those before it that died.
+        """Return the begin of the last try in this process, or of the first earlier one that died. None
+        without a try.
 
-        None without a try.
-
-        What such a one did nobody could tell: the next try tells of it, too.
+        A dead try could not report what it did, so the next try reports that, too.
         """
         with self._engine.connect() as connection:
             asked = connection.execute(sa.text(_TRIED_SINCE), {"job_inst_task_id": self._tried})
@@ -220,9 +219,9 @@ class SharedJobInstance(RecordedRun):
             return {(row.task, row.map_index): row.status for row in connection.execute(last)}
 
     def close(self) -> str:
-        """Write how it ended, and return it: as badly as the last try of its worst task.
+        """Record its end and return the status: that of the last try of its worst task.
 
-        A task that still runs has lost its process and failed.
+        A task that still seems to run has lost its process and failed.
         """
         for status in self.statuses().values():
             self.outcome.worsen("failed" if status == "running" else status)

@@ -1,4 +1,4 @@
-"""The ledger of some time: what came of the deliveries of a source in the name of a job instance, since a moment."""
+"""Ledger entries of a period: the results for a source's deliveries, by job instance, since a moment."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ OUTCOMES = {
     ("staging", "purged"): "purged",
     ("historical", "loaded"): "historized",
 }
-"""What a status of a layer is called as something that happened; what is not here did not happen to rows."""
+"""Status of a layer → name of the event for rows; other statuses do not concern rows."""
 
 # a row of history, and what a staged row may meet there; see `delivery_status`
 CHANGE_KINDS = ("new", "changed", "unchanged", "ignored", "overtaken", "delete_mark", "removed")
@@ -28,7 +28,7 @@ CHANGE_KINDS = ("new", "changed", "unchanged", "ignored", "overtaken", "delete_m
 
 @dataclass(frozen=True)
 class Entry:
-    """The outcome of a delivery in a layer. `counts` are those columns of delivery_status that it has."""
+    """The result of a delivery in a layer. `counts` are its columns of delivery_status."""
 
     delivery_sqn: int
     publisher_name: str
@@ -76,10 +76,10 @@ def entries(
     verdicts_of: str | None = None,
     subset: Subset | None = None,
 ) -> list[Entry]:
-    """Return what the job instance wrote of `layers` since a moment, and the verdicts that it gave then on a layer.
+    """Return the entries of the job instance in `layers` since a moment, including its check results.
 
-    All of it, or what concerns the deliveries of the `subset`. A halted delivery has its verdict as an event, whatever
-    its layers say, so a try that was broken off before it has not halted anything.
+    All of them, or those of the deliveries in `subset`. The event decides about a halt, whatever the layers
+    say, so a try that was interrupted before the event has not halted anything.
     """
     status, counts = delivery_status.c, [one for one in delivery_status.c if one.name.endswith("_count")]
     wrote = (

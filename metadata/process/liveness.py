@@ -1,4 +1,4 @@
-"""The sign of life of a job instance: a lock of its process, which Postgres lets go when the process ends."""
+"""Signs of life of job instances: a lock of the process, which Postgres releases when the process ends."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from headwater.metadata.connection import hang_up
 
 
 class Life:
-    """A connection whose advisory locks show that job instances of this process live."""
+    """A connection whose advisory locks show that job instances of this process are alive."""
 
     def __init__(self, engine: Engine) -> None:
         self._connection = engine.connect().execution_options(isolation_level="AUTOCOMMIT")
 
     def show(self, job_inst_id: int) -> None:
-        """Show that a job instance lives."""
+        """Show that a job instance is alive."""
         self._connection.execute(life_lock("pg_advisory_lock", job_inst_id))
 
     def end(self) -> None:
-        """Show it no more. The connection may be dead: nothing was said on it since the run began."""
+        """Release the locks. The connection may be dead: it was idle since the run began."""
         hang_up(self._connection)
 
 

@@ -1,4 +1,4 @@
-"""Bring the process metadata of a database to the newest version."""
+"""Migration of a database's process metadata to the newest version."""
 
 from __future__ import annotations
 
@@ -20,10 +20,11 @@ VERSION_TABLE = "process_metadata_version"
 
 
 def upgrade(engine: Engine) -> bool:
-    """Make the schemas, apply the migrations that are missing and replace functions and views that have changed.
+    """Create the schemas, apply missing migrations, and replace changed functions and views.
 
-    One transaction; True when something was applied. Raises `DatabaseRefused` where a view of a user stands in the way.
-    Safe to call again, and by many processes at once: one works while the others wait for its lock.
+    Runs in one transaction; returns True if it applied something. Raises `DatabaseRefused` if a user's view
+    prevents it. Safe to call repeatedly and by many processes at once: one works while the others wait for
+    its lock.
     """
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))

@@ -1,4 +1,4 @@
-"""Job instances that nobody will close any more: closed by others, as failed, with what was left and how it ended."""
+"""Orphaned job instances: closed as failed by another process, with the tasks they left and the reason."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ def close_ended(
 ) -> list[int]:
     """Close the job instances, of one job or of all, whose run Airflow ended without their last task.
 
-    `how_ended` tells of a job and its run_id what became of the run in Airflow, and None while it lives: while it
-    is queued, waits for another try or does anything. Returns the ids of those that were closed.
+    `how_ended` returns for a job and its run_id how Airflow ended the run, and None while it is alive:
+    queued, waiting for a retry, or running. Returns the ids of the closed ones.
     """
     open_ones = (
         sa.select(job_inst.c.job_inst_id, job_inst.c.job, job_inst.c.run_id)
@@ -44,7 +44,7 @@ def close_ended(
 
 
 def close_abandoned(engine: Engine) -> list[int]:
-    """Close the job instances whose process is gone, and put back what their rebuilds set aside; returns their ids."""
+    """Close the job instances of dead processes, and undo their rebuilds; return their ids."""
     closed = []
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         running = connection.execute(
@@ -64,9 +64,8 @@ def close_abandoned(engine: Engine) -> list[int]:
 
 
 def _close(connection: Connection, job_inst_id: int, why: str) -> bool:
-    """Close a job instance as failed, and say why and what was left beside its own last error.
-
-    False when it is closed.
+    """Close a job instance as failed, and record why and what it left beside its own last error. False if it
+    is closed.
     """
     still_open = sa.select(job_inst.c.job_inst_id).where(
         job_inst.c.job_inst_id == job_inst_id, job_inst.c.status == "running"
@@ -91,7 +90,7 @@ def _close(connection: Connection, job_inst_id: int, why: str) -> bool:
 
 
 def _left(connection: Connection, job_inst_id: int) -> str:
-    """Return what a job instance left: the tasks that are on record as running, else the last one that is on record."""
+    """Return what a job instance left: the tasks that are recorded as running, else the last recorded one."""
     tasks = connection.execute(
         sa.select(
             job_inst_task.c.task, job_inst_task.c.status, job_inst_task.c.parameters["map_index"].as_integer()

@@ -1,4 +1,4 @@
-"""Places in the public internet where publishers were reached, for all processes to know."""
+"""Hosts of publishers that were public, recorded for all processes."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ Place = tuple[str, int]  # host and port
 
 
 def public_places(connection: Connection, source: str) -> set[Place]:
-    """The places of a source that were public when they were first asked."""
+    """Return the hosts of a source that were public at their first request."""
     asked = sa.select(public_place.c.host, public_place.c.port).where(public_place.c.source == source)
     return {(row.host, row.port) for row in connection.execute(asked)}
 
 
 def remember_public(connection: Connection, source: str, places: Collection[Place]) -> None:
-    """Put places on record; those that are stay."""
+    """Record hosts; existing ones stay."""
     if not places:
         return
     rows = [

@@ -1,7 +1,8 @@
-"""Rebuilds: raw and staging of a source are set aside while they are made anew, and put back when that fails.
+"""Rebuilds: raw and staging of a source are set aside during a rebuild, and restored if it fails.
 
-The historical table stays what it is until the new history takes its place, in the transaction that ends the rebuild
-(the macro `swap_history`). A rebuild belongs to a job instance: once that has ended, what is still aside goes back.
+The historical table stays unchanged until the new history replaces it, in the transaction that ends the
+rebuild (the macro `swap_history`). A rebuild belongs to a job instance: once that has ended, set-aside tables
+are restored.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from headwater.metadata.process.tables import job_inst, rebuild
 
 
 def set_aside(connection: Connection, source: str, job_inst_id: int) -> None:
-    """Begin the rebuild of a source: its raw and staging tables go aside, with what is on record of all layers.
+    """Begin the rebuild of a source: set aside its raw and staging tables and the records of all layers.
 
     Raises `HeadwaterError` while another process rebuilds the source.
     """
@@ -46,7 +47,7 @@ def is_set_aside(connection: Connection, source: str, job_inst_id: int) -> bool:
 
 
 def put_back(connection: Connection, source: str) -> bool:
-    """Make tables and records what they were when the rebuild of a source began; False when there is none.
+    """Restore tables and records to the begin of the rebuild of a source; False if there is none.
 
     The caller holds the source's lock.
     """
@@ -55,7 +56,7 @@ def put_back(connection: Connection, source: str) -> bool:
 
 
 def put_back_abandoned(engine: Engine) -> list[str]:
-    """Put back what rebuilds have left aside whose job instance has ended; returns their sources."""
+    """Restore the tables of rebuilds whose job instance has ended; return their sources."""
     left = (
         sa.select(rebuild.c.source)
         .join(job_inst, job_inst.c.job_inst_id == rebuild.c.job_inst_id)
@@ -76,9 +77,9 @@ def put_back_abandoned(engine: Engine) -> list[str]:
 
 
 def require_droppable(connection: Connection, source: str, history: Mapping[str, str]) -> None:
-    """Raise `HeadwaterError` when something hangs on a table or column that a rebuild will drop.
+    """Raise `HeadwaterError` if an object depends on a table or column that a rebuild will drop.
 
-    `history` are the columns, with their types, that the historical table is to have. Nothing is dropped here.
+    `history` are the columns, with their types, of the new historical table. Drops nothing.
     """
     columns = ", ".join(
         f"{connection.dialect.identifier_preparer.quote_identifier(name)} {kind}"

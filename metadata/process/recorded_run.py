@@ -1,4 +1,4 @@
-"""A run on record: its tasks and its log, whoever runs it."""
+"""The record of a run: its tasks and its log, for every runner."""
 
 from __future__ import annotations
 
@@ -70,9 +70,9 @@ class RecordedRun:
     def task(
         self, name: str, *, etl_step: str | None = None, step_seq: int | None = None, **parameters: Any
     ) -> Iterator[Outcome]:
-        """Run the body as a task on record; an exception makes it failed, with its message in the log, and goes on.
+        """Record the body as a task; an exception marks it failed, logs its message, and propagates.
 
-        Without an `etl_step` it has that of the task within which it runs, or of its name.
+        Without an `etl_step` it has that of the enclosing task, or that of its name.
         """
         around = self._tasks[-1] if self._tasks else None
         etl_step = etl_step or (around and around.etl_step) or phase_of(name)
@@ -86,7 +86,7 @@ class RecordedRun:
         except BaseException as error:
             outcome.worsen("failed")
             self.outcome.worsen("failed")
-            with suppress(Exception):  # what failed is told, not that it could not be put on record
+            with suppress(Exception):  # the failure itself is raised, not the failure to record it
                 self.log_failure(error, task=name)
                 self._end_task(task_id, outcome)
             raise

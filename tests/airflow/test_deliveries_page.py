@@ -127,7 +127,7 @@ def test_rows_that_fell_out_are_said_with_their_values_wherever_the_delivery_is(
 ) -> None:
     sqn, last = towns.sqn("towns-20260102.csv"), towns.sqn(EVIL_FILE)
     what = f'2 of 4 rows of delivery {sqn} fell out: 2 for people (type): "{EVIL_CELL}", "few"'
-    silent = "1 of their keys is current: history goes on saying what it said before"
+    silent = "1 of their keys is current: history keeps the earlier version"
     for page in (guest.page("/list?source=towns"), guest.page(f"/delivery/{sqn}")):
         assert what in text_of(page)
         assert silent in text_of(page)

@@ -260,43 +260,51 @@ def _listed(counts: Sequence[int], names: Sequence[str]) -> str:
 PAGE_TEXT = """\
 # The kill matrix
 
-A process may be killed at any moment. The next run asks, step by step, what is there and not yet processed, and does
-just that; all tables are then what they would be had nobody been killed. There is nothing to repair and nothing to
-restart by hand: it is the next `headwater run`, by whoever or whatever starts it.
+A process may be killed at any moment. The next run finds, step by step, what is available and not yet processed, and
+processes just that. All tables are then the same as without the kill. You repair nothing and restart nothing by hand:
+the next `headwater run`, whoever starts it, completes the work.
 
-This rests on few rules. What S3 has been told in full is there, and the rest is not. A delivery is landed once its
-manifest is there. Events are on S3 before they are in Postgres. In Postgres, rows and the status that knows of them
-commit together, under the source's lock. A process that lives holds the lock of its job instance, so that the next
-one can tell a dead one.
+This rests on a few rules:
+
+- An object exists on S3 only if its upload was completed. A delivery is landed once its manifest exists.
+- Headwater writes an event to S3 before it writes it to Postgres.
+- Rows and their status commit to Postgres together, under the source's lock.
+- A live process holds the lock of its job instance, so that the next process can recognize a dead one.
 
 ## Named moments
 
-At each of them a process that runs the whole line, on excerpts of the demo's data, is brought to a stop, its process
-group is killed with SIGKILL, what is there is counted, and a run follows. Counts are of one source, against the moment
-before the command. Then the rows of every table of raw, staging, historical, marts and metadata are compared with
-those of a history without a kill, all but numbers of deliveries, run logs, ids and clocks; no job instance is open; no
-layer holds rows that its status does not know of; every object that a manifest names is on S3 with its sha256; and
-the same deliveries and events are on S3 and in Postgres. The result is the same everywhere: all is equal.
+A test stops a process that runs the whole pipeline, on subsets of the demo's data, at each of these moments, kills its
+process group with SIGKILL, counts what exists on S3 and in Postgres, and starts a run. The table shows the counts of
+one source, as differences from the moment before the command. Then the test compares the rows of every table of raw,
+staging, historical, marts and metadata with those of a run that was not killed, except for delivery numbers, run logs,
+ids and clocks. It also checks that
 
-| moment | command | what was done | on S3 | in Postgres | what the next run makes of it |
+- no job instance is open,
+- no layer holds rows that its status does not know,
+- every object that a manifest names is on S3 with its sha256,
+- S3 and Postgres have the same deliveries and events.
+
+The result is the same for every moment: there is no difference.
+
+| moment | command | what was done | on S3 | in Postgres | what the next run does |
 |---|---|---|---|---|---|
 {rows}
 
 ## Any moment
 
-`make test-long` also kills 100 runs at moments drawn at random over the length of an undisturbed run, half of them
-first runs into an empty database. With every tenth, Postgres is killed too, all its processes, and started again on
-the same data. The tables are compared in the same way.
+`make test-long` also kills 100 runs at random moments over the length of an undisturbed run; half of them are first
+runs into an empty database. In every tenth it also kills all processes of Postgres, and restarts it on the same data.
+It compares the tables in the same way.
 
 ## At once
 
-Four processes that run everything at the same moment give the tables of one (`make test`); eight do, fifty times
-(`make test-long`). They wait for one another, source by source; a source that is locked holds up no other.
+Four processes that run everything at the same moment give the same tables as one (`make test`); so do eight processes,
+fifty times (`make test-long`). They wait for one another, source by source; a locked source does not delay any other.
 
-## Where to look
+## Code
 
-`tests/pipeline/boundaries.py` is the list of moments, from which `.venv/bin/python -m tests.pipeline.boundaries` writes
-this page; `tests/pipeline/test_kills.py` kills; `tests/pipeline/tables.py` compares.
+`tests/pipeline/boundaries.py` lists the moments, and `.venv/bin/python -m tests.pipeline.boundaries` writes this page
+from it; `tests/pipeline/test_kills.py` kills; `tests/pipeline/tables.py` compares.
 """
 
 

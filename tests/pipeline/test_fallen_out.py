@@ -81,7 +81,7 @@ def test_a_run_says_how_many_rows_fell_out_of_what_and_of_which_keys_history_is_
     assert message.splitlines()[3:7] == [
         f"fell out cities: 4 of 6 rows of delivery {sqn} fell out:"
         ' 3 for people (type): "1,5", "lots", "many"; 1 for city (null_key): ""',
-        "         2 of their keys are current: history goes on saying what it said before",
+        "         2 of their keys are current: history keeps the earlier version",
         "         1 row has a key that cannot be read: to history its row has not come, and a snapshot ends such a key",
         f"         `headwater quarantine cities --delivery {sqn}` lists them",
     ]

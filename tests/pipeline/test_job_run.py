@@ -82,7 +82,7 @@ def test_the_log_of_a_task_says_what_fell_out_and_of_which_keys_history_is_silen
         job.do(StepName.LAND, step, batch)
     sqn = line.sqn(second.name)
     fell = f'cities: 1 of 2 rows of delivery {sqn} fell out: 1 for people (type): "8.995"'
-    silent = "cities: 1 of their keys is current: history goes on saying what it said before"
+    silent = "cities: 1 of their keys is current: history keeps the earlier version"
     job.do(StepName.STAGE, step)
     assert fell in line.messages
     assert silent not in line.messages  # the delivery is not judged yet

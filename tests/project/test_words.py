@@ -36,6 +36,20 @@ MODULES = {
     "circles", "excerpt", "looking", "deciding", "answers", "forgery", "words", "picture", "backend", "echoes",
     "wrangle",
 }  # fmt: skip
+# a docstring or heading that begins so names neither an actor nor a thing
+VAGUE = re.compile(r"(?:What|Whether|Who|Whoever|Whose|Where|Which|Why|That)\b")
+QUESTION = re.compile(r"(?:What|Whether|Who|Whoever)\b")
+# phrases that readers of the docs had to read twice, with what to write instead
+PHRASES = {
+    r"\b(?:is|are|was|were|be) told of\b": "gets a message about, knows",
+    r"\bheard of\b": "contains, knows",
+    r"\bjudged? anew\b": "checks again",
+    r"\bgoes? on saying\b": "is stale, stays",
+    r"\blast words? (?:about|on)\b": "latest row of",
+    r"\bWhoever\b": "the user, the process that",
+    r"\blets? (?:everybody|nobody) in\b": "is open to every account, closed",
+    r"\bof (?:one's|our) own\b": "another, separate",
+}
 OF_OTHERS = {"benchmarks/picture.py", "headwater/demo/layout.py"}  # one draws, one lays out pages
 
 
@@ -109,28 +123,76 @@ def test_an_old_word_is_found():
     assert not is_banned("soundness")
 
 
-QUESTIONS = re.compile(
-    r"(What|Whether|Whoever|Who)\b"
-)  # with which no docstring begins, but a verb or a noun
-
-
-def questions_in(source: str) -> Iterator[str]:
+def docstrings_in(source: str) -> Iterator[tuple[int, str]]:
+    """Line and text of every docstring of a Python module, on one line."""
     for node in ast.walk(ast.parse(source)):
-        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
-            docstring = ast.get_docstring(node) or ""
-            if QUESTIONS.match(docstring):
-                yield docstring.partition("\n")[0]
+        if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)):
+            text = ast.get_docstring(node)
+            if text:
+                yield node.body[0].lineno, " ".join(text.split())
 
 
-def test_a_docstring_begins_with_a_verb_or_a_noun():
+def headings_in(page: str) -> Iterator[tuple[int, str]]:
+    """Line and text of every heading of a page in Markdown, without those in its code."""
+    is_code = False
+    for line, text in enumerate(page.splitlines(), start=1):
+        is_code ^= text.lstrip().startswith("```")
+        if text.startswith("#") and not is_code:
+            yield line, text.lstrip("# ")
+
+
+def test_a_docstring_of_the_product_begins_with_a_verb_or_a_noun():
+    files = [path for path in tracked("extract", "headwater", "metadata", "dags") if path.suffix == ".py"]
+    assert len(files) > 250
     found = [
-        f"{path.relative_to(PROJECT)}: {docstring}"
-        for path in tracked("*.py")
-        for docstring in questions_in(path.read_text(encoding="utf-8"))
+        f"{path.relative_to(PROJECT)}:{line}: {text[:60]}"
+        for path in files
+        for line, text in docstrings_in(path.read_text(encoding="utf-8"))
+        if VAGUE.match(text)
     ]
     assert found == []
 
 
-def test_a_docstring_that_begins_as_a_question_is_found():
-    source = '"""What is."""\ndef one():\n    """Whether it is."""\n\ndef other():\n    """Return what is."""'
-    assert list(questions_in(source)) == ["What is.", "Whether it is."]
+def test_a_docstring_of_tests_and_benchmarks_is_no_question():
+    found = [
+        f"{path.relative_to(PROJECT)}:{line}: {text[:60]}"
+        for path in tracked("*.py")
+        for line, text in docstrings_in(path.read_text(encoding="utf-8"))
+        if QUESTION.match(text)
+    ]
+    assert found == []
+
+
+def test_a_heading_of_the_docs_names_its_subject():
+    files = tracked("*.md")
+    assert len(files) > 10
+    found = [
+        f"{path.relative_to(PROJECT)}:{line}: {text}"
+        for path in files
+        for line, text in headings_in(path.read_text(encoding="utf-8"))
+        if VAGUE.match(text)
+    ]
+    assert found == []
+
+
+def test_no_phrase_of_the_docs_has_to_be_read_twice():
+    files = tracked("*.md", "seeds/*.yml")
+    assert len(files) > 10
+    texts = {path: " ".join(path.read_text(encoding="utf-8").split()) for path in files}
+    found = [
+        f"{path.relative_to(PROJECT)}: {text[max(0, at.start() - 40) : at.end() + 20]}; write: {instead}"
+        for path, text in texts.items()
+        for phrase, instead in PHRASES.items()
+        for at in re.finditer(phrase, text)
+    ]
+    assert found == []
+
+
+def test_a_vague_beginning_is_found():
+    source = '"""What it is."""\ndef f():\n    """Return it."""\nclass C:\n    """Whoever\n    comes."""'
+    assert [text for _, text in docstrings_in(source) if VAGUE.match(text)] == [
+        "What it is.",
+        "Whoever comes.",
+    ]
+    page = "# Whether so\n```sh\n# What a shell says\n```\n## Whatever\n"
+    assert [text for _, text in headings_in(page) if VAGUE.match(text)] == ["Whether so"]

@@ -1,8 +1,8 @@
 """Visitors of the page, and their rights on the DAGs of a source by Airflow's auth manager.
 
-Who may read the DAG of a job that runs steps of a source may look at its deliveries. Who may trigger the one that makes
-its history may decide about them, since a decision starts a run, unless that job names in `may_decide` who does. Nobody
-else learns that there is such a source.
+A user who may read the DAG of a job that runs steps of a source may see its deliveries. A user who may
+trigger the DAG that loads its history may decide about them, since a decision triggers a run, unless that job
+names other users in `may_decide`. All others cannot see that the source exists.
 """
 
 from __future__ import annotations
@@ -26,17 +26,17 @@ from headwater.project import find_project
 
 @dataclass(frozen=True)
 class Visitor:
-    """One who is logged in to Airflow."""
+    """A user who is logged in to Airflow."""
 
     user: BaseUser
 
     @property
     def name(self) -> str:
-        """As decisions bear it."""
+        """Return the name for decisions."""
         return self.user.get_name()
 
     def readable(self, jobs: Iterable[str]) -> set[str]:
-        """Those of the jobs whose DAGs this visitor may read."""
+        """Return those of the jobs whose DAGs this visitor may read."""
         wanted = sorted(set(jobs))
         team_of = DagModel.get_dag_id_to_team_name_mapping(wanted)
         of_team: dict[str | None, set[str]] = defaultdict(set)
@@ -51,9 +51,10 @@ class Visitor:
         }
 
     def may_decide(self, source: KnownSource) -> bool:
-        """Return whether this visitor may trigger the job that makes the history of a source, and is one whom it names.
+        """Return whether this visitor may trigger the job that loads a source's history and `may_decide`
+        allows them.
 
-        Nobody may where no job makes it.
+        Nobody may decide if no job loads it.
         """
         job = source.history_job
         if job is None or not self._is_one_of(deciders_of(find_project().seeds, job)):
@@ -61,14 +62,14 @@ class Visitor:
         return self.may_trigger(job)
 
     def may_trigger(self, job: str) -> bool:
-        """Return whether this visitor may trigger the DAG of a job, and see it."""
+        """Return whether this visitor may see and trigger the DAG of a job."""
         details = DagDetails(id=job, team_name=DagModel.get_team_name(job))
         return get_auth_manager().is_authorized_dag(
             method="POST", access_entity=DagAccessEntity.RUN, details=details, user=self.user
         ) and bool(self.readable([job]))
 
     def _is_one_of(self, deciders: Collection[str] | None) -> bool:
-        """Return whether one of them is this user, or a role of this user; None are all."""
+        """Return whether one of them is this user, or a role of this user; None means everybody."""
         if deciders is None:
             return True
         roles = {f"{ROLE}{role}".casefold() for role in _roles_of(self.user)}
@@ -76,13 +77,15 @@ class Visitor:
 
 
 def _roles_of(user: BaseUser) -> list[str]:
-    """The names of the roles of a user: each auth manager has users of its own kind, with one role or several."""
+    """Return the names of the roles of a user; auth managers have different user classes, with one role or
+    several.
+    """
     messages = [*(getattr(user, "roles", None) or ()), getattr(user, "role", None)]
     return [str(getattr(role, "name", role)) for role in messages if role is not None]
 
 
 def visitor(user: GetUserDep) -> Visitor:
-    """The visitor of a request; without a valid token of Airflow there is none, and the request is refused."""
+    """Return the visitor of a request; refuses a request without a valid token of Airflow."""
     return Visitor(user)
 
 

@@ -1,4 +1,4 @@
-"""Actions: try a decision, take it, start the job. Each is a form of our own pages."""
+"""Actions of the page: dry-run a decision, record it, start the job. Each is a form of our own pages."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ dry_runs = DryRuns(lambda decision, sqn: start_command(backend.project, decision
 @router.get("/delivery/{sqn}/decide")
 @router.get("/delivery/{sqn}/start")
 def loaded_again(request: Request, sqn: int) -> RedirectResponse:
-    """Return where a page that a form led to is loaded again."""
+    """Redirect a reload of a page that is the result of a form."""
     return RedirectResponse(_address(request, sqn), 303)
 
 
@@ -36,7 +36,7 @@ def consider(
     request: Request, visitor: VisitorDep, reads: ReadingDep, sqn: int,
     decision: Annotated[str, Form()], token: Token, why: Annotated[str, Form()] = "",
 ) -> RedirectResponse:  # fmt: skip
-    """Begin to find out what a decision would do, before it is taken."""
+    """Start a dry run of a decision."""
     _to_be_decided(request, visitor, reads, sqn, token)
     require_fit(_known(decision), state_of(backend.engine, sqn), ())
     begun = dry_runs.begin(decision, sqn, visitor.user.get_id(), require_reason(why))
@@ -47,7 +47,7 @@ def consider(
 def considered(
     request: Request, visitor: VisitorDep, reads: ReadingDep, sqn: int, number: str
 ) -> HTMLResponse:
-    """Return what a decision would do, as far as that is known by now, and the form by which it is taken."""
+    """Return the effect of a decision, as far as it is known, and the form to confirm it."""
     seen = backend.seen(reads, visitor, sqn)
     require_may_decide(visitor, seen)
     dry_run = _found(visitor, sqn, number)
@@ -63,7 +63,7 @@ def considered(
 
 @router.get("/delivery/{sqn}/consider/{number}/state")
 def progress(visitor: VisitorDep, reads: ReadingDep, sqn: int, number: str) -> JSONResponse:
-    """Return what a page that waits for a dry run asks again and again."""
+    """Return the state that a page polls while it waits for a dry run."""
     require_may_decide(visitor, backend.seen(reads, visitor, sqn))
     dry_run = _found(visitor, sqn, number)
     return JSONResponse(
@@ -81,7 +81,7 @@ def decide(
     decision: Annotated[str, Form()], token: Token, why: Annotated[str, Form()] = "",
     check: Annotated[list[str] | None, Form()] = None,
 ) -> Response:  # fmt: skip
-    """Put a decision on record and start the job; history follows when it has run."""
+    """Record a decision and start the job that updates history."""
     seen = _to_be_decided(request, visitor, reads, sqn, token)
     started = decisions.record(backend.engine, _known(decision), sqn, why, visitor, seen.source, check or ())
     metrics.count_decision(seen.source.name, EVENTS[decision])
@@ -90,7 +90,7 @@ def decide(
 
 @router.post("/delivery/{sqn}/start")
 def start(request: Request, visitor: VisitorDep, reads: ReadingDep, sqn: int, token: Token) -> Response:
-    """Start the job for which a delivery waits."""
+    """Start the job that a delivery waits for."""
     seen = _to_be_decided(request, visitor, reads, sqn, token)
     note = f"Started by {visitor.name} for delivery {sqn}"
     started = decisions.start_next_job(backend.engine, seen.source, sqn, visitor, note)
@@ -109,11 +109,11 @@ def _found(visitor: Visitor, sqn: int, number: str) -> DryRun:
 
 
 def _to_be_decided(request: Request, visitor: Visitor, reads: Connection, sqn: int, token: str) -> Seen:
-    """The delivery that a form of our own is about, for one who may decide about it; else 403 or 404."""
+    """Return the delivery of a valid form, if the visitor may decide about it; else raise 403 or 404."""
     csrf.require_own_form(request, visitor.user.get_id(), token)
     seen = backend.seen(reads, visitor, sqn)
     require_may_decide(visitor, seen)
-    reads.rollback()  # what follows takes its time, and its own connections
+    reads.rollback()  # the following takes longer and opens its own connections
     return seen
 
 

@@ -1,4 +1,4 @@
-"""The app: what is looked at, what is decided, what it needs to look like a page, and the headers of every answer."""
+"""The FastAPI app: routes for pages and decisions, static files, and the headers of every answer."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ STATIC = Path(__file__).with_name("static")
 
 
 def make_app() -> FastAPI:
-    """The app, to be mounted below Airflow's."""
+    """Return the app, to be mounted below Airflow's."""
     app = FastAPI(title="Deliveries", docs_url=None, redoc_url=None, openapi_url=None)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     app.include_router(views.router)

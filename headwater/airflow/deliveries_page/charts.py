@@ -1,4 +1,4 @@
-"""History's growth and the last deliveries, drawn as SVG. Colours are the stylesheet's, by class."""
+"""Charts of history's growth and of the latest deliveries, as SVG. The stylesheet sets colours, by class."""
 
 from __future__ import annotations
 
@@ -19,7 +19,9 @@ LEAST_BAR = 4
 
 # long: one drawing, from its scale to its labels
 def growth_picture(points: Sequence[tuple[datetime, int, int]]) -> Markup:
-    """Versions and current keys by delivery date, as two lines from zero. Nothing for less than two dates."""
+    """Draw versions and current keys by delivery date as two lines from zero; nothing for fewer than two
+    dates.
+    """
     if len({date for date, _, _ in points}) < 2:
         return Markup()
     first, last = points[0][0], points[-1][0]
@@ -33,7 +35,7 @@ def growth_picture(points: Sequence[tuple[datetime, int, int]]) -> Markup:
         return HEIGHT - BOTTOM - count / top * (HEIGHT - TOP - BOTTOM)
 
     def line(kind: str, counts: Sequence[int]) -> Markup:
-        """A step at each delivery: between two of them nothing happens."""
+        """Return a line with a step at each delivery, because nothing changes between two of them."""
         heights = [f"{y(count):.1f}" for count in counts]
         path = f"M{x(first):.1f},{heights[0]}"
         for (date, _, _), before, now in zip(points[1:], heights, heights[1:], strict=False):
@@ -89,7 +91,7 @@ def growth_picture(points: Sequence[tuple[datetime, int, int]]) -> Markup:
 
 
 def strip(newest_first: Sequence[Mapping[str, Any]]) -> Markup:
-    """A bar for each delivery, the newest at the right: as high as what it changed, as coloured as its status."""
+    """Draw a bar for each delivery, newest at the right: its height shows the changes, its colour the status."""
     deliveries = list(reversed(newest_first))
     changed = [_changed(delivery) for delivery in deliveries]
     most = max(changed, default=0) or 1
@@ -124,7 +126,7 @@ def _changed(delivery: Mapping[str, Any]) -> int:
 
 
 def _ticks(top: int) -> list[int]:
-    """Two or three round numbers up to `top`."""
+    """Return two or three round numbers up to `top`."""
     step = 10 ** floor(log10(top)) if top >= 1 else 1
     step = step if top / step >= 2 else max(1, step // 2)
     while top / step > 4:

@@ -1,8 +1,8 @@
-"""Protection of forms and answers: a decision must come from our own page; headers limit what a browser may do.
+"""Protection against forged forms, and headers that limit what a browser may do.
 
-The cookie by which Airflow knows a user is sent by the browser whoever made the form. So a request that changes
-something must come from this very origin, as the browser says, and bring a token that only our own pages hold: signed
-with the key of Airflow's API, for this user, for some hours.
+A browser sends Airflow's cookie with forms of any page. So a request that changes something must come from
+this origin, by the browser's headers, and carry a token from one of our pages: signed with the key of
+Airflow's API, for this user, for some hours.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ POLICY = "; ".join(
         "frame-ancestors 'self'",
     ]
 )
-# pages with a style of their own, on which nothing runs
+# pages with inline styles and without scripts
 POLICY_OF_DOCUMENTS = "; ".join(
     [
         "default-src 'none'",
@@ -39,17 +39,17 @@ POLICY_OF_DOCUMENTS = "; ".join(
         "base-uri 'none'",
     ]
 )
-# which names its own script by itself, and has those of nobody else
+# which sets a policy for its own scripts
 POLICY_OF_DBT_DOCS = "sandbox allow-scripts; frame-ancestors 'self'"
 
 
 def token_for(user_id: str) -> str:
-    """A token for the forms of this user."""
+    """Return a token for the forms of this user."""
     return _serializer().dumps(user_id)
 
 
 def require_own_form(request: Request, user_id: str, token: str) -> None:
-    """Raise 403 when a request that changes something was not made by a form of our own, for this user."""
+    """Raise 403 if a request that changes something does not come from a form of ours for this user."""
     headers = request.headers
     is_foreign = headers.get("sec-fetch-site", "same-origin") != "same-origin"
     origin = headers.get("origin")
@@ -64,7 +64,7 @@ def require_own_form(request: Request, user_id: str, token: str) -> None:
 
 
 def protect(response: Response) -> Response:
-    """The headers that go with every answer."""
+    """Add the headers of every answer."""
     response.headers.setdefault("Content-Security-Policy", POLICY)
     response.headers.setdefault("Cache-Control", "no-store")
     response.headers["X-Content-Type-Options"] = "nosniff"
@@ -77,6 +77,6 @@ def _serializer() -> URLSafeTimedSerializer:
 
 
 def _own_hosts(request: Request) -> set[str]:
-    """Return how we are called: by the browser, and by the settings where a proxy stands before us."""
+    """Return our host names: as the browser sees them, and from the settings for a proxy in front."""
     own_host = urlsplit(conf.get("api", "base_url", fallback="")).netloc
     return {host for host in (request.headers.get("host", ""), own_host) if host}

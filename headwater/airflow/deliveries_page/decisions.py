@@ -1,4 +1,4 @@
-"""Decisions from the page: the record, and the run of the job that brings history up to date."""
+"""Decisions from the page: they are recorded, and the job that updates history is triggered."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from headwater.queries.next_phase import next_phase
 
 log = logging.getLogger(__name__)
 
-PATIENCE_S = 5  # with a run that writes the source
+PATIENCE_S = 5  # while a run writes the source
 
 
 @dataclass(frozen=True)
 class Started:
-    """The run of a job that was started; or why there is none."""
+    """The triggered run of a job, or the reason why there is none."""
 
     run_id: str | None
     why_not: str | None = None
@@ -36,7 +36,7 @@ def record(
     engine: Engine, decision: str, delivery_sqn: int, why: str, visitor: Visitor, source: KnownSource,
     despite: Sequence[str],
 ) -> Started:  # fmt: skip
-    """Put a decision on record and start the job. Raises `HeadwaterError` when nothing was put on record."""
+    """Record a decision and start the job. Raises `HeadwaterError` if nothing was recorded."""
     put_on_record(
         engine, ObjectStore.from_environment(), decision, delivery_sqn, why,
         despite=despite, who=visitor.name, patience_s=PATIENCE_S,
@@ -48,7 +48,7 @@ def record(
 def start_next_job(
     engine: Engine, source: KnownSource, delivery_sqn: int, visitor: Visitor, note: str
 ) -> Started:
-    """Trigger the job that has to work on a delivery next, in a user's name."""
+    """Trigger the job that has to process a delivery next, in a user's name."""
     with engine.connect() as connection:
         job = job_of_phase(source, next_phase(connection, delivery_sqn))
     if job is None:
@@ -59,12 +59,12 @@ def start_next_job(
 
 
 def job_of_phase(source: KnownSource, phase: str) -> str | None:
-    """The job that runs a phase of a source; where none does, the one that makes its history."""
+    """Return the job that runs a phase of a source; without one, the job that loads its history."""
     return source.job_of.get(phase) or source.history_job
 
 
 def job_after(source: KnownSource, decision: str, checks: Sequence[str]) -> str | None:
-    """The job that a decision starts: a delivery that is read again from its file is extracted first."""
+    """Return the job that a decision triggers: after a replay, the one that extracts."""
     is_read_again = decision == "replay" or "columns" in checks
     return job_of_phase(source, EXTRACT if is_read_again else HISTORIZE)
 

@@ -1,4 +1,4 @@
-"""Dependencies of the page's routes: the project, its database, and the part of both that a visitor may see."""
+"""Dependencies of the page's routes: the project, its database, and what a visitor may see of both."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ HIDDEN = "There is no such delivery, or you may not see it."
 
 
 class NothingYet(Exception):  # noqa: N818
-    """No run has made the tables yet."""
+    """No run has created the tables yet."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Seen:
 
 
 class Backend:
-    """Made with the app; nothing is opened before the first request."""
+    """The shared state of the app; it opens nothing before the first request."""
 
     @cached_property
     def project(self) -> Project:
@@ -48,7 +48,7 @@ class Backend:
         return engine()
 
     def reading(self) -> Iterator[Connection]:
-        """A connection for one request, which can write nothing and lets no statement run for long."""
+        """Return a connection for one request, read-only and with a statement timeout."""
         with self.engine.connect() as connection:
             connection.execute(sa.text("set transaction read only"))
             connection.execute(sa.text(f"set local statement_timeout = {sql_literal(f'{PATIENCE_S}s')}"))
@@ -57,13 +57,13 @@ class Backend:
             yield connection
 
     def visible(self, visitor: Visitor) -> dict[str, KnownSource]:
-        """The sources of which the visitor may read a job that runs steps of them, in order of names."""
+        """Return the sources for which the visitor may read a job that runs their steps, sorted by name."""
         known: Mapping[str, KnownSource] = known_sources(self.project.seeds)
         readable = visitor.readable({job for one in known.values() for job in one.jobs})
         return {name: one for name, one in known.items() if not readable.isdisjoint(one.jobs)}
 
     def seen(self, connection: Connection, visitor: Visitor, delivery_sqn: int) -> Seen:
-        """A delivery; what does not exist and what may not be seen are the same 404."""
+        """Return a delivery; raises the same 404 for a missing and for a forbidden one."""
         if not 0 < delivery_sqn < 2**63:
             raise HTTPException(404, HIDDEN)
         facts = connection.execute(
@@ -80,16 +80,18 @@ class Backend:
         return Seen(source, dict(facts))
 
     def sees_all(self, visitor: Visitor) -> bool:
-        """Return whether the visitor may read the job of every source: the docs of dbt describe them all."""
+        """Return whether the visitor may read the job of every source, because the dbt docs describe all of
+        them.
+        """
         return len(self.visible(visitor)) == len(known_sources(self.project.seeds))
 
     @property
     def dbt_docs(self) -> Path:
-        """The page that `headwater docs` writes."""
+        """Return the page that `headwater docs` writes."""
         return self.project.home / "docs" / "dbt.html"
 
     def dbt_docs_link(self, visitor: Visitor) -> str | None:
-        """Return where the visitor finds the docs of dbt; None where they may not see them."""
+        """Return the address of the dbt docs; None if the visitor may not see them."""
         return f"{ui_path()}{DELIVERIES}{DBT_DOCS}" if self.sees_all(visitor) else None
 
 

@@ -1,7 +1,7 @@
-"""Dry runs in the background: a few at once, each a process of its own; pages ask how far one is.
+"""Dry runs in the background: a few at once, each in a separate process; pages poll their progress.
 
-They belong to one process of the api-server and end with it, however it ends. dbt keeps to itself in a process of its
-own, and whatever takes long can be ended.
+They belong to one process of the api-server and end with it, even after a kill. A separate process isolates
+dbt, and long dry runs can be stopped.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ log = logging.getLogger(__name__)
 AT_ONCE = 2  # a dry run takes some hundred MB
 MOST_WAITING = 20
 LONGEST_S = 3600
-KEPT_S = 900  # of a result, and how long after that nobody asks for it any more
-UNWATCHED_S = 120  # without a page that asks how far it is
+KEPT_S = 900  # of a result without requests
+UNWATCHED_S = 120  # without a page that polls it
 STOP_S = 5
 
 Start = Callable[[str, int], "subprocess.Popen[str]"]  # of a decision about a delivery
@@ -56,17 +56,17 @@ class DryRun:
 
     @property
     def is_done(self) -> bool:
-        """Return whether there is nothing more to come."""
+        """Return whether it has ended."""
         return self.state == "done"
 
     @property
     def seconds(self) -> int:
-        """Return how long it has taken, or took."""
+        """Return its duration so far."""
         return round((self.ended_at or time.monotonic()) - self.begun_at)
 
 
 class DryRuns:
-    """The dry runs of this process; `start` starts the program that tries a decision, with pipes at its three ends."""
+    """The dry runs of this process; `start` starts the program of a dry run, with three pipes."""
 
     def __init__(self, start: Start) -> None:
         self._start = start
@@ -78,7 +78,7 @@ class DryRuns:
         atexit.register(self.end)
 
     def begin(self, decision: str, delivery_sqn: int, user_id: str, why: str) -> DryRun:
-        """Start one and return at once. Of the same user, delivery and decision one that goes on is taken up."""
+        """Start a dry run and return at once. Returns a running one of the same user, delivery and decision."""
         with self._lock:
             self._forget()
             for run in self._runs.values():
@@ -97,7 +97,7 @@ class DryRuns:
         return run
 
     def find(self, number: str, delivery_sqn: int, user_id: str) -> DryRun | None:
-        """A dry run by its number, for the user who began it; None where there is none any more."""
+        """Return a dry run by its number, for the user who began it; None if it no longer exists."""
         with self._lock:
             self._forget()
             run = self._runs.get(number)
@@ -107,7 +107,7 @@ class DryRuns:
             return run
 
     def end(self) -> None:
-        """End all that go on."""
+        """Stop all running ones."""
         self._is_ending = True
         for child in list(self._children):
             _stop(child)
@@ -162,7 +162,7 @@ class DryRuns:
         return None, _complaint(run, complaints)
 
     def _wait(self, child: subprocess.Popen[str], run: DryRun) -> str | None:
-        """Return when it has ended, or was ended; then why."""
+        """Wait until it has ended or was stopped; return why."""
         while True:
             with suppress(subprocess.TimeoutExpired):
                 child.wait(timeout=0.2)
@@ -182,7 +182,7 @@ class DryRuns:
 
 
 def start_command(project: Project, decision: str, delivery_sqn: int) -> subprocess.Popen[str]:
-    """Start our own command, which ends with whoever started it."""
+    """Start our own command, which ends with the process that started it."""
     command = (sys.executable, "-P", "-m", "headwater.cli.tied", decision, str(delivery_sqn))
     return subprocess.Popen(
         [*command, "--dry-run", "--json", "--why", "dry run"],
@@ -193,7 +193,7 @@ def start_command(project: Project, decision: str, delivery_sqn: int) -> subproc
 
 
 def _follow(stream: Iterable[str] | None, run: DryRun, complaints: list[str]) -> None:
-    """Pass its output on to who waits; the last of it may be why it failed."""
+    """Pass its output on; the last of it may be the reason of a failure."""
     for line in stream or ():
         message = redact(line.strip())
         if message:

@@ -1,4 +1,4 @@
-"""Numbers, moments and texts for people. What the templates print is escaped; nothing here is markup of others."""
+"""Numbers, moments and texts for people. The templates escape everything they print; nothing here is markup."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ _LONGER = (("year", 365 * 86_400), ("month", 30 * 86_400))
 
 
 def number(value: int | None) -> str:
-    """`28,426`; nothing as a dash."""
+    """Return `28,426`; a dash for None."""
     return NOTHING if value is None else f"{value:,}"
 
 
 def size(value: int | None) -> str:
-    """`3.1 MiB`."""
+    """Return `3.1 MiB`."""
     if value is None:
         return NOTHING
     amount = float(value)
@@ -50,14 +50,14 @@ def size(value: int | None) -> str:
 
 
 def moment(value: datetime) -> str:
-    """In UTC; without the time when it is midnight."""
+    """Return a moment in UTC, without the time at midnight."""
     value = value.astimezone(UTC)
     midnight = (value.hour, value.minute, value.second) == (0, 0, 0)
     return value.strftime("%Y-%m-%d" if midnight else "%Y-%m-%d %H:%M")
 
 
 def ago(value: datetime, now: datetime | None = None) -> str:
-    """`3 hours ago`, `in 2 days`, `just now`."""
+    """Return `3 hours ago`, `in 2 days`, `just now`."""
     seconds = ((now or datetime.now(UTC)) - value).total_seconds()
     for unit, length in (*_LONGER, *_UNITS):
         count = int(abs(seconds) // length)
@@ -68,7 +68,7 @@ def ago(value: datetime, now: datetime | None = None) -> str:
 
 
 def time_of(value: datetime | None) -> Markup:
-    """A moment, and how long ago that is."""
+    """Return a moment, and how long ago it is."""
     if value is None:
         return Markup('<span class="faint">{}</span>').format(NOTHING)
     exact = value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
@@ -78,20 +78,20 @@ def time_of(value: datetime | None) -> Markup:
 
 
 def ago_time(value: datetime) -> Markup:
-    """Return how long ago a moment is; the moment itself for whoever points at it."""
+    """Return how long ago a moment is, with the moment itself as a tooltip."""
     exact = value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     message = exact.replace("T", " ").removesuffix("Z")
     return Markup('<time datetime="{}" title="{} UTC">{}</time>').format(exact, message, ago(value))
 
 
 def key_query(key: Mapping[str, Any]) -> str:
-    """A key as the query of its page."""
+    """Return a key as the query string of its page."""
     texts = {name: value if isinstance(value, str) else json.dumps(value) for name, value in key.items()}
     return urlencode(texts)
 
 
 def cell(value: Any) -> str:
-    """A value of the data, cut where it is long."""
+    """Return a value of the data, cut if it is long."""
     if value is None:
         return NOTHING
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
@@ -100,7 +100,7 @@ def cell(value: Any) -> str:
 
 
 def sample_table(sample: Any) -> tuple[list[str], list[list[str]]]:
-    """Return what a check found, a row each, with the parts of a key as columns."""
+    """Return the findings of a check as rows, with the key columns as columns."""
     rows = [_flat(found) for found in (sample if isinstance(sample, list) else [sample])]
     columns = list(dict.fromkeys(name for row in rows for name in row))
     return columns, [[row.get(name, NOTHING) for name in columns] for row in rows]

@@ -1,7 +1,6 @@
-"""The plugin of the page: an entry of Airflow's navigation, a tab of each DAG, and an app below /deliveries.
+"""The Airflow plugin of the page: a navigation entry, a tab of each DAG, and an app below /deliveries.
 
-Every process of Airflow loads its plugins, those of tasks included. The app is imported where it
-is asked for: in the api-server.
+Every process of Airflow loads its plugins, including tasks. Only the api-server imports the app.
 """
 
 from __future__ import annotations
@@ -50,7 +49,7 @@ class DeliveriesPlugin(AirflowPlugin):
 
     @cached_property
     def fastapi_apps(self) -> list[dict[str, Any]]:  # type: ignore[override]
-        """The app, made on first use. Whatever is wrong with it must not keep the api-server from starting."""
+        """Return the app, created on first use. An error in it must not prevent the start of the api-server."""
         try:
             from headwater.airflow.deliveries_page.app import make_app
 

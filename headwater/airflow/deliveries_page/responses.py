@@ -35,7 +35,7 @@ QUERY_CANCELED = "57014"
 
 
 class Pages:
-    """The templates, in which everything is escaped."""
+    """The templates, which escape everything."""
 
     def __init__(self, folder: Path) -> None:
         self._templates = Environment(
@@ -58,7 +58,7 @@ class Pages:
     def show(
         self, request: Request, template: str, visitor: Visitor | None, *, status: int = 200, **more: Any
     ) -> HTMLResponse:
-        """A page. `base` is where the app is mounted, `ui` where Airflow is."""
+        """Return a page. `base` is the mount point of the app, `ui` that of Airflow."""
         base = request.scope.get("root_path", "")
         text = self._templates.get_template(template).render(
             base=base, ui=ui_path(), who=visitor.name if visitor else None, **more
@@ -67,7 +67,7 @@ class Pages:
 
 
 def explain_errors(app: FastAPI) -> None:
-    """Let every error be a page, and none show where in the code it happened."""
+    """Turn every error into a page, without details of the code."""
 
     def message(request: Request, status: int, title: str, message: str, **more: Any) -> HTMLResponse:
         page = pages.show(
@@ -127,12 +127,12 @@ def explain_errors(app: FastAPI) -> None:
 
 
 def _before_form(request: Request) -> str:
-    """The address of the page whose form was sent."""
+    """Return the address of the page that contained the form."""
     return request.url.path.rpartition("/")[0] if request.method == "POST" else request.url.path
 
 
 def _query(**asked: object) -> str:
-    """A query string of what is not empty."""
+    """Return a query string of the parameters that are not empty."""
     return urlencode({name: value for name, value in asked.items() if value not in (None, "")})
 
 

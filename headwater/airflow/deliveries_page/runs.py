@@ -1,4 +1,4 @@
-"""Runs of jobs as Airflow knows them: which of ours they are, which is to come, and how the last one went."""
+"""Runs of jobs in Airflow: links, waiting and running ones, and the outcome of the last one."""
 
 from __future__ import annotations
 
@@ -33,23 +33,23 @@ class Ran:
 
     job: str
     state: str
-    at: datetime | None  # when it began; None while it waits
+    at: datetime | None  # its begin; None while it waits
     link: str | None = None
     last_error: str | None = None
 
 
 def dag_link(job: str) -> str:
-    """Return where Airflow shows the DAG of a job."""
+    """Return the address of a job's DAG in Airflow."""
     return ui_path() + dag_path(job)
 
 
 def run_link(job: str, run_id: str) -> str:
-    """Return where Airflow shows a run."""
+    """Return the address of a run in Airflow."""
     return ui_path() + run_path(job, run_id)
 
 
 def known_runs(runs: Collection[tuple[str, str]]) -> set[tuple[str, str]]:
-    """Those of the runs, by job and run id, that Airflow knows: what was run in a terminal it does not."""
+    """Return those of the runs, by job and run id, that Airflow knows: it does not know runs in a terminal."""
     jobs, run_ids = {job for job, _ in runs}, {run_id for _, run_id in runs}
     with create_session(scoped=False) as session:
         found = session.execute(
@@ -59,7 +59,7 @@ def known_runs(runs: Collection[tuple[str, str]]) -> set[tuple[str, str]]:
 
 
 def unfinished_runs(jobs: Collection[str]) -> list[Run]:
-    """The runs of some jobs that wait or go on, the latest first; a few."""
+    """Return some queued and running runs of some jobs, latest first."""
     with create_session(scoped=False) as session:
         found = session.execute(
             select(DagRun.dag_id, DagRun.run_id, DagRun.state)
@@ -71,14 +71,14 @@ def unfinished_runs(jobs: Collection[str]) -> list[Run]:
 
 
 def is_paused(job: str) -> bool | None:
-    """Return whether Airflow has stopped scheduling a job; None where it has no such DAG."""
+    """Return whether a job is paused in Airflow; None if Airflow has no such DAG."""
     with create_session(scoped=False) as session:
         found = session.scalar(select(DagModel.is_paused).where(DagModel.dag_id == job, ~DagModel.is_stale))
         return None if found is None else bool(found)
 
 
 def newest_dag_runs(jobs: Collection[str]) -> dict[str, tuple[str, str, datetime | None]]:
-    """The newest run of each job that Airflow knows: its run id, its state and when it began."""
+    """Return the newest run of each job that Airflow knows: its run id, state and begin."""
     with create_session(scoped=False) as session:
         newest = select(func.max(DagRun.id)).where(DagRun.dag_id.in_(jobs)).group_by(DagRun.dag_id)
         found = session.execute(
@@ -91,9 +91,8 @@ def newest_dag_runs(jobs: Collection[str]) -> dict[str, tuple[str, str, datetime
 
 
 def last_of(jobs: Collection[str], recorded: Mapping[str, LastRun]) -> dict[str, Ran]:
-    """Return how the last run of each job went, by Airflow and by what runs put on record.
-
-    One never run is not in it.
+    """Return the outcome of the last run of each job, from Airflow and from the record; jobs that never ran
+    are missing.
     """
     of_airflow = newest_dag_runs(jobs)
     found = {}
@@ -105,7 +104,9 @@ def last_of(jobs: Collection[str], recorded: Mapping[str, LastRun]) -> dict[str,
 
 
 def _last(job: str, ours: LastRun | None, theirs: tuple[str, str, datetime | None] | None) -> Ran | None:
-    """Airflow tells of a run that never got so far as to be on record; the record tells a halt from a failure."""
+    """Combine both: Airflow knows runs that failed before they were recorded; the record distinguishes halts
+    and failures.
+    """
     if theirs is None:
         return Ran(job, ours.status, ours.started_at, None, _error_of(ours)) if ours else None
     run_id, state, began = theirs
@@ -114,7 +115,7 @@ def _last(job: str, ours: LastRun | None, theirs: tuple[str, str, datetime | Non
         status = state if state in UNFINISHED else "failed" if _is_untold(ours, state) else ours.status
         return Ran(job, status, ours.started_at, link, _error_of(ours))
     if ours is not None and (began is not None and ours.started_at > began):
-        return Ran(job, ours.status, ours.started_at, None, _error_of(ours))  # of a terminal
+        return Ran(job, ours.status, ours.started_at, None, _error_of(ours))  # in a terminal
     return Ran(job, "succeeded" if state == DagRunState.SUCCESS else state, began, link)
 
 

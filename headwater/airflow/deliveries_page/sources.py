@@ -1,4 +1,6 @@
-"""The sources, the jobs that run their steps, and who may decide; a broken row of the seeds hides no other."""
+"""The sources, the jobs that run their steps, and who may decide; a broken row of the seeds hides only its
+source.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +17,7 @@ from headwater.metadata.static.rows import Row
 
 READ = ("source", "job", "job_task")  # tables of the seeds
 PHASES = EXTRACT, STAGE, HISTORIZE = ("E", "T", "L")
-ALL_PHASES = "ETL"  # of a job whose row cannot be read
+ALL_PHASES = "ETL"  # for a job with an unreadable row
 Stamps = tuple[tuple[str, int, int], ...]  # of files: name, changed when, size
 
 
@@ -27,25 +29,26 @@ class KnownSource:
     job: str  # that it belongs to
     owner: str
     description: str
-    job_of: Mapping[str, str]  # phase (E, T or L) → the job that runs it, where one does
-    jobs: tuple[str, ...]  # its own and all that run a step of it, in the order of the phases
-    is_chained: bool = False  # the job that makes history runs whenever the one that extracts has succeeded
+    job_of: Mapping[str, str]  # phase (E, T or L) → the job that runs it, if any
+    jobs: tuple[str, ...]  # its own job and all that run a step of it, in the order of the phases
+    is_chained: bool = False  # the job that loads history runs whenever the one that extracts has succeeded
 
     @property
     def history_job(self) -> str | None:
-        """The job that brings its history up to date; None where none does."""
+        """Return the job that updates its history; None if there is none."""
         return self.job_of.get(HISTORIZE)
 
 
 def known_sources(seeds: Path) -> Mapping[str, KnownSource]:
-    """By name, in the order of names; read again when the files have changed."""
+    """Return the sources by name, sorted; reads the files again if they have changed."""
     return _read(seeds, _stamps_of(*(seeds / f"{table}.csv" for table in READ)))
 
 
 def deciders_of(seeds: Path, job: str) -> Collection[str] | None:
-    """The users, and the roles as role:name, who may decide about deliveries of a job; None: whoever may start it.
+    """Return the users, and the roles as role:name, who may decide about a job's deliveries; None: all who
+    may trigger it.
 
-    Of a job that cannot be read nobody may: it might have said so.
+    For a job with an unreadable row nobody may decide, because the row might restrict it.
     """
     return _read_deciders(seeds, _stamps_of(seeds / "job.csv")).get(job, ())
 
@@ -85,7 +88,7 @@ def _known(seeds: Seeds, row: Row, tasks: Sequence[Row]) -> KnownSource:
 
 
 def _jobs_of_phases(seeds: Seeds, own_job: str, tasks: Sequence[Row]) -> dict[str, list[str]]:
-    """The jobs of each phase, active ones first: as the plan of jobs has it, but asked of rows that may be broken."""
+    """Return the jobs of each phase, active ones first, as the plan of jobs does, but also from broken rows."""
     messages = {_cell(task, "etl_step") for task in tasks}
     row = seeds.find("job", own_job)
     own_phases = ALL_PHASES if row is None else _cell(row, "etl_steps")

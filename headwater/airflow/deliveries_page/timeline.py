@@ -1,4 +1,4 @@
-"""The versions of one key over time, drawn as SVG. Colours are the stylesheet's, by class."""
+"""A chart of the versions of one key over time, as SVG. The stylesheet sets colours, by class."""
 
 from __future__ import annotations
 
@@ -13,15 +13,17 @@ from headwater.queries.key_history import FallenOutRow, KeyHistory, Version
 WIDTH, HEIGHT = 960, 96
 LEFT, RIGHT = 12, 40
 TOP, BAR = 30, 26
-LEAST = 3  # of a version that was true for a moment
+LEAST = 3  # of a version that was true only for a moment
 LABEL = 78  # from one date to the next
 MOST_DRAWN = 300
 GOES_ON = 0.35  # of the time before: so long is the current version drawn beyond the last event
 
 
 def timeline(found: KeyHistory, now: datetime | None = None) -> Markup:
-    """A bar for each version from its beginning to its end, an arrow for the current one, a mark for each row that
-    fell out; gaps are times in which the key was not there. Nothing for a key of which nothing is known."""
+    """Draw a bar for each version, an arrow for the current one, and a mark for each row that fell out.
+
+    Gaps are times without the key. Returns nothing for an unknown key.
+    """
     versions, fell = found.versions[-MOST_DRAWN:], found.fallen_out[-MOST_DRAWN:]
     moments = [*(one.valid_from for one in versions), *(one.valid_to for one in versions if one.valid_to)]
     moments += [row.delivery_date for row in fell]
@@ -73,7 +75,7 @@ def _bar(place: int, version: Version, begins: float, ends: float) -> Markup:
     shape = Markup(
         '<rect class="version {}" x="{:.1f}" y="{}" width="{:.1f}" height="{}"><title>{}</title></rect>'
     ).format(kind, begins, TOP, width, BAR, title)
-    if is_current:  # it goes on
+    if is_current:  # it is current
         points = f"{right:.1f},{TOP} {right + 12:.1f},{TOP + BAR / 2} {right:.1f},{TOP + BAR}"
         return shape + Markup('<polygon class="version current" points="{}"/>').format(points)
     if version.end_type == "removed":
@@ -92,7 +94,7 @@ def _mark(row: FallenOutRow, at: float) -> Markup:
 
 
 def _dates(places: Sequence[tuple[float, datetime]]) -> Markup:
-    """As many dates as there is room for, the first and the last among them."""
+    """Return as many dates as fit, including the first and the last one."""
     chosen: list[tuple[float, datetime]] = []
     for place in places:
         if not chosen or place[0] - chosen[-1][0] >= LABEL:

@@ -1,4 +1,4 @@
-"""Pages to look at. They ask Postgres, which blocks, so every request is served in a thread of its own."""
+"""Read-only pages. Their queries to Postgres block, so every request runs in a thread."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ router = APIRouter()
 def overview(
     request: Request, visitor: VisitorDep, reads: ReadingDep, q: str = "", after: str = ""
 ) -> HTMLResponse:
-    """The halts that wait for a decision, and sources with their latest deliveries and the last runs of their jobs."""
+    """Show the halts that wait for a decision, and sources with their latest deliveries and last runs."""
     visible = backend.visible(visitor)
     names = [name for name in visible if q.strip().lower() in name.lower()]
     left = [name for name in names if name > after]
@@ -90,7 +90,7 @@ def listing(
     source: str = "", job: str = "", status: str = "", since: str = "", until: str = "", text: str = "",
     after: Annotated[int | None, Query(ge=0, lt=2**63)] = None,
 ) -> HTMLResponse:  # fmt: skip
-    """Deliveries, filtered, a page at a time; of one source with its history's growth."""
+    """Show deliveries, filtered, page by page; for one source with the growth of its history."""
     visible = backend.visible(visitor)
     wanted = [one for one in visible.values() if source in ("", one.name) and (not job or job in one.jobs)]
     if source and not wanted:
@@ -115,7 +115,7 @@ def listing(
 
 @router.get("/source/{name}/key")
 def key(request: Request, visitor: VisitorDep, reads: ReadingDep, name: str) -> HTMLResponse:
-    """The history of one key, which the query names column by column; a form where it does not."""
+    """Show the history of one key, which the query string names column by column; without one, a form."""
     source = backend.visible(visitor).get(name)
     if source is None:
         raise HTTPException(404, NO_SOURCE)
@@ -138,13 +138,13 @@ def key(request: Request, visitor: VisitorDep, reads: ReadingDep, name: str) -> 
 
 @router.get("/how-to/halts")
 def how_to(request: Request, visitor: VisitorDep) -> HTMLResponse:
-    """Return what to do about a delivery that halts, check by check."""
+    """Show what to do about a halted delivery, check by check."""
     return pages.show(request, "halts.html", visitor, guides=[*GUIDES.values(), OWN_CHECK])
 
 
 @router.get("/delivery/{sqn}")
 def delivery(request: Request, visitor: VisitorDep, reads: ReadingDep, sqn: int) -> HTMLResponse:
-    """All that is on record of one delivery."""
+    """Show the record of one delivery."""
     seen = backend.seen(reads, visitor, sqn)
     found = delivery_detail(reads, sqn)
     may_decide = visitor.may_decide(seen.source)
@@ -162,17 +162,17 @@ def delivery(request: Request, visitor: VisitorDep, reads: ReadingDep, sqn: int)
 
 @router.get("/delivery/{sqn}/state")
 def state(visitor: VisitorDep, reads: ReadingDep, sqn: int) -> JSONResponse:
-    """Return what the page of a delivery that waits for history asks again and again."""
+    """Return the state that the page polls while a delivery waits for history."""
     seen = backend.seen(reads, visitor, sqn)
     return JSONResponse({"state": _progress(reads, seen.source, seen.facts)["state"]})
 
 
 @router.get("/delivery/{sqn}/object")
 def landed_object(visitor: VisitorDep, reads: ReadingDep, sqn: int) -> StreamingResponse:
-    """The file as it was landed, for those who may decide about it."""
+    """Return the landed file, for users who may decide about it."""
     seen = backend.seen(reads, visitor, sqn)
     require_may_decide(visitor, seen)
-    reads.rollback()  # nothing is asked of Postgres while a large file is sent
+    reads.rollback()  # no connection to Postgres stays open while a large file is sent
     store = ObjectStore.from_environment()
     stream = store.open(store.key(seen.facts["delivery_filename"]))
     name = re.sub(r"[^A-Za-z0-9._-]+", "_", seen.facts["publisher_name"]).strip("._") or "delivery"
@@ -182,7 +182,7 @@ def landed_object(visitor: VisitorDep, reads: ReadingDep, sqn: int) -> Streaming
         headers={
             "Content-Disposition": f'attachment; filename="{name}"',
             "Content-Length": str(stream.size),
-            "Content-Encoding": "identity",  # else it is packed on the way, and of another length
+            "Content-Encoding": "identity",  # else it would be compressed on the way, with another length
             "Content-Security-Policy": "default-src 'none'; sandbox",
         },
     )
@@ -190,7 +190,7 @@ def landed_object(visitor: VisitorDep, reads: ReadingDep, sqn: int) -> Streaming
 
 @router.get(DBT_DOCS)
 def dbt_docs(visitor: VisitorDep) -> HTMLResponse:
-    """The docs of dbt, for those who may see every source. Its scripts run as those of no origin: not as Airflow's."""
+    """Show the dbt docs, for users who may see every source, in a sandbox without Airflow's origin."""
     if not backend.sees_all(visitor):
         raise HTTPException(403, "The docs of dbt describe every source, and you may not see them all.")
     if not backend.dbt_docs.is_file():
@@ -204,13 +204,13 @@ def dbt_docs(visitor: VisitorDep) -> HTMLResponse:
 @router.get("/docs/index.html")
 @router.get(f"/{FOLDER}/index.html")
 def index_of_documents(request: Request) -> RedirectResponse:
-    """Return where documents lead back to: what they have as an index is this page here."""
+    """Redirect the index of the documents to this page."""
     return RedirectResponse(f"{request.scope['root_path']}/", 303)
 
 
 @router.get(f"/{FOLDER}/{{source}}/{{name}}")
 def document(visitor: VisitorDep, reads: ReadingDep, source: str, name: str, theme: str = "") -> HTMLResponse:
-    """A page of the Data Docs of a source, in the colours that Airflow has, with what was decided since."""
+    """Show a page of the Data Docs of a source, in Airflow's colours, with later decisions."""
     if source not in backend.visible(visitor):
         raise HTTPException(404, NO_SOURCE)
     path = backend.project.home / FOLDER / source / name
@@ -228,14 +228,14 @@ def document(visitor: VisitorDep, reads: ReadingDep, source: str, name: str, the
 
 
 def not_yours(job: str) -> str:
-    """Why one who may look may not act."""
+    """Return why a user who may see a delivery may not decide about it."""
     named = deciders_of(backend.project.seeds, job)
     only = f" and to be one of those whom {job} names in may_decide: {', '.join(named)}" if named else ""
     return f"Your role in Airflow lets you look, but not act: that takes the right to run {job}{only}."
 
 
 def require_may_decide(visitor: Visitor, seen: Seen) -> None:
-    """Raise 403 for one who may look at a delivery, and not act."""
+    """Raise 403 for a user who may see a delivery but not decide about it."""
     if visitor.may_decide(seen.source):
         return
     job = seen.source.history_job
@@ -254,7 +254,7 @@ def _fell_out(delivery: dict[str, Any]) -> int:
 
 
 def _possible(sqn: int) -> list[str]:
-    """The decisions that fit how the delivery stands."""
+    """Return the decisions that the status of the delivery allows."""
     state, fitting = state_of(backend.engine, sqn), []
     for decision in EVENTS:
         try:
@@ -266,8 +266,9 @@ def _possible(sqn: int) -> list[str]:
 
 
 def _progress(reads: Connection, source: KnownSource, facts: dict[str, Any]) -> dict[str, Any]:
-    """Return whether history has still to follow, the job and the runs by which it may,
-    and all that as a text to compare."""
+    """Return whether history is outdated, the job and runs that will update it, and all of it as a text to
+    compare.
+    """
     waits = bool(facts["differs_from_history"]) or facts["status"] == "pending"
     unfinished = runs.unfinished_runs(source.jobs) if waits else []
     going = ",".join(f"{run.run_id}:{run.state}" for run in unfinished)
@@ -282,7 +283,7 @@ def _progress(reads: Connection, source: KnownSource, facts: dict[str, Any]) -> 
 
 
 def _document_of(facts: dict[str, Any]) -> str | None:
-    """The name of its page of the Data Docs, where this machine has it."""
+    """Return the name of its page in the Data Docs, if this machine has it."""
     path = page_path(
         backend.project.home, *(facts[name] for name in ("source", "delivery_sqn", "publisher_name", "delivery_date"))
     )  # fmt: skip
@@ -290,7 +291,7 @@ def _document_of(facts: dict[str, Any]) -> str | None:
 
 
 def _day(message: str, *, is_last: bool = False) -> datetime | None:
-    """The beginning of a day in UTC, or its end; None for what is no day."""
+    """Return the beginning of a day in UTC, or its end; None for an invalid day."""
     try:
         day = datetime.strptime(message.strip(), "%Y-%m-%d").replace(tzinfo=UTC)
         return day + timedelta(days=1) if is_last else day

@@ -1,4 +1,4 @@
-"""Lineage of a task: of a source by its ledger, of a mart by what Postgres said."""
+"""Lineage of a task: for a source from its ledger, for a mart from Postgres."""
 
 from __future__ import annotations
 
@@ -19,13 +19,10 @@ Lineage: TypeAlias = "OperatorLineage[Any, Any]"
 
 
 def lineage_of(written: StepAudit | None) -> Lineage:
-    """Return what a try of a source's task read and wrote, also when it wrote nothing.
-
-    None: it did not come to that.
-    """
+    """Return what a try of a source's task read and wrote, even if it wrote nothing. None if it never began."""
     if written is None:
         return OperatorLineage()
-    if written.step is StepName.CLEAN_UP:  # what is deleted is no output
+    if written.step is StepName.CLEAN_UP:  # deleted rows are no output
         return OperatorLineage(run_facets=facets.deliveries(written))
     return OperatorLineage(
         inputs=_unique(_inputs(written)), outputs=_outputs(written), run_facets=facets.deliveries(written)
@@ -33,7 +30,7 @@ def lineage_of(written: StepAudit | None) -> Lineage:
 
 
 def lineage_of_mart(model: str, made_of: Sequence[str], place: Place, count: int | None) -> Lineage:
-    """Return what a mart is made of, and how many rows it has; `made_of` are models."""
+    """Return the inputs of a mart, and its number of rows; `made_of` are models."""
     inputs = [facets.read(names.table(place, _table_of(name))) for name in made_of]
     return OperatorLineage(
         inputs=inputs, outputs=[facets.wrote(names.table(place, f"marts.{model}"), None, count=count)]
@@ -50,7 +47,7 @@ def _inputs(written: StepAudit) -> list[InputDataset]:
         return [facets.read(names.offered(source, offer)) for offer in offers] + _objects(objects)
     before = {StepName.STAGE: "raw", StepName.CHECK: "staging", StepName.HISTORIZE: "staging"}[written.step]
     found = [facets.read(names.layer(written.place, before, source.name), source, before, written.checks)]
-    if written.step is StepName.HISTORIZE:  # what had to be brought back to staging
+    if written.step is StepName.HISTORIZE:  # rows that were reloaded into staging
         found += _objects([entry for entry in written.entries if entry.layer == "raw"])
     return found
 
@@ -78,7 +75,7 @@ _ADDED = {"raw": ("loaded",), "staging": ("staged",), "historical": ("new", "cha
 
 
 def _object(written: StepAudit, landed: Entry) -> OutputDataset:
-    """The object of a delivery; how many records it holds is known when it was loaded, too."""
+    """Return the S3 object of a delivery; once it is loaded, with its number of records."""
     counts = [
         entry.counts.get("record_count")
         for entry in written.entries

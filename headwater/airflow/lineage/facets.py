@@ -28,14 +28,14 @@ SHOWN = 100  # deliveries of one event: a backfill may have ten thousand
 
 @attr.define
 class LedgerOutputDatasetFacet(OutputDatasetFacet):
-    """The outcome of the rows that a layer was given, by the ledger: loaded, staged, fallen_out, new, changed …"""
+    """The counts of a layer's rows, from the ledger: loaded, staged, fallen_out, new, changed …"""
 
     rows: dict[str, int] = attr.field(factory=dict)
 
 
 @attr.define
 class DeliveriesRunFacet(RunFacet):
-    """The deliveries with which a task did something, and the job instance in whose name; the first ones of many."""
+    """The deliveries that a task processed, and its job instance; only the first ones of many."""
 
     jobInstId: int  # noqa: N815  # as OpenLineage names its fields
     count: int
@@ -45,7 +45,7 @@ class DeliveriesRunFacet(RunFacet):
 def read(
     name: Name, source: Source | None = None, layer: str = "", checks: Sequence[Check] = ()
 ) -> InputDataset:
-    """A dataset as an input; the table of a layer with its columns and the checks that looked at it."""
+    """Return an input dataset; for the table of a layer with its columns and checks."""
     facets: dict[str, InputDatasetFacet] = {}
     if checks:
         facets["dataQualityAssertions"] = data_quality_assertions_dataset.DataQualityAssertionsDatasetFacet(
@@ -63,7 +63,7 @@ def wrote(
     layer: str = "",
     size: int | None = None,
 ) -> OutputDataset:
-    """A dataset as an output: how many rows were written, and what became of all of them where the ledger says it."""
+    """Return an output dataset, with the number of written rows and, if the ledger has them, all counts."""
     statistics = output_statistics_output_dataset.OutputStatisticsOutputDatasetFacet(
         rowCount=count, size=size
     )
@@ -74,7 +74,7 @@ def wrote(
 
 
 def deliveries(written: StepAudit) -> dict[str, RunFacet]:
-    """The facet of a run."""
+    """Return the facet of a run."""
     shown = [_delivery(entry) for entry in written.entries[:SHOWN]]
     facet = DeliveriesRunFacet(
         jobInstId=written.job_inst_id,
@@ -107,7 +107,7 @@ def _assertion(check: Check) -> data_quality_assertions_dataset.Assertion:
 
 
 def _columns(source: Source | None, layer: str) -> dict[str, DatasetFacet]:
-    """The columns of a layer's table, from the metadata: no database is asked."""
+    """Return the columns of a layer's table from the metadata, without the database."""
     if source is None:
         return {}
     if layer == "raw":

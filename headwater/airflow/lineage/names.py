@@ -1,4 +1,4 @@
-"""Names of datasets, by the naming of OpenLineage: the same thing has one name, whoever reads or writes it."""
+"""Names of datasets by the conventions of OpenLineage, equal for writers and readers."""
 
 from __future__ import annotations
 
@@ -23,24 +23,24 @@ BACKENDS = {"postgresql": "postgres", "mariadb": "mysql"}
 
 
 class Name(NamedTuple):
-    """Of a dataset; unique within its namespace."""
+    """The name of a dataset; unique within its namespace."""
 
     namespace: str
     name: str
 
 
 def table(place: Place, qualified: str) -> Name:
-    """A table of our own database."""
+    """Return the name of a table of our own database."""
     return Name(f"postgres://{place.host}:{place.port}", f"{place.database}.{qualified}")
 
 
 def layer(place: Place, layer: str, source: str) -> Name:
-    """The table that holds a layer of a source."""
+    """Return the name of the table of a source in a layer."""
     return table(place, LAYERS[layer].format(source))
 
 
 def at(address: str) -> Name:
-    """Return what an address leads to: a file, an object on S3, a page. Credentials and query are left out."""
+    """Return the name for an address: a file, an object on S3, a page. Omits credentials and query."""
     if "://" not in address:
         return Name("file", redact(address))
     parts = urlsplit(shown(address))
@@ -49,12 +49,12 @@ def at(address: str) -> Name:
 
 
 def offered(source: Source, offer: Mapping[str, Any]) -> Name:
-    """Return what a publisher offers, where its address is known; else where the publisher is asked."""
+    """Return the name of an offered file, if its address is known; else that of the publisher."""
     return at(offer["address"]) if "address" in offer else asked(source)
 
 
 def asked(source: Source) -> Name:
-    """Return where the publisher of a source is asked."""
+    """Return the name of the publisher of a source."""
     try:
         found = _PLACES[source.data_source.data_source_type](source)
     except (
@@ -62,7 +62,7 @@ def asked(source: Source) -> Name:
         AttributeError,
         KeyError,
         ValueError,
-    ):  # what is asked may be a function of one's own
+    ):  # the extract function may be a custom one
         found = Name(f"publisher://{source.data_source.name}", source.name)
     return Name(redact(found.namespace), redact(found.name))
 
@@ -84,7 +84,7 @@ def _bucket(source: Source) -> Name:
 
 
 def _connection_part(source: Source, conn: ConnStr | ConnApi | None, column: str) -> str:
-    """Return what a connection says, without credentials and query."""
+    """Return the part of a connection without credentials and query."""
     text = expand(getattr(conn, column), source)
     return shown(text) if "://" in text else text
 
@@ -95,7 +95,7 @@ def _topic(source: Source) -> Name:
 
 
 def _database(source: Source) -> Name:
-    conn = source.conn_str and replace(source.conn_str, secret_ref=None)  # where it is says no secret
+    conn = source.conn_str and replace(source.conn_str, secret_ref=None)  # its address contains no secret
     url = url_of(replace(source, conn_str=conn))
     backend = BACKENDS.get(url.get_backend_name(), url.get_backend_name())
     if backend == "sqlite":

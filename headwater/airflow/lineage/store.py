@@ -23,20 +23,20 @@ PREFIX = "lineage"
 
 @dataclass
 class ObjectStoreConfig(Config):
-    """The place in the bucket."""
+    """The bucket and prefix."""
 
     prefix: str = PREFIX
 
     @classmethod
     def from_dict(cls, params: dict[str, Any]) -> ObjectStoreConfig:
-        """Return what the setting says but for the type."""
+        """Create it from the setting without its type."""
         if unknown := sorted(params.keys() - {"type", "prefix"}):
             raise ValueError(f"the transport has {', '.join(unknown)}, expected nothing but type and prefix")
         return cls(prefix=str(params.get("prefix") or PREFIX).strip("/"))
 
 
 class ObjectStoreTransport(Transport):
-    """Each event is an object of its own, since objects are never overwritten, nor appended to."""
+    """A transport that stores each event as a new object, since objects are never overwritten or appended to."""
 
     kind = "object_store"
     config_class = ObjectStoreConfig
@@ -46,7 +46,7 @@ class ObjectStoreTransport(Transport):
         self._store: ObjectStore | None = None
 
     def emit(self, event: Any) -> None:
-        """Store an event. Raises `StorageError` when S3 refuses."""
+        """Store an event. Raises `StorageError` if S3 refuses."""
         if self._store is None:
             self._store = ObjectStore.from_environment()
         key = f"{self.config.prefix}/{key_of(event)}"
@@ -55,7 +55,7 @@ class ObjectStoreTransport(Transport):
 
 
 def key_of(event: Any) -> str:
-    """Return where an event lies below the prefix: by day, DAG and run, and by time within it."""
+    """Return the key of an event below the prefix: by day, DAG and run, then time."""
     parent = event.run.facets.get("parent")  # of a task: the run of its DAG
     dag, dag_run = (parent.job.name, parent.run.runId) if parent else (event.job.name, event.run.runId)
     moment = datetime.fromisoformat(event.eventTime).astimezone(UTC)

@@ -1,6 +1,7 @@
-"""Airflow reads this when it starts. What forks a process for each task or DAG file loads once what those need.
+"""Imports that Airflow runs at its start, so that forked processes of tasks and DAG files share them.
 
-Only packages of others: our own code may change while Airflow runs, and what is forked must see it.
+It imports only third-party packages: our own code may change while Airflow runs, and forks must see the
+change.
 """
 
 import os
@@ -8,7 +9,7 @@ import sys
 from importlib import import_module
 
 os.environ["GX_ANALYTICS_ENABLED"] = (
-    "false"  # Great Expectations asks for it when it is imported, and reports to nobody
+    "false"  # disables the telemetry of Great Expectations, which reads this at import
 )
 
 NEEDED = {

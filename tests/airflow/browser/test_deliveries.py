@@ -226,7 +226,7 @@ def test_rows_that_fell_out_are_seen_with_their_values_from_the_overview_on(
     page.screenshot(path=tmp_path / "overview.png", full_page=True)
     section.get_by_role("link").first.click()
     expect(frame.get_by_role("heading", level=1)).to_contain_text("villages, 2026-01-03")
-    silent = "1 of their keys is current: history goes on saying what it said before"
+    silent = "1 of their keys is current: history keeps the earlier version"
     expect(frame.locator("section", has=frame.locator("#quarantine"))).to_contain_text(silent)
     expect(frame.get_by_text("as before")).to_have_count(1)
     frame.locator("#quarantine").scroll_into_view_if_needed()

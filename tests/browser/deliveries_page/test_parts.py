@@ -92,7 +92,7 @@ def test_halts_dry_runs_keys_and_last_runs_are_seen_by_everybody(
     expect(page.locator("svg.timeline")).to_have_attribute(
         "aria-label", "a: 3 versions, current, 1 row fell out"
     )
-    expect(page.get_by_text("history goes on saying what it said before")).to_have_count(1)
+    expect(page.get_by_text("history keeps the earlier version")).to_have_count(1)
     assert page.locator("#versions").text_content() == "3 versions, the newest first"
     wrong += seen_in_all_ways(page, page.url, "key", tmp_path)
     page.goto(f"{address}/source/cities/key?city=nowhere")

@@ -248,11 +248,11 @@ def page(verdicts: Iterable[Verdict], hostile_lines: Iterable[str]) -> str:
     lines = [
         "# Dirty files",
         "",
-        "Every data file among the examples of [csvkit](https://github.com/wireservice/csvkit) 2.2.0 and",
-        "[frictionless](https://github.com/frictionlessdata/frictionless-py) 5.21.0 (both MIT), read as its name says,",
-        "and some again with options that their source would have. A file is read right when each cell is what an",
-        "independent reading finds, or it is refused with its line and the reason. A long test holds this page;",
-        "`python -m tests.extract.dirty.survey` writes it.",
+        "Headwater reads every data file of the examples in [csvkit](https://github.com/wireservice/csvkit) 2.2.0",
+        "and [frictionless](https://github.com/frictionlessdata/frictionless-py) 5.21.0 (both MIT) as its name says,",
+        "and some again with the options that their source would have. A reading is right if each cell equals that of",
+        "an independent reader, or if Headwater refuses the file with the line and the reason. A long test compares",
+        "this page; `python -m tests.extract.dirty.survey` writes it.",
         "",
         f"{len(first)} files: {right} read right, {sum(1 for v in first if v.refused)} refused,"
         f" {sum(1 for v in first if v.wrong)} read otherwise. Of {len(again)} readings with options,"
@@ -265,9 +265,9 @@ def page(verdicts: Iterable[Verdict], hostile_lines: Iterable[str]) -> str:
     lines += [
         *(_line(verdict) for verdict in verdicts),
         "",
-        "## Files that become far more than they are",
+        "## Files that expand far beyond their size",
         "",
-        "Made by `tests/support/hostile_files.py`, and each read by a process with little memory to spare",
+        "`tests/support/hostile_files.py` makes these files, and a process with little free memory reads each of them",
         "(`tests/extract/files/test_limits.py`).",
         "",
         "| file | options | verdict |",

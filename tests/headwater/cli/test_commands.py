@@ -154,6 +154,7 @@ def test_the_command_lives_beside_the_interpreter():
 
 @pytest.mark.usefixtures("publisher", "database", "store")
 def test_what_nobody_foresaw_is_a_sentence_and_its_trace_is_in_a_file_for_the_user_alone(monkeypatch):
+    from headwater.queries import status as source_status
 
     def fail(*_: object) -> None:
         raise AssertionError("no such thing st\udce9")

@@ -108,7 +108,7 @@ def test_the_history_of_a_key_is_told_to_people_and_machines_and_what_is_no_key_
     ran(0, "run", "cities")
     shown = " ".join(ran(0, "history", "cities", "a").stdout.split())
     assert "cities a: current 2026-01-01 to now new by delivery" in shown
-    assert 'people (type) "=1+1\\x1b[31m"; history goes on saying what it said before' in shown
+    assert 'people (type) "=1+1\\x1b[31m"; history keeps the earlier version' in shown
     payload = json.loads(ran(0, "history", "cities", "city=a", "--json").stdout)
     assert (payload["state"], payload["key"], len(payload["versions"])) == ("current", {"city": "a"}, 1)
     assert payload["fallen_out"][0]["is_stale"]

@@ -37,7 +37,7 @@ def test_rows_that_fell_out_are_said_by_every_command_that_tells_of_a_delivery()
     for command in (("status",), ("deliveries", "cities")):
         shown = " ".join(ran(0, *command).stdout.split())
         assert f'1 of 2 rows of delivery {sqn} fell out: 1 for people (type): "=1+1\\x1b[31m"' in shown
-        assert "1 of their keys is current: history goes on saying what it said before" in shown
+        assert "1 of their keys is current: history keeps the earlier version" in shown
         assert "\x1b[31m" not in shown
 
     (a, b) = json.loads(ran(0, "as-of", "cities", "--on", "2026-01-02", "--json").stdout)

@@ -176,11 +176,11 @@ def test_runs_and_their_logs_are_told_and_a_dry_run_is_no_last_run(publisher):
     text = ran(0, "log", str(halted["job_inst_id"])).stdout
     assert text.startswith(f"run {halted['job_inst_id']} of cities: halted (run, ETL, by terminal)\n")
     assert re.search(r"^check +T +cities +1 +\S+ s +halted *$", text, re.MULTILINE)
-    assert f"checks cities: delivery {halt['delivery_sqn']} is halted: duplicate_keys" in text
+    assert f"check cities: delivery {halt['delivery_sqn']} is halted: duplicate_keys" in text
     errors = ran(0, "log", str(number), "--level", "error").stdout
-    assert errors.splitlines()[-1].endswith(f"extract {failed['last_error']}")
+    assert errors.splitlines()[-1].endswith(f"discover {failed['last_error']}")
     assert "Error: no run '4711'. Expected" in ran(1, "log", "4711").stderr
-    commands = commands_of("When a run went wrong")
+    commands = commands_of("When a run fails")
     assert [command[0] for command in commands] == ["runs", "runs", "log", "log"]
     for command in commands:
         assert "duplicate_keys" in ran(0, *command).stdout

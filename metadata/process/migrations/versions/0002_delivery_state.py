@@ -1,4 +1,4 @@
-"""The state that a delivery's events amount to, and what each layer has still to do."""
+"""The state of a delivery from its events, and the work left for each layer."""
 
 revision = "0002"
 down_revision = "0001"

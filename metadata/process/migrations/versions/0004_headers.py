@@ -1,4 +1,4 @@
-"""The columns that each delivery came with; and one that is accepted in spite of them is judged by all other checks."""
+"""The columns of each delivery; other checks still run on a delivery that is accepted in spite of them."""
 
 from alembic import op
 

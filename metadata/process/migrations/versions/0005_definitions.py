@@ -1,4 +1,5 @@
-"""Which definition may take the place of the recorded one: told by the deliveries that were read under it."""
+"""The rule which definition may replace the recorded one, depending on the deliveries that were read with
+it."""
 
 from alembic import op
 

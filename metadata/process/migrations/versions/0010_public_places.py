@@ -1,4 +1,4 @@
-"""Which publishers were reached in the public internet: a name of theirs must not come to mean a machine of ours."""
+"""Hosts of publishers that were public, so that their names cannot later resolve to private addresses."""
 
 from alembic import op
 
