@@ -16,12 +16,11 @@ from dataclasses import dataclass
 import psycopg2
 import sqlalchemy as sa
 
+from headwater.metadata.errors import FAILURES as FAILURES
 from headwater.metadata.errors import DatabaseRefused, HeadwaterError, Unforeseen
 from headwater.metadata.redaction import beginning, redact
 from headwater.metadata.storable import storable
 
-# what the failure of one source's step may be; Ctrl-C ends a run. Code of a user may end the process: it must not
-FAILURES = (Exception, SystemExit)
 SHOWN = 300  # characters of what Postgres or Python says
 LONGEST_TRACE = 40_000  # characters kept
 FULL = (errno.ENOSPC, errno.EDQUOT)

@@ -8,10 +8,8 @@ from typing import Any
 
 from headwater.extract.schema.raw_table import mapped_columns
 from headwater.metadata.static.model import Attribute, Source
-from headwater.metadata.static.schema import READING_OPTIONS
+from headwater.metadata.static.source_types import find_type, reading_options
 
-USUAL_DIALECT = "postgresql"  # of a conn_str without a url_template
-POSTGRES_DIALECTS = ("postgres", "postgresql", "postgresql+psycopg2")  # those that are read by COPY
 _PARTS = (
     "load_new",
     "load_changed",
@@ -55,20 +53,14 @@ def source_parts(source: Source) -> dict[str, Any]:
         "delete_values": list(source.tokens("delete_values")),
         "reading": _reading(source),
         "names": _names(source),
-        **({"value_syntax": "postgres"} if is_typed_by_postgres(source) else {}),
+        **({"value_syntax": syntax} if (syntax := value_syntax(source)) else {}),
     }
 
 
-def is_typed_by_postgres(source: Source) -> bool:
-    """Return whether a Postgres server writes the values of a source, by COPY: then all that it writes is taken.
-
-    A `url_template` that names its dialect only at run time is taken for another database.
-    """
-    if source.data_source.data_source_type != "rdbms" or source.extract_function:
-        return False
-    conn = source.conn_str
-    dialect = (conn.url_template if conn else None) or USUAL_DIALECT
-    return dialect.partition(":")[0] in POSTGRES_DIALECTS
+def value_syntax(source: Source) -> str | None:
+    """Return in whose syntax the values of a source are written, where its type knows: `postgres`, else None."""
+    declared = None if source.extract_function else find_type(source.data_source.data_source_type)
+    return declared.value_syntax(source) if declared and declared.value_syntax else None
 
 
 def attribute_parts(attribute: Attribute) -> dict[str, Any]:
@@ -90,19 +82,20 @@ def delete_column(source: Source) -> str | None:
 
 def _reading(source: Source) -> dict[str, Sequence[Mapping[str, str | None]]]:
     """Return how files are read, where it is not as by default: option → its values in time; None is the default."""
-    in_time = {option: _in_time(source, option) for option in READING_OPTIONS}
+    usual = reading_options(source.data_source.data_source_type)
+    in_time = {option: _in_time(source, option, default) for option, default in usual.items()}
     if source.wrangle_function:
         in_time["wrangle_function"] = [{"valid_from": None, "value": source.wrangle_function}]
     return {option: values for option, values in in_time.items() if values}
 
 
-def _in_time(source: Source, option: str) -> list[Mapping[str, str | None]]:
+def _in_time(source: Source, option: str, usual: str | None) -> list[Mapping[str, str | None]]:
     message = [(None, source.options[option])] if option in source.options else []
     dated = [(d.valid_from.isoformat(), d.value) for d in source.dated_options if d.name == option]
     values: list[Mapping[str, str | None]] = []
     before = None
     for valid_from, value in (*message, *dated):
-        meant = None if _plain(option, value) == READING_OPTIONS[option] else _plain(option, value)
+        meant = None if _plain(option, value) == usual else _plain(option, value)
         if meant != before:
             values.append({"valid_from": valid_from, "value": meant})
         before = meant

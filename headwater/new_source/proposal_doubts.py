@@ -9,8 +9,12 @@ from headwater.new_source.proposal import Proposal, ProposedAttribute
 from headwater.new_source.table import CatalogedTable
 from headwater.new_source.values import SIGNS
 
+SAYS_WHAT_IT_HOLDS = (
+    "rest_api",
+    "rdbms",
+    "kafka",
+)  # types of which the metadata tells a snapshot from a delta
 FEW = 100  # records, from which not much can be told
-FILE_TYPES = ("http_files", "local_files", "object_store")
 
 
 def doubts_of(proposal: Proposal) -> list[Doubt]:
@@ -68,7 +72,7 @@ def _judged(proposal: Proposal) -> str:
 
 
 def _of_delivery_type(proposal: Proposal) -> list[Doubt]:
-    if "delivery_type" in proposal.settled or proposal.sample.data_source_type not in FILE_TYPES:
+    if "delivery_type" in proposal.settled or proposal.sample.data_source_type in SAYS_WHAT_IT_HOLDS:
         return []
     return [
         Doubt(

@@ -30,6 +30,7 @@ from headwater.metadata.process.jobs import SharedJobInstance
 from headwater.metadata.process.orphaned_runs import close_abandoned
 from headwater.metadata.process.recorded_run import Outcome
 from headwater.metadata.static.model import Catalog, Source
+from headwater.metadata.static.source_types import find_type
 from headwater.pipeline import layers, retention
 from headwater.pipeline.layer_builds import LayerBuilds
 from headwater.pipeline.model_runner import ModelRunner
@@ -41,9 +42,6 @@ from headwater.pipeline.side_by_side import default_at_once, each_beside
 from headwater.project import Project
 from headwater.queries.fallen_out import fallen_out, together
 from headwater.queries.halts import Halt
-
-ONE_AT_A_TIME = ("http_files", "rest_api")  # publishers of which no more than one source at a time asks
-
 
 # deliveries of a source that a job instance staged or judged
 _DONE_BY = """
@@ -396,4 +394,5 @@ class Run:
 def shared_publisher(source: Source) -> str | None:
     """Return who is asked by one source at a time; a system of our own can be asked by many."""
     publisher = source.data_source
-    return publisher.name if publisher.data_source_type in ONE_AT_A_TIME else None
+    declared = find_type(publisher.data_source_type)
+    return publisher.name if declared and declared.asks_one_at_a_time else None

@@ -73,12 +73,19 @@ def list_since(source: Source, landed: Sequence[Delivery]) -> Iterator[Offer]:
     return (replace(OFFER, publisher_name=one.publisher_name) for one in landed)
 
 
-@pytest.mark.parametrize(
-    "name", ["nowhere.at.all:f", "tests.extract.offers.test_discover:nothing", "carrier_pigeon"]
-)
+@pytest.mark.parametrize("name", ["nowhere.at.all:f", "tests.extract.offers.test_discover:nothing"])
 def test_an_extractor_that_is_not_there_is_named(name: str) -> None:
     with pytest.raises(PublisherError, match=rf"^places: extract_function '{name}' cannot be used"):
         discover(make_source(extract_function=name))
+
+
+def test_a_type_that_is_not_there_is_named_with_those_that_are() -> None:
+    with pytest.raises(PublisherError) as refused:
+        discover(make_source(extract_function="carrier_pigeon"))
+    assert str(refused.value) == (
+        'places: "carrier_pigeon" is no source type, expected one of http_files, rest_api, rdbms, object_store, kafka,'
+        " local_files"
+    )
 
 
 @pytest.mark.parametrize(

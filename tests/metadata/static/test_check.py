@@ -14,7 +14,7 @@ from headwater.metadata.errors import MetadataInvalid
 from headwater.metadata.static.check import Problem, check
 from headwater.metadata.static.delivery_checks import DOUBTS, REACTIONS
 from headwater.metadata.static.read import read_catalog
-from headwater.metadata.static.schema import OPTIONS
+from headwater.metadata.static.source_types import all_options
 
 if TYPE_CHECKING:
     from tests.metadata.static.conftest import EditableSeeds
@@ -513,7 +513,7 @@ BROKEN: dict[str, Broken] = {
         "sales,delimeter,",
         [
             'seeds/source_attribute.csv:6: name: "delimeter" is not an option, expected one of '
-            f"{', '.join(OPTIONS)} (perhaps delimiter)"
+            f"{', '.join(all_options())} (perhaps delimiter)"
         ],
     ),
     "a_later_name_of_no_column": (

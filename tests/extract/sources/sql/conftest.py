@@ -16,8 +16,8 @@ from sqlalchemy import Engine
 
 from headwater.extract.landing.store import ObjectStore
 from headwater.extract.run import ExtractSummary, LoadSummary, extract_source, load_pending
-from headwater.metadata.static.formats import USUAL_OPTIONS
 from headwater.metadata.static.model import ConnStr, DataSource, Source, SqlScript, Tbl
+from headwater.metadata.static.source_types import usual_options
 from headwater.services import postgres
 from tests.conftest import administer
 from tests.support.sources import make_source
@@ -77,7 +77,7 @@ class Publisher:
             **is_delta,
             **more,
         }
-        return make_source(columns, options={**USUAL_OPTIONS["rdbms"], **(options or {})}, **facts)
+        return make_source(columns, options={**usual_options("rdbms"), **(options or {})}, **facts)
 
 
 class Line:
