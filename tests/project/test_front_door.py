@@ -145,8 +145,8 @@ def test_commits_of_a_repository_become_history(
 ) -> None:
     beside.headwater("check")
     beside.headwater("generate")
-    said = beside.headwater("run", "places", code=3)
-    assert "expect_column_values_to_begin_with(code)" in said
+    answer = beside.headwater("run", "places", code=3)
+    assert "expect_column_values_to_begin_with(code)" in answer
     assert rows_of(
         empty_database,
         "select code, name, valid_from, valid_to from historical.places order by valid_from, code",
@@ -201,7 +201,7 @@ def test_what_is_wrong_with_its_options_is_told(beside: Beside) -> None:
 
 
 def test_without_the_package_its_names_are_told_with_those_that_are_there(beside: Beside) -> None:
-    said = beside.headwater("check", code=1, is_installed=False)
+    answer = beside.headwater("check", code=1, is_installed=False)
     for message in (
         'seeds/data_source.csv:2: data_source_type: "git_files" is not known, expected one of http_files, rest_api,'
         " rdbms, object_store, kafka, local_files",
@@ -210,8 +210,8 @@ def test_without_the_package_its_names_are_told_with_those_that_are_there(beside
         'seeds/source.csv:2: quality_checks: check 1 names the expectation "expect_column_values_to_begin_with",'
         " which is not known",
     ):
-        assert message in said
-    assert "git_path" not in said  # nobody knows what options it has
+        assert message in answer
+    assert "git_path" not in answer  # nobody knows what options it has
 
 
 LINEAGE = """
@@ -259,11 +259,16 @@ def test_a_dag_file_lists_its_job(beside: Beside) -> None:
 
 def test_new_source_looks_at_what_it_offers(beside: Beside) -> None:
     beside.headwater("generate")
-    said = beside.headwater(
+    answer = beside.headwater(
         "new-source", "spots", "--from", "atlas", "--option", "git_path=lists/places.csv", "--type", "snapshot",
         "--key", "code", "--accept-doubts", "--dry-run", "--yes",
     )  # fmt: skip
-    assert "spots,git_path,lists/places.csv," in said or "git_path" in said
+    lines = [line.split() for line in answer.splitlines()]
+    assert lines[0][0] == "spots:"
+    assert lines[0][1].endswith("-places.csv,")  # of the newest commit
+    assert [line for line in lines if line[:1] in (["git_path"], ["key"])] == [
+        ["git_path", "lists/places.csv"], ["key", "code"],
+    ]  # fmt: skip
 
 
 def test_a_typed_front_door(installed: Path, tmp_path: Path) -> None:
