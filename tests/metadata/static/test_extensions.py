@@ -147,6 +147,13 @@ def test_its_option_stands_for_no_source_of_another_type(seeds: EditableSeeds, i
     ]
 
 
+def test_a_page_is_of_the_type_that_reads_it(seeds: EditableSeeds) -> None:
+    seeds.append("source_attribute", "cities,page,places,", "sales,page,places,")
+    assert seeds.messages() == [
+        "seeds/source_attribute.csv:13: name: page stands for a source of type local_files, expected one of http_files"
+    ]
+
+
 def test_a_type_that_nobody_brings_is_told_with_those_that_are_there(seeds: EditableSeeds) -> None:
     use_ftp(seeds, "ftp_folder,in,")
     seeds.edit("data_source", "depot,ftp,", "depot,sftp,")
