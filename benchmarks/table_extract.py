@@ -37,8 +37,8 @@ from headwater.extract.sources.sql.queries import Question
 from headwater.extract.sources.sql.reader import reading
 from headwater.metadata.connection import engine
 from headwater.metadata.process.migrate import upgrade
-from headwater.metadata.static.formats import USUAL_OPTIONS
 from headwater.metadata.static.model import Attribute, ConnStr, DataSource, Source, Tbl
+from headwater.metadata.static.source_types import usual_options
 from headwater.services import postgres
 
 CUSTOMERS = "bench.customers"
@@ -87,7 +87,7 @@ def source_of(place: str, data_size: str) -> Source:
         geographic_granularity="world", delivery_type="snapshot", extract_function=None, wrangle_function=None,
         quality_checks=(), load_new=True, load_changed=True, load_removed=True, on_null_key="fall_out",
         on_duplicate_key="halt", on_unknown_column="keep", max_removed_pct=None, max_fallen_out_pct=None,
-        description="", attributes=attributes, options=dict(USUAL_OPTIONS["rdbms"]), conn_str=conn, conn_api=None,
+        description="", attributes=attributes, options=dict(usual_options("rdbms")), conn_str=conn, conn_api=None,
         tbl=Tbl(table, "bench", None, data_size),  # type: ignore[arg-type]
     )  # fmt: skip
 

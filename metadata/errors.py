@@ -5,6 +5,7 @@ HeadwaterError              something a person can act on; its message is all th
 ├── SecretUnavailable       a secret that the metadata names cannot be had
 ├── DatabaseUnavailable     Postgres cannot be reached or refuses us
 ├── DatabaseRefused         Postgres refuses a statement, or is lost in the middle; carries its SQLSTATE
+├── ExtensionUnusable       what an installed package adds cannot be used; carries what was expected
 ├── Unforeseen              what no part of Headwater foresaw, or a machine that is at its end
 ├── ExtractError            bringing a delivery in
 │   ├── PublisherError      the publisher cannot be reached, or answers what makes no sense
@@ -33,6 +34,9 @@ from typing import Any
 
 from headwater.metadata.redaction import redact_all
 from headwater.metadata.storable import storable_all
+
+# what may come of code that is not ours, or of one source's step; such code may end the process, and Ctrl-C ends a run
+FAILURES = (Exception, SystemExit)
 
 
 class HeadwaterError(Exception):
@@ -68,6 +72,14 @@ class DatabaseRefused(HeadwaterError):
     def __init__(self, message: str, *, sqlstate: str | None = None, is_general: bool = True) -> None:
         self.sqlstate, self.is_general = sqlstate, is_general
         super().__init__(message)
+
+
+class ExtensionUnusable(HeadwaterError):
+    """A source type, transform or check of a package cannot be used: what is `wrong`, and what was `expected`."""
+
+    def __init__(self, wrong: str, expected: str) -> None:
+        self.wrong, self.expected = wrong, expected
+        super().__init__(f"{wrong}, expected {expected}")
 
 
 class Unforeseen(HeadwaterError):

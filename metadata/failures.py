@@ -16,12 +16,11 @@ from dataclasses import dataclass
 import psycopg2
 import sqlalchemy as sa
 
+from headwater.metadata.errors import FAILURES as FAILURES
 from headwater.metadata.errors import DatabaseRefused, ExtractError, HeadwaterError, Unforeseen
 from headwater.metadata.redaction import beginning, redact
 from headwater.metadata.storable import storable
 
-# failures of one source's step, without Ctrl-C, which ends a run; code of a user must not end the process
-FAILURES = (Exception, SystemExit)
 SHOWN = 300  # characters of a message of Postgres or Python
 LONGEST_TRACE = 40_000  # characters kept
 FULL = (errno.ENOSPC, errno.EDQUOT)

@@ -1,6 +1,6 @@
 """Discovery: what a source's publisher offers, and what of it is not landed yet.
 
-A data source type is a function `discover(source)` that lists offers; one that asks for what changed since takes
+A data source type has a function `discover(source)` that lists offers; one that asks for what changed since takes
 `landed` too, the source's deliveries so far. A source with a publisher unlike all others names its own in
 `extract_function`, as `package.module:function`.
 """
@@ -15,20 +15,14 @@ from typing import Any
 
 from headwater.extract.connections.safe_address import shown
 from headwater.extract.offers.offer import Offer
-from headwater.metadata.errors import PublisherError
-from headwater.metadata.failures import FAILURES
+from headwater.metadata.errors import FAILURES, ExtensionUnusable, PublisherError
 from headwater.metadata.process.deliveries import Delivery, Fingerprint
+from headwater.metadata.static.extensions import SOURCES, find, names
 from headwater.metadata.static.model import Source
+from headwater.metadata.static.source_type import SourceType, resolved
+from headwater.metadata.static.source_types import require_type
 from headwater.metadata.visible import shortened
 
-EXTRACTORS = {
-    "http_files": "headwater.extract.sources.http_files:discover",
-    "local_files": "headwater.extract.sources.local_files:discover",
-    "rest_api": "headwater.extract.sources.rest_api:discover",
-    "kafka": "headwater.extract.sources.kafka:discover",
-    "rdbms": "headwater.extract.sources.rdbms:discover",
-    "object_store": "headwater.extract.sources.object_store:discover",
-}
 STRONGEST_FIRST = ("etag", "last_modified", "size")
 
 
@@ -56,13 +50,48 @@ def discover(source: Source, landed: Callable[[], Sequence[Delivery]] = tuple) -
 
 def extractor(source: Source) -> Callable[..., Iterable[Any]]:
     """The function that lists what the source's publisher offers. Raises `PublisherError` when there is none."""
-    return named_function(extractor_name(source), source, "extract_function")
+    name = type_or_function(source)
+    if is_function(name):
+        return named_function(name, source, "extract_function", SOURCES)
+    return function_of(source, "discover")
 
 
-def extractor_name(source: Source) -> str:
-    """Its name, as `package.module:function`."""
-    name = source.extract_function or source.data_source.data_source_type
-    return EXTRACTORS.get(name, name)
+def type_or_function(source: Source) -> str:
+    """The type that asks the source's publisher, or a function of one's own, as `package.module:function`."""
+    return source.extract_function or source.data_source.data_source_type
+
+
+def is_function(name: str) -> bool:
+    """Return whether a name is that of a function, not of an extension."""
+    return ":" in name
+
+
+def declared_type(source: Source) -> SourceType | None:
+    """The type that asks the source's publisher; None where a function of one's own does.
+
+    Raises `PublisherError` when the type cannot be used.
+    """
+    name = type_or_function(source)
+    if is_function(name):
+        return None
+    try:
+        return require_type(name)
+    except ExtensionUnusable as unusable:
+        raise PublisherError(f"{source.name}: {unusable}") from None
+
+
+def function_of(source: Source, field: str) -> Callable[..., Any]:
+    """A function of the source's type, by a field of its declaration. Raises `PublisherError` when it is not there."""
+    declared = declared_type(source)
+    assert declared is not None
+    reference = getattr(declared, field)
+    try:
+        return resolved(reference)
+    except FAILURES as error:  # a module may fail in any way while it is imported
+        raise PublisherError(
+            f"{source.name}: {field} of the {find(SOURCES, declared.name)} cannot be used, {reference} raises"
+            f" {type(error).__name__}: {error}; expected a package that can be imported"
+        ) from None
 
 
 def is_known(offer: Offer, landed: Mapping[tuple[str, datetime], Fingerprint]) -> bool:
@@ -84,13 +113,16 @@ def same_content(one: Fingerprint, other: Fingerprint) -> bool:
     return all(one[name] == other[name] for name in messages)
 
 
-def named_function(name: str, source: Source, column: str) -> Callable[..., Iterable[Any]]:
-    """The function `package.module:function`. Raises `PublisherError` when there is none of that name."""
+def named_function(name: str, source: Source, column: str, group: str) -> Callable[..., Iterable[Any]]:
+    """The function `package.module:function`. Raises `PublisherError` when there is none of that name.
+
+    `group` is that of the extensions that the column may name, too.
+    """
     module, _, function = name.partition(":")
     try:
         found: Callable[..., Iterable[Any]] = getattr(importlib.import_module(module), function)
     except FAILURES as error:  # a module may fail in any way while it is imported
-        known = ", ".join(EXTRACTORS)
+        known = ", ".join(names(group))
         raise PublisherError(
             f"{source.name}: {column} {name!r} cannot be used ({type(error).__name__}: {error}), "
             f"expected package.module:function or one of {known}"

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import IO, Any, Protocol
+from typing import IO, TYPE_CHECKING, Any, Protocol
 
 from headwater.metadata.errors import DeliveryTooLarge
-from headwater.metadata.process.deliveries import Fingerprint
 from headwater.metadata.static.model import Source
+
+if TYPE_CHECKING:
+    from headwater.metadata.process.deliveries import Fingerprint  # its module imports SQLAlchemy
 
 CHUNK = 1 << 20  # bytes
 
@@ -65,6 +67,18 @@ class Offer:
     watermark_from: Mapping[str, Any] | None = None
     watermark_to: Mapping[str, Any] | None = None
     on_landed: Callable[[], None] | None = field(default=None, compare=False, repr=False)
+
+
+class Fetch(Protocol):
+    """The way to bring an offer in: writes the whole file to a sink, and returns the offer as it then was."""
+
+    def __call__(self, offer: Offer, sink: Sink, /) -> Offer: ...
+
+
+class Discover(Protocol):
+    """The way to ask a publisher: an offer for each delivery that it has now."""
+
+    def __call__(self, source: Source, /) -> Iterable[Offer]: ...
 
 
 def fetch_spooled(files: Sequence[IO[bytes]], offer: Offer, sink: Sink) -> Offer:

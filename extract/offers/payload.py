@@ -13,7 +13,13 @@ from datetime import datetime
 from typing import Any
 
 from headwater.extract.connections.safe_address import shown
-from headwater.extract.offers.discover import discover, extractor, extractor_name
+from headwater.extract.offers.discover import (
+    declared_type,
+    discover,
+    extractor,
+    function_of,
+    type_or_function,
+)
 from headwater.extract.offers.fit_offer import fit_offer
 from headwater.extract.offers.offer import Offer
 from headwater.metadata.errors import PublisherError
@@ -25,6 +31,9 @@ Payload = dict[str, Any]
 
 def reads_as_it_asks(source: Source) -> bool:
     """Return whether discovery reads the delivery itself, so that the same process has to land it."""
+    declared = declared_type(source)
+    if declared is not None:
+        return declared.reads_while_asking
     return "landed" in inspect.signature(extractor(source)).parameters
 
 
@@ -52,9 +61,7 @@ def is_offer(payload: Payload) -> bool:
 def offer_of(source: Source, payload: Payload) -> Offer:
     """The offer that another process told of. Raises `PublisherError` when the publisher offers it no more."""
     date = datetime.fromisoformat(payload["delivery_date"])
-    fetch_by_address: Callable[[Source], Any] | None = getattr(
-        importlib.import_module(extractor_name(source).partition(":")[0]), "fetch_by_address", None
-    )
+    fetch_by_address = _fetch_by_address(source)
     if "address" in payload and fetch_by_address is not None:
         fetch = fetch_by_address(source)
         return Offer(payload["publisher_name"], payload["address"], date, payload["fingerprint"], fetch)
@@ -65,6 +72,16 @@ def offer_of(source: Source, payload: Payload) -> Offer:
         f"{source.name}: {payload['publisher_name']} of {date:%Y-%m-%d} was offered when it was asked for, and is no"
         " more: the next run lists again"
     )
+
+
+def _fetch_by_address(source: Source) -> Callable[[Source], Any] | None:
+    """How the source's type fetches by address; of a function of one's own, the one that stands beside it."""
+    declared = declared_type(source)
+    if declared is not None:
+        return function_of(source, "fetch_by_address") if declared.fetch_by_address else None
+    module = importlib.import_module(type_or_function(source).partition(":")[0])
+    found: Callable[[Source], Any] | None = getattr(module, "fetch_by_address", None)
+    return found
 
 
 def _is_plain(address: str) -> bool:

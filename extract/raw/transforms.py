@@ -2,7 +2,7 @@
 
 A wrangle function takes the source, the header, the records and the file's name, and returns a new header and
 new records. Each new record keeps the line of its original. The function raises `FormatBroken` for an invalid
-file. A source names its own function as `package.module:function`.
+file. A source names its own function as `package.module:function`, or that of an installed package by its entry point.
 """
 
 from __future__ import annotations
@@ -11,12 +11,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Protocol, cast
 
 from headwater.extract.files.record import Record
-from headwater.extract.offers.discover import named_function
-from headwater.metadata.errors import FormatBroken
+from headwater.extract.offers.discover import is_function, named_function
+from headwater.metadata.errors import ExtensionUnusable, FormatBroken, PublisherError
+from headwater.metadata.static.extensions import TRANSFORMS, find
 from headwater.metadata.static.model import Source
 
 SHOWN = 20  # names in a message
-TRANSFORMS = {"unpivot": "headwater.extract.raw.transforms:unpivot"}
 
 
 class Transform(Protocol):
@@ -28,11 +28,16 @@ class Transform(Protocol):
 
 
 def transform_function(source: Source) -> Transform | None:
-    """The source's wrangle function, None when it has none."""
+    """The source's wrangle function, None when it has none. Raises `PublisherError` when it cannot be had."""
     name = source.wrangle_function
     if not name:
         return None
-    return cast(Transform, named_function(TRANSFORMS.get(name, name), source, "wrangle_function"))
+    try:
+        extension = None if is_function(name) else find(TRANSFORMS, name)
+    except ExtensionUnusable as unusable:
+        raise PublisherError(f"{source.name}: {unusable}") from None
+    spec = extension.value if extension else name
+    return cast(Transform, named_function(spec, source, "wrangle_function", TRANSFORMS))
 
 
 def unpivot(

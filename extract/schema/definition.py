@@ -10,10 +10,7 @@ from typing import Any
 
 from headwater.extract.schema.raw_table import mapped_columns
 from headwater.metadata.static.model import Attribute, Source
-from headwater.metadata.static.schema import READING_OPTIONS
-
-USUAL_DIALECT = "postgresql"  # of a conn_str without a url_template
-POSTGRES_DIALECTS = ("postgres", "postgresql", "postgresql+psycopg2")  # those that are read by COPY
+from headwater.metadata.static.source_types import find_type, reading_options
 
 
 def definition(source: Source) -> dict[str, Any]:
@@ -31,8 +28,8 @@ def definition(source: Source) -> dict[str, Any]:
         "delete_values": list(source.tokens("delete_values")),
         "reading": _reading(source),
         "names": _names(source),
-        # only where it is not as it always was: else every table of old would be made with another definition
-        **({"value_syntax": "postgres"} if is_typed_by_postgres(source) else {}),
+        # only if it differs from the default: otherwise the definition of every existing table would differ
+        **({"value_syntax": syntax} if (syntax := value_syntax(source)) else {}),
         **{
             f"attribute {attribute.target_name}": _of_attribute(position, attribute)
             for position, attribute in enumerate(source.attributes, start=1)
@@ -40,16 +37,10 @@ def definition(source: Source) -> dict[str, Any]:
     }
 
 
-def is_typed_by_postgres(source: Source) -> bool:
-    """Return whether a Postgres server writes the values of a source, by COPY: then all that it writes is taken.
-
-    A `url_template` that names its dialect only at run time is taken for another database.
-    """
-    if source.data_source.data_source_type != "rdbms" or source.extract_function:
-        return False
-    conn = source.conn_str
-    dialect = (conn.url_template if conn else None) or USUAL_DIALECT
-    return dialect.partition(":")[0] in POSTGRES_DIALECTS
+def value_syntax(source: Source) -> str | None:
+    """Return in whose syntax the values of a source are written, where its type knows: `postgres`, else None."""
+    declared = None if source.extract_function else find_type(source.data_source.data_source_type)
+    return declared.value_syntax(source) if declared and declared.value_syntax else None
 
 
 def _of_attribute(position: int, attribute: Attribute) -> dict[str, Any]:
@@ -72,19 +63,20 @@ def delete_column(source: Source) -> str | None:
 
 def _reading(source: Source) -> dict[str, Sequence[Mapping[str, str | None]]]:
     """Return how files are read, where it is not as by default: option → its values in time; None is the default."""
-    in_time = {option: _in_time(source, option) for option in READING_OPTIONS}
+    usual = reading_options(source.data_source.data_source_type)
+    in_time = {option: _in_time(source, option, default) for option, default in usual.items()}
     if source.wrangle_function:
         in_time["wrangle_function"] = [{"valid_from": None, "value": source.wrangle_function}]
     return {option: values for option, values in in_time.items() if values}
 
 
-def _in_time(source: Source, option: str) -> list[Mapping[str, str | None]]:
+def _in_time(source: Source, option: str, usual: str | None) -> list[Mapping[str, str | None]]:
     message = [(None, source.options[option])] if option in source.options else []
     dated = [(d.valid_from.isoformat(), d.value) for d in source.dated_options if d.name == option]
     values: list[Mapping[str, str | None]] = []
     before = None
     for valid_from, value in (*message, *dated):
-        meant = None if _plain(option, value) == READING_OPTIONS[option] else _plain(option, value)
+        meant = None if _plain(option, value) == usual else _plain(option, value)
         if meant != before:
             values.append({"valid_from": valid_from, "value": meant})
         before = meant

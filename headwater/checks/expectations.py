@@ -23,7 +23,8 @@ from great_expectations.expectations.metadata_types import FailureSeverity
 
 from headwater.checks.built_in import BuiltInCheck
 from headwater.checks.delivery_checks import Answer
-from headwater.metadata.errors import CheckInvalid
+from headwater.metadata.errors import CheckInvalid, ExtensionUnusable
+from headwater.metadata.static import extensions
 from headwater.metadata.static.model import QualityCheck, Source
 
 gxe: Any = great_expectations.expectations  # at run time it has all of them, but it declares only some
@@ -130,11 +131,8 @@ def expectation_of_doubt(answer: Answer) -> Expectation:
 
 def is_row_wise(expectation: Expectation) -> bool:
     """Return whether a pass for several deliveries together means a pass for each of them."""
-    return (
-        isinstance(expectation, ROW_WISE)
-        and not isinstance(expectation, COMPARES_ROWS)
-        and getattr(expectation, "mostly", 1) == 1
-    )
+    compares = isinstance(expectation, COMPARES_ROWS) or getattr(type(expectation), "compares_rows", False)
+    return isinstance(expectation, ROW_WISE) and not compares and getattr(expectation, "mostly", 1) == 1
 
 
 def extra_expectations(source: Source) -> dict[str, Expectation]:
@@ -185,13 +183,15 @@ def _build(source: Source, check: QualityCheck, name: str, parameters: dict[str,
 
 
 def _expectation_class(source: Source, check: QualityCheck) -> type[Expectation]:
+    if check.expect in extensions.names(extensions.CHECKS):
+        return _class_of_package(source, check)
     classes = {
         kind.expectation_type: kind
         for name, kind in vars(gxe).items()
         if name.startswith("Expect") and isinstance(kind, type) and hasattr(kind, "expectation_type")
     }
     if check.expect not in classes:
-        close = difflib.get_close_matches(check.expect, classes, n=1)
+        close = difflib.get_close_matches(check.expect, [*classes, *extensions.names(extensions.CHECKS)], n=1)
         hint = f"such as {close[0]}" if close else "such as expect_column_values_to_be_between"
         raise CheckInvalid(
             f"source {source.name}: quality check {check.expect!r}: Great Expectations has no such"
@@ -203,6 +203,22 @@ def _expectation_class(source: Source, check: QualityCheck) -> type[Expectation]
             " say; expected an expectation about the values of a delivery"
         )
     return classes[check.expect]
+
+
+def _class_of_package(source: Source, check: QualityCheck) -> type[Expectation]:
+    """The expectation that an installed package brings. Raises `CheckInvalid` when it cannot be used."""
+    try:
+        extension = extensions.find(extensions.CHECKS, check.expect)
+        assert extension is not None
+        found = extension.load()
+    except ExtensionUnusable as unusable:
+        raise CheckInvalid(f"source {source.name}: quality check {check.expect}: {unusable}") from None
+    if not (isinstance(found, type) and issubclass(found, Expectation)):
+        raise CheckInvalid(
+            f"source {source.name}: quality check {check.expect}: the {extension} is {extension.value}, which is no"
+            " expectation; expected a class of one of Great Expectations' base classes"
+        )
+    return found
 
 
 def _columns_named(parameters: dict[str, Any]) -> Iterator[tuple[str, str]]:

@@ -12,7 +12,8 @@ from headwater.metadata.errors import DoubtsUnsettled, FormatBroken, NewSourceRe
 from headwater.metadata.static.naming import one_of
 from headwater.metadata.static.read import read_catalog
 from headwater.metadata.static.rules.options import option_problem
-from headwater.metadata.static.schema import OPTIONS, SOURCE_SCHEDULES, SPELLED_OPTIONS
+from headwater.metadata.static.schema import SOURCE_SCHEDULES
+from headwater.metadata.static.source_types import all_options
 from headwater.metadata.static.spelling import unspell
 from headwater.new_source import write
 from headwater.new_source.ask import DELIVERY_TYPES, Ask, Say, ask_about, ask_option, require_settled
@@ -55,10 +56,10 @@ class Given:
 
 def parse_options(texts: Sequence[str]) -> dict[str, str]:
     """Parse `NAME=VALUE` as in source_attribute.csv into unspelled values. Raises `NewSourceRefused`."""
-    options = {}
+    options, known = {}, all_options()
     for name, value in parse_pairs(texts, "--option", "NAME=VALUE, such as header_line=4").items():
-        if name not in OPTIONS or name == "conn_str":
-            raise NewSourceRefused(f"--option {name} is not an option, expected {one_of(OPTIONS, name)}")
+        if name not in known or name == "conn_str":
+            raise NewSourceRefused(f"--option {name} is not an option, expected {one_of(known, name)}")
         options[name] = _unspelled(name, value)
     missing = [name for name in UNPIVOT_NEEDS if name not in options]
     if (len(missing) < len(UNPIVOT_NEEDS) and missing) or ("unpivot_skip" in options and missing):
@@ -80,9 +81,10 @@ def parse_pairs(texts: Sequence[str], flag: str, expected: str) -> dict[str, str
 
 
 def _unspelled(name: str, value: str) -> str:
-    if wrong := option_problem(name, value):
+    option = all_options()[name]
+    if wrong := option_problem(name, option, value):
         raise NewSourceRefused(f"--option {wrong[0]}, expected {wrong[1]}")
-    return unspell(value) if name in SPELLED_OPTIONS else value
+    return unspell(value) if option.is_spelled else value
 
 
 def prepare_proposal(

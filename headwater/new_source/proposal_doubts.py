@@ -9,8 +9,9 @@ from headwater.new_source.proposal import Proposal, ProposedAttribute
 from headwater.new_source.table import CatalogedTable
 from headwater.new_source.values import SIGNS
 
+# types whose metadata tells a snapshot from a delta
+SAYS_WHAT_IT_HOLDS = ("rest_api", "rdbms", "kafka")
 FEW = 100  # records; fewer prove little
-FILE_TYPES = ("http_files", "local_files", "object_store")
 
 
 def doubts_of(proposal: Proposal) -> list[Doubt]:
@@ -68,7 +69,7 @@ def _judged(proposal: Proposal) -> str:
 
 
 def _of_delivery_type(proposal: Proposal) -> list[Doubt]:
-    if "delivery_type" in proposal.settled or proposal.sample.data_source_type not in FILE_TYPES:
+    if "delivery_type" in proposal.settled or proposal.sample.data_source_type in SAYS_WHAT_IT_HOLDS:
         return []
     return [
         Doubt(

@@ -7,9 +7,9 @@ from pathlib import Path
 
 from headwater.metadata.errors import NewSourceRefused
 from headwater.metadata.static.cell_types import spelling_problem
-from headwater.metadata.static.formats import USUAL_OPTIONS
+from headwater.metadata.static.formats import USUAL
 from headwater.metadata.static.model import ConnApi
-from headwater.metadata.static.schema import SPELLED_OPTIONS
+from headwater.metadata.static.source_types import find_option, options_of, usual_options
 from headwater.metadata.static.spelling import spell
 from headwater.new_source import topic
 from headwater.new_source.file_names import NamePattern, pattern_of, pattern_told
@@ -18,7 +18,6 @@ from headwater.new_source.keys import find_key
 from headwater.new_source.look import Look, look_at
 from headwater.new_source.names import safe_name, target_name
 from headwater.new_source.proposal import Proposal, ProposedAttribute
-from headwater.new_source.proposal_doubts import FILE_TYPES
 from headwater.new_source.sample import Sample
 from headwater.new_source.table import CatalogedTable
 
@@ -27,7 +26,7 @@ def propose(
     name: str, sample: Sample, given: Mapping[str, str], *, owner: str, data_source: str | None = None
 ) -> Proposal:
     """Analyze the sample and propose a source of that name; `given` are fixed options, unspelled."""
-    usual = USUAL_OPTIONS.get(sample.data_source_type, {})
+    usual = usual_options(sample.data_source_type)
     found = look_at(sample.path, sample.publisher_name, {**usual, **given})
     if not found.columns:
         raise NewSourceRefused(f"{sample.publisher_name}: no column in it, expected at least one")
@@ -37,7 +36,7 @@ def propose(
         )
     names = _names(sample, given)
     doubts = [*found.doubts, *header_doubts(found, sample.publisher_name, given)]
-    if sample.data_source_type in FILE_TYPES:
+    if _lists_files(sample):
         doubts += [one for one in names.doubts if one.about not in given]
     proposal = Proposal(
         name=name,
@@ -66,6 +65,11 @@ def propose(
     return proposal
 
 
+def _lists_files(sample: Sample) -> bool:
+    """Return whether a file_pattern says which files are those of the source."""
+    return "file_pattern" in options_of(sample.data_source_type)
+
+
 def _names(sample: Sample, given: Mapping[str, str]) -> NamePattern:
     if "file_pattern" in given:
         return pattern_told(given["file_pattern"], sample.publisher_name, given.get("date_format"))
@@ -92,22 +96,26 @@ def _delivery_type(sample: Sample) -> str:
 
 def _options(found: Look, sample: Sample, given: Mapping[str, str], names: NamePattern) -> dict[str, str]:
     """Return all options of the source except its connection, in reading order; format csv is the default."""
-    if usual := USUAL_OPTIONS.get(sample.data_source_type):
+    if not _lists_files(sample):
+        usual = usual_options(sample.data_source_type)
         given = {**given, "tbl": sample.table.tbl} if sample.table else given
         of_type = topic.OPTIONS if sample.data_source_type == "kafka" else {}
         all_said = {**of_type, **found.options, **given}
-        options = {name: value for name, value in all_said.items() if usual.get(name) != value}
-        return {option: _spelled(option, value) for option, value in options.items()}
+        options = {
+            name: value for name, value in all_said.items() if {"format": USUAL, **usual}.get(name) != value
+        }
+        return {option: _spelled(sample, option, value) for option, value in options.items()}
     options = {**names.options, **found.options, **given}
     if "(?P<date>" not in options["file_pattern"] and "date_from" not in given:
         options["date_from"] = "header"
     if options.get("format") == "csv":
         del options["format"]
-    return {option: _spelled(option, value) for option, value in options.items()}
+    return {option: _spelled(sample, option, value) for option, value in options.items()}
 
 
-def _spelled(option: str, value: str) -> str:
-    if option not in SPELLED_OPTIONS:
+def _spelled(sample: Sample, name: str, value: str) -> str:
+    option = find_option(name, sample.data_source_type)
+    if option is None or not option.is_spelled:
         return value
     return "|".join(map(spell, value.split("|"))) if value and value != "|" else value or "<none>"
 

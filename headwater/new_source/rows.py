@@ -6,7 +6,7 @@ from pathlib import Path
 
 from headwater.metadata.static.load import Seeds
 from headwater.metadata.static.model import WAREHOUSE
-from headwater.metadata.static.rules.connections import connection_table
+from headwater.metadata.static.source_types import connection_table
 from headwater.metadata.static.spelling import spell
 from headwater.new_source.look import is_unpivoted
 from headwater.new_source.proposal import Proposal, ProposedAttribute

@@ -20,9 +20,10 @@ from headwater.extract.sources import object_store
 from headwater.extract.sources.http_files import links, publisher_names
 from headwater.extract.sources.sql.connect import shown_place, url_of
 from headwater.metadata.errors import NewSourceRefused
-from headwater.metadata.static.formats import USUAL_OPTIONS
-from headwater.metadata.static.model import Catalog, ConnApi, ConnStr, DataSource, DataSourceType, Source
+from headwater.metadata.static.extensions import BUILT_IN, SOURCES
+from headwater.metadata.static.model import Catalog, ConnApi, ConnStr, DataSource, Source
 from headwater.metadata.static.read import token_apis
+from headwater.metadata.static.source_types import usual_options
 from headwater.new_source.file_names import kind_of, own_name
 from headwater.new_source.look import stand_in
 from headwater.new_source.table import CatalogedTable, sample_table
@@ -45,7 +46,7 @@ class Sample:
 
     path: Path
     publisher_name: str
-    data_source_type: DataSourceType
+    data_source_type: str
     address: str
     connection: ConnStr | ConnApi | None = None
     table: CatalogedTable | None = None  # of a database
@@ -69,6 +70,9 @@ def take_sample(origin: str, folder: Path, catalog: Catalog, given: Mapping[str,
     """
     wanted = re.compile(given["file_pattern"]) if "file_pattern" in given else None
     if conn_api := catalog.conn_apis.get(origin):
+        kind = catalog.data_sources[conn_api.data_source].data_source_type
+        if kind not in BUILT_IN[SOURCES]:
+            return _of_offers(_stand_in_of_api(conn_api, catalog, given), conn_api, folder, wanted)
         return _of_api(conn_api, folder, catalog, given)
     if conn_str := catalog.conn_strs.get(origin):
         return _of_connection(conn_str, folder, wanted, catalog, given)
@@ -114,12 +118,7 @@ def _of_api(conn_api: ConnApi, folder: Path, catalog: Catalog, given: Mapping[st
             f"{conn_api.name}: it is asked for what changed (use_incremental), expected where each record says when it"
             " changed: --option watermark_path=PATH"
         )
-    source = replace(
-        stand_in({**USUAL_OPTIONS["rest_api"], **given}, name=conn_api.name),
-        data_source=catalog.data_sources[conn_api.data_source],
-        conn_api=conn_api,
-        token_apis=token_apis(conn_api, catalog.conn_apis),
-    )
+    source = _stand_in_of_api(conn_api, catalog, given)
     offer = next(iter(discover(source)), None)
     if offer is None:
         raise NewSourceRefused(
@@ -129,6 +128,32 @@ def _of_api(conn_api: ConnApi, folder: Path, catalog: Catalog, given: Mapping[st
     with target.open("wb") as file:
         offer.fetch(offer, _sink(file))
     return Sample(target, offer.publisher_name, "rest_api", conn_api.api_url, conn_api)
+
+
+def _stand_in_of_api(conn_api: ConnApi, catalog: Catalog, given: Mapping[str, str]) -> Source:
+    """A source of a connection to an API, before there is one."""
+    data_source = catalog.data_sources[conn_api.data_source]
+    return replace(
+        stand_in({**usual_options(data_source.data_source_type), **given}, name=conn_api.name),
+        data_source=data_source,
+        conn_api=conn_api,
+        token_apis=token_apis(conn_api, catalog.conn_apis),
+    )
+
+
+def _of_offers(
+    source: Source, connection: ConnStr | ConnApi, folder: Path, wanted: re.Pattern[str] | None
+) -> Sample:
+    """The newest of what a type of an installed package offers."""
+    offers = [offer for offer in discover(source) if wanted is None or wanted.search(offer.publisher_name)]
+    if not offers:
+        raise NewSourceRefused(f"{connection.name}: offers nothing now, expected a delivery to look at")
+    target = folder / "fetched"
+    with target.open("wb") as file:
+        offers[-1].fetch(offers[-1], _sink(file))
+    names = tuple(dict.fromkeys(offer.publisher_name for offer in offers))
+    kind = source.data_source.data_source_type
+    return Sample(target, offers[-1].publisher_name, kind, connection.name, connection, names=names)
 
 
 def _of_connection(
@@ -145,6 +170,9 @@ def _of_connection(
         return _of_bucket(conn_str, folder, wanted, catalog)
     if kind == "kafka":
         return _of_topic(conn_str, folder, catalog, given)
+    if kind not in BUILT_IN[SOURCES]:
+        source = _stand_in_of(conn_str, catalog, {**usual_options(kind), **given})
+        return _of_offers(source, conn_str, folder, wanted)
     source = stand_in()
     if conn_str.url_template:
         address = expand(conn_str.url_template, source)
@@ -186,7 +214,7 @@ def _of_bucket(conn_str: ConnStr, folder: Path, wanted: re.Pattern[str] | None, 
 
 def _of_topic(conn_str: ConnStr, folder: Path, catalog: Catalog, given: Mapping[str, str]) -> Sample:
     """Sample the first messages of a topic."""
-    source = _stand_in_of(conn_str, catalog, {**USUAL_OPTIONS["kafka"], **given})
+    source = _stand_in_of(conn_str, catalog, {**usual_options("kafka"), **given})
     target = folder / "fetched"
     with target.open("wb") as file:
         name, is_whole = sample_topic(source, _sink(file))

@@ -6,20 +6,20 @@ import ast
 import sys
 from collections.abc import Iterable, Iterator
 from functools import cache
-from importlib.machinery import PathFinder
+from importlib.machinery import ModuleSpec, PathFinder
 from pathlib import Path
 
 
-def lacks(spec: str, root: Path) -> str | None:
+def lacks(spec: str, root: Path | None = None) -> str | None:
     """Return what is missing of `package.module:function`, None when it is there or only running it could tell.
 
     Modules are looked for as Python does, then in the project's folder `root`, which running jobs have on their path.
     """
     module, _, function = spec.partition(":")
-    places: list[str] | None = [*sys.path, str(root)]
+    places: list[str] | None = [*sys.path, *([str(root)] if root else [])]
     found = None
     for depth, part in enumerate(names := module.split("."), start=1):
-        found = PathFinder.find_spec(part, places)
+        found = PathFinder.find_spec(part, places) or (_found_otherwise(part) if depth == 1 else None)
         if found is None:
             return f"there is no module {'.'.join(names[:depth])}"
         places = list(found.submodule_search_locations or [])
@@ -31,6 +31,14 @@ def lacks(spec: str, root: Path) -> str | None:
         if _defines(Path(file), Path(file).stat().st_mtime_ns, function)
         else f"{module} has no {function}"
     )
+
+
+def _found_otherwise(name: str) -> ModuleSpec | None:
+    """A package that lies on no path, as one that is installed editable may: its installer has left a finder."""
+    for finder in sys.meta_path:
+        if found := finder.find_spec(name, None):
+            return found
+    return None
 
 
 @cache

@@ -10,10 +10,12 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 
+from headwater.metadata.static import extensions
 from headwater.metadata.static.cron import schedule_problem, time_zone_problem
 from headwater.metadata.static.naming import PYTHON_SPEC, SAFE_NAME, names_in, one_of
 from headwater.metadata.static.schema import Column
 from headwater.metadata.static.secrecy import is_secret_reference
+from headwater.metadata.static.source_types import type_problem
 from headwater.metadata.static.spelling import SPELLINGS, unknown_spellings
 from headwater.metadata.static.table_names import parts_of
 
@@ -41,7 +43,8 @@ def blank_problem(column: Column) -> Wrong | None:
     """Return whether the cell may be blank."""
     if not column.required:
         return None
-    choices = f"one of {', '.join(column.accepted)}" if column.accepted else None
+    accepted = extensions.names(column.group) if column.group else column.accepted
+    choices = f"one of {', '.join(accepted)}" if accepted else None
     return "is blank", choices or _EXPECTED.get(column.kind, "a text")
 
 
@@ -54,7 +57,7 @@ def cell_problem(column: Column, cell: str) -> Wrong | None:
     if column.kind == "accepted":
         return choice_problem(column.accepted, cell)
     if column.kind == "function":
-        return _function_problem(column.accepted, cell)
+        return _function_problem(column.group, cell)
     check = _CHECKS.get(column.kind)
     return check(cell) if check else None
 
@@ -93,12 +96,21 @@ def spelling_problem(cell: str) -> Wrong | None:
     return None
 
 
-def _function_problem(ours: tuple[str, ...], cell: str) -> Wrong | None:
-    if cell in ours or PYTHON_SPEC.fullmatch(cell):
+def _function_problem(group: str | None, cell: str) -> Wrong | None:
+    """Return whether the cell names a function, or an extension of the group. Whether it is there is asked later."""
+    if PYTHON_SPEC.fullmatch(cell):
         return None
-    if not ours:
+    if group is None:
         return f'"{cell}" is not a function', "package.module:function"
-    return f'"{cell}" is not a function that we know', f"{one_of(ours, cell)}, or package.module:function"
+    ours = extensions.names(group)
+    if cell not in ours:
+        return f'"{cell}" is not a function that we know', f"{one_of(ours, cell)}, or package.module:function"
+    return type_problem(cell) if group == extensions.SOURCES else extensions.problem(group, cell)
+
+
+def _source_type_problem(cell: str) -> Wrong | None:
+    known = extensions.names(extensions.SOURCES)
+    return choice_problem(known, cell) or type_problem(cell)
 
 
 def _name_problem(cell: str) -> Wrong | None:
@@ -164,6 +176,7 @@ def json_problem(cell: str) -> Wrong | None:
 
 _CHECKS: dict[str, Callable[[str], Wrong | None]] = {
     "name": _name_problem,
+    "source_type": _source_type_problem,
     "table": _table_problem,
     "boolean": boolean_problem,
     "count": count_problem,

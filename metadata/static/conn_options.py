@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import re
 
-from headwater.metadata.static.naming import one_of
+from headwater.metadata.static.source_type import SourceType
 
-OF_OBJECT_STORES = ("region", "anonymous")
-# properties of librdkafka that other columns and options say, or that are none of the user's business
-NOT_OF_KAFKA = ("bootstrap.servers", "group.id", "enable.auto.commit", "sasl.username", "sasl.password")
 EXPECTED = "NAME=VALUE, with ; between one and the next"
 _NEXT_ONE = re.compile(r"[\s&]([\w.]+)=")
 
@@ -19,8 +16,12 @@ def parse_options(text: str | None) -> dict[str, str]:
     return {name.strip(): value.strip() for name, _, value in pairs}
 
 
-def options_problem(data_source_type: str, text: str | None) -> tuple[str, str] | None:
-    """Return what is wrong with the options of a connection, and what was expected; None where all is well."""
+def options_problem(declared: SourceType | None, text: str | None) -> tuple[str, str] | None:
+    """Return what is wrong with the options of a connection, and what was expected; None where all is well.
+
+    `declared` is the type of its data source, as far as that is known.
+    """
+    may_hold_settings = declared is not None and declared.connection_values_hold_settings
     seen: set[str] = set()
     for part in _parts(text):
         name, sign, value = (piece.strip() for piece in part.partition("="))
@@ -30,17 +31,11 @@ def options_problem(data_source_type: str, text: str | None) -> tuple[str, str] 
             return f"{name} comes twice", "each option once"
         seen.add(name)
         following = _NEXT_ONE.search(value)
-        if (
-            following and data_source_type != "kafka" and name != "options"
-        ):  # libpq's own may hold several settings
+        if following and not may_hold_settings and name != "options":  # libpq's own may hold several settings
             return f"{following[1]} stands in the value of {name}", EXPECTED
-        if data_source_type == "object_store" and name not in OF_OBJECT_STORES:
-            return f"{name} is not an option of an object_store", one_of(OF_OBJECT_STORES, name)
-        if name == "anonymous" and data_source_type == "object_store" and value not in ("true", "false"):
-            return f'anonymous is "{value}"', "true or false"
-        if data_source_type == "kafka" and name in NOT_OF_KAFKA:
-            expected = f"a property of librdkafka, and none of {', '.join(NOT_OF_KAFKA)}"
-            return f"{name} is not for the options to say", expected
+        of_type = declared.connection_option_problem if declared else None
+        if of_type and (wrong := of_type(name, value)):
+            return wrong
     return None
 
 

@@ -6,13 +6,6 @@ import re
 from dataclasses import dataclass
 
 USUAL = "csv"
-# What a source of a type need not say: the pages of an API lie in one ZIP, as JSON, messages in lines of it, rows of a
-# database as COPY writes them.
-USUAL_OPTIONS = {
-    "rest_api": {"format": "json", "zip_members": "all"},
-    "kafka": {"format": "ndjson"},
-    "rdbms": {"format": "copy_text"},
-}
 ANY = "*"  # in a record path: every member of an object that is used as a map
 TRAILERS = ("skip_last_lines", "skip_lines_matching", "trailer_count")
 FORMATS: dict[str, tuple[str, ...]] = {

@@ -17,7 +17,6 @@ from typing import Any, Literal, TypeVar
 from headwater.metadata.static.naming import is_raw_column
 
 Row = TypeVar("Row")
-DataSourceType = Literal["http_files", "rest_api", "rdbms", "object_store", "kafka", "local_files"]
 DeliveryType = Literal["snapshot", "delta"]
 Severity = Literal["critical", "warning"]
 WAREHOUSE = "warehouse"  # the data source that is our own database, and its connection
@@ -28,7 +27,7 @@ class DataSource:
     """A publisher or system."""
 
     name: str
-    data_source_type: DataSourceType
+    data_source_type: str  # the name of a `SourceType`
     description: str
 
 

@@ -12,7 +12,6 @@ from typing import Any, TypeVar
 from headwater.metadata.errors import MetadataInvalid
 from headwater.metadata.static.cell_types import moment_of
 from headwater.metadata.static.check import load_and_check
-from headwater.metadata.static.formats import USUAL_OPTIONS
 from headwater.metadata.static.load import Seeds
 from headwater.metadata.static.model import (
     Attribute,
@@ -30,8 +29,7 @@ from headwater.metadata.static.model import (
 )
 from headwater.metadata.static.naming import names_in
 from headwater.metadata.static.rows import Row
-from headwater.metadata.static.rules.connections import connection_table
-from headwater.metadata.static.schema import SPELLED_OPTIONS
+from headwater.metadata.static.source_types import connection_table, find_option, find_type, usual_options
 from headwater.metadata.static.spelling import unspell, unspell_list
 
 Made = TypeVar("Made")
@@ -141,9 +139,14 @@ def _sources(
         attributes[row.text("source")].append(row)
     options: dict[str, dict[str, str]] = defaultdict(dict)
     dated: dict[str, list[DatedOption]] = defaultdict(list)
+    types = {
+        row.text("source"): data_sources[row.text("data_source")].data_source_type
+        for row in tables.rows["source"]
+    }
     for row in tables.rows["source_attribute"]:
         source, name, value = row.text("source"), row.text("name"), row.text("value")
-        message = unspell(value) if name in SPELLED_OPTIONS else value
+        option = find_option(name, types[source])
+        message = unspell(value) if option is not None and option.is_spelled else value
         if valid_from := row["valid_from"]:
             dated[source].append(DatedOption(name, message, moment_of(valid_from)))
         else:
@@ -157,7 +160,7 @@ def _sources(
         by_api = connection_table(data_source.data_source_type) == "conn_api"
         chosen = options[name].get("conn_str")
         conn_api = None if not by_api else conn_apis[chosen] if chosen else apis[data_source.name]
-        options[name] = {**USUAL_OPTIONS.get(data_source.data_source_type, {}), **options[name]}
+        options[name] = {**usual_options(data_source.data_source_type), **options[name]}
         made[name] = _source(
             row,
             data_source,
@@ -197,8 +200,8 @@ def _source(
     conn_api: ConnApi | None,
     **more: Any,
 ) -> Source:
-    # a database tells NULL from the empty text
-    usual = () if data_source.data_source_type == "rdbms" else ("",)
+    declared = find_type(data_source.data_source_type)
+    usual = declared.usual_null_tokens if declared else ("",)
     null_tokens = tuple(options["null_tokens"].split("|")) if "null_tokens" in options else usual
     policy: dict[str, Any] = {
         **{name: row.is_true(name, default=True) for name in ("load_new", "load_changed", "load_removed")},

@@ -1,4 +1,4 @@
-"""The layout of the ten tables: their columns, what a cell may hold, and which options a source may have.
+"""The layout of the ten tables: their columns, and what a cell may hold.
 
 `seeds/_seeds.yml` says the same to dbt, with descriptions; a test holds the two together.
 """
@@ -8,8 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from headwater.metadata.static.delivery_checks import DOUBTS, PERIODS, REACTIONS
-from headwater.metadata.static.formats import FORMATS
+from headwater.metadata.static.extensions import SOURCES, TRANSFORMS
 
 Kind = Literal[
     "text",  # anything
@@ -25,7 +24,8 @@ Kind = Literal[
     "schedule",  # five cron fields or an @word
     "time_zone",  # of IANA's names
     "deciders",  # users, and roles as role:name, separated by |
-    "function",  # package.module:function, or the name of one of ours in `accepted`
+    "function",  # package.module:function, or the name of an extension of `group`
+    "source_type",  # the name of a type of data source
     "secret",  # where a secret is, never the secret
     "json",  # JSON
     "moment",  # a day, or a moment in UTC
@@ -37,13 +37,15 @@ Kind = Literal[
 class Column:
     """A column of a table. `free` cells may begin and end with white space.
 
-    One that `may_lack` was added to a table that people have: a file without it has blank cells there.
+    `group` is that of the extensions whose names it may hold. One that `may_lack` was added to a table that people
+    have: a file without it has blank cells there.
     """
 
     name: str
     kind: Kind = "text"
     required: bool = False
     accepted: tuple[str, ...] = ()
+    group: str | None = None
     refers_to: str | None = None
     free: bool = False
     may_lack: bool = False
@@ -62,8 +64,6 @@ class Table:
         return tuple(column.name for column in self.columns)
 
 
-DATA_SOURCE_TYPES = ("http_files", "rest_api", "rdbms", "object_store", "kafka", "local_files")
-WRANGLE_FUNCTIONS = ("unpivot",)
 PAGINATION_TYPES = ("none", "page", "offset", "cursor", "link_header", "next_url")
 SOURCE_SCHEDULES = (
     "hourly",
@@ -98,11 +98,13 @@ def _need(name: str) -> Column:
     return Column(name, required=True)
 
 
+_SOURCE_TYPE = Column("data_source_type", "source_type", required=True, group=SOURCES)
+
 _TABLES = (
     Table(
         "data_source",
         (("data_source",),),
-        (_key("data_source"), _one("data_source_type", *DATA_SOURCE_TYPES), _need("description")),
+        (_key("data_source"), _SOURCE_TYPE, _need("description")),
     ),
     Table(
         "conn_str",
@@ -216,8 +218,8 @@ _TABLES = (
             _one("schedule", *SOURCE_SCHEDULES),
             _need("geographic_granularity"),
             _one("delivery_type", "snapshot", "delta"),
-            Column("extract_function", "function", accepted=DATA_SOURCE_TYPES),
-            Column("wrangle_function", "function", accepted=WRANGLE_FUNCTIONS),
+            Column("extract_function", "function", group=SOURCES),
+            Column("wrangle_function", "function", group=TRANSFORMS),
             Column("quality_checks", "json"),
             _flag("load_new"),
             _flag("load_changed"),
@@ -254,130 +256,3 @@ _TABLES = (
 )
 
 TABLES = {table.name: table for table in _TABLES}
-
-# The options of `source_attribute` by what their value is.
-OptionKind = Literal[
-    "text",
-    "regex",
-    "line_regex",
-    "list",
-    "token",
-    "character",
-    "boolean",
-    "number",
-    "count",
-    "encoding",
-    "date_format",
-    "watermark_format",
-    "date",
-    "choice",
-    "record_path",
-    "fixed_columns",
-    "lag",
-    "topic",
-    "json",
-]
-OPTIONS: dict[str, OptionKind] = {
-    "conn_str": "text",
-    "tbl": "text",
-    "sql_script": "text",
-    "chunks": "count",
-    "page": "text",
-    "endpoint": "text",
-    "auth": "choice",
-    "auth_name": "text",
-    "token_path": "text",
-    "token_format": "choice",
-    "first_page": "number",
-    "total_path": "text",
-    "has_more_path": "text",
-    "empty_page_ends": "boolean",
-    "read_until_same": "boolean",
-    "max_pages": "count",
-    "watermark_path": "text",
-    "watermark_format": "watermark_format",
-    "first_watermark": "text",
-    "lag_window": "lag",
-    "topic": "topic",
-    "consumer_group": "text",
-    "dead_letter_topic": "topic",
-    "max_messages": "count",
-    "on_expired": "choice",
-    "value_format": "choice",
-    "avro_schema": "json",
-    "allow_private_addresses": "boolean",
-    "max_file_mib": "count",
-    "file_pattern": "regex",
-    "date_from": "choice",
-    "date_format": "date_format",
-    "date_pattern": "regex",
-    "zip_member": "regex",
-    "zip_members": "choice",
-    "format": "choice",
-    "record_path": "record_path",
-    "fixed_columns": "fixed_columns",
-    "first_line": "count",
-    "sheet": "text",
-    "header_rows": "count",
-    "skip_last_lines": "number",
-    "skip_lines_matching": "line_regex",
-    "trailer_count": "line_regex",
-    "delimiter": "character",
-    "encoding": "encoding",
-    "quote_char": "character",
-    "header_line": "count",
-    "trim_whitespace": "boolean",
-    "null_tokens": "list",
-    "renamed_columns": "list",
-    "delete_column": "token",
-    "delete_values": "list",
-    "unpivot_keep": "list",
-    "unpivot_name": "token",
-    "unpivot_value": "token",
-    "unpivot_skip": "list",
-    "max_unpacked_mib": "count",
-    "max_unpacked_ratio": "count",
-    "max_value_mib": "count",
-    "max_nesting": "count",
-    "keep_raw": "number",
-    "keep_staging": "number",
-    "min_rows": "count",
-    "first_delivery_date": "date",
-    "expected_every": "choice",
-    **{doubt.option: "choice" for doubt in DOUBTS.values()},
-}
-# Those that say how a file is read, and what each one is by default. They may hold from a date on, as publishers
-# change their ways, and whatever was read is of the values that held for it.
-READING_OPTIONS: dict[str, str | None] = {
-    "zip_member": None,
-    "zip_members": "one",
-    "format": "csv",
-    "record_path": None,
-    "fixed_columns": None,
-    "first_line": "1",
-    "sheet": None,
-    "header_rows": "1",
-    "skip_last_lines": "0",
-    "skip_lines_matching": None,
-    "trailer_count": None,
-    "delimiter": ",",
-    "encoding": "utf-8",
-    "quote_char": '"',
-    "header_line": "1",
-    "unpivot_keep": None,
-    "unpivot_name": None,
-    "unpivot_value": None,
-    "unpivot_skip": None,
-}
-CHOICES: dict[str, tuple[str, ...]] = {
-    "auth": ("bearer", "basic", "header", "query"),
-    "token_format": ("json", "form"),
-    "on_expired": ("halt", "skip"),
-    "value_format": ("json", "avro"),
-    "date_from": ("name", "page", "header"),
-    "zip_members": ("one", "all"),
-    "format": tuple(FORMATS),
-    "expected_every": PERIODS,
-    **{doubt.option: REACTIONS for doubt in DOUBTS.values()},
-}
-SPELLED_OPTIONS = frozenset(name for name, kind in OPTIONS.items() if kind in ("list", "token", "character"))

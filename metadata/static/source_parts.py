@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
-from headwater.metadata.static.load import Seeds
 from headwater.metadata.static.problem import Problems
 from headwater.metadata.static.rows import Row
-from headwater.metadata.static.schema import READING_OPTIONS
 
 
 @dataclass
@@ -53,22 +51,3 @@ class SourceParts:
     def blame_option(self, problems: Problems, name: str, column: str, message: str, expected: str) -> None:
         """Note that an option is wrong: its `name` (it should not be there) or its `value`."""
         problems.add("source_attribute", self.options[name], column, message, expected)
-
-
-def gather_parts(seeds: Seeds) -> list[SourceParts]:
-    """Every source with what belongs to it, in the order of the file."""
-    parts = {
-        name: SourceParts(row, seeds.find("data_source", row["data_source"]))
-        for name, row in seeds.by_name["source"].items()
-    }
-    for row in seeds.rows["attribute"]:
-        if row.text("source") in parts:
-            parts[row.text("source")].attributes.append(row)
-    for row in seeds.rows["source_attribute"]:
-        if row.text("source") in parts:
-            of_source = parts[row.text("source")]
-            if row["valid_from"] is not None and row["name"] in READING_OPTIONS:
-                of_source.dated_options.append(row)
-            else:
-                of_source.options.setdefault(row.text("name"), row)
-    return list(parts.values())

@@ -14,7 +14,7 @@ from sqlalchemy import Engine
 from headwater.cli.app import print_json
 from headwater.dbt_project.dbt import Dbt
 from headwater.extract.landing.store import ObjectStore
-from headwater.extract.schema.definition import is_typed_by_postgres
+from headwater.extract.schema.definition import value_syntax
 from headwater.home import make_home
 from headwater.metadata.static.read import read_catalog
 from headwater.project import Project
@@ -156,7 +156,7 @@ def test_all_values_of_a_postgres_come_into_history_and_are_shown(
 
 def test_an_older_history_is_asked_for_again_only_where_rows_would_be_taken_now(line: Line) -> None:
     catalog = read_catalog(line.project.seeds)
-    assert [is_typed_by_postgres(catalog.sources[name]) for name in ("moments", "kept")] == [True, False]
+    assert [value_syntax(catalog.sources[name]) for name in ("moments", "kept")] == ["postgres", None]
     line.ran_well("moments")
     as_before = "update metadata.source_definition set definition = definition - 'value_syntax'"
     line.execute(as_before)

@@ -27,7 +27,6 @@ NAMES = {
 }  # fmt: skip
 EXEMPT = {
     "wrangle_function": "a column of seeds/source.csv, which projects have filled in",
-    "WRANGLE_FUNCTIONS": "what that column accepts",
     "circle": "an element of SVG",
     "fate": "earlier versions reserved it as a name of columns",
 }

@@ -1,5 +1,1 @@
 """The data source type `kafka`: a delivery is a bounded range of offsets of every partition of a topic."""
-
-from headwater.extract.sources.kafka.topic import discover
-
-__all__ = ["discover"]

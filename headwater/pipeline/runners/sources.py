@@ -11,6 +11,7 @@ from sqlalchemy import Engine
 from headwater.extract.landing.store import ObjectStore
 from headwater.metadata.process.orphaned_runs import close_abandoned
 from headwater.metadata.static.model import Catalog, Source
+from headwater.metadata.static.source_types import find_type
 from headwater.metadata.static.step_names import StepName
 from headwater.pipeline.context import RunContext
 from headwater.pipeline.layer_builds import IsReload
@@ -28,8 +29,6 @@ from headwater.pipeline.steps.load_raw import load_raw
 from headwater.pipeline.steps.register import register
 from headwater.pipeline.steps.stage import stage
 from headwater.project import Project
-
-ONE_AT_A_TIME = ("http_files", "rest_api")  # publishers of which no more than one source at a time asks
 
 
 def run(project: Project, names: Sequence[str], say: Say, at_once: int | None = None) -> RunResult:
@@ -136,4 +135,5 @@ class SourcesRun:
 def shared_publisher(source: Source) -> str | None:
     """Return who is asked by one source at a time; a system of our own can be asked by many."""
     publisher = source.data_source
-    return publisher.name if publisher.data_source_type in ONE_AT_A_TIME else None
+    declared = find_type(publisher.data_source_type)
+    return publisher.name if declared and declared.asks_one_at_a_time else None

@@ -4,23 +4,17 @@ from __future__ import annotations
 
 import re
 
+from headwater.metadata.errors import FAILURES
 from headwater.metadata.static.conn_options import options_problem
 from headwater.metadata.static.cycles import find_cycles
 from headwater.metadata.static.load import Seeds
 from headwater.metadata.static.naming import ENVIRONMENT_NAME
 from headwater.metadata.static.problem import Problems
 from headwater.metadata.static.rows import Row
+from headwater.metadata.static.rules.types import rule_failure
 from headwater.metadata.static.secrecy import holds_secret, json_holds_secret
+from headwater.metadata.static.source_types import connection_table, find_type
 
-# What a connection must say, by the type of its data source.
-_NEEDED = {
-    "http_files": ("url_template",),
-    "local_files": ("file_path",),
-    "object_store": ("url_template",),
-    "rdbms": (),
-    "kafka": ("server",),
-    "rest_api": (),
-}
 _PAGINATION_NEEDS = {
     "page": ("page_param_name",),
     "offset": ("page_param_name", "page_size"),
@@ -29,8 +23,6 @@ _PAGINATION_NEEDS = {
 }
 _CONN_STR_TEXTS = ("server", "database_name", "username", "options", "url_template", "file_path")
 _URL = re.compile(r"https?://[^\s]+|\$\{[A-Z][A-Z0-9_]*\}[^\s]*")
-_DATABASE_URL = re.compile(r"[a-z][a-z0-9]*(\+[a-z][a-z0-9_]*)?://[^\s]*|\$\{[A-Z][A-Z0-9_]*\}[^\s]*")
-_BUCKET_URL = re.compile(r"s3://([^\s/]+)(/[^\s]*)?|\$\{[A-Z][A-Z0-9_]*\}[^\s]*")
 _SECRET_EXPECTED = "only its name, in secret_ref"
 
 
@@ -52,53 +44,33 @@ def _check_conn_str(row: Row, seeds: Seeds, problems: Problems) -> None:
     for column in _CONN_STR_TEXTS:
         _check_text("conn_str", row, column, problems)
     data_source = seeds.find("data_source", row["data_source"])
-    kind = data_source.text("data_source_type") if data_source else ""
-    for column in _of_database(row) if kind == "rdbms" else _NEEDED.get(kind, ()):
+    declared = find_type(data_source["data_source_type"]) if data_source else None
+    for column in declared.connection_needs if declared else ():
         if row[column] is None:
-            problems.add("conn_str", row, column, "is blank", f"a {column} for a data source of type {kind}")
+            assert declared is not None
+            expected = f"a {column} for a data source of type {declared.name}"
+            problems.add("conn_str", row, column, "is blank", expected)
     options = row.text("options")
-    if (wrong := options_problem(kind, options)) and not holds_secret(options):
+    if (wrong := options_problem(declared, options)) and not holds_secret(options):
         problems.add("conn_str", row, "options", *wrong)
-    url = row["url_template"]
-    if url and kind == "rdbms" and not _DATABASE_URL.fullmatch(url) and not holds_secret(url):
-        expected = "a dialect of SQLAlchemy such as postgresql://, sqlite:// or mysql+pymysql://"
-        problems.add("conn_str", row, "url_template", f'"{url}" is not an address of a database', expected)
-    if kind == "object_store":
-        _check_bucket(row, problems)
-    if url and kind == "http_files" and not _URL.fullmatch(url) and not holds_secret(url):
-        problems.add(
-            "conn_str", row, "url_template", f'"{url}" is not an address', "http://…, https://… or ${NAME}…"
-        )
+    if declared and declared.check_connection:
+        try:
+            declared.check_connection(row, problems)
+        except FAILURES as error:  # of another package it may fail in any way
+            problems.add("conn_str", row, "data_source", *rule_failure(declared.name, error))
 
 
-def _check_bucket(row: Row, problems: Problems) -> None:
-    url, secret = row["url_template"], row.text("secret_ref")
-    if url and not _BUCKET_URL.fullmatch(url) and not holds_secret(url):
-        expected = "s3://bucket/prefix/ or ${NAME}…"
-        problems.add("conn_str", row, "url_template", f'"{url}" is not the address of a bucket', expected)
-    if row["username"] is not None and not secret:
-        expected = "where the secret of the access key is"
-        problems.add("conn_str", row, "secret_ref", "is blank beside a username", expected)
-    if secret and row["username"] is None and not secret.startswith("airflow:"):
-        problems.add("conn_str", row, "username", "is blank beside a secret_ref", "the id of the access key")
-
-
-def _of_database(row: Row) -> tuple[str, ...]:
-    """Return what a conn_str of a database must say beside its url_template, which names a dialect,
-    or all there is to say."""
-    dialect, _, rest = row.text("url_template").partition("://")
-    if rest or dialect.startswith("$"):
-        return ()
-    return ("database_name",) if dialect.startswith("sqlite") else ("server", "database_name")
+def check_web_address(table: str, row: Row, column: str, problems: Problems) -> None:
+    """Say where a cell that is not blank is no address of the web."""
+    url = row[column]
+    if url and not _URL.fullmatch(url) and not holds_secret(url):
+        problems.add(table, row, column, f'"{url}" is not an address', "http://…, https://… or ${NAME}…")
 
 
 def _check_conn_api(row: Row, problems: Problems) -> None:
     _check_text("conn_api", row, "api_url", problems)
-    url, payload = row["api_url"], row["payload_json"]
-    if url and not _URL.fullmatch(url) and not holds_secret(url):
-        problems.add(
-            "conn_api", row, "api_url", f'"{url}" is not an address', "http://…, https://… or ${NAME}…"
-        )
+    check_web_address("conn_api", row, "api_url", problems)
+    payload = row["payload_json"]
     if payload and json_holds_secret(payload):
         problems.add(
             "conn_api", row, "payload_json", "holds a secret", "${NAME} for it, which the environment knows"
@@ -145,8 +117,3 @@ def _check_every_data_source_reached(seeds: Seeds, problems: Problems) -> None:
             f'"{name}" has no row in {table}.csv',
             f"one, as its type is {row.text('data_source_type')}",
         )
-
-
-def connection_table(data_source_type: str) -> str:
-    """Return which table says how a data source of that type is reached."""
-    return "conn_api" if data_source_type == "rest_api" else "conn_str"

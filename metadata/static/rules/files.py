@@ -10,9 +10,9 @@ from headwater.metadata.static.problem import Problems
 from headwater.metadata.static.rows import Row
 from headwater.metadata.static.rules.formats import check_formats
 from headwater.metadata.static.source_parts import SourceParts
+from headwater.metadata.static.source_types import options_of
 from headwater.metadata.static.spelling import unspell, unspell_list
 
-_FILE_TYPES = ("http_files", "local_files", "object_store")
 _UNPIVOT_NEEDS = ("unpivot_keep", "unpivot_name", "unpivot_value")
 _UNPIVOT_OPTIONS = (*_UNPIVOT_NEEDS, "unpivot_skip")
 
@@ -21,7 +21,7 @@ def check_files(source: SourceParts, seeds: Seeds, problems: Problems) -> None:
     """Everything that the files of one source need."""
     if "source_attribute" in seeds.unreadable:
         return
-    if source.data_source_type in _FILE_TYPES:
+    if "file_pattern" in options_of(source.data_source_type):
         _check_found_and_dated(source, problems)
     check_formats(source, problems)
     _check_delete_mark(source, problems)
@@ -40,7 +40,7 @@ def _check_found_and_dated(source: SourceParts, problems: Problems) -> None:
     if "date_pattern" in source.options and not _has_date_group(source.options["date_pattern"]):
         expected = "(?P<date>…) around the date"
         source.blame_option(problems, "date_pattern", "value", "date_pattern has no group date", expected)
-    if date_from == "page" and kind != "http_files":
+    if date_from == "page" and "page" not in options_of(kind):
         expected = "date_from name or header"
         source.blame_option(
             problems, "date_from", "value", f"{kind} has no page to read a date from", expected

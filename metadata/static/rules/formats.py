@@ -9,18 +9,18 @@ from headwater.metadata.static.formats import (
     FORMATS,
     NEEDED,
     USUAL,
-    USUAL_OPTIONS,
     formats_with,
     has_map,
 )
 from headwater.metadata.static.problem import Problems
 from headwater.metadata.static.source_parts import SourceParts
+from headwater.metadata.static.source_types import usual_options
 from headwater.metadata.static.spelling import unspell
 
 
 def check_formats(source: SourceParts, problems: Problems) -> None:
     """All options of reading of one source."""
-    usual = USUAL_OPTIONS.get(source.data_source_type, {}).get("format", USUAL)
+    usual = usual_options(source.data_source_type).get("format", USUAL)
     in_time = list(source.in_time())
     names = [parts.option("format") or usual for parts in in_time]
     if not set(names) <= set(FORMATS):

@@ -20,10 +20,12 @@ from headwater.metadata.static.formats import fixed_columns_problem, record_path
 from headwater.metadata.static.lag import SINCE_1970, lag_problem
 from headwater.metadata.static.load import Seeds
 from headwater.metadata.static.naming import one_of
+from headwater.metadata.static.options import Option, OptionKind
 from headwater.metadata.static.problem import Problems
 from headwater.metadata.static.regexes import repeats_variably
-from headwater.metadata.static.schema import CHOICES, OPTIONS, READING_OPTIONS, SPELLED_OPTIONS, OptionKind
+from headwater.metadata.static.rows import Row
 from headwater.metadata.static.secrecy import holds_secret, names_a_secret
+from headwater.metadata.static.source_types import all_options, find_option, find_type, reading_options
 from headwater.metadata.static.spelling import unspell
 
 Wrong = tuple[str, str]
@@ -34,32 +36,42 @@ _SECRET_EXPECTED = "only its name, in secret_ref of conn_str or conn_api"
 def check_options(seeds: Seeds, problems: Problems) -> None:
     """Every option on its own. What options need of each other is a matter of their source."""
     for row in seeds.rows["source_attribute"]:
-        name, value = row["name"], row["value"]
+        name, value, type_name = row["name"], row["value"], _type_of(row, seeds)
         if name is None:
             continue
-        if name not in OPTIONS:
-            problems.add("source_attribute", row, "name", *_unknown_name(name))
-        elif value is not None and (wrong := option_problem(name, value)):
+        option = find_option(name, type_name)
+        if option is None:
+            if type_name is None or find_type(type_name) or names_a_secret(name):
+                problems.add("source_attribute", row, "name", *_unknown_name(name))
+            continue  # an option of a type that cannot be used: that is told of the type
+        if value is not None and (wrong := option_problem(name, option, value)):
             problems.add("source_attribute", row, "value", *wrong)
-        if name in OPTIONS and name not in READING_OPTIONS and row["valid_from"] is not None:
+        if not option.is_of_reading and row["valid_from"] is not None:
             message = f"{name} does not say how a file is read, and holds for all deliveries"
-            expected = f"a blank cell; from a date on may hold {', '.join(READING_OPTIONS)}"
+            expected = f"a blank cell; from a date on may hold {', '.join(reading_options(type_name))}"
             problems.add("source_attribute", row, "valid_from", message, expected)
+
+
+def _type_of(row: Row, seeds: Seeds) -> str | None:
+    """The type of the data source of an option's source, None where that cannot be told."""
+    source = seeds.find("source", row["source"])
+    data_source = seeds.find("data_source", source["data_source"]) if source else None
+    return data_source["data_source_type"] if data_source else None
 
 
 def _unknown_name(name: str) -> Wrong:
     if names_a_secret(name):
         return f'"{name}" stands for a secret', _SECRET_EXPECTED
-    return f'"{name}" is not an option', one_of(OPTIONS, name)
+    return f'"{name}" is not an option', one_of(all_options(), name)
 
 
-def option_problem(name: str, value: str) -> Wrong | None:
-    """Return what is wrong with the value of a known option, or None."""
+def option_problem(name: str, option: Option, value: str) -> Wrong | None:
+    """Return what is wrong with the value of an option, or None."""
     if holds_secret(value):
         return f"{name} holds a password", _SECRET_EXPECTED
-    if name in SPELLED_OPTIONS and (wrong := spelling_problem(value)):
+    if option.is_spelled and (wrong := spelling_problem(value)):
         return f"{name} {wrong[0]}", wrong[1]
-    wrong = choice_problem(CHOICES[name], value) if name in CHOICES else _CHECKS[OPTIONS[name]](value)
+    wrong = choice_problem(option.choices, value) if option.choices else _CHECKS[option.kind](value)
     return (f"{name} {wrong[0]}", wrong[1]) if wrong else None
 
 

@@ -1,6 +1,7 @@
 """Rules of `source.quality_checks`: JSON that names expectations and columns of the source.
 
-Great Expectations takes seconds to import, so its expectations are known by the names of its modules.
+Great Expectations takes seconds to import, so its expectations are known by the names of its modules, and those of
+installed packages by their entry points.
 """
 
 from __future__ import annotations
@@ -12,6 +13,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from headwater.metadata.static import extensions
+from headwater.metadata.static.callables import lacks
 from headwater.metadata.static.naming import nearest, one_of
 
 SEVERITIES = ("critical", "warning")
@@ -23,7 +26,7 @@ Wrong = tuple[str, str]
 
 @lru_cache(maxsize=1)
 def known_expectations() -> frozenset[str]:
-    """The names of the expectations of the installed Great Expectations; empty when there is none."""
+    """The names of the expectations of Great Expectations; empty when it is not installed."""
     package = importlib.util.find_spec("great_expectations")
     if package is None or package.origin is None:
         return frozenset()
@@ -54,11 +57,8 @@ def _check_problems(check: Mapping[str, Any], target_names: Set[str]) -> Iterato
     if not isinstance(expect, str):
         yield 'has no "expect"', "the name of an expectation such as expect_column_values_to_be_between"
         return
-    known = known_expectations()
-    if known and expect not in known:
-        near = nearest(expect, known)
-        expected = near or "a name that Great Expectations knows, expect_…"
-        yield f'names the expectation "{expect}", which is not known', expected
+    if wrong := _expectation_problem(expect):
+        yield wrong
     severity = check.get("severity", "critical")
     if severity not in SEVERITIES:
         yield f'has the severity "{severity}"', one_of(SEVERITIES, str(severity))
@@ -78,6 +78,30 @@ def _check_problems(check: Mapping[str, Any], target_names: Set[str]) -> Iterato
     least, greatest = check.get("min_value"), check.get("max_value")
     if isinstance(least, int | float) and isinstance(greatest, int | float) and least > greatest:
         yield f"has a min_value {least} above its max_value {greatest}", "min_value ≤ max_value"
+
+
+def _expectation_problem(expect: str) -> Wrong | None:
+    known, added = known_expectations(), extensions.names(extensions.CHECKS)
+    if expect in added:
+        return _extension_problem(expect, is_known=expect in known)
+    if not known or expect in known:
+        return None
+    near = nearest(expect, {*known, *added})
+    expected = near or "a name that Great Expectations knows, expect_…, or a check of an installed package"
+    return f'names the expectation "{expect}", which is not known', expected
+
+
+def _extension_problem(expect: str, *, is_known: bool) -> Wrong | None:
+    """Return why the check of a package cannot be used, as far as can be told without importing it."""
+    if wrong := extensions.problem(extensions.CHECKS, expect):
+        return f"cannot be used: {wrong[0]}", wrong[1]
+    extension = extensions.find(extensions.CHECKS, expect)
+    assert extension is not None
+    if is_known:
+        return f"cannot be used: the {extension} has the name of one of Great Expectations", "another name"
+    if missing := lacks(extension.value):
+        return f"cannot be used: of the {extension}, {missing}", "package.module:class in its entry point"
+    return None
 
 
 def _as_list(value: Any) -> list[Any]:

@@ -9,16 +9,13 @@ from headwater.metadata.static.load import Seeds
 from headwater.metadata.static.naming import INDEX_ENDINGS, is_raw_column
 from headwater.metadata.static.problem import Problems
 from headwater.metadata.static.rows import Row
-from headwater.metadata.static.rules.api import check_api
-from headwater.metadata.static.rules.connections import connection_table
-from headwater.metadata.static.rules.database import check_database
 from headwater.metadata.static.rules.delivery_checks import check_doubts
 from headwater.metadata.static.rules.files import check_files
-from headwater.metadata.static.rules.kafka import check_kafka
 from headwater.metadata.static.rules.quality import quality_problems
 from headwater.metadata.static.rules.renamed import check_renamed
 from headwater.metadata.static.rules.types import check_types
-from headwater.metadata.static.source_parts import SourceParts, gather_parts
+from headwater.metadata.static.source_parts import SourceParts
+from headwater.metadata.static.source_types import connection_table, find_option, find_type
 from headwater.metadata.static.spelling import unspell
 
 Connections = Mapping[tuple[str, str], list[str]]  # (table of connections, data source) → their names
@@ -27,7 +24,7 @@ Connections = Mapping[tuple[str, str], list[str]]  # (table of connections, data
 def check_sources(seeds: Seeds, problems: Problems) -> None:
     """Every source with all that belongs to it."""
     connections = _connections_by_data_source(seeds)
-    for source in gather_parts(seeds):
+    for source in _gather_parts(seeds):
         _check_name(source, seeds, problems)
         _check_policy(source, seeds, problems)
         if "attribute" not in seeds.unreadable:
@@ -35,11 +32,31 @@ def check_sources(seeds: Seeds, problems: Problems) -> None:
             check_renamed(source, problems)
         _check_connection(source, connections, seeds, problems)
         check_types(source, seeds, problems)
-        check_files(source, seeds, problems)
-        check_api(source, seeds, problems)
-        check_kafka(source, seeds, problems)
-        check_database(source, seeds, problems)
+        if not source.data_source_type or find_type(source.data_source_type):
+            check_files(
+                source, seeds, problems
+            )  # how those of a type are read that cannot be used, nobody knows
         check_doubts(source, problems)
+
+
+def _gather_parts(seeds: Seeds) -> list[SourceParts]:
+    """Every source with what belongs to it, in the order of the file."""
+    parts = {
+        name: SourceParts(row, seeds.find("data_source", row["data_source"]))
+        for name, row in seeds.by_name["source"].items()
+    }
+    for row in seeds.rows["attribute"]:
+        if row.text("source") in parts:
+            parts[row.text("source")].attributes.append(row)
+    for row in seeds.rows["source_attribute"]:
+        if row.text("source") in parts:
+            of_source = parts[row.text("source")]
+            option = find_option(row.text("name"), of_source.data_source_type)
+            if row["valid_from"] is not None and option is not None and option.is_of_reading:
+                of_source.dated_options.append(row)
+            else:
+                of_source.options.setdefault(row.text("name"), row)
+    return list(parts.values())
 
 
 def _connections_by_data_source(seeds: Seeds) -> Connections:

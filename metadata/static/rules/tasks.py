@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from headwater.metadata.static import extensions
 from headwater.metadata.static.callables import lacks
 from headwater.metadata.static.load import Seeds
 from headwater.metadata.static.model import WAREHOUSE
 from headwater.metadata.static.problem import Problems
 from headwater.metadata.static.rows import Row
-from headwater.metadata.static.rules.connections import connection_table
+from headwater.metadata.static.schema import TABLES
 from headwater.metadata.static.script_text import is_procedure_name, parameters_of
+from headwater.metadata.static.source_types import connection_table
 
 PARAMETERS = ("job_inst_id", "job_inst_task_id")  # of a script that a task runs
 
@@ -105,6 +107,10 @@ def _connections_of(table: str, data_source: str, seeds: Seeds) -> set[str]:
 
 def _check_function(table: str, row: Row, column: str, root: Path, problems: Problems) -> None:
     spec = row.text(column)
+    named = f'"{spec}"'
+    group = next(one.group for one in TABLES[table].columns if one.name == column)
+    if group and not extensions.problem(group, spec) and (extension := extensions.find(group, spec)):
+        named, spec = f"the {extension}", extension.value
     if ":" in spec and (missing := lacks(spec, root)):
         expected = "package.module:function, of an installed package or of the project's folder"
-        problems.add(table, row, column, f'"{spec}" cannot be called: {missing}', expected)
+        problems.add(table, row, column, f"{named} cannot be called: {missing}", expected)

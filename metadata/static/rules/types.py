@@ -1,36 +1,51 @@
-"""Rules of which options a source may have by the type of its data source."""
+"""Rules of which options a source may have by the type of its data source, and the rules that a type brings."""
 
 from __future__ import annotations
 
+from headwater.metadata.errors import FAILURES
+from headwater.metadata.static import extensions
 from headwater.metadata.static.load import Seeds
+from headwater.metadata.static.options import FILE_OPTIONS
 from headwater.metadata.static.problem import Problems
 from headwater.metadata.static.source_parts import SourceParts
+from headwater.metadata.static.source_types import all_options, find_type, options_of, usable_types
+from headwater.metadata.visible import shortened
 
-WINDOW_OPTIONS = ("first_watermark", "lag_window")  # which a database shares with an API
-_OF_FILES = ("page", "file_pattern", "date_from", "date_format", "date_pattern", "zip_member", "zip_members")
-_OF_ONE_TYPE = {
-    "rest_api": (
-        "endpoint", "auth", "auth_name", "token_path", "token_format", "first_page", "total_path", "read_until_same",
-        "has_more_path", "empty_page_ends", "max_pages", "watermark_path", "watermark_format", *WINDOW_OPTIONS,
-    ),
-    "kafka": (
-        "topic", "consumer_group", "dead_letter_topic", "max_messages", "on_expired", "value_format", "avro_schema",
-    ),
-    "rdbms": ("tbl", "sql_script", "chunks"),
-}  # fmt: skip
-_BORROWED = {"rdbms": WINDOW_OPTIONS}
+_OF_ARCHIVES = ("zip_member", "zip_members")
 
 
 def check_types(source: SourceParts, seeds: Seeds, problems: Problems) -> None:
-    """No option of files where there are none, and none of another type."""
-    kind = source.data_source_type
-    if "source_attribute" in seeds.unreadable or not kind:
+    """No option of another type, and whatever else the type of a source asks for."""
+    declared = find_type(source.data_source_type)
+    if "source_attribute" in seeds.unreadable or declared is None:
         return
-    foreign = {
-        name: f"one of {owner}" for owner, names in _OF_ONE_TYPE.items() if owner != kind for name in names
-    }
-    if kind in _OF_ONE_TYPE:
-        foreign |= dict.fromkeys(_OF_FILES, "a source of files")
-    for name in foreign.keys() & source.options.keys() - set(_BORROWED.get(kind, ())):
-        message = f"{name} stands for a source of type {kind}"
-        source.blame_option(problems, name, "name", message, foreign[name])
+    foreign = all_options().keys() - options_of(declared.name).keys()
+    for name in foreign & source.options.keys():
+        message = f"{name} stands for a source of type {declared.name}"
+        source.blame_option(problems, name, "name", message, _owners_of(name))
+    if declared.check_source is None:
+        return
+    try:
+        declared.check_source(source, seeds, problems)
+    except FAILURES as error:  # of another package it may fail in any way
+        problems.add("source", source.row, "data_source", *rule_failure(declared.name, error))
+
+
+def _owners_of(option: str) -> str:
+    owners = [declared.name for declared in usable_types() if option in declared.options]
+    return "a source of files" if option in FILE_OPTIONS else f"one of {' or '.join(owners)}"
+
+
+def refuse_archives(source: SourceParts, problems: Problems) -> None:
+    """No option of ZIP files: what the type lands is of its own making."""
+    for name in _OF_ARCHIVES:
+        if name in source.options:
+            message = f"{name} stands for a source of type {source.data_source_type}"
+            source.blame_option(problems, name, "name", message, "a source of files")
+
+
+def rule_failure(type_name: str, error: BaseException) -> tuple[str, str]:
+    """Return what is told of a rule that fails itself."""
+    extension = extensions.find(extensions.SOURCES, type_name)
+    what = f"{type(error).__name__}: {shortened(str(error), 200)}"
+    return f"a rule of the {extension} fails: {what}", "a version of the package whose rules work"

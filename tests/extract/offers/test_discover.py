@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from headwater.extract.offers.delivery_date import read_date
-from headwater.extract.offers.discover import discover, is_known, same_content
+from headwater.extract.offers.discover import discover, extractor, is_known, same_content
 from headwater.extract.offers.offer import Offer, Sink
+from headwater.extract.offers.payload import reads_as_it_asks
 from headwater.metadata.errors import PublisherError
 from headwater.metadata.process.deliveries import Delivery
-from headwater.metadata.static.model import Source
+from headwater.metadata.static import extensions
+from headwater.metadata.static.model import DataSource, Source
+from tests.support.packages import installing
 from tests.support.sources import DATE, make_source
 
 
@@ -73,12 +78,61 @@ def list_since(source: Source, landed: Sequence[Delivery]) -> Iterator[Offer]:
     return (replace(OFFER, publisher_name=one.publisher_name) for one in landed)
 
 
-@pytest.mark.parametrize(
-    "name", ["nowhere.at.all:f", "tests.extract.offers.test_discover:nothing", "carrier_pigeon"]
-)
+@pytest.mark.parametrize("name", ["nowhere.at.all:f", "tests.extract.offers.test_discover:nothing"])
 def test_an_extractor_that_is_not_there_is_named(name: str) -> None:
     with pytest.raises(PublisherError, match=rf"^places: extract_function '{name}' cannot be used"):
         discover(make_source(extract_function=name))
+
+
+def test_a_type_that_is_not_there_is_named_with_those_that_are() -> None:
+    with pytest.raises(PublisherError) as refused:
+        discover(make_source(extract_function="carrier_pigeon"))
+    assert str(refused.value) == (
+        'places: "carrier_pigeon" is no source type, expected one of http_files, rest_api, rdbms, object_store, kafka,'
+        " local_files"
+    )
+
+
+CARRIER = """
+from headwater.extract import SourceType
+
+def discover(source, landed):
+    raise AssertionError(len(landed))
+
+SOURCE_TYPE = SourceType(name="carrier", description="", discover={discover})
+"""
+
+
+def test_a_type_of_a_package_is_asked_and_says_itself_whether_it_reads_while_it_asks(tmp_path: Path) -> None:
+    source = make_source(data_source=DataSource("loft", "carrier", "Pigeons"))
+    with pytest.MonkeyPatch.context() as patch, installing(tmp_path / "packages", patch) as install:
+        install("pigeons", CARRIER.format(discover="discover"), sources={"carrier": "pigeons:SOURCE_TYPE"})
+        with pytest.raises(AssertionError, match=r"^0$"):  # it was asked, and told what landed
+            discover(source)
+        assert not reads_as_it_asks(source)  # though it wants to know what landed
+
+
+def test_a_type_whose_function_is_not_there_is_named_with_its_package(tmp_path: Path) -> None:
+    source = make_source(data_source=DataSource("loft", "carrier", "Pigeons"))
+    with pytest.MonkeyPatch.context() as patch, installing(tmp_path / "packages", patch) as install:
+        install(
+            "pigeons",
+            CARRIER.format(discover="'a_loft:discover'"),
+            sources={"carrier": "pigeons:SOURCE_TYPE"},
+        )
+        with pytest.raises(PublisherError) as refused:
+            discover(source)
+    assert str(refused.value) == (
+        'places: discover of the source type "carrier" of pigeons 1.0 cannot be used, a_loft:discover raises'
+        " ModuleNotFoundError: No module named 'a_loft'; expected a package that can be imported"
+    )
+
+
+@pytest.mark.parametrize("name", extensions.BUILT_IN[extensions.SOURCES])
+def test_a_type_reads_while_it_asks_if_it_asks_for_what_landed(name: str) -> None:
+    source = make_source(data_source=DataSource("loft", name, "Whatever"))
+    takes_landed = "landed" in inspect.signature(extractor(source)).parameters
+    assert reads_as_it_asks(source) == takes_landed == (name in ("rest_api", "rdbms", "kafka"))
 
 
 @pytest.mark.parametrize(

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from headwater.extract.files.record import Record
-from headwater.extract.raw.transforms import unpivot
-from headwater.metadata.errors import FormatBroken
+from headwater.extract.raw.transforms import transform_function, unpivot
+from headwater.metadata.errors import FormatBroken, PublisherError
 from tests.support import workbooks
 from tests.support.loader import Loader
+from tests.support.packages import installing
 from tests.support.reading_formats import opened
 from tests.support.sources import make_source
 from tests.support.work import Counted, work_of
@@ -86,3 +88,23 @@ def test_a_long_header_that_comes_twice_is_told_in_a_few_words() -> None:
     with pytest.raises(FormatBroken) as refused:
         unpivot(make_source(COLUMNS, options=NAMED), header, [], "f")
     assert len(str(refused.value)) < 500
+
+
+def test_a_transform_is_found_by_its_name_built_in_or_of_a_package(tmp_path: Path) -> None:
+    assert transform_function(make_source()) is None
+    assert transform_function(make_source(wrangle_function="unpivot")) is unpivot
+    code = (
+        "def shout(source, header, records, file):\n    return [name.upper() for name in header], records\n"
+    )
+    with pytest.MonkeyPatch.context() as patch, installing(tmp_path / "packages", patch) as install:
+        install("shouts", code, transforms={"shout": "shouts:shout", "call": "shouts:call"})
+        shout = transform_function(make_source(wrangle_function="shout"))
+        assert shout is not None
+        assert shout(make_source(), ["a"], [], "f.csv") == (["A"], [])
+        with pytest.raises(PublisherError, match=r"^places: wrangle_function 'shouts:call' cannot be used"):
+            transform_function(make_source(wrangle_function="call"))
+        install("echo", code, transforms={"shout": "echo:shout"})
+        with pytest.raises(
+            PublisherError, match=r'^places: the transform "shout" is brought by echo 1\.0 and shouts'
+        ):
+            transform_function(make_source(wrangle_function="shout"))

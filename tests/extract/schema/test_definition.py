@@ -12,9 +12,10 @@ from headwater.extract.files.dialect import Dialect
 from headwater.extract.schema.definition import definition
 from headwater.metadata.static.formats import FORMATS, TRAILERS
 from headwater.metadata.static.model import DataSource, DatedOption, Source
-from headwater.metadata.static.schema import OPTIONS, READING_OPTIONS
+from headwater.metadata.static.source_types import all_options, reading_options
 from tests.support.sources import make_source
 
+READING = reading_options("local_files")
 MARCH, MAY = (datetime(2026, month, 1, tzinfo=UTC) for month in (3, 5))
 
 # Those that say how files are found and dated, how rows are judged, and what stands in the definition as it is:
@@ -34,13 +35,13 @@ NOT_OF_READING = {
 
 
 def test_every_option_either_says_how_files_are_read_or_is_known_not_to() -> None:
-    assert set(READING_OPTIONS) | NOT_OF_READING == set(OPTIONS)
-    assert not set(READING_OPTIONS) & NOT_OF_READING
+    assert set(READING) | NOT_OF_READING == set(all_options())
+    assert not set(READING) & NOT_OF_READING
 
 
 def test_the_defaults_of_the_options_are_those_of_the_dialect() -> None:
     of_csv = FORMATS["csv"]
-    facts = {name: value for name, value in READING_OPTIONS.items() if name in of_csv and value is not None}
+    facts = {name: value for name, value in READING.items() if name in of_csv and value is not None}
     assert Dialect.of(make_source(options=facts)) == Dialect() == Dialect.of(make_source())
     assert set(facts) - set(TRAILERS) == {field.name for field in fields(Dialect)} - {"trim_whitespace"}
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from headwater.checks.expectations import extra_expectations, is_row_wise
 from headwater.metadata.errors import CheckInvalid
+from tests.support.packages import Install, installing
 
 BETWEEN = {"expect": "expect_column_values_to_be_between", "column": "reading", "min_value": 0}
 
@@ -121,3 +124,54 @@ def test_a_mistake_names_source_check_parameter_and_what_was_expected(make_sourc
 
     assert str(error.value) == f"source readings: {message}"
     assert error.value.__cause__ is None
+
+
+OF_A_PACKAGE = """
+from typing import ClassVar
+from great_expectations.expectations.core import ExpectColumnValuesToMatchRegex
+class ExpectIt(ExpectColumnValuesToMatchRegex):
+    regex: str = "^x"
+class ExpectItBesideOthers(ExpectIt):
+    compares_rows: ClassVar[bool] = True
+def no_class(): ...
+"""
+
+
+@pytest.fixture
+def install(tmp_path: Path) -> Iterator[Install]:
+    with pytest.MonkeyPatch.context() as patch, installing(tmp_path / "packages", patch) as found:
+        yield found
+
+
+def test_a_check_of_a_package_is_an_expectation_as_any_other(make_source, install):
+    points = {"expect_it": "its_checks:ExpectIt", "expect_it_beside": "its_checks:ExpectItBesideOthers"}
+    install("its-checks", OF_A_PACKAGE, checks=points)
+    asked = {"column": "note", "regex": "^y", "severity": "warning"}
+    found = extra_expectations(make_source(*({"expect": name, **asked} for name in points)))
+    assert list(found) == ["expect_it(note)", "expect_it_beside(note)"]
+    assert [(one.regex, one.severity) for one in found.values()] == [("^y", "warning")] * 2
+    assert [is_row_wise(one) for one in found.values()] == [True, False]
+    with pytest.raises(
+        CheckInvalid, match="quality check expect_it: parameter 'much': is no parameter of it"
+    ):
+        extra_expectations(make_source({"expect": "expect_it", "column": "note", "much": 1}))
+
+
+@pytest.mark.parametrize(
+    ("value", "why"),
+    [
+        (
+            "no_class",
+            "is its_checks:no_class, which is no expectation; expected a class of one of Great Expectations'",
+        ),
+        (
+            "nothing",
+            "cannot be imported: its_checks:nothing raises AttributeError: module 'its_checks' has no attribute",
+        ),
+    ],
+)
+def test_a_check_of_a_package_that_cannot_be_used_is_told(make_source, install, value, why):
+    install("its-checks", OF_A_PACKAGE, checks={"expect_it": f"its_checks:{value}"})
+    with pytest.raises(CheckInvalid) as refused:
+        names(make_source({"expect": "expect_it", "column": "note"}))
+    assert f'quality check expect_it: the check "expect_it" of its-checks 1.0 {why}' in str(refused.value)

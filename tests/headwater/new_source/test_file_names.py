@@ -7,6 +7,7 @@ import re
 import pytest
 
 from headwater.metadata.errors import NewSourceRefused
+from headwater.metadata.static.options import FILE_OPTIONS
 from headwater.metadata.static.rules.options import option_problem
 from headwater.new_source.file_names import pattern_of, pattern_told
 from tests.support import hostile
@@ -71,7 +72,9 @@ def test_files_of_a_kind_share_a_pattern(name, others, pattern, form):
     assert (found.pattern, found.date_format) == (pattern, form)
     for one in (name, *others):
         assert re.search(found.pattern, one)
-    assert all(option_problem(option, value) is None for option, value in found.options.items())
+    assert all(
+        option_problem(name, FILE_OPTIONS[name], value) is None for name, value in found.options.items()
+    )
 
 
 def test_each_file_of_the_kind_that_is_left_out_is_named():

@@ -15,8 +15,8 @@ from headwater.extract.http.exchange import Patience
 from headwater.extract.offers.offer import Offer
 from headwater.extract.sources.rest_api import discover
 from headwater.metadata.process.deliveries import Delivery
-from headwater.metadata.static.formats import USUAL_OPTIONS
 from headwater.metadata.static.model import ConnApi, DataSource, Source
+from headwater.metadata.static.source_types import usual_options
 from tests.extract.http.test_client import Sink
 from tests.support.api_server import Api, Record
 from tests.support.sources import make_source
@@ -38,7 +38,7 @@ class Reader:
         usual = {"record_path": "data.items", "read_until_same": "false"}
         return make_source(
             ("id", "name", "changed"),
-            options={**USUAL_OPTIONS["rest_api"], **usual, **(options or {})},
+            options={**usual_options("rest_api"), **usual, **(options or {})},
             data_source=DataSource("shop", "rest_api", "A shop"),
             conn_str=None,
             conn_api=self.connection(pagination, **conn),

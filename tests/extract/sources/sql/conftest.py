@@ -17,8 +17,8 @@ from sqlalchemy import Engine
 from headwater.extract.landing.store import ObjectStore
 from headwater.extract.raw.pending import LoadSummary, load_pending
 from headwater.extract.run import ExtractSummary, extract_source
-from headwater.metadata.static.formats import USUAL_OPTIONS
 from headwater.metadata.static.model import ConnStr, DataSource, Source, SqlScript, Tbl
+from headwater.metadata.static.source_types import usual_options
 from headwater.services import postgres
 from tests.conftest import administer
 from tests.support.sources import make_source
@@ -78,7 +78,7 @@ class Publisher:
             **is_delta,
             **more,
         }
-        return make_source(columns, options={**USUAL_OPTIONS["rdbms"], **(options or {})}, **facts)
+        return make_source(columns, options={**usual_options("rdbms"), **(options or {})}, **facts)
 
 
 class Line:

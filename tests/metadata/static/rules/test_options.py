@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from headwater.metadata.static.schema import OPTIONS
+from headwater.metadata.static.source_types import all_options
 from tests.support.seeds import Broken, EditableSeeds
 
 MOMENT = "a day such as 2026-01-31, or a moment in UTC such as 2026-01-31T18:00:00Z"
@@ -24,7 +24,7 @@ BROKEN = {
         "sales,delimeter,",
         [
             'seeds/source_attribute.csv:6: name: "delimeter" is not an option, expected one of '
-            f"{', '.join(OPTIONS)} (perhaps delimiter)"
+            f"{', '.join(all_options())} (perhaps delimiter)"
         ],
     ),
     "a_date_for_what_holds_always": Broken(

@@ -1,12 +1,17 @@
-"""Rules of a source that is read from an API: its options and its connection taken together."""
+"""The type `rest_api`: an API that answers in pages of JSON, its options and its connection taken together."""
 
 from __future__ import annotations
 
+from headwater.extract.connections.dataset_name import DatasetName, connection_part, dataset_at
+from headwater.extract.sources.api.address import below
 from headwater.metadata.static.load import Seeds
+from headwater.metadata.static.model import Source
+from headwater.metadata.static.options import WINDOW_OPTIONS, Option
 from headwater.metadata.static.problem import Problems
 from headwater.metadata.static.rows import Row
-from headwater.metadata.static.rules.types import WINDOW_OPTIONS
+from headwater.metadata.static.rules.types import refuse_archives
 from headwater.metadata.static.source_parts import SourceParts
+from headwater.metadata.static.source_type import SourceType
 
 _OF_WATERMARKS = ("watermark_path", "watermark_format", *WINDOW_OPTIONS)
 _OF_TOKENS = ("token_path", "token_format")
@@ -18,10 +23,9 @@ _OF_PAGINATIONS = {
 }
 
 
-def check_api(source: SourceParts, seeds: Seeds, problems: Problems) -> None:
+def _check_source(source: SourceParts, seeds: Seeds, problems: Problems) -> None:
     """Everything that a source of an API needs."""
-    if "source_attribute" in seeds.unreadable or source.data_source_type != "rest_api":
-        return
+    refuse_archives(source, problems)
     api = _connection(source, seeds)
     if api is None:
         return
@@ -103,3 +107,38 @@ def _check_credentials(source: SourceParts, api: Row, problems: Problems) -> Non
     for name in _OF_TOKENS:
         if name in source.options and not has_parent:
             source.blame_option(problems, name, "name", f"{name} stands without a token", "a parent_conn_api")
+
+
+def _place(source: Source) -> DatasetName:
+    return dataset_at(
+        below(connection_part(source, source.conn_api, "api_url"), source.options.get("endpoint"))
+    )
+
+
+SOURCE_TYPE = SourceType(
+    name="rest_api",
+    description="an API that answers in pages of JSON",
+    discover="headwater.extract.sources.rest_api:discover",
+    reads_while_asking=True,
+    asks_one_at_a_time=True,
+    connection_table="conn_api",
+    options={
+        "endpoint": Option(),
+        "auth": Option("choice", ("bearer", "basic", "header", "query")),
+        "auth_name": Option(),
+        "token_path": Option(),
+        "token_format": Option("choice", ("json", "form")),
+        "first_page": Option("number"),
+        "total_path": Option(),
+        "has_more_path": Option(),
+        "empty_page_ends": Option("boolean"),
+        "read_until_same": Option("boolean"),
+        "max_pages": Option("count"),
+        "watermark_path": Option(),
+        "watermark_format": Option("watermark_format"),
+        **WINDOW_OPTIONS,
+    },
+    usual_options={"format": "json", "zip_members": "all"},  # the pages lie in one ZIP
+    check_source=_check_source,
+    dataset_name=_place,
+)

@@ -1,22 +1,54 @@
-"""Rules of a source that is read from a database: its table or its script, and its windows."""
+"""The type `rdbms`: a table of a database, or a query, and its windows."""
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
+
+from headwater.extract.connections.dataset_name import DatasetName
 from headwater.metadata.static.load import Seeds
+from headwater.metadata.static.model import Source
 from headwater.metadata.static.naming import one_of
+from headwater.metadata.static.options import WINDOW_OPTIONS, Option
 from headwater.metadata.static.problem import Problems
 from headwater.metadata.static.rows import Row
-from headwater.metadata.static.rules.types import WINDOW_OPTIONS
+from headwater.metadata.static.rules.types import refuse_archives
 from headwater.metadata.static.script_text import parameters_of
+from headwater.metadata.static.secrecy import holds_secret
 from headwater.metadata.static.source_parts import SourceParts
+from headwater.metadata.static.source_type import SourceType
 
+USUAL_DIALECT = "postgresql"  # of a conn_str without a url_template
+POSTGRES_DIALECTS = ("postgres", "postgresql", "postgresql+psycopg2")  # those that are read by COPY
 _PARAMETERS = ("watermark_from", "watermark_to")
+_PORTS = {"postgres": 5432, "mysql": 3306}
+_BACKENDS = {"postgresql": "postgres", "mariadb": "mysql"}
+_DATABASE_URL = re.compile(r"[a-z][a-z0-9]*(\+[a-z][a-z0-9_]*)?://[^\s]*|\$\{[A-Z][A-Z0-9_]*\}[^\s]*")
 
 
-def check_database(source: SourceParts, seeds: Seeds, problems: Problems) -> None:
+def _check_connection(row: Row, problems: Problems) -> None:
+    for column in _needed(row):
+        if row[column] is None:
+            expected = f"a {column} for a data source of type rdbms"
+            problems.add("conn_str", row, column, "is blank", expected)
+    url = row["url_template"]
+    if url and not _DATABASE_URL.fullmatch(url) and not holds_secret(url):
+        expected = "a dialect of SQLAlchemy such as postgresql://, sqlite:// or mysql+pymysql://"
+        problems.add("conn_str", row, "url_template", f'"{url}" is not an address of a database', expected)
+
+
+def _needed(row: Row) -> tuple[str, ...]:
+    """Return what a conn_str of a database must say beside its url_template, which names a dialect,
+    or all there is to say."""
+    dialect, _, rest = row.text("url_template").partition("://")
+    if rest or dialect.startswith("$"):
+        return ()
+    return ("database_name",) if dialect.startswith("sqlite") else ("server", "database_name")
+
+
+def _check_source(source: SourceParts, seeds: Seeds, problems: Problems) -> None:
     """Everything that a source of a database needs."""
-    if "source_attribute" in seeds.unreadable or source.data_source_type != "rdbms":
-        return
+    refuse_archives(source, problems)
     if source.option("format") not in (None, "copy_text"):
         source.blame_option(problems, "format", "value", "a database has no files to read", "no format")
     if not {"tbl", "sql_script"} & source.options.keys():
@@ -76,3 +108,44 @@ def _check_windows(source: SourceParts, table: Row | None, script: Row | None, p
     if has_windows and "watermark_from" in asked and "first_watermark" not in source.options:
         message = f'sql_script "{script["sql_script"]}" has no :watermark_from the first time'
         source.blame_option(problems, "sql_script", "value", message, "the option first_watermark")
+
+
+def _value_syntax(source: Source) -> str | None:
+    """A Postgres server writes the values by COPY: then all that it writes is taken.
+
+    A `url_template` that names its dialect only at run time is taken for another database.
+    """
+    dialect = (source.conn_str.url_template if source.conn_str else None) or USUAL_DIALECT
+    return "postgres" if dialect.partition(":")[0] in POSTGRES_DIALECTS else None
+
+
+def _table(source: Source) -> DatasetName:
+    from headwater.extract.sources.sql.connect import url_of  # SQLAlchemy takes long to import
+    from headwater.extract.sources.sql.queries import publisher_name
+
+    conn = source.conn_str and replace(source.conn_str, secret_ref=None)  # where it is says no secret
+    url = url_of(replace(source, conn_str=conn))
+    backend = _BACKENDS.get(url.get_backend_name(), url.get_backend_name())
+    if backend == "sqlite":
+        return DatasetName(f"sqlite://{url.database}", publisher_name(source))
+    host, port = url.host or url.query["host"], url.port or _PORTS.get(backend)
+    qualified = publisher_name(source)
+    if backend == "postgres" and "." not in qualified and source.sql_script is None:
+        qualified = f"public.{qualified}"
+    database = url.database or url.query["dbname"]
+    return DatasetName(f"{backend}://{host}" + (f":{port}" if port else ""), f"{database}.{qualified}")
+
+
+SOURCE_TYPE = SourceType(
+    name="rdbms",
+    description="a table of a database, or a query",
+    discover="headwater.extract.sources.rdbms:discover",
+    reads_while_asking=True,
+    options={"tbl": Option(), "sql_script": Option(), "chunks": Option("count"), **WINDOW_OPTIONS},
+    usual_options={"format": "copy_text"},
+    usual_null_tokens=(),  # a database tells NULL from the empty text
+    check_connection=_check_connection,
+    check_source=_check_source,
+    dataset_name=_table,
+    value_syntax=_value_syntax,
+)
