@@ -51,7 +51,7 @@ def _check_pages(source: SourceParts, api: Row, problems: Problems) -> None:
         source.blame(
             problems,
             "source",
-            f'"{source.name}" is read by {pagination}, where pages may shift while they are read',
+            f'"{source.name}" is read by {pagination}, and pages may shift while they are read',
             "total_path, where each answer tells how many records there are; or read_until_same true, to read until two"
             " readings agree; or read_until_same false, to take the risk of losing records",
         )

@@ -1,4 +1,4 @@
-"""What packages add by entry points: it is known by its name, and a package that cannot be used harms no other."""
+"""Types, transforms and checks that packages add by entry points: known by name; one that is broken harms no other."""
 
 from __future__ import annotations
 

@@ -86,7 +86,7 @@ def test_what_follows_from_a_doubt_by_default_is_documented(doubt: Doubt) -> Non
     assert message is not None
     assert f"by default {doubt.default('snapshot')}" in message[1]
     differs = doubt.default("delta") != doubt.default("snapshot")
-    assert (f"of a delta {doubt.default('delta')}" in message[1]) == differs
+    assert (f"for a delta {doubt.default('delta')}" in message[1]) == differs
     assert all(reaction in columns["value"]["description"] for reaction in REACTIONS)
     assert all(period in columns["name"]["description"] for period in PERIODS)
     assert doubt.needs is None or doubt.needs in columns["name"]["description"]

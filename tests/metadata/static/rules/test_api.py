@@ -34,7 +34,7 @@ def test_a_good_source_of_an_api(seeds: EditableSeeds) -> None:
 @pytest.mark.parametrize(
     ("without", "options", "message"),
     [
-        ("read_until_same", {}, 'source: "customers" is read by page, where pages may shift while they are read,'
+        ("read_until_same", {}, 'source: "customers" is read by page, and pages may shift while they are read,'
          " expected total_path, where each answer tells how many records there are; or read_until_same true, to"
          " read until two readings agree; or read_until_same false, to take the risk of losing records"),
         ("watermark_path", {}, 'source: "customers" asks for what changed, and has no watermark_path, expected'
