@@ -1,5 +1,4 @@
-"""The working folder for files that Headwater creates on this machine: ignored by git, closed to other
-accounts.
+"""The working folder for files that Headwater creates on this machine: ignored by git, closed to other accounts.
 
 It contains the data, passwords and keys of the embedded servers, logs, and pages with rows of deliveries.
 """
@@ -31,8 +30,7 @@ def home(project: Path) -> Path:
 
 
 def make_home(project: Path) -> Path:
-    """Create the working folder and its `logs/` if they are missing, close it to other accounts, and return
-    it.
+    """Create the working folder and its `logs/` if they are missing, close it to other accounts, and return it.
 
     A folder of another program that the user names stays open; our files in it are closed. Raises
     `ServiceError` if this user cannot write there.

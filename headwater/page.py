@@ -56,9 +56,7 @@ code { font-family: ui-monospace, "SF Mono", Menlo, "Liberation Mono", monospace
 
 
 def page(title: str, body: Markup, *, crumbs: Sequence[tuple[str, str]] = (), style: str = "") -> str:
-    """Return a whole HTML page. `crumbs` are (text, relative address) of the pages above it; `style` is its
-    CSS.
-    """
+    """Return a whole HTML page. `crumbs` are (text, relative address) of the pages above it; `style` is its CSS."""
     above = Markup(" / ").join(
         Markup('<a href="{}">{}</a>').format(address, text) for text, address in crumbs
     )
@@ -119,9 +117,7 @@ def moment(value: datetime) -> str:
 
 
 def mark(text: str, kind: str) -> Markup:
-    """Return a highlighted word: `kind` is good, bad or warn. The word carries the meaning, not only the
-    colour.
-    """
+    """Return a highlighted word: `kind` is good, bad or warn. The word carries the meaning, not only the colour."""
     return Markup('<span class="mark {}">{}</span>').format(kind, text)
 
 

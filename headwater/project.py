@@ -44,8 +44,7 @@ def _name_of(root: Path) -> str:
 
 
 def find_project() -> Project:
-    """Return the project that HEADWATER_PROJECT names, else that of the current folder, else that of this
-    package.
+    """Return the project that HEADWATER_PROJECT names, else that of the current folder, else that of this package.
 
     Raises `HeadwaterError` if there is none.
     """

@@ -1,6 +1,4 @@
-"""The connection to Postgres; libpq's variables (PGHOST, PGPORT, PGUSER, PGDATABASE, PGPASSWORD …) say where
-it is.
-"""
+"""The connection to Postgres; libpq's variables (PGHOST, PGPORT, PGUSER, PGDATABASE, PGPASSWORD …) say where it is."""
 
 from __future__ import annotations
 
@@ -43,8 +41,7 @@ def session_options(*more: str) -> str:
 
 
 def engine(database: str | None = None, at_once: int = AT_ONCE) -> Engine:
-    """Return an engine on the database of the environment, or on `database` of that server, with `at_once`
-    connections.
+    """Return an engine on the database of the environment, or on `database` of that server, with `at_once` connections.
 
     Everything else, including passwords, stays with libpq: our URLs never contain a secret. Statements get as
     much memory as loads, because they may read all rows of a delivery.
@@ -129,9 +126,7 @@ def _unlock(connection: Connection, shared: str, lock: dict[str, str]) -> None:
 
 
 def require_reachable(on: Engine) -> None:
-    """Raise `DatabaseUnavailable`, with libpq's message, if no connection is possible or the server is too
-    old.
-    """
+    """Raise `DatabaseUnavailable`, with libpq's message, if no connection is possible or the server is too old."""
     try:
         with on.connect() as connection:
             version: int = connection.execute(

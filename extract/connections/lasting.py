@@ -45,9 +45,7 @@ def lasting(error: BaseException) -> Lasting | None:
 
 
 def causes(error: BaseException) -> Iterator[BaseException]:
-    """Yield an exception and those that it wraps: requests and botocore wrap urllib3, which wraps
-    http.client.
-    """
+    """Yield an exception and those that it wraps: requests and botocore wrap urllib3, which wraps http.client."""
     seen: list[BaseException] = []
     cause: BaseException | None = error
     while cause is not None and cause not in seen:

@@ -117,9 +117,7 @@ def _choose(
 
 
 def _refuse_bomb(members: Sequence[zipfile.ZipInfo], file: str, expansion: Expansion) -> None:
-    """Raise for an announced size over the limits; zipfile reads no byte beyond it, but members may share
-    bytes.
-    """
+    """Raise for an announced size over the limits; zipfile reads no byte beyond it, but members may share bytes."""
     name = f"{file}/{members[0].filename}" if len(members) == 1 else file
     expansion.unpack("ZIP", sum(member.file_size for member in members), name)
 

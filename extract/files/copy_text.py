@@ -31,9 +31,7 @@ Positions = npt.NDArray[np.intp]
 
 
 def from_records(records: Sequence[Record], constants: str) -> bytes:
-    """Return records as COPY text: the line, `constants` (fields that end in SEPARATOR, or ""), then the
-    values.
-    """
+    """Return records as COPY text: the line, `constants` (fields that end in SEPARATOR, or ""), then the values."""
     texts, nulls = _unescaped(records)
     text = "".join(
         [f"{line}{SEPARATOR}{constants}{values}\n" for (line, _), values in zip(records, texts, strict=True)]

@@ -65,9 +65,7 @@ class CsvFile:
             yield from self.parse(block)
 
     def blocks(self) -> Iterator[Block]:
-        """Yield the text below the header, cut between lines. The text that `parse` leaves comes again,
-        longer.
-        """
+        """Yield the text below the header, cut between lines. The text that `parse` leaves comes again, longer."""
         while self._next.text or self._extend():
             block, self._next = self._next, _NOTHING
             yield block

@@ -1,6 +1,4 @@
-"""Removal of gzip, bzip2 and xz compression in a stream, recognized by the first bytes and protected against
-bombs.
-"""
+"""Removal of gzip, bzip2 and xz compression in a stream, recognized by the first bytes and protected against bombs."""
 
 from __future__ import annotations
 

@@ -25,9 +25,7 @@ def fit_records(
 
 
 def require_names(header: Sequence[str], file: str, line: int | None) -> None:
-    """Raise `FormatBroken` for a NUL or an incomplete character in a name of a header, which Postgres cannot
-    store.
-    """
+    """Raise `FormatBroken` for a NUL or an incomplete character in a name of a header, which Postgres cannot store."""
     for place, name in enumerate(header, 1):
         if not is_storable(name):
             raise FormatBroken(

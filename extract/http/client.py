@@ -141,9 +141,7 @@ class HttpClient:
         return self._persist(request.address, ask)
 
     def head(self, address: str) -> Head:
-        """Return the server's facts about a file; a server that refuses HEAD gets a GET whose body is not
-        read.
-        """
+        """Return the server's facts about a file; a server that refuses HEAD gets a GET whose body is not read."""
 
         def ask() -> Head:
             try:

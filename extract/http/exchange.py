@@ -39,9 +39,7 @@ class Page:
 
 @dataclass(frozen=True)
 class Request:
-    """A request to an API. `private` headers contain credentials, and a body may: they never go to another
-    host.
-    """
+    """A request to an API. `private` headers contain credentials, and a body may: they never go to another host."""
 
     method: str
     address: str

@@ -106,9 +106,7 @@ def land(
 
 
 def _forget(store: ObjectStore, key: str) -> None:
-    """Delete an object that did not land. If deletion is forbidden it stays, and is ignored without a
-    manifest.
-    """
+    """Delete an object that did not land. If deletion is forbidden it stays, and is ignored without a manifest."""
     with suppress(StorageError):
         store.delete(key)
 

@@ -43,8 +43,7 @@ def transform_function(source: Source) -> Transform | None:
 def unpivot(
     source: Source, header: Sequence[str], records: Iterable[Record], file: str
 ) -> tuple[Sequence[str], Iterable[Record]]:
-    """Turn wide records into long ones: one per column that is not kept, with the column's name and its
-    value.
+    """Turn wide records into long ones: one per column that is not kept, with the column's name and its value.
 
     `unpivot_keep` columns stay, `unpivot_name` and `unpivot_value` name the two new ones, and values in
     `unpivot_skip` make no record: `<empty>` also means the blank cell of a workbook, so that a table gives

@@ -1,6 +1,4 @@
-"""The definition of a source, with which its tables are made; it is recorded, and another one needs other
-tables.
-"""
+"""The definition of a source, with which its tables are made; it is recorded, and another one needs other tables."""
 
 from __future__ import annotations
 

@@ -133,9 +133,7 @@ class Baseline:
         return last.delivery_sqn if last else None
 
     def current_before(self, delivery_sqn: int) -> str | None:
-        """Return a query of the keys and tracked attributes that were current; None without an earlier
-        delivery.
-        """
+        """Return a query of the keys and tracked attributes that were current; None without an earlier delivery."""
         judged = self[delivery_sqn]
         counting = sorted((self[sqn] for sqn in self._counting), key=lambda d: d.place)
         earlier = [d for d in counting if d.place < judged.place]
@@ -193,9 +191,7 @@ class Baseline:
         return history_before(self._source, moment)
 
     def _after(self, base: str, ahead: Sequence[Placed], judged: Placed, first_date: datetime) -> str:
-        """Store the current rows after the deliveries `ahead` in a table, because they are read more than
-        once.
-        """
+        """Store the current rows after the deliveries `ahead` in a table, because they are read more than once."""
         reached, done = base, ()  # type: str, tuple[Step, ...]
         kept = self._kept
         if kept and kept.base == base and kept.steps == _steps(ahead[: len(kept.steps)]):
@@ -212,9 +208,7 @@ class Baseline:
         return reached
 
     def _groups(self, ahead: Sequence[Placed]) -> Iterator[Sequence[Placed]]:
-        """Return all deliveries together, or grouped by date if the policy depends on the rows before each
-        date.
-        """
+        """Return all deliveries together, or grouped by date if the policy depends on the rows before each date."""
         if not self._is_plain:
             for _, of_one_date in groupby(ahead, key=lambda d: d.delivery_date):
                 yield list(of_one_date)

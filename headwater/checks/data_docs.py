@@ -48,9 +48,7 @@ h3 { font-size: 1rem; margin: 1.4rem 0 .2rem; }
 def page_path(
     home: Path, source: str, delivery_sqn: int, publisher_name: str, delivery_date: datetime
 ) -> Path:
-    """Return the path of a delivery's page: `data_docs/<source>/<date>_<publisher's
-    name>_<delivery_sqn>.html`.
-    """
+    """Return the path of a delivery's page: `data_docs/<source>/<date>_<publisher's name>_<delivery_sqn>.html`."""
     day = moment(delivery_date).removesuffix(" UTC").replace(" ", "T").replace(":", "")
     name = re.sub(r"[^A-Za-z0-9.-]+", "-", publisher_name).strip("-.")[:80]
     return home / FOLDER / source / f"{day}_{name}_{delivery_sqn}.html"
@@ -253,9 +251,7 @@ def write_lists(home: Path, engine: Engine, names: Iterable[str]) -> Path:
 
 
 def write_list(home: Path, engine: Engine, source: str) -> None:
-    """List the validated deliveries of a source, newest first, and add later decisions to the pages of
-    deliveries.
-    """
+    """List the validated deliveries of a source, newest first, and add later decisions to the pages of deliveries."""
     with engine.connect() as connection:
         deliveries = connection.execute(_JUDGED, {"source": source}).all()
         decided = decided_since(connection, source)

@@ -56,9 +56,7 @@ class Decision:
 def decided_since(
     connection: Connection, source: str, delivery_sqn: int | None = None
 ) -> Mapping[int, Sequence[Decision]]:
-    """Return the decisions about the deliveries of a source, or about one, after their last validation, in
-    order.
-    """
+    """Return the decisions about the deliveries of a source, or about one, after their last validation, in order."""
     found: dict[int, list[Decision]] = defaultdict(list)
     for row in connection.execute(_DECIDED, {"source": source, "sqn": delivery_sqn}):
         found[row.delivery_sqn].append(Decision(row.event, row.event_at, row.who, row.why))

@@ -49,9 +49,7 @@ class _Removal:
 
 
 class Doubts:
-    """The doubts of one source; call it for deliveries in their order, and report those that pass with
-    `let_pass`.
-    """
+    """The doubts of one source; call it for deliveries in their order, and report those that pass with `let_pass`."""
 
     def __init__(self, connection: Connection, source: Source) -> None:
         self._connection, self._source = connection, source

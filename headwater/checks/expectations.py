@@ -1,6 +1,4 @@
-"""Conversion of checks to expectations of Great Expectations. Its import takes seconds: import this module
-late.
-"""
+"""Conversion of checks to expectations of Great Expectations. Its import takes seconds: import this module late."""
 
 from __future__ import annotations
 
@@ -95,8 +93,7 @@ class ExpectNoDeliveryToBreakRule(BatchExpectation):
 
 
 class ExpectDeliveryToMatchBaseline(BatchExpectation):
-    """Represents a doubt on a page. `delivery_checks` computes its result, which depends on earlier
-    verdicts."""
+    """Represents a doubt on a page. `delivery_checks` computes its result, which depends on earlier verdicts."""
 
     metric_dependencies: ClassVar[tuple[str, ...]] = ()
     domain_keys: ClassVar[tuple[str, ...]] = ("batch_id",)

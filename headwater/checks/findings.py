@@ -111,9 +111,7 @@ def _observed(facts: Mapping[str, Any]) -> str | None:
 
 
 def _sample(facts: Mapping[str, Any]) -> tuple[Any, ...]:
-    """Return the unexpected rows as {key, other columns, line}, or only their values if rows cannot be
-    identified.
-    """
+    """Return the unexpected rows as {key, other columns, line}, or only their values if rows cannot be identified."""
     rows = facts.get("partial_unexpected_index_list")
     if not rows:
         return tuple((facts.get("partial_unexpected_list") or [])[:SAMPLE_SIZE])

@@ -73,9 +73,7 @@ def run_checks(
 
 
 def foresee_verdict(engine: Engine, source: Source, delivery_sqn: int) -> Verdict:
-    """Return the result of today's checks for a staged delivery, whatever its earlier result. Records
-    nothing.
-    """
+    """Return the result of today's checks for a staged delivery, whatever its earlier result. Records nothing."""
     with engine.connect() as connection:
         delivery = landed(connection, delivery_sqn)
     (judged,) = _start_great_expectations()(engine, source, [delivery])

@@ -1,6 +1,4 @@
-"""Validation of deliveries with Great Expectations, with a result per delivery and check. Its import takes
-seconds.
-"""
+"""Validation of deliveries with Great Expectations, with a result per delivery and check. Its import takes seconds."""
 
 from __future__ import annotations
 
@@ -154,8 +152,7 @@ def _quiet_context() -> AbstractDataContext:
 
 
 class _Borrowed(OptionEngine):
-    """An engine on borrowed connections with separate listeners, because Great Expectations disposes of its
-    engine.
+    """An engine on borrowed connections with separate listeners, because Great Expectations disposes of its engine.
 
     A new engine on the pool would permanently add listeners to it while other threads connect, and disposing
     of the pool would forget how many connections are in use. The address contains no password that could end
@@ -229,9 +226,7 @@ class _Staging:
 
 
 def _require_run(source: Source, name: str, answer: ExpectationValidationResult) -> None:
-    """Raise if Great Expectations could not run an expectation, with the message of the database and no
-    trace.
-    """
+    """Raise if Great Expectations could not run an expectation, with the message of the database and no trace."""
     info = answer.exception_info
     for one in [info] if "raised_exception" in info else info.values():
         if not one["raised_exception"]:

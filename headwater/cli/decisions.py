@@ -52,9 +52,7 @@ def accept(
     is_dry_run: DryRun = False,
     as_json: AsJson = False,
 ) -> None:
-    """Let a halted delivery pass in spite of its failed checks. Of rows with a duplicate key the last one
-    wins.
-    """
+    """Let a halted delivery pass in spite of its failed checks. Of rows with a duplicate key the last one wins."""
     _decide("accept", sqn, why, is_dry_run, as_json, despite=check or ())
 
 

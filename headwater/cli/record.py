@@ -137,9 +137,7 @@ def quarantine(
     for_spreadsheet: ForSpreadsheet = False,
     as_json: AsJson = False,
 ) -> None:
-    """List the rows that fell out, newest delivery first: position, the value that broke a rule, the original
-    row.
-    """
+    """List the rows that fell out, newest delivery first: position, the value that broke a rule, the original row."""
     from headwater.pipeline.preparation import prepare
     from headwater.queries import quarantine as fell
     from headwater.queries.delivery_detail import source_of
@@ -197,8 +195,7 @@ def as_of(
     for_spreadsheet: ForSpreadsheet = False,
     as_json: AsJson = False,
 ) -> None:
-    """Show what was true at the end of a day, or at a moment; with --known-at, as it was known at that other
-    moment.
+    """Show what was true at the end of a day, or at a moment; with --known-at, as it was known at that other moment.
 
     Rows that are too wide for the screen are shown as blocks, one column per line.
     """
@@ -259,9 +256,7 @@ def log(
     ] = "information",
     as_json: AsJson = False,
 ) -> None:
-    """Show a recorded run: its tasks, the deliveries that it wrote, and its log. `headwater runs` lists the
-    runs.
-    """
+    """Show a recorded run: its tasks, the deliveries that it wrote, and its log. `headwater runs` lists the runs."""
     from headwater.pipeline.preparation import prepare
     from headwater.queries import runs as on_record
 

@@ -37,8 +37,7 @@ HIDDEN = {*OF_HISTORY, source_status.FELL_OUT} - {
 
 
 def rows(out: Console, source: str, on: Moment, as_of: AsOf, columns: Sequence[str] | None = None) -> None:
-    """Print rows of history without its technical columns, or selected columns, as a table or, if too wide,
-    as blocks.
+    """Print rows of history without its technical columns, or selected columns, as a table or, if too wide, as blocks.
 
     Marks rows that are stale because of a row that fell out. If there are no rows, names the nearest
     deliveries.
@@ -140,9 +139,7 @@ def key_text(key: Mapping[str, Any] | None) -> str:
 
 
 def key_history(out: Console, shape: Shape, found: KeyHistory) -> None:
-    """Print one key: its versions side by side, so that a long row stays readable, and its rows that fell
-    out.
-    """
+    """Print one key: its versions side by side, so that a long row stays readable, and its rows that fell out."""
     if not found.is_known:
         return
     out.print(f"[bold]{escape(found.source)}[/] {escape(found.named)}: {coloured(found.state)}")

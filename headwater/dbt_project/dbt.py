@@ -172,8 +172,7 @@ class Dbt:
 
 
 def places(root: Path, home: Path, sources: Collection[str] | None) -> Iterator[Path]:
-    """Yield the folders for dbt to read the models of some sources, in the order of trial: a subset, then the
-    project.
+    """Yield the folders for dbt to read the models of some sources, in the order of trial: a subset, then the project.
 
     Also links the framework's package.
     """

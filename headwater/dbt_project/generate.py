@@ -1,5 +1,4 @@
-"""`headwater generate`: the files that dbt needs from the seeds at compile time, beside the models and
-committed.
+"""`headwater generate`: the files that dbt needs from the seeds at compile time, beside the models and committed.
 
 Headwater regenerates the YAML of a source's staging and historical model each time; the SQL beside it belongs
 to the analytics engineer, and is only written if it is missing.

@@ -26,9 +26,7 @@ _FRAME = "Compilation Error"  # dbt's word for what a macro raises; nothing that
 
 
 def raised(message: str) -> Mapping[str, Any] | None:
-    """Return the code and the facts of an error that a macro of ours raised, or None for other messages of
-    dbt.
-    """
+    """Return the code and the facts of an error that a macro of ours raised, or None for other messages of dbt."""
     at = message.find(_SIGN + "{")
     if not message.startswith(_FRAME) or at < 0:
         return None

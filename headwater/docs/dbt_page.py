@@ -28,9 +28,7 @@ _SCRIPT = re.compile(r"<script(?=[\s>])", re.IGNORECASE)
 
 
 def dbt_page(target: Path) -> str:
-    """Return the page of the project from the `manifest.json` and `catalog.json` that dbt wrote into
-    `target`.
-    """
+    """Return the page of the project from the `manifest.json` and `catalog.json` that dbt wrote into `target`."""
     from dbt.task.docs import DOCS_INDEX_FILE_PATH
 
     nonce = secrets.token_urlsafe(18)

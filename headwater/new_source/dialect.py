@@ -53,9 +53,7 @@ def physical_lines(text: str) -> list[str]:
 
 
 def candidates(content: bytes, encoding: str, given: dict[str, str]) -> list[Candidate]:
-    """Return the dialects in which all records have the same width, the likeliest first; `given` ones are
-    fixed.
-    """
+    """Return the dialects in which all records have the same width, the likeliest first; `given` ones are fixed."""
     lines, is_cut = _sample(content, encoding)
     found = []
     delimiters = [given["delimiter"]] if "delimiter" in given else DELIMITERS

@@ -79,9 +79,7 @@ def odd_words(content: bytes) -> list[tuple[int, bytes]]:
 
 
 def _require_other(content: bytes, error: UnicodeDecodeError, file: str) -> None:
-    """Raise `FormatBroken` if the bytes that are not UTF-8 are no more than the multi-byte characters that
-    are.
-    """
+    """Raise `FormatBroken` if the bytes that are not UTF-8 are no more than the multi-byte characters that are."""
     text = content.decode("utf-8", "surrogateescape")
     wrong, right = len(_UNDECODED.findall(text)), len(_DECODED.findall(text))
     is_marked = content.startswith(codecs.BOM_UTF8)

@@ -70,9 +70,7 @@ class NamePattern:
 
 @dataclass(frozen=True)
 class _Date:
-    """The position of the date in a name, as the parts from `first` to `last`, and the formats that fit all
-    names.
-    """
+    """The position of the date in a name, as the parts from `first` to `last`, and the formats that fit all names."""
 
     first: int
     last: int
@@ -373,9 +371,7 @@ def _is_time(text: str, form: str) -> bool:
 
 
 def _escaped(text: str) -> str:
-    """Escape a text for a pattern with visible characters, without the backslashes that only verbose patterns
-    need.
-    """
+    """Escape a text for a pattern with visible characters, without the backslashes that only verbose patterns need."""
     return "".join(_escaped_sign(sign) for sign in text)
 
 

@@ -15,9 +15,7 @@ _NEVER = ("jsonb", "boolean", "real", "double precision")
 
 
 def find_key(columns: Sequence[Column], records: int) -> tuple[Column, ...]:
-    """Return one column, else two; of several candidates the one whose name and type fit a key best. () if
-    none.
-    """
+    """Return one column, else two; of several candidates the one whose name and type fit a key best. () if none."""
     if not records:
         return ()
     able = sorted(

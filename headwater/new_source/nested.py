@@ -63,9 +63,7 @@ def json_format(content: bytes, encoding: str) -> str:
 
 
 def json_outline(text: JsonText) -> Shape | None:
-    """Return the structure of a document of any size; None if it is unreadable, which the reader then
-    reports.
-    """
+    """Return the structure of a document of any size; None if it is unreadable, which the reader then reports."""
     try:
         return _shape(text, 0)
     except FormatBroken:

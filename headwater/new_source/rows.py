@@ -28,9 +28,7 @@ MAX_REMOVED_PCT, MAX_FALLEN_OUT_PCT = "20", "1"
 
 
 def rows_of(proposal: Proposal, seeds: Seeds) -> Rows:
-    """Return all rows by table; cells without a value are blank. Existing data sources and connections get no
-    row.
-    """
+    """Return all rows by table; cells without a value are blank. Existing data sources and connections get no row."""
     name, rows = proposal.name, Rows()
     conn_str = connection_of(proposal, seeds)
     if proposal.data_source not in seeds.by_name["data_source"]:

@@ -35,9 +35,7 @@ _SHOWN = 8  # tables in a message
 
 @dataclass(frozen=True)
 class CatalogedTable:
-    """A table as the catalog describes it. Without datatypes (SQLite enforces none) its values determine
-    them.
-    """
+    """A table as the catalog describes it. Without datatypes (SQLite enforces none) its values determine them."""
 
     tbl: str
     rows: int  # about

@@ -97,9 +97,7 @@ class Typed:
 
 
 def type_of(values: Collection[str], name: str, null_tokens: Collection[str] = ()) -> Typed:
-    """Return the type of the different values of a column; `name` is the publisher's, `null_tokens` are given
-    ones.
-    """
+    """Return the type of the different values of a column; `name` is the publisher's, `null_tokens` are given ones."""
     known = {value for value in values if value}
     nothing = NULL_TOKENS | set(null_tokens)
     rest = known - nothing
@@ -157,9 +155,7 @@ def _whole_type(values: Collection[str]) -> Typed:
 
 
 def _decimal(values: Collection[str]) -> Typed | None:
-    """Return a decimal type without a limit of digits, because a sample does not contain the largest future
-    amount.
-    """
+    """Return a decimal type without a limit of digits, because a sample does not contain the largest future amount."""
     if all(map(_DECIMAL.fullmatch, values)):
         return _may_be_thousands(values) or Typed("numeric")
     return Typed("numeric") if all(map(_EXPONENT.fullmatch, values)) else None

@@ -249,9 +249,7 @@ def _seed_changes(project: Project, rows: Rows) -> list[Change]:
 
 
 def with_rows(before: bytes, rows: Iterable[Mapping[str, str]]) -> bytes:
-    """Return a CSV with rows added, by its own header and line ends, with a final line end only if it had
-    one.
-    """
+    """Return a CSV with rows added, by its own header and line ends, with a final line end only if it had one."""
     text = before.decode("utf-8-sig")
     line_end = "\r\n" if "\r\n" in text else "\n"
     header = next(csv.reader(io.StringIO(text, newline="")))

@@ -106,9 +106,7 @@ class Page:
 
 
 def page_of_deliveries(connection: Connection, filters: Filters, after: int | None, size: int) -> Page:
-    """Return the next `size` deliveries after one: for one source by date, for several by landing, newest
-    first.
-    """
+    """Return the next `size` deliveries after one: for one source by date, for several by landing, newest first."""
     is_one_source = len(filters.sources) == 1
     order = ("delivery_date", "publisher_name", "delivery_sqn") if is_one_source else ("delivery_sqn",)
     wanted, values = _wanted(filters)

@@ -1,6 +1,4 @@
-"""The history of one key: its versions, the deliveries that opened and closed them, and its rows that fell
-out.
-"""
+"""The history of one key: its versions, the deliveries that opened and closed them, and its rows that fell out."""
 
 from __future__ import annotations
 

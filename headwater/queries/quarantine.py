@@ -1,6 +1,4 @@
-"""The quarantine of a source, row by row: the rows that fell out, the values that broke a rule, the original
-rows.
-"""
+"""The quarantine of a source, row by row: the rows that fell out, the values that broke a rule, the original rows."""
 
 from __future__ import annotations
 

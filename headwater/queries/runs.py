@@ -186,9 +186,7 @@ def named(connection: Connection, text: str, job: str | None = None) -> list[dic
 
 
 def details(connection: Connection, run: Mapping[str, Any], level: str) -> dict[str, Any]:
-    """Return a job instance with its tasks, the deliveries whose layers it wrote last, and its log from a
-    level on.
-    """
+    """Return a job instance with its tasks, the deliveries whose layers it wrote last, and its log from a level on."""
     values = {"job_inst_id": run["job_inst_id"]}
 
     def rows(statement: str, **more: Any) -> list[dict[str, Any]]:

@@ -263,9 +263,7 @@ def _fell_out_as_of(
 
 
 def sources(engine: Engine, catalog: Catalog) -> list[dict[str, Any]]:
-    """Return one dict per source of the catalog: deliveries, versions, current rows, halts, last run and
-    warnings.
-    """
+    """Return one dict per source of the catalog: deliveries, versions, current rows, halts, last run and warnings."""
     with engine.connect() as connection:
         known = {row["source"]: dict(row) for row in connection.execute(sa.text(_SOURCES)).mappings()}
         runs = last_runs(connection, catalog, catalog.sources.values())

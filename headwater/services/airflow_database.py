@@ -18,8 +18,7 @@ from headwater.services.processes import log_tail
 
 
 def make(env: Mapping[str, str], folder: Path, say: Callable[[str], None]) -> None:
-    """Create the database and migrate it to the installed version of Airflow. `env` is that of Airflow's
-    processes.
+    """Create the database and migrate it to the installed version of Airflow. `env` is that of Airflow's processes.
 
     A database that the user's AIRFLOW__DATABASE__SQL_ALCHEMY_CONN names must exist, and is migrated. Raises
     `ServiceError`.

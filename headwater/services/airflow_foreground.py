@@ -82,9 +82,7 @@ def _show(log: CombinedLog, show: Callable[[Line], None]) -> None:
 
 
 def _claim(home: Path, port: int) -> Ports:
-    """Record the ports of an Airflow of this process, by which other commands find it. Raises
-    `AlreadyRunning`.
-    """
+    """Record the ports of an Airflow of this process, by which other commands find it. Raises `AlreadyRunning`."""
     with locked(home):
         remembered = state.read(home)
         before = remembered.get(AIRFLOW)

@@ -1,5 +1,4 @@
-"""The embedded Kafka: a broker (Tansu) with topics in memory. `python -m headwater.services.kafka FOLDER
-PORT`.
+"""The embedded Kafka: a broker (Tansu) with topics in memory. `python -m headwater.services.kafka FOLDER PORT`.
 
 The broker forgets everything when it ends; `headwater.demo.producer` then writes the same messages again. It
 supports no passwords for topics in memory. So on Linux it runs in a separate network namespace, which only

@@ -242,9 +242,7 @@ class _SingleUser:
     log: Path
 
     def run(self, database: str, statements: Sequence[str]) -> str:
-        """Run statements in a database and return their output. Raises `ServiceError` at the first that
-        fails.
-        """
+        """Run statements in a database and return their output. Raises `ServiceError` at the first that fails."""
         quiet = {
             "exit_on_error": "on",
             "log_min_error_statement": "panic",
@@ -326,9 +324,7 @@ def _of_this_machine() -> dict[str, str]:
 
 
 def _shared_memory_is_small() -> bool:
-    """Return whether shared memory is small: containers often have 64 MB, too little for a parallel hash
-    join.
-    """
+    """Return whether shared memory is small: containers often have 64 MB, too little for a parallel hash join."""
     try:
         return shutil.disk_usage("/dev/shm").total < SMALL_SHARED_MEMORY
     except OSError:

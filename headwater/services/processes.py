@@ -115,9 +115,7 @@ def stop(process: Process, *signals: tuple[signal.Signals, float]) -> None:
 
 
 def session(leader: int) -> list[Process]:
-    """Return the live processes of the session that `leader` began (see `spawn`), whoever their parents are
-    now.
-    """
+    """Return the live processes of the session that `leader` began (see `spawn`), whoever their parents are now."""
     found = []
     for pid in _pids():
         try:

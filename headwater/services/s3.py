@@ -73,9 +73,7 @@ class S3Handler(localbucket.S3Handler):  # type: ignore[misc]
         marker_is_prefix: bool,
         max_keys: int,
     ) -> Page:
-        """Return one page of keys and common prefixes after the marker, as localbucket would for the whole
-        bucket.
-        """
+        """Return one page of keys and common prefixes after the marker, as localbucket would for the whole bucket."""
         folder = prefix[: prefix.rfind("/") + 1]
         rest = _marker_within(folder, marker, marker_is_prefix)
         if rest is None or not _may_hold_keys(bucket_dir / folder, folder):

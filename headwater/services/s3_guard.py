@@ -91,9 +91,7 @@ def refusal_of_signature(
 
 
 def _authorization(message: str) -> tuple[str, str, list[str], str]:
-    """Return key, scope, signed headers and signature of the Authorization header; an empty signature without
-    one.
-    """
+    """Return key, scope, signed headers and signature of the Authorization header; an empty signature without one."""
     algorithm, _, rest = message.partition(" ")
     parts = dict(part.strip().partition("=")[::2] for part in rest.split(","))
     credential, signed, signature = (

@@ -1,5 +1,4 @@
-"""Events of a delivery: landed, checked, decided. Append-only; on S3 before Postgres, so that a rebuild keeps
-them.
+"""Events of a delivery: landed, checked, decided. Append-only; on S3 before Postgres, so that a rebuild keeps them.
 
 Texts for people are stored with spelled NULs, because an event that Postgres cannot store would stay on S3
 for good.

@@ -195,8 +195,7 @@ class SharedJobInstance(RecordedRun):
 
     @property
     def tried_since(self) -> datetime | None:
-        """Return the begin of the last try in this process, or of the first earlier one that died. None
-        without a try.
+        """Return the begin of the last try in this process, or of the first earlier one that died. None without a try.
 
         A dead try could not report what it did, so the next try reports that, too.
         """

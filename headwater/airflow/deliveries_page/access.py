@@ -51,8 +51,7 @@ class Visitor:
         }
 
     def may_decide(self, source: KnownSource) -> bool:
-        """Return whether this visitor may trigger the job that loads a source's history and `may_decide`
-        allows them.
+        """Return whether this visitor may trigger the job that loads a source's history and `may_decide` allows them.
 
         Nobody may decide if no job loads it.
         """
@@ -77,9 +76,7 @@ class Visitor:
 
 
 def _roles_of(user: BaseUser) -> list[str]:
-    """Return the names of the roles of a user; auth managers have different user classes, with one role or
-    several.
-    """
+    """Return the names of the roles of a user; auth managers have different user classes, with one role or several."""
     messages = [*(getattr(user, "roles", None) or ()), getattr(user, "role", None)]
     return [str(getattr(role, "name", role)) for role in messages if role is not None]
 

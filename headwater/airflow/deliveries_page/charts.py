@@ -19,9 +19,7 @@ LEAST_BAR = 4
 
 # long: one drawing, from its scale to its labels
 def growth_picture(points: Sequence[tuple[datetime, int, int]]) -> Markup:
-    """Draw versions and current keys by delivery date as two lines from zero; nothing for fewer than two
-    dates.
-    """
+    """Draw versions and current keys by delivery date as two lines from zero; nothing for fewer than two dates."""
     if len({date for date, _, _ in points}) < 2:
         return Markup()
     first, last = points[0][0], points[-1][0]

@@ -80,9 +80,7 @@ class Backend:
         return Seen(source, dict(facts))
 
     def sees_all(self, visitor: Visitor) -> bool:
-        """Return whether the visitor may read the job of every source, because the dbt docs describe all of
-        them.
-        """
+        """Return whether the visitor may read the job of every source, because the dbt docs describe all of them."""
         return len(self.visible(visitor)) == len(known_sources(self.project.seeds))
 
     @property

@@ -1,6 +1,4 @@
-"""The sources, the jobs that run their steps, and who may decide; a broken row of the seeds hides only its
-source.
-"""
+"""The sources, the jobs that run their steps, and who may decide; a broken row of the seeds hides only its source."""
 
 from __future__ import annotations
 

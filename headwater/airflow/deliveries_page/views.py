@@ -266,9 +266,7 @@ def _possible(sqn: int) -> list[str]:
 
 
 def _progress(reads: Connection, source: KnownSource, facts: dict[str, Any]) -> dict[str, Any]:
-    """Return whether history is outdated, the job and runs that will update it, and all of it as a text to
-    compare.
-    """
+    """Return whether history is outdated, the job and runs that will update it, and all of it as a text to compare."""
     waits = bool(facts["differs_from_history"]) or facts["status"] == "pending"
     unfinished = runs.unfinished_runs(source.jobs) if waits else []
     going = ",".join(f"{run.run_id}:{run.state}" for run in unfinished)

@@ -1,5 +1,4 @@
-"""The rule which definition may replace the recorded one, depending on the deliveries that were read with
-it."""
+"""The rule which definition may replace the recorded one, depending on the deliveries that were read with it."""
 
 from alembic import op
 
