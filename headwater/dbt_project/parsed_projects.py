@@ -1,4 +1,4 @@
-"""Parsed projects, remembered by this process: a project whose files did not change is read once.
+"""Parsed projects, remembered by this process: a project whose files did not change is read once, unless it is large.
 
 dbt asks whoever runs it for a manifest and changes it while it runs, so each asker gets a copy.
 """
@@ -18,11 +18,9 @@ if TYPE_CHECKING:
     from dbt.contracts.graph.manifest import Manifest
 
 MOST = 16  # projects and subsets; one of ten sources takes some 10 MB
-NO_INPUT = {
-    "target",
-    "logs",
-    "__pycache__",
-}  # folders of a project that dbt reads nothing from; so are hidden ones
+LARGEST = 500  # nodes, such as models and tests: what has more is not worth the memory of a copy
+# folders of a project that dbt reads nothing from; so are hidden ones
+NO_INPUT = {"target", "logs", "__pycache__"}
 ENV_VAR = re.compile(r"""env_var\(\s*['"](\w+)""")
 
 Subset = frozenset[str] | None
@@ -71,6 +69,8 @@ class ParsedProjects:
                 self._entries.move_to_end(key)
         if entry is None or not entry.is_fresh(stamps):
             parsed = read()
+            if len(parsed.manifest.nodes) > LARGEST:
+                return parsed
             names = _variables(root) | parsed.manifest.env_vars.keys()
             entry = _Entry(stamps, {name: os.environ.get(name) for name in names}, _copy(parsed))
             with self._lock:

@@ -13,7 +13,7 @@ from typing import Any, cast
 import pytest
 
 from headwater.dbt_project.dbt import Dbt
-from headwater.dbt_project.parsed_projects import Parsed, ParsedProjects
+from headwater.dbt_project.parsed_projects import LARGEST, Parsed, ParsedProjects
 from tests.pipeline.project import make_project
 
 
@@ -176,3 +176,16 @@ def test_a_subset_that_does_not_suffice_is_remembered_as_the_whole(
     again = Dbt(root, home, "second", sources=["cities"])
     assert again.manifest().nodes.keys() == nodes
     assert again._place == whole._place == root
+
+
+def test_a_large_project_is_read_each_time_for_a_copy_would_cost_memory(root: Path) -> None:
+    projects, times = ParsedProjects(), 0
+
+    def read() -> Parsed:
+        nonlocal times
+        times += 1
+        return Parsed(cast(Any, Manifest({str(number): "" for number in range(LARGEST + 1)})), is_whole=True)
+
+    projects.get(root, None, read)
+    projects.get(root, None, read)
+    assert times == 2
