@@ -111,7 +111,7 @@ def test_a_halt_is_shown_with_its_check_its_sample_and_its_run(towns: Source, gu
     assert "Why it is halted" in page
     assert ["Column", "Line 3", "Line 4"] in rows_of(page)
     assert ["name differs", '"x"', '"y"'] in rows_of(page)
-    assert "Of each key the last row wins" in text_of(page)
+    assert "The last row of each key wins" in text_of(page)
     ((run_id,),) = towns.query(
         "select run_id from metadata.job_inst join metadata.delivery using (job_inst_id) where delivery_sqn = %s",
         towns.sqn(EVIL_FILE),

@@ -74,7 +74,7 @@ def test_halts_dry_runs_keys_and_last_runs_are_seen_by_everybody(
     expect(twins.get_by_role("columnheader")).to_have_text(["Column", "Line 3", "Line 4", "Line 5"])
     expect(twins.locator("tr.differs th")).to_contain_text(["name", "people", "seen"])
     expect(twins.locator("tr.differs").first.locator("mark")).to_have_text(['"B"', f'"{EVIL}"', f'"{EVIL}"'])
-    expect(page.locator("details.guide")).to_contain_text("Of each key the last row wins")
+    expect(page.locator("details.guide")).to_contain_text("The last row of each key wins")
     wrong += seen_in_all_ways(page, f"{address}/delivery/{halted}", "halt", tmp_path)
     page.get_by_role("link", name="More about this halt").click()
     expect(page.locator("#duplicate_keys")).to_be_in_viewport()
