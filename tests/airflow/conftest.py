@@ -25,9 +25,11 @@ from headwater.services.airflow import Airflow
 from headwater.services.airflow_pools import make_missing
 from headwater.services.processes import session, stop
 from tests.airflow.client import Client
+from tests.airflow.delivered import Source
 from tests.airflow.jobs_project import SCRATCH, make_jobs_project
 from tests.airflow.listeners import Received, statsd, webhook
 from tests.airflow.page import Visitor
+from tests.airflow.towns import deliver_towns
 from tests.airflow.warehouse import Warehouse
 from tests.conftest import FOREIGN, PROJECT, S3Server, TestServers, administer
 from tests.pipeline.project import FOLDER
@@ -224,3 +226,9 @@ def guest(airflow: Airflow) -> Visitor:
 @pytest.fixture(scope="session")
 def nobody(airflow: Airflow) -> Visitor:
     return Visitor(airflow, None)
+
+
+@pytest.fixture(scope="session")
+def towns(airflow_variables: dict[str, str], publisher: Path, admin: Client) -> Source:
+    """The source of towns, which ran once: two deliveries in history, and one that is halted."""
+    return deliver_towns(airflow_variables, publisher, admin)
