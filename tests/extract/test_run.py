@@ -16,6 +16,7 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy import Engine
 
+from headwater.extract import run as run_module
 from headwater.extract.http import client
 from headwater.extract.landing.store import ObjectStore
 from headwater.extract.offers.offer import Offer
@@ -138,7 +139,7 @@ def test_of_two_at_once_one_asks_the_publisher_and_the_other_finds_nothing_new(
     second = Run(run.engine, run.store, run.job_inst_id, run.source)
     summaries: list[ExtractSummary] = []
     thread = threading.Thread(target=lambda: summaries.append(second.extract()))
-    proper = pending_module.discover
+    proper = run_module.discover
 
     def discover(source: Source, landed: Callable[[], Sequence[Delivery]]) -> list[Offer]:
         if not thread.ident:
@@ -147,7 +148,7 @@ def test_of_two_at_once_one_asks_the_publisher_and_the_other_finds_nothing_new(
                 time.sleep(0.01)
         return proper(source, landed)
 
-    monkeypatch.setattr(pending_module, "discover", discover)
+    monkeypatch.setattr(run_module, "discover", discover)
     assert len(run.extract().landed) == 3
     thread.join()
     assert second.reported == [
@@ -164,7 +165,7 @@ def test_who_lost_the_lock_to_another_process_lands_nothing_twice(
 ) -> None:
     """A server that restarts, or a firewall that drops idle connections, takes the lock with it."""
     second = Run(run.engine, run.store, run.job_inst_id, run.source)
-    proper, dropped = pending_module.land, []
+    proper, dropped = run_module.land, []
 
     def land(*arguments: Any, **more: Any) -> Any:
         if not dropped:
@@ -177,7 +178,7 @@ def test_who_lost_the_lock_to_another_process_lands_nothing_twice(
             assert len(second.extract().landed) == 3
         return proper(*arguments, **more)
 
-    monkeypatch.setattr(pending_module, "land", land)
+    monkeypatch.setattr(run_module, "land", land)
     summary = run.extract()
     assert summary.landed == []
     assert len(summary.failed) == 3
@@ -191,7 +192,7 @@ def test_who_lost_the_lock_while_the_publisher_was_asked_lands_nothing_twice(
 ) -> None:
     """A reading takes its time, and asked for what had not landed when it began."""
     second = Run(run.engine, run.store, run.job_inst_id, run.source)
-    proper, asked = pending_module.discover, []
+    proper, asked = run_module.discover, []
 
     def discover(source: Source, landed: Callable[[], Sequence[Delivery]]) -> list[Offer]:
         if not asked:
@@ -205,7 +206,7 @@ def test_who_lost_the_lock_while_the_publisher_was_asked_lands_nothing_twice(
             return [replace(offer, fingerprint={}) for offer in proper(source, landed)]
         return proper(source, landed)
 
-    monkeypatch.setattr(pending_module, "discover", discover)
+    monkeypatch.setattr(run_module, "discover", discover)
     summary = run.extract()
     assert summary.landed == []
     assert len(summary.failed) == 3
