@@ -30,11 +30,11 @@ from headwater.services.private_files import key_file_of
 from headwater.services.processes import Process, born, session, stop
 from tests.support import rings
 from tests.support.chromium import chromium, chromium_path  # noqa: F401  # here, for a process may have but one
+from tests.support.in_memory import write_in_memory
 from tests.support.left_behind import end_left_behind
 from tests.support.quick_dbt import quicken_dbt
 
 if TYPE_CHECKING:
-    import boto3
     from sqlalchemy.engine import Engine
 
     from headwater.extract.landing.store import ObjectStore
@@ -71,6 +71,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.stash[SECONDS], config.stash[LEFT_BEHIND] = rings.Seconds(), []
     rings.guard_quick_ring()
     if "PYTEST_XDIST_WORKER" not in os.environ:  # those inherit it
+        write_in_memory()
         # Airflow makes its folder when it is imported, before any test; it must not be the user's
         folder = tempfile.TemporaryDirectory(prefix="headwater-airflow-")
         config.add_cleanup(folder.cleanup)
@@ -283,23 +284,12 @@ def store(s3_server: S3Server, monkeypatch: pytest.MonkeyPatch) -> ObjectStore:
     return ObjectStore.from_environment()
 
 
-@pytest.fixture(scope="session")
-def aws_session() -> boto3.Session:
-    """One for all tests with faults: it reads descriptions of S3, which takes longer than most of them."""
-    import boto3
-
-    return boto3.Session()
-
-
 @pytest.fixture
-def faulty(
-    s3_server: S3Server, store: ObjectStore, aws_session: boto3.Session, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[FaultyS3]:
+def faulty(s3_server: S3Server, store: ObjectStore, monkeypatch: pytest.MonkeyPatch) -> Iterator[FaultyS3]:
     """A proxy in front of the test's bucket, to which AWS_ENDPOINT_URL leads; `store` goes past it.
 
     Clients try again at once, and take half a second without a byte for a stall.
     """
-    import boto3
     from botocore.retries.standard import ExponentialBackoff
 
     from headwater.extract.landing import s3_client
@@ -308,7 +298,6 @@ def faulty(
     monkeypatch.setattr(ExponentialBackoff, "delay_amount", lambda *_: 0)
     monkeypatch.setattr(s3_client, "FIRST_WAIT_S", 0)
     monkeypatch.setattr(s3_client, "READ_TIMEOUT_S", 0.5)
-    monkeypatch.setattr(boto3, "Session", lambda: aws_session)
     with FaultyS3.running(s3_server.port, store.bucket) as proxy:
         monkeypatch.setenv("AWS_ENDPOINT_URL", proxy.url)
         yield proxy
@@ -321,7 +310,7 @@ def fresh_database(
     """A database copied from another one, until the end of the block; PGHOST, PGPORT, PGUSER and PGDATABASE name it."""
     from headwater.metadata.connection import engine
 
-    administer(server, f"create database {name} template {template}")
+    administer(server, f"create database {name} template {template} strategy file_copy")
     point_to(server, name, patch)
     made = engine()
     yield made

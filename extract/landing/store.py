@@ -15,7 +15,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, BinaryIO, Self, TypedDict
 
-import boto3
 from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
 from urllib3.exceptions import HTTPError
 
@@ -26,6 +25,7 @@ from headwater.extract.landing.s3_client import (
     code_of,
     embedded_key,
     give_up_what_lasts,
+    new_session,
     said_plainly,
     tries_of,
     wait_for_conflict,
@@ -79,7 +79,7 @@ class ObjectStore:
         endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
         bucket = os.environ.get("HEADWATER_BUCKET") or BUCKET
         with said_plainly(f"bucket {bucket}"):
-            session = boto3.Session()
+            session = new_session()
             region = session.region_name or REGION
             client = session.client(
                 "s3", config=client_config(has_endpoint=bool(endpoint)), region_name=region,

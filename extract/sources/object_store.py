@@ -17,13 +17,12 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-import boto3
 from botocore import UNSIGNED
 
 from headwater.extract.connections.conn_options import options_of
 from headwater.extract.connections.environment import expand
 from headwater.extract.connections.secrets import resolve
-from headwater.extract.landing.s3_client import client_config, give_up_what_lasts, said_plainly
+from headwater.extract.landing.s3_client import client_config, give_up_what_lasts, new_session, said_plainly
 from headwater.extract.landing.store import ObjectReader
 from headwater.extract.offers.delivery_date import date_in_name, file_pattern
 from headwater.extract.offers.offer import Offer, Sink
@@ -102,7 +101,7 @@ def client_of(source: Source, conn: ConnStr) -> S3Client:
         )
     more: dict[str, Any] = {"signature_version": UNSIGNED} if options.get("anonymous") == "true" else {}
     with _of_publisher(source), said_plainly(endpoint or "S3"):
-        session = boto3.Session(
+        session = new_session(
             aws_access_key_id=login,
             aws_secret_access_key=secret.reveal() if secret else None,
             region_name=options.get("region"),
