@@ -23,6 +23,7 @@ def main(whole: Path) -> dict[str, float]:
 
     from headwater.airflow import build, metadata, models
     from headwater.metadata.static.plan import plan
+    from headwater.metadata.static.step_names import StepName
 
     found = {"import": time.perf_counter() - began}
     read = metadata.read()
@@ -36,10 +37,10 @@ def main(whole: Path) -> dict[str, float]:
 
     def group() -> None:
         with DAG("alone"):
-            models.layer_group(read.project, step, "staging")
+            models.layer_group(read.project, step, StepName.STAGE)
 
     found["piece"] = median(timed(group) for _ in range(GROUPS))
-    with patch.object(models, "piece", lambda _project, _name: whole):
+    with patch.object(models, "shard", lambda _project, _name: whole):
         found["whole"] = median(timed(group) for _ in range(GROUPS))
     return found
 

@@ -20,8 +20,8 @@ from pathlib import Path
 os.environ.setdefault("RUNTIME__DLTHUB_TELEMETRY", "false")
 
 import dlt  # type: ignore[import-not-found]
-import pyarrow as pa  # type: ignore[import-not-found]
-import pyarrow.csv as arrow_csv  # type: ignore[import-not-found]
+import pyarrow as pa
+import pyarrow.csv as arrow_csv
 from dlt.sources.helpers.transform import add_row_hash_to_table  # type: ignore[import-not-found]
 
 from benchmarks.data import TYPES

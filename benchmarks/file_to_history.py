@@ -27,6 +27,7 @@ from benchmarks.project import make_project, publish_snapshot
 from benchmarks.report import Aim, Bar, Report, Setting, Table, parser, publish, seconds, times
 from benchmarks.servers import Database, bare_copy, psql
 from headwater.checks.run import _start_great_expectations
+from headwater.dbt_project.dbt import Dbt
 from headwater.extract.landing.store import ObjectStore
 from headwater.extract.run import extract_source
 from headwater.home import home
@@ -140,7 +141,7 @@ def load_once(root: Path) -> dict[str, float]:
     """Run what has landed to history; seconds of the steps by the record of the run, and peak memory in MiB."""
     project = Project(root, home(root))
     whole = run_of_landed(project)
-    whole._dbt.compiled("select 1")  # start-up: dbt is imported, the project parsed
+    Dbt(root, home(root), whole.run_id).compiled("select 1")  # start-up: dbt is imported, the project parsed
     _start_great_expectations()
     require_ran_well(whole.whole())
     with engine().connect() as connection:

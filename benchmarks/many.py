@@ -125,7 +125,7 @@ def _connections(database: Database) -> Iterator[Callable[[], int]]:
     def watch() -> None:
         with database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
             while not ended.wait(OFTEN_S):
-                found = connection.exec_driver_sql(_SERVED).scalar_one()
+                found: int = connection.exec_driver_sql(_SERVED).scalar_one()
                 most[0] = max(most[0], int(found))
 
     database.engine.dispose()  # what else we hold is no connection of the command's

@@ -69,7 +69,8 @@ class Took:
 def source_of(place: str, data_size: str) -> Source:
     """The metadata of a table: `place` is a file of SQLite, or nothing for the Postgres of the environment."""
     if place:
-        columns, keys, table = INDEXES, 3, "indexes"
+        columns: tuple[str, ...] = INDEXES
+        keys, table = 3, "indexes"
         conn = ConnStr("file", "bench", None, place, None, None, None, "sqlite://", None)
     else:
         columns, keys, table = COLUMNS, 1, CUSTOMERS
@@ -96,7 +97,7 @@ def extract_once(place: str, data_size: str) -> dict[str, int | float]:
     """Land a table; seconds from the question to the delivery on record, its records and the bytes on S3."""
     source, store, database = source_of(place, data_size), ObjectStore.from_environment(), engine()
     with database.connect() as connection:
-        job_inst_id = connection.execute(
+        job_inst_id: int = connection.execute(
             sa.text("select max(job_inst_id) from metadata.job_inst")
         ).scalar_one()
     begin = time.perf_counter()
@@ -120,7 +121,7 @@ def parts_of_it(place: str) -> dict[str, float]:
 
         return run
 
-    packer._tally.take = counted("take", packer._tally.take)  # type: ignore[method-assign]
+    packer._tally.take = counted("take", packer._tally.take)  # type: ignore[method-assign,assignment]
     begin = time.process_time()
     with reading(engine_of(source)) as reader:
         reader.write_rows(Question(source).statement(reader.dialect), counted("write", packer.write))
