@@ -11,6 +11,8 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
+
 from tests.conftest import PROJECT
 
 # as a whole name, because within a longer one they are plain English
@@ -140,24 +142,21 @@ def headings_in(page: str) -> Iterator[tuple[int, str]]:
             yield line, text.lstrip("# ")
 
 
-def test_a_docstring_of_the_product_begins_with_a_verb_or_a_noun():
-    files = [path for path in tracked("extract", "headwater", "metadata", "dags") if path.suffix == ".py"]
-    assert len(files) > 250
+@pytest.mark.parametrize(
+    ("folders", "least", "wrong"),
+    [(("extract", "headwater", "metadata", "dags"), 250, VAGUE), (("*.py",), 700, QUESTION)],
+    ids=["product", "everything"],
+)
+def test_a_docstring_begins_with_a_verb_or_a_noun(
+    folders: tuple[str, ...], least: int, wrong: re.Pattern[str]
+) -> None:
+    files = [path for path in tracked(*folders) if path.suffix == ".py"]
+    assert len(files) > least
     found = [
         f"{path.relative_to(PROJECT)}:{line}: {text[:60]}"
         for path in files
         for line, text in docstrings_in(path.read_text(encoding="utf-8"))
-        if VAGUE.match(text)
-    ]
-    assert found == []
-
-
-def test_a_docstring_of_tests_and_benchmarks_is_no_question():
-    found = [
-        f"{path.relative_to(PROJECT)}:{line}: {text[:60]}"
-        for path in tracked("*.py")
-        for line, text in docstrings_in(path.read_text(encoding="utf-8"))
-        if QUESTION.match(text)
+        if wrong.match(text)
     ]
     assert found == []
 
