@@ -26,14 +26,14 @@ class Sink:
     """Keeps what is written."""
 
     def __init__(self) -> None:
-        self.content = b""
+        self.content = bytearray()  # to which one more piece is added without a copy of all before it
         self.restarts = 0
 
     def write(self, chunk: bytes) -> None:
         self.content += chunk
 
     def restart(self) -> None:
-        self.content = b""
+        self.content = bytearray()
         self.restarts += 1
 
 
