@@ -78,7 +78,7 @@ def rule_of(name: StepName) -> TriggerRule:
 def discover(step_name: str) -> list[dict[str, Any]]:
     """Ask the publisher what is new."""
     with step_of(get_current_context(), step_name) as (run, step):
-        return run.do(StepName.DISCOVER, step).batches
+        return run.discover(step)
 
 
 @source_task(

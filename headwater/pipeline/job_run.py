@@ -145,11 +145,19 @@ class JobRun(SharedRun):
     ) -> SourceResult:
         """Do what one task of a source's step does; the caller is in `attempt_at`.
 
-        `batch` is one of those that DISCOVER leaves, for LAND; `runner` runs the model of STAGE or HISTORIZE. Raises
+        `batch` is one of those that `discover` returns, for LAND; `runner` runs the model of STAGE or HISTORIZE. Raises
         `StepFailed`, or `StepHalted` when a delivery is halted; CHECK also when an earlier try has halted it.
         """
-        source, work = step.source_or_fail, Work(self.parameters, batch, runner)
-        self._try = StepTry(name, source, batch, work.landed)
+        return self._do(name, step.source_or_fail, Work(self.parameters, batch, runner))
+
+    def discover(self, step: Step) -> list[dict[str, Any]]:
+        """Ask the publisher what is new, as `do` does; return the batches that are to be landed."""
+        work = Work(self.parameters)
+        self._do(StepName.DISCOVER, step.source_or_fail, work)
+        return work.batches
+
+    def _do(self, name: StepName, source: Source, work: Work) -> SourceResult:
+        self._try = StepTry(name, source, work.batch, work.landed)
         context = self._context_of(source)
         result = context.record.results[source.name]
         JOB_STEPS[name](context, source, work)
@@ -180,7 +188,7 @@ class JobRun(SharedRun):
         """Return the context of a step of a source: its result begins anew."""
         record = RunRecord(
             self._engine, self._project.home, self._instance.run_id,
-            {source.name: SourceResult(source.name)}, self._say, self._instance,
+            {source.name: SourceResult(source=source.name)}, self._say, self._instance,
         )  # fmt: skip
         models = self._models or Models(
             self._project, record.run_id, [source.name], self._say, record.keep_trace, job=self._job.name

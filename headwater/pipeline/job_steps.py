@@ -33,13 +33,14 @@ MOST_BATCHES = 500  # of deliveries that are landed side by side
 class Work:
     """The input of a step from its task: the parameters of the run, a batch to land, who runs the model.
 
-    `landed` receives what the step lands, as it lands.
+    `landed` receives what the step lands, as it lands, and `batches` what it leaves for other tasks to land and load.
     """
 
     parameters: Mapping[str, Any]
     batch: Batch | None = None
     runner: ModelRunner | None = None
     landed: list[Delivery] = field(default_factory=list)
+    batches: list[dict[str, Any]] = field(default_factory=list)
 
 
 def _discover(context: RunContext, source: Source, work: Work) -> None:
@@ -47,7 +48,7 @@ def _discover(context: RunContext, source: Source, work: Work) -> None:
     offers = discover_for_others(context, source, is_full=work.parameters["is_full_load"])
     with context.engine.connect() as connection:
         landed = [delivery.delivery_sqn for delivery in raw_pending(connection, source.name)]
-    context.record.results[source.name].batches = [
+    work.batches = [
         *({"offers": batch, "deliveries": []} for batch in _batches(offers)),
         *({"offers": [], "deliveries": batch} for batch in _batches(landed)),
     ]

@@ -135,7 +135,7 @@ def test_in_tasks_of_their_own_what_is_refused_fails_its_own_task_alone(line: Li
     line.deliver("cities", cities(1, {"a": ("A", 1)}))
     job = JobRun.begin(line.project, "cities", "run 1", line.messages.append)
     step = job.step("cities_extract")
-    batches = json.loads(json.dumps(job.do(StepName.DISCOVER, step).batches))  # as XCom carries them
+    batches = json.loads(json.dumps(job.discover(step)))  # as XCom carries them
     failures = []
     for batch in batches:
         try:
@@ -158,7 +158,7 @@ def test_in_tasks_of_their_own_what_has_landed_is_loaded_though_the_archive_is_b
     line.store.put_new("manifests/cities/0000000007.json", b"{}")
     job = JobRun.begin(line.project, "cities", "run 1", line.messages.append)
     step = job.step("cities_extract")
-    refused, landed = job.do(StepName.DISCOVER, step).batches
+    refused, landed = job.discover(step)
     with pytest.raises(StepFailed, match="its publisher is not asked meanwhile"):
         job.do(StepName.LAND, step, refused)
     job.do(StepName.LAND, step, landed)

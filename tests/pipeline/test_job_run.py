@@ -46,7 +46,7 @@ def join(line: Line, job: str, run_id: str) -> JobRun:
 def land_all(line: Line, run_id: str) -> None:
     joined = join(line, "cities", run_id)
     step = joined.step("cities_extract")
-    for batch in joined.do(StepName.DISCOVER, step).batches:
+    for batch in joined.discover(step):
         joined.do(StepName.LAND, step, batch)
 
 
@@ -56,7 +56,7 @@ def test_what_a_killed_try_landed_and_did_not_load_is_loaded_by_the_next(
     line.deliver("cities", cities(1, {"a": ("Aa", 1)}))
     job = JobRun.begin(line.project, "cities", "run 1", line.messages.append)
     step = job.step("cities_extract")
-    (batch,) = job.do(StepName.DISCOVER, step).batches
+    (batch,) = job.discover(step)
 
     def killed(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
@@ -78,7 +78,7 @@ def test_the_log_of_a_task_says_what_fell_out_and_of_which_keys_history_is_silen
     second = line.deliver("cities", cities(2, {"b": ("Bb", 2)}, unreadable=["a"]), "a,Aa,8.995,x")
     job = JobRun.begin(line.project, "cities", "run 1", line.messages.append)
     step = job.step("cities_extract")
-    for batch in job.do(StepName.DISCOVER, step).batches:
+    for batch in job.discover(step):
         job.do(StepName.LAND, step, batch)
     sqn = line.sqn(second.name)
     fell = f'cities: 1 of 2 rows of delivery {sqn} fell out: 1 for people (type): "8.995"'

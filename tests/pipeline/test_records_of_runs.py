@@ -170,7 +170,7 @@ def test_what_fails_in_a_job_of_tasks_is_one_error_each(line):
     step = job.step("cities_extract")
     batches = []
     with job.attempt_at(step, Attempt("cities_extract.discover", 1)):
-        batches += job.do(StepName.DISCOVER, step).batches
+        batches += job.discover(step)
     for index, batch in enumerate(batches):
         job = JobRun(line.project, "cities", "run 1", line.messages.append)  # a process of its own
         with suppress(StepFailed), job.attempt_at(step, Attempt("cities_extract.land", 1, index)):

@@ -51,7 +51,7 @@ def whole_run(line: Line, run_id: str) -> dict[str, Counts]:
     step = extract_step(JobRun.begin(line.project, "cities", run_id, line.messages.append))
     found: dict[str, Counts] = {}
     with begun(line, run_id, "discover") as job:
-        batches = job.do(StepName.DISCOVER, step).batches
+        batches = job.discover(step)
     found["discover"] = reported(job.audit())
     for index, batch in enumerate(batches):
         with begun(line, run_id, "land", index=index) as job, suppress(StepHalted):
@@ -106,7 +106,7 @@ def test_a_try_that_failed_tells_what_it_did_and_the_next_one_does_not_tell_it_a
     line.deliver("cities", cities(2, {"a": ("Aa", 5)}))
     step = extract_step(JobRun.begin(line.project, "cities", "run", line.messages.append))
     with begun(line, "run", "discover") as job:
-        first, second = job.do(StepName.DISCOVER, step).batches
+        first, second = job.discover(step)
     with pytest.raises(StepFailed), begun(line, "run", "land", index=0) as job:
         _land_and_fail(job, step, first)
     mine = {
@@ -131,7 +131,7 @@ def test_what_killed_tries_did_the_next_one_tells(line: Line) -> None:
     line.deliver("cities", cities(1, {"a": ("Aa", 1)}))
     step = extract_step(JobRun.begin(line.project, "cities", "run", line.messages.append))
     with begun(line, "run", "discover") as job:
-        (batch,) = job.do(StepName.DISCOVER, step).batches
+        (batch,) = job.discover(step)
     killed = begun(line, "run", "land", index=0)
     killed.__enter__().do(StepName.LAND, step, batch)
     killed_too = begun(line, "run", "land", try_number=2, index=0)

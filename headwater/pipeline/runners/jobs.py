@@ -232,9 +232,10 @@ class _JobRunner:
                 self._tasks.leave(task, after=before)
             elif name is StepName.LAND:
                 self._land(step, task, batches)
+            elif name is StepName.DISCOVER:
+                batches = self._do(step, task, lambda run: run.discover(step)) or []
             else:
-                result = self._do(step, task, partial(_do_step, name=name, step=step))
-                batches = result.batches if result else []
+                self._do(step, task, partial(_do_step, name=name, step=step))
             before = task
 
     def _land(self, step: Step, task: str, batches: Sequence[Batch]) -> None:

@@ -64,7 +64,7 @@ class SourcesRun:
         and the models as the profile says. `is_reload` is that of `RunContext`.
         """
         self.run_id = str(uuid4())
-        self.results = {source.name: SourceResult(source.name) for source in sources}
+        self.results = {source.name: SourceResult(source=source.name) for source in sources}
         self.sources = {source.name: source for source in sources}
         self.is_offline = is_offline
         self._every_source = tuple(catalog.sources)

@@ -53,7 +53,7 @@ def discover_for_others(context: RunContext, source: Source, *, is_full: bool) -
 
 def add_extracted(context: RunContext, source: Source, summary: ExtractSummary, done: StepResult) -> None:
     """Add what an extraction has come to, to the result of a step, and say what landed."""
-    done.landed += summary.landed
+    done.landed += len(summary.landed)
     done.warnings += summary.warnings
     done.failures += [*summary.refused, *summary.failed]
     if summary.landed:

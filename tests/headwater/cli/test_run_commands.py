@@ -28,6 +28,9 @@ def test_runs_end_with_0_or_3_or_1_and_tell_what_happened_to_people_and_machines
     facts = json.loads(halted.stdout)
     assert facts["exit_code"] == 3
     (source,) = facts["sources"]
+    assert set(source) == {
+        "source", "status", "landed", "loaded", "taken_out", "halts", "purged", "fallen_out", "warnings", "failures",
+    }  # fmt: skip
     assert (source["source"], source["status"], source["landed"], source["loaded"]) == (
         "cities",
         "halted",
