@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import re
+import warnings
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -107,6 +108,8 @@ class Dbt:
         with session_lock(engine, "seeds"), engine.connect() as connection:
             if connection.execute(remembered).scalar() == message:
                 return False
+            # dbt warns of each declared column that a file leaves out, as it may
+            warnings.filterwarnings("ignore", ".* does not match the name of any column", RuntimeWarning)
             self._invoke("seed", "--full-refresh")
             connection.execute(
                 sa.text(f"comment on table metadata.source_attribute is {sql_literal(message)}")

@@ -77,6 +77,10 @@ def load_seeds(folder: Path, problems: Problems) -> Seeds:
         seeds.broken_cells[table.name] = {
             cell.strip() for fields in broken for cell in fields if cell.strip()
         }
+        for row in content.rows:
+            row.cells = {
+                column: row[column] for column in table.column_names
+            }  # blank where the file lacks it
         seeds.rows[table.name] = content.rows
         if len(table.keys[0]) == 1:
             for row in content.rows:
@@ -124,7 +128,7 @@ def _header_fits(table: Table, header: list[str], problems: Problems) -> bool:
             problems.add(table.name, 1, name, "stands twice in the header", "each column once")
             fits = False
     for column in table.columns:
-        if (name := column.name) not in header and not column.may_lack:
+        if (name := column.name) not in header and column.required:
             problems.add(
                 table.name, 1, name, "is missing in the header", f"the columns {', '.join(expected)}"
             )

@@ -8,6 +8,7 @@ from headwater.metadata.static.load import Seeds
 from headwater.metadata.static.model import Catalog
 from headwater.metadata.static.read import catalog_of
 from headwater.metadata.static.rows import Row
+from headwater.metadata.static.schema import TABLES
 
 Cells = Mapping[str, str | None]
 JobRows = Mapping[str, Sequence[Cells]]  # by table, in the order of its file
@@ -59,7 +60,8 @@ def catalog_of_rows(rows: JobRows) -> Catalog:
     """Return what `rows_of_job` gave, as the catalog of that job."""
     seeds = Seeds()
     for table, cells in rows.items():
-        seeds.rows[table] = [Row(0, dict(of_one)) for of_one in cells]
+        columns = TABLES[table].column_names
+        seeds.rows[table] = [Row(0, {column: of_one.get(column) for column in columns}) for of_one in cells]
     return catalog_of(seeds)
 
 

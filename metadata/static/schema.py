@@ -37,8 +37,8 @@ Kind = Literal[
 class Column:
     """A column of a table. `free` cells may begin and end with white space.
 
-    `group` is that of the extensions whose names it may hold. One that `may_lack` was added to a table that people
-    have: a file without it has blank cells there.
+    `group` is that of the extensions whose names it may hold. A file may lack each column that is not `required`: its
+    cells are then blank, so that a table may grow without breaking the files that people have.
     """
 
     name: str
@@ -48,7 +48,6 @@ class Column:
     group: str | None = None
     refers_to: str | None = None
     free: bool = False
-    may_lack: bool = False
 
 
 @dataclass(frozen=True)
@@ -182,11 +181,11 @@ _TABLES = (
             Column("timeout_min", "count"),
             Column("max_active_runs", "count"),
             Column("max_parallel", "count"),
-            Column("pool", may_lack=True),
-            Column("priority", "count", may_lack=True),
-            Column("deadline_min", "count", may_lack=True),
-            Column("time_zone", "time_zone", may_lack=True),
-            Column("may_decide", "deciders", may_lack=True),
+            Column("pool"),
+            Column("priority", "count"),
+            Column("deadline_min", "count"),
+            Column("time_zone", "time_zone"),
+            Column("may_decide", "deciders"),
         ),
     ),
     Table(

@@ -97,8 +97,11 @@ def test_seeds_are_loaded_when_they_are_not_what_is_there(project, database, tmp
     assert dbt.load_seeds(database) is True
     assert dbt.load_seeds(database) is False
     rows = sa.text("select source, is_key, null_tokens from metadata.attribute where target_name = 'stars'")
+    of_lacking = sa.text("select count(*), count(pool), pg_typeof(max(pool))::text from metadata.job")
+    assert "pool" not in (project / "seeds" / "job.csv").read_text()
     with database.connect() as connection:
         assert connection.execute(rows).all() == [("ratings", None, None)]
+        assert connection.execute(of_lacking).one() == (2, 0, "text")
     with (project / "seeds" / "data_source.csv").open("a") as seed:
         seed.write("harbour,local_files,007\n")
     assert dbt.load_seeds(database) is True

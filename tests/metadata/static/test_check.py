@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import dataclasses
 import subprocess
 import sys
@@ -13,6 +14,7 @@ import pytest
 from headwater.metadata.errors import MetadataInvalid
 from headwater.metadata.static.check import Problem, check
 from headwater.metadata.static.read import read_catalog
+from headwater.metadata.static.schema import TABLES
 from tests.support.seeds import Broken, EditableSeeds
 
 PROJECT = Path(__file__).resolve().parents[3]
@@ -133,6 +135,24 @@ def test_broken_file_gets_its_message_and_no_other(seeds: EditableSeeds, broken:
 
 def test_good_seeds_have_no_problem(seeds: EditableSeeds) -> None:
     assert seeds.messages() == []
+
+
+def test_a_file_may_lack_each_optional_column_and_no_other(seeds: EditableSeeds) -> None:
+    whole = read_catalog(seeds.folder)
+    for table in TABLES.values():
+        path = seeds.folder / f"{table.name}.csv"
+        rows = list(csv.DictReader(path.open(encoding="utf-8", newline="")))
+        kept = [c.name for c in table.columns if c.required or any(row.get(c.name) for row in rows)]
+        with path.open("w", encoding="utf-8", newline="") as file:
+            writer = csv.DictWriter(file, kept, extrasaction="ignore")
+            writer.writeheader()
+            writer.writerows(rows)
+    assert seeds.messages() == []
+    assert read_catalog(seeds.folder) == whole
+    seeds.edit("source", "max_removed_pct", "max_remvd_pct")
+    (message,) = seeds.messages()
+    assert message.startswith('seeds/source.csv:1: max_remvd_pct: "max_remvd_pct" is not a column of source')
+    assert message.endswith("(perhaps max_removed_pct)")
 
 
 def test_seeds_of_the_project_have_no_problem() -> None:
