@@ -133,7 +133,7 @@ def is_row_wise(expectation: Expectation) -> bool:
 
 
 def extra_expectations(source: Source) -> dict[str, Expectation]:
-    """Return the expectations of `source.quality_checks` by the name of their results.
+    """Return the expectations of a source's rows of quality_check by the name of their results.
 
     Raises `CheckInvalid`, which names source, check and parameter, and what was expected.
     """
@@ -162,7 +162,10 @@ def _build(source: Source, check: QualityCheck, name: str, parameters: dict[str,
                 source, check, parameter, f"there is no target column {column!r}", f"one of {columns}"
             )
     try:
-        return kind(**parameters, severity=FailureSeverity(check.severity), meta={CHECK_NAME: name})
+        described = {"description": check.description} if check.description else {}
+        return kind(
+            **{**parameters, **described}, severity=FailureSeverity(check.severity), meta={CHECK_NAME: name}
+        )
     except ValidationError as error:
         first = error.errors()[0]
         parameter = str(first["loc"][0])

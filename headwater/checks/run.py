@@ -40,7 +40,7 @@ def run_checks(
     Results go to `metadata.data_quality_checks`, `delivery_status` (layer checks), the delivery's events and
     a page below `home`/data_docs; the caller writes the list of all sources. Without pending deliveries the
     function does nothing and does not import Great Expectations. Raises `CheckInvalid` if
-    `source.quality_checks` cannot run as written.
+    a row of quality_check cannot run as written.
 
     The event comes last because it decides: until it exists the delivery is still pending, so after a crash
     the next run repeats the validation and writes the same page and the same rows.

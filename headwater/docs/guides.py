@@ -99,7 +99,7 @@ _GUIDES = (
 )  # fmt: skip
 GUIDES = {guide.check: guide for guide in _GUIDES}
 OWN_CHECK = Guide(
-    "own", "An extra check of the source failed (quality_checks in source.csv).",
+    "own", "An extra check of the source failed (a row of quality_check.csv).",
     (_AS_IT_IS, _mend("Correct the check in source.csv, if it is too strict."), _NEWER, _LEAVE),
 )  # fmt: skip
 

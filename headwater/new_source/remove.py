@@ -125,7 +125,7 @@ def _going(rows: Mapping[str, list[Row]], name: str) -> dict[str, list[Row]]:
     of_source: Callable[[Row], bool] = lambda row: row["source"] == name  # noqa: E731
     going = {
         table: [row for row in rows[table] if of_source(row)]
-        for table in ("source", "attribute", "source_attribute", "job_task")
+        for table in ("source", "attribute", "source_attribute", "quality_check", "job_task")
     }
     jobs = {row.text("job") for row in going["source"]} or {name}
     staying = {table: [row for row in rows[table] if row not in going.get(table, [])] for table in rows}

@@ -18,6 +18,8 @@ def check_cells(seeds: Seeds, problems: Problems) -> None:
     """
     for table in TABLES.values():
         for row in seeds.rows[table.name]:
+            if row.origin:
+                continue  # its cells are those of a row that is checked
             for column in table.columns:
                 _check_cell(table, row, column, seeds, problems)
         for key in table.keys:
@@ -56,14 +58,15 @@ def _dangling(table: str, names: tuple[str, ...], seeds: Seeds) -> tuple[str, st
 
 def _check_unique(table: Table, key: tuple[str, ...], seeds: Seeds, problems: Problems) -> None:
     may_be_blank = {column.name for column in table.columns if not column.required}
-    first: dict[tuple[str, ...], int] = {}
+    first: dict[tuple[str, ...], Row] = {}
     for row in seeds.rows[table.name]:
         *within, last = [column for column in key if row[column] or column not in may_be_blank]
         values = tuple(row.text(column) for column in (*within, last))
         if not all(values):
             continue
-        line = first.setdefault(values, row.line)
-        if line != row.line:
-            message = f'"{values[-1]}" stands on line {line} already'
+        other = first.setdefault(values, row)
+        if other is not row:
+            place = f"{other.origin.table}.csv, line" if other.origin else "line"
+            message = f'"{values[-1]}" stands on {place} {other.line} already'
             expected = f"each {last} once" + (f" in a {' and '.join(within)}" if within else "")
             problems.add(table.name, row, last, message, expected)

@@ -4,7 +4,7 @@ A package adds one by an entry point in its `pyproject.toml`, whose value is `pa
 
     headwater.sources       a `SourceType`, by the name that data_source_type has in the seeds
     headwater.transforms    a function, by the name that wrangle_function has
-    headwater.checks        a class of an expectation, by the name that "expect" has in quality_checks
+    headwater.checks        a class of an expectation, by the name that `expectation` has in quality_check
 
 Entry points are read once in a process. None of them is imported before it is needed.
 """
@@ -35,7 +35,10 @@ BUILT_IN: Mapping[str, Mapping[str, str]] = {
         "local_files": "headwater.extract.sources.types.local_files:SOURCE_TYPE",
     },
     TRANSFORMS: {"unpivot": "headwater.extract.raw.transforms:unpivot"},
-    CHECKS: {},  # those of Great Expectations go by its own names
+    CHECKS: {  # those of Great Expectations go by its own names
+        "freshness": "headwater.checks.own_expectations:ExpectNewestValueToBeFresh",
+        "referential": "headwater.checks.own_expectations:ExpectColumnValuesToBeInHistory",
+    },
 }
 
 Wrong = tuple[str, str]

@@ -1,4 +1,4 @@
-"""Reading the ten files: is each there, in UTF-8, a CSV that has our columns?"""
+"""Reading the files: is each there, in UTF-8, a CSV that has our columns?"""
 
 from __future__ import annotations
 
@@ -54,39 +54,44 @@ def load_seeds(folder: Path, problems: Problems) -> Seeds:
     seeds = Seeds(folder.resolve())
     _check_no_other_files(folder, problems)
     for table in TABLES.values():
+        if table.may_be_missing and not (folder / f"{table.name}.csv").exists():
+            continue
         content = _read(folder, table, problems)
         if content is None or not _header_fits(table, content.header, problems):
             seeds.unreadable.add(table.name)
             continue
-        for line, fields in content.ragged:
-            problems.add(
-                table.name,
-                line,
-                WHOLE_ROW,
-                f"has {_fields(len(fields))}",
-                f"{len(content.header)} as in the header",
-            )
-        for garbled, _ in content.garbled:
-            problems.add(table.name, garbled.line, WHOLE_FILE, garbled.message, garbled.expected)
-        if content.garbled:
-            seeds.garbled.add(table.name)
-        broken = [fields for _, fields in (*content.ragged, *content.garbled)]
-        key = table.keys[0][0]
-        at = content.header.index(key)
-        seeds.broken_names[table.name] = {fields[at].strip() for fields in broken if at < len(fields)}
-        seeds.broken_cells[table.name] = {
-            cell.strip() for fields in broken for cell in fields if cell.strip()
-        }
+        _note_broken(table, content, seeds, problems)
         for row in content.rows:
             row.cells = {
                 column: row[column] for column in table.column_names
             }  # blank where the file lacks it
         seeds.rows[table.name] = content.rows
+        key = table.keys[0][0]
         if len(table.keys[0]) == 1:
             for row in content.rows:
                 if name := row.text(key).strip():
                     seeds.by_name[table.name].setdefault(name, row)
     return seeds
+
+
+def _note_broken(table: Table, content: CsvRows, seeds: Seeds, problems: Problems) -> None:
+    """Tell of the rows that cannot be read, and keep what stands in them."""
+    for line, fields in content.ragged:
+        problems.add(
+            table.name,
+            line,
+            WHOLE_ROW,
+            f"has {_fields(len(fields))}",
+            f"{len(content.header)} as in the header",
+        )
+    for garbled, _ in content.garbled:
+        problems.add(table.name, garbled.line, WHOLE_FILE, garbled.message, garbled.expected)
+    if content.garbled:
+        seeds.garbled.add(table.name)
+    broken = [fields for _, fields in (*content.ragged, *content.garbled)]
+    at = content.header.index(table.keys[0][0])
+    seeds.broken_names[table.name] = {fields[at].strip() for fields in broken if at < len(fields)}
+    seeds.broken_cells[table.name] = {cell.strip() for fields in broken for cell in fields if cell.strip()}
 
 
 def row_names(folder: Path, table: str) -> list[str]:
@@ -98,7 +103,7 @@ def _read(folder: Path, table: Table, problems: Problems) -> CsvRows | None:
     try:
         return read_csv(folder / f"{table.name}.csv")
     except FileNotFoundError:
-        expected = f"a CSV file with the columns {', '.join(table.column_names)}"
+        expected = f"a CSV file with the columns {', '.join(table.current_names)}"
         problems.add(table.name, 1, WHOLE_FILE, "is missing", expected)
     except OSError as error:
         problems.add(
@@ -110,10 +115,10 @@ def _read(folder: Path, table: Table, problems: Problems) -> CsvRows | None:
 
 
 def _header_fits(table: Table, header: list[str], problems: Problems) -> bool:
-    expected = table.column_names
+    expected = table.current_names
     fits = True
     for place, name in enumerate(header):
-        if name not in expected:
+        if name not in table.column_names:
             free = [column for column in expected if column not in header]
             shown = f'"{name}"' if name else "a blank name"
             problems.add(

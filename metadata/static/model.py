@@ -163,12 +163,16 @@ class Attribute:
 
 @dataclass(frozen=True)
 class QualityCheck:
-    """One Great Expectations expectation of a source; `parameters` are its own, `column` left out."""
+    """One expectation of a source, by the name that Great Expectations or an extension gives it.
+
+    `parameters` are its own, `column` left out.
+    """
 
     expect: str
     column: str | None
     severity: Severity
     parameters: Mapping[str, Any] = field(hash=False)
+    description: str | None = None
 
 
 @dataclass(frozen=True)

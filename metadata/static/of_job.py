@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
+from headwater.metadata.static.defaults import complete
 from headwater.metadata.static.load import Seeds
 from headwater.metadata.static.model import Catalog
 from headwater.metadata.static.read import catalog_of
@@ -52,6 +53,7 @@ def rows_of_job(seeds: Seeds, job: str) -> JobRows:
         "source": its_sources,
         "attribute": [row for row in every["attribute"] if row.text("source") in sources],
         "source_attribute": options,
+        "quality_check": [row for row in every["quality_check"] if row.text("source") in sources],
     }
     return {table: [row.cells for row in rows] for table, rows in found.items()}
 
@@ -62,6 +64,7 @@ def catalog_of_rows(rows: JobRows) -> Catalog:
     for table, cells in rows.items():
         columns = TABLES[table].column_names
         seeds.rows[table] = [Row(0, {column: of_one.get(column) for column in columns}) for of_one in cells]
+    complete(seeds)  # rows on record may be of before a column or a table
     return catalog_of(seeds)
 
 

@@ -37,8 +37,15 @@ class Problems:
     found: list[tuple[tuple[int, int, int], Problem]] = field(default_factory=list)
 
     def add(self, table: str, where: Row | int, column: str, message: str, expected: str) -> None:
-        """Note that `column` of the row (or of the physical line) `where` is wrong."""
+        """Note that `column` of the row (or of the physical line) `where` is wrong.
+
+        What is wrong with a row that follows from another one is told of the one that a person wrote.
+        """
         line = where if isinstance(where, int) else where.line
+        if isinstance(where, Row) and (origin := where.origin):
+            known = TABLES[origin.table].column_names
+            column = origin.column or (column if column in known else WHOLE_ROW)
+            table, message = origin.table, f"{origin.name} {message}"
         problem = Problem(f"{self.folder}/{table}.csv", line, column, message, expected)
         self.found.append((_place(table, line, column), problem))
 

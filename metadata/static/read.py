@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
@@ -22,12 +21,12 @@ from headwater.metadata.static.model import (
     DatedOption,
     Job,
     JobTask,
-    QualityCheck,
     Source,
     SqlScript,
     Tbl,
 )
 from headwater.metadata.static.naming import names_in
+from headwater.metadata.static.quality_rows import FORMER, check_of
 from headwater.metadata.static.rows import Row
 from headwater.metadata.static.source_types import connection_table, find_option, find_type, usual_options
 from headwater.metadata.static.spelling import unspell, unspell_list
@@ -134,9 +133,8 @@ def _sources(
     tbls: Mapping[str, Tbl],
     sql_scripts: Mapping[str, SqlScript],
 ) -> dict[str, Source]:
-    attributes: dict[str, list[Row]] = defaultdict(list)
-    for row in tables.rows["attribute"]:
-        attributes[row.text("source")].append(row)
+    attributes = _by_source(tables, "attribute")
+    checks = _by_source(tables, "quality_check")
     options: dict[str, dict[str, str]] = defaultdict(dict)
     dated: dict[str, list[DatedOption]] = defaultdict(list)
     types = {
@@ -170,10 +168,18 @@ def _sources(
             conn_str=None if by_api else conn_strs[chosen] if chosen else strs[data_source.name],
             conn_api=conn_api,
             token_apis=token_apis(conn_api, conn_apis),
+            quality_checks=tuple(map(check_of, checks[name])),
             tbl=tbls.get(options[name].get("tbl", "")),
             sql_script=sql_scripts.get(options[name].get("sql_script", "")),
         )
     return made
+
+
+def _by_source(tables: Seeds, table: str) -> dict[str, list[Row]]:
+    found: dict[str, list[Row]] = defaultdict(list)
+    for row in tables.rows[table]:
+        found[row.text("source")].append(row)
+    return found
 
 
 def token_apis(conn_api: ConnApi | None, conn_apis: Mapping[str, ConnApi]) -> tuple[ConnApi, ...]:
@@ -211,7 +217,6 @@ def _source(
     return Source(
         name=row.text("source"),
         data_source=data_source,
-        quality_checks=_quality_checks(row["quality_checks"]),
         attributes=tuple(_attribute(attribute, null_tokens) for attribute in attributes),
         options=options,
         conn_str=conn_str,
@@ -219,7 +224,7 @@ def _source(
         dated_options=tuple(dated_options),
         **more,
         **policy,
-        **_rest(row, "source", "data_source", "quality_checks", *policy),
+        **_rest(row, "source", "data_source", FORMER, *policy),
     )
 
 
@@ -241,11 +246,3 @@ def _attribute(row: Row, null_tokens: tuple[str, ...]) -> Attribute:
 
 def _percentage(cell: str | None) -> Decimal | None:
     return None if cell is None else Decimal(cell)
-
-
-def _quality_checks(cell: str | None) -> tuple[QualityCheck, ...]:
-    def made(check: dict[str, Any]) -> QualityCheck:
-        local = {name: value for name, value in check.items() if name not in ("expect", "column", "severity")}
-        return QualityCheck(check["expect"], check.get("column"), check.get("severity", "critical"), local)
-
-    return tuple(map(made, json.loads(cell))) if cell else ()

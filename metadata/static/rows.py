@@ -18,12 +18,29 @@ _NO_TEXT = re.compile(r"[\udc80-\udcff\0]")
 LONGEST_CELL = 10_000_000  # characters; Python's own limit of 131,072 is less than a long sql_text
 
 
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """The place from which a row follows that no person wrote: a row of another table, or one `column` of it.
+
+    `name` is the row's, as messages about it begin.
+    """
+
+    table: str
+    line: int
+    name: str
+    column: str | None = None
+
+
 @dataclass(slots=True)
 class Row:
-    """One row: the line on which it begins, and its cells by column; a blank cell is None."""
+    """One row: the line on which it begins, and its cells by column; a blank cell is None.
+
+    One that follows from another row has the line of that one, which `origin` names.
+    """
 
     line: int
     cells: dict[str, str | None]
+    origin: Origin | None = None
 
     def __getitem__(self, column: str) -> str | None:
         return self.cells.get(column)

@@ -1,4 +1,4 @@
-"""The layout of the ten tables: their columns, and what a cell may hold.
+"""The layout of the eleven tables: their columns, and what a cell may hold.
 
 `seeds/_seeds.yml` says the same to dbt, with descriptions; a test holds the two together.
 """
@@ -38,7 +38,8 @@ class Column:
     """A column of a table. `free` cells may begin and end with white space.
 
     `group` is that of the extensions whose names it may hold. A file may lack each column that is not `required`: its
-    cells are then blank, so that a table may grow without breaking the files that people have.
+    cells are then blank, so that a table may grow without breaking the files that people have. A `former` column is
+    read where a file still has it, and is in no file that Headwater writes.
     """
 
     name: str
@@ -48,19 +49,30 @@ class Column:
     group: str | None = None
     refers_to: str | None = None
     free: bool = False
+    former: bool = False
 
 
 @dataclass(frozen=True)
 class Table:
-    """A table and its columns; `keys` are the sets of columns that are unique, the first names a row."""
+    """A table and its columns; `keys` are the sets of columns that are unique, the first names a row.
+
+    One that `may_be_missing` is younger than the projects that people have: without its file it is empty.
+    """
 
     name: str
     keys: tuple[tuple[str, ...], ...]
     columns: tuple[Column, ...]
+    may_be_missing: bool = False
 
     @property
     def column_names(self) -> tuple[str, ...]:
+        """The names of all columns, former ones included."""
         return tuple(column.name for column in self.columns)
+
+    @property
+    def current_names(self) -> tuple[str, ...]:
+        """The names of the columns that a new file has."""
+        return tuple(column.name for column in self.columns if not column.former)
 
 
 PAGINATION_TYPES = ("none", "page", "offset", "cursor", "link_header", "next_url")
@@ -219,7 +231,7 @@ _TABLES = (
             _one("delivery_type", "snapshot", "delta"),
             Column("extract_function", "function", group=SOURCES),
             Column("wrangle_function", "function", group=TRANSFORMS),
-            Column("quality_checks", "json"),
+            Column("quality_checks", "json", former=True),
             _flag("load_new"),
             _flag("load_changed"),
             _flag("load_removed"),
@@ -251,6 +263,19 @@ _TABLES = (
         "source_attribute",
         (("source", "name", "valid_from"),),
         (_ref("source", required=True), _need("name"), _need("value"), Column("valid_from", "moment")),
+    ),
+    Table(
+        "quality_check",
+        (("source", "expectation", "column_name", "parameters"),),
+        (
+            _ref("source", required=True),
+            _need("expectation"),
+            Column("column_name"),
+            Column("parameters"),
+            _one("severity", "critical", "warning", required=False),
+            Column("description"),
+        ),
+        may_be_missing=True,
     ),
 )
 

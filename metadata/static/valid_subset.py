@@ -13,7 +13,7 @@ from headwater.metadata.static.read import catalog_of
 from headwater.metadata.static.rows import Row
 from headwater.metadata.static.schema import TABLES
 
-OF_SOURCE = ("attribute", "source_attribute", "job_task")
+OF_SOURCE = ("attribute", "source_attribute", "quality_check", "job_task")
 OF_JOB = ("source", "job_task")
 
 
@@ -47,9 +47,11 @@ def _leave_out(seeds: Seeds, problems: Iterable[Problem]) -> bool:
     lines: dict[str, set[int]] = {}
     for problem in problems:
         lines.setdefault(Path(problem.file).stem, set()).add(problem.line)
-    broken = {
-        table: [row for row in seeds.rows[table] if row.line in lines.get(table, ())] for table in TABLES
-    }
+
+    def is_broken(table: str, row: Row) -> bool:
+        return row.line in lines.get(row.origin.table if row.origin else table, ())
+
+    broken = {table: [row for row in seeds.rows[table] if is_broken(table, row)] for table in TABLES}
     torn = seeds.broken_cells
     sources = {row.text("source") for table in ("source", *OF_SOURCE) for row in broken[table]}
     sources |= set().union(*(torn[table] for table in ("source", *OF_SOURCE)))
@@ -63,7 +65,7 @@ def _leave_out(seeds: Seeds, problems: Iterable[Problem]) -> bool:
 
     def goes(table: str, row: Row) -> bool:
         return (
-            row.line in lines.get(table, ())
+            is_broken(table, row)
             or (table in ("job", *OF_JOB) and row.text("job") in jobs)
             or (table in ("source", *OF_SOURCE) and row.text("source") in sources)
         )

@@ -32,7 +32,7 @@ def test_every_model_belongs_to_a_source_or_is_a_mart(catalog, models):
 
 def test_everything_that_dbt_knows_is_described(manifest, models):
     seeds = [node for node in manifest.nodes.values() if node.resource_type == "seed"]
-    assert len(seeds) == 10
+    assert len(seeds) == 11
     described = [*models, *seeds, *manifest.sources.values(), *manifest.exposures.values()]
     assert [node.unique_id for node in described if not node.description.strip()] == []
     columns = [

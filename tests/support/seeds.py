@@ -88,6 +88,11 @@ sales,unpivot_value,amount,
 sales,delete_column,flag,
 sales,delete_values,D|<space>,
 """,
+    "quality_check": """\
+source,expectation,column_name,parameters,severity,description
+sales,accepted_range,amount_eur,min=0 max=1e6,warning,Nobody buys for more
+sales,expect_column_values_to_not_match_regex,product,regex='^a b=\\d+$',,
+""",
 }
 
 

@@ -71,8 +71,13 @@ def option_problem(name: str, option: Option, value: str) -> Wrong | None:
         return f"{name} holds a password", _SECRET_EXPECTED
     if option.is_spelled and (wrong := spelling_problem(value)):
         return f"{name} {wrong[0]}", wrong[1]
-    wrong = choice_problem(option.choices, value) if option.choices else _CHECKS[option.kind](value)
+    wrong = choice_problem(option.choices, value) if option.choices else value_problem(option.kind, value)
     return (f"{name} {wrong[0]}", wrong[1]) if wrong else None
+
+
+def value_problem(kind: OptionKind, value: str) -> Wrong | None:
+    """Return what is wrong with a value of a kind, or None."""
+    return _CHECKS[kind](value)
 
 
 def _text_problem(_: str) -> Wrong | None:

@@ -1,4 +1,4 @@
-"""Rules of `source.quality_checks`: JSON that names expectations and columns of the source.
+"""Rules of quality_check: is the expectation known, are its columns the source's, can its parameters be read?
 
 Great Expectations takes seconds to import, so its expectations are known by the names of its modules, and those of
 installed packages by their entry points.
@@ -7,21 +7,33 @@ installed packages by their entry points.
 from __future__ import annotations
 
 import importlib.util
-import json
-from collections.abc import Iterator, Mapping, Set
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from headwater.metadata.static import extensions
 from headwater.metadata.static.callables import lacks
-from headwater.metadata.static.naming import nearest, one_of
+from headwater.metadata.static.cell_types import json_problem
+from headwater.metadata.static.check_parameters import ParametersError, parse_parameters
+from headwater.metadata.static.load import Seeds
+from headwater.metadata.static.naming import names_in, nearest, one_of
+from headwater.metadata.static.options import OptionKind
+from headwater.metadata.static.problem import Problems
+from headwater.metadata.static.quality_rows import FORMER, check_of, members_of
+from headwater.metadata.static.rows import Row
+from headwater.metadata.static.rules.options import value_problem
+from headwater.metadata.static.short_forms import SHORT_FORMS, parameters_problem
 
 SEVERITIES = ("critical", "warning")
-_COLUMN_MEMBERS = ("column", "column_A", "column_B", "column_list")
-_SHAPE = 'a list such as [{"expect": "expect_column_values_to_not_be_null", "column": "name"}]'
+_COLUMN_PARAMETERS = ("column_A", "column_B", "column_list")
+_SHAPE = (
+    'a list such as [{"expect": "expect_column_values_to_not_be_null", "column": "name"}], '
+    "or rows of quality_check.csv"
+)
 
 Wrong = tuple[str, str]
+Located = tuple[str, str, str]  # column, what is wrong, what was expected
 
 
 @lru_cache(maxsize=1)
@@ -34,74 +46,149 @@ def known_expectations() -> frozenset[str]:
     return frozenset(path.stem for path in core.glob("expect_*.py"))
 
 
-def quality_problems(cell: str, target_names: Set[str]) -> Iterator[Wrong]:
-    """Yield what is wrong with the quality checks of a source that has the columns `target_names`."""
+def check_quality(seeds: Seeds, problems: Problems) -> None:
+    """Every row of quality_check, and what a former column of source holds that is no list of checks."""
+    for row in seeds.rows["source"]:
+        cell = row[FORMER]  # text that is no JSON is told of as a cell
+        if cell and json_problem(cell) is None and members_of(cell) is None:
+            problems.add("source", row, FORMER, "is not a list of checks", _SHAPE)
+    columns: dict[str, set[str]] = {}
+    for row in seeds.rows["attribute"]:
+        columns.setdefault(row.text("source"), set()).add(row.text("target_name"))
+    first: dict[str, list[tuple[Any, Row]]] = {}
+    for row in seeds.rows["quality_check"]:
+        found = list(_problems(row, columns, seeds))
+        for problem in found:
+            problems.add("quality_check", row, *problem)
+        if not found:
+            _check_once(row, first.setdefault(row.text("source"), []), problems)
+
+
+def _check_once(row: Row, seen: list[tuple[Any, Row]], problems: Problems) -> None:
+    check = check_of(row)
+    other = next((before for known, before in seen if known == check), None)
+    if other is not None and other.cells != row.cells:  # the same cells are told of as the key of the table
+        where = other.origin.name if other.origin else f"line {other.line}"
+        problems.add("quality_check", row, "expectation", f"says the same as {where}", "each check once")
+    seen.append((check, row))
+
+
+def _problems(row: Row, columns: Mapping[str, set[str]], seeds: Seeds) -> Iterator[Located]:
+    expectation = row.text("expectation")
+    if row.origin:
+        yield from _former_problems(row)
+    if not expectation:
+        return  # a blank cell is told of as such
+    if wrong := _expectation_problem(expectation):
+        yield "expectation", *wrong
+        return
     try:
-        checks = json.loads(cell or "[]")
-    except ValueError:
-        return  # said already, as of any cell that is to be JSON
-    if not isinstance(checks, list) or not all(isinstance(check, dict) for check in checks):
-        yield "is not a list of checks", _SHAPE
+        parameters = parse_parameters(row.text("parameters"))
+    except ParametersError as invalid:
+        yield "parameters", invalid.wrong, invalid.expected
         return
-    seen: list[dict[str, Any]] = []
-    for number, check in enumerate(checks, start=1):
-        for message, expected in _check_problems(check, target_names):
-            yield f"check {number} {message}", expected
-        if check in seen:
-            yield f"check {number} says the same as check {seen.index(check) + 1}", "each check once"
-        seen.append(check)
+    yield from _parameter_problems(expectation, parameters)
+    if "attribute" not in seeds.unreadable and seeds.find("source", row["source"]):
+        own_columns = columns.get(row.text("source"), set())
+        yield from _column_problems(row, parameters, own_columns)
+        if expectation == "referential":
+            yield from _reference_problems(row, parameters, columns, seeds)
 
 
-def _check_problems(check: Mapping[str, Any], target_names: Set[str]) -> Iterator[Wrong]:
-    expect = check.get("expect")
-    if not isinstance(expect, str):
-        yield 'has no "expect"', "the name of an expectation such as expect_column_values_to_be_between"
-        return
-    if wrong := _expectation_problem(expect):
-        yield wrong
-    severity = check.get("severity", "critical")
-    if severity not in SEVERITIES:
-        yield f'has the severity "{severity}"', one_of(SEVERITIES, str(severity))
-    if (
-        expect.startswith("expect_column_")
-        and not expect.startswith("expect_column_pair_")
-        and "column" not in check
-    ):
-        yield 'has no "column"', f"one of the target names {', '.join(sorted(target_names))}"
-    for member in _COLUMN_MEMBERS:
-        for column in _as_list(check.get(member)):
-            if column not in target_names:
-                yield (
-                    f'names the column "{column}", which the source has not',
-                    one_of(sorted(target_names), str(column)),
-                )
-    least, greatest = check.get("min_value"), check.get("max_value")
-    if isinstance(least, int | float) and isinstance(greatest, int | float) and least > greatest:
-        yield f"has a min_value {least} above its max_value {greatest}", "min_value ≤ max_value"
+def _former_problems(row: Row) -> Iterator[Located]:
+    """Yield what the cells of a row would be told for, of a check that a former column of source holds."""
+    if row["expectation"] is None:
+        yield (
+            "expectation",
+            'has no "expect"',
+            "the name of an expectation such as expect_column_values_to_be_between",
+        )
+    if row["severity"] not in (None, *SEVERITIES):
+        yield "severity", f'has the severity "{row["severity"]}"', one_of(SEVERITIES, row.text("severity"))
 
 
-def _expectation_problem(expect: str) -> Wrong | None:
+def _expectation_problem(expectation: str) -> Wrong | None:
     known, added = known_expectations(), extensions.names(extensions.CHECKS)
-    if expect in added:
-        return _extension_problem(expect, is_known=expect in known)
-    if not known or expect in known:
+    if expectation in SHORT_FORMS:
         return None
-    near = nearest(expect, {*known, *added})
-    expected = near or "a name that Great Expectations knows, expect_…, or a check of an installed package"
-    return f'names the expectation "{expect}", which is not known', expected
+    if expectation in added:
+        return _extension_problem(expectation, is_known=expectation in known)
+    if not known or expectation in known:
+        return None
+    near = nearest(expectation, {*known, *added, *SHORT_FORMS})
+    others = "a name that Great Expectations knows, expect_…, or a check of an installed package"
+    expected = near or f"one of {', '.join(SHORT_FORMS)}, {others}"
+    return f'names the expectation "{expectation}", which is not known', expected
 
 
-def _extension_problem(expect: str, *, is_known: bool) -> Wrong | None:
+def _extension_problem(expectation: str, *, is_known: bool) -> Wrong | None:
     """Return why the check of a package cannot be used, as far as can be told without importing it."""
-    if wrong := extensions.problem(extensions.CHECKS, expect):
+    if wrong := extensions.problem(extensions.CHECKS, expectation):
         return f"cannot be used: {wrong[0]}", wrong[1]
-    extension = extensions.find(extensions.CHECKS, expect)
+    extension = extensions.find(extensions.CHECKS, expectation)
     assert extension is not None
     if is_known:
         return f"cannot be used: the {extension} has the name of one of Great Expectations", "another name"
     if missing := lacks(extension.value):
         return f"cannot be used: of the {extension}, {missing}", "package.module:class in its entry point"
     return None
+
+
+def _parameter_problems(expectation: str, parameters: Mapping[str, Any]) -> Iterator[Located]:
+    """Yield what is wrong with the parameters by themselves; those of an expectation of others show when it runs."""
+    form = SHORT_FORMS.get(expectation)
+    if form and (wrong := parameters_problem(form, parameters)):
+        yield "parameters", *wrong
+    if "column" in parameters and form is None:
+        yield "parameters", "column stands among the parameters", "the column in column_name"
+    for least, greatest in (("min", "max"), ("min_value", "max_value")):
+        low, high = parameters.get(least), parameters.get(greatest)
+        if isinstance(low, int | float) and isinstance(high, int | float) and low > high:
+            yield "parameters", f"has a {least} {low} above its {greatest} {high}", f"{least} ≤ {greatest}"
+    kinds: dict[str, OptionKind] = {"max_age_days": "number", "pattern": "regex"}
+    for name, kind in kinds.items():
+        if form and name in parameters and (wrong := value_problem(kind, str(parameters[name]))):
+            yield "parameters", f"{name} {wrong[0]}", wrong[1]
+
+
+def _column_problems(row: Row, parameters: Mapping[str, Any], known: set[str]) -> Iterator[Located]:
+    expectation, form = row.text("expectation"), SHORT_FORMS.get(row.text("expectation"))
+    is_of_column = expectation.startswith("expect_column_") and not expectation.startswith(
+        "expect_column_pair_"
+    )
+    if (form.has_column if form else is_of_column) and row["column_name"] is None:
+        yield "column_name", "has no column", f"one of the target names {', '.join(sorted(known))}"
+    if form and not form.has_column and row["column_name"] is not None:
+        yield "column_name", f"{expectation} is about the whole delivery", "a blank cell"
+    names = names_in(row["column_name"]) if expectation == "unique" else (row["column_name"],)
+    for column in names:
+        if column is not None and column not in known:
+            yield "column_name", *_unknown_column(column, known)
+    for parameter in _COLUMN_PARAMETERS:
+        for column in _as_list(parameters.get(parameter)):
+            if column not in known:
+                yield "parameters", *_unknown_column(str(column), known)
+
+
+def _unknown_column(column: str, known: set[str]) -> Wrong:
+    return f'names the column "{column}", which the source has not', one_of(sorted(known), column)
+
+
+def _reference_problems(
+    row: Row, parameters: Mapping[str, Any], columns: Mapping[str, set[str]], seeds: Seeds
+) -> Iterator[Located]:
+    """Yield where `referential` names no other source, or no column of its history."""
+    source = parameters.get("source")
+    if source is None:
+        return
+    others = [name for name in seeds.by_name["source"] if name != row["source"]]
+    if source not in others and (source == row["source"] or not seeds.knows("source", str(source))):
+        yield "parameters", f'source "{source}" is no other source', one_of(others, str(source))
+        return
+    field, known = parameters.get("field", row["column_name"]), columns.get(str(source), set())
+    if known and field is not None and field not in known:
+        expected = one_of(sorted(known), str(field))
+        yield "parameters", f'field "{field}" is no column of {source}', expected
 
 
 def _as_list(value: Any) -> list[Any]:

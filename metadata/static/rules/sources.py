@@ -11,7 +11,6 @@ from headwater.metadata.static.problem import Problems
 from headwater.metadata.static.rows import Row
 from headwater.metadata.static.rules.delivery_checks import check_doubts
 from headwater.metadata.static.rules.files import check_files
-from headwater.metadata.static.rules.quality import quality_problems
 from headwater.metadata.static.rules.renamed import check_renamed
 from headwater.metadata.static.rules.types import check_types
 from headwater.metadata.static.source_parts import SourceParts
@@ -91,9 +90,6 @@ def _check_columns(source: SourceParts, problems: Problems) -> None:
     elif not any(attribute.is_true("is_key") for attribute in source.attributes):
         message = f'"{source.name}" has no key attribute'
         source.blame(problems, "source", message, "one row at least in attribute.csv with is_key true")
-    names = {attribute.text("target_name") for attribute in source.attributes}
-    for wrong in quality_problems(source.row.text("quality_checks"), names):
-        source.blame(problems, "quality_checks", *wrong)
     taken: dict[str, Row] = {}
     for attribute in source.attributes:
         raw_column = _raw_column(attribute)

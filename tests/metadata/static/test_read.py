@@ -51,7 +51,15 @@ def test_source_brings_its_data_source_connection_and_checks(seeds: EditableSeed
             "expect_column_values_to_be_between", "latitude", "warning", {"min_value": -90, "max_value": 90}
         ),
     )
-    assert catalog.sources["sales"].quality_checks == ()
+    assert catalog.sources["sales"].quality_checks == (
+        QualityCheck(
+            "expect_column_values_to_be_between", "amount_eur", "warning",
+            {"min_value": 0, "max_value": 1e6}, "Nobody buys for more",
+        ),
+        QualityCheck(
+            "expect_column_values_to_not_match_regex", "product", "critical", {"regex": r"^a b=\d+$"}
+        ),
+    )  # fmt: skip
 
 
 def test_severity_is_critical_where_a_check_does_not_say(seeds: EditableSeeds) -> None:
