@@ -9,7 +9,7 @@ PLACE := $(shell pwd -P | cksum | cut -d ' ' -f 1)
 RUN := .venv/.run-$(PLACE)
 AIRFLOW := .venv/.airflow-$(PLACE)
 DEV := .venv/.dev-$(PLACE)
-PYTHON_ROOMS := headwater dags examples/git_files benchmarks tests/support
+PYTHON_ROOMS := headwater dags examples/git_files benchmarks tests
 # The files of tests are shared out among processes, each with servers of its own: tests/conftest.py says how.
 SIDE_BY_SIDE := -n auto --maxprocesses 4 --dist loadscope
 

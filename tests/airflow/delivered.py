@@ -13,7 +13,7 @@ class Source:
 
     def __init__(self, name: str, header: str, variables: dict[str, str], publisher: Path) -> None:
         self.name, self._header, self._folder = name, header, publisher / name
-        self._place = {
+        self._place: dict[str, Any] = {
             "host": variables["PGHOST"], "port": variables["PGPORT"], "user": variables["PGUSER"],
             "dbname": variables["PGDATABASE"], "passfile": variables["PGPASSFILE"],
         }  # fmt: skip

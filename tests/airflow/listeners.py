@@ -82,8 +82,11 @@ def statsd() -> Iterator[Received]:
     yield from _serving(socketserver.UDPServer(("127.0.0.1", 0), Handler), payload)
 
 
-def _serving(server: socketserver.BaseServer, payload: Received) -> Iterator[Received]:
-    payload.port = server.server_address[1]
+def _serving(
+    server: socketserver.TCPServer,
+    payload: Received,  # a UDPServer is one, too
+) -> Iterator[Received]:
+    _, payload.port = server.socket.getsockname()
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     try:

@@ -12,7 +12,7 @@ class Warehouse:
     """The database that Airflow's jobs work on."""
 
     def __init__(self, variables: dict[str, str]) -> None:
-        self._place = {
+        self._place: dict[str, Any] = {
             "host": variables["PGHOST"], "port": variables["PGPORT"], "dbname": variables["PGDATABASE"],
             "user": variables["PGUSER"], "passfile": variables["PGPASSFILE"],
         }  # fmt: skip

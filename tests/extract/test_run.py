@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -18,7 +18,10 @@ from sqlalchemy import Engine
 
 from headwater.extract import run as run_module
 from headwater.extract.http import client
+from headwater.extract.http.exchange import Patience
+from headwater.extract.landing import land as land_module
 from headwater.extract.landing.store import ObjectStore
+from headwater.extract.offers import discover as discover_module
 from headwater.extract.offers.offer import Offer
 from headwater.extract.raw import pending as pending_module
 from headwater.extract.raw.pending import LoadSummary, load_pending
@@ -73,7 +76,7 @@ def run(database: Engine, store: ObjectStore, job_inst_id: int, publisher: Publi
 @pytest.fixture
 def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
     """Clients that do not sleep."""
-    made = client.Patience(attempts=2, sleep=lambda _: None)
+    made = Patience(attempts=2, sleep=lambda _: None)
     monkeypatch.setattr(client, "Patience", lambda: made)
 
 
@@ -139,7 +142,7 @@ def test_of_two_at_once_one_asks_the_publisher_and_the_other_finds_nothing_new(
     second = Run(run.engine, run.store, run.job_inst_id, run.source)
     summaries: list[ExtractSummary] = []
     thread = threading.Thread(target=lambda: summaries.append(second.extract()))
-    proper = run_module.discover
+    proper = discover_module.discover
 
     def discover(source: Source, landed: Callable[[], Sequence[Delivery]]) -> list[Offer]:
         if not thread.ident:
@@ -165,7 +168,7 @@ def test_who_lost_the_lock_to_another_process_lands_nothing_twice(
 ) -> None:
     """A server that restarts, or a firewall that drops idle connections, takes the lock with it."""
     second = Run(run.engine, run.store, run.job_inst_id, run.source)
-    proper, dropped = run_module.land, []
+    proper, dropped = land_module.land, list[int]()
 
     def land(*arguments: Any, **more: Any) -> Any:
         if not dropped:
@@ -192,7 +195,7 @@ def test_who_lost_the_lock_while_the_publisher_was_asked_lands_nothing_twice(
 ) -> None:
     """A reading takes its time, and asked for what had not landed when it began."""
     second = Run(run.engine, run.store, run.job_inst_id, run.source)
-    proper, asked = run_module.discover, []
+    proper, asked = discover_module.discover, list[int]()
 
     def discover(source: Source, landed: Callable[[], Sequence[Delivery]]) -> list[Offer]:
         if not asked:
@@ -218,9 +221,12 @@ def test_s3_is_listed_as_often_for_many_deliveries_as_for_one(
 ) -> None:
     listed: list[str] = []
     proper = ObjectStore.list
-    monkeypatch.setattr(
-        ObjectStore, "list", lambda self, prefix: [listed.append(prefix), *proper(self, prefix)][1:]
-    )
+
+    def watched(store: ObjectStore, prefix: str) -> Iterator[str]:
+        listed.append(prefix)
+        return iter(proper(store, prefix))
+
+    monkeypatch.setattr(ObjectStore, "list", watched)
     assert len(run.extract().landed) == 3
     assert sorted(listed) == ["events/places/", "manifests/places/"]
 

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy import Engine
 
 from headwater.services import postgres
+from headwater.services.postgres_roles import USER
 from tests.conftest import PROJECT, administer, point_to
 from tests.macros.dbt_session import DbtSession
 from tests.macros.history_bench import Bench, Shape, versions
@@ -58,7 +59,7 @@ def history_lab(
     administer(postgres_server, f"create database {DATABASE} template {template_database}")
     url = sa.URL.create(
         "postgresql+psycopg2",
-        postgres.USER,
+        USER,
         postgres_server.password,
         "127.0.0.1",
         postgres_server.port,

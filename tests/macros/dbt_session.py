@@ -40,17 +40,17 @@ class DbtSession:
                 "quiet": True,
             },
         )
-        set_flags(flags)
-        disable_tracking()
-        connections.fire_event = _say_nothing  # of each query it says several things, which nobody hears
+        set_flags(flags)  # type: ignore[no-untyped-call]  # of dbt
+        disable_tracking()  # type: ignore[no-untyped-call]  # of dbt
+        connections.fire_event = _say_nothing  # type: ignore[attr-defined]  # of each query it says several things, which nobody hears
         config = RuntimeConfig.from_args(flags)
-        config.credentials.password = password
-        reset_adapters()  # registering keeps the adapter, and the database, of an earlier dbt in this process
+        config.credentials.password = password  # type: ignore[attr-defined]  # of Postgres' credentials
+        reset_adapters()  # type: ignore[no-untyped-call]  # registering keeps the adapter, and the database, of an earlier dbt in this process
         register_adapter(config, get_mp_context())
         self._adapter: Any = get_adapter(config)
         self._adapter.set_macro_context_generator(generate_runtime_macro_context)
         self._manifest = ManifestLoader.get_full_manifest(config)
-        reset_adapters()  # the next dbt of this process has one of its own
+        reset_adapters()  # type: ignore[no-untyped-call]  # the next dbt of this process has one of its own
 
     def transaction(self, *calls: tuple[str, dict[str, Any]]) -> list[Any]:
         """Execute macros, each (name, arguments), in one transaction; what they return."""

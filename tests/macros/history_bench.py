@@ -87,7 +87,7 @@ class Bench:
         self._last_wins: set[int] = set()
         with database.begin() as connection:
             self._create_tables(connection)
-            self._job_inst_id = connection.execute(
+            self._job_inst_id: int = connection.execute(
                 sa.text("select metadata.this_job_inst(:job)"), {"job": source}
             ).scalar_one()
 
@@ -172,7 +172,7 @@ class Bench:
     def say(self, sqn: int, event: str, *checks: str) -> None:
         """Record an event of a delivery."""
         with self.database.begin() as connection:
-            now = connection.execute(sa.text("select clock_timestamp()")).scalar_one()
+            now: datetime = connection.execute(sa.text("select clock_timestamp()")).scalar_one()
             register_event(connection, DeliveryEvent(uuid4(), sqn, event, checks, "a test", "a test", now))
         if event == "replayed":
             self._last_wins.discard(sqn)
@@ -275,7 +275,9 @@ def versions(database: Engine, table: str, shape: Shape) -> list[Version]:
         ).all()
     keys, tracked = len(shape.keys), len(shape.tracked)
     found = []
-    for valid_from, valid_to, change, ended, by, ended_by, *values in rows:
+    for row in rows:
+        valid_from, valid_to, change, ended, by, ended_by = row[:6]
+        values = row[6:]
         assert all(value == by for value in values[keys + tracked :]), (
             "untracked: as the opening delivery said"
         )
@@ -299,7 +301,7 @@ def loaded_counts(database: Engine, source: str) -> dict[str, dict[str, int]]:
             ),
             {"source": source},
         ).all()
-    return {name: dict(zip(COUNTED, numbers, strict=True)) for name, *numbers in rows}
+    return {row[0]: dict(zip(COUNTED, row[1:], strict=True)) for row in rows}
 
 
 def assert_equals_oracle(database: Engine, source: str, shape: Shape, counting: Iterable[Delivery]) -> None:

@@ -52,7 +52,7 @@ def test_lists_of_names_and_matches_are_quoted(history_lab: HistoryLab) -> None:
 def test_a_value_of_several_lines_in_a_model_stays_as_it_is(history_lab: HistoryLab, macro: str) -> None:
     definition = Shape({"a": "text"}, {"b": "text"}, {}).definition("example")
     model = f"select {sql_literal(SEVERAL_LINES)} as a"
-    more = {
+    more: dict[str, dict[str, object]] = {
         "change_set": {"relation": None, "deliveries": [1], "has_snapshot": True, "has_ties": True},
         "winning_rows": {},
         "history_known_at": {"known_at": "2026-01-01"},

@@ -87,7 +87,7 @@ def drawn_examples() -> list[Example]:
 
     @given(examples())
     @settings(
-        max_examples=hypothesis.settings.default.max_examples // 10,
+        max_examples=hypothesis.settings().max_examples // 10,
         phases=[Phase.generate],
         database=None,
         suppress_health_check=list(HealthCheck),
@@ -140,7 +140,7 @@ def cases(database: Engine) -> list[Case]:
     ]
 
 
-def test_histories_through_dbt_equal_the_oracle(cases: list[Case], database: Engine, tmp_path: Path):
+def test_histories_through_dbt_equal_the_oracle(cases: list[Case], database: Engine, tmp_path: Path) -> None:
     assert len(cases) >= 20
     dbt = make_project(tmp_path, cases)
     for number in range(MOST_BATCHES):

@@ -6,6 +6,7 @@ import threading
 
 import pytest
 import sqlalchemy as sa
+from sqlalchemy.engine import Engine
 
 from headwater.metadata.connection import (
     SESSION_OPTIONS,
@@ -18,7 +19,9 @@ from headwater.metadata.errors import DatabaseUnavailable
 
 
 @pytest.mark.usefixtures("database")
-def test_a_session_is_in_utc_and_reads_iso_dates_whatever_the_user_set(monkeypatch):
+def test_a_session_is_in_utc_and_reads_iso_dates_whatever_the_user_set(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setenv("PGOPTIONS", "-c TimeZone=Asia/Tokyo -c DateStyle=SQL,DMY -c application_name=mine")
     ours = engine()
     with ours.connect() as connection:
@@ -27,7 +30,7 @@ def test_a_session_is_in_utc_and_reads_iso_dates_whatever_the_user_set(monkeypat
     ours.dispose()
 
 
-def test_options_of_a_session_hold_ours_once_after_the_users(monkeypatch):
+def test_options_of_a_session_hold_ours_once_after_the_users(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PGOPTIONS", "-c work_mem=1MB")
     once = session_options("-c headwater.run_id=x")
     assert once == f"-c work_mem=1MB {SESSION_OPTIONS} -c headwater.run_id=x"
@@ -35,7 +38,7 @@ def test_options_of_a_session_hold_ours_once_after_the_users(monkeypatch):
     assert session_options() == f"-c work_mem=1MB {SESSION_OPTIONS}"
 
 
-def test_a_server_that_is_not_there_is_named_with_what_to_set(monkeypatch):
+def test_a_server_that_is_not_there_is_named_with_what_to_set(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in (("PGHOST", "127.0.0.1"), ("PGPORT", "1"), ("PGUSER", "x"), ("PGDATABASE", "x")):
         monkeypatch.setenv(name, value)
     with pytest.raises(
@@ -44,14 +47,14 @@ def test_a_server_that_is_not_there_is_named_with_what_to_set(monkeypatch):
         require_reachable(engine())
 
 
-def test_of_two_that_want_a_lock_one_waits_for_the_other(database):
+def test_of_two_that_want_a_lock_one_waits_for_the_other(database: Engine) -> None:
     order = []
 
-    def second():
+    def second() -> None:
         with session_lock(database, "work", lambda: order.append("waits")):
             order.append("second")
 
-    def unasked():
+    def unasked() -> None:
         pytest.fail("there is nobody to wait for")
 
     with session_lock(database, "work"), session_lock(database, "other work", unasked):

@@ -33,14 +33,14 @@ def steers(text: str) -> list[str]:
 
 
 @pytest.mark.parametrize("text", hostile.params(EVERYTHING))
-def test_nothing_of_a_publisher_steers_or_hides(text):
+def test_nothing_of_a_publisher_steers_or_hides(text: str) -> None:
     assert steers(in_line(text)) == []
     assert steers(visible(text).replace("\n", "").replace("\t", "")) == []
     visible(text).encode()
 
 
 @pytest.mark.parametrize("text", hostile.params(EVERYTHING))
-def test_json_says_exactly_the_same_and_steers_nothing(text):
+def test_json_says_exactly_the_same_and_steers_nothing(text: str) -> None:
     message = visible_json({text: [text]})
     assert json.loads(message) == {text: [text]}
     assert steers(message) == []
@@ -59,27 +59,27 @@ def test_json_says_exactly_the_same_and_steers_nothing(text):
         ("שלום", "שלום"),
     ],
 )
-def test_a_character_that_hides_is_spelled_and_any_other_stays(text, shown):
+def test_a_character_that_hides_is_spelled_and_any_other_stays(text: str, shown: str) -> None:
     assert visible(text) == shown
 
 
-def test_a_part_of_a_line_ends_no_line():
+def test_a_part_of_a_line_ends_no_line() -> None:
     assert in_line("a\nb\tc") == r"a\nb\tc"
     assert visible("a\nb\tc") == "a\nb\tc"
 
 
 @pytest.mark.parametrize("text", hostile.params(EVERYTHING))
-def test_a_value_in_a_message_is_short_and_steers_nothing(text):
+def test_a_value_in_a_message_is_short_and_steers_nothing(text: str) -> None:
     shown = shortened(text)
     assert steers(shown) == []
     assert len(shown) <= 10 * 61
 
 
-def test_a_value_in_a_message_is_quoted_and_cut():
+def test_a_value_in_a_message_is_quoted_and_cut() -> None:
     assert shortened("a" * 61) == "a" * 60 + "…"
     assert (quoted(None), quoted(""), quoted("8.995")) == ("nothing", '""', '"8.995"')
 
 
-def test_a_secret_is_blanked_out_before_anything_is_cut():
+def test_a_secret_is_blanked_out_before_anything_is_cut() -> None:
     register("s3cr3t-of-the-test")
     assert shortened("x" * 50 + "s3cr3t-of-the-test") == "x" * 50 + "[secret]"

@@ -12,6 +12,7 @@ import tempfile
 import zipfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import Engine
@@ -86,7 +87,8 @@ def publish_by_hand(database: Engine, files: Sequence[Path]) -> None:
     columns, keys = "series text, year smallint, period text", "series, year, period"
     with database.begin() as connection:
         connection.execute(sa.text("create schema published; set local work_mem = '256MB'"))
-        with connection.connection.cursor() as cursor:
+        driver: Any = connection.connection.dbapi_connection
+        with driver.cursor() as cursor:
             for number, file in enumerate(files):
                 table = f"published.file_{number}"
                 cursor.execute(f"create table {table} ({columns}, v{number} numeric(9,3) not null)")

@@ -10,6 +10,7 @@ import lzma
 import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 from tests.pipeline.line import Line
 
@@ -32,8 +33,10 @@ def everything(line: Line, *folders: Path) -> Iterator[tuple[str, str]]:
     for schema, table in line.query(
         "select schemaname, tablename from pg_tables where schemaname not in ('pg_catalog', 'information_schema')"
     ):
-        with line.database.connect() as connection, connection.connection.cursor() as cursor:
-            cursor.copy_expert(f'copy "{schema}"."{table}" to stdout', text := io.StringIO())
+        with line.database.connect() as connection:
+            driver: Any = connection.connection.dbapi_connection
+            with driver.cursor() as cursor:
+                cursor.copy_expert(f'copy "{schema}"."{table}" to stdout', text := io.StringIO())
         yield f"table {schema}.{table}", text.getvalue()
     for folder in (line.project.home, *folders):
         for path in [folder] if folder.is_file() else folder.rglob("*"):

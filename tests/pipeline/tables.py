@@ -117,14 +117,16 @@ def _left_open(connection: Connection) -> list[str]:
 
 
 def _set_aside(connection: Connection) -> list[str]:
-    left = connection.execute(
-        sa.text(
-            "select schemaname || '.' || tablename from pg_tables"
-            " where schemaname in ('raw_set_aside', 'staging_set_aside', 'historical_beside')"
-            " union all select 'the layers of ' || source from metadata.rebuild"
+    names: list[str] = list(
+        connection.scalars(
+            sa.text(
+                "select schemaname || '.' || tablename from pg_tables"
+                " where schemaname in ('raw_set_aside', 'staging_set_aside', 'historical_beside')"
+                " union all select 'the layers of ' || source from metadata.rebuild"
+            )
         )
     )
-    return [f"a rebuild has left {what}" for what in left.scalars()]
+    return [f"a rebuild has left {what}" for what in names]
 
 
 def _rows_without_status(connection: Connection) -> list[str]:
@@ -159,8 +161,10 @@ def _not_as_on_s3(connection: Connection, store: ObjectStore) -> list[str]:
     rows = connection.execute(
         sa.text("select delivery_sqn, delivery_filename, content_sha256 from metadata.delivery")
     )
-    in_postgres = {tuple(row) for row in rows}
-    on_s3 = {(m["delivery_sqn"], store.address(m["key"]), m["content_sha256"]) for m in manifests}
+    in_postgres: set[tuple[object, ...]] = {tuple(row) for row in rows}
+    on_s3: set[tuple[object, ...]] = {
+        (m["delivery_sqn"], store.address(m["key"]), m["content_sha256"]) for m in manifests
+    }
     messages += [f"{row} is a delivery in Postgres alone" for row in in_postgres - on_s3]
     messages += [f"{row} is a delivery on S3 alone" for row in on_s3 - in_postgres]
     known = {

@@ -60,7 +60,7 @@ def checks(line: Line, name: str, check: str = "columns") -> list[tuple[Any, ...
     )  # fmt: skip
 
 
-def test_another_order_changes_nothing_and_a_new_column_is_kept_and_said_once(line):
+def test_another_order_changes_nothing_and_a_new_column_is_kept_and_said_once(line: Line) -> None:
     first = line.deliver("cities", cities(1, {"a": ("A", 1), "b": ("B", 2)}))
     second = publish(line, 2, "people,seen,City Code,name", "1,@,a,A", "2,@,b,B")
     third = publish(line, 3, "City Code,name,mayor,people,seen", "a,A,Ann,3,@")
@@ -94,7 +94,9 @@ def test_another_order_changes_nothing_and_a_new_column_is_kept_and_said_once(li
     ]
 
 
-def test_a_missing_column_halts_is_kept_on_s3_and_goes_on_once_it_may_be_missing(line, tmp_path):
+def test_a_missing_column_halts_is_kept_on_s3_and_goes_on_once_it_may_be_missing(
+    line: Line, tmp_path: Path
+) -> None:
     first = line.deliver("cities", cities(1, {"a": ("A", 1)}))
     second = publish(line, 2, "City Code,name,seen", "a,A,@", "b,B,@")
     result = line.run("cities")
@@ -123,7 +125,7 @@ def test_a_missing_column_halts_is_kept_on_s3_and_goes_on_once_it_may_be_missing
     assert (warning["delivery_sqn"], warning["check_name"], warning["observed"]) == (sqn, "columns", message)
 
 
-def test_accepted_without_a_column_it_is_null_and_the_other_checks_still_judge_it(line):
+def test_accepted_without_a_column_it_is_null_and_the_other_checks_still_judge_it(line: Line) -> None:
     first = line.deliver("cities", cities(1, {"a": ("A", 1)}))
     second = publish(line, 2, "City Code,name,seen,mayor", "a,A,@,Ann", "b,B,@,Bob")
     third = publish(line, 3, "City Code,name,seen", "a,A,@", "a,A,@")
@@ -148,7 +150,7 @@ def test_accepted_without_a_column_it_is_null_and_the_other_checks_still_judge_i
         decide.dry_run(line.project, "accept", line.sqn(second), line.messages.append)
 
 
-def test_without_its_key_a_delivery_cannot_be_accepted(line):
+def test_without_its_key_a_delivery_cannot_be_accepted(line: Line) -> None:
     name = publish(line, 1, "name,people,seen", "A,1,@")
     (halt,) = line.run("cities").halts
     assert halt.checks == ("key_columns",)
@@ -160,7 +162,7 @@ def test_without_its_key_a_delivery_cannot_be_accepted(line):
         decided(line, line.project, "accept", name)
 
 
-def test_a_renamed_column_is_asked_about_and_read_on_under_both_names(line, tmp_path):
+def test_a_renamed_column_is_asked_about_and_read_on_under_both_names(line: Line, tmp_path: Path) -> None:
     first = line.deliver("cities", cities(1, {"a": ("A", 1)}))
     second = publish(line, 2, "City Code,name_en,people,seen", "a,A,2,@")
     (halt,) = line.run("cities").halts
@@ -182,7 +184,7 @@ def test_a_renamed_column_is_asked_about_and_read_on_under_both_names(line, tmp_
     line.assert_history("cities", *both)
 
 
-def test_a_column_whose_type_has_changed_is_named_with_its_values(line):
+def test_a_column_whose_type_has_changed_is_named_with_its_values(line: Line) -> None:
     first = line.deliver("cities", cities(1, {f"c{n}": ("C", n) for n in range(12)}))
     rows = [f"c{n},C,{n}.5 k,@" for n in range(11)]
     second = publish(line, 2, "City Code,name,people,seen", *rows, "c11,C,11,@")
@@ -199,7 +201,7 @@ def test_a_column_whose_type_has_changed_is_named_with_its_values(line):
     line.assert_history("cities", first, cities(2, {"c11": ("C", 11)}, unreadable=fell))
 
 
-def test_columns_that_changed_places_without_a_header_to_say_so_fall_out_for_their_type(line):
+def test_columns_that_changed_places_without_a_header_to_say_so_fall_out_for_their_type(line: Line) -> None:
     """A column without a name can only be told by its values: the header stayed, the values did not."""
     first = line.deliver("cities", cities(1, {f"c{n}": (f"C{n}", n) for n in range(12)}))
     publish(line, 2, "City Code,name,people,seen", *(f"c{n},{n},C{n},@" for n in range(12)))
@@ -257,8 +259,8 @@ CHANGES: Mapping[str, tuple[dict[str, tuple[str, str]], Shape, tuple[str, ...], 
     "change", [name if name == "added" else pytest.param(name, marks=pytest.mark.long) for name in CHANGES]
 )
 def test_after_a_change_of_the_metadata_one_command_makes_history_as_if_it_had_always_been_so(
-    line, tmp_path, change
-):
+    line: Line, tmp_path: Path, change: str
+) -> None:
     replacements, shape, columns, message = CHANGES[change]
     days: list[dict[str, dict[str, Any]]] = [
         {"a": {"name": "A", "people": 1, "mayor": None}, "b": {"name": "B", "people": 1, "mayor": None}},
@@ -296,7 +298,9 @@ def _value(of: Mapping[str, Any], column: str) -> Any:
     return str(of[column.removesuffix(" as text")]) if column.endswith(" as text") else of[column]
 
 
-def test_raw_is_not_loaded_under_another_definition_than_staging(line, tmp_path, monkeypatch):
+def test_raw_is_not_loaded_under_another_definition_than_staging(
+    line: Line, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A delivery in raw, a run that died before staging, an attribute added: its values must not be lost."""
     publish(line, 1, "City Code,name,people,seen,mayor", "a,A,1,@,Ann")
 

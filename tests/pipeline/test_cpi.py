@@ -96,7 +96,7 @@ def desk(
     monkeypatch: pytest.MonkeyPatch,
 ) -> Desk:
     """Nothing is published yet. The releases are fetched once and kept in pytest's cache."""
-    packages = Path(pytestconfig.cache.mkdir("cpi"))  # type: ignore[union-attr]
+    packages = Path(pytestconfig.cache.mkdir("cpi"))
     fetch(packages, print, tuple(PACKAGES.values()))
     releases, publisher = tmp_path / "releases", tmp_path / "publisher"
     releases.mkdir()
@@ -111,7 +111,9 @@ def desk(
 
 @pytest.mark.long
 @pytest.mark.timeout(3600)
-def test_a_partial_publication_halts_is_accepted_leaves_without_a_trace_and_comes_back(desk, monkeypatch):
+def test_a_partial_publication_halts_is_accepted_leaves_without_a_trace_and_comes_back(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
     desk.publish("2.0.7", "2.0.8")
     assert desk.halts(0, "run") == {}
     assert desk.history() == desk.history_of("2.0.7", "2.0.8")

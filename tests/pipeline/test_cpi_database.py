@@ -39,7 +39,7 @@ def release(
     tmp_path: Path, pytestconfig: pytest.Config, monkeypatch: pytest.MonkeyPatch
 ) -> Callable[[str], list[tuple[object, ...]]]:
     """Puts a release into the place of the one before, and says what it holds."""
-    packages = Path(pytestconfig.cache.mkdir("cpi"))  # type: ignore[union-attr]
+    packages = Path(pytestconfig.cache.mkdir("cpi"))
     fetch(packages, print, tuple(PACKAGES.values()))
     file = tmp_path / "cpi.db"
     monkeypatch.setenv(FILE, str(file))

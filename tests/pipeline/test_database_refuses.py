@@ -15,6 +15,7 @@ import pytest
 import sqlalchemy as sa
 from typer.testing import CliRunner, Result
 
+import headwater.extract.raw.load
 import headwater.extract.raw.pending
 from headwater.cli.commands import app
 from headwater.metadata import connection as connection_module
@@ -22,6 +23,7 @@ from headwater.metadata.process.jobs import JobInstance
 from headwater.metadata.process.liveness import Life
 from headwater.metadata.process.orphaned_runs import close_abandoned
 from headwater.pipeline.runners import sources as runner
+from headwater.pipeline.steps.build_marts import build_marts
 from headwater.services import postgres
 from tests.conftest import administer
 from tests.pipeline.line import Line, cities, of_source, prices
@@ -56,7 +58,7 @@ def assert_plain(result: Result, expected: str) -> None:
 def of_last_run(line: Line) -> dict[str, str]:
     """job → status of its last instance."""
     ask = "select distinct on (job) job, status from metadata.job_inst order by job, job_inst_id desc"
-    return dict(line.query(ask))  # type: ignore[arg-type]
+    return dict(line.query(ask))
 
 
 @pytest.mark.parametrize(
@@ -145,7 +147,7 @@ def test_what_dbt_is_refused_for_one_source_is_a_sentence_and_the_others_go_on(
 def test_a_connection_that_is_lost_in_the_middle_fails_one_source_and_the_next_one_has_another(
     delivered: Line, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    proper = headwater.extract.raw.pending.load_raw
+    proper = headwater.extract.raw.load.load_raw
 
     def load_raw(connection: sa.Connection, store: Any, source: Any, *more: Any) -> Any:
         counts = proper(connection, store, source, *more)
@@ -174,7 +176,7 @@ def test_a_connection_that_is_lost_in_the_middle_fails_one_source_and_the_next_o
 def test_a_run_of_which_all_idle_connections_are_cut_ends_well(
     delivered: Line, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    proper = runner.build_marts
+    proper = build_marts
 
     def marts(*arguments: Any) -> None:
         proper(*arguments)
@@ -191,7 +193,7 @@ def test_a_run_of_which_all_idle_connections_are_cut_ends_well(
 def test_a_run_that_others_took_for_dead_and_that_ends_well_says_so(
     delivered: Line, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    proper = runner.build_marts
+    proper = build_marts
 
     def marts(*arguments: Any) -> None:
         proper(*arguments)
@@ -212,7 +214,7 @@ def test_a_run_that_others_took_for_dead_and_that_ends_well_says_so(
 def test_a_server_that_goes_away_for_good_is_told_and_the_next_run_closes_what_was_left(
     delivered: Line, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    proper = runner.build_marts
+    proper = build_marts
 
     with monkeypatch.context() as patch:
 
@@ -292,7 +294,7 @@ def password_of(passfile: str) -> str:
 def test_a_run_whose_idle_connections_a_firewall_forgot_ends_well(
     delivered: Line, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    proper = runner.build_marts
+    proper = build_marts
     monkeypatch.setattr(connection_module, "OLDEST_S", 0)  # every connection has been silent for long enough
     with firewall(int(os.environ["PGPORT"])) as way:
 

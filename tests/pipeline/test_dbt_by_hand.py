@@ -26,7 +26,7 @@ def dbt(line: Line, *command: str) -> dict[str, str]:
     return {result.node.name: str(result.status) for result in done.result.results}
 
 
-def test_dbt_test_passes_on_what_a_run_made_and_finds_a_planted_overlap(line):
+def test_dbt_test_passes_on_what_a_run_made_and_finds_a_planted_overlap(line: Line) -> None:
     line.deliver("cities", cities(1, {"a": ("A", 1), "b": ("B", 1)}))
     line.deliver("cities", cities(2, {"a": ("A", 2)}))
     line.deliver("prices", prices(1, {("x", 1): (Decimal(1),)}))
@@ -49,7 +49,7 @@ def test_dbt_test_passes_on_what_a_run_made_and_finds_a_planted_overlap(line):
     }
 
 
-def test_a_full_refresh_by_hand_loses_nothing(line):
+def test_a_full_refresh_by_hand_loses_nothing(line: Line) -> None:
     first = line.deliver("cities", cities(1, {"a": ("A", 1), "b": ("B", 1)}), "c,C,many,x")
     second = line.deliver("cities", cities(2, {"a": ("A", 2)}))
     line.ran_well("cities")

@@ -6,19 +6,24 @@ import json
 from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from sqlalchemy.engine import Engine
 
 from headwater.dbt_project.dbt import Dbt
 from headwater.dbt_project.dry_run import DryRunResult, dry_run_from_json
 from headwater.metadata.process.deliveries import lock_source
 from headwater.metadata.process.events import event_key, from_json, to_json, whoami
 from headwater.metadata.process.migrate import upgrade
-from headwater.pipeline import decide
+from headwater.metadata.static.model import Catalog
+from headwater.pipeline import decide, preparation
 from headwater.pipeline.rebuild import rebuild
+from headwater.project import Project
 from headwater.queries import status
 from tests.pipeline.line import Line, cities, prices
+from tests.support.history_oracle import Delivery
 
 SCHEMAS = "metadata, raw, staging, historical, marts"
 
@@ -32,7 +37,7 @@ def dry_run(line: Line, decision: str, name: str) -> DryRunResult:
     return decide.dry_run(line.project, decision, line.sqn(name), line.messages.append)
 
 
-def three_days(line: Line):
+def three_days(line: Line) -> tuple[Delivery, Delivery, Delivery]:
     first = line.deliver("cities", cities(1, {"a": ("A", 1), "b": ("B", 1)}))
     second = line.deliver("cities", cities(2, {"a": ("A", 2), "c": ("C", 1)}))
     third = line.deliver("cities", cities(3, {"a": ("A", 2), "b": ("B", 1)}))
@@ -40,7 +45,7 @@ def three_days(line: Line):
     return first, second, third
 
 
-def test_withdrawn_a_delivery_never_came_and_restored_it_always_did(line):
+def test_withdrawn_a_delivery_never_came_and_restored_it_always_did(line: Line) -> None:
     first, second, third = three_days(line)
     before = line.essence()["historical.cities"]
 
@@ -76,19 +81,19 @@ def test_withdrawn_a_delivery_never_came_and_restored_it_always_did(line):
     assert line.essence()["historical.cities"] == before
 
 
-def test_the_newest_delivery_withdrawn_reopens_what_it_ended(line):
+def test_the_newest_delivery_withdrawn_reopens_what_it_ended(line: Line) -> None:
     first, second, third = three_days(line)
     assert decided(line, "withdraw", third.name) == 0
     line.assert_history("cities", first, second)
 
 
-def test_every_delivery_withdrawn_leaves_an_empty_history(line):
+def test_every_delivery_withdrawn_leaves_an_empty_history(line: Line) -> None:
     for delivery in three_days(line):
         assert decided(line, "withdraw", delivery.name) == 0
     line.assert_history("cities")
 
 
-def test_accepted_in_spite_of_duplicate_keys_the_last_row_wins_until_it_is_replayed(line):
+def test_accepted_in_spite_of_duplicate_keys_the_last_row_wins_until_it_is_replayed(line: Line) -> None:
     first = line.deliver("cities", cities(1, {"a": ("A", 1)}))
     halted = line.deliver("cities", cities(2, {"b": ("B", 9)}), "b,Bee,3,cities-20260102.csv")
     assert line.run("cities").exit_code == 3
@@ -115,7 +120,7 @@ def test_accepted_in_spite_of_duplicate_keys_the_last_row_wins_until_it_is_repla
     assert [(row["city"], row["people"]) for row in known] == [("b", 3)]
 
 
-def test_of_many_versions_that_change_the_first_ten_keys_are_told(line):
+def test_of_many_versions_that_change_the_first_ten_keys_are_told(line: Line) -> None:
     line.deliver("prices", prices(1, {("the 'north'", number): (1,) for number in range(12)}))
     second = line.deliver("prices", prices(2, {("the 'north'", number): (2,) for number in range(12)}))
     line.ran_well("prices")
@@ -127,7 +132,7 @@ def test_of_many_versions_that_change_the_first_ten_keys_are_told(line):
     assert would == dry_run_from_json(json.loads(json.dumps(asdict(would))))
 
 
-def test_a_replayed_delivery_goes_through_every_layer_again_and_counts_once(line):
+def test_a_replayed_delivery_goes_through_every_layer_again_and_counts_once(line: Line) -> None:
     deliveries = three_days(line)
     before = line.essence()
     assert decided(line, "replay", deliveries[1].name) == 0
@@ -138,11 +143,13 @@ def test_a_replayed_delivery_goes_through_every_layer_again_and_counts_once(line
     }
 
 
-def test_a_dry_replay_says_what_todays_checks_would_make_of_the_delivery(line, monkeypatch):
+def test_a_dry_replay_says_what_todays_checks_would_make_of_the_delivery(
+    line: Line, monkeypatch: pytest.MonkeyPatch
+) -> None:
     first, second, third = three_days(line)
-    proper = decide.prepare
+    proper = preparation.prepare
 
-    def guarded(project):
+    def guarded(project: Project) -> tuple[Catalog, Engine]:
         catalog, engine = proper(project)
         cautious = replace(catalog.sources["cities"], max_removed_pct=Decimal(10))
         return replace(catalog, sources={**catalog.sources, "cities": cautious}), engine
@@ -166,7 +173,7 @@ def test_a_dry_replay_says_what_todays_checks_would_make_of_the_delivery(line, m
     line.assert_history("cities", first, second, third)
 
 
-def test_a_dry_replay_says_so_when_other_rows_than_the_staged_ones_would_be_judged(line):
+def test_a_dry_replay_says_so_when_other_rows_than_the_staged_ones_would_be_judged(line: Line) -> None:
     twice = line.deliver("cities", cities(1, {"b": ("B", 9)}), "b,Bee,3,cities-20260101.csv")
     broken = line.deliver("cities", cities(2, {"a": ("A", 1)}), "ragged")
     assert line.run("cities").exit_code == 3
@@ -188,7 +195,9 @@ def test_a_dry_replay_says_so_when_other_rows_than_the_staged_ones_would_be_judg
         (True, "replay", r"is withdrawn. Expected `headwater restore \d+` first"),
     ],
 )
-def test_a_decision_that_does_not_fit_is_refused_and_leaves_no_event(line, is_withdrawn, decision, message):
+def test_a_decision_that_does_not_fit_is_refused_and_leaves_no_event(
+    line: Line, is_withdrawn: bool, decision: str, message: str
+) -> None:
     first = line.deliver("cities", cities(1, {"a": ("A", 1)}))
     line.ran_well("cities")
     if is_withdrawn:
@@ -201,7 +210,7 @@ def test_a_decision_that_does_not_fit_is_refused_and_leaves_no_event(line, is_wi
     assert line.contents() == before
 
 
-def test_a_decision_without_a_reason_is_refused(line):
+def test_a_decision_without_a_reason_is_refused(line: Line) -> None:
     first = line.deliver("cities", cities(1, {"a": ("A", 1)}))
     line.ran_well("cities")
     with pytest.raises(decide.NotDecidable, match="goes on record with its reason"):
@@ -209,7 +218,7 @@ def test_a_decision_without_a_reason_is_refused(line):
     assert line.status(first.name) == "loaded"
 
 
-def test_put_on_record_a_decision_waits_for_the_next_run(line):
+def test_put_on_record_a_decision_waits_for_the_next_run(line: Line) -> None:
     first, second, third = three_days(line)
     sqn = line.sqn(second.name)
     before = decide.put_on_record(line.database, line.store, "withdraw", sqn, " wrong day ", who="ada")
@@ -225,7 +234,7 @@ def test_put_on_record_a_decision_waits_for_the_next_run(line):
     line.assert_history("cities", first, third)
 
 
-def test_while_a_run_writes_the_source_a_decision_is_put_off_with_a_message(line):
+def test_while_a_run_writes_the_source_a_decision_is_put_off_with_a_message(line: Line) -> None:
     _, second, _ = three_days(line)
     with line.database.begin() as writing:
         lock_source(writing, "cities")
@@ -246,7 +255,9 @@ def test_while_a_run_writes_the_source_a_decision_is_put_off_with_a_message(line
         (["duplicate_keys"], "failed delivery_date_in_future too: name each check with --check"),
     ],
 )
-def test_whoever_names_the_checks_to_accept_must_name_those_that_failed(line, despite, message):
+def test_whoever_names_the_checks_to_accept_must_name_those_that_failed(
+    line: Line, despite: list[str], message: str
+) -> None:
     future = replace(
         cities(1, {"b": ("B", 9)}), name="cities-29990101.csv", date=datetime(2999, 1, 1, tzinfo=UTC)
     )
@@ -260,11 +271,11 @@ def test_whoever_names_the_checks_to_accept_must_name_those_that_failed(line, de
     assert line.status(future.name) == "loaded"
 
 
-def test_who_decided_what_when_and_why_is_told_and_whether_it_holds(line):
+def test_who_decided_what_when_and_why_is_told_and_whether_it_holds(line: Line) -> None:
     name = line.deliver("cities", cities(1, {"b": ("B", 9)}), "b,Bee,3,cities-20260101.csv").name
     assert line.run("cities").exit_code == 3
 
-    def current_state():
+    def current_state() -> dict[str, Any]:
         return status.delivery(line.database, line.sqn(name))
 
     assert (current_state()["decisions"], status.decision_that_holds(current_state())) == ([], None)
@@ -295,7 +306,7 @@ def test_who_decided_what_when_and_why_is_told_and_whether_it_holds(line):
     ]
 
 
-def test_a_broken_file_cannot_be_accepted(line):
+def test_a_broken_file_cannot_be_accepted(line: Line) -> None:
     line.deliver("cities", cities(1, {"a": ("A", 1)}))
     broken = line.deliver("cities", cities(2, {"a": ("A", 1)}), "ragged")
     assert line.run("cities").exit_code == 3
@@ -305,12 +316,12 @@ def test_a_broken_file_cannot_be_accepted(line):
         decided(line, "accept", broken.name)
 
 
-def test_a_number_that_no_delivery_has_is_named(line):
+def test_a_number_that_no_delivery_has_is_named(line: Line) -> None:
     with pytest.raises(decide.NotDecidable, match="there is no delivery 999"):
         decide.decide(line.project, "withdraw", 999, "a test", line.messages.append)
 
 
-def test_rebuilt_without_the_publisher_every_table_is_what_it_was(line):
+def test_rebuilt_without_the_publisher_every_table_is_what_it_was(line: Line) -> None:
     three_days(line)
     line.deliver("cities", cities(4, {"a": ("A", 5)}), "b,Bee,many,x")  # one row falls out
     line.run("cities")
@@ -322,7 +333,7 @@ def test_rebuilt_without_the_publisher_every_table_is_what_it_was(line):
     assert line.essence() == before
 
 
-def test_an_empty_database_is_rebuilt_from_s3_decisions_included(line):
+def test_an_empty_database_is_rebuilt_from_s3_decisions_included(line: Line) -> None:
     first, second, third = three_days(line)
     halted = line.deliver("cities", cities(4, {"b": ("B", 9)}), "b,Bee,3,cities-20260104.csv")
     assert line.run("cities").exit_code == 3
@@ -348,7 +359,7 @@ def test_an_empty_database_is_rebuilt_from_s3_decisions_included(line):
     line.assert_history("cities", first, second, third, cities(4, {"b": ("Bee", 3)}))
 
 
-def clock_ahead(line, event):
+def clock_ahead(line: Line, event: str) -> None:
     """As if the database's clock had been a year ahead when the last event of a kind was written, here and on S3."""
     ((event_id,),) = line.query(
         "select event_id from metadata.delivery_event where event = :event order by event_at desc limit 1",
@@ -359,14 +370,11 @@ def clock_ahead(line, event):
     later = replace(happened, event_at=happened.event_at + timedelta(days=365))
     line.store.delete(key)
     assert line.store.put_new(event_key("cities", later), to_json(later))
-    line.execute(
-        "update metadata.delivery_event set event_at = :at where event_id = :id",
-        at=later.event_at,
-        id=event_id,
-    )
+    moved = "update metadata.delivery_event set event_at = :at where event_id = :id"
+    line.execute(moved, at=later.event_at, id=event_id)
 
 
-def test_a_decision_after_the_clock_went_back_has_effect_here_in_its_dry_run_and_from_s3(line):
+def test_a_decision_after_the_clock_went_back_has_effect_here_in_its_dry_run_and_from_s3(line: Line) -> None:
     first, second, third = three_days(line)
     decided(line, "withdraw", second.name)
     clock_ahead(line, "withdrawn")
@@ -379,7 +387,7 @@ def test_a_decision_after_the_clock_went_back_has_effect_here_in_its_dry_run_and
     line.assert_history("cities", first, second, third)
 
 
-def test_a_decision_follows_one_that_only_s3_has_whatever_the_clock_said(line):
+def test_a_decision_follows_one_that_only_s3_has_whatever_the_clock_said(line: Line) -> None:
     """A withdrawal whose process died before Postgres knew of it, while the clock was ahead, and then a decision."""
     first, second, third = three_days(line)
     decided(line, "withdraw", second.name)

@@ -63,7 +63,9 @@ def failures(line: Line, project: Project) -> list[str]:
     return of_source(run(project, ["cities"], line.messages.append), "cities").failures
 
 
-def test_each_delivery_is_read_in_the_way_of_its_date_whenever_it_is_loaded(line, with_seeds, monkeypatch):
+def test_each_delivery_is_read_in_the_way_of_its_date_whenever_it_is_loaded(
+    line: Line, with_seeds: WithSeeds, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Another way of writing halts a delivery, is told, and goes on; all is purged, and two more come late."""
     days = [
         publish_written(line, cities(1, {"a": ("Ägypten", 1)})),
@@ -93,7 +95,9 @@ def test_each_delivery_is_read_in_the_way_of_its_date_whenever_it_is_loaded(line
     line.assert_history("cities", days[0], late[0], days[1], late[1], days[2])
 
 
-def test_a_change_for_what_was_read_asks_for_a_rebuild_even_if_it_was_purged(line, with_seeds, monkeypatch):
+def test_a_change_for_what_was_read_asks_for_a_rebuild_even_if_it_was_purged(
+    line: Line, with_seeds: WithSeeds, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(retention, "policy", lambda _: {"raw": 0, "staging": 0})
     first = publish_written(line, cities(2, {"a": ("Ä", 1)}))
     third = publish_written(line, cities(6, {"a": ("Ä", 2)}))
@@ -112,7 +116,7 @@ def test_a_change_for_what_was_read_asks_for_a_rebuild_even_if_it_was_purged(lin
     )
 
 
-def test_a_change_for_what_is_still_to_come_needs_nothing(line, with_seeds):
+def test_a_change_for_what_is_still_to_come_needs_nothing(line: Line, with_seeds: WithSeeds) -> None:
     first = publish_written(line, cities(1, {"a": ("A", 1)}))
     line.ran_well("cities")
     soon = with_seeds("delimiter,;,2026-01-03")
@@ -140,8 +144,8 @@ WRONG: Mapping[str, dict[str, tuple[str, str]]] = {
     [pytest.param(name, marks=pytest.mark.long) if name != "a name and a type" else name for name in WRONG],
 )
 def test_metadata_that_was_wrong_for_the_first_file_is_mended_and_the_delivery_replayed(
-    line, with_seeds, wrong
-):
+    line: Line, with_seeds: WithSeeds, wrong: str
+) -> None:
     first = line.deliver("cities", cities(1, {"a": ("A", 1)}))
     mistaken = with_seeds(**WRONG[wrong])
     result = run(mistaken, ["cities"], line.messages.append)
@@ -154,7 +158,9 @@ def test_metadata_that_was_wrong_for_the_first_file_is_mended_and_the_delivery_r
 
 
 @pytest.mark.long
-def test_a_first_delivery_that_only_its_checks_halted_binds_until_it_is_replayed(line, with_seeds):
+def test_a_first_delivery_that_only_its_checks_halted_binds_until_it_is_replayed(
+    line: Line, with_seeds: WithSeeds
+) -> None:
     """Its rows are in raw and staging; a replay takes them out, and nothing is left that was made with what was."""
     rows = {f"c{number}": ("C", number) for number in range(12)}
     first = line.deliver("cities", cities(1, rows))
@@ -167,7 +173,9 @@ def test_a_first_delivery_that_only_its_checks_halted_binds_until_it_is_replayed
     line.assert_history("cities", first)
 
 
-def test_a_later_name_asks_for_a_rebuild_where_it_would_fill_what_was_accepted_without(line, with_seeds):
+def test_a_later_name_asks_for_a_rebuild_where_it_would_fill_what_was_accepted_without(
+    line: Line, with_seeds: WithSeeds
+) -> None:
     first = line.deliver("cities", cities(1, {"a": ("A", 1)}))
     second = publish(line, 2, "City Code,name,inhabitants,seen", "a,A,2,@")
     assert [halt.publisher_name for halt in line.run("cities").halts] == [second]
@@ -186,7 +194,7 @@ def test_a_later_name_asks_for_a_rebuild_where_it_would_fill_what_was_accepted_w
 
 
 @pytest.mark.long
-def test_a_later_name_of_a_column_that_may_be_missing_does_so_too(line, with_seeds):
+def test_a_later_name_of_a_column_that_may_be_missing_does_so_too(line: Line, with_seeds: WithSeeds) -> None:
     optional = with_seeds(attribute=OPTIONAL_PEOPLE)
     first = line.deliver("cities", cities(1, {"a": ("A", 1)}))
     publish(line, 2, "City Code,name,inhabitants,seen", "a,A,2,@")
@@ -201,7 +209,7 @@ def test_a_later_name_of_a_column_that_may_be_missing_does_so_too(line, with_see
     line.assert_history("cities", first, cities(2, {"a": ("A", 2)}))
 
 
-def test_a_definition_of_an_earlier_version_is_completed_without_a_rebuild(line):
+def test_a_definition_of_an_earlier_version_is_completed_without_a_rebuild(line: Line) -> None:
     first = line.deliver("cities", cities(1, {"a": ("A", 1)}))
     line.ran_well("cities")
     ((full,),) = line.query("select definition from metadata.source_definition")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from headwater.extract.landing.store import ObjectStore
 from headwater.pipeline import decide
 from headwater.queries.duplicates import LINES_SHOWN, Duplicates, duplicates
 from headwater.queries.next_phase import next_phase
@@ -14,7 +15,7 @@ def of(line: Line, source: str, name: str) -> Duplicates | None:
         return duplicates(connection, source, line.sqn(name))
 
 
-def test_rows_of_a_halted_delivery_are_compared_as_they_came_until_one_has_won(line):
+def test_rows_of_a_halted_delivery_are_compared_as_they_came_until_one_has_won(line: Line) -> None:
     first = line.deliver("cities", cities(1, {"a": ("A", 1)}))
     twice = line.deliver("cities", cities(2, {"b": ("B", 9)}), "b,'<B>',09,cities-20260102.csv")
     assert line.run("cities").exit_code == 3
@@ -43,7 +44,7 @@ def test_rows_of_a_halted_delivery_are_compared_as_they_came_until_one_has_won(l
     assert [column.name for column in left.keys[0].differing] == ["name"]  # 09 is 9 where it is typed
 
 
-def test_of_many_rows_the_first_are_shown_and_the_one_that_won(line):
+def test_of_many_rows_the_first_are_shown_and_the_one_that_won(line: Line) -> None:
     lines = [f"eve,{number % 5}" for number in range(12)]
     delivery = line.deliver("ratings", ratings(1, {"bob": (5,)}), *lines)
     line.ran_well("ratings")
@@ -59,7 +60,7 @@ def phase_of(line: Line, name: str) -> str:
         return next_phase(connection, line.sqn(name))
 
 
-def test_a_replayed_delivery_needs_its_file_again_and_a_withdrawn_one_history_alone(line):
+def test_a_replayed_delivery_needs_its_file_again_and_a_withdrawn_one_history_alone(line: Line) -> None:
     first = line.deliver("cities", cities(1, {"a": ("A", 1)}))
     second = line.deliver("cities", cities(2, {"a": ("A", 2)}))
     line.ran_well("cities")
@@ -68,13 +69,11 @@ def test_a_replayed_delivery_needs_its_file_again_and_a_withdrawn_one_history_al
     assert (phase_of(line, first.name), phase_of(line, second.name)) == ("E", "L")
 
 
-def line_store():
-    from headwater.extract.landing.store import ObjectStore
-
+def line_store() -> ObjectStore:
     return ObjectStore.from_environment()
 
 
-def test_a_dry_run_is_not_the_last_run_of_a_job(line):
+def test_a_dry_run_is_not_the_last_run_of_a_job(line: Line) -> None:
     first = line.deliver("cities", cities(1, {"a": ("A", 1)}))
     line.ran_well("cities")
     with line.database.connect() as connection:

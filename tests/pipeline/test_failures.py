@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import shutil
 from decimal import Decimal
+from pathlib import Path
 
 from headwater.dbt_project.generate import generated_files, write_files
 from headwater.metadata.static.read import read_catalog
 from headwater.pipeline.runners.sources import run
 from headwater.project import Project
-from tests.pipeline.line import cities, of_source, prices
+from tests.pipeline.line import Line, cities, of_source, prices
 from tests.pipeline.project import make_project
 
 
-def test_a_publisher_that_cannot_be_reached_fails_its_source_only(line):
+def test_a_publisher_that_cannot_be_reached_fails_its_source_only(line: Line) -> None:
     shutil.rmtree(line.publisher / "cities")
     other = line.deliver("prices", prices(1, {("x", 1): (Decimal(1),)}))
     result = line.run("cities", "prices")
@@ -30,7 +31,7 @@ def test_a_publisher_that_cannot_be_reached_fails_its_source_only(line):
     line.assert_history("cities", first)
 
 
-def test_a_changed_definition_fails_its_source_and_names_the_rebuild(line, tmp_path):
+def test_a_changed_definition_fails_its_source_and_names_the_rebuild(line: Line, tmp_path: Path) -> None:
     first = line.deliver("cities", cities(1, {"a": ("A", 1)}))
     line.deliver("prices", prices(1, {("x", 1): (Decimal(1),)}))
     line.ran_well("cities", "prices")
@@ -57,7 +58,7 @@ def test_a_changed_definition_fails_its_source_and_names_the_rebuild(line, tmp_p
     assert len(line.versions("cities", "a")) == 2
 
 
-def test_a_list_of_pages_that_cannot_be_written_is_said_and_keeps_nothing_from_history(line):
+def test_a_list_of_pages_that_cannot_be_written_is_said_and_keeps_nothing_from_history(line: Line) -> None:
     """It is of no source in particular: whatever is in its place must not stop them."""
     (line.project.home / "data_docs" / "index.html").mkdir(parents=True)
     first = line.deliver("cities", cities(1, {"a": ("Aa", 1)}))

@@ -136,7 +136,9 @@ def test_a_delta_leaves_a_key_as_it_was_until_another_delta_has_it(line: Line) -
     assert stale(line, "prices") == [
         ({"shop": "x", "item": 1}, line.sqn(fell.name), "price", "type", "8.995")
     ]
-    assert of_source(result, "prices").fallen_out.stale_current_keys == 1
+    fallen_out = of_source(result, "prices").fallen_out
+    assert fallen_out is not None
+    assert fallen_out.stale_current_keys == 1
 
     (row,) = [
         r for r in status.sources(line.database, read_catalog(line.project.seeds)) if r["source"] == "prices"
@@ -249,7 +251,7 @@ def test_csv_has_texts_as_they_are_and_a_spreadsheet_gets_no_formula() -> None:
 def test_more_than_may_fall_out_halts_and_shows_values_and_the_way_on(
     line: Line, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    proper = preparation.read_catalog
+    proper = read_catalog
 
     def strict(seeds: Path) -> Catalog:
         catalog = proper(seeds)

@@ -3,30 +3,33 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 
 from headwater.dbt_project.generate import generated_files, write_files
 from headwater.extract.http import client
+from headwater.extract.http.exchange import Patience
 from headwater.metadata.static.read import read_catalog
 from headwater.pipeline.runners.sources import run
 from headwater.project import Project
-from tests.pipeline.line import cities, of_source, prices
+from tests.pipeline.line import Line, cities, of_source, prices
 from tests.pipeline.project import make_project
-from tests.support.faulty_s3 import ERROR, FROM_NOW_ON, LOST_IN_RESET, RESET, Fault
+from tests.support.faulty_s3 import ERROR, FROM_NOW_ON, LOST_IN_RESET, RESET, Fault, FaultyS3
+from tests.support.history_oracle import Delivery
 from tests.support.publisher import Answer, Publisher
 
 URL = "TEST_PUBLISHER_URL"
 
 
-def deliver(line):
+def deliver(line: Line) -> tuple[Delivery, Delivery, Delivery]:
     first = line.deliver("cities", cities(1, {"a": ("A", 1), "b": ("B", 1)}))
     second = line.deliver("cities", cities(2, {"a": ("A", 2)}))
     other = line.deliver("prices", prices(1, {("x", 1): (Decimal(1),)}))
     return first, second, other
 
 
-def assert_undisturbed(line, first, second, other):
+def assert_undisturbed(line: Line, first: Delivery, second: Delivery, other: Delivery) -> None:
     line.assert_history("cities", first, second)
     line.assert_history("prices", other)
     for name in (first.name, second.name, other.name):
@@ -48,8 +51,8 @@ def assert_undisturbed(line, first, second, other):
     ],
 )
 def test_a_store_that_goes_away_fails_a_source_and_the_next_run_makes_it_good(
-    line, faulty, monkeypatch, pattern, fault
-):
+    line: Line, faulty: FaultyS3, monkeypatch: pytest.MonkeyPatch, pattern: str, fault: Fault
+) -> None:
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "2")
     delivered = deliver(line)
     faulty.plan(pattern, fault, FROM_NOW_ON)
@@ -67,7 +70,7 @@ def test_a_store_that_goes_away_fails_a_source_and_the_next_run_makes_it_good(
     assert_undisturbed(line, *delivered)
 
 
-def test_a_store_that_fails_every_other_call_is_not_noticed(line, faulty):
+def test_a_store_that_fails_every_other_call_is_not_noticed(line: Line, faulty: FaultyS3) -> None:
     delivered = deliver(line)
     faulty.plan("", LOST_IN_RESET, range(1, 10_000, 2))
     line.ran_well("cities", "prices")
@@ -75,8 +78,10 @@ def test_a_store_that_fails_every_other_call_is_not_noticed(line, faulty):
     assert_undisturbed(line, *delivered)
 
 
-def test_an_error_page_in_place_of_a_file_halts_it_until_the_file_is_back(line, tmp_path, monkeypatch):
-    made = client.Patience(attempts=2, sleep=lambda _: None)
+def test_an_error_page_in_place_of_a_file_halts_it_until_the_file_is_back(
+    line: Line, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = Patience(attempts=2, sleep=lambda _: None)
     monkeypatch.setattr(client, "Patience", lambda: made)
     project = Project(make_project(tmp_path / "on_the_web"), line.project.home)
     for name, local, web in (

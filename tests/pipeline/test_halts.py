@@ -21,7 +21,7 @@ def last_event(line: Line, name: str) -> tuple[str, list[str], str]:
     )[0]
 
 
-def test_a_delivery_with_a_key_twice_halts_alone_and_names_it(line):
+def test_a_delivery_with_a_key_twice_halts_alone_and_names_it(line: Line) -> None:
     first = line.deliver("cities", cities(1, {"a": DAYS[1], "b": ("B", 1)}))
     second = line.deliver("cities", cities(2, {"a": DAYS[2], "b": ("B", 2)}), "b,Bee,3,x")
     third = line.deliver("cities", cities(3, {"a": DAYS[3]}))
@@ -43,7 +43,9 @@ def test_a_delivery_with_a_key_twice_halts_alone_and_names_it(line):
     assert line.contents() == before
 
 
-def test_a_file_that_breaks_its_format_is_refused_with_file_and_line_and_leaves_nothing_in_raw(line):
+def test_a_file_that_breaks_its_format_is_refused_with_file_and_line_and_leaves_nothing_in_raw(
+    line: Line,
+) -> None:
     first = line.deliver("cities", cities(1, {"a": DAYS[1]}))
     broken = line.deliver("cities", cities(2, {"a": DAYS[2], "b": ("B", 1)}), "c,ragged")
     third = line.deliver("cities", cities(3, {"a": DAYS[3]}))
@@ -74,8 +76,8 @@ def test_a_file_that_breaks_its_format_is_refused_with_file_and_line_and_leaves_
     ],
 )
 def test_a_count_that_was_tampered_with_rolls_the_load_back_and_halts_the_delivery(
-    line, monkeypatch, step, layer, message
-):
+    line: Line, monkeypatch: pytest.MonkeyPatch, step: str, layer: str, message: str
+) -> None:
     first = line.deliver("cities", cities(1, {"a": DAYS[1], "b": ("B", 1)}))
     second = line.deliver("cities", cities(2, {"a": DAYS[2], "b": ("B", 1)}))
     third = line.deliver("cities", cities(3, {"a": DAYS[3], "b": ("B", 1)}))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine
@@ -18,8 +19,8 @@ CHEAP, DEAR = Decimal("1.50"), Decimal("200000.05")
 
 
 def test_first_run_on_an_empty_database_equals_the_oracle_and_the_second_changes_nothing(
-    project_folder, empty_database: Engine, store: ObjectStore, publisher
-):
+    project_folder: Path, empty_database: Engine, store: ObjectStore, publisher: Path
+) -> None:
     line = Line(Project(project_folder, make_home(project_folder)), publisher, empty_database, store)
     cities_1 = line.deliver("cities", cities(1, {"a": ("A", 1), "b": ("B", None), "ü": ('say "hi"', 3)} | {}))
     prices_1 = line.deliver("prices", prices(1, {("x", 1): (CHEAP,), ("x", 2): (None,), ("y", 1): (DEAR,)}))
@@ -64,7 +65,9 @@ A_B_A = [
         pytest.param([[2], [1], [0]], id="backwards"),
     ],
 )
-def test_every_batching_and_order_ends_in_the_chronological_history(line, batches):
+def test_every_batching_and_order_ends_in_the_chronological_history(
+    line: Line, batches: list[list[int]]
+) -> None:
     arrived = []
     for batch in batches:
         arrived += [line.deliver("cities", A_B_A[number]) for number in batch]
@@ -79,7 +82,7 @@ def test_every_batching_and_order_ends_in_the_chronological_history(line, batche
     assert len(line.versions("cities", "same")) == 1
 
 
-def test_a_delta_changes_adds_and_ends_what_it_names_and_nothing_else(line):
+def test_a_delta_changes_adds_and_ends_what_it_names_and_nothing_else(line: Line) -> None:
     first = line.deliver("prices", prices(1, {("x", 1): (CHEAP,), ("x", 2): (CHEAP,), ("y", 1): (CHEAP,)}))
     second = line.deliver(
         "prices", prices(2, {("x", 1): (DEAR,), ("z", 9): (None,)}, removed=[("y", 1), ("no", 1)])
@@ -97,7 +100,7 @@ def test_a_delta_changes_adds_and_ends_what_it_names_and_nothing_else(line):
     assert len(line.versions("prices", "y", 1)) == 2
 
 
-def test_the_same_content_again_changes_nothing(line):
+def test_the_same_content_again_changes_nothing(line: Line) -> None:
     rows = {"a": ("A", 1), "b": ("B", None)}
     first = line.deliver("cities", cities(1, rows))
     line.ran_well("cities")
@@ -113,7 +116,7 @@ def test_the_same_content_again_changes_nothing(line):
     assert len(line.versions("cities", "a")) == len(line.versions("cities", "b")) == 1
 
 
-def test_one_identity_with_new_content_supersedes_the_old_one_unless_it_halts(line):
+def test_one_identity_with_new_content_supersedes_the_old_one_unless_it_halts(line: Line) -> None:
     first = line.deliver("cities", cities(1, {"a": ("A", 1), "b": ("B", 1)}))
     second = line.deliver("cities", cities(2, {"a": ("A", 2), "b": ("B", 1)}))
     line.ran_well("cities")
@@ -137,7 +140,7 @@ def test_one_identity_with_new_content_supersedes_the_old_one_unless_it_halts(li
     line.assert_history("cities", corrected, second)
 
 
-def test_two_deliveries_of_one_date_are_one_step(line):
+def test_two_deliveries_of_one_date_are_one_step(line: Line) -> None:
     early = line.deliver("prices", prices(1, {("x", 1): (CHEAP,), ("x", 2): (CHEAP,)}, part="_a"))
     late = line.deliver("prices", prices(1, {("x", 1): (DEAR,)}, removed=[("x", 2)], part="_b"))
     line.ran_well("prices")

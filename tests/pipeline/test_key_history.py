@@ -25,7 +25,9 @@ def of_key(line: Line, source: str, *words: str) -> KeyHistory:
         return key_history(connection, shape, parse_key(shape, words))
 
 
-def test_a_key_has_its_versions_the_deliveries_at_both_ends_its_removal_and_its_rows_that_fell_out(line):
+def test_a_key_has_its_versions_the_deliveries_at_both_ends_its_removal_and_its_rows_that_fell_out(
+    line: Line,
+) -> None:
     first = line.deliver("cities", cities(1, {"a": ("A", 1), "b": ("B", 1)}))
     second = line.deliver("cities", cities(2, {"a": ("A", 2), "b": ("B", 1)}))
     third = line.deliver("cities", cities(3, {"b": ("B", 1)}))
@@ -55,7 +57,7 @@ def test_a_key_has_its_versions_the_deliveries_at_both_ends_its_removal_and_its_
     assert of_key(line, "cities", "b").fallen_out == ()
 
 
-def test_a_key_of_which_every_row_fell_out_is_known_and_one_that_never_came_is_not(line):
+def test_a_key_of_which_every_row_fell_out_is_known_and_one_that_never_came_is_not(line: Line) -> None:
     line.deliver("cities", cities(1, {"a": ("A", 1)}), "z,Z,many,x")
     line.ran_well("cities")
     only_fell = of_key(line, "cities", "z")
@@ -64,7 +66,9 @@ def test_a_key_of_which_every_row_fell_out_is_known_and_one_that_never_came_is_n
     assert not of_key(line, "cities", "A").is_known
 
 
-def test_a_composite_key_is_given_in_order_or_by_names_and_its_numbers_are_compared_as_numbers(line):
+def test_a_composite_key_is_given_in_order_or_by_names_and_its_numbers_are_compared_as_numbers(
+    line: Line,
+) -> None:
     line.deliver("prices", prices(1, {("north", 7): (1,)}))
     line.deliver("prices", prices(2, {}, removed=[("north", 7)]), "north,7,cheap,")
     line.ran_well("prices")
@@ -93,7 +97,9 @@ def test_a_composite_key_is_given_in_order_or_by_names_and_its_numbers_are_compa
         (("north", "7); drop table historical.prices; --"), "is no integer"),
     ],
 )
-def test_what_is_no_key_is_refused_with_the_key_columns_and_their_types(line, words, message):
+def test_what_is_no_key_is_refused_with_the_key_columns_and_their_types(
+    line: Line, words: tuple[str, ...], message: str
+) -> None:
     line.deliver("prices", prices(1, {("north", 7): (1,)}))
     line.ran_well("prices")
     with pytest.raises(KeyNotReadable) as refused:
@@ -102,6 +108,6 @@ def test_what_is_no_key_is_refused_with_the_key_columns_and_their_types(line, wo
     assert "Expected a value for the key columns of prices: shop (text), item (integer)" in str(refused.value)
 
 
-def test_a_source_without_history_says_so(line):
+def test_a_source_without_history_says_so(line: Line) -> None:
     with pytest.raises(HeadwaterError, match="cities has no history yet: `headwater run cities` makes it"):
         of_key(line, "cities", "a")

@@ -97,9 +97,10 @@ def test_four_poisoned_sources_fail_by_a_line_each_and_the_fifth_is_in_history(
 
     with empty_database.connect() as connection:
         history = connection.execute(sa.text(f"select id, name from historical.{GOOD} order by id")).all()
-        statuses = dict(connection.execute(sa.text("select job, status from metadata.job_inst")).all())
+        jobs = connection.execute(sa.text("select job, status from metadata.job_inst"))
+        statuses = {row.job: row.status for row in jobs}
         message = "select job, last_error from metadata.log_header join metadata.job_inst using (job_inst_id)"
-        last_errors = dict(connection.execute(sa.text(message)).all())
+        last_errors = {row.job: row.last_error for row in connection.execute(sa.text(message))}
         traces = connection.scalars(
             sa.text("select context ->> 'trace' from metadata.log_dtl where context ? 'trace'")
         ).all()

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from tests.pipeline.line import cities, of_source, ratings
+from tests.pipeline.line import Line, cities, of_source, ratings
 
 
-def layers(line, name):
+def layers(line: Line, name: str) -> dict[str, list[int]]:
     """Layer → (record_count, fallen_out_count) of a delivery."""
     rows = line.query(
         "select layer, record_count, fallen_out_count from metadata.delivery_status where delivery_sqn = :sqn",
@@ -14,7 +14,7 @@ def layers(line, name):
     return {layer: counts for layer, *counts in rows}
 
 
-def test_a_value_that_does_not_fit_falls_out_and_its_key_is_neither_changed_nor_removed(line):
+def test_a_value_that_does_not_fit_falls_out_and_its_key_is_neither_changed_nor_removed(line: Line) -> None:
     first = line.deliver("cities", cities(1, {"a": ("A", 1), "b": ("B", 2), "c": ("C", 3)}))
     second = line.deliver(
         "cities", cities(2, {"b": ("B", 20)}, unreadable=["c"]), "c,Changed,1_000,x", "d,D,3000000000,x"
@@ -43,7 +43,7 @@ def test_a_value_that_does_not_fit_falls_out_and_its_key_is_neither_changed_nor_
     line.assert_history("cities", first, second, third)
 
 
-def test_a_row_without_its_key_falls_out_and_is_said(line):
+def test_a_row_without_its_key_falls_out_and_is_said(line: Line) -> None:
     first = line.deliver("cities", cities(1, {"a": ("A", 1)}), ",Nameless,2,x")
     result = line.ran_well("cities")
     assert of_source(result, "cities").warnings == [f"{first.name}: null_keys: 1 row without a whole key"]
@@ -52,7 +52,7 @@ def test_a_row_without_its_key_falls_out_and_is_said(line):
     line.assert_history("cities", first)
 
 
-def test_a_row_without_its_key_halts_where_the_source_says_so(line):
+def test_a_row_without_its_key_halts_where_the_source_says_so(line: Line) -> None:
     good = line.deliver("ratings", ratings(1, {"eve": (5,)}))
     bad = line.deliver("ratings", ratings(2, {"eve": (4,)}), ",3")
     result = line.run("ratings")
@@ -61,7 +61,7 @@ def test_a_row_without_its_key_halts_where_the_source_says_so(line):
     line.assert_history("ratings", good)
 
 
-def test_where_the_last_wins_the_highest_line_is_kept_and_the_others_are_quarantined(line):
+def test_where_the_last_wins_the_highest_line_is_kept_and_the_others_are_quarantined(line: Line) -> None:
     message = ratings(1, {"bob": (2,), "eve": (3,)})
     (line.publisher / "ratings" / message.name).write_text(
         "reader,stars\neve,1\neve,many\nbob,2\neve,3\neve,none\n"

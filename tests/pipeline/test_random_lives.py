@@ -91,7 +91,9 @@ class Life:
 @pytest.mark.parametrize(
     "seed", [*range(SHORT), *(pytest.param(seed, marks=pytest.mark.long) for seed in range(SHORT, LONG))]
 )
-def test_any_life_on_the_whole_line_ends_every_run_in_the_history_of_the_oracle(line, monkeypatch, seed):
+def test_any_life_on_the_whole_line_ends_every_run_in_the_history_of_the_oracle(
+    line: Line, monkeypatch: pytest.MonkeyPatch, seed: int
+) -> None:
     random = Random(seed)
     life = Life(line, random)
 

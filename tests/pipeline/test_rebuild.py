@@ -80,7 +80,7 @@ def edited(project: Project, model: str, text: Callable[[str], str]) -> Iterator
         path.write_text(before, encoding="utf-8")
 
 
-def test_an_object_that_is_not_what_landed_is_found_before_anything_is_set_aside(line):
+def test_an_object_that_is_not_what_landed_is_found_before_anything_is_set_aside(line: Line) -> None:
     _, second, third = three_days(line)
     before = line.contents()
     replace_object(line, second, b"A", b"Z")  # as long as it was
@@ -97,7 +97,7 @@ def test_an_object_that_is_not_what_landed_is_found_before_anything_is_set_aside
     assert line.contents() == before
 
 
-def test_a_source_that_fails_does_not_stop_the_others(line):
+def test_a_source_that_fails_does_not_stop_the_others(line: Line) -> None:
     days = three_days(line)
     price = line.deliver("prices", prices(1, {("north", 1): ("1.50",)}))
     line.run("prices")
@@ -121,7 +121,9 @@ NOWHERE = {
 
 
 @pytest.mark.parametrize("broken", NOWHERE)
-def test_a_model_that_fails_leaves_tables_records_and_verdicts_as_they_were(line, with_seeds, broken):
+def test_a_model_that_fails_leaves_tables_records_and_verdicts_as_they_were(
+    line: Line, with_seeds: WithSeeds, broken: str
+) -> None:
     project = with_seeds()
     days = three_days(line)
     before = line.contents()
@@ -145,7 +147,9 @@ def test_a_model_that_fails_leaves_tables_records_and_verdicts_as_they_were(line
     line.assert_history("cities", *days)
 
 
-def test_a_model_that_does_not_compile_fails_before_anything_is_set_aside(line, with_seeds, monkeypatch):
+def test_a_model_that_does_not_compile_fails_before_anything_is_set_aside(
+    line: Line, with_seeds: WithSeeds, monkeypatch: pytest.MonkeyPatch
+) -> None:
     project = with_seeds()
     three_days(line)
     before = line.contents()
@@ -186,7 +190,7 @@ class Reader:
                 return
 
 
-def test_readers_meet_the_whole_history_at_every_moment_and_what_hangs_on_it_stays(line):
+def test_readers_meet_the_whole_history_at_every_moment_and_what_hangs_on_it_stays(line: Line) -> None:
     days = three_days(line)
     line.execute(
         "create schema report create view latest as select * from historical.cities;"
@@ -244,7 +248,9 @@ where attrelid = 'historical.cities'::regclass and attnum > 0 and attnotnull and
 """
 
 
-def test_another_definition_brings_another_shape_and_nobody_meets_a_missing_table(line, with_seeds):
+def test_another_definition_brings_another_shape_and_nobody_meets_a_missing_table(
+    line: Line, with_seeds: WithSeeds
+) -> None:
     days = three_days(line)
     line.execute("create schema report create view latest as select city, valid_to from historical.cities")
     indexes, mandatory = line.query(INDEXES), line.query(MANDATORY)
@@ -278,7 +284,9 @@ def test_another_definition_brings_another_shape_and_nobody_meets_a_missing_tabl
     assert (line.query(INDEXES), line.query(MANDATORY)) == (indexes, mandatory)
 
 
-def test_what_reads_a_column_that_would_go_is_named_before_anything_is_set_aside(line, with_seeds):
+def test_what_reads_a_column_that_would_go_is_named_before_anything_is_set_aside(
+    line: Line, with_seeds: WithSeeds
+) -> None:
     days = three_days(line)
     other = with_seeds(attribute=MORE_PEOPLE)
     assert failures(run(other, ["cities"], line.messages.append)) != []  # the seeds are loaded now
@@ -312,7 +320,9 @@ def interrupted(monkeypatch: pytest.MonkeyPatch, step: str, then: Callable[[], N
     monkeypatch.setattr(module, step, stepping)
 
 
-def test_a_decision_that_is_made_meanwhile_holds_when_the_rebuild_fails(line, monkeypatch):
+def test_a_decision_that_is_made_meanwhile_holds_when_the_rebuild_fails(
+    line: Line, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Also when the clock goes back just then."""
     first, second, third = three_days(line)
 
@@ -338,7 +348,9 @@ def test_a_decision_that_is_made_meanwhile_holds_when_the_rebuild_fails(line, mo
     line.assert_history("cities", first, third)
 
 
-def test_what_a_run_does_meanwhile_helps_and_another_rebuild_waits_for_the_end(line, monkeypatch):
+def test_what_a_run_does_meanwhile_helps_and_another_rebuild_waits_for_the_end(
+    line: Line, monkeypatch: pytest.MonkeyPatch
+) -> None:
     days = three_days(line)
     messages: list[str] = []
 
@@ -354,7 +366,7 @@ def test_what_a_run_does_meanwhile_helps_and_another_rebuild_waits_for_the_end(l
     assert line.query("select count(*) from metadata.rebuild") == [(0,)]
 
 
-def test_what_a_dead_rebuild_set_aside_is_put_back_by_the_next_run(line):
+def test_what_a_dead_rebuild_set_aside_is_put_back_by_the_next_run(line: Line) -> None:
     three_days(line)
     before = line.contents()
     job = JobInstance(line.database, "cities", "a rebuild that died", {})
@@ -369,7 +381,7 @@ def test_what_a_dead_rebuild_set_aside_is_put_back_by_the_next_run(line):
     assert line.contents() == before
 
 
-def test_a_source_that_has_nothing_in_history_is_rebuilt_too(line):
+def test_a_source_that_has_nothing_in_history_is_rebuilt_too(line: Line) -> None:
     only = line.deliver("cities", cities(1, {"a": ("A", 1)}))
     line.run("cities")
     assert decided(line, line.project, "withdraw", only.name).exit_code == 0

@@ -21,10 +21,10 @@ from headwater.pipeline.purge import purge
 from headwater.pipeline.rebuild import rebuild
 from headwater.pipeline.shared_run import Attempt
 from headwater.queries import status
-from tests.pipeline.line import cities, prices, ratings
+from tests.pipeline.line import Line, cities, prices, ratings
 
 
-def test_job_instances_tasks_and_logs_tell_how_each_job_ended(line):
+def test_job_instances_tasks_and_logs_tell_how_each_job_ended(line: Line) -> None:
     line.deliver("cities", cities(1, {"a": ("A", 1)}), "a,A,2,x")
     shutil.rmtree(line.publisher / "prices")
     line.deliver("ratings", ratings(1, {"eve": (1,)}))
@@ -97,7 +97,7 @@ def test_job_instances_tasks_and_logs_tell_how_each_job_ended(line):
     ]
 
 
-def test_every_row_bears_the_job_instance_that_wrote_it(line):
+def test_every_row_bears_the_job_instance_that_wrote_it(line: Line) -> None:
     line.deliver("cities", cities(1, {"a": ("A", 1), "b": ("B", 1)}))
     line.deliver("prices", prices(1, {("x", 1): (Decimal(1),)}))
     first = line.ran_well("cities", "prices")
@@ -129,12 +129,12 @@ def test_every_row_bears_the_job_instance_that_wrote_it(line):
     }
 
 
-def test_runs_say_what_they_were_for_and_only_those_that_load_are_the_last(line):
+def test_runs_say_what_they_were_for_and_only_those_that_load_are_the_last(line: Line) -> None:
     line.deliver("cities", cities(1, {"a": ("A", 1)}), "a,A,2,x")
     assert line.run("cities").exit_code == 3
     name = "cities-20260101.csv"
 
-    def last_run():
+    def last_run() -> object:
         rows = status.sources(line.database, read_catalog(line.project.seeds))
         return next(row["last_run"] for row in rows if row["source"] == "cities")
 
@@ -162,7 +162,7 @@ def test_runs_say_what_they_were_for_and_only_those_that_load_are_the_last(line)
     assert {(tuple(sqns), tuple(names)) for _, _, sqns, names in report} == {((line.sqn(name),), (name,))}
 
 
-def test_what_fails_in_a_job_of_tasks_is_one_error_each(line):
+def test_what_fails_in_a_job_of_tasks_is_one_error_each(line: Line) -> None:
     """An offer that is refused in one task fails another, and is raised from the inner task to the outer one."""
     line.deliver("cities", cities(1, {"a": ("A", 1)}))
     line.store.put_new("manifests/cities/0000000007.json", json.dumps({"a": 1}).encode())
@@ -185,7 +185,7 @@ def test_what_fails_in_a_job_of_tasks_is_one_error_each(line):
 
 
 @pytest.mark.parametrize("script", ["create table if not exists marts.told (told text)", "select 1"])
-def test_a_script_tells_how_many_rows_it_wrote_only_where_postgres_does(line, script):
+def test_a_script_tells_how_many_rows_it_wrote_only_where_postgres_does(line: Line, script: str) -> None:
     job = JobRun.begin(line.project, "cities", "run 1", line.messages.append)
     job.run_script(Step("tell", 1, sql_script=SqlScript("tell", False, script)))
     ((context,),) = line.query("select context from metadata.log_dtl where message like 'tell: ran tell%'")

@@ -91,7 +91,7 @@ def decided(line: Line, decision: str, name: str) -> int:
     return decide.decide(line.project, decision, line.sqn(name), "a test", line.messages.append).exit_code
 
 
-def test_purged_rows_are_gone_their_counts_stay_and_an_idle_run_does_nothing(purged):
+def test_purged_rows_are_gone_their_counts_stay_and_an_idle_run_does_nothing(purged: Line) -> None:
     line = purged
     line.assert_history("cities", *DAYS)
     assert held(line) == (names(DAYS[3]), names(DAYS[3]))
@@ -110,7 +110,7 @@ def test_purged_rows_are_gone_their_counts_stay_and_an_idle_run_does_nothing(pur
     assert line.contents() == before
 
 
-def test_each_layer_has_a_policy_of_its_own_and_none_keeps_all(line, keep):
+def test_each_layer_has_a_policy_of_its_own_and_none_keeps_all(line: Line, keep: Callable[..., None]) -> None:
     for delivery in DAYS:
         line.deliver("cities", delivery)
     line.ran_well("cities")
@@ -147,7 +147,9 @@ WAYS: Mapping[str, tuple[Callable[[Line], object], list[Delivery], list[Delivery
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_after_a_purge_what_is_needed_and_no_more_comes_back_from_s3_and_goes_again(purged, way):
+def test_after_a_purge_what_is_needed_and_no_more_comes_back_from_s3_and_goes_again(
+    purged: Line, way: str
+) -> None:
     act, needed, counting = WAYS[way]
     assert loaded_into_raw(purged, lambda: act(purged)) == sorted(names(*needed))
     purged.assert_history("cities", *counting)
@@ -157,7 +159,7 @@ def test_after_a_purge_what_is_needed_and_no_more_comes_back_from_s3_and_goes_ag
     assert purged.contents() == before
 
 
-def test_what_was_purged_is_restored_and_what_is_halted_is_never_purged(purged):
+def test_what_was_purged_is_restored_and_what_is_halted_is_never_purged(purged: Line) -> None:
     line = purged
     decided(line, "withdraw", DAYS[1].name)
     assert statuses(line, "staging") == ["purged"] * 3 + ["loaded"]
@@ -173,7 +175,7 @@ def test_what_was_purged_is_restored_and_what_is_halted_is_never_purged(purged):
     assert held(line) == (names(DAYS[3]), names(DAYS[3]))
 
 
-def test_a_dry_run_brings_back_what_it_needs_and_says_what_comes(purged):
+def test_a_dry_run_brings_back_what_it_needs_and_says_what_comes(purged: Line) -> None:
     line = purged
     would = decide.dry_run(line.project, "withdraw", line.sqn(DAYS[1].name), line.messages.append)
     assert "cities: bringing 2 deliveries back from S3" in line.messages
@@ -189,7 +191,7 @@ def test_a_dry_run_brings_back_what_it_needs_and_says_what_comes(purged):
 
 
 @pytest.mark.long
-def test_a_superseded_delivery_comes_back_to_say_what_a_withdrawal_would_do(purged):
+def test_a_superseded_delivery_comes_back_to_say_what_a_withdrawal_would_do(purged: Line) -> None:
     line = purged
     line.deliver("cities", AGAIN)
     line.ran_well("cities")
@@ -200,7 +202,7 @@ def test_a_superseded_delivery_comes_back_to_say_what_a_withdrawal_would_do(purg
     line.assert_history("cities", *DAYS)
 
 
-def test_what_was_known_is_asked_of_deliveries_that_are_brought_back(purged):
+def test_what_was_known_is_asked_of_deliveries_that_are_brought_back(purged: Line) -> None:
     line = purged
     ((known_at,),) = line.query("select clock_timestamp()")
     decided(line, "withdraw", DAYS[1].name)
@@ -225,7 +227,7 @@ def names_on_the_fourth(line: Line, known_at: datetime) -> list[tuple[str, int]]
     return sorted((row["city"], row["people"]) for row in rows)
 
 
-def test_a_dry_run_brings_back_nothing_else(purged):
+def test_a_dry_run_brings_back_nothing_else(purged: Line) -> None:
     """Other pending deliveries are judged by the next run, not by a question."""
     line = purged
     broken = line.deliver("cities", cities(8, {"a": ("A", 1)}), "ragged")
@@ -235,7 +237,7 @@ def test_a_dry_run_brings_back_nothing_else(purged):
     assert [halt.publisher_name for halt in line.run("cities").halts] == [broken.name]
 
 
-def test_a_dry_run_of_withdrawing_what_never_came_into_raw_needs_none_of_it(purged):
+def test_a_dry_run_of_withdrawing_what_never_came_into_raw_needs_none_of_it(purged: Line) -> None:
     line = purged
     broken = line.deliver("cities", cities(8, {"a": ("A", 1)}), "ragged")
     line.run("cities")
@@ -247,7 +249,7 @@ def test_a_dry_run_of_withdrawing_what_never_came_into_raw_needs_none_of_it(purg
         decided(line, decision, broken.name)
 
 
-def test_what_one_question_asks_for_another_one_does_not_forget(purged):
+def test_what_one_question_asks_for_another_one_does_not_forget(purged: Line) -> None:
     line = purged
     other = JobInstance(line.database, "other", "another process", {})
     with line.database.begin() as connection:
@@ -291,7 +293,7 @@ def filename(line: Line, delivery: Delivery) -> str:
     return str(address)
 
 
-def test_what_s3_has_lost_is_named_and_asked_for_no_longer(purged):
+def test_what_s3_has_lost_is_named_and_asked_for_no_longer(purged: Line) -> None:
     line = purged
     decided(line, "withdraw", DAYS[1].name)
     line.store.delete(line.store.key(filename(line, DAYS[1])))
@@ -301,7 +303,9 @@ def test_what_s3_has_lost_is_named_and_asked_for_no_longer(purged):
     line.ran_well("cities")
 
 
-def test_a_delivery_that_is_read_no_more_keeps_its_verdict(purged, monkeypatch):
+def test_a_delivery_that_is_read_no_more_keeps_its_verdict(
+    purged: Line, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """History has it: to halt it now would take it out. Say, another version of the project reads files otherwise."""
     line = purged
     monkeypatch.setattr(Dialect, "of", lambda _: Dialect(delimiter=";"))
@@ -314,7 +318,9 @@ def test_a_delivery_that_is_read_no_more_keeps_its_verdict(purged, monkeypatch):
     assert [line.status(delivery.name) for delivery in DAYS] == ["withdrawn", *["loaded"] * 3]
 
 
-def test_late_ones_are_judged_against_what_would_then_be_current(line, keep):
+def test_late_ones_are_judged_against_what_would_then_be_current(
+    line: Line, keep: Callable[..., None]
+) -> None:
     """Rows that a purged delivery between two late ones left as they were leave history once the first one passes."""
     keep(raw=0, staging=0)
     first = line.deliver("cities", cities(1, {"a": ("A", 1), "b": ("B", 1)}))
@@ -329,7 +335,9 @@ def test_late_ones_are_judged_against_what_would_then_be_current(line, keep):
     assert statuses(line, "staging") == ["purged"] * 4
 
 
-def test_a_purge_that_dies_or_finds_other_rows_than_were_recorded_keeps_everything(line, keep, monkeypatch):
+def test_a_purge_that_dies_or_finds_other_rows_than_were_recorded_keeps_everything(
+    line: Line, keep: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
     for delivery in DAYS:
         line.deliver("cities", delivery)
     line.ran_well("cities")
@@ -350,7 +358,7 @@ def test_a_purge_that_dies_or_finds_other_rows_than_were_recorded_keeps_everythi
     assert line.contents() == before
 
 
-def test_the_space_of_what_is_purged_is_used_again(line, keep):
+def test_the_space_of_what_is_purged_is_used_again(line: Line, keep: Callable[..., None]) -> None:
     keep(raw=1, staging=1)
     many = {f"city {number}": (f"{number}" * 20, number) for number in range(2000)}
     sizes = []
@@ -365,7 +373,7 @@ def test_the_space_of_what_is_purged_is_used_again(line, keep):
 
 
 @pytest.mark.long
-def test_purging_by_hand_says_first_what_would_go(line, keep):
+def test_purging_by_hand_says_first_what_would_go(line: Line, keep: Callable[..., None]) -> None:
     for delivery in DAYS:
         line.deliver("cities", delivery)
     line.ran_well("cities")

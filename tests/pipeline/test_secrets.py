@@ -15,6 +15,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -250,6 +251,11 @@ def s3_with_key(folder: Path, key_id: str, secret: str) -> Iterator[children.Chi
     stop(server.process, (signal.SIGKILL, 5))
 
 
+def _repeat_token(api: Api, _page: int) -> None:
+    for record in api.records:
+        record.update(key=api.rules.token)
+
+
 def publish(publishers: Publishers, day: int) -> None:
     """Something new of everything, with the secret in it wherever an API would repeat it."""
     rows = [(n, f"{CANARY} {n} of {day}") for n in range(15)]
@@ -270,7 +276,7 @@ def publish(publishers: Publishers, day: int) -> None:
             for n, name in rows
         ]
         if kind == "token":
-            api.rules.before_page = lambda _, api=api: [r.update(key=api.rules.token) for r in api.records]  # type: ignore[misc]
+            api.rules.before_page = partial(_repeat_token, api)
         api.rules.headers = {"Date": format_datetime(datetime.now(UTC) + timedelta(hours=day), usegmt=True)}
     text = "id,name\n" + "".join(f"{n},{name}\n" for n, name in rows)
     publishers.files.files[f"/f-202603{day:02}.csv"] = text.encode()

@@ -19,7 +19,7 @@ from headwater.home import make_home
 from headwater.metadata.static.read import read_catalog
 from headwater.project import Project
 from headwater.queries import status
-from headwater.services import postgres
+from headwater.services.postgres_roles import USER
 from tests.extract.sources.sql.conftest import Publisher, shop, shop_database  # noqa: F401
 from tests.pipeline.line import Line, of_source
 from tests.pipeline.project import make_project
@@ -90,7 +90,7 @@ def line(
 ) -> Line:  # fmt: skip
     assert shop.conn_str.server is not None
     monkeypatch.setenv("SHOP_SERVER", shop.conn_str.server)
-    monkeypatch.setenv("SHOP_USER", postgres.USER)
+    monkeypatch.setenv("SHOP_USER", USER)
     monkeypatch.setenv("BANK_FILE", str(tmp_path / "bank.db"))
     typed = ", ".join(f"{column} {kind}" for column, (_, kind) in COLUMNS.items())
     rows = ", ".join(str(row) for row in ODD)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import Engine
 
 from headwater.dbt_project.generate import generated_files, stale_files
 from headwater.metadata.process.tables import metadata
+from headwater.metadata.static.model import Catalog
 from tests.conftest import PROJECT
 from tests.project.conftest import invoke_dbt
 
@@ -20,17 +22,17 @@ NAMES = {  # Postgres' names of the types that the metadata writes shorter
 }
 
 
-def test_models_are_as_the_seeds_say(catalog):
+def test_models_are_as_the_seeds_say(catalog: Catalog) -> None:
     stale = stale_files(generated_files(catalog.sources.values(), PROJECT / "models"))
     assert [str(file.path.relative_to(PROJECT)) for file in stale] == []
 
 
-def test_every_model_belongs_to_a_source_or_is_a_mart(catalog, models):
+def test_every_model_belongs_to_a_source_or_is_a_mart(catalog: Catalog, models: list[Any]) -> None:
     expected = {f"{layer}_{name}" for layer in ("stg", "hist") for name in catalog.sources}
     assert {model.name for model in models if model.fqn[1] != "marts"} == expected
 
 
-def test_everything_that_dbt_knows_is_described(manifest, models):
+def test_everything_that_dbt_knows_is_described(manifest: Any, models: list[Any]) -> None:
     seeds = [node for node in manifest.nodes.values() if node.resource_type == "seed"]
     assert len(seeds) == 11
     described = [*models, *seeds, *manifest.sources.values(), *manifest.exposures.values()]
@@ -44,13 +46,15 @@ def test_everything_that_dbt_knows_is_described(manifest, models):
     assert [column for column in columns if not column[2].strip()] == []
 
 
-def test_the_grain_is_the_first_sentence_of_every_table_that_consumers_read(models):
+def test_the_grain_is_the_first_sentence_of_every_table_that_consumers_read(models: list[Any]) -> None:
     for model in models:
         if model.fqn[1] in ("historical", "marts"):
             assert re.match(r"One row per \w+", model.description), model.name
 
 
-def test_described_columns_are_the_columns_that_there_are(models, database, tmp_path):
+def test_described_columns_are_the_columns_that_there_are(
+    models: list[Any], database: Engine, tmp_path: Path
+) -> None:
     run_everything_on_nothing(tmp_path)
     for model in models:
         there = columns(database, model.schema, model.alias)
@@ -75,10 +79,11 @@ def columns(database: Engine, schema: str, table: str) -> dict[str, str]:
         " where attrelid = cast(:table as regclass) and attnum > 0 and not attisdropped"
     )
     with database.connect() as connection:
-        return dict(connection.execute(statement, {"table": f'{schema}."{table}"'}).all())  # type: ignore[arg-type]
+        rows = connection.execute(statement, {"table": f'{schema}."{table}"'})
+        return {row.attname: row.format_type for row in rows}
 
 
-def test_process_metadata_is_described_as_it_is(manifest):
+def test_process_metadata_is_described_as_it_is(manifest: Any) -> None:
     described = {
         s.name: set(s.columns) for s in manifest.sources.values() if s.source_name == "process_metadata"
     }
@@ -95,7 +100,7 @@ def test_process_metadata_is_described_as_it_is(manifest):
 SIGNATURE = re.compile(r"\{%-?\s*(?:macro|test)\s+(\w+)\s*\((.*?)\)\s*-?%\}", re.DOTALL)
 
 
-def test_a_macro_lies_in_a_file_of_its_name_and_is_documented_argument_by_argument(manifest):
+def test_a_macro_lies_in_a_file_of_its_name_and_is_documented_argument_by_argument(manifest: Any) -> None:
     documented = {
         macro.name: macro for macro in manifest.macros.values() if macro.package_name == "headwater"
     }

@@ -6,9 +6,11 @@ import ast
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from headwater.metadata.static.model import Catalog
 from tests.conftest import PROJECT
 
 # Each room may import from itself and from rooms before it; the two rooms in the package `headwater` are links there.
@@ -84,12 +86,12 @@ def wrong_imports(room: str, module: Path) -> list[str]:
 
 
 @pytest.mark.parametrize("room", [room for room in ROOMS if (PROJECT / room).is_dir()])
-def test_a_room_imports_only_from_rooms_above_it(room):
+def test_a_room_imports_only_from_rooms_above_it(room: str) -> None:
     assert len(modules(room)) > 1
     assert [wrong for module in modules(room) for wrong in wrong_imports(room, module)] == []
 
 
-def test_an_import_from_below_is_found(tmp_path):
+def test_an_import_from_below_is_found(tmp_path: Path) -> None:
     module = tmp_path / "module.py"
     module.write_text(
         "import extract.run\n\ndef later():\n    from headwater.cli.commands import app\n    import dbt.cli\n"
@@ -121,7 +123,7 @@ def wrong_wings(room: str, wings: Sequence[str], follows: Mapping[str, Collectio
 
 
 @pytest.mark.parametrize("room", WINGS)
-def test_a_wing_imports_only_from_wings_above_it(room):
+def test_a_wing_imports_only_from_wings_above_it(room: str) -> None:
     names = module_names()
     follows = {name: imported(names, path) for name, path in names.items()}
     found = {wing for name in names if (wing := wing_of(room, name))}
@@ -130,7 +132,7 @@ def test_a_wing_imports_only_from_wings_above_it(room):
     assert wrong_wings(room, WINGS[room], follows) == []
 
 
-def test_an_import_of_a_wing_below_is_found():
+def test_an_import_of_a_wing_below_is_found() -> None:
     follows = {
         "headwater.extract.files.a": {"headwater.extract.raw.b"},
         "headwater.extract.raw.b": {"headwater.extract.files.a", "headwater.metadata.errors"},
@@ -172,7 +174,7 @@ def first_cycle(follows: Mapping[str, Collection[str]]) -> list[str]:
     return []
 
 
-def test_no_files_import_each_other_in_a_cycle():
+def test_no_files_import_each_other_in_a_cycle() -> None:
     names = module_names()
     follows = {name: imported(names, path) - {name} for name, path in names.items()}
     assert len(follows) > 200
@@ -180,7 +182,7 @@ def test_no_files_import_each_other_in_a_cycle():
     assert first_cycle(follows) == []
 
 
-def test_a_cycle_is_found(tmp_path):
+def test_a_cycle_is_found(tmp_path: Path) -> None:
     texts = {
         "headwater.a": "from headwater import b",
         "headwater.b": "def later():\n    from headwater.c import x",
@@ -192,7 +194,7 @@ def test_a_cycle_is_found(tmp_path):
     assert set(cycle) == set(texts)
 
 
-def test_static_metadata_is_read_without_a_database():
+def test_static_metadata_is_read_without_a_database() -> None:
     for module in modules("metadata/static"):
         for line, name in imports(module):
             assert name.partition(".")[0] not in ("sqlalchemy", "psycopg2", "alembic"), f"{module}:{line}"
@@ -220,12 +222,12 @@ def long_modules(paths: Collection[Path]) -> set[Path]:
 
 
 @pytest.mark.parametrize("room", [*ROOMS, "tests"])
-def test_modules_are_short(room):
+def test_modules_are_short(room: str) -> None:
     assert len(modules(room)) > 1
     assert long_modules(modules(room)) == set()
 
 
-def test_a_long_module_is_found(tmp_path):
+def test_a_long_module_is_found(tmp_path: Path) -> None:
     long, short = tmp_path / "long.py", tmp_path / "short.py"
     long.write_text("x = 1\n" * (LONGEST_MODULE + 1))
     short.write_text("x = 1\n" * LONGEST_MODULE)
@@ -233,12 +235,12 @@ def test_a_long_module_is_found(tmp_path):
 
 
 @pytest.mark.parametrize("room", ROOMS)
-def test_functions_are_short(room):
+def test_functions_are_short(room: str) -> None:
     texts = {path: path.read_text(encoding="utf-8") for path in modules(room)}
     assert {path: names for path, text in texts.items() if (names := long_functions(text))} == {}
 
 
-def test_a_long_function_is_found_unless_its_reason_stands_beside_it():
+def test_a_long_function_is_found_unless_its_reason_stands_beside_it() -> None:
     body = "    x = 1\n" * LONGEST_FUNCTION
     assert long_functions(f"def long():\n{body}") == ["long"]
     assert long_functions(f"# long: as a list of steps\n@cache\ndef long():\n{body}") == []
@@ -251,7 +253,7 @@ READS = {  # layer → what its models may read
 }
 
 
-def kind(manifest, unique_id: str) -> str:
+def kind(manifest: Any, unique_id: str) -> str:
     """`source.raw`, `model.staging` … of a node's id."""
     if unique_id.startswith("source."):
         return f"source.{manifest.sources[unique_id].source_name}"
@@ -259,7 +261,9 @@ def kind(manifest, unique_id: str) -> str:
 
 
 @pytest.mark.parametrize("layer", READS)
-def test_models_of_a_layer_read_only_from_the_layer_before(manifest, models, layer):
+def test_models_of_a_layer_read_only_from_the_layer_before(
+    manifest: Any, models: list[Any], layer: str
+) -> None:
     of_layer = [model for model in models if model.fqn[1] == layer]
     assert of_layer
     wrong = {
@@ -271,7 +275,9 @@ def test_models_of_a_layer_read_only_from_the_layer_before(manifest, models, lay
     assert wrong == set()
 
 
-def test_a_staging_model_reads_its_own_raw_table_and_history_its_own_staging(manifest, models):
+def test_a_staging_model_reads_its_own_raw_table_and_history_its_own_staging(
+    manifest: Any, models: list[Any]
+) -> None:
     for model in models:
         if model.fqn[1] == "staging":
             (parent,) = model.depends_on.nodes
@@ -281,7 +287,9 @@ def test_a_staging_model_reads_its_own_raw_table_and_history_its_own_staging(man
             assert manifest.nodes[parent].name == model.name.replace("hist_", "stg_")
 
 
-def test_a_model_lies_in_the_schema_of_its_layer_and_bears_its_sources_name(models, catalog):
+def test_a_model_lies_in_the_schema_of_its_layer_and_bears_its_sources_name(
+    models: list[Any], catalog: Catalog
+) -> None:
     tables = {(model.schema, model.alias) for model in models if model.fqn[1] != "marts"}
     assert tables == {("staging", f"stg_{name}") for name in catalog.sources} | {
         ("historical", name) for name in catalog.sources
@@ -289,7 +297,7 @@ def test_a_model_lies_in_the_schema_of_its_layer_and_bears_its_sources_name(mode
     assert {model.schema for model in models if model.fqn[1] == "marts"} == {"marts"}
 
 
-def test_every_mart_leads_to_an_exposure(manifest, models):
+def test_every_mart_leads_to_an_exposure(manifest: Any, models: list[Any]) -> None:
     exposed = {parent for exposure in manifest.exposures.values() for parent in exposure.depends_on.nodes}
     read_by_marts = {
         parent for model in models if model.fqn[1] == "marts" for parent in model.depends_on.nodes

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
+from pathlib import Path
 
 import pytest
 
@@ -14,12 +15,12 @@ LOCKS = sorted((PROJECT / "requirements").glob("*.lock"))
 LOCKED = re.compile(r"^([a-z0-9.-]+)(?:\[[a-z,]+\])?==\S+", re.MULTILINE)
 
 
-def test_there_are_locks():
+def test_there_are_locks() -> None:
     assert {lock.name for lock in LOCKS} >= {"run.lock", "dev.lock"}
 
 
 @pytest.mark.parametrize("lock", LOCKS, ids=lambda lock: lock.name)
-def test_a_lock_names_no_address_and_has_a_hash_for_every_package(lock):
+def test_a_lock_names_no_address_and_has_a_hash_for_every_package(lock: Path) -> None:
     text = lock.read_text()
     assert "http:" not in text
     assert "https:" not in text
@@ -34,7 +35,7 @@ def test_a_lock_names_no_address_and_has_a_hash_for_every_package(lock):
     ] == []
 
 
-def test_everything_that_the_project_needs_is_locked():
+def test_everything_that_the_project_needs_is_locked() -> None:
     project = tomllib.loads((PROJECT / "pyproject.toml").read_text())["project"]
     for lock, needed in (
         ("run.lock", project["dependencies"]),
@@ -49,7 +50,7 @@ def test_everything_that_the_project_needs_is_locked():
 
 
 @pytest.mark.parametrize("seed", sorted((PROJECT / "seeds").glob("*.csv")), ids=lambda seed: seed.name)
-def test_no_seed_holds_a_secret(seed):
+def test_no_seed_holds_a_secret(seed: Path) -> None:
     lines = seed.read_text(encoding="utf-8").splitlines()
     assert [line for line in lines if holds_secret(line)] == []
 
@@ -59,7 +60,7 @@ ROOMS = (
 )  # fmt: skip
 
 
-def test_no_file_of_the_project_names_a_place_on_the_machine_that_made_it():
+def test_no_file_of_the_project_names_a_place_on_the_machine_that_made_it() -> None:
     places = re.compile(rf"/(?:home|Users|root)/\w|{re.escape(str(PROJECT))}")
     files = [path for room in ROOMS for path in (PROJECT / room).rglob("*") if path.is_file()]
     texts = {path: path.read_text(encoding="utf-8") for path in files if path.suffix != ".pyc"}
@@ -67,7 +68,7 @@ def test_no_file_of_the_project_names_a_place_on_the_machine_that_made_it():
     assert [str(path) for path, text in texts.items() if places.search(text)] == []
 
 
-def test_dbt_reads_the_database_from_the_environment_and_holds_no_password():
+def test_dbt_reads_the_database_from_the_environment_and_holds_no_password() -> None:
     profile = (PROJECT / "profiles" / "profiles.yml").read_text()
     assert """password: "{{ env_var('PGPASSWORD', '') }}\"""" in profile
     assert "env_var('PGHOST'" in profile

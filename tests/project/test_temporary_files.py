@@ -28,7 +28,11 @@ def shared(module: Path) -> list[str]:
             found += [
                 f"{module}:{node.lineno}: {one.name}" for one in node.names if one.name not in OF_ONES_OWN
             ]
-        elif isinstance(node, ast.Constant) and str(node.value).startswith(SHARED_FOLDERS):
+        elif (
+            isinstance(node, ast.Constant)
+            and isinstance(node.value, str)
+            and node.value.startswith(SHARED_FOLDERS)
+        ):
             found.append(f"{module}:{node.lineno}: {node.value}")
     return found
 

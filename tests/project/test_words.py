@@ -83,7 +83,7 @@ def is_banned(name: str) -> bool:
     return name in WHOLE | NAMES or not PARTS.isdisjoint(name.lower().split("_"))
 
 
-def test_no_name_of_python_is_one_of_our_old_words():
+def test_no_name_of_python_is_one_of_our_old_words() -> None:
     files = tracked("*.py")
     assert len(files) > 500
     found = [
@@ -95,7 +95,7 @@ def test_no_name_of_python_is_one_of_our_old_words():
     assert found == []
 
 
-def test_no_name_in_macros_and_models_is_one_of_our_old_words():
+def test_no_name_in_macros_and_models_is_one_of_our_old_words() -> None:
     files = tracked("macros", "models")
     assert len(files) > 100
     found = []
@@ -107,7 +107,7 @@ def test_no_name_in_macros_and_models_is_one_of_our_old_words():
     assert found == []
 
 
-def test_no_module_has_one_of_our_old_names():
+def test_no_module_has_one_of_our_old_names() -> None:
     found = {
         path.relative_to(PROJECT).as_posix()
         for path in tracked("extract", "headwater", "metadata", "dags", "benchmarks")
@@ -116,7 +116,7 @@ def test_no_module_has_one_of_our_old_names():
     assert found == OF_OTHERS
 
 
-def test_an_old_word_is_found():
+def test_an_old_word_is_found() -> None:
     source = "def rehearse(told):\n    fate = told.said\n    return sound(fate, own=1)"
     found = [name for _, name in names_in(source) if is_banned(name)]
     assert sorted(found) == ["own", "rehearse", "said", "sound", "told", "told"]
@@ -161,7 +161,7 @@ def test_a_docstring_begins_with_a_verb_or_a_noun(
     assert found == []
 
 
-def test_a_heading_of_the_docs_names_its_subject():
+def test_a_heading_of_the_docs_names_its_subject() -> None:
     files = tracked("*.md")
     assert len(files) > 10
     found = [
@@ -173,7 +173,7 @@ def test_a_heading_of_the_docs_names_its_subject():
     assert found == []
 
 
-def test_no_phrase_of_the_docs_has_to_be_read_twice():
+def test_no_phrase_of_the_docs_has_to_be_read_twice() -> None:
     files = tracked("*.md", "seeds/*.yml")
     assert len(files) > 10
     texts = {path: " ".join(path.read_text(encoding="utf-8").split()) for path in files}
@@ -186,7 +186,7 @@ def test_no_phrase_of_the_docs_has_to_be_read_twice():
     assert found == []
 
 
-def test_a_vague_beginning_is_found():
+def test_a_vague_beginning_is_found() -> None:
     source = '"""What it is."""\ndef f():\n    """Return it."""\nclass C:\n    """Whoever\n    comes."""'
     assert [text for _, text in docstrings_in(source) if VAGUE.match(text)] == [
         "What it is.",

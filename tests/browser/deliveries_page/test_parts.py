@@ -35,7 +35,7 @@ def seen_in_all_ways(page: Page, address: str, name: str, folder: Path) -> Itera
     """Leave a screenshot in each colour and width; give what is wider than the window, and what axe-core finds."""
     folder = Path(os.environ.get("SCREENSHOTS", folder))
     for theme in ("light", "dark"):
-        page.emulate_media(color_scheme=theme)  # type: ignore[arg-type]
+        page.emulate_media(color_scheme=theme)
         for width in (1600, 900):
             page.set_viewport_size({"width": width, "height": 1000})
             page.goto(address)

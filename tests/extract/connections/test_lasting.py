@@ -178,8 +178,13 @@ def test_an_s3_of_which_there_is_no_such_host_is_looked_up_once(no_name: Callabl
 def test_an_s3_where_nothing_listens_is_asked_few_times(monkeypatch: pytest.MonkeyPatch) -> None:
     from botocore.retries.standard import ExponentialBackoff
 
-    waits = list[int]()
-    monkeypatch.setattr(ExponentialBackoff, "delay_amount", lambda *_: waits.append(0) or 0)
+    waits: list[int] = []
+
+    def delay_amount(*_: object) -> int:
+        waits.append(0)
+        return 0
+
+    monkeypatch.setattr(ExponentialBackoff, "delay_amount", delay_amount)
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
     with pytest.raises(
         StorageError, match=r"nothing listens there \(connection refused\), expected a server"

@@ -14,7 +14,7 @@ import lzma
 import re
 import sys
 import zipfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal, InvalidOperation
@@ -122,13 +122,20 @@ def independent(file: Asked, content: bytes, width: int) -> tuple[str, Rows]:
     return "Python's csv, not strict", _by_csv(content, file.options)
 
 
+PACKED: Mapping[bytes, Callable[[bytes], bytes]] = {
+    b"\x1f\x8b": gzip.decompress,
+    b"BZh": bz2.decompress,
+    b"\xfd7zXZ": lzma.decompress,
+}
+
+
 def _unpacked(content: bytes, options: dict[str, str]) -> bytes:
     if content.startswith(b"PK") and options.get("format") != "excel":
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             return archive.read(next(member for member in archive.namelist() if not member.endswith("/")))
-    for magic, module in ((b"\x1f\x8b", gzip), (b"BZh", bz2), (b"\xfd7zXZ", lzma)):
+    for magic, unpacked in PACKED.items():
         if content.startswith(magic):
-            return module.decompress(content)  # type: ignore[no-any-return,attr-defined]
+            return unpacked(content)
     return content
 
 
@@ -149,7 +156,7 @@ def _by_csv(content: bytes, options: dict[str, str]) -> Rows:
 
 def _by_json(content: bytes, name: str) -> Rows:
     text = content.decode()
-    documents = (
+    documents: Any = (
         [json.loads(line) for line in text.splitlines() if line.strip()]
         if name == "ndjson"
         else json.loads(text)

@@ -13,7 +13,7 @@ from tests.extract.dirty.survey import PAGE, hostile, judge, page, survey
 @pytest.mark.long
 def test_every_dirty_file_has_the_verdict_on_record(request: pytest.FixtureRequest) -> None:
     """The packages are fetched once and kept in pytest's cache."""
-    verdicts = survey(Path(request.config.cache.mkdir("dirty_files")))  # type: ignore[union-attr]
+    verdicts = survey(Path(request.config.cache.mkdir("dirty_files")))
     assert [f"{v.asked.file}: {v.wrong}" for v in verdicts if v.wrong] == []
     assert page(verdicts, hostile()) == PAGE.read_text(encoding="utf-8")
 

@@ -63,7 +63,11 @@ def test_records_keep_the_lines_of_the_file() -> None:
 @pytest.mark.parametrize("make", [xls, xlsx, ods])
 def test_rows_of_a_sheet_are_left_off_too(make: Any) -> None:
     table = [["id", "name"], ["1", "Ulm"], ["Subtotal", None], ["2", "Bonn"], ["T;2", None], ["end", None]]
-    options = {"skip_lines_matching": "^Subtotal", "skip_last_lines": "1", "trailer_count": COUNT}
+    options: dict[str, Any] = {
+        "skip_lines_matching": "^Subtotal",
+        "skip_last_lines": "1",
+        "trailer_count": COUNT,
+    }
     assert read("excel", make(table), **options)[1] == [("1", "Ulm"), ("2", "Bonn")]
     options["trailer_count"] = r"^T;(?P<count>)"
     assert (

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from headwater.extract.formats.registry import FixedWidthFile
+from headwater.extract.formats.fixed_width import FixedWidthFile
 from tests.support.reading_formats import opened, read, refusal, stream
 from tests.support.sources import make_source
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -73,7 +74,7 @@ def test_a_pattern_and_the_decoder_make_the_same_of_any_text(
 @pytest.mark.parametrize("ensure_ascii", [True, False])
 @pytest.mark.parametrize("indent", [None, 2])
 def test_records_like_the_first_are_not_decoded(indent: int | None, ensure_ascii: bool) -> None:
-    first = {"id": 1, "name": "Ærø", "share": 1.5, "is_open": True, "note": None}
+    first: dict[str, Any] = {"id": 1, "name": "Ærø", "share": 1.5, "is_open": True, "note": None}
     shapes = Shapes()
     shapes.learn(first)
     text = json.dumps({**first, "id": 20, "name": 'a "b"'}, indent=indent, ensure_ascii=ensure_ascii)

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from headwater.extract.files.text_blocks import BLOCK
+from headwater.extract.formats.discovered import Discovered
 from headwater.extract.schema.columns import Layout, match_header
 from headwater.metadata.errors import FormatBroken
 from tests.support.reading_formats import opened, read, refusal, rows
@@ -75,13 +76,16 @@ def test_rest_keeps_every_member_of_every_record(format_name: str, records: list
 def test_mapped_members_are_columns_and_the_others_rest(format_name: str, records: list[Any]) -> None:
     source = make_source(["p", "q"], optional=["p", "q"], options={"format": format_name})
     found = opened(source, written(format_name, records))
+    assert isinstance(found, Discovered)
     match = match_header(source, found.header)
     layout = Layout.of(source, match)
     names = [found.header[position] for position in layout.positions]
     for record, row in zip(records, found.rows(layout), strict=True):
         assert row.values[: len(names)] == [as_text(record.get(name)) for name in names]
         if layout.rest:
-            assert json.loads(row.values[-1]) == {n: v for n, v in record.items() if n not in ("p", "q")}
+            assert json.loads(row.values[-1] or "") == {
+                n: v for n, v in record.items() if n not in ("p", "q")
+            }
 
 
 @pytest.mark.parametrize(

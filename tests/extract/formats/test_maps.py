@@ -6,7 +6,7 @@ import io
 import itertools
 import json
 import tracemalloc
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, cast
 
 import pytest
@@ -39,7 +39,7 @@ def written(document: Any, format_name: str) -> bytes:
     return json.dumps(document).encode() if format_name == "json" else json.dumps(document).encode() + b"\n"
 
 
-PATHS: list[tuple[str, Any, list[dict[str, str | None]]]] = [
+PATHS: list[tuple[str, Any, Sequence[Mapping[str, str | None]]]] = [
     ("regions.*.items[]", REGIONS, ITEMS),
     ("regions.*.items", REGIONS, ITEMS),
     ("*", {"a": {"n": 1}, "b": {"n": 2}}, [{"*": "a", "n": "1"}, {"*": "b", "n": "2"}]),
@@ -128,7 +128,7 @@ class _Generated(io.RawIOBase):
     def __init__(self, pieces: Iterator[bytes]) -> None:
         self._pieces, self.count = pieces, 0
 
-    def read(self, _size: int = -1, /) -> bytes:  # type: ignore[override]
+    def read(self, _size: int = -1, /) -> bytes:
         piece = next(self._pieces, b"")
         self.count += len(piece)
         return piece

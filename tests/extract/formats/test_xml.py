@@ -7,6 +7,7 @@ from typing import Any
 from xml.sax.saxutils import escape, quoteattr
 
 import pytest
+from defusedxml.ElementTree import iterparse
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -100,7 +101,6 @@ def test_memory_does_not_grow_with_the_document(monkeypatch: pytest.MonkeyPatch)
     from headwater.extract.formats import xml_file
 
     roots: list[Any] = []
-    iterparse = xml_file.iterparse
 
     def watched(*arguments: Any) -> Any:
         for event, element in iterparse(*arguments):

@@ -13,8 +13,9 @@ import pytest
 
 from headwater.extract.connections.addresses import AddressGuard
 from headwater.extract.connections.safe_address import shown
-from headwater.extract.http.client import Head, HttpClient
+from headwater.extract.http.client import HttpClient
 from headwater.extract.http.exchange import Patience
+from headwater.extract.http.response import Head
 from headwater.metadata.errors import DeliveryIncomplete, PublisherError
 from tests.support.publisher import Answer, Publisher, Request
 

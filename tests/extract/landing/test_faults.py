@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy import Engine
 
 from headwater.extract.http import client
+from headwater.extract.http.exchange import Patience
 from headwater.extract.landing.manifest import from_json
 from headwater.extract.landing.store import ObjectStore
 from headwater.extract.raw.pending import LoadSummary, load_pending
@@ -31,7 +32,7 @@ CLOSED = {"Connection": "close"}
 @pytest.fixture(autouse=True)
 def _hurried(monkeypatch: pytest.MonkeyPatch) -> None:
     """Publishers are given up after two tries, without waiting; S3 after two as well."""
-    made = client.Patience(attempts=2, read_timeout_s=0.3, sleep=lambda _: None)
+    made = Patience(attempts=2, read_timeout_s=0.3, sleep=lambda _: None)
     monkeypatch.setattr(client, "Patience", lambda: made)
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "2")
 

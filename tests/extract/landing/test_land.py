@@ -18,6 +18,7 @@ import sqlalchemy as sa
 from sqlalchemy import Engine
 
 from headwater.extract.landing import land as land_module
+from headwater.extract.landing import register
 from headwater.extract.landing import register as register_module
 from headwater.extract.landing.land import claim_sqn, land
 from headwater.extract.landing.manifest import from_json, manifest_key, object_key
@@ -227,7 +228,7 @@ def test_another_run_that_registers_meanwhile_does_not_say_again_that_it_landed(
     landing: Landing, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     other = threading.Thread(target=landing.register)
-    proper = land_module.record_landed
+    proper = register.record_landed
 
     def record_landed(*arguments: Any) -> None:
         other.start()

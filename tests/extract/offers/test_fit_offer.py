@@ -70,8 +70,9 @@ def test_names_are_as_long_as_an_index_can_hold_them() -> None:
 @pytest.mark.parametrize("field", ["watermark_from", "watermark_to"])
 @pytest.mark.parametrize("value", ["a\0b", "\udce9", ["a\0b"], {"a\0b": 1}])
 def test_a_watermark_that_cannot_be_stored_is_refused(field: str, value: Any) -> None:
+    watermark: dict[str, Any] = {field: {"changed_at": value}}
     with pytest.raises(PublisherError, match=r"its watermark changed_at .* has a NUL or half a character"):
-        fit_offer(SOURCE, offer(**{field: {"changed_at": value}}))
+        fit_offer(SOURCE, replace(offer("a"), **watermark))
 
 
 def test_a_date_without_a_zone_is_refused() -> None:

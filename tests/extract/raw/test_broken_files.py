@@ -9,6 +9,7 @@ import lzma
 import struct
 import zipfile
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 import pytest
@@ -382,5 +383,5 @@ def test_a_damaged_zip_is_refused_wherever_the_damage_is() -> None:
                 open_members(io.BytesIO(damage), "f.zip", None, Expansion(Limits(), len(damage))) as members,
             ):
                 [(stream, _)] = members
-                content = b"".join(iter(lambda read=stream.read: read(100), b""))
+                content = b"".join(iter(partial(stream.read, 100), b""))
                 assert content == b"id,name\n" + MANY[:500]

@@ -82,7 +82,7 @@ def test_an_unknown_column_breaks_the_contract_of_a_source_that_halts() -> None:
         "'name' is missing, and 'x' (column 2) has no"
     )
     for policy in ("keep", "ignore"):
-        lenient = replace(halting, on_unknown_column=policy)  # type: ignore[arg-type]
+        lenient = replace(halting, on_unknown_column=policy)
         assert is_kept(lenient, match_header(lenient, ["id", "x"]))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import fields, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -58,7 +59,9 @@ def of(name: str, *values: tuple[str, datetime | None]) -> Source:
 
 
 NOT_SAID: tuple[tuple[str, datetime | None], ...] = ()
-IN_TIME = {
+IN_TIME: Mapping[
+    str, tuple[str, Sequence[tuple[str, datetime | None]], list[tuple[datetime | None, str | None]]]
+] = {
     "nothing": ("delimiter", NOT_SAID, []),
     "the default": ("delimiter", ((",", None),), []),
     "the default again": ("delimiter", ((",", MARCH),), []),
@@ -76,11 +79,8 @@ IN_TIME = {
 @pytest.mark.parametrize("case", IN_TIME)
 def test_only_what_differs_from_before_is_put_on_record(case: str) -> None:
     name, values, expected = IN_TIME[case]
-    messages = [
-        {"valid_from": moment and moment.isoformat(), "value": value}
-        for moment, value in expected  # type: ignore[attr-defined]
-    ]
-    assert definition(of(name, *values))["reading"] == ({name: messages} if messages else {})  # type: ignore[misc]
+    messages = [{"valid_from": moment and moment.isoformat(), "value": value} for moment, value in expected]
+    assert definition(of(name, *values))["reading"] == ({name: messages} if messages else {})
 
 
 def test_a_wrangle_function_and_other_names_of_columns_are_on_record() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import bz2
 import gzip
 import lzma
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 
 import pytest
@@ -279,7 +280,11 @@ def test_an_address_whose_own_name_matches_is_the_file_itself(publisher: Publish
 CSV = b"id,name\n1,Ulm\n"
 JSON = b'[{"id":"1","name":"Ulm"}]'
 XML = b"<d><r><id>1</id><name>Ulm</name></r></d>"
-STORED = {"gz": (gzip.compress, "gzip"), "bz2": (bz2.compress, "bzip2"), "xz": (lzma.compress, "x-xz")}
+STORED: Mapping[str, tuple[Callable[[bytes], bytes], str]] = {
+    "gz": (gzip.compress, "gzip"),
+    "bz2": (bz2.compress, "bzip2"),
+    "xz": (lzma.compress, "x-xz"),
+}
 
 
 @pytest.mark.parametrize("ending", STORED)

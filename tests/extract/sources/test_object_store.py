@@ -14,7 +14,7 @@ from xml.sax.saxutils import escape
 import boto3
 import pytest
 
-from headwater.extract.landing.store import ObjectStore
+from headwater.extract.landing.store import ObjectReader, ObjectStore
 from headwater.extract.run import ExtractSummary, extract_source
 from headwater.extract.sources import object_store
 from headwater.metadata.errors import PublisherError
@@ -99,9 +99,9 @@ def test_an_object_that_changes_while_it_is_read_comes_as_it_is_then(
     depot: S3Client, loader: Loader, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     put(depot, "out/places-20260301.csv", "id,name\n" + "1,x\n" * 1_000_000)
-    proper, count = object_store.ObjectReader.read, 0
+    proper, count = ObjectReader.read, 0
 
-    def disturbed(stream: object_store.ObjectReader, size: int = -1) -> bytes:
+    def disturbed(stream: ObjectReader, size: int = -1) -> bytes:
         nonlocal count
         count += 1
         if count == 2:
@@ -109,7 +109,7 @@ def test_an_object_that_changes_while_it_is_read_comes_as_it_is_then(
             stream._reopen()  # as after a connection that broke
         return proper(stream, size)
 
-    monkeypatch.setattr(object_store.ObjectReader, "read", disturbed)
+    monkeypatch.setattr(ObjectReader, "read", disturbed)
     [landed] = extract(loader, source_of()).landed
     assert landed.file_size == len("id,name\n2,new\n")
     monkeypatch.undo()
@@ -145,7 +145,7 @@ def test_an_object_that_changes_while_it_is_read_comes_as_it_is_then(
 )
 @pytest.mark.usefixtures("depot")
 def test_what_cannot_be_listed_is_said(
-    loader: Loader, address: str, conn: dict[str, str], message: str
+    loader: Loader, address: str, conn: dict[str, Any], message: str
 ) -> None:
     with pytest.raises(PublisherError, match=message):
         extract(loader, source_of(address, **conn))

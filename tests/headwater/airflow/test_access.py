@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from airflow.api_fastapi.auth.managers.simple.user import SimpleAuthManagerUser
+from airflow.models.dag import DagModel
 
 from headwater.airflow.deliveries_page import access
 from headwater.airflow.deliveries_page.access import Visitor
@@ -37,8 +38,8 @@ def seeds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         is_authorized_dag=lambda **_: True, filter_authorized_dag_ids=lambda dag_ids, **_: dag_ids
     )
     monkeypatch.setattr(access, "get_auth_manager", lambda: may_all)
-    monkeypatch.setattr(access.DagModel, "get_team_name", lambda _: None)
-    monkeypatch.setattr(access.DagModel, "get_dag_id_to_team_name_mapping", lambda _: {})
+    monkeypatch.setattr(DagModel, "get_team_name", lambda _: None)
+    monkeypatch.setattr(DagModel, "get_dag_id_to_team_name_mapping", lambda _: {})
     (tmp_path / "seeds").mkdir()
     return tmp_path / "seeds"
 

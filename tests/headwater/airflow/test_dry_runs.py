@@ -52,7 +52,9 @@ def running() -> Iterator[Callable[[str], DryRuns]]:
         one.end()
 
 
-def test_one_says_what_it_does_and_then_what_it_found(running, tmp_path):
+def test_one_says_what_it_does_and_then_what_it_found(
+    running: Callable[[str], DryRuns], tmp_path: Path
+) -> None:
     go = tmp_path / "go"
     says = "import sys\nprint('making history', file=sys.stderr, flush=True)\n"
     program = f"{says}{waits_for(go)}print({json.dumps(TOLD)!r})"
@@ -75,7 +77,7 @@ def test_one_says_what_it_does_and_then_what_it_found(running, tmp_path):
     assert begun.found.sentence == "3 versions appear and 1 version ends."
 
 
-def test_a_few_go_at_once_and_the_others_wait(running, tmp_path):
+def test_a_few_go_at_once_and_the_others_wait(running: Callable[[str], DryRuns], tmp_path: Path) -> None:
     go = tmp_path / "go"
     runs = running(waits_for(go) + f"print({json.dumps(TOLD)!r})")
     begun = [runs.begin("withdraw", sqn, "ada", "why") for sqn in range(AT_ONCE + 2)]
@@ -87,7 +89,9 @@ def test_a_few_go_at_once_and_the_others_wait(running, tmp_path):
     assert all(one.found is not None for one in begun)
 
 
-def test_more_than_can_wait_are_told_so_at_once(running, tmp_path, monkeypatch):
+def test_more_than_can_wait_are_told_so_at_once(
+    running: Callable[[str], DryRuns], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(dry_runs, "MOST_WAITING", 3)
     runs = running(waits_for(tmp_path / "never"))
     begun = [runs.begin("withdraw", sqn, "ada", "why") for sqn in range(4)]
@@ -103,7 +107,7 @@ def test_more_than_can_wait_are_told_so_at_once(running, tmp_path, monkeypatch):
         ("print('no JSON')", "The dry run failed; the log of the"),
     ],
 )
-def test_one_that_fails_says_why(running, program, message):
+def test_one_that_fails_says_why(running: Callable[[str], DryRuns], program: str, message: str) -> None:
     begun = running(program).begin("withdraw", 7, "ada", "why")
     until(lambda: begun.is_done)
     assert begun.found is None
@@ -127,7 +131,9 @@ def say_pid_and_wait(tmp_path: Path) -> str:
     return f"import os, sys\nprint(os.getpid(), file=sys.stderr, flush=True)\n{waits_for(tmp_path / 'never')}"
 
 
-def test_one_that_takes_too_long_or_that_nobody_asks_about_is_ended(running, tmp_path, monkeypatch):
+def test_one_that_takes_too_long_or_that_nobody_asks_about_is_ended(
+    running: Callable[[str], DryRuns], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     begun = running(say_pid_and_wait(tmp_path)).begin("withdraw", 7, "ada", "why")
     pid = pid_of(begun)
     monkeypatch.setattr(dry_runs, "UNWATCHED_S", -1)
@@ -141,14 +147,14 @@ def test_one_that_takes_too_long_or_that_nobody_asks_about_is_ended(running, tmp
     assert "in a terminal takes the time it needs" in str(begun.message)
 
 
-def test_when_the_server_ends_so_do_they(running, tmp_path):
+def test_when_the_server_ends_so_do_they(running: Callable[[str], DryRuns], tmp_path: Path) -> None:
     runs = running(say_pid_and_wait(tmp_path))
     pid = pid_of(runs.begin("withdraw", 7, "ada", "why"))
     runs.end()
     until(lambda: not is_alive(pid))
 
 
-def test_the_command_ends_when_whoever_started_it_is_killed():
+def test_the_command_ends_when_whoever_started_it_is_killed() -> None:
     """Killed with -9, a server can end nothing by itself: its child sees its own standard input end."""
     program = (
         "import sys, threading, time, os\nfrom headwater.cli import tied\n"
@@ -163,7 +169,9 @@ def test_the_command_ends_when_whoever_started_it_is_killed():
     assert started.wait(timeout=PATIENCE_S) != 0
 
 
-def test_results_are_forgotten_after_some_minutes(running, monkeypatch):
+def test_results_are_forgotten_after_some_minutes(
+    running: Callable[[str], DryRuns], monkeypatch: pytest.MonkeyPatch
+) -> None:
     runs = running(f"print({json.dumps(TOLD)!r})")
     begun = runs.begin("withdraw", 7, "ada", "why")
     until(lambda: begun.is_done)

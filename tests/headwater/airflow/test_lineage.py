@@ -58,13 +58,14 @@ def rows(dataset: Any) -> int | None:
 
 def conn(**message: str) -> ConnStr:
     columns = ("server", "database_name", "username", "secret_ref", "options", "url_template", "file_path")
-    return ConnStr("a", "b", **{column: message.get(column) for column in columns})  # type: ignore[arg-type]
+    return ConnStr("a", "b", *(message.get(column) for column in columns))
 
 
 def api(address: str) -> ConnApi:
     return ConnApi(
-        "a", "b", None, address, "GET", True, "env:NO_SUCH", None, "none", *[None] * 5, False, None
-    )  # type: ignore[arg-type]
+        "a", "b", None, address, "GET", True, "env:NO_SUCH", None, "none", None, None, None, None, None, False,
+        None,
+    )  # fmt: skip
 
 
 TABLE, QUERY = Tbl("public.people", "b", None, "small"), SqlScript("of_today", False, "select 1")

@@ -43,7 +43,12 @@ LINK = "/dags/towns/runs/"
         (recorded("failed", "x"), None, Ran("towns", "failed", BEGAN, None, "why")),
     ],
 )
-def test_the_newest_run_is_told_with_its_truth(ours, theirs, expected, monkeypatch):
+def test_the_newest_run_is_told_with_its_truth(
+    ours: LastRun | None,
+    theirs: tuple[str, str, datetime | None] | None,
+    expected: Ran | None,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(runs, "newest_dag_runs", lambda _jobs: {"towns": theirs} if theirs else {})
     found = last_of(["towns"], {"towns": ours} if ours else {})
     assert found.get("towns") == expected

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -17,12 +18,14 @@ CURRENT = Version(
 FELL = FallenOutRow(3, "<three>", DAY + timedelta(days=3), 7, "people", "type", "many", {}, "loaded", True)
 
 
-def drawn(versions, fell=(), key=None) -> str:
+def drawn(
+    versions: Sequence[Version], fell: Sequence[FallenOutRow] = (), key: dict[str, str] | None = None
+) -> str:
     found = KeyHistory("cities", key or {"city": "a"}, tuple(versions), tuple(fell))
     return str(timeline(found, now=DAY + timedelta(days=9)))
 
 
-def test_a_version_is_as_long_as_it_was_true_and_the_current_one_goes_on():
+def test_a_version_is_as_long_as_it_was_true_and_the_current_one_goes_on() -> None:
     text = drawn([VERSION, CURRENT], [FELL])
     widths = [float(width) for width in re.findall(r'<rect class="version \w+"[^>]* width="([\d.]+)"', text)]
     assert (
@@ -34,7 +37,7 @@ def test_a_version_is_as_long_as_it_was_true_and_the_current_one_goes_on():
     assert '<polygon class="fell stale"' in text
 
 
-def test_a_removed_key_ends_and_its_absence_is_a_gap():
+def test_a_removed_key_ends_and_its_absence_is_a_gap() -> None:
     removed = replace(VERSION, end_type="removed")
     again = replace(CURRENT, valid_from=DAY + timedelta(days=6), change_type="new")
     text = drawn([removed, again])
@@ -44,7 +47,7 @@ def test_a_removed_key_ends_and_its_absence_is_a_gap():
     assert "<polygon" not in drawn([removed])
 
 
-def test_a_moment_nothing_and_very_many_versions_are_drawn_within_the_picture():
+def test_a_moment_nothing_and_very_many_versions_are_drawn_within_the_picture() -> None:
     assert drawn([]) == ""
     assert "<rect" in drawn([replace(CURRENT, valid_from=DAY + timedelta(days=9))])
     many = [
@@ -57,5 +60,5 @@ def test_a_moment_nothing_and_very_many_versions_are_drawn_within_the_picture():
     assert f'viewBox="0 0 {WIDTH} {HEIGHT}"' in text
 
 
-def test_nothing_of_the_data_is_markup():
+def test_nothing_of_the_data_is_markup() -> None:
     assert "<b>" not in drawn([CURRENT], key={"city": "<b>"})

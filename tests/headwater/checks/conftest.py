@@ -116,7 +116,7 @@ class Bench:
 
     def record_staged(self, sqn: int, *, staged: int, fallen: int) -> None:
         """Say in the ledger what raw and staging hold of a delivery."""
-        job = {"status": "loaded", "job_inst_id": self.job_inst_id}
+        job: dict[str, Any] = {"status": "loaded", "job_inst_id": self.job_inst_id}
         with self.engine.begin() as connection:
             record_layer(connection, sqn, "raw", record_count=staged + fallen, **job)
             record_layer(connection, sqn, "staging", record_count=staged, fallen_out_count=fallen, **job)
@@ -194,6 +194,9 @@ class Bench:
             fingerprint={},
             job_inst_id=None,
         )
+
+
+MakeStations = Callable[..., Bench]
 
 
 class MakeBench:
@@ -277,7 +280,7 @@ def make_source() -> Callable[..., Source]:
 
 
 @pytest.fixture
-def make_stations(make_bench: Any) -> Any:
+def make_stations(make_bench: MakeBench) -> MakeStations:
     """Makes the bench of a source of snapshots: station → reading."""
 
     def make(
@@ -285,7 +288,7 @@ def make_stations(make_bench: Any) -> Any:
         columns: str = "station integer*, reading integer",
         options: dict[str, str] | None = None,
         **changes: Any,
-    ) -> Any:
+    ) -> Bench:
         return make_bench(columns, options=options or {}, **{"delivery_type": "snapshot", **changes})
 
     return make

@@ -76,7 +76,7 @@ KEYS = range(5)
 
 @st.composite
 def landings(draw: st.DrawFn) -> list[Landing]:
-    found = []
+    found: list[Landing] = []
     for _ in range(draw(st.integers(1, 7))):
         kind = draw(st.sampled_from(["snapshot", "snapshot", "delta"]))
         keys = draw(st.lists(st.sampled_from(KEYS), unique=True))
@@ -117,11 +117,13 @@ def stations(make_bench: Any) -> Any:
 
 
 @settings(
-    max_examples=settings.default.max_examples // 3,
+    max_examples=settings().max_examples // 3,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(landings(), policies)
-def test_any_mix_of_deliveries_gives_what_the_oracle_says(marked_stations, found, policy):
+def test_any_mix_of_deliveries_gives_what_the_oracle_says(
+    marked_stations: Any, found: list[Landing], policy: Policy
+) -> None:
     bench = marked_stations
     put_in_place(bench, found, policy)
     landing_of = dict(enumerate(found, bench.delivery_sqn - len(found) + 1))
@@ -204,7 +206,7 @@ def before(bench: Any, sqn: int, *passing: int) -> dict[Key, Row] | None:
         return held(baseline, connection, sqn)
 
 
-def test_what_is_put_back_on_the_same_day_was_never_gone_though_nothing_new_is_let_in(stations):
+def test_what_is_put_back_on_the_same_day_was_never_gone_though_nothing_new_is_let_in(stations: Any) -> None:
     bench = stations
     bench.source = replace(bench.source, load_new=False)
     first = bench.deliver(snapshot(1, {1: 1, 2: 2}))
@@ -222,7 +224,7 @@ def test_what_is_put_back_on_the_same_day_was_never_gone_though_nothing_new_is_l
     assert seen == [None, {(1,): (1,), (2,): (2,)}, {(1,): (1,)}, {(1,): (1,), (2,): (2,)}]
 
 
-def test_a_key_that_is_marked_as_deleted_and_stays_keeps_its_row(marked_stations):
+def test_a_key_that_is_marked_as_deleted_and_stays_keeps_its_row(marked_stations: Any) -> None:
     bench = marked_stations
     bench.source = replace(bench.source, load_removed=False)
     steps = [snapshot(1, {1: 1, 2: 2}), delta(2, {1: 9}, removed=[2]), snapshot(3, {})]
@@ -231,7 +233,7 @@ def test_a_key_that_is_marked_as_deleted_and_stays_keeps_its_row(marked_stations
     assert before(bench, last, first, marking) == {(1,): (9,), (2,): (2,)}
 
 
-def test_a_delete_mark_in_a_snapshot_is_no_row(marked_stations):
+def test_a_delete_mark_in_a_snapshot_is_no_row(marked_stations: Any) -> None:
     bench = marked_stations
     first = bench.stage([(False, 1, 1), (True, 2, None)], delivery_type="snapshot")
     last = bench.stage([], delivery_type="snapshot")
@@ -239,7 +241,7 @@ def test_a_delete_mark_in_a_snapshot_is_no_row(marked_stations):
     assert before(bench, last, first) == {(1,): (1,)}
 
 
-def test_a_purged_snapshot_is_taken_from_history_though_a_late_one_comes_before_it(stations):
+def test_a_purged_snapshot_is_taken_from_history_though_a_late_one_comes_before_it(stations: Any) -> None:
     bench = stations
     first, third = snapshot(1, {1: 1}), snapshot(3, {1: 1, 3: 3})
     loaded = {bench.deliver(first): first, bench.deliver(third): third}
@@ -255,7 +257,7 @@ def test_a_purged_snapshot_is_taken_from_history_though_a_late_one_comes_before_
     assert before(bench, newest, late) == {(1,): (1,), (3,): (3,)}
 
 
-def test_a_delivery_that_counts_and_is_nowhere_to_be_found_is_named(stations):
+def test_a_delivery_that_counts_and_is_nowhere_to_be_found_is_named(stations: Any) -> None:
     bench = stations
     missing = bench.deliver(snapshot(1, {1: 1}))
     bench.say(missing, "passed")
@@ -271,7 +273,7 @@ def test_a_delivery_that_counts_and_is_nowhere_to_be_found_is_named(stations):
     )
 
 
-def test_a_delivery_of_the_same_identity_is_not_what_came_before(stations):
+def test_a_delivery_of_the_same_identity_is_not_what_came_before(stations: Any) -> None:
     bench = stations
     bench.say(bench.deliver(snapshot(1, {1: 1})), "passed")
     bench.say(bench.deliver(snapshot(2, {1: 1, 2: 2})), "passed")
@@ -280,7 +282,7 @@ def test_a_delivery_of_the_same_identity_is_not_what_came_before(stations):
     assert before(bench, again) == {(1,): (1,)}
 
 
-def test_a_first_snapshot_on_top_of_history_costs_no_table(stations):
+def test_a_first_snapshot_on_top_of_history_costs_no_table(stations: Any) -> None:
     """Current rows are read where they lie: nothing is copied, and history's index on current rows serves."""
     bench = stations
     first = snapshot(1, {1: 1})

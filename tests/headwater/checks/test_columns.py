@@ -12,6 +12,7 @@ from headwater.checks.verdict import SAMPLE_SIZE
 from headwater.extract.schema.columns import match_header
 from headwater.extract.schema.contract import unknown_name
 from headwater.metadata.process.headers import record_header
+from tests.headwater.checks.conftest import MakeBench
 from tests.support.sources import make_source
 from tests.support.work import Counted, work_of
 
@@ -42,13 +43,13 @@ def optional(bench: Any, *names: str) -> None:
     bench.source = replace(bench.source, attributes=tuple(attributes))
 
 
-def test_without_a_header_on_record_nothing_is_said(make_bench):
+def test_without_a_header_on_record_nothing_is_said(make_bench: MakeBench) -> None:
     bench = make_bench()
     bench.stage([("north", 1, None, None)])
     assert "columns" not in [r.check_name for r in bench.check()[0].results]
 
 
-def test_a_kept_column_is_named_when_it_is_new_and_only_then(make_bench):
+def test_a_kept_column_is_named_when_it_is_new_and_only_then(make_bench: MakeBench) -> None:
     bench = make_bench()
     stage(bench, *USUAL, "x")
     stage(bench, "y", *USUAL, "x")
@@ -62,7 +63,7 @@ def test_a_kept_column_is_named_when_it_is_new_and_only_then(make_bench):
     ]
 
 
-def test_an_ignored_column_is_named_from_the_first_delivery_on(make_bench):
+def test_an_ignored_column_is_named_from_the_first_delivery_on(make_bench: MakeBench) -> None:
     bench = make_bench(on_unknown_column="ignore")
     stage(bench, *USUAL, "x")
     stage(bench, *USUAL, "x")
@@ -74,7 +75,7 @@ def test_an_ignored_column_is_named_from_the_first_delivery_on(make_bench):
     ]
 
 
-def test_an_optional_column_is_missed_only_in_the_delivery_in_which_it_goes(make_bench):
+def test_an_optional_column_is_missed_only_in_the_delivery_in_which_it_goes(make_bench: MakeBench) -> None:
     bench = make_bench()
     optional(bench, "note")
     stage(bench, "region", "station", "reading")
@@ -89,7 +90,7 @@ def test_an_optional_column_is_missed_only_in_the_delivery_in_which_it_goes(make
     ]
 
 
-def test_an_optional_column_that_was_renamed_is_asked_about(make_bench):
+def test_an_optional_column_that_was_renamed_is_asked_about(make_bench: MakeBench) -> None:
     bench = make_bench()
     optional(bench, "note")
     stage(bench, *USUAL)
@@ -111,13 +112,13 @@ def test_an_optional_column_that_was_renamed_is_asked_about(make_bench):
     ) == [("warning", False, observed, 3)]
 
 
-def test_a_column_that_must_be_there_is_missing_in_what_was_accepted(make_bench):
+def test_a_column_that_must_be_there_is_missing_in_what_was_accepted(make_bench: MakeBench) -> None:
     bench = make_bench()
     stage(bench, "region", "station", "note")
     assert findings(bench) == [(False, "'reading' is missing, and null")]
 
 
-def test_names_that_come_twice_or_are_blank_are_told_apart_by_their_places(make_bench):
+def test_names_that_come_twice_or_are_blank_are_told_apart_by_their_places(make_bench: MakeBench) -> None:
     bench = make_bench()
     stage(bench, *USUAL, "note", "", "x" * 70)
     stage(bench, *USUAL, "note", "", "", "x" * 70)
@@ -127,7 +128,7 @@ def test_names_that_come_twice_or_are_blank_are_told_apart_by_their_places(make_
     ]
 
 
-def test_what_halted_or_was_withdrawn_is_not_what_came_before(make_bench):
+def test_what_halted_or_was_withdrawn_is_not_what_came_before(make_bench: MakeBench) -> None:
     bench = make_bench()
     stage(bench, *USUAL)
     twice = bench.stage([("north", 1, None, None)] * 2)
@@ -158,7 +159,9 @@ def fall(bench: Any, count: int, *, stays: int = 0) -> None:
     ("count", "stays", "is_changed"),
     [(9, 0, False), (10, 0, True), (10, 1, True), (10, 2, False), (90, 10, True)],
 )
-def test_a_type_has_changed_when_nearly_all_of_enough_values_fall_out(make_bench, count, stays, is_changed):
+def test_a_type_has_changed_when_nearly_all_of_enough_values_fall_out(
+    make_bench: MakeBench, count: int, stays: int, is_changed: bool
+) -> None:
     bench = make_bench()
     fall(bench, count, stays=stays)
     (verdict,) = bench.check()
@@ -177,7 +180,7 @@ def test_a_type_has_changed_when_nearly_all_of_enough_values_fall_out(make_bench
     )
 
 
-def test_a_null_is_no_value_that_fits(make_bench):
+def test_a_null_is_no_value_that_fits(make_bench: MakeBench) -> None:
     bench = make_bench()
     fall(bench, 10)
     bench.rows(
@@ -189,7 +192,9 @@ def test_a_null_is_no_value_that_fits(make_bench):
 
 
 @pytest.mark.parametrize(("reaction", "expected"), [("warn", ["type_changed"]), ("ignore", [])])
-def test_a_source_may_say_what_follows_from_a_changed_type(make_bench, reaction, expected):
+def test_a_source_may_say_what_follows_from_a_changed_type(
+    make_bench: MakeBench, reaction: str, expected: list[str]
+) -> None:
     bench = make_bench(options={"on_type_changed": reaction})
     fall(bench, 10)
     (verdict,) = bench.check()
@@ -197,7 +202,7 @@ def test_a_source_may_say_what_follows_from_a_changed_type(make_bench, reaction,
     assert [r.check_name for r in verdict.warnings] == expected
 
 
-def test_where_nothing_fell_out_for_its_type_nothing_is_said(make_bench):
+def test_where_nothing_fell_out_for_its_type_nothing_is_said(make_bench: MakeBench) -> None:
     bench = make_bench()
     bench.stage([("north", 1, None, None)], fallen=[(3, "station", "null_key")] * 12)
     (verdict,) = bench.check()

@@ -11,6 +11,8 @@ import sqlalchemy as sa
 
 from headwater.checks.data_docs import write_lists
 from headwater.metadata.process.events import record_event
+from headwater.services import postgres
+from tests.headwater.checks.conftest import MakeBench
 
 REGEX = {"expect": "expect_column_values_to_match_regex", "column": "note", "regex": "^[a-z]+$"}
 NOTES = {"expect": "expect_column_distinct_values_to_be_in_set", "column": "note", "value_set": ["<i>"]}
@@ -21,7 +23,9 @@ def pages(home: Path) -> dict[str, str]:
     return {path.relative_to(home).as_posix(): path.read_text() for path in sorted(home.rglob("*.html"))}
 
 
-def test_a_page_is_named_after_date_publisher_and_delivery_and_linked_from_the_lists(make_bench):
+def test_a_page_is_named_after_date_publisher_and_delivery_and_linked_from_the_lists(
+    make_bench: MakeBench,
+) -> None:
     bench = make_bench()
     bench.stage([("north", 1, 1, "a")], name="Readings of the north/2026 (1).csv")
     bench.check()
@@ -38,7 +42,7 @@ def test_a_page_is_named_after_date_publisher_and_delivery_and_linked_from_the_l
     assert '<a class="fixed" href="readings/index.html">readings</a>' in found["data_docs/index.html"]
 
 
-def test_every_relative_link_leads_to_a_page_or_to_the_index_of_the_docs(make_bench):
+def test_every_relative_link_leads_to_a_page_or_to_the_index_of_the_docs(make_bench: MakeBench) -> None:
     bench = make_bench()
     bench.stage([("north", 1, 1, "a")])
     bench.check()
@@ -49,7 +53,7 @@ def test_every_relative_link_leads_to_a_page_or_to_the_index_of_the_docs(make_be
             assert target.exists() or target == (bench.home / "docs/index.html").resolve(), (name, address)
 
 
-def test_a_page_shows_the_keys_and_lines_and_needs_nothing_from_the_network(make_bench):
+def test_a_page_shows_the_keys_and_lines_and_needs_nothing_from_the_network(make_bench: MakeBench) -> None:
     bench = make_bench()
     bench.stage([("north", 1, 1, "a"), ("north", 1, 2, "b")])
     bench.check()
@@ -63,7 +67,7 @@ def test_a_page_shows_the_keys_and_lines_and_needs_nothing_from_the_network(make
     assert not re.search(r"""(src|href)=["']?(https?:)?//|@import|url\(""", page)
 
 
-def test_values_of_the_data_are_text_on_the_page_wherever_they_stand(make_bench):
+def test_values_of_the_data_are_text_on_the_page_wherever_they_stand(make_bench: MakeBench) -> None:
     bench = make_bench("region text*, note text", REGEX, NOTES)
     bench.stage([(MARKUP, MARKUP), (MARKUP, MARKUP)], name=MARKUP)
     bench.check()
@@ -75,7 +79,9 @@ def test_values_of_the_data_are_text_on_the_page_wherever_they_stand(make_bench)
         assert ("&lt;script&gt;alert(1)&lt;/script&gt;" in text) == ("readings/" in name), name
 
 
-def test_no_secret_of_the_connection_gets_onto_a_page_or_into_the_records(make_bench, postgres_server):
+def test_no_secret_of_the_connection_gets_onto_a_page_or_into_the_records(
+    make_bench: MakeBench, postgres_server: postgres.Server
+) -> None:
     secret = postgres_server.password
     bench = make_bench("station integer*, note text", REGEX)
     where = {name: os.environ[f"PG{name.upper()}"] for name in ("host", "port", "user")}
@@ -100,7 +106,7 @@ def test_no_secret_of_the_connection_gets_onto_a_page_or_into_the_records(make_b
     assert not [text for text in everything if secret in text]
 
 
-def test_the_lists_say_what_failed_and_leave_out_links_to_pages_that_are_gone(make_bench):
+def test_the_lists_say_what_failed_and_leave_out_links_to_pages_that_are_gone(make_bench: MakeBench) -> None:
     bench = make_bench()
     bench.stage([("north", 1, 1, "a"), ("north", 1, 1, "a")])
     bench.check()
@@ -117,7 +123,7 @@ def test_the_lists_say_what_failed_and_leave_out_links_to_pages_that_are_gone(ma
     assert '<span class="fixed">2026-01-02</span>' in listed
 
 
-def test_a_delivery_that_was_halted_before_any_check_is_listed_with_the_reason(make_bench):
+def test_a_delivery_that_was_halted_before_any_check_is_listed_with_the_reason(make_bench: MakeBench) -> None:
     bench = make_bench()
     sqn = bench.stage([("north", 1, 1, "a")])
     record_event(
@@ -132,7 +138,9 @@ def test_a_delivery_that_was_halted_before_any_check_is_listed_with_the_reason(m
 
 
 @pytest.mark.parametrize("decision", ["accepted", "withdrawn"])
-def test_a_decision_about_a_halted_delivery_is_what_the_list_shows(make_bench, decision):
+def test_a_decision_about_a_halted_delivery_is_what_the_list_shows(
+    make_bench: MakeBench, decision: str
+) -> None:
     bench = make_bench()
     sqn = bench.stage([("north", 1, 1, "a"), ("north", 1, 1, "a")])
     bench.check()
@@ -145,7 +153,7 @@ def test_a_decision_about_a_halted_delivery_is_what_the_list_shows(make_bench, d
     assert '<span class="mark good">none</span>' in pages(bench.home)["data_docs/index.html"]
 
 
-def test_the_page_of_a_delivery_says_what_was_decided_since(make_bench):
+def test_the_page_of_a_delivery_says_what_was_decided_since(make_bench: MakeBench) -> None:
     bench = make_bench()
     sqn = bench.stage([("north", 1, 1, "a"), ("north", 1, 1, "a")])
     bench.check()

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from headwater.checks import CheckResult
+from tests.headwater.checks.conftest import MakeStations
 from tests.support.verdicts import finding, names, result, rows
 
 MARCH = datetime(2026, 3, 1, tzinfo=UTC)
@@ -17,7 +18,9 @@ MARCH = datetime(2026, 3, 1, tzinfo=UTC)
     ("ahead", "passed"),
     [(timedelta(0), True), (timedelta(days=1), True), (timedelta(days=1, seconds=60), False)],
 )
-def test_a_date_more_than_a_day_ahead_halts(make_stations, ahead, passed):
+def test_a_date_more_than_a_day_ahead_halts(
+    make_stations: MakeStations, ahead: timedelta, passed: bool
+) -> None:
     bench = make_stations()
     bench.stage(rows(range(1)), delivery_date=MARCH + ahead, process_date=MARCH)
 
@@ -31,7 +34,7 @@ def test_a_date_more_than_a_day_ahead_halts(make_stations, ahead, passed):
         assert verdict.why == "delivery_date_in_future: dated 2026-03-02 00:01 UTC, got 2026-03-01"
 
 
-def test_a_date_ahead_may_be_of_no_concern(make_stations):
+def test_a_date_ahead_may_be_of_no_concern(make_stations: MakeStations) -> None:
     bench = make_stations(options={"on_delivery_date_in_future": "ignore"})
     bench.stage(rows(range(1)), delivery_date=MARCH + timedelta(days=99), process_date=MARCH)
 
@@ -48,7 +51,9 @@ def test_a_date_ahead_may_be_of_no_concern(make_stations):
         (MARCH - timedelta(seconds=60), "dated 2026-02-28 23:59 UTC, before 2026-03-01"),
     ],
 )
-def test_a_date_before_the_source_began_halts(make_stations, date, observed):
+def test_a_date_before_the_source_began_halts(
+    make_stations: MakeStations, date: datetime, observed: str | None
+) -> None:
     bench = make_stations(options={"first_delivery_date": "2026-03-01"})
     bench.stage(rows(range(1)), delivery_date=date)
 
@@ -65,7 +70,7 @@ def series(bench: Any, *dates: datetime) -> list[CheckResult]:
     return [result(verdict, "gap") for verdict in bench.check()]
 
 
-def test_a_month_missing_between_two_is_a_warning_that_names_it(make_stations):
+def test_a_month_missing_between_two_is_a_warning_that_names_it(make_stations: MakeStations) -> None:
     bench = make_stations(options={"expected_every": "month"})
     day = datetime(2025, 11, 30, tzinfo=UTC)
 
@@ -83,7 +88,7 @@ def test_a_month_missing_between_two_is_a_warning_that_names_it(make_stations):
     )
 
 
-def test_many_periods_missing_are_counted_and_some_named(make_stations):
+def test_many_periods_missing_are_counted_and_some_named(make_stations: MakeStations) -> None:
     bench = make_stations(options={"expected_every": "day", "on_gap": "halt"})
 
     _, gap = series(bench, MARCH, MARCH + timedelta(days=31))
@@ -94,7 +99,7 @@ def test_many_periods_missing_are_counted_and_some_named(make_stations):
     assert len(gap.unexpected_sample) == 20
 
 
-def test_two_in_one_period_and_one_that_comes_late_are_no_gap(make_stations):
+def test_two_in_one_period_and_one_that_comes_late_are_no_gap(make_stations: MakeStations) -> None:
     bench = make_stations(options={"expected_every": "week"})
     assert [r.passed for r in series(bench, MARCH, MARCH, MARCH + timedelta(days=1))] == [True] * 3
     bench.stage([(1, 9)], delivery_date=MARCH - timedelta(days=5))
@@ -102,7 +107,9 @@ def test_two_in_one_period_and_one_that_comes_late_are_no_gap(make_stations):
     assert result(verdict, "gap").observed == "the first delivery"
 
 
-def test_a_delivery_that_came_and_halted_leaves_no_gap_and_one_that_was_withdrawn_does(make_stations):
+def test_a_delivery_that_came_and_halted_leaves_no_gap_and_one_that_was_withdrawn_does(
+    make_stations: MakeStations,
+) -> None:
     bench = make_stations(options={"expected_every": "day"})
     first, second, third = (
         bench.stage([(1, n)] * copies, delivery_date=MARCH + timedelta(days=n))

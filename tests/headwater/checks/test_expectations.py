@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,7 @@ import pytest
 
 from headwater.checks.expectations import extra_expectations, is_row_wise
 from headwater.metadata.errors import CheckInvalid
+from headwater.metadata.static.model import Source
 from tests.support.packages import Install, installing
 
 BETWEEN = {"expect": "expect_column_values_to_be_between", "column": "reading", "min_value": 0}
@@ -19,7 +20,7 @@ def names(source: Any) -> list[str]:
     return list(extra_expectations(source))
 
 
-def test_parameters_severity_and_order_are_kept(make_source):
+def test_parameters_severity_and_order_are_kept(make_source: Callable[..., Source]) -> None:
     source = make_source(
         BETWEEN | {"max_value": 10, "mostly": 0.9, "severity": "warning"},
         {"expect": "expect_column_pair_values_to_be_equal", "column_A": "region", "column_B": "note"},
@@ -35,7 +36,9 @@ def test_parameters_severity_and_order_are_kept(make_source):
         "expect_compound_columns_to_be_unique(region, station)",
         "expect_table_row_count_to_be_between",
     ]
-    between = found["expect_column_values_to_be_between(reading)"]
+    between: Any = found[
+        "expect_column_values_to_be_between(reading)"
+    ]  # its parameters are fields of its class
     assert (between.column, between.min_value, between.max_value, between.mostly) == ("reading", 0, 10, 0.9)
     assert between.severity == "warning"
 
@@ -60,7 +63,9 @@ def test_parameters_severity_and_order_are_kept(make_source):
         ({"expect": "expect_column_values_to_be_in_set", "column": "note", "value_set": ["a"]}, True),
     ],
 )
-def test_only_what_looks_at_one_row_is_row_wise(make_source, check, row_wise):
+def test_only_what_looks_at_one_row_is_row_wise(
+    make_source: Callable[..., Source], check: dict[str, object], row_wise: bool
+) -> None:
     (expectation,) = extra_expectations(make_source(check)).values()
 
     assert is_row_wise(expectation) is row_wise
@@ -118,7 +123,9 @@ def test_only_what_looks_at_one_row_is_row_wise(make_source, check, row_wise):
         ),
     ],
 )
-def test_a_mistake_names_source_check_parameter_and_what_was_expected(make_source, check, message):
+def test_a_mistake_names_source_check_parameter_and_what_was_expected(
+    make_source: Callable[..., Source], check: dict[str, object], message: str
+) -> None:
     with pytest.raises(CheckInvalid) as error:
         extra_expectations(make_source(check))
 
@@ -143,11 +150,13 @@ def install(tmp_path: Path) -> Iterator[Install]:
         yield found
 
 
-def test_a_check_of_a_package_is_an_expectation_as_any_other(make_source, install):
+def test_a_check_of_a_package_is_an_expectation_as_any_other(
+    make_source: Callable[..., Source], install: Install
+) -> None:
     points = {"expect_it": "its_checks:ExpectIt", "expect_it_beside": "its_checks:ExpectItBesideOthers"}
     install("its-checks", OF_A_PACKAGE, checks=points)
     asked = {"column": "note", "regex": "^y", "severity": "warning"}
-    found = extra_expectations(make_source(*({"expect": name, **asked} for name in points)))
+    found: dict[str, Any] = extra_expectations(make_source(*({"expect": name, **asked} for name in points)))
     assert list(found) == ["expect_it(note)", "expect_it_beside(note)"]
     assert [(one.regex, one.severity) for one in found.values()] == [("^y", "warning")] * 2
     assert [is_row_wise(one) for one in found.values()] == [True, False]
@@ -170,7 +179,9 @@ def test_a_check_of_a_package_is_an_expectation_as_any_other(make_source, instal
         ),
     ],
 )
-def test_a_check_of_a_package_that_cannot_be_used_is_told(make_source, install, value, why):
+def test_a_check_of_a_package_that_cannot_be_used_is_told(
+    make_source: Callable[..., Source], install: Install, value: str, why: str
+) -> None:
     install("its-checks", OF_A_PACKAGE, checks={"expect_it": f"its_checks:{value}"})
     with pytest.raises(CheckInvalid) as refused:
         names(make_source({"expect": "expect_it", "column": "note"}))

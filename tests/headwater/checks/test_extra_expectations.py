@@ -5,14 +5,18 @@ from __future__ import annotations
 import contextlib
 import subprocess
 import sys
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from great_expectations.core import ExpectationValidationResult
+from great_expectations.expectations.expectation import Expectation
 
 from headwater.checks import run
 from headwater.metadata.errors import CheckInvalid
+from tests.headwater.checks.conftest import MakeBench
 from tests.support.verdicts import recorded, result
 
 BETWEEN = {
@@ -25,7 +29,7 @@ ROWS = {"expect": "expect_table_row_count_to_be_between", "min_value": 2}
 NORTH, SOUTH = ("north", 1, Decimal("1.5"), "a"), ("south", 1, Decimal("2.5"), None)
 
 
-def test_no_staged_row_comes_to_python_for_extra_expectations(make_bench):
+def test_no_staged_row_comes_to_python_for_extra_expectations(make_bench: MakeBench) -> None:
     bench = make_bench("station integer*, reading numeric", BETWEEN)
     bench.stage([(1, 5), (2, 10)])
     fetched = []
@@ -44,7 +48,7 @@ def test_no_staged_row_comes_to_python_for_extra_expectations(make_bench):
     assert set(fetched) == {0}
 
 
-def test_extra_expectations_are_split_into_a_result_per_delivery(make_bench):
+def test_extra_expectations_are_split_into_a_result_per_delivery(make_bench: MakeBench) -> None:
     bench = make_bench("station integer*, reading numeric", BETWEEN, ROWS)
     good = bench.stage([(1, 5), (2, 10)])
     too_high = bench.stage([(1, 5), (2, 11), (3, 99)])
@@ -68,13 +72,20 @@ def test_extra_expectations_are_split_into_a_result_per_delivery(make_bench):
     assert len(recorded(bench)) == 3 * 7
 
 
-def test_a_row_wise_expectation_that_holds_is_asked_once_for_all(make_bench, monkeypatch):
+def test_a_row_wise_expectation_that_holds_is_asked_once_for_all(
+    make_bench: MakeBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from headwater.checks import validation
 
     asked: list[tuple[int, int]] = []  # deliveries, expectations
     original = validation._Staging.ask
 
-    def ask(self, deliveries, expectations, *rest):
+    def ask(
+        self: validation._Staging,
+        deliveries: Sequence[int],
+        expectations: Mapping[str, Expectation],
+        *rest: str,
+    ) -> dict[str, ExpectationValidationResult]:
         asked.append((len(deliveries), len(expectations)))
         return original(self, deliveries, expectations, *rest)
 
@@ -89,7 +100,7 @@ def test_a_row_wise_expectation_that_holds_is_asked_once_for_all(make_bench, mon
     assert [one for one in asked if one[1]] == [(3, 3), (3, 1), (3, 1)], "no question about one delivery"
 
 
-def test_mostly_and_uniqueness_are_judged_by_each_delivery_alone(make_bench):
+def test_mostly_and_uniqueness_are_judged_by_each_delivery_alone(make_bench: MakeBench) -> None:
     mostly = BETWEEN | {"mostly": 0.6}
     unique = {"expect": "expect_column_values_to_be_unique", "column": "station"}
     bench = make_bench("station integer*, reading numeric", mostly, unique)
@@ -103,7 +114,7 @@ def test_mostly_and_uniqueness_are_judged_by_each_delivery_alone(make_bench):
     assert [r.check_name for r in verdicts[bad].halting] == ["expect_column_values_to_be_between(reading)"]
 
 
-def test_a_failing_expectation_of_severity_warning_lets_the_delivery_pass(make_bench):
+def test_a_failing_expectation_of_severity_warning_lets_the_delivery_pass(make_bench: MakeBench) -> None:
     bench = make_bench("station integer*, reading numeric", BETWEEN | {"severity": "warning"})
     bench.stage([(1, 50)])
 
@@ -114,7 +125,7 @@ def test_a_failing_expectation_of_severity_warning_lets_the_delivery_pass(make_b
     assert bench.rows("select event, checks from metadata.delivery_event") == [("passed", [])]
 
 
-def test_one_expectation_twice_is_two_checks(make_bench):
+def test_one_expectation_twice_is_two_checks(make_bench: MakeBench) -> None:
     bench = make_bench(
         "station integer*, reading numeric", BETWEEN, BETWEEN | {"max_value": 6, "severity": "warning"}
     )
@@ -128,7 +139,7 @@ def test_one_expectation_twice_is_two_checks(make_bench):
     ]
 
 
-def test_an_expectation_that_does_not_fit_its_column_names_check_and_reason(make_bench):
+def test_an_expectation_that_does_not_fit_its_column_names_check_and_reason(make_bench: MakeBench) -> None:
     bench = make_bench("station integer*, note text", BETWEEN | {"column": "note"})
     bench.stage([(1, "x")])
 
@@ -143,7 +154,7 @@ def test_an_expectation_that_does_not_fit_its_column_names_check_and_reason(make
     assert recorded(bench) == [], "nothing is judged by half"
 
 
-def test_columns_named_like_our_own_or_like_sql_are_no_trouble(make_bench):
+def test_columns_named_like_our_own_or_like_sql_are_no_trouble(make_bench: MakeBench) -> None:
     bench = make_bench("order text*, place integer*, row_count text, lines text, found text")
     bench.stage([("a", 1, "x", "y", "z"), ("a", 1, "x", "y", "z")])
 
@@ -154,7 +165,7 @@ def test_columns_named_like_our_own_or_like_sql_are_no_trouble(make_bench):
     assert result(verdict, "duplicate_rows").unexpected_sample == expected
 
 
-def test_great_expectations_starts_late_and_without_a_word():
+def test_great_expectations_starts_late_and_without_a_word() -> None:
     code = """
 import sys
 from headwater.checks import run
@@ -166,7 +177,9 @@ assert "great_expectations" in sys.modules
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
-def test_nothing_pending_starts_nothing_and_says_nothing(make_bench, monkeypatch):
+def test_nothing_pending_starts_nothing_and_says_nothing(
+    make_bench: MakeBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
     bench = make_bench()
     monkeypatch.setattr(run, "_start_great_expectations", lambda: pytest.fail("there is nothing to judge"))
 
@@ -175,7 +188,9 @@ def test_nothing_pending_starts_nothing_and_says_nothing(make_bench, monkeypatch
     assert not bench.home.exists()
 
 
-def test_the_terminal_hears_nothing_of_great_expectations(make_bench, capfd):
+def test_the_terminal_hears_nothing_of_great_expectations(
+    make_bench: MakeBench, capfd: pytest.CaptureFixture[str]
+) -> None:
     bench = make_bench("station integer*, note text", BETWEEN | {"column": "note"})
     bench.stage([(1, "x")])
     with contextlib.suppress(CheckInvalid):

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from tests.headwater.checks.conftest import MakeBench
+
 COLUMNS = "station integer*, town text, measured_on date"
 
 
-def test_a_delivery_whose_newest_value_is_too_old_halts_and_a_fresh_one_passes(make_bench):
+def test_a_delivery_whose_newest_value_is_too_old_halts_and_a_fresh_one_passes(make_bench: MakeBench) -> None:
     bench = make_bench(COLUMNS, {"expect": "freshness", "column": "measured_on", "max_age_days": 2})
     bench.stage([(1, "Ford", "2025-12-01"), (2, "Ford", "2025-12-31")])  # of the second of January
     bench.stage([(1, "Ford", "2025-12-31"), (2, "Ford", None)])  # of the third
@@ -20,7 +22,7 @@ def test_a_delivery_whose_newest_value_is_too_old_halts_and_a_fresh_one_passes(m
     ]  # fmt: skip
 
 
-def test_a_value_that_the_current_history_of_another_source_lacks_halts(make_bench):
+def test_a_value_that_the_current_history_of_another_source_lacks_halts(make_bench: MakeBench) -> None:
     check = {"expect": "referential", "column": "town", "source": "towns", "field": "name"}
     bench = make_bench(COLUMNS, check)
     bench.rows("create table historical.towns (name text, valid_to timestamptz)")

@@ -10,11 +10,15 @@ from typing import Any
 import pytest
 
 from headwater.checks import validation
+from headwater.checks.delivery_checks import Doubts
 from headwater.metadata.errors import HeadwaterError
+from tests.headwater.checks.conftest import MakeStations
 from tests.support.verdicts import finding, names, result, rows
 
 
-def test_a_snapshot_that_removes_too_much_halts_with_number_percent_limit_and_keys(make_stations):
+def test_a_snapshot_that_removes_too_much_halts_with_number_percent_limit_and_keys(
+    make_stations: MakeStations,
+) -> None:
     bench = make_stations(max_removed_pct=Decimal("2.5"))
     bench.stage(rows(range(100)))
     bench.stage(rows(range(3, 100), 1))
@@ -30,7 +34,9 @@ def test_a_snapshot_that_removes_too_much_halts_with_number_percent_limit_and_ke
     assert second.why == f"removed: {observed} (station=0; station=1; station=2)"
 
 
-def test_the_share_may_reach_the_limit_and_is_shown_to_exceed_it_by_little(make_stations):
+def test_the_share_may_reach_the_limit_and_is_shown_to_exceed_it_by_little(
+    make_stations: MakeStations,
+) -> None:
     bench = make_stations(max_removed_pct=Decimal(1))
     bench.stage(rows(range(299)))
     bench.stage(rows(range(3, 299), 1))  # 1.003 %
@@ -52,7 +58,7 @@ def test_the_share_may_reach_the_limit_and_is_shown_to_exceed_it_by_little(make_
     assert bench.rows("select metadata.pending_deliveries('readings', 'historical')") == [([1, 3, 4],)]
 
 
-def test_exactly_the_limit_passes(make_stations):
+def test_exactly_the_limit_passes(make_stations: MakeStations) -> None:
     bench = make_stations(max_removed_pct=Decimal(1))
     bench.stage(rows(range(100)))
     bench.stage(rows(range(1, 100)))
@@ -60,7 +66,7 @@ def test_exactly_the_limit_passes(make_stations):
     assert [v.passed for v in bench.check()] == [True, True]
 
 
-def test_a_sample_is_twenty_keys_in_their_order(make_stations):
+def test_a_sample_is_twenty_keys_in_their_order(make_stations: MakeStations) -> None:
     bench = make_stations(max_removed_pct=Decimal(0))
     bench.stage(rows(range(60)))
     bench.stage(rows(range(30)))
@@ -72,7 +78,7 @@ def test_a_sample_is_twenty_keys_in_their_order(make_stations):
     assert verdict.why.endswith("(station=30; station=31; station=32; station=33; station=34 and 25 more)")
 
 
-def test_a_key_that_fell_out_but_could_be_read_is_not_removed(make_stations):
+def test_a_key_that_fell_out_but_could_be_read_is_not_removed(make_stations: MakeStations) -> None:
     bench = make_stations(max_removed_pct=Decimal(0))
     bench.stage(rows(range(3)))
     bench.stage(rows(range(2), 1), fallen=[(9, "reading", "type", {"station": 2})])
@@ -84,7 +90,7 @@ def test_a_key_that_fell_out_but_could_be_read_is_not_removed(make_stations):
     assert result(verdicts[2], "removed").unexpected_sample == ({"key": {"station": 2}},)
 
 
-def test_a_delivery_halted_for_another_reason_is_no_baseline_either(make_stations):
+def test_a_delivery_halted_for_another_reason_is_no_baseline_either(make_stations: MakeStations) -> None:
     bench = make_stations(max_removed_pct=Decimal(10))
     bench.stage(rows(range(10)))
     bench.stage([*rows(range(20)), *rows(range(20))])  # every key twice
@@ -93,7 +99,7 @@ def test_a_delivery_halted_for_another_reason_is_no_baseline_either(make_station
     assert [[r.check_name for r in v.halting] for v in bench.check()] == [[], ["duplicate_keys"], []]
 
 
-def test_where_nothing_is_removed_or_no_limit_is_set_nothing_is_guarded(make_stations):
+def test_where_nothing_is_removed_or_no_limit_is_set_nothing_is_guarded(make_stations: MakeStations) -> None:
     bench = make_stations()
     bench.stage(rows(range(10)))
     bench.stage(rows(range(1)))
@@ -104,7 +110,9 @@ def test_where_nothing_is_removed_or_no_limit_is_set_nothing_is_guarded(make_sta
     assert [(v.passed, "removed" in names(v)) for v in bench.check()] == [(True, False)]
 
 
-def test_a_guard_may_only_warn_and_the_next_is_then_compared_with_what_it_left(make_stations):
+def test_a_guard_may_only_warn_and_the_next_is_then_compared_with_what_it_left(
+    make_stations: MakeStations,
+) -> None:
     bench = make_stations(max_removed_pct=Decimal(1), options={"on_removed": "warn"})
     bench.stage(rows(range(10)))
     bench.stage(rows(range(5), 1))
@@ -113,10 +121,10 @@ def test_a_guard_may_only_warn_and_the_next_is_then_compared_with_what_it_left(m
     verdicts = bench.check()
 
     assert [[r.check_name for r in v.warnings] for v in verdicts] == [[], ["removed"], []]
-    assert result(verdicts[2], "removed").observed.startswith("0 of 5 current keys")
+    assert (result(verdicts[2], "removed").observed or "").startswith("0 of 5 current keys")
 
 
-def test_the_page_of_a_halted_delivery_shows_the_keys_that_would_go(make_stations):
+def test_the_page_of_a_halted_delivery_shows_the_keys_that_would_go(make_stations: MakeStations) -> None:
     bench = make_stations(max_removed_pct=Decimal(1))
     bench.stage(rows(range(3)))
     bench.stage(rows(range(2)))
@@ -130,7 +138,9 @@ def test_the_page_of_a_halted_delivery_shows_the_keys_that_would_go(make_station
     assert "A snapshot removes at most 1 % of the current keys." in page
 
 
-def test_tables_of_another_definition_are_an_error_that_names_the_rebuild(make_stations):
+def test_tables_of_another_definition_are_an_error_that_names_the_rebuild(
+    make_stations: MakeStations,
+) -> None:
     bench = make_stations(max_removed_pct=Decimal(1))
     bench.stage(rows(range(3)))
     bench.check()
@@ -142,7 +152,9 @@ def test_tables_of_another_definition_are_an_error_that_names_the_rebuild(make_s
         bench.check()
 
 
-def test_doubts_are_looked_at_when_no_other_connection_is_needed(make_stations, monkeypatch):
+def test_doubts_are_looked_at_when_no_other_connection_is_needed(
+    make_stations: MakeStations, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Waiting for a lock while holding others on a second connection is a deadlock that nobody sees."""
     bench = make_stations(max_removed_pct=Decimal(1))
     bench.stage(rows(range(3)))
@@ -150,7 +162,7 @@ def test_doubts_are_looked_at_when_no_other_connection_is_needed(make_stations, 
     in_use: list[int] = []
     pool: Any = bench.engine.pool
 
-    class Watched(validation.Doubts):
+    class Watched(Doubts):
         def about(self, delivery: Any) -> Any:
             in_use.append(pool.checkedout())
             return super().about(delivery)

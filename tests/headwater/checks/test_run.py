@@ -8,9 +8,11 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from sqlalchemy.pool import QueuePool
 
-from headwater.checks import run
+from headwater.checks import data_docs, run
 from headwater.metadata.process.events import record_event
+from tests.headwater.checks.conftest import MakeBench
 from tests.support.verdicts import recorded, result
 
 NORTH, SOUTH = ("north", 1, Decimal("1.5"), "a"), ("south", 1, Decimal("2.5"), None)
@@ -23,7 +25,7 @@ BETWEEN = {
 ROWS = {"expect": "expect_table_row_count_to_be_between", "min_value": 2}
 
 
-def test_a_sound_delivery_passes_and_every_check_is_on_record(make_bench):
+def test_a_sound_delivery_passes_and_every_check_is_on_record(make_bench: MakeBench) -> None:
     bench = make_bench()
     sqn = bench.stage([NORTH, SOUTH])
 
@@ -46,7 +48,9 @@ def test_a_sound_delivery_passes_and_every_check_is_on_record(make_bench):
     assert bench.messages == ["readings: 1 checked, 0 halted"]
 
 
-def test_checks_leave_nothing_in_the_pool_of_connections_which_other_threads_take_from(make_bench):
+def test_checks_leave_nothing_in_the_pool_of_connections_which_other_threads_take_from(
+    make_bench: MakeBench,
+) -> None:
     bench = make_bench()
     pool = bench.engine.pool
     listeners = list(pool.dispatch.connect)
@@ -57,11 +61,12 @@ def test_checks_leave_nothing_in_the_pool_of_connections_which_other_threads_tak
         gc.collect()  # Great Expectations disposes of its engine when that is collected
         assert list(pool.dispatch.connect) == listeners
         assert bench.engine.pool is pool
+        assert isinstance(pool, QueuePool)
         assert pool.checkedout() == 1
         assert taken.execute(sa.text("select 1")).scalar() == 1
 
 
-def test_duplicate_keys_halt_although_the_other_columns_differ_or_are_null(make_bench):
+def test_duplicate_keys_halt_although_the_other_columns_differ_or_are_null(make_bench: MakeBench) -> None:
     bench = make_bench()
     sqn = bench.stage(
         [NORTH, ("north", 1, None, None), SOUTH, ("north", 2, None, None), ("south", 1, None, "b")]
@@ -88,7 +93,9 @@ def test_duplicate_keys_halt_although_the_other_columns_differ_or_are_null(make_
     assert bench.rows("select metadata.pending_deliveries('readings', 'historical')") == [([],)]
 
 
-def test_rows_that_are_equal_to_the_last_null_are_told_apart_from_keys_that_repeat(make_bench):
+def test_rows_that_are_equal_to_the_last_null_are_told_apart_from_keys_that_repeat(
+    make_bench: MakeBench,
+) -> None:
     bench = make_bench()
     bench.stage([SOUTH, SOUTH, SOUTH, NORTH, ("north", 1, Decimal("1.5"), None)])
 
@@ -100,7 +107,9 @@ def test_rows_that_are_equal_to_the_last_null_are_told_apart_from_keys_that_repe
     assert rows.unexpected_sample == ({"key": {"region": "south", "station": 1}, "lines": [2, 3, 4]},)
 
 
-def test_where_the_last_of_a_key_wins_the_losers_are_a_warning_and_the_ledger_balances(make_bench):
+def test_where_the_last_of_a_key_wins_the_losers_are_a_warning_and_the_ledger_balances(
+    make_bench: MakeBench,
+) -> None:
     bench = make_bench(on_duplicate_key="last_wins", max_fallen_out_pct=Decimal(1))
     key = {"region": "north", "station": 1}
     bench.stage(
@@ -119,7 +128,7 @@ def test_where_the_last_of_a_key_wins_the_losers_are_a_warning_and_the_ledger_ba
     )
 
 
-def test_of_two_pending_deliveries_only_the_one_that_fails_halts(make_bench):
+def test_of_two_pending_deliveries_only_the_one_that_fails_halts(make_bench: MakeBench) -> None:
     bench = make_bench()
     good = bench.stage([NORTH, SOUTH])
     bad = bench.stage([NORTH, NORTH])
@@ -137,7 +146,7 @@ def test_of_two_pending_deliveries_only_the_one_that_fails_halts(make_bench):
     ]
 
 
-def test_the_sample_keeps_twenty_keys_and_the_verdict_names_five(make_bench):
+def test_the_sample_keeps_twenty_keys_and_the_verdict_names_five(make_bench: MakeBench) -> None:
     bench = make_bench()
     bench.stage([("north", station // 2, None, None) for station in range(50)])
 
@@ -150,7 +159,9 @@ def test_the_sample_keeps_twenty_keys_and_the_verdict_names_five(make_bench):
     assert "station=5" not in verdict.why
 
 
-def test_a_delete_mark_is_a_row_of_its_key_and_extra_expectations_do_not_see_it(make_bench):
+def test_a_delete_mark_is_a_row_of_its_key_and_extra_expectations_do_not_see_it(
+    make_bench: MakeBench,
+) -> None:
     not_null = {"expect": "expect_column_values_to_not_be_null", "column": "reading"}
     bench = make_bench("station integer*, reading numeric", not_null, options={"delete_column": "gone"})
     clean = bench.stage([(False, 1, 5), (True, 2, None)])
@@ -162,7 +173,7 @@ def test_a_delete_mark_is_a_row_of_its_key_and_extra_expectations_do_not_see_it(
     assert [r.check_name for r in verdicts[both].halting] == ["duplicate_keys"]
 
 
-def test_the_same_row_as_a_delete_mark_and_not_is_no_exact_copy(make_bench):
+def test_the_same_row_as_a_delete_mark_and_not_is_no_exact_copy(make_bench: MakeBench) -> None:
     bench = make_bench("station integer*", options={"delete_column": "gone"})
     bench.stage([(False, 1), (True, 1)])
 
@@ -174,7 +185,9 @@ def test_the_same_row_as_a_delete_mark_and_not_is_no_exact_copy(make_bench):
 @pytest.mark.parametrize(
     ("policy", "severity", "passed"), [("fall_out", "warning", True), ("halt", "critical", False)]
 )
-def test_null_keys_are_counted_from_the_quarantine(make_bench, policy, severity, passed):
+def test_null_keys_are_counted_from_the_quarantine(
+    make_bench: MakeBench, policy: str, severity: str, passed: bool
+) -> None:
     bench = make_bench(on_null_key=policy)
     bench.stage([NORTH], fallen=[(3, "station", "null_key"), (4, "reading", "type")])
 
@@ -187,7 +200,9 @@ def test_null_keys_are_counted_from_the_quarantine(make_bench, policy, severity,
 
 
 @pytest.mark.parametrize(("limit", "passed"), [("49.9", False), ("50", True), (None, True)])
-def test_a_share_of_fallen_rows_above_the_limit_halts(make_bench, limit, passed):
+def test_a_share_of_fallen_rows_above_the_limit_halts(
+    make_bench: MakeBench, limit: str | None, passed: bool
+) -> None:
     bench = make_bench(max_fallen_out_pct=Decimal(limit) if limit else None)
     bench.stage([NORTH, SOUTH], fallen=[(4, "reading", "type"), (5, "station", "null_key")])
 
@@ -234,7 +249,7 @@ def test_a_share_of_fallen_rows_above_the_limit_halts(make_bench, limit, passed)
         ),
     ],
 )  # fmt: skip
-def test_a_ledger_that_was_tampered_with_halts(make_bench, tampering, observed):
+def test_a_ledger_that_was_tampered_with_halts(make_bench: MakeBench, tampering: str, observed: str) -> None:
     bench = make_bench()
     bench.stage([NORTH, SOUTH], fallen=[(4, "reading", "type")])
     bench.rows(tampering)
@@ -243,10 +258,10 @@ def test_a_ledger_that_was_tampered_with_halts(make_bench, tampering, observed):
 
     assert [r.check_name for r in verdict.halting] == ["ledger"]
     assert result(verdict, "ledger").observed == observed
-    assert result(verdict, "ledger").unexpected_count > 0
+    assert result(verdict, "ledger").unexpected_count
 
 
-def test_a_delivery_of_which_every_row_fell_out_balances(make_bench):
+def test_a_delivery_of_which_every_row_fell_out_balances(make_bench: MakeBench) -> None:
     bench = make_bench(max_fallen_out_pct=Decimal(99))
     bench.stage([], fallen=[(2, "reading", "type")])
 
@@ -256,7 +271,7 @@ def test_a_delivery_of_which_every_row_fell_out_balances(make_bench):
     assert not result(verdict, "fallen_out").passed
 
 
-def test_a_judged_delivery_is_not_judged_again(make_bench):
+def test_a_judged_delivery_is_not_judged_again(make_bench: MakeBench) -> None:
     bench = make_bench()
     bench.stage([NORTH])
     bench.check()
@@ -266,7 +281,9 @@ def test_a_judged_delivery_is_not_judged_again(make_bench):
 
 
 @pytest.mark.parametrize("dies_in", ["write_page", "_record", "record_event"])
-def test_running_again_after_a_crash_gives_the_same(make_bench, monkeypatch, dies_in):
+def test_running_again_after_a_crash_gives_the_same(
+    make_bench: MakeBench, monkeypatch: pytest.MonkeyPatch, dies_in: str
+) -> None:
     bench = make_bench()
     bench.stage([NORTH])
     bench.stage([NORTH, NORTH])
@@ -275,7 +292,7 @@ def test_running_again_after_a_crash_gives_the_same(make_bench, monkeypatch, die
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(run.data_docs if dies_in == "write_page" else run, dies_in, die)
+        patch.setattr(data_docs if dies_in == "write_page" else run, dies_in, die)
         with pytest.raises(KeyboardInterrupt):
             bench.check()
     bench.check()
@@ -294,7 +311,7 @@ def test_running_again_after_a_crash_gives_the_same(make_bench, monkeypatch, die
     assert len(crashed[1]) == 2
 
 
-def test_a_replayed_delivery_is_judged_anew_and_its_results_replaced(make_bench):
+def test_a_replayed_delivery_is_judged_anew_and_its_results_replaced(make_bench: MakeBench) -> None:
     bench = make_bench()
     sqn = bench.stage([NORTH, NORTH])
     bench.check()

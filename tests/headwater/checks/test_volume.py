@@ -7,11 +7,12 @@ from decimal import Decimal
 
 import pytest
 
+from tests.headwater.checks.conftest import MakeStations
 from tests.support.verdicts import finding, names, rows
 
 
 @pytest.mark.parametrize(("count", "passed"), [(2, False), (3, True)])
-def test_fewer_rows_than_the_least_halt(make_stations, count, passed):
+def test_fewer_rows_than_the_least_halt(make_stations: MakeStations, count: int, passed: bool) -> None:
     bench = make_stations(options={"min_rows": "3"})
     bench.stage(rows(range(count)), fallen=[(9, "reading", "type", {"station": 9})])
 
@@ -33,8 +34,8 @@ def test_fewer_rows_than_the_least_halt(make_stations, count, passed):
     ],
 )
 def test_an_empty_snapshot_halts_and_an_empty_delta_is_nothing_unless_the_source_says_so(
-    make_stations, delivery_type, options, severity
-):
+    make_stations: MakeStations, delivery_type: str, options: dict[str, str], severity: str | None
+) -> None:
     bench = make_stations(delivery_type=delivery_type, options=options)
     bench.stage([])
 
@@ -47,14 +48,14 @@ def test_an_empty_snapshot_halts_and_an_empty_delta_is_nothing_unless_the_source
     assert verdict.passed is (severity != "critical")
 
 
-def test_a_snapshot_of_which_every_row_fell_out_is_empty(make_stations):
+def test_a_snapshot_of_which_every_row_fell_out_is_empty(make_stations: MakeStations) -> None:
     bench = make_stations()
     bench.stage([], fallen=[(2, "reading", "type", {"station": 1})])
 
     assert [[r.check_name for r in v.halting] for v in bench.check()] == [["empty"]]
 
 
-def test_delete_marks_are_rows(make_stations):
+def test_delete_marks_are_rows(make_stations: MakeStations) -> None:
     bench = make_stations(
         delivery_type="delta", options={"delete_column": "gone", "min_rows": "2", "on_empty": "halt"}
     )
@@ -73,7 +74,10 @@ def test_delete_marks_are_rows(make_stations):
         [(1, 1), (3, None)],  # as many keys, but others
     ],
 )
-def test_any_difference_is_news(make_stations, second):
+def test_any_difference_is_news(
+    make_stations: MakeStations,
+    second: list[tuple[int, int | None]],
+) -> None:
     bench = make_stations()
     bench.stage([(1, 1), (2, None)])
     bench.stage(second)
@@ -85,7 +89,9 @@ def test_any_difference_is_news(make_stations, second):
 
 
 @pytest.mark.parametrize("reaction", [None, "warn", "halt", "ignore"])
-def test_a_snapshot_that_differs_in_nothing_warns_or_what_the_source_says(make_stations, reaction):
+def test_a_snapshot_that_differs_in_nothing_warns_or_what_the_source_says(
+    make_stations: MakeStations, reaction: str | None
+) -> None:
     bench = make_stations(options={"on_nothing_new": reaction} if reaction else {})
     bench.stage([(1, 1), (2, None), (3, 3)])
     bench.stage([(2, None), (1, 1)], fallen=[(4, "reading", "type", {"station": 3})])
@@ -104,7 +110,7 @@ def test_a_snapshot_that_differs_in_nothing_warns_or_what_the_source_says(make_s
     assert verdict.passed is (reaction != "halt")
 
 
-def test_a_snapshot_all_of_which_was_read_is_the_same_as_what_is_current(make_stations):
+def test_a_snapshot_all_of_which_was_read_is_the_same_as_what_is_current(make_stations: MakeStations) -> None:
     bench = make_stations()
     bench.stage([(1, 1), (2, None)])
     bench.stage([(2, None), (1, 1)])
@@ -115,7 +121,7 @@ def test_a_snapshot_all_of_which_was_read_is_the_same_as_what_is_current(make_st
     assert finding(verdict, "nothing_new") == (False, "warning", observed)
 
 
-def test_keys_that_would_go_may_be_those_that_cannot_be_read(make_stations):
+def test_keys_that_would_go_may_be_those_that_cannot_be_read(make_stations: MakeStations) -> None:
     bench = make_stations(max_removed_pct=Decimal(10))
     bench.stage([(1, 1), (2, 2)])
     bench.stage([(1, 1)], fallen=[(3, "station", "null_key")])
@@ -129,7 +135,7 @@ def test_keys_that_would_go_may_be_those_that_cannot_be_read(make_stations):
     assert finding(verdict, "removed") == (False, "critical", observed)
 
 
-def test_an_empty_delivery_of_which_all_fell_out_says_so(make_stations):
+def test_an_empty_delivery_of_which_all_fell_out_says_so(make_stations: MakeStations) -> None:
     bench = make_stations()
     bench.stage([], fallen=[(2, "reading", "type", {"station": 1}), (3, "reading", "type", {"station": 2})])
 
@@ -142,7 +148,7 @@ def test_an_empty_delivery_of_which_all_fell_out_says_so(make_stations):
     )
 
 
-def test_an_untracked_attribute_is_no_news(make_stations):
+def test_an_untracked_attribute_is_no_news(make_stations: MakeStations) -> None:
     bench = make_stations(columns="station integer*, reading integer, seen text")
     attributes = bench.source.attributes
     bench.source = replace(
@@ -154,7 +160,7 @@ def test_an_untracked_attribute_is_no_news(make_stations):
     assert [[r.check_name for r in v.warnings] for v in bench.check()] == [[], ["nothing_new"]]
 
 
-def test_a_source_without_tracked_attributes_has_news_too(make_stations):
+def test_a_source_without_tracked_attributes_has_news_too(make_stations: MakeStations) -> None:
     bench = make_stations(columns="station integer*", max_removed_pct=Decimal(60))
     for stations in ([1, 2], [2, 1], [1], [1, 2, 3]):
         bench.stage([(station,) for station in stations])
@@ -162,7 +168,7 @@ def test_a_source_without_tracked_attributes_has_news_too(make_stations):
     assert [[r.check_name for r in v.warnings] for v in bench.check()] == [[], ["nothing_new"], [], []]
 
 
-def test_a_delta_that_repeats_what_is_there_is_no_doubt(make_stations):
+def test_a_delta_that_repeats_what_is_there_is_no_doubt(make_stations: MakeStations) -> None:
     bench = make_stations(delivery_type="delta")
     bench.stage([(1, 1)])
     bench.stage([(1, 1)])

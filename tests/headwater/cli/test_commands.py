@@ -20,7 +20,7 @@ COMMANDS = sorted(typer.main.get_command(app).commands)  # type: ignore[attr-def
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_help_says_what_a_command_does_and_gives_an_example(command):
+def test_help_says_what_a_command_does_and_gives_an_example(command: str) -> None:
     message = " ".join(ran(0, command, "--help").stdout.split())
     assert re.search(rf"Example: .*headwater {command}\b", message)
     does = typer.main.get_command(app).commands[command].help  # type: ignore[attr-defined]
@@ -28,7 +28,7 @@ def test_help_says_what_a_command_does_and_gives_an_example(command):
     assert does[:40] in message
 
 
-def test_the_commands_that_a_person_needs_are_there():
+def test_the_commands_that_a_person_needs_are_there() -> None:
     assert {"run", "status", "deliveries", "check", "docs", "up", "down", "env", "generate", "demo"} <= set(
         COMMANDS
     )
@@ -45,7 +45,7 @@ def test_the_commands_that_a_person_needs_are_there():
     ],
 )
 @pytest.mark.usefixtures("publisher", "database", "store")
-def test_misuse_ends_with_2(arguments):
+def test_misuse_ends_with_2(arguments: tuple[str, ...]) -> None:
     result = ran(2, *arguments)
     assert result.stdout == ""
     if "no_such_source" in arguments:
@@ -80,14 +80,17 @@ def test_misuse_ends_with_2(arguments):
     ],
 )  # fmt: skip
 @pytest.mark.usefixtures("publisher", "database", "store")
-def test_what_a_name_or_a_day_is_instead_is_said_with_what_to_do(arguments, message):
+def test_what_a_name_or_a_day_is_instead_is_said_with_what_to_do(
+    arguments: tuple[str, ...],
+    message: str,
+) -> None:
     result = ran(2, *arguments)
     assert result.stdout == ""
     assert message in " ".join(result.stderr.replace("│", " ").split())
 
 
 @pytest.mark.usefixtures("publisher", "store")
-def test_a_database_that_cannot_be_reached_fails_with_what_to_do(monkeypatch):
+def test_a_database_that_cannot_be_reached_fails_with_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in (("PGHOST", "127.0.0.1"), ("PGPORT", "1"), ("PGUSER", "x"), ("PGDATABASE", "x")):
         monkeypatch.setenv(name, value)
     result = ran(1, "run")
@@ -95,7 +98,7 @@ def test_a_database_that_cannot_be_reached_fails_with_what_to_do(monkeypatch):
     assert "Traceback" not in result.stderr
 
 
-def test_check_says_that_all_is_well_or_every_error_with_its_place(own_project):
+def test_check_says_that_all_is_well_or_every_error_with_its_place(own_project: Path) -> None:
     assert ran(0, "check").stdout.strip() == "seeds: all well"
     seed = own_project / "seeds" / "attribute.csv"
     seed.write_text(
@@ -109,7 +112,7 @@ def test_check_says_that_all_is_well_or_every_error_with_its_place(own_project):
     assert any(line.startswith("seeds/attribute.csv:9: source: ") for line in lines)
 
 
-def test_generate_check_fails_while_a_file_is_stale_and_generate_writes_it(own_project):
+def test_generate_check_fails_while_a_file_is_stale_and_generate_writes_it(own_project: Path) -> None:
     assert ran(0, "generate", "--check").stdout.strip() == "models: as the seeds say"
     seed = own_project / "seeds" / "attribute.csv"
     seed.write_text(seed.read_text().replace("Its name", "Its official name"))
@@ -121,7 +124,9 @@ def test_generate_check_fails_while_a_file_is_stale_and_generate_writes_it(own_p
 
 
 @pytest.mark.usefixtures("publisher", "database", "store")
-def test_what_env_prints_can_be_evaluated_by_a_shell(project_folder, monkeypatch):
+def test_what_env_prints_can_be_evaluated_by_a_shell(
+    project_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("PGOPTIONS", '-c application_name=it\'s\\ "mine"')
     printed = ran(0, "env").stdout
     shell = subprocess.run(
@@ -137,12 +142,12 @@ def test_what_env_prints_can_be_evaluated_by_a_shell(project_folder, monkeypatch
     assert profiles == str(project_folder / "profiles")
 
 
-def test_a_folder_that_is_no_project_is_said_so(tmp_path, monkeypatch):
+def test_a_folder_that_is_no_project_is_said_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HEADWATER_PROJECT", str(tmp_path))
     assert "holds no dbt_project.yml" in ran(1, "check").stderr
 
 
-def test_the_command_lives_beside_the_interpreter():
+def test_the_command_lives_beside_the_interpreter() -> None:
     script = PROJECT / ".venv" / "bin" / "headwater"
     if not script.exists():
         pytest.skip("the tests run in another environment")
@@ -153,7 +158,9 @@ def test_the_command_lives_beside_the_interpreter():
 
 
 @pytest.mark.usefixtures("publisher", "database", "store")
-def test_what_nobody_foresaw_is_a_sentence_and_its_trace_is_in_a_file_for_the_user_alone(monkeypatch):
+def test_what_nobody_foresaw_is_a_sentence_and_its_trace_is_in_a_file_for_the_user_alone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     from headwater.queries import status as source_status
 
     def fail(*_: object) -> None:

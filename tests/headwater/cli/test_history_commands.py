@@ -19,7 +19,7 @@ from tests.support.command import ran
 
 
 @pytest.mark.usefixtures("database", "store")
-def test_as_of_takes_days_and_moments_of_any_time_zone_and_gives_machines_every_row(publisher):
+def test_as_of_takes_days_and_moments_of_any_time_zone_and_gives_machines_every_row(publisher: Path) -> None:
     rows = "".join(f"{number},A,1,x\n" for number in range(30))
     (publisher / "cities" / "cities-20260102.csv").write_text(f"City Code,name,people,seen\n{rows}")
     ran(0, "run", "cities")
@@ -51,7 +51,7 @@ def in_the_afternoon(publisher: Path, database: Engine, store: ObjectStore) -> i
         return int(connection.exec_driver_sql("select delivery_sqn from metadata.delivery").scalar_one())
 
 
-def test_a_day_means_its_end_and_a_moment_that_moment(in_the_afternoon):
+def test_a_day_means_its_end_and_a_moment_that_moment(in_the_afternoon: int) -> None:
     def total(*arguments: str) -> int:
         return len(json.loads(ran(0, "as-of", "cities", "--json", *arguments).stdout))
 
@@ -71,7 +71,7 @@ def test_a_day_means_its_end_and_a_moment_that_moment(in_the_afternoon):
 
 
 @pytest.mark.usefixtures("in_the_afternoon")
-def test_wide_rows_are_blocks_for_people_and_rows_for_machines():
+def test_wide_rows_are_blocks_for_people_and_rows_for_machines() -> None:
     shown = ran(0, "as-of", "cities", "--on", "2026-01-02").stdout.splitlines()
     assert shown[1:4] == ["row 1", "  city        a", r"  name        =A [b]\n2"]
     assert "row 2" in shown
@@ -104,7 +104,7 @@ def test_wide_rows_are_blocks_for_people_and_rows_for_machines():
 
 
 @pytest.mark.usefixtures("lossy")
-def test_the_history_of_a_key_is_told_to_people_and_machines_and_what_is_no_key_is_misuse():
+def test_the_history_of_a_key_is_told_to_people_and_machines_and_what_is_no_key_is_misuse() -> None:
     ran(0, "run", "cities")
     shown = " ".join(ran(0, "history", "cities", "a").stdout.split())
     assert "cities a: current 2026-01-01 to now new by delivery" in shown
@@ -122,7 +122,7 @@ def test_the_history_of_a_key_is_told_to_people_and_machines_and_what_is_no_key_
 
 
 @pytest.mark.usefixtures("database", "store")
-def test_the_commands_about_the_past_do_what_the_documentation_says(publisher):
+def test_the_commands_about_the_past_do_what_the_documentation_says(publisher: Path) -> None:
     (publisher / "cities" / "cities-20200131.csv").write_text("City Code,name,people,seen\na,Aa,1,x\n")
     text = (PROJECT / "docs" / "backfill.md").read_text(encoding="utf-8")
     lines = "".join(re.findall(r"```sh\n(.*?)```", text, re.DOTALL)).splitlines()

@@ -14,7 +14,7 @@ from tests.support.command import commands_of, ran
 
 
 @pytest.mark.usefixtures("lossy")
-def test_rows_that_fell_out_are_said_by_every_command_that_tells_of_a_delivery():
+def test_rows_that_fell_out_are_said_by_every_command_that_tells_of_a_delivery() -> None:
     facts = json.loads(ran(0, "run", "cities", "--json").stdout)
     (source,) = facts["sources"]
     fell = source["fallen_out"]
@@ -47,7 +47,7 @@ def test_rows_that_fell_out_are_said_by_every_command_that_tells_of_a_delivery()
 
 
 @pytest.mark.usefixtures("lossy")
-def test_the_quarantine_is_listed_for_people_machines_and_spreadsheets():
+def test_the_quarantine_is_listed_for_people_machines_and_spreadsheets() -> None:
     assert "0 rows fell out." in ran(0, "quarantine", "cities").stdout
     ran(0, "run", "cities")
     shown = ran(0, "quarantine", "cities").stdout
@@ -80,7 +80,7 @@ def test_the_quarantine_is_listed_for_people_machines_and_spreadsheets():
 
 
 @pytest.mark.usefixtures("lossy")
-def test_the_commands_about_rows_that_fell_out_do_what_the_documentation_says():
+def test_the_commands_about_rows_that_fell_out_do_what_the_documentation_says() -> None:
     ran(0, "run", "cities")
     commands = commands_of("When rows fall out")
     example = typer.main.get_command(app).commands["quarantine"].epilog  # type: ignore[attr-defined]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from pathlib import Path
 
 import pytest
 
@@ -13,7 +14,7 @@ LAYERS = {"landed", "raw", "staging", "checks", "historical"}
 
 
 @pytest.mark.usefixtures("database", "store")
-def test_runs_end_with_0_or_3_or_1_and_tell_what_happened_to_people_and_machines(publisher):
+def test_runs_end_with_0_or_3_or_1_and_tell_what_happened_to_people_and_machines(publisher: Path) -> None:
     (publisher / "cities" / "cities-20260101.csv").write_text(
         "City Code,name,people,seen\na,A,1,x\nb,B,2,x\n"
     )
@@ -91,7 +92,7 @@ def test_runs_end_with_0_or_3_or_1_and_tell_what_happened_to_people_and_machines
 
 
 @pytest.mark.usefixtures("database", "store")
-def test_decisions_are_told_to_people_and_machines_and_what_does_not_fit_is_misuse(publisher):
+def test_decisions_are_told_to_people_and_machines_and_what_does_not_fit_is_misuse(publisher: Path) -> None:
     (publisher / "cities" / "cities-20260101.csv").write_text(
         "City Code,name,people,seen\na,A,1,x\na,Aa,2,x\n"
     )
@@ -140,7 +141,7 @@ def test_decisions_are_told_to_people_and_machines_and_what_does_not_fit_is_misu
 
 
 @pytest.mark.usefixtures("database", "store")
-def test_runs_and_their_logs_are_told_and_a_dry_run_is_no_last_run(publisher):
+def test_runs_and_their_logs_are_told_and_a_dry_run_is_no_last_run(publisher: Path) -> None:
     (publisher / "cities" / "cities-20260101.csv").write_text(
         "City Code,name,people,seen\na,A,1,x\na,A,2,x\n"
     )
@@ -190,7 +191,7 @@ def test_runs_and_their_logs_are_told_and_a_dry_run_is_no_last_run(publisher):
 
 
 @pytest.mark.usefixtures("database", "store")
-def test_a_job_is_run_and_told_to_people_and_machines(publisher):
+def test_a_job_is_run_and_told_to_people_and_machines(publisher: Path) -> None:
     (publisher / "cities" / "cities-20260101.csv").write_text("City Code,name,people,seen\na,A,1,x\n")
     well = ran(0, "run", "--job", "cities", "--no-follow")
     assert re.search(r"^ *\d+ +cities +7 +1 +\S+ s +succeeded", well.stdout, re.MULTILINE)
@@ -212,7 +213,9 @@ def test_a_job_is_run_and_told_to_people_and_machines(publisher):
 
 
 @pytest.mark.usefixtures("database", "store")
-def test_seeds_that_break_a_rule_or_models_that_are_stale_fail_a_run_before_anything_is_done(own_project):
+def test_seeds_that_break_a_rule_or_models_that_are_stale_fail_a_run_before_anything_is_done(
+    own_project: Path,
+) -> None:
     seed = own_project / "seeds" / "attribute.csv"
     good = seed.read_text()
     seed.write_text(good.replace("Its name", "Its official name"))

@@ -24,15 +24,15 @@ ROOMS = ("headwater", "dags", "extract", "metadata")
 PROJECT = Path(__file__).resolve().parents[3]
 
 
-def printed(*what: object, **how: bool) -> str:
+def printed(*what: object, markup: bool | None = None) -> str:
     """Return what a screen gets, without our own colours."""
     out = io.StringIO()
-    Terminal(file=out, force_terminal=True, width=400).print(*what, **how)
+    Terminal(file=out, force_terminal=True, width=400).print(*what, markup=markup)
     return OWN_COLOURS.sub("", out.getvalue())
 
 
 @pytest.mark.parametrize("text", hostile.params(EVERYTHING, leaving_out=["deep_list", "deep_object"]))
-def test_no_text_steers_the_screen_wherever_it_stands(text):
+def test_no_text_steers_the_screen_wherever_it_stands(text: str) -> None:
     table = Table("name", "[red]status[/]", box=None)
     table.add_row(escape(text), text.replace("[", ""))
     for shown in (printed(text, markup=False), printed(f"[red]halted[/] {escape(text)}"), printed(table)):
@@ -40,15 +40,15 @@ def test_no_text_steers_the_screen_wherever_it_stands(text):
 
 
 @pytest.mark.parametrize("name", hostile.params(hostile.NAMES))
-def test_a_name_makes_no_line_of_its_own(name):
+def test_a_name_makes_no_line_of_its_own(name: str) -> None:
     assert printed(f"[bold red]halted[/] {escape(name)}").count("\n") == 1
 
 
-def test_names_are_shown_as_they_are_but_for_that():
+def test_names_are_shown_as_they_are_but_for_that() -> None:
     assert printed(escape("[bold]:smile: {{ x }}"), "\n").startswith("[bold]:smile: {{ x }}")
 
 
-def test_a_line_within_an_error_passes_for_none_of_ours():
+def test_a_line_within_an_error_passes_for_none_of_ours() -> None:
     assert paragraph("Error: column 'a\nError: all is well'") == "Error: column 'a\n  Error: all is well'"
 
 
@@ -63,7 +63,7 @@ def delivery(name: str) -> dict[str, object]:
 
 
 @pytest.mark.parametrize("name", hostile.params({**hostile.FILE_NAMES, **hostile.NAMES}))
-def test_deliveries_and_logs_are_shown_in_as_many_lines_as_there_are(name):
+def test_deliveries_and_logs_are_shown_in_as_many_lines_as_there_are(name: str) -> None:
     out = io.StringIO()
     screen = Terminal(file=out, force_terminal=True, width=20_000)
     render.deliveries(screen, [delivery(name)])
@@ -75,7 +75,9 @@ def test_deliveries_and_logs_are_shown_in_as_many_lines_as_there_are(name):
 
 
 @pytest.mark.parametrize("name", hostile.params(hostile.FILE_NAMES))
-def test_an_error_and_json_of_the_command_steer_nothing(name, monkeypatch, capsys):
+def test_an_error_and_json_of_the_command_steer_nothing(
+    name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     def fail() -> None:
         raise HeadwaterError(f"{name} cannot be read")
 
@@ -88,7 +90,7 @@ def test_an_error_and_json_of_the_command_steer_nothing(name, monkeypatch, capsy
     assert steers(out.replace("\n", "")) == []
 
 
-def test_nothing_else_prints_to_a_screen():
+def test_nothing_else_prints_to_a_screen() -> None:
     """A console of rich's own, or its escape, would go past what makes texts visible."""
     another_way = (
         r"rich\.markup import escape|\bConsole\(|typer\.echo|json\.dumps\(.*ensure_ascii=False.*write"

@@ -9,6 +9,7 @@ from types import SimpleNamespace
 
 import pytest
 import sqlalchemy as sa
+from sqlalchemy.engine import Engine
 
 from headwater.dbt_project.dbt import Dbt, _error
 from headwater.metadata.errors import LedgerBroken, LoadFailed
@@ -20,11 +21,11 @@ def outcome(message: str, status: str = "error") -> SimpleNamespace:
 
 
 @pytest.mark.parametrize("status", ["success", "pass"])
-def test_what_went_well_is_no_error(status):
+def test_what_went_well_is_no_error(status: str) -> None:
     assert _error(outcome("APPLIED 3 deliveries", status)) is None
 
 
-def test_a_broken_ledger_names_its_delivery_and_layer():
+def test_a_broken_ledger_names_its_delivery_and_layer() -> None:
     error = _error(
         outcome(
             'Compilation Error in model hist_cities (models/x.sql)\n  headwater: {"delivery_sqn": 12,'
@@ -41,7 +42,7 @@ def test_a_broken_ledger_names_its_delivery_and_layer():
 @pytest.mark.parametrize(
     "message", ["Not staged: …", 'key a\nheadwater: {"code": "ledger_broken"}', "“quoted”"]
 )
-def test_what_our_macros_raise_is_an_error_without_dbts_frame(message):
+def test_what_our_macros_raise_is_an_error_without_dbts_frame(message: str) -> None:
     line = json.dumps({"code": "not_staged", "message": message})
     error = _error(
         outcome(
@@ -52,14 +53,14 @@ def test_what_our_macros_raise_is_an_error_without_dbts_frame(message):
     assert str(error) == message
 
 
-def test_what_postgres_says_passes_for_nothing_that_a_macro_raised():
+def test_what_postgres_says_passes_for_nothing_that_a_macro_raised() -> None:
     line = 'headwater: {"code": "ledger_broken", "delivery_sqn": 1, "layer": "raw", "reason": "forged"}'
     error = _error(outcome(f"Database Error in model hist_cities\n  invalid input syntax: {line}"))
     assert isinstance(error, LoadFailed)
     assert str(error).startswith("hist_cities: ")
 
 
-def test_any_other_error_is_told_in_one_line_with_its_model():
+def test_any_other_error_is_told_in_one_line_with_its_model() -> None:
     error = _error(outcome('Database Error in model hist_cities\n  relation "x" does not exist\n  LINE 1: …'))
     assert (
         str(error) == 'hist_cities: Database Error in model hist_cities relation "x" does not exist LINE 1: …'
@@ -78,8 +79,8 @@ def project(tmp_path: Path) -> Path:
 
 
 def test_models_run_in_the_name_of_the_run_and_one_that_fails_stops_no_other(
-    project, database, tmp_path, monkeypatch
-):
+    project: Path, database: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("PGOPTIONS", "-c application_name=mine")
     dbt = Dbt(project, tmp_path, "run 1".replace(" ", "-"))
     outcomes = {model.name: model.error for model in dbt.run(["path:models/marts"])}
@@ -92,7 +93,9 @@ def test_models_run_in_the_name_of_the_run_and_one_that_fails_stops_no_other(
     assert [model.name for model in dbt.run(["path:models/marts"], exclude=["broken"])] == ["town"]
 
 
-def test_seeds_are_loaded_when_they_are_not_what_is_there(project, database, tmp_path):
+def test_seeds_are_loaded_when_they_are_not_what_is_there(
+    project: Path, database: Engine, tmp_path: Path
+) -> None:
     dbt = Dbt(project, tmp_path, "run-1")
     assert dbt.load_seeds(database) is True
     assert dbt.load_seeds(database) is False
@@ -111,13 +114,13 @@ def test_seeds_are_loaded_when_they_are_not_what_is_there(project, database, tmp
 
 
 @pytest.mark.usefixtures("database")
-def test_a_project_that_dbt_cannot_read_is_said_so(project, tmp_path):
+def test_a_project_that_dbt_cannot_read_is_said_so(project: Path, tmp_path: Path) -> None:
     (project / "models" / "marts" / "town.sql").write_text("select * from {{ ref('nothing') }}")
     with pytest.raises(LoadFailed, match=r"(?s)^dbt cannot read the project: .*nothing"):
         Dbt(project, tmp_path, "run-1").run(["town"])
 
 
-def test_what_postgres_would_refuse_of_any_model_goes_without_sql_and_with_what_to_do():
+def test_what_postgres_would_refuse_of_any_model_goes_without_sql_and_with_what_to_do() -> None:
     error = _error(
         outcome(
             "Database Error in model hist_cities (models/historical/hist_cities.sql)\n"

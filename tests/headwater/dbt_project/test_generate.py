@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -35,13 +36,14 @@ def edit(path: Path, old: str, new: str) -> None:
     path.write_text(text.replace(old, new), encoding="utf-8")
 
 
-def properties(project: Path, name: str) -> dict:
+def properties(project: Path, name: str) -> dict[str, Any]:
     text = (project / "models" / name).read_text(encoding="utf-8")
     assert text.startswith(HEADER)
-    return yaml.safe_load(text)
+    found: dict[str, Any] = yaml.safe_load(text)
+    return found
 
 
-def test_each_source_has_two_models_and_the_yaml_beside_them(project):
+def test_each_source_has_two_models_and_the_yaml_beside_them(project: Path) -> None:
     files = generated_files(catalog_of(project).sources.values(), project / "models")
     assert [
         file.path.relative_to(project / "models").as_posix() for file in files if "cities" in file.path.name
@@ -56,7 +58,7 @@ def test_each_source_has_two_models_and_the_yaml_beside_them(project):
     assert stale(project) == []
 
 
-def test_a_change_of_the_seeds_makes_the_yaml_of_its_source_stale_until_it_is_written(project):
+def test_a_change_of_the_seeds_makes_the_yaml_of_its_source_stale_until_it_is_written(project: Path) -> None:
     edit(project / "seeds" / "attribute.csv", "Its name", "Its official name")
     assert stale(project) == ["staging/town_hall/stg_cities.yml", "historical/town_hall/hist_cities.yml"]
     written = write_files(generated_files(catalog_of(project).sources.values(), project / "models"))
@@ -66,7 +68,7 @@ def test_a_change_of_the_seeds_makes_the_yaml_of_its_source_stale_until_it_is_wr
     assert next(c for c in columns if c["name"] == "name")["description"] == "Its official name"
 
 
-def test_sql_that_is_there_is_never_overwritten_and_missing_sql_is_written(project):
+def test_sql_that_is_there_is_never_overwritten_and_missing_sql_is_written(project: Path) -> None:
     local = project / "models" / "staging" / "market" / "stg_prices.sql"
     local.write_text("select 1")
     missing = project / "models" / "historical" / "market" / "hist_prices.sql"
@@ -78,12 +80,12 @@ def test_sql_that_is_there_is_never_overwritten_and_missing_sql_is_written(proje
     assert missing.read_text() == text
 
 
-def test_yaml_that_somebody_edited_is_stale(project):
+def test_yaml_that_somebody_edited_is_stale(project: Path) -> None:
     edit(project / "models" / "staging" / "market" / "stg_ratings.yml", "smallint", "integer")
     assert stale(project) == ["staging/market/stg_ratings.yml"]
 
 
-def test_staging_yaml_holds_all_that_the_macros_need(project):
+def test_staging_yaml_holds_all_that_the_macros_need(project: Path) -> None:
     message = properties(project, "staging/market/stg_prices.yml")
     (model,) = message["models"]
     of_source = model["config"]["meta"]["source"]
@@ -105,7 +107,7 @@ def test_staging_yaml_holds_all_that_the_macros_need(project):
     assert "is_delete_mark" not in (project / "models/staging/market/stg_ratings.yml").read_text()
 
 
-def test_the_raw_table_is_described_as_extraction_makes_it(project):
+def test_the_raw_table_is_described_as_extraction_makes_it(project: Path) -> None:
     (raw,) = properties(project, "staging/market/stg_prices.yml")["sources"]
     (table,) = raw["tables"]
     assert (raw["name"], raw["schema"], table["name"]) == ("raw", "raw", "prices")
@@ -117,7 +119,7 @@ def test_the_raw_table_is_described_as_extraction_makes_it(project):
     assert "City Code" in [c["name"] for c in raw["tables"][0]["columns"]]
 
 
-def test_historical_yaml_says_the_grain_first_and_tests_it(project):
+def test_historical_yaml_says_the_grain_first_and_tests_it(project: Path) -> None:
     (model,) = properties(project, "historical/market/hist_prices.yml")["models"]
     assert model["description"].startswith("One row per shop, item and version: ")
     assert model["data_tests"] == [

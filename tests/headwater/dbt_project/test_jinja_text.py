@@ -107,7 +107,9 @@ def test_any_text_is_itself_to_both_ways_in_which_dbt_renders(text: str) -> None
     from dbt.clients.jinja import get_rendered
     from dbt.clients.yaml_helper import load_yaml_text
 
-    written = load_yaml_text(_yaml({"key": [text]}))["key"][0]
+    document = load_yaml_text(_yaml({"key": [text]}))
+    assert document is not None
+    written = document["key"][0]
     assert get_rendered(written, {}, native=True) == text
     assert get_rendered(written, {}) == text
 

@@ -23,7 +23,7 @@ def pack(folder: Path, members: dict[str, bytes]) -> Path:
     return folder
 
 
-def test_the_database_of_the_package_is_laid_out_once(tmp_path):
+def test_the_database_of_the_package_is_laid_out_once(tmp_path: Path) -> None:
     packages, folder = pack(tmp_path / "packages", MEMBERS), tmp_path / "databases"
     assert lay_out_databases(packages, [CPI], folder)
     assert (folder / FILE).read_bytes() == MEMBERS["cpi/cpi.db"]
@@ -34,12 +34,14 @@ def test_the_database_of_the_package_is_laid_out_once(tmp_path):
 
 
 @pytest.mark.parametrize("lacks", list(MEMBERS))
-def test_a_package_without_what_it_should_hold_is_named_and_leaves_no_database(tmp_path, lacks):
+def test_a_package_without_what_it_should_hold_is_named_and_leaves_no_database(
+    tmp_path: Path, lacks: str
+) -> None:
     packages = pack(tmp_path / "packages", {name: MEMBERS[name] for name in MEMBERS if name != lacks})
     with pytest.raises(DemoError, match=CPI.file):
         lay_out_databases(packages, [CPI], tmp_path / "databases")
     assert not (tmp_path / "databases" / FILE).exists()
 
 
-def test_the_demo_has_one_release_of_it():
+def test_the_demo_has_one_release_of_it() -> None:
     assert len([package for package in PACKAGES if package.name == "cpi"]) == 1

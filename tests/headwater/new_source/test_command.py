@@ -5,13 +5,16 @@ from __future__ import annotations
 import json
 import shlex
 import sqlite3
+from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+from sqlalchemy.engine import Engine
 from typer.testing import CliRunner, Result
 
 from headwater.cli.commands import app
 from headwater.metadata.errors import PublisherError
+from headwater.project import Project
 from tests.conftest import PROJECT
 from tests.headwater.new_source.conftest import AS_SNAPSHOT, content_of
 
@@ -31,7 +34,7 @@ def new_source(exit_code: int, *arguments: str) -> Result:
 
 
 @pytest.mark.usefixtures("project", "store")
-def test_one_command_brings_a_file_to_history(libraries, database):
+def test_one_command_brings_a_file_to_history(libraries: Path, database: Engine) -> None:
     """Every value is read by staging as it was proposed: nothing falls out."""
     later = libraries.with_name("libraries-2026-02-02.csv")
     later.write_text(
@@ -61,7 +64,7 @@ def test_one_command_brings_a_file_to_history(libraries, database):
     ]  # fmt: skip
 
 
-def test_a_dry_run_shows_the_proposal_and_writes_nothing(project, libraries):
+def test_a_dry_run_shows_the_proposal_and_writes_nothing(project: Project, libraries: Path) -> None:
     before = content_of(project)
     shown = new_source(0, "libraries", "--from", str(libraries), *AS_SNAPSHOT, "--dry-run").stdout
     for facts in (
@@ -86,7 +89,9 @@ def test_a_dry_run_shows_the_proposal_and_writes_nothing(project, libraries):
         (1, ("--key", "no_such"), "no_such is no column"),
     ],
 )
-def test_misuse_is_told_and_nothing_is_written(project, libraries, exit_code, arguments, says):
+def test_misuse_is_told_and_nothing_is_written(
+    project: Project, libraries: Path, exit_code: int, arguments: tuple[str, str], says: str
+) -> None:
     before = content_of(project)
     result = new_source(exit_code, "libraries", "--from", str(libraries), *arguments)
     assert says in " ".join(result.stderr.split())
@@ -94,7 +99,9 @@ def test_misuse_is_told_and_nothing_is_written(project, libraries, exit_code, ar
     assert content_of(project) == before
 
 
-def test_in_a_terminal_a_person_is_asked_until_the_answer_will_do(project, libraries, monkeypatch):
+def test_in_a_terminal_a_person_is_asked_until_the_answer_will_do(
+    project: Project, libraries: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     libraries.write_text("id;day\n1;01/02/2026\n2;03/04/2026\n")
     monkeypatch.setattr("headwater.cli.sources._is_terminal", lambda: True)
     before = content_of(project)
@@ -110,7 +117,7 @@ def test_in_a_terminal_a_person_is_asked_until_the_answer_will_do(project, libra
     assert content_of(project) == before
 
 
-def test_nobody_is_asked_where_nobody_can_answer(project, tmp_path):
+def test_nobody_is_asked_where_nobody_can_answer(project: Project, tmp_path: Path) -> None:
     """No key, and an input that is no terminal: it ends, and says what to do."""
     (tmp_path / "same.csv").write_text("a,b\n1,1\n1,1\n")
     result = new_source(1, "same", "--from", str(tmp_path / "same.csv"))
@@ -118,7 +125,7 @@ def test_nobody_is_asked_where_nobody_can_answer(project, tmp_path):
     assert not (project.models / "staging").exists()
 
 
-def test_no_guess_that_could_do_harm_is_taken_by_itself(project, libraries):
+def test_no_guess_that_could_do_harm_is_taken_by_itself(project: Project, libraries: Path) -> None:
     libraries.write_bytes(libraries.read_bytes().replace(b"Northgate", b"N\xf8rport"))
     before = content_of(project)
     for flags in ((), ("--yes",), ("--json",)):
@@ -134,7 +141,7 @@ def test_no_guess_that_could_do_harm_is_taken_by_itself(project, libraries):
 
 
 @pytest.mark.usefixtures("store", "database")
-def test_doubts_are_taken_by_those_who_know(project, libraries):
+def test_doubts_are_taken_by_those_who_know(project: Project, libraries: Path) -> None:
     libraries.write_bytes(libraries.read_bytes().replace(b"Northgate", b"N\xf8rport"))
     shown = new_source(0, "libraries", "--from", str(libraries), "--accept-doubts").stdout
     assert "regretted: headwater remove-source libraries" in shown
@@ -143,8 +150,10 @@ def test_doubts_are_taken_by_those_who_know(project, libraries):
 
 @pytest.mark.parametrize("failure", [KeyboardInterrupt(), RuntimeError("gone"), PublisherError("gone")])
 @pytest.mark.usefixtures("store", "database")
-def test_a_load_that_fails_says_how_to_take_the_source_away(project, libraries, monkeypatch, failure):
-    def failing(*_):
+def test_a_load_that_fails_says_how_to_take_the_source_away(
+    project: Project, libraries: Path, monkeypatch: pytest.MonkeyPatch, failure: BaseException
+) -> None:
+    def failing(*_: object) -> None:
         raise failure
 
     before = content_of(project)
@@ -157,7 +166,9 @@ def test_a_load_that_fails_says_how_to_take_the_source_away(project, libraries, 
 
 
 @pytest.mark.usefixtures("project", "store")
-def test_wide_columns_become_records_by_the_options_of_the_proposal(libraries, database):
+def test_wide_columns_become_records_by_the_options_of_the_proposal(
+    libraries: Path, database: Engine
+) -> None:
     """Key, columns and types are those of the records that unpivoting makes."""
     libraries.write_text("code;Name;2024;2025\nL01;Central;5;6\nL02;North;n/a;8\n")
     wide = ("unpivot_keep=code|Name", "unpivot_name=year", "unpivot_value=visits", "unpivot_skip=n/a")
@@ -180,7 +191,7 @@ def test_wide_columns_become_records_by_the_options_of_the_proposal(libraries, d
 
 
 @pytest.mark.usefixtures("store", "database")
-def test_a_file_of_sqlite_becomes_a_source(project, tmp_path):
+def test_a_file_of_sqlite_becomes_a_source(project: Project, tmp_path: Path) -> None:
     with sqlite3.connect(tmp_path / "shop.db") as shop:
         shop.execute("create table things (id integer primary key, name text)")
         shop.execute("insert into things values (1, 'pen'), (2, 'ink')")
@@ -197,7 +208,9 @@ def test_a_file_of_sqlite_becomes_a_source(project, tmp_path):
 
 
 @pytest.mark.usefixtures("store", "database")
-def test_the_commands_of_contributing_do_what_they_say(project, libraries, monkeypatch):
+def test_the_commands_of_contributing_do_what_they_say(
+    project: Project, libraries: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(libraries.parent)
     text = (PROJECT / "CONTRIBUTING.md").read_text()
     commands = text.partition("```text\nheadwater new-source libraries")[2].partition("```")[0].splitlines()

@@ -27,7 +27,9 @@ from tests.support import hostile
         ("plain.json", r"^plain\.json$", None, None),
     ],
 )
-def test_files_with_another_date_in_their_name_match(name, pattern, date, form):
+def test_files_with_another_date_in_their_name_match(
+    name: str, pattern: str, date: str | None, form: str | None
+) -> None:
     found = pattern_of(name)
     assert (found.pattern, found.date_format) == (pattern, form)
     match = re.search(found.pattern, name)
@@ -67,7 +69,9 @@ def test_files_with_another_date_in_their_name_match(name, pattern, date, form):
         ("o-20260105.csv.bz2", ["o-20260106.csv.bz2"], r"^o-(?P<date>\d{8})\.csv\.bz2$", None),
     ],
 )
-def test_files_of_a_kind_share_a_pattern(name, others, pattern, form):
+def test_files_of_a_kind_share_a_pattern(
+    name: str, others: list[str], pattern: str, form: str | None
+) -> None:
     found = pattern_of(name, others)
     assert (found.pattern, found.date_format) == (pattern, form)
     for one in (name, *others):
@@ -77,7 +81,7 @@ def test_files_of_a_kind_share_a_pattern(name, others, pattern, form):
     )
 
 
-def test_each_file_of_the_kind_that_is_left_out_is_named():
+def test_each_file_of_the_kind_that_is_left_out_is_named() -> None:
     others = [f"o-202601{day:02}.csv" for day in range(32, 45)] + ["old/o-20260106.csv", "p-20260106.csv"]
     left_out = [doubt.guess for doubt in pattern_of("o-20260105.csv", others).doubts if doubt.is_harmful]
     assert left_out[0] == '"o-20260132.csv" is no delivery of the source'
@@ -86,7 +90,7 @@ def test_each_file_of_the_kind_that_is_left_out_is_named():
 
 
 @pytest.mark.parametrize("name", hostile.params(hostile.FILE_NAMES))
-def test_a_name_is_data(name):
+def test_a_name_is_data(name: str) -> None:
     """Whatever it holds, the pattern matches it and no more, and nothing in a doubt is obeyed by a terminal."""
     found = pattern_of(name, ["other.csv"])
     assert re.search(found.pattern, name.rpartition("/")[2])
@@ -106,13 +110,15 @@ def test_a_name_is_data(name):
         (r"^o", "o_25-01-2026.csv", None, False),
     ],
 )
-def test_how_a_date_is_written_follows_from_a_pattern_that_is_told(pattern, name, form, is_doubtful):
+def test_how_a_date_is_written_follows_from_a_pattern_that_is_told(
+    pattern: str, name: str, form: str | None, is_doubtful: bool
+) -> None:
     found = pattern_told(pattern, name)
     assert (found.date_format, [doubt.is_harmful for doubt in found.doubts]) == (form, [True] * is_doubtful)
     assert found.has_date == ("date" in pattern)
     assert pattern_told(pattern, name, "%d").doubts == ()
 
 
-def test_a_date_that_is_written_in_no_known_way_needs_a_format():
+def test_a_date_that_is_written_in_no_known_way_needs_a_format() -> None:
     with pytest.raises(NewSourceRefused, match="--option date_format=FORMAT"):
         pattern_told(r"_(?P<date>\d+)", "o_99.csv")

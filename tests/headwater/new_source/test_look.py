@@ -87,7 +87,7 @@ LOOKS = {
 
 
 @pytest.mark.parametrize("name", LOOKS)
-def test_how_a_file_is_read_is_found_out(tmp_path, name):
+def test_how_a_file_is_read_is_found_out(tmp_path: Path, name: str) -> None:
     content, options, header, first = LOOKS[name]
     (tmp_path / name).write_bytes(content)
     found = look_at(tmp_path / name, name, {})
@@ -111,14 +111,14 @@ def test_how_a_file_is_read_is_found_out(tmp_path, name):
         (b"PK\x03\x04 cut off", "ZIP"),
     ],
 )
-def test_what_cannot_be_read_is_refused_in_one_sentence(tmp_path, content, says):
+def test_what_cannot_be_read_is_refused_in_one_sentence(tmp_path: Path, content: bytes, says: str) -> None:
     path = tmp_path / "data.any"
     path.write_bytes(content)
     with pytest.raises((FormatBroken, NewSourceRefused), match=f"(?i)data.any.*{says}"):
         look_at(path, path.name, {})
 
 
-def test_an_option_that_is_given_is_not_guessed_at(tmp_path):
+def test_an_option_that_is_given_is_not_guessed_at(tmp_path: Path) -> None:
     path = tmp_path / "book.xlsx"
     path.write_bytes(workbook(["id", "n"], [1, "a"], sheets=2))
     assert look_at(path, path.name, {"sheet": "1"}).options == {"format": "excel", "sheet": "1"}
@@ -126,7 +126,9 @@ def test_an_option_that_is_given_is_not_guessed_at(tmp_path):
     assert [column.name for column in look_at(path, path.name, {"delimiter": "~"}).columns] == ["a;b"]
 
 
-def test_a_file_that_is_larger_than_what_is_judged_says_so(tmp_path: Path, monkeypatch):
+def test_a_file_that_is_larger_than_what_is_judged_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("headwater.new_source.look.MOST_VALUES", 4)
     (tmp_path / "a.csv").write_bytes(PLAIN + b"3,c\n")
     found = look_at(tmp_path / "a.csv", "a.csv", {})

@@ -27,6 +27,6 @@ from headwater.new_source.names import target_name
         ("taken", "taken_2"),
     ],
 )
-def test_our_name_is_safe_and_free(source_name, ours):
+def test_our_name_is_safe_and_free(source_name: str, ours: str) -> None:
     assert target_name(source_name, 7, {"taken"}) == ours
     assert SAFE_NAME.fullmatch(ours)

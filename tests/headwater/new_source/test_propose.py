@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from headwater.metadata.errors import NewSourceRefused
 from headwater.new_source.begin import Given, parse_options, prepare_proposal, require_key
 from headwater.new_source.proposal_doubts import doubts_of
+from headwater.project import Project
 
 
 def write_file(folder: Path, text: str, name: str = "things.csv") -> str:
@@ -31,18 +33,20 @@ KEYS = [
 
 
 @pytest.mark.parametrize(("text", "key"), KEYS)
-def test_the_key_is_the_smallest_set_that_tells_all_records_apart(project, tmp_path, text, key):
+def test_the_key_is_the_smallest_set_that_tells_all_records_apart(
+    project: Project, tmp_path: Path, text: str, key: list[str]
+) -> None:
     proposal = prepare_proposal(project, "things", write_file(tmp_path / "f", text), Given())
     assert proposal.key == key
 
 
-def test_without_a_key_nothing_goes_on(project, tmp_path):
+def test_without_a_key_nothing_goes_on(project: Project, tmp_path: Path) -> None:
     proposal = prepare_proposal(project, "things", write_file(tmp_path / "f", "id,n\n1,1\n1,1\n"), Given())
     with pytest.raises(NewSourceRefused, match=r"things\.csv: no one or two columns .* --key, of id, n"):
         require_key(proposal)
 
 
-def test_the_key_is_judged_by_the_last_record_too(project, tmp_path):
+def test_the_key_is_judged_by_the_last_record_too(project: Project, tmp_path: Path) -> None:
     lines = [f"{number},x" for number in range(5000)]
     path = write_file(tmp_path / "f", "\n".join(["id,n", *lines, "0,y"]) + "\n")
     assert prepare_proposal(project, "things", path, Given()).key == ["id", "n"]
@@ -56,18 +60,18 @@ def test_the_key_is_judged_by_the_last_record_too(project, tmp_path):
         (["same"], "same=x comes more than once .again in record 2"),
     ],
 )
-def test_a_key_that_is_told_must_be_one(project, tmp_path, key, says):
+def test_a_key_that_is_told_must_be_one(project: Project, tmp_path: Path, key: list[str], says: str) -> None:
     path = write_file(tmp_path / "f", "A B,n,same\n1,,x\n2,5,x\n3,6,y\n")
     with pytest.raises(NewSourceRefused, match=says):
         prepare_proposal(project, "things", path, Given(key=key))
 
 
-def test_a_key_may_be_told_by_the_name_of_the_publisher(project, tmp_path):
+def test_a_key_may_be_told_by_the_name_of_the_publisher(project: Project, tmp_path: Path) -> None:
     path = write_file(tmp_path / "f", "A B,n\n1,5\n2,6\n")
     assert prepare_proposal(project, "things", path, Given(key=["A B"])).key == ["a_b"]
 
 
-def test_what_is_proposed_of_a_file(project, libraries):
+def test_what_is_proposed_of_a_file(project: Project, libraries: Path) -> None:
     proposal = prepare_proposal(project, "libraries", str(libraries), Given())
     assert proposal.options == {
         "file_pattern": r"^libraries-(?P<date>\d{4}-\d{2}-\d{2})\.csv$",
@@ -89,7 +93,9 @@ def test_what_is_proposed_of_a_file(project, libraries):
     assert (proposal.delivery_type, proposal.data_source, proposal.key) == ("snapshot", "files", ["code"])
 
 
-def test_a_file_without_a_header_is_refused_unless_it_is_told_to_be_one(project, tmp_path):
+def test_a_file_without_a_header_is_refused_unless_it_is_told_to_be_one(
+    project: Project, tmp_path: Path
+) -> None:
     path = write_file(tmp_path / "f", "1,a,2026-01-01\n2,b,2026-01-02\n")
     with pytest.raises(NewSourceRefused, match=r"things\.csv:1: .*--option header_line=1"):
         prepare_proposal(project, "things", path, Given())
@@ -98,14 +104,14 @@ def test_a_file_without_a_header_is_refused_unless_it_is_told_to_be_one(project,
     assert prepare_proposal(project, "things", years, Given()).records == 2
 
 
-def test_columns_that_can_be_no_attributes_are_named(project, tmp_path):
+def test_columns_that_can_be_no_attributes_are_named(project: Project, tmp_path: Path) -> None:
     path = write_file(tmp_path / "f", "id,,id,n\n1,x,5,a\n2,y,6,b\n")
     proposal = prepare_proposal(project, "things", path, Given())
     assert [attribute.target_name for attribute in proposal.attributes] == ["id", "n"]
     assert any("column 2, which has no name, id" in doubt.guess for doubt in doubts_of(proposal))
 
 
-def test_a_folder_gives_the_newest_of_its_files(project, tmp_path):
+def test_a_folder_gives_the_newest_of_its_files(project: Project, tmp_path: Path) -> None:
     for day in ("2026-01-05", "2026-03-02", "2026-02-02"):
         write_file(tmp_path / "f", f"id,n\n1,{day}\n", f"things-{day}.csv")
     proposal = prepare_proposal(project, "things", str(tmp_path / "f"), Given())
@@ -118,7 +124,7 @@ def test_a_folder_gives_the_newest_of_its_files(project, tmp_path):
 
 
 @pytest.mark.parametrize("origin", ["/no/such/file.csv", "ftp://x.example/a.csv", "no_such_connection"])
-def test_an_origin_that_leads_nowhere_is_refused(project, origin):
+def test_an_origin_that_leads_nowhere_is_refused(project: Project, origin: str) -> None:
     with pytest.raises(NewSourceRefused, match="expected a file"):
         prepare_proposal(project, "things", origin, Given())
 
@@ -132,18 +138,18 @@ def test_an_origin_that_leads_nowhere_is_refused(project, origin):
         ("delimiter=;;", "not one character"),
     ],
 )
-def test_an_option_is_checked(text, says):
+def test_an_option_is_checked(text: str, says: str) -> None:
     with pytest.raises(NewSourceRefused, match=says):
         parse_options([text])
 
 
 @pytest.mark.parametrize("wrong", [{"delivery_type": "all"}, {"schedule": "often"}])
-def test_flags_are_checked(wrong):
+def test_flags_are_checked(wrong: dict[str, Any]) -> None:
     with pytest.raises(NewSourceRefused, match="is not known, expected one of"):
         Given(**wrong)
 
 
-def test_a_person_is_asked_for_what_was_not_told(project, tmp_path):
+def test_a_person_is_asked_for_what_was_not_told(project: Project, tmp_path: Path) -> None:
     path = write_file(tmp_path / "f", "id,day\n1,01/02/2026\n2,03/04/2026\n")
     answers = {
         "Key": ["no_such", "id"],

@@ -93,7 +93,15 @@ def test_the_catalog_of_a_postgres_says_key_types_and_what_columns_mean(project:
 
 @pytest.mark.usefixtures("store")
 def test_one_command_brings_a_table_to_history(project: Project, orders: Publisher, database: Engine) -> None:
-    arguments = ("--from", "shop_database", "--option", "tbl=shop.orders", "--type", "delta", "--json")
+    arguments: tuple[str, ...] = (
+        "--from",
+        "shop_database",
+        "--option",
+        "tbl=shop.orders",
+        "--type",
+        "delta",
+        "--json",
+    )
     unsettled = new_source(2, "orders", *arguments)
     assert "--incr-column updated_at" in unsettled.stderr
     assert json.loads(unsettled.stdout)["written"] == []

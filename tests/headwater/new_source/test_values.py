@@ -74,30 +74,30 @@ CASES = [
 
 
 @pytest.mark.parametrize(("values", "datatype", "form"), CASES, ids=lambda case: repr(case)[:40])
-def test_the_type_loses_nothing(values, datatype, form):
+def test_the_type_loses_nothing(values: list[str], datatype: str, form: str | None) -> None:
     found = type_of(values, "column")
     assert (found.datatype, found.format) == (datatype, form)
 
 
 @pytest.mark.parametrize(("values", "datatype", "form"), CASES, ids=lambda case: repr(case)[:40])
-def test_what_is_proposed_may_stand_in_the_seeds(values, datatype, form):
+def test_what_is_proposed_may_stand_in_the_seeds(values: list[str], datatype: str, form: str | None) -> None:
     assert datatype_problem(datatype) is None
     assert form is None or format_problem(datatype, form) is None
     for other, way in type_of(values, "column").others:
         assert way == "1234.56" or format_problem(other, way) is None
 
 
-def test_null_tokens_are_those_of_a_column_that_is_otherwise_no_text():
+def test_null_tokens_are_those_of_a_column_that_is_otherwise_no_text() -> None:
     assert type_of(["1", "NA", "-", "2"], "n") == Typed("integer", None, ("-", "NA"))
     assert type_of(["NA", "DE"], "country").null_tokens == ()
 
 
-def test_eight_digits_are_a_day_where_the_name_says_so():
+def test_eight_digits_are_a_day_where_the_name_says_so() -> None:
     assert type_of(["20260131"], "order_date") == Typed("date", "YYYYMMDD")
     assert type_of(["20260131"], "order_number") == Typed(identifies=True)
     assert type_of(["20261331"], "order_date").datatype == "bigint"
 
 
-def test_what_may_be_read_in_two_ways_is_named():
+def test_what_may_be_read_in_two_ways_is_named() -> None:
     assert {form for _, form in type_of(["01/02/2026"], "d").others} == {"DD/MM/YYYY", "MM/DD/YYYY"}
     assert type_of(["1,234"], "n").others == (("integer", "1,234"), ("numeric", "1234,56"))

@@ -25,7 +25,7 @@ def proposal(project: Project, libraries: Path) -> Proposal:
     )
 
 
-def test_a_source_that_was_written_passes_every_check(project, proposal):
+def test_a_source_that_was_written_passes_every_check(project: Project, proposal: Proposal) -> None:
     before = content_of(project)
     written = write.write(project, proposal)
     assert len(written) == SEVERAL
@@ -37,7 +37,7 @@ def test_a_source_that_was_written_passes_every_check(project, proposal):
         assert content.startswith(before.get(path, b""))
 
 
-def test_a_second_one_of_the_name_is_refused(project, proposal, libraries):
+def test_a_second_one_of_the_name_is_refused(project: Project, proposal: Proposal, libraries: Path) -> None:
     write.write(project, proposal)
     before = content_of(project)
     with pytest.raises(NewSourceRefused, match=r"libraries is there already: a source in seeds/source\.csv"):
@@ -47,7 +47,9 @@ def test_a_second_one_of_the_name_is_refused(project, proposal, libraries):
     assert content_of(project) == before
 
 
-def test_a_data_source_that_is_there_is_joined_by_choice_alone(project, proposal, libraries):
+def test_a_data_source_that_is_there_is_joined_by_choice_alone(
+    project: Project, proposal: Proposal, libraries: Path
+) -> None:
     write.write(project, proposal)
     seeds = project.seeds / "data_source.csv"
     seeds.write_text(seeds.read_text().replace("town_hall,local_files", "files,local_files"))
@@ -67,7 +69,7 @@ def test_a_data_source_that_is_there_is_joined_by_choice_alone(project, proposal
 
 
 @pytest.mark.parametrize("name", ["stg_libraries.sql", "hist_libraries.yml", "libraries.sql"])
-def test_a_file_of_the_name_is_refused_and_stays(project, libraries, name):
+def test_a_file_of_the_name_is_refused_and_stays(project: Project, libraries: Path, name: str) -> None:
     path = project.models / "marts" / name
     path.write_text("select 1 as mine")
     before = content_of(project)
@@ -77,13 +79,15 @@ def test_a_file_of_the_name_is_refused_and_stays(project, libraries, name):
 
 
 @pytest.mark.parametrize("name", ["Libraries", "2libraries", "a" * 51, "a b", "../x"])
-def test_a_name_that_is_not_safe_is_refused(project, libraries, name):
+def test_a_name_that_is_not_safe_is_refused(project: Project, libraries: Path, name: str) -> None:
     with pytest.raises(NewSourceRefused, match="is not a safe name"):
         prepare_proposal(project, name, str(libraries), Given())
 
 
 @pytest.mark.parametrize("nth", range(SEVERAL))
-def test_a_failure_at_any_file_leaves_nothing_behind(project, proposal, monkeypatch, nth):
+def test_a_failure_at_any_file_leaves_nothing_behind(
+    project: Project, proposal: Proposal, monkeypatch: pytest.MonkeyPatch, nth: int
+) -> None:
     before = content_of(project)
     folders = sorted(project.models.rglob("*"))
     real, calls = write._replace, iter(range(100))
@@ -100,7 +104,7 @@ def test_a_failure_at_any_file_leaves_nothing_behind(project, proposal, monkeypa
     assert sorted(project.models.rglob("*")) == folders
 
 
-def test_rows_that_break_a_rule_are_not_written(project, proposal):
+def test_rows_that_break_a_rule_are_not_written(project: Project, proposal: Proposal) -> None:
     before = content_of(project)
     proposal.options["date_format"] = "no date"
     with pytest.raises(MetadataInvalid, match=r"seeds/source_attribute\.csv"):
@@ -108,14 +112,16 @@ def test_rows_that_break_a_rule_are_not_written(project, proposal):
     assert content_of(project) == before
 
 
-def test_seeds_that_are_broken_already_are_told_first(project, libraries):
+def test_seeds_that_are_broken_already_are_told_first(project: Project, libraries: Path) -> None:
     path = project.seeds / "job.csv"
     path.write_text(path.read_text() + "broken\n")
     with pytest.raises(MetadataInvalid, match=r"seeds/job\.csv:2"):
         prepare_proposal(project, "libraries", str(libraries), Given())
 
 
-def test_a_file_that_changes_meanwhile_is_not_overwritten(project, proposal, monkeypatch):
+def test_a_file_that_changes_meanwhile_is_not_overwritten(
+    project: Project, proposal: Proposal, monkeypatch: pytest.MonkeyPatch
+) -> None:
     real = write._model_changes
 
     def changing(*arguments: object) -> list[write.Change]:
@@ -140,16 +146,16 @@ def test_a_file_that_changes_meanwhile_is_not_overwritten(project, proposal, mon
         (b"b,c,a\n", b'b,c,a\n"x, ""y""",,\n'),
     ],
 )
-def test_rows_go_to_the_end_by_the_header_and_the_rest_stays_as_it_is(before, after):
+def test_rows_go_to_the_end_by_the_header_and_the_rest_stays_as_it_is(before: bytes, after: bytes) -> None:
     assert write.with_rows(before, [{"b": 'x, "y"'}]) == after
 
 
-def test_a_column_that_the_seeds_lack_is_not_dropped():
+def test_a_column_that_the_seeds_lack_is_not_dropped() -> None:
     with pytest.raises(NewSourceRefused, match="no column c"):
         write.with_rows(b"a,b\n", [{"c": "1"}])
 
 
-def test_sources_of_one_job(project, libraries):
+def test_sources_of_one_job(project: Project, libraries: Path) -> None:
     """The first makes the job, the second joins it; of an E job it gets the E task alone."""
     with_warehouse(project)
     of_job = Given(key=["code"], data_source="town_hall", job="town")
@@ -172,7 +178,7 @@ def test_sources_of_one_job(project, libraries):
     assert steps == {"branches_extract": "E"}
 
 
-def test_a_job_that_extracts_nothing_takes_no_source(project, libraries):
+def test_a_job_that_extracts_nothing_takes_no_source(project: Project, libraries: Path) -> None:
     seeds = project.seeds / "job.csv"
     seeds.write_text(
         seeds.read_text()

@@ -45,7 +45,9 @@ def layers(layer: str) -> list[str]:
 
 
 @pytest.mark.usefixtures("database", "store")
-def test_a_policy_in_the_seeds_is_followed_by_command_and_run_and_what_is_purged_is_shown_so(publisher):
+def test_a_policy_in_the_seeds_is_followed_by_command_and_run_and_what_is_purged_is_shown_so(
+    publisher: Path,
+) -> None:
     ran("run", "cities")
     assert ran("purge", "cities").splitlines() == [
         "nothing to purge",

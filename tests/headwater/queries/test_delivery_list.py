@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from psycopg2.extensions import cursor
+from sqlalchemy.engine import Connection
 
 from headwater.queries import status as source_status
 from headwater.queries.delivery_detail import delivery_detail, source_of
@@ -19,6 +23,7 @@ from headwater.queries.delivery_list import (
     newest_deliveries,
     page_of_deliveries,
 )
+from headwater.services import postgres
 from tests.conftest import fresh_database
 from tests.support.many_deliveries import fill
 
@@ -26,7 +31,7 @@ ALL = tuple(f"source_{number}" for number in range(20))
 
 
 @pytest.fixture(scope="module")
-def many(postgres_server, template_database):
+def many(postgres_server: postgres.Server, template_database: str) -> Iterator[Connection]:
     """Ten thousand deliveries of twenty sources."""
     with pytest.MonkeyPatch.context() as patch, fresh_database(
         postgres_server, "test_listing", template_database, patch
@@ -38,11 +43,11 @@ def many(postgres_server, template_database):
 
 
 @pytest.fixture(scope="module")
-def every_delivery(many):
+def every_delivery(many: Connection) -> list[dict[str, Any]]:
     return source_status.deliveries(many.engine, None)
 
 
-def all_pages(connection, filters, size=170):
+def all_pages(connection: Connection, filters: Filters, size: int = 170) -> list[dict[str, Any]]:
     found, after = [], None
     while True:
         page = page_of_deliveries(connection, filters, after, size)
@@ -53,21 +58,25 @@ def all_pages(connection, filters, size=170):
         after = page.next_after
 
 
-def test_pages_one_after_the_other_are_all_deliveries_once(many, every_delivery):
+def test_pages_one_after_the_other_are_all_deliveries_once(
+    many: Connection, every_delivery: list[dict[str, Any]]
+) -> None:
     assert len(every_delivery) == 10_000
     newest_first = sorted((row["delivery_sqn"] for row in every_delivery), reverse=True)
     assert [row["delivery_sqn"] for row in all_pages(many, Filters(ALL), 3000)] == newest_first
 
 
 @pytest.mark.parametrize("status", STATUSES)
-def test_a_page_of_a_status_has_those_deliveries_and_no_others(many, every_delivery, status):
+def test_a_page_of_a_status_has_those_deliveries_and_no_others(
+    many: Connection, every_delivery: list[dict[str, Any]], status: str
+) -> None:
     expected = [row for row in every_delivery if row["status"] == status and row["source"] in ALL[:2]]
     found = all_pages(many, Filters(ALL[:2], status=status))
     assert {row["delivery_sqn"] for row in found} == {row["delivery_sqn"] for row in expected} != set()
     assert {row["status"] for row in found} == {status}
 
 
-def test_deliveries_of_one_source_come_by_their_dates_also_when_they_landed_late(many):
+def test_deliveries_of_one_source_come_by_their_dates_also_when_they_landed_late(many: Connection) -> None:
     found = all_pages(many, Filters(("source_3",)))
     by_date = [(row["delivery_date"], row["publisher_name"], row["delivery_sqn"]) for row in found]
     assert by_date == sorted(by_date, reverse=True)
@@ -87,22 +96,28 @@ def test_deliveries_of_one_source_come_by_their_dates_also_when_they_landed_late
         ),
     ],
 )
-def test_deliveries_are_found_by_name_number_and_date(many, filters, names):
+def test_deliveries_are_found_by_name_number_and_date(
+    many: Connection, filters: dict[str, Any], names: set[str]
+) -> None:
     assert {row["publisher_name"] for row in all_pages(many, Filters(ALL, **filters))} == names
 
 
 @pytest.mark.parametrize("seen", [("source_1",), ("source_1", "source_2")])
-def test_a_delivery_of_a_source_that_is_not_asked_for_is_as_if_it_did_not_exist(many, every_delivery, seen):
+def test_a_delivery_of_a_source_that_is_not_asked_for_is_as_if_it_did_not_exist(
+    many: Connection, every_delivery: list[dict[str, Any]], seen: tuple[str, ...]
+) -> None:
     hidden = [row["delivery_sqn"] for row in every_delivery if row["source"] not in seen]
     for after in (max(hidden), hidden[len(hidden) // 2], 10**9):
         assert page_of_deliveries(many, Filters(seen), after, 5) == Page([], None)
 
 
-def test_a_page_after_a_delivery_that_does_not_exist_is_empty(many):
+def test_a_page_after_a_delivery_that_does_not_exist_is_empty(many: Connection) -> None:
     assert page_of_deliveries(many, Filters(ALL), 99_999, 10).deliveries == []
 
 
-def test_the_newest_of_each_source_and_how_many_there_are(many, every_delivery):
+def test_the_newest_of_each_source_and_how_many_there_are(
+    many: Connection, every_delivery: list[dict[str, Any]]
+) -> None:
     newest = newest_deliveries(many, [*ALL, "unheard_of"], 5)
     assert newest["unheard_of"] == []
     for name in ALL:
@@ -116,10 +131,10 @@ def test_the_newest_of_each_source_and_how_many_there_are(many, every_delivery):
     }
 
 
-def test_growth_ends_at_what_history_holds_and_has_no_more_points_than_asked_for(many):
+def test_growth_ends_at_what_history_holds_and_has_no_more_points_than_asked_for(many: Connection) -> None:
     points = growth(many, "source_3", 50)
     assert len(points) == 50
-    loaded = many.execute(
+    loaded: int = many.execute(
         sa.text(
             "select count(*) from metadata.delivery_state where source = 'source_3' and status = 'loaded'"
         )
@@ -134,11 +149,20 @@ def test_growth_ends_at_what_history_holds_and_has_no_more_points_than_asked_for
     [Filters(ALL), Filters(("source_3",)), Filters(ALL, status="loaded"), Filters(ALL, status="halted")],
     ids=["all", "one source", "loaded", "halted"],
 )
-def test_what_deliveries_amount_to_is_asked_of_the_page_and_not_of_all(many, filters):
+def test_what_deliveries_amount_to_is_asked_of_the_page_and_not_of_all(
+    many: Connection, filters: Filters
+) -> None:
     """Read from the plan: how often the index of identities was gone through for the state of deliveries."""
     asked: list[str] = []
 
-    def explain(_connection, cursor, statement, parameters, _context, _many):
+    def explain(
+        _connection: Connection,
+        cursor: cursor,
+        statement: str,
+        parameters: Mapping[str, object],
+        _context: object,
+        _many: bool,
+    ) -> None:
         if statement.startswith("with listed"):
             cursor.execute("explain (analyze, costs off, timing off, summary off) " + statement, parameters)
             asked.append("\n".join(row[0] for row in cursor.fetchall()))
@@ -155,7 +179,7 @@ def test_what_deliveries_amount_to_is_asked_of_the_page_and_not_of_all(many, fil
     assert not re.search(r"Seq Scan on (delivery|delivery_status)\b", plan), plan
 
 
-def test_a_dossier_has_what_is_on_record_of_one_delivery(many):
+def test_a_dossier_has_what_is_on_record_of_one_delivery(many: Connection) -> None:
     assert source_of(many, 4711) == "source_11"
     assert source_of(many, 99_999) is None
     found = delivery_detail(many, 4211)  # of place 210 in its source: it was halted, and accepted

@@ -51,14 +51,18 @@ def last(connection: Connection, catalog: Catalog) -> dict[str, tuple[str, str, 
 
 
 @pytest.mark.parametrize("kind", ["dry_run", "purge", "recall"])
-def test_what_only_looks_or_tidies_up_is_no_last_run(database, connection, catalog, kind):
+def test_what_only_looks_or_tidies_up_is_no_last_run(
+    database: Engine, connection: Connection, catalog: Catalog, kind: str
+) -> None:
     ran(database, "cities", "a run", "cities", status="halted")
     ran(database, "cities", "another thing", "cities", kind=kind)
     assert last(connection, catalog) == {"cities": ("a run", "halted", None)}
     assert [row["kind"] for row in latest(connection, None, None)] == [kind, "run"]
 
 
-def test_dbt_by_hand_is_no_last_run_and_a_rebuild_is(database, connection, catalog):
+def test_dbt_by_hand_is_no_last_run_and_a_rebuild_is(
+    database: Engine, connection: Connection, catalog: Catalog
+) -> None:
     ran(database, "cities", "a run", "cities", status="failed")
     connection.execute(sa.text("select metadata.this_job_inst('cities')"))
     assert last(connection, catalog) == {"cities": ("a run", "failed", "a run failed")}
@@ -66,7 +70,9 @@ def test_dbt_by_hand_is_no_last_run_and_a_rebuild_is(database, connection, catal
     assert last(connection, catalog) == {"cities": ("a rebuild", "succeeded", None)}
 
 
-def test_a_run_of_one_source_of_a_job_is_not_the_last_of_the_others(database, connection, catalog):
+def test_a_run_of_one_source_of_a_job_is_not_the_last_of_the_others(
+    database: Engine, connection: Connection, catalog: Catalog
+) -> None:
     ran(database, "market", "of both", "prices", "ratings", status="failed")
     ran(database, "market", "of one", "ratings")
     assert last(connection, catalog) == {
@@ -75,8 +81,8 @@ def test_a_run_of_one_source_of_a_job_is_not_the_last_of_the_others(database, co
 
 
 def test_of_a_source_of_several_jobs_a_run_that_failed_is_not_hidden_by_that_of_another(
-    database, connection, catalog
-):
+    database: Engine, connection: Connection, catalog: Catalog
+) -> None:
     ran(database, "market", "extraction", "prices", status="failed")
     ran(database, "cities", "load", "cities", "prices")
     assert last(connection, catalog)["prices"] == ("extraction", "failed", "extraction failed")
@@ -84,7 +90,9 @@ def test_of_a_source_of_several_jobs_a_run_that_failed_is_not_hidden_by_that_of_
     assert last(connection, catalog)["prices"] == ("extraction again", "succeeded", None)
 
 
-def test_a_run_is_found_by_its_number_its_id_or_how_that_begins(database, connection):
+def test_a_run_is_found_by_its_number_its_id_or_how_that_begins(
+    database: Engine, connection: Connection
+) -> None:
     first, second = ran(database, "cities", "ab-1"), ran(database, "cities", "ab-12")
     third = ran(database, "market", "ab-12")
     for text, job, expected in (
@@ -100,7 +108,9 @@ def test_a_run_is_found_by_its_number_its_id_or_how_that_begins(database, connec
             named(connection, text)
 
 
-def test_the_report_has_a_row_for_each_task_and_one_for_a_run_without_any(database, connection):
+def test_the_report_has_a_row_for_each_task_and_one_for_a_run_without_any(
+    database: Engine, connection: Connection
+) -> None:
     JobInstance(database, "cities", "without", {}).close()
     SharedJobInstance.begin(database, "cities", "with", {"is_full_load": True}, "ETL")
     joined = SharedJobInstance(database, "cities", "with")

@@ -14,7 +14,7 @@ as_root = pytest.mark.skipif(os.geteuid() != 0, reason="an ordinary user is neve
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root is always changed")
-def test_an_ordinary_user_stays_who_it_is(tmp_path):
+def test_an_ordinary_user_stays_who_it_is(tmp_path: Path) -> None:
     assert accounts.account_for(tmp_path, Path("/bin/sh")) == Account(os.geteuid(), os.getegid())
 
 
@@ -24,7 +24,9 @@ FAST = {"fsync": "off"}
 @as_root
 @pytest.mark.usefixtures("starts_servers")
 @pytest.mark.parametrize("program", [None, "unshare", "setpriv"], ids=["any way", "unshare", "setpriv"])
-def test_postgres_runs_in_a_folder_that_others_cannot_enter(tmp_path, monkeypatch, program):
+def test_postgres_runs_in_a_folder_that_others_cannot_enter(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, program: str | None
+) -> None:
     ways = [way for way in accounts._ways_for_root() if program is None or way.prefix[:1] == (program,)]
     monkeypatch.setattr(accounts, "_ways_for_root", lambda: iter(ways))
     closed = tmp_path / "closed"
@@ -41,7 +43,7 @@ def test_postgres_runs_in_a_folder_that_others_cannot_enter(tmp_path, monkeypatc
 
 @as_root
 @pytest.mark.usefixtures("starts_servers")
-def test_data_goes_with_the_account(tmp_path, monkeypatch):
+def test_data_goes_with_the_account(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     data = tmp_path / "closed" / "pg"
     data.parent.mkdir(mode=0o700)
     for program in ("unshare", "setpriv", "unshare"):
@@ -58,7 +60,7 @@ def test_data_goes_with_the_account(tmp_path, monkeypatch):
 
 
 @as_root
-def test_root_is_told_when_there_is_no_way(tmp_path, monkeypatch):
+def test_root_is_told_when_there_is_no_way(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(accounts, "_ways_for_root", lambda: iter(()))
     with pytest.raises(ServiceError, match="Postgres does not run as root"):
         accounts.account_for(tmp_path, Path("/bin/sh"))

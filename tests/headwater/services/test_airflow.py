@@ -129,8 +129,12 @@ def test_a_scheduler_that_was_killed_begins_anew_without_what_it_left(airflow: A
 def test_a_part_that_ends_is_named_with_its_last_words(airflow: Airflow) -> None:
     (airflow.folder / "break").touch()
 
+    def ended() -> bool:
+        airflow.require_alive()
+        return False
+
     with pytest.raises(ServiceError, match=r"(?s)Airflow's triggerer has ended.*the trigger is broken"):
-        _wait_for(lambda: bool(airflow.require_alive()))
+        _wait_for(ended)
 
 
 def test_its_tables_are_made_once(folder: Path) -> None:

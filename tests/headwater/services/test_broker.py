@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import time
+from pathlib import Path
 
 import pytest
 
@@ -15,7 +16,9 @@ from headwater.services.processes import answers
 pytestmark = pytest.mark.usefixtures("starts_servers")
 
 
-def test_a_broker_is_started_where_a_connection_speaks_of_it_and_has_the_departures(project, monkeypatch):
+def test_a_broker_is_started_where_a_connection_speaks_of_it_and_has_the_departures(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (project / "seeds").mkdir()
     (project / "seeds" / "conn_str.csv").write_text("conn_str,server\nx,${HEADWATER_KAFKA}\n")
     topics = services.home(project) / "demo" / "site" / "topics"
@@ -38,7 +41,7 @@ def test_a_broker_is_started_where_a_connection_speaks_of_it_and_has_the_departu
     assert (local.address, local.pid) == ("bus.example.org:9092", None)
 
 
-def test_a_broker_ends_with_its_folder(project):
+def test_a_broker_ends_with_its_folder(project: Path) -> None:
     (project / "seeds").mkdir()
     (project / "seeds" / "conn_str.csv").write_text("conn_str,server\nx,${HEADWATER_KAFKA}\n")
     port = int(

@@ -15,6 +15,7 @@ import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -121,12 +122,12 @@ class Started:
 def run(python: str, program: str, account: str | None, folder: Path, message: str = "") -> str:
     """Return what a program prints that is run by an account, None for our own."""
     user = pwd.getpwnam(account) if account else None
-    switched = {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []} if user else {}
+    switched: dict[str, Any] = {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []} if user else {}
     search = os.pathsep.join([str(PROJECT), *(path for path in sys.path if "site-packages" in path)])
-    ran = subprocess.run(
+    ran: subprocess.CompletedProcess[str] = subprocess.run(
         [python, "-c", textwrap.dedent(program)],
         input=message, capture_output=True, text=True, check=False, cwd=folder,
-        env={"PATH": os.environ["PATH"], "PYTHONPATH": search, "HOME": str(folder)}, **switched,  # type: ignore[arg-type]
+        env={"PATH": os.environ["PATH"], "PYTHONPATH": search, "HOME": str(folder)}, **switched,
     )  # fmt: skip
     assert ran.returncode == 0, ran.stderr
     return ran.stdout

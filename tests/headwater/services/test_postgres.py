@@ -44,12 +44,12 @@ def query(server: Server, statement: str, **where: Any) -> list[tuple[Any, ...]]
 
 @pytest.mark.parametrize("user", ["headwater", "headwater_superuser", "postgres"])
 @pytest.mark.parametrize("password", [None, "headwater", ""])
-def test_without_the_password_nobody_comes_in(server, user, password):
+def test_without_the_password_nobody_comes_in(server: Server, user: str, password: str | None) -> None:
     with pytest.raises(psycopg2.OperationalError, match=REFUSED):
         query(server, "select 1", user=user, password=password, passfile="/nowhere")
 
 
-def test_the_superuser_has_no_way_in_whoever_knows_the_password(server):
+def test_the_superuser_has_no_way_in_whoever_knows_the_password(server: Server) -> None:
     with pytest.raises(psycopg2.OperationalError, match=r"pg_hba\.conf rejects"):
         query(server, "select 1", user=postgres_roles.SUPERUSER, password=server.password)
 
@@ -68,12 +68,12 @@ def test_the_superuser_has_no_way_in_whoever_knows_the_password(server):
         "create extension file_fdw",
     ],
 )
-def test_our_own_role_runs_no_program_and_reads_no_file_of_the_server(server, statement):
+def test_our_own_role_runs_no_program_and_reads_no_file_of_the_server(server: Server, statement: str) -> None:
     with pytest.raises(psycopg2.errors.InsufficientPrivilege):
         query(server, statement)
 
 
-def test_our_own_role_does_what_an_owner_does(server):
+def test_our_own_role_does_what_an_owner_does(server: Server) -> None:
     for statement in (
         "create schema own", "create table own.kept as select 1 as one", "create extension btree_gist",
         "create role reader login password 'of a reader'", "grant usage on schema own to reader",
@@ -87,7 +87,7 @@ def test_our_own_role_does_what_an_owner_does(server):
     query(server, "drop role reader")
 
 
-def test_a_vacuum_in_the_background_does_not_keep_a_database_from_being_dropped(tmp_path):
+def test_a_vacuum_in_the_background_does_not_keep_a_database_from_being_dropped(tmp_path: Path) -> None:
     slow = {
         "autovacuum_naptime": "1", "autovacuum_vacuum_cost_delay": "100ms", "autovacuum_vacuum_cost_limit": "1",
     }  # fmt: skip
@@ -110,7 +110,7 @@ def test_a_vacuum_in_the_background_does_not_keep_a_database_from_being_dropped(
         postgres.stop_server(server.process)
 
 
-def test_the_password_is_the_owners_alone_and_new_at_each_start(tmp_path):
+def test_the_password_is_the_owners_alone_and_new_at_each_start(tmp_path: Path) -> None:
     passwords = set()
     for _ in range(2):
         server = postgres.start(tmp_path / "pg", tmp_path / "log", settings=FAST)
@@ -121,7 +121,7 @@ def test_the_password_is_the_owners_alone_and_new_at_each_start(tmp_path):
     assert not any(one in (tmp_path / "log").read_text() for one in passwords)
 
 
-def test_a_lost_password_is_said_at_once_and_made_anew_at_the_next_start(tmp_path):
+def test_a_lost_password_is_said_at_once_and_made_anew_at_the_next_start(tmp_path: Path) -> None:
     server = postgres.start(tmp_path / "pg", tmp_path / "log", settings=FAST)
     server.passfile.write_text(f"127.0.0.1:{server.port}:*:headwater:another\n")
     with pytest.raises(ServiceError, match=r"does not take the password.*headwater down"):
@@ -206,7 +206,9 @@ where objid >= 16384 and owner <> 'headwater'::regrole
 """
 
 
-def test_a_data_folder_that_was_open_is_closed_at_the_next_start_and_its_data_kept(open_cluster):
+def test_a_data_folder_that_was_open_is_closed_at_the_next_start_and_its_data_kept(
+    open_cluster: Path,
+) -> None:
     for _ in range(2):  # the second time there is nothing left to do
         server = postgres.start(open_cluster, open_cluster.parent / "log", settings=FAST)
         try:
@@ -235,7 +237,9 @@ def test_a_data_folder_that_was_open_is_closed_at_the_next_start_and_its_data_ke
             postgres.stop_server(server.process)
 
 
-def test_a_start_that_was_killed_while_it_closed_a_data_folder_is_made_up_for(open_cluster, monkeypatch):
+def test_a_start_that_was_killed_while_it_closed_a_data_folder_is_made_up_for(
+    open_cluster: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     class Killed(BaseException):
         pass
 
@@ -253,7 +257,9 @@ def test_a_start_that_was_killed_while_it_closed_a_data_folder_is_made_up_for(op
         postgres.stop_server(server.process)
 
 
-def test_no_password_of_the_user_for_other_servers_is_in_the_way(server, monkeypatch):
+def test_no_password_of_the_user_for_other_servers_is_in_the_way(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from headwater.services.environment import POSTGRES, variables
 
     for name, value in variables(

@@ -6,6 +6,7 @@ import shutil
 import signal
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import requests
@@ -41,7 +42,7 @@ def get(publisher: children.Child, **headers: str) -> requests.Response:
     return requests.get(f"{publisher.url}/page/data.csv", headers=named, timeout=5)
 
 
-def test_a_file_comes_with_what_discovery_compares(publisher):
+def test_a_file_comes_with_what_discovery_compares(publisher: children.Child) -> None:
     got = get(publisher)
     assert got.content == BODY
     assert got.headers["Last-Modified"] == "Fri, 01 Feb 2013 00:00:00 GMT"
@@ -50,7 +51,7 @@ def test_a_file_comes_with_what_discovery_compares(publisher):
     assert got.headers["Accept-Ranges"] == "bytes"
 
 
-def test_head_tells_the_same_without_the_body(publisher):
+def test_head_tells_the_same_without_the_body(publisher: children.Child) -> None:
     got = requests.head(f"{publisher.url}/page/data.csv", timeout=5)
     whole = get(publisher)
     assert got.content == b""
@@ -67,25 +68,27 @@ def test_head_tells_the_same_without_the_body(publisher):
         ("bytes=0-99999", 0, 2559),
     ],
 )
-def test_a_range_is_that_part_of_the_file(publisher, asked, first, last):
+def test_a_range_is_that_part_of_the_file(
+    publisher: children.Child, asked: str, first: int, last: int
+) -> None:
     got = get(publisher, Range=asked)
     assert got.status_code == 206
     assert got.content == BODY[first : last + 1]
     assert got.headers["Content-Range"] == f"bytes {first}-{last}/{len(BODY)}"
 
 
-def test_a_range_behind_the_end_is_refused(publisher):
+def test_a_range_behind_the_end_is_refused(publisher: children.Child) -> None:
     got = get(publisher, Range=f"bytes={len(BODY)}-")
     assert got.status_code == 416
     assert got.headers["Content-Range"] == f"bytes */{len(BODY)}"
 
 
-def test_a_range_of_another_version_is_the_whole_file(publisher):
+def test_a_range_of_another_version_is_the_whole_file(publisher: children.Child) -> None:
     got = get(publisher, Range="bytes=100-199", If_Range='"another"')
     assert (got.status_code, got.content) == (200, BODY)
 
 
-def test_what_is_known_is_not_sent_again(publisher):
+def test_what_is_known_is_not_sent_again(publisher: children.Child) -> None:
     etag = get(publisher).headers["ETag"]
     assert get(publisher, If_None_Match=etag).status_code == 304
     assert get(publisher, If_None_Match='"another"').status_code == 200
@@ -93,7 +96,7 @@ def test_what_is_known_is_not_sent_again(publisher):
     assert get(publisher, If_Modified_Since="Thu, 31 Jan 2013 00:00:00 GMT").status_code == 200
 
 
-def test_a_folder_is_its_page(publisher):
+def test_a_folder_is_its_page(publisher: children.Child) -> None:
     got = requests.get(f"{publisher.url}/page/", timeout=5)
     assert got.headers["Content-Type"].startswith("text/html")
     assert "data.csv" in got.text
@@ -102,14 +105,14 @@ def test_a_folder_is_its_page(publisher):
 @pytest.mark.parametrize(
     "path", ["/missing", "/../secret.txt", "/%2e%2e/secret.txt", "/page/%2e%2e/%2e%2e/secret.txt"]
 )
-def test_nothing_else_is_published(publisher, path):
+def test_nothing_else_is_published(publisher: children.Child, path: str) -> None:
     with requests.Session() as session:
         request = requests.Request("GET", publisher.url).prepare()
         request.url = publisher.url + path  # as it stands: requests would tidy it up
         assert session.send(request, timeout=5).status_code == 404
 
 
-def test_it_ends_when_its_folder_goes(tmp_path):
+def test_it_ends_when_its_folder_goes(tmp_path: Path) -> None:
     site = tmp_path / "site"
     server = children.start(children.PUBLISHER, site, tmp_path / "log")
     shutil.rmtree(site)
@@ -123,7 +126,7 @@ def ask(publisher: children.Child, query: str) -> requests.Response:
     return requests.get(f"{publisher.url}/api/things{query}", timeout=5)
 
 
-def test_an_api_answers_in_pages(publisher):
+def test_an_api_answers_in_pages(publisher: children.Child) -> None:
     pages = [ask(publisher, f"?page={page}&per_page=5").json() for page in (1, 2, 3, 4)]
     assert [[record["id"] for record in page["records"]] for page in pages] == [
         [0, 1, 2, 3, 4], [5, 6, 7, 8, 9], [10, 11], [],
@@ -132,19 +135,19 @@ def test_an_api_answers_in_pages(publisher):
     assert len(ask(publisher, "").json()["records"]) == 12
 
 
-def test_an_api_tells_what_changed_since(publisher):
+def test_an_api_tells_what_changed_since(publisher: children.Child) -> None:
     since = ask(publisher, "?changed_since=2013-01-01T10:00:00Z").json()
     assert [record["id"] for record in since["records"]] == [10, 11]
     assert since["total"] == 2
 
 
 @pytest.mark.parametrize("query", ["?page=0", "?per_page=many"])
-def test_an_api_says_what_it_does_not_understand(publisher, query):
+def test_an_api_says_what_it_does_not_understand(publisher: children.Child, query: str) -> None:
     got = ask(publisher, query)
     assert got.status_code == 400
     assert "expected a number from 1" in got.json()["message"]
 
 
-def test_an_api_has_no_other_files(publisher):
+def test_an_api_has_no_other_files(publisher: children.Child) -> None:
     assert requests.get(f"{publisher.url}/api/nothing", timeout=5).status_code == 404
     assert requests.get(f"{publisher.url}/api/../../secret.txt", timeout=5).status_code == 404

@@ -6,7 +6,7 @@ import os
 import socket
 import stat
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from email.message import Message
 from pathlib import Path
@@ -19,6 +19,7 @@ import pytest
 import requests
 from botocore.auth import S3SigV4Auth
 from botocore.awsrequest import AWSRequest
+from botocore.config import Config
 from botocore.credentials import Credentials
 from botocore.exceptions import ClientError
 from hypothesis import given, settings
@@ -65,7 +66,7 @@ PREFIXES = st.one_of(
 
 
 def pages_of(
-    handler: type,
+    handler: type[S3Handler],
     bucket: Path,
     prefix: str,
     delimiter: str,
@@ -96,8 +97,8 @@ def pages_of(
     is_prefix=st.booleans(),
 )
 def test_a_listing_reads_the_folder_of_its_prefix_and_gives_what_the_whole_bucket_gives(
-    keys, prefix, delimiter, marker, size, is_prefix
-):
+    keys: list[str], prefix: str, delimiter: str, marker: str, size: int, is_prefix: bool
+) -> None:
     with tempfile.TemporaryDirectory() as folder:
         bucket = Path(folder, "bucket")
         bucket.mkdir()
@@ -115,18 +116,25 @@ def test_a_listing_reads_the_folder_of_its_prefix_and_gives_what_the_whole_bucke
 
 def test_a_listing_does_not_read_the_folders_beside_its_prefix(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-):
+) -> None:
     for name in ("asked/one", "beside/two"):
         (tmp_path / name).parent.mkdir()
         (tmp_path / name).touch()
-    walk, walked = os.walk, []
-    monkeypatch.setattr(localbucket.os, "walk", lambda top: walk(walked.append(Path(top)) or top))
+    proper, walked = os.walk, list[Path]()
+
+    def walk(top: str) -> Iterator[tuple[str, list[str], list[str]]]:
+        walked.append(Path(top))
+        return proper(top)
+
+    monkeypatch.setattr(localbucket.os, "walk", walk)
     (page,) = pages_of(S3Handler, tmp_path, "asked/", "", "", 10)
     assert page[0] == [("asked/one", tmp_path / "asked/one")]
     assert walked == [tmp_path / "asked"]
 
 
-def test_of_a_client_that_dies_while_it_sends_nothing_is_kept(s3_server: S3Server, store: ObjectStore):
+def test_of_a_client_that_dies_while_it_sends_nothing_is_kept(
+    s3_server: S3Server, store: ObjectStore
+) -> None:
     url = f"http://127.0.0.1:{s3_server.port}/{store.bucket}/key"
     headers = signed("PUT", url, b"halfhalf", own_key(s3_server)).headers
     lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items() if name != "Content-Length")
@@ -144,7 +152,7 @@ def test_of_a_client_that_dies_while_it_sends_nothing_is_kept(s3_server: S3Serve
 @pytest.mark.parametrize(
     "name", hostile.params(hostile.VALUES, leaving_out=["key_of_9000", "deep_list", "deep_object"])
 )
-def test_whatever_a_key_is_made_of_its_signature_is_known(store: ObjectStore, name: str):
+def test_whatever_a_key_is_made_of_its_signature_is_known(store: ObjectStore, name: str) -> None:
     client = boto3.client("s3")
     key = f"odd/{name.replace('/', '-')[:80]}/+ ~%41*'"
     client.put_object(Bucket=store.bucket, Key=key, Body=b"x")
@@ -161,7 +169,9 @@ def test_whatever_a_key_is_made_of_its_signature_is_known(store: ObjectStore, na
         pytest.param({"Authorization": "AWS headwater:c2lnbmF0dXJl"}, 403, id="an old signature"),
     ],
 )
-def test_what_is_not_signed_is_refused(s3_server: S3Server, store: ObjectStore, method, headers, status):
+def test_what_is_not_signed_is_refused(
+    s3_server: S3Server, store: ObjectStore, method: str, headers: dict[str, str], status: int
+) -> None:
     assert store.put_new("key", b"landed")
     url = f"http://127.0.0.1:{s3_server.port}/{store.bucket}/key"
     payload = requests.request(
@@ -172,9 +182,9 @@ def test_what_is_not_signed_is_refused(s3_server: S3Server, store: ObjectStore, 
     assert store.get("key") == b"landed"
 
 
-def test_a_link_that_is_signed_in_its_address_is_refused(store: ObjectStore):
+def test_a_link_that_is_signed_in_its_address_is_refused(store: ObjectStore) -> None:
     assert store.put_new("key", b"landed")
-    client = boto3.client("s3", config=boto3.session.Config(signature_version="s3v4"))
+    client = boto3.client("s3", config=Config(signature_version="s3v4"))
     link = client.generate_presigned_url("get_object", {"Bucket": store.bucket, "Key": "key"})
     assert requests.get(link).status_code == 403
 
@@ -189,16 +199,19 @@ def test_a_link_that_is_signed_in_its_address_is_refused(store: ObjectStore):
         (Credentials("another", "headwater"), "InvalidAccessKeyId"),
     ],
 )
-def test_another_key_is_refused(s3_server: S3Server, store: ObjectStore, key: Credentials, code: str):
+def test_another_key_is_refused(s3_server: S3Server, store: ObjectStore, key: Credentials, code: str) -> None:
     assert code in answer(s3_server, "GET", f"/{store.bucket}/", key=key).text
-    frozen = {"aws_access_key_id": key.access_key, "aws_secret_access_key": key.secret_key}
     with pytest.raises(ClientError, match=code):
-        boto3.client("s3", **frozen).put_object(Bucket=store.bucket, Key="k", Body=b"x" * (3 << 20))
+        boto3.client("s3", aws_access_key_id=key.access_key, aws_secret_access_key=key.secret_key).put_object(
+            Bucket=store.bucket, Key="k", Body=b"x" * (3 << 20)
+        )
 
 
 @pytest.mark.parametrize("origin", ["http://evil.example", "null", "http://127.0.0.1:8080", ""])
 @pytest.mark.parametrize("method", ["GET", "PUT", "OPTIONS"])
-def test_a_page_is_refused_whoever_signed(s3_server: S3Server, store: ObjectStore, method: str, origin: str):
+def test_a_page_is_refused_whoever_signed(
+    s3_server: S3Server, store: ObjectStore, method: str, origin: str
+) -> None:
     payload = answer(
         s3_server, method, f"/{store.bucket}/key", key=own_key(s3_server), headers={"Origin": origin}
     )
@@ -210,7 +223,7 @@ def test_a_page_is_refused_whoever_signed(s3_server: S3Server, store: ObjectStor
 @pytest.mark.parametrize(
     "host", ["evil.example", "evil.example:80", "127.0.0.1.evil.example", "", "10.0.0.1"]
 )
-def test_another_name_for_this_machine_is_refused(s3_server: S3Server, store: ObjectStore, host: str):
+def test_another_name_for_this_machine_is_refused(s3_server: S3Server, store: ObjectStore, host: str) -> None:
     payload = answer(s3_server, "GET", f"/{store.bucket}/", key=own_key(s3_server), headers={"Host": host})
     assert payload.status_code == 403
 
@@ -231,7 +244,7 @@ def refusal(
     return found.code if found else ""
 
 
-def test_a_signature_is_of_one_request():
+def test_a_signature_is_of_one_request() -> None:
     def swap(name: str, value: str) -> Callable[[Message], None]:
         return lambda message: message.replace_header(name, value)
 
@@ -250,13 +263,13 @@ def test_a_signature_is_of_one_request():
 
 
 @pytest.mark.parametrize("age", [timedelta(minutes=16), timedelta(minutes=-16), timedelta(days=1)])
-def test_a_signature_of_another_hour_is_refused(monkeypatch: pytest.MonkeyPatch, age: timedelta):
+def test_a_signature_of_another_hour_is_refused(monkeypatch: pytest.MonkeyPatch, age: timedelta) -> None:
     then = datetime.now(UTC) - age
     monkeypatch.setattr(botocore.auth, "get_current_datetime", lambda *_, **__: then)
     assert refusal(lambda _: None) == "RequestTimeTooSkewed"
 
 
-def test_the_key_is_the_owners_alone_and_stays(tmp_path: Path):
+def test_the_key_is_the_owners_alone_and_stays(tmp_path: Path) -> None:
     first = s3_guard.own_key(key_file_of(tmp_path / "s3"))
     assert s3_guard.own_key(key_file_of(tmp_path / "s3")).secret_key == first.secret_key
     assert stat.S_IMODE(key_file_of(tmp_path / "s3").stat().st_mode) == 0o600
@@ -266,7 +279,7 @@ def test_the_key_is_the_owners_alone_and_stays(tmp_path: Path):
 @pytest.mark.usefixtures("store")
 def test_our_archive_is_asked_for_with_its_own_key_whatever_keys_of_aws_the_user_has(
     s3_server: S3Server, monkeypatch: pytest.MonkeyPatch
-):
+) -> None:
     monkeypatch.delenv("AWS_SHARED_CREDENTIALS_FILE")
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIAMINE")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "my own secret")

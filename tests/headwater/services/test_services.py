@@ -12,6 +12,7 @@ import sys
 import tempfile
 import textwrap
 from pathlib import Path
+from typing import Any
 
 import psycopg2
 import pytest
@@ -48,7 +49,7 @@ def query(statement: str) -> object:
         connection.close()
 
 
-def test_started_once_then_found_again(empty_project):
+def test_started_once_then_found_again(empty_project: Path) -> None:
     project = empty_project
     want_demo(project)
     first = services.ensure_up(project)
@@ -64,7 +65,7 @@ def test_started_once_then_found_again(empty_project):
     assert query("select current_setting('timezone')") == "UTC"
 
 
-def test_another_process_that_inherits_the_environment_finds_the_same_servers(project):
+def test_another_process_that_inherits_the_environment_finds_the_same_servers(project: Path) -> None:
     first = services.ensure_up(project)
     program = """
         import sys
@@ -82,7 +83,7 @@ def test_another_process_that_inherits_the_environment_finds_the_same_servers(pr
     assert payload.stdout.strip() == str(pids(first))
 
 
-def test_down_and_up_keep_data_and_ports(project):
+def test_down_and_up_keep_data_and_ports(project: Path) -> None:
     first = services.ensure_up(project)
     query("create table kept as select 42 as answer")
     assert [one.name for one in services.down(project)] == ["postgres", "s3"]
@@ -93,7 +94,7 @@ def test_down_and_up_keep_data_and_ports(project):
     assert all(one.is_started for one in again.services)
 
 
-def test_killed_servers_come_back_with_what_was_committed(project):
+def test_killed_servers_come_back_with_what_was_committed(project: Path) -> None:
     first = services.ensure_up(project)
     query("create table kept as select 42 as answer")
     for pid in pids(first).values():
@@ -104,7 +105,7 @@ def test_killed_servers_come_back_with_what_was_committed(project):
     assert query("select answer from kept") == 42
 
 
-def test_down_stops_only_its_own(project):
+def test_down_stops_only_its_own(project: Path) -> None:
     services.ensure_up(project)
     bystander = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
     try:
@@ -124,7 +125,7 @@ def test_down_stops_only_its_own(project):
         bystander.wait()
 
 
-def test_a_postgres_that_nobody_remembers_is_adopted(project):
+def test_a_postgres_that_nobody_remembers_is_adopted(project: Path) -> None:
     first = services.ensure_up(project)
     remembered = state.read(services.home(project))
     remembered.pop("postgres")
@@ -134,7 +135,7 @@ def test_a_postgres_that_nobody_remembers_is_adopted(project):
     assert pids(services.ensure_up(project)) == pids(first)
 
 
-def test_a_stale_pid_file_whose_pid_lives_again_does_not_stop_the_start(project):
+def test_a_stale_pid_file_whose_pid_lives_again_does_not_stop_the_start(project: Path) -> None:
     first = services.ensure_up(project)
     cluster = services.home(project) / "pg" / "cluster"
     lock = (cluster / "postmaster.pid").read_text().splitlines()
@@ -153,12 +154,12 @@ def test_a_stale_pid_file_whose_pid_lives_again_does_not_stop_the_start(project)
         bystander.wait()
 
 
-def _like_owner_of(folder: Path) -> dict[str, int]:
+def _like_owner_of(folder: Path) -> dict[str, Any]:
     """For subprocess: Postgres fears only a pid of its own user."""
     return {"user": folder.stat().st_uid} if os.geteuid() == 0 else {}
 
 
-def test_two_processes_at_once_start_one_server(project):
+def test_two_processes_at_once_start_one_server(project: Path) -> None:
     program = """
         import sys
         from pathlib import Path
@@ -189,7 +190,7 @@ def test_two_processes_at_once_start_one_server(project):
         assert sorted(started for _, _, started in mine) == ["False", "False", "True"]
 
 
-def test_the_users_own_servers_are_left_alone(empty_project, monkeypatch):
+def test_the_users_own_servers_are_left_alone(empty_project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PGHOST", "db.example.org")
     monkeypatch.setenv("HEADWATER_BUCKET", "archive")
     found = services.ensure_up(empty_project)
@@ -201,7 +202,9 @@ def test_the_users_own_servers_are_left_alone(empty_project, monkeypatch):
     assert not (services.home(empty_project) / "pg").exists()
 
 
-def test_the_publisher_is_not_started_when_the_user_names_one(empty_project, monkeypatch):
+def test_the_publisher_is_not_started_when_the_user_names_one(
+    empty_project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     want_demo(empty_project)
     monkeypatch.setenv("HEADWATER_DEMO_URL", "https://demo.example.org")
     monkeypatch.setenv("PGHOST", "db.example.org")
@@ -209,7 +212,9 @@ def test_the_publisher_is_not_started_when_the_user_names_one(empty_project, mon
     assert services.ensure_up(empty_project).services[-1].address == "https://demo.example.org"
 
 
-def test_the_demos_files_are_in_the_working_folder_unless_the_user_names_another(empty_project, monkeypatch):
+def test_the_demos_files_are_in_the_working_folder_unless_the_user_names_another(
+    empty_project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("PGHOST", "db.example.org")
     monkeypatch.setenv("HEADWATER_BUCKET", "archive")
     monkeypatch.setenv("HEADWATER_DEMO_URL", "https://demo.example.org")
@@ -224,7 +229,9 @@ def test_the_demos_files_are_in_the_working_folder_unless_the_user_names_another
 @pytest.mark.parametrize(
     "local", [{}, {"AWS_ACCESS_KEY_ID": "AKIAMINE", "AWS_SECRET_ACCESS_KEY": "my own secret"}]
 )
-def test_the_exports_for_a_shell_lead_to_the_servers_and_hold_no_secret(project, monkeypatch, local):
+def test_the_exports_for_a_shell_lead_to_the_servers_and_hold_no_secret(
+    project: Path, monkeypatch: pytest.MonkeyPatch, local: dict[str, str]
+) -> None:
     shutil.copy(PROJECT / "dbt_project.yml", project)
     for name, value in {"HEADWATER_PROJECT": str(project), "PGPASSWORD": "of another", **local}.items():
         monkeypatch.setenv(name, value)
@@ -242,7 +249,7 @@ def test_the_exports_for_a_shell_lead_to_the_servers_and_hold_no_secret(project,
     services.ensure_up(project)  # so that they are stopped
 
 
-def test_a_server_that_an_earlier_version_started_open_is_not_used(project):
+def test_a_server_that_an_earlier_version_started_open_is_not_used(project: Path) -> None:
     services.ensure_up(project)
     (services.home(project) / "pg" / "cluster" / "pg_hba.conf").write_text(
         "host all all 127.0.0.1/32 trust\n"
@@ -258,7 +265,7 @@ def test_a_server_that_an_earlier_version_started_open_is_not_used(project):
         services.ensure_up(project)
 
 
-def test_a_port_that_was_taken_meanwhile_is_replaced(project):
+def test_a_port_that_was_taken_meanwhile_is_replaced(project: Path) -> None:
     services.ensure_up(project)
     services.down(project)
     port = state.read(services.home(project))["postgres"].port
@@ -271,12 +278,12 @@ def test_a_port_that_was_taken_meanwhile_is_replaced(project):
         assert query("select 1") == 1
 
 
-def test_a_server_that_does_not_start_is_shown_with_its_log(tmp_path):
+def test_a_server_that_does_not_start_is_shown_with_its_log(tmp_path: Path) -> None:
     with pytest.raises(ServiceError, match=r"does not start[\s\S]*no_such_setting"):
         postgres.start(tmp_path / "pg", tmp_path / "log", settings={"no_such_setting": "1"})
 
 
-def test_data_of_another_major_version_is_refused(tmp_path):
+def test_data_of_another_major_version_is_refused(tmp_path: Path) -> None:
     cluster = tmp_path / "pg" / "cluster"
     cluster.mkdir(parents=True)
     (cluster / "PG_VERSION").write_text("9\n")
@@ -284,21 +291,21 @@ def test_data_of_another_major_version_is_refused(tmp_path):
         postgres.start(tmp_path / "pg", tmp_path / "log")
 
 
-def test_a_killed_initdb_leaves_nothing_in_the_way(tmp_path):
+def test_a_killed_initdb_leaves_nothing_in_the_way(tmp_path: Path) -> None:
     (tmp_path / "pg" / "unfinished").mkdir(parents=True)
     (tmp_path / "pg" / "unfinished" / "PG_VERSION").write_text("half")
     server = postgres.start(tmp_path / "pg", tmp_path / "log")
     postgres.stop_server(server.process)
 
 
-def test_a_home_that_cannot_be_made_is_said(tmp_path, monkeypatch):
+def test_a_home_that_cannot_be_made_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("HEADWATER_HOME", str(tmp_path / "file" / "home"))
     with pytest.raises(ServiceError, match="Set HEADWATER_HOME to another folder"):
         services.ensure_up(tmp_path)
 
 
-def test_long_paths_do_not_matter(tmp_path, monkeypatch):
+def test_long_paths_do_not_matter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HEADWATER_HOME", str(tmp_path / ("deep" * 40)))
     found = services.ensure_up(tmp_path)
     assert found.services[0].is_started
@@ -306,7 +313,7 @@ def test_long_paths_do_not_matter(tmp_path, monkeypatch):
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="all the tests above ran as an ordinary user already")
-def test_as_an_ordinary_user():
+def test_as_an_ordinary_user() -> None:
     nobody = pwd.getpwnam("nobody")
     pythons = [path for path in (sys.executable, "/usr/bin/python3") if _may_run(path, nobody.pw_uid)]
     if not pythons:

@@ -33,7 +33,7 @@ KEY_VALUES = {"text": st.sampled_from(["", "a", "B", "ä"]), "integer": st.sampl
 NAMES = ("B.csv", "_x.csv", "a.csv", "é.csv")
 
 # each is half a second of loads: as many as usual only where there is time
-EXAMPLES = 100 if settings.default.max_examples < 1000 else settings.default.max_examples
+EXAMPLES = 100 if settings().max_examples < 1000 else settings().max_examples
 
 
 @dataclass(frozen=True)

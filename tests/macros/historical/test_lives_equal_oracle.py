@@ -211,7 +211,7 @@ def test_any_life_of_a_source_ends_every_load_in_the_history_of_the_oracle(
     history_lab: HistoryLab, pytestconfig: pytest.Config
 ) -> None:
     run_state_machine_as_test(
-        lambda: Life(history_lab),
+        lambda: Life(history_lab),  # type: ignore[arg-type]  # it only calls what it is given
         settings=settings(
             max_examples=LIVES_IN_LONG_TESTS if pytestconfig.getoption("--long") else LIVES,
             stateful_step_count=STEPS,

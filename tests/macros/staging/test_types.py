@@ -307,26 +307,34 @@ def named(cases: Iterable[tuple[Any, ...]]) -> list[Any]:
 
 
 @pytest.mark.parametrize(("data_type", "form", "values"), named((t, f, values) for t, f, values, _ in CASES))
-def test_canonical_texts_are_cast(history_lab, data_type, form, values):
+def test_canonical_texts_are_cast(
+    history_lab: HistoryLab, data_type: str, form: str | None, values: Mapping[str, Any]
+) -> None:
     found = judged(history_lab, data_type, form, values)
     assert dict(zip(values, found, strict=True)) == {text: (False, value) for text, value in values.items()}
 
 
 @pytest.mark.parametrize(("data_type", "form", "texts"), named((t, f, out) for t, f, _, out in CASES if out))
-def test_all_other_texts_fall_out(history_lab, data_type, form, texts):
+def test_all_other_texts_fall_out(
+    history_lab: HistoryLab, data_type: str, form: str | None, texts: Iterable[str]
+) -> None:
     found = judged(history_lab, data_type, form, texts)
     assert {text: value for text, (is_out, value) in zip(texts, found, strict=True) if not is_out} == {}
 
 
 @pytest.mark.parametrize(("data_type", "form"), named((t, f) for t, f, _, _ in CASES))
-def test_null_is_null_and_does_not_fall_out(history_lab, data_type, form):
+def test_null_is_null_and_does_not_fall_out(
+    history_lab: HistoryLab, data_type: str, form: str | None
+) -> None:
     ((is_out, value),) = judged(history_lab, data_type, form, [None])
     assert (bool(is_out), value) == (False, None)
 
 
 @given(first=st.integers(1000, 9900), data=st.data())
 @settings(max_examples=25)
-def test_two_digits_are_the_year_of_their_hundred_that_datetime_has(history_lab, first, data):
+def test_two_digits_are_the_year_of_their_hundred_that_datetime_has(
+    history_lab: HistoryLab, first: int, data: st.DataObject
+) -> None:
     """Every year of the hundred, each on a day that it has."""
     form = data.draw(st.sampled_from(["FMMM/FMDD/", "MM/DD/", "FMMM-FMDD-"]))
     days = {}
@@ -338,7 +346,7 @@ def test_two_digits_are_the_year_of_their_hundred_that_datetime_has(history_lab,
     assert dict(zip(days, found, strict=True)) == {text: (False, day) for text, day in days.items()}
 
 
-def test_the_window_of_python_reads_as_python_does(history_lab):
+def test_the_window_of_python_reads_as_python_does(history_lab: HistoryLab) -> None:
     texts = [
         f"{day:%m/%d/%y}" for year in range(1969, 2069) for day in (date(year, 1, 1), date(year, 12, 31))
     ]
@@ -350,7 +358,9 @@ def test_the_window_of_python_reads_as_python_does(history_lab):
 @pytest.mark.parametrize(
     ("data_type", "values", "others"), [pytest.param(*case, id=case[0]) for case in OF_POSTGRES]
 )
-def test_of_a_postgres_its_own_values_are_taken_as_it_writes_them(history_lab, data_type, values, others):
+def test_of_a_postgres_its_own_values_are_taken_as_it_writes_them(
+    history_lab: HistoryLab, data_type: str, values: Iterable[str], others: Iterable[str]
+) -> None:
     taken = judged(history_lab, data_type, None, values, value_syntax="postgres")
     assert [(text, is_out) for text, (is_out, _) in zip(values, taken, strict=True)] == [
         (t, False) for t in values
@@ -362,6 +372,6 @@ def test_of_a_postgres_its_own_values_are_taken_as_it_writes_them(history_lab, d
     assert (bool(is_out), value) == (False, None)
 
 
-def test_what_a_format_says_holds_of_a_postgres_too(history_lab):
+def test_what_a_format_says_holds_of_a_postgres_too(history_lab: HistoryLab) -> None:
     found = judged(history_lab, "date", "DD/MM/YYYY", ["28/02/2026", "infinity"], value_syntax="postgres")
     assert [is_out for is_out, _ in found] == [False, True]

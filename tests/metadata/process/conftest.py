@@ -58,7 +58,7 @@ class Ledger:
     def reach(self, sqn: int, *layers: str) -> None:
         """Be loaded in these layers."""
         with self.database.begin() as connection:
-            job = connection.execute(sa.text("select metadata.this_job_inst('a job')")).scalar_one()
+            job: int = connection.execute(sa.text("select metadata.this_job_inst('a job')")).scalar_one()
             for layer in layers:
                 counts = {"record_count": 0}
                 if layer == "historical":

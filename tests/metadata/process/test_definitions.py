@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -38,7 +37,7 @@ class Recorder:
             ask = sa.text("select metadata.definition_differences(:source, :now)").bindparams(
                 sa.bindparam("now", {**NOTHING, **parts}, JSONB)
             )
-            found = list(connection.execute(ask, {"source": SOURCE}).scalars())
+            found: list[str] = list(connection.execute(ask, {"source": SOURCE}).scalars())
             assert is_redefined(connection, SOURCE, {**NOTHING, **parts}) is bool(found)
         return found
 
@@ -52,7 +51,7 @@ class Recorder:
 
 
 @pytest.fixture
-def recorder(database: Engine) -> Iterator[Recorder]:
+def recorder(database: Engine) -> Recorder:
     return Recorder(database)
 
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import pytest
 import sqlalchemy as sa
+from sqlalchemy.engine import Engine
 
 from headwater.metadata.process import deliveries
 from headwater.metadata.process.tables import delivery_status
-from tests.metadata.process.conftest import SOURCE, at, delivery
+from tests.metadata.process.conftest import SOURCE, Ledger, at, delivery
 
 
-def test_registering_twice_writes_one_row_and_keeps_the_first(database):
+def test_registering_twice_writes_one_row_and_keeps_the_first(database: Engine) -> None:
     landed = delivery(5)
     with database.begin() as connection:
         assert deliveries.register(connection, landed) is True
@@ -19,7 +20,7 @@ def test_registering_twice_writes_one_row_and_keeps_the_first(database):
         assert deliveries.raw_pending(connection, SOURCE) == [landed]
 
 
-def test_numbers_begin_above_every_registered_one_and_never_go_back(database):
+def test_numbers_begin_above_every_registered_one_and_never_go_back(database: Engine) -> None:
     with database.begin() as connection:
         assert deliveries.next_delivery_sqn(connection) == 1
         deliveries.register(connection, delivery(41))
@@ -28,7 +29,7 @@ def test_numbers_begin_above_every_registered_one_and_never_go_back(database):
         assert deliveries.next_delivery_sqn(connection) == 43
 
 
-def test_of_an_identity_the_newest_landing_is_known(database):
+def test_of_an_identity_the_newest_landing_is_known(database: Engine) -> None:
     with database.begin() as connection:
         for sqn in (9, 3):  # registered in another order than landed
             deliveries.register(connection, delivery(sqn))
@@ -45,7 +46,7 @@ def test_of_an_identity_the_newest_landing_is_known(database):
         assert deliveries.newest_content(connection, "others", "b.csv", at(1)) is None
 
 
-def test_only_what_is_offered_is_read_however_much_has_landed(database):
+def test_only_what_is_offered_is_read_however_much_has_landed(database: Engine) -> None:
     came: list[int] = []
     sa.event.listen(database, "after_cursor_execute", lambda *payload: came.append(payload[1].rowcount))
     with database.begin() as connection:
@@ -58,7 +59,7 @@ def test_only_what_is_offered_is_read_however_much_has_landed(database):
     assert came == [1]
 
 
-def test_of_a_name_and_a_watermark_the_newest_is_told_to_extractors(database):
+def test_of_a_name_and_a_watermark_the_newest_is_told_to_extractors(database: Engine) -> None:
     with database.begin() as connection:
         for sqn, day in ((1, 1), (2, 3), (3, 2)):
             deliveries.register(connection, delivery(sqn, day=day))
@@ -76,11 +77,11 @@ def test_of_a_name_and_a_watermark_the_newest_is_told_to_extractors(database):
         assert payload[0] == delivery(2, day=3)
 
 
-def test_recording_a_layer_again_replaces_what_stood_there(ledger, database):
+def test_recording_a_layer_again_replaces_what_stood_there(ledger: Ledger, database: Engine) -> None:
     ledger.land(1)
     ledger.reach(1, "raw")
     with database.begin() as connection:
-        job = connection.execute(sa.text("select metadata.this_job_inst('a job')")).scalar_one()
+        job: int = connection.execute(sa.text("select metadata.this_job_inst('a job')")).scalar_one()
         deliveries.record_layer(
             connection, 1, "raw", status="loaded", job_inst_id=job, record_count=3, parsed_count=4
         )
@@ -88,7 +89,9 @@ def test_recording_a_layer_again_replaces_what_stood_there(ledger, database):
     assert (row.layer, row.record_count, row.parsed_count, row.job_inst_id) == ("raw", 3, 4, job)
 
 
-def test_a_historical_status_whose_fates_do_not_add_up_is_refused_by_postgres(ledger, database):
+def test_a_historical_status_whose_fates_do_not_add_up_is_refused_by_postgres(
+    ledger: Ledger, database: Engine
+) -> None:
     ledger.land(1)
     ledger.reach(1, "historical")
     with (
@@ -98,7 +101,7 @@ def test_a_historical_status_whose_fates_do_not_add_up_is_refused_by_postgres(le
         connection.execute(delivery_status.update().values(new_count=1))
 
 
-def test_the_lock_of_a_source_keeps_others_out_of_that_source_only(database):
+def test_the_lock_of_a_source_keeps_others_out_of_that_source_only(database: Engine) -> None:
     attempt = sa.text(
         "select pg_try_advisory_xact_lock(hashtextextended('headwater source ' || cast(:source as text), 0))"
     )
@@ -111,7 +114,7 @@ def test_the_lock_of_a_source_keeps_others_out_of_that_source_only(database):
         assert other.execute(attempt, {"source": SOURCE}).scalar() is True
 
 
-def test_a_delivery_goes_from_layer_to_layer_and_is_pending_in_one_at_a_time(ledger):
+def test_a_delivery_goes_from_layer_to_layer_and_is_pending_in_one_at_a_time(ledger: Ledger) -> None:
     ledger.land(1)
     assert ledger.all_pending() == {"raw": [1]}
     ledger.reach(1, "raw")
@@ -126,14 +129,16 @@ def test_a_delivery_goes_from_layer_to_layer_and_is_pending_in_one_at_a_time(led
 
 @pytest.mark.parametrize("layers", [(), ("raw",), ("raw", "staging")])
 @pytest.mark.parametrize("event", ["halted", "withdrawn"])
-def test_what_is_halted_or_withdrawn_is_pending_nowhere(ledger, layers, event):
+def test_what_is_halted_or_withdrawn_is_pending_nowhere(
+    ledger: Ledger, layers: tuple[str, ...], event: str
+) -> None:
     ledger.land(1)
     ledger.reach(1, *layers)
     ledger.say(1, event)
     assert ledger.all_pending() == {}
 
 
-def test_pending_deliveries_come_in_order_of_date_then_of_the_bytes_of_their_name(ledger):
+def test_pending_deliveries_come_in_order_of_date_then_of_the_bytes_of_their_name(ledger: Ledger) -> None:
     for sqn, (name, day) in enumerate([("b", 2), ("a", 2), ("B", 2), ("_", 2), ("z", 1), ("é", 2)], start=1):
         ledger.land(sqn, name, day)
     ledger.land(7, "a", 2)  # the same identity again: after the first landing
@@ -142,14 +147,14 @@ def test_pending_deliveries_come_in_order_of_date_then_of_the_bytes_of_their_nam
     assert ledger.pending("raw") == [5, 4, 2, 7, 1, 6]
 
 
-def through(ledger, *sqns):
+def through(ledger: Ledger, *sqns: int) -> None:
     for sqn in sqns:
         ledger.reach(sqn, "raw", "staging")
         ledger.say(sqn, "passed")
         ledger.reach(sqn, "historical")
 
 
-def test_history_must_let_go_of_what_was_withdrawn_and_take_back_what_was_restored(ledger):
+def test_history_must_let_go_of_what_was_withdrawn_and_take_back_what_was_restored(ledger: Ledger) -> None:
     ledger.land(1, "a", 1)
     ledger.land(2, "b", 2)
     through(ledger, 1, 2)
@@ -159,7 +164,7 @@ def test_history_must_let_go_of_what_was_withdrawn_and_take_back_what_was_restor
     assert ledger.all_pending() == {}
 
 
-def test_history_must_exchange_what_is_superseded_but_only_for_one_that_passed(ledger):
+def test_history_must_exchange_what_is_superseded_but_only_for_one_that_passed(ledger: Ledger) -> None:
     ledger.land(1)
     through(ledger, 1)
     ledger.land(2)
@@ -171,12 +176,12 @@ def test_history_must_exchange_what_is_superseded_but_only_for_one_that_passed(l
     assert ledger.all_pending() == {"historical": [1, 2]}
 
 
-def forget(database, *layers):
+def forget(database: Engine, *layers: str) -> None:
     with database.begin() as connection:
         connection.execute(delivery_status.delete().where(delivery_status.c.layer.in_(layers)))
 
 
-def test_what_history_replays_is_staged_again_from_there_on(ledger, database):
+def test_what_history_replays_is_staged_again_from_there_on(ledger: Ledger, database: Engine) -> None:
     for sqn, day in ((1, 1), (2, 2), (3, 3)):
         ledger.land(sqn, f"{sqn}.csv", day)
     through(ledger, 1, 2, 3)
@@ -188,7 +193,7 @@ def test_what_history_replays_is_staged_again_from_there_on(ledger, database):
     assert ledger.all_pending() == {"raw": [3], "historical": [2]}
 
 
-def test_a_replayed_delivery_goes_through_every_layer_again(ledger):
+def test_a_replayed_delivery_goes_through_every_layer_again(ledger: Ledger) -> None:
     ledger.land(1)
     through(ledger, 1)
     ledger.say(1, "replayed")
@@ -203,7 +208,7 @@ def test_a_replayed_delivery_goes_through_every_layer_again(ledger):
     assert ledger.all_pending() == {}
 
 
-def test_one_that_is_accepted_in_spite_of_duplicate_keys_is_staged_again(ledger):
+def test_one_that_is_accepted_in_spite_of_duplicate_keys_is_staged_again(ledger: Ledger) -> None:
     ledger.land(1)
     ledger.reach(1, "raw", "staging")
     ledger.say(1, "halted", checks=("duplicate_keys",))

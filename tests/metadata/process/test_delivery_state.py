@@ -6,6 +6,9 @@ from collections.abc import Sequence
 from itertools import product
 
 import pytest
+from sqlalchemy.engine import Engine
+
+from tests.metadata.process.conftest import Ledger
 
 EVENTS = ("halted", "passed", "accepted", "withdrawn", "restored", "replayed")
 LONGEST = 3
@@ -32,7 +35,9 @@ def plainly_read(events: Sequence[str], is_in_history: bool) -> tuple[bool, str]
 
 
 @pytest.mark.parametrize("is_in_history", [False, True])
-def test_every_sequence_of_events_amounts_to_what_a_plain_reading_says(ledger, database, is_in_history):
+def test_every_sequence_of_events_amounts_to_what_a_plain_reading_says(
+    ledger: Ledger, database: Engine, is_in_history: bool
+) -> None:
     expected = {}
     sequences = [events for length in range(LONGEST + 1) for events in product(EVENTS, repeat=length)]
     assert len(sequences) == 1 + 6 + 36 + 216
@@ -46,7 +51,7 @@ def test_every_sequence_of_events_amounts_to_what_a_plain_reading_says(ledger, d
         rows = connection.exec_driver_sql(
             "select delivery_sqn, counts, status from metadata.delivery_state"
         ).all()
-    assert {sqn: (expected[sqn][0], counts, status) for sqn, counts, status in rows} == expected
+    assert {row[0]: (expected[row[0]][0], *row[1:]) for row in rows} == expected
 
 
 CHANGE_COUNTS = {
@@ -62,7 +67,9 @@ PASSED = ("passed", "accepted", "restored")
 
 
 @pytest.mark.parametrize(("older", "newer"), list(product(CHANGE_COUNTS, repeat=2)))
-def test_of_one_identity_the_newest_that_passed_and_is_not_withdrawn_counts(ledger, older, newer):
+def test_of_one_identity_the_newest_that_passed_and_is_not_withdrawn_counts(
+    ledger: Ledger, older: str, newer: str
+) -> None:
     ledger.land(1)
     ledger.land(2)
     ledger.land(3, name="b.csv")  # other identities are no part of it
@@ -82,7 +89,7 @@ def test_of_one_identity_the_newest_that_passed_and_is_not_withdrawn_counts(ledg
     assert ledger.state(4).counts
 
 
-def test_what_counts_and_is_not_loaded_or_the_reverse_differs_from_history(ledger):
+def test_what_counts_and_is_not_loaded_or_the_reverse_differs_from_history(ledger: Ledger) -> None:
     ledger.land(1)
     assert not ledger.state(1).differs_from_history
     ledger.say(1, "passed")

@@ -6,6 +6,7 @@ import itertools
 import json
 import time
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
 
 import pytest
 import sqlalchemy as sa
@@ -22,16 +23,18 @@ from headwater.metadata.process.events import (
     was_replayed,
 )
 from headwater.metadata.process.tables import delivery_event
+from tests.metadata.process.conftest import Ledger
 
 
 class WatchedStore:
     """Keeps what is put, and how many events Postgres knew at that moment."""
 
-    def __init__(self, database, *, is_taken=False, is_down=False):
+    def __init__(self, database: Engine, *, is_taken: bool = False, is_down: bool = False) -> None:
         self._database, self._is_taken, self._is_down = database, is_taken, is_down
-        self.objects, self.known_to_postgres = {}, []
+        self.objects: dict[str, bytes] = {}
+        self.known_to_postgres: list[int] = []
 
-    def put_new(self, key, body):
+    def put_new(self, key: str, body: bytes) -> bool:
         self.known_to_postgres.append(count(self._database))
         if self._is_down:
             raise StorageError("S3 is down")
@@ -40,12 +43,12 @@ class WatchedStore:
         return not self._is_taken
 
 
-def count(database):
+def count(database: Engine) -> int:
     with database.connect() as connection:
         return connection.execute(sa.select(sa.func.count()).select_from(delivery_event)).scalar_one()
 
 
-def test_an_event_is_on_s3_before_postgres_knows_it(ledger, database):
+def test_an_event_is_on_s3_before_postgres_knows_it(ledger: Ledger, database: Engine) -> None:
     ledger.land(1)
     store = WatchedStore(database)
     message = record_event(
@@ -64,7 +67,7 @@ def test_an_event_is_on_s3_before_postgres_knows_it(ledger, database):
     )  # fmt: skip
 
 
-def test_an_event_waits_until_nobody_writes_layers_of_the_source(ledger, database):
+def test_an_event_waits_until_nobody_writes_layers_of_the_source(ledger: Ledger, database: Engine) -> None:
     """A load's pending deliveries must stay pending until it commits."""
     ledger.land(1)
     store = WatchedStore(database)
@@ -82,14 +85,16 @@ def test_an_event_waits_until_nobody_writes_layers_of_the_source(ledger, databas
 
 
 @pytest.mark.parametrize("trouble", ["is_taken", "is_down"])
-def test_an_event_that_s3_does_not_take_did_not_happen(ledger, database, trouble):
+def test_an_event_that_s3_does_not_take_did_not_happen(
+    ledger: Ledger, database: Engine, trouble: str
+) -> None:
     ledger.land(1)
     with pytest.raises(StorageError):
         record_event(database, WatchedStore(database, **{trouble: True}), 1, "places", "passed", why="well")
     assert count(database) == 0
 
 
-def test_an_event_that_only_s3_has_is_registered_once(ledger, database):
+def test_an_event_that_only_s3_has_is_registered_once(ledger: Ledger, database: Engine) -> None:
     store = WatchedStore(database)
     with pytest.raises(sa.exc.IntegrityError):  # Postgres does not know the delivery yet, as after a crash
         record_event(database, store, 1, "places", "passed", why="well")
@@ -101,7 +106,7 @@ def test_an_event_that_only_s3_has_is_registered_once(ledger, database):
     assert ledger.state(1).verdict == "passed"
 
 
-def test_the_object_of_an_event_is_plain_json(ledger, database):
+def test_the_object_of_an_event_is_plain_json(ledger: Ledger, database: Engine) -> None:
     ledger.land(1)
     message = record_event(database, WatchedStore(database), 1, "places", "passed", why="well", who="eve")
     assert json.loads(to_json(message)) == {
@@ -110,7 +115,7 @@ def test_the_object_of_an_event_is_plain_json(ledger, database):
     }  # fmt: skip
 
 
-def test_only_a_replayed_delivery_was_replayed(ledger, database):
+def test_only_a_replayed_delivery_was_replayed(ledger: Ledger, database: Engine) -> None:
     ledger.land(1)
     ledger.land(2, "b.csv")
     ledger.say(1, "passed", "withdrawn")
@@ -129,7 +134,7 @@ class Clock:
     def __init__(self, database: Engine) -> None:
         self._database = database
         with database.begin() as connection:
-            body = connection.execute(
+            body: str = connection.execute(
                 sa.text("select pg_get_functiondef('metadata.next_event_at'::regproc)")
             ).scalar_one()
             assert "clock_timestamp()" in body
@@ -151,12 +156,13 @@ CLOCKS = (
 
 
 def test_events_follow_each_other_whatever_the_clock_says_and_registered_from_s3_in_any_order(
-    ledger, database, clock
-):
+    ledger: Ledger, database: Engine, clock: Clock
+) -> None:
     """A clock that stands, goes back, and goes far ahead, before each of four events."""
     lives = list(itertools.product(CLOCKS, repeat=4))
     events = ("passed", "withdrawn", "restored", "withdrawn")
-    expected, bodies = {}, []
+    expected: dict[int, list[tuple[object, ...]]] = {}
+    bodies: list[bytes] = []
     for sqn, clocks in enumerate(lives, start=1):
         ledger.land(sqn, f"{sqn}.csv")
         store = WatchedStore(database)
@@ -182,7 +188,7 @@ def test_events_follow_each_other_whatever_the_clock_says_and_registered_from_s3
     assert {sqn: ledger.state(sqn) for sqn in expected} == kept
 
 
-def amounted(database, sqn, moment):
+def amounted(database: Engine, sqn: int, moment: datetime) -> tuple[object, ...]:
     """Verdict, whether it was withdrawn and whether it counted, by what was known at a moment."""
     ask = sa.text(
         "select verdict, is_withdrawn, counts from metadata.delivery_state_at(:moment) where delivery_sqn = :sqn"
@@ -191,7 +197,9 @@ def amounted(database, sqn, moment):
         return tuple(connection.execute(ask, {"moment": moment, "sqn": sqn}).one())
 
 
-def test_an_event_of_before_that_has_the_same_moment_as_another_stays_valid(ledger, database):
+def test_an_event_of_before_that_has_the_same_moment_as_another_stays_valid(
+    ledger: Ledger, database: Engine
+) -> None:
     """Events of a time when nothing kept two from having one moment: what comes now follows both."""
     ledger.land(1)
     ledger.say(1, "passed", "withdrawn")

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
 from contextlib import suppress
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from sqlalchemy.engine import Engine
+from sqlalchemy.pool import QueuePool
 
 from headwater.metadata.errors import HeadwaterError, StepFailed
 from headwater.metadata.failures import failure_of
@@ -17,13 +21,13 @@ from headwater.metadata.process.recorded_run import Outcome
 from headwater.metadata.process.tables import job_inst, job_inst_task, log_dtl, log_header
 
 
-def rows(database, table):
+def rows(database: Engine, table: sa.Table) -> Sequence[sa.Row[Any]]:
     with database.connect() as connection:
         (key,) = table.primary_key.columns
         return connection.execute(sa.select(table).order_by(key)).all()
 
 
-def test_the_worst_that_was_said_stays():
+def test_the_worst_that_was_said_stays() -> None:
     outcome = Outcome()
     for status, expected in (
         ("halted", "halted"),
@@ -35,7 +39,7 @@ def test_the_worst_that_was_said_stays():
         assert outcome.status == expected
 
 
-def test_a_job_instance_is_running_until_it_is_closed(database):
+def test_a_job_instance_is_running_until_it_is_closed(database: Engine) -> None:
     instance = JobInstance(database, "cities", "run 1", {"sources": ["cities"]})
     (inst,), (header,) = rows(database, job_inst), rows(database, log_header)
     assert (inst.job, inst.run_id, inst.parameters, inst.status, inst.ended_at) == (
@@ -51,7 +55,7 @@ def test_a_job_instance_is_running_until_it_is_closed(database):
     assert inst.started_at <= task.started_at <= task.ended_at <= inst.ended_at
 
 
-def test_a_job_instance_ends_as_badly_as_its_worst_task(database):
+def test_a_job_instance_ends_as_badly_as_its_worst_task(database: Engine) -> None:
     instance = JobInstance(database, "cities", "run 1", {})
     with instance.task("checks") as outcome:
         outcome.worsen("halted")
@@ -65,7 +69,9 @@ def test_a_job_instance_ends_as_badly_as_its_worst_task(database):
 @pytest.mark.parametrize(
     ("error", "has_trace"), [(HeadwaterError("no network"), False), (KeyError("oops"), True)]
 )
-def test_a_task_that_raises_is_failed_with_its_error_in_the_log(database, error, has_trace):
+def test_a_task_that_raises_is_failed_with_its_error_in_the_log(
+    database: Engine, error: Exception, has_trace: bool
+) -> None:
     instance = JobInstance(database, "cities", "run 1", {})
     with pytest.raises(type(error)), instance.task("extract"):
         raise error
@@ -85,7 +91,7 @@ def test_a_task_that_raises_is_failed_with_its_error_in_the_log(database, error,
     assert (later.level, later.message, later.job_inst_task_id) == ("information", "went on", None)
 
 
-def test_the_last_error_is_the_last_whoever_logged_it(database):
+def test_the_last_error_is_the_last_whoever_logged_it(database: Engine) -> None:
     first = SharedJobInstance.begin(database, "cities", "run 1", {})
     second = SharedJobInstance(database, "cities", "run 1")
     for process, level, message in (
@@ -96,13 +102,13 @@ def test_the_last_error_is_the_last_whoever_logged_it(database):
     assert rows(database, log_header)[0].last_error == "three"
 
 
-def test_a_run_has_one_instance_of_a_job(database):
+def test_a_run_has_one_instance_of_a_job(database: Engine) -> None:
     JobInstance(database, "cities", "run 1", {}).close()
     with pytest.raises(sa.exc.IntegrityError):
         JobInstance(database, "cities", "run 1", {})
 
 
-def test_rows_are_written_in_the_name_of_the_run_or_of_a_dbt_that_a_person_started(database):
+def test_rows_are_written_in_the_name_of_the_run_or_of_a_dbt_that_a_person_started(database: Engine) -> None:
     instance = JobInstance(database, "cities", "run 1", {})
     ask = sa.text("select metadata.this_job_inst(:job)")
     with database.connect() as connection:
@@ -118,7 +124,7 @@ def test_rows_are_written_in_the_name_of_the_run_or_of_a_dbt_that_a_person_start
     assert (by_hand.job, by_hand.status, by_hand.runner) == ("cities", "succeeded", "dbt")
 
 
-def test_a_session_may_write_for_another_job_than_that_of_the_source(database):
+def test_a_session_may_write_for_another_job_than_that_of_the_source(database: Engine) -> None:
     instance = JobInstance(database, "bringing_on", "run 1", {})
     with database.connect() as connection:
         connection.exec_driver_sql("set headwater.run_id = 'run 1'; set headwater.job = 'bringing_on'")
@@ -127,7 +133,9 @@ def test_a_session_may_write_for_another_job_than_that_of_the_source(database):
     instance.close()
 
 
-def test_tasks_of_many_processes_share_a_job_instance_with_the_parameters_it_began_with(database):
+def test_tasks_of_many_processes_share_a_job_instance_with_the_parameters_it_began_with(
+    database: Engine,
+) -> None:
     SharedJobInstance.begin(database, "cities", "run 1", {"is_full_load": True})
     again = SharedJobInstance.begin(database, "cities", "run 1", {"is_full_load": False})
     joined = SharedJobInstance(database, "cities", "run 1")
@@ -143,7 +151,7 @@ def test_tasks_of_many_processes_share_a_job_instance_with_the_parameters_it_beg
         SharedJobInstance(database, "cities", "run 2")
 
 
-def test_a_shared_job_instance_ends_as_the_last_tries_of_its_tasks_say(database):
+def test_a_shared_job_instance_ends_as_the_last_tries_of_its_tasks_say(database: Engine) -> None:
     def tried(task: str, ends: str, map_index: int | None = None) -> None:
         joined = SharedJobInstance(database, "cities", "run 1")
         with joined.attempt(task, 1, map_index) as outcome, joined.task("raw") as within:
@@ -164,7 +172,7 @@ def test_a_shared_job_instance_ends_as_the_last_tries_of_its_tasks_say(database)
     assert closed() == rows(database, job_inst)[0].status == rows(database, log_header)[0].status == "halted"
 
 
-def test_a_task_whose_process_died_is_failed_by_its_next_try_and_by_the_end(database):
+def test_a_task_whose_process_died_is_failed_by_its_next_try_and_by_the_end(database: Engine) -> None:
     def killed(map_index: int) -> None:
         joined = SharedJobInstance(database, "cities", "run 1")
         with joined.attempt("load", 1, map_index), joined.task("raw"):
@@ -189,7 +197,7 @@ def test_a_task_whose_process_died_is_failed_by_its_next_try_and_by_the_end(data
     assert {task.status for task in rows(database, job_inst_task)} == {"failed"}
 
 
-def test_a_process_with_many_job_instances_holds_one_connection_for_all_of_them(database):
+def test_a_process_with_many_job_instances_holds_one_connection_for_all_of_them(database: Engine) -> None:
     life = Life(database)
     many = [JobInstance(database, f"job_{number}", "run 1", {}, life) for number in range(100)]
 
@@ -204,12 +212,13 @@ def test_a_process_with_many_job_instances_holds_one_connection_for_all_of_them(
     assert {inst.status for inst in rows(database, job_inst)} == {"succeeded"}
 
 
-def checked_out(database):
+def checked_out(database: Engine) -> int:
     """Return the number of connections that the pool has given out and not got back."""
+    assert isinstance(database.pool, QueuePool)
     return database.pool.checkedout()
 
 
-def test_what_is_logged_of_odd_names_and_values_is_stored_with_them_spelled(database):
+def test_what_is_logged_of_odd_names_and_values_is_stored_with_them_spelled(database: Engine) -> None:
     instance = JobInstance(database, "cities", "run 1", {})
     with instance.task("extract", source="a\0b"):
         instance.log("error", "no file a\0b, st\udce9", names=["a\0b"], **{"at\udce9": ("x\0",)})
@@ -220,7 +229,7 @@ def test_what_is_logged_of_odd_names_and_values_is_stored_with_them_spelled(data
     instance.close()
 
 
-def test_a_task_that_fails_with_an_odd_message_fails_with_it(database):
+def test_a_task_that_fails_with_an_odd_message_fails_with_it(database: Engine) -> None:
     instance = JobInstance(database, "cities", "run 1", {})
     with pytest.raises(UnicodeError), instance.task("extract"):
         raise UnicodeError("a\0b")
@@ -230,7 +239,7 @@ def test_a_task_that_fails_with_an_odd_message_fails_with_it(database):
     instance.close()
 
 
-def test_an_error_that_is_raised_from_task_to_task_is_on_record_once(database):
+def test_an_error_that_is_raised_from_task_to_task_is_on_record_once(database: Engine) -> None:
     SharedJobInstance.begin(database, "cities", "run 1", {})
     joined = SharedJobInstance(database, "cities", "run 1")
     with suppress(StepFailed), joined.attempt("cities_extract.land", 1, 0):
@@ -248,7 +257,9 @@ def test_an_error_that_is_raised_from_task_to_task_is_on_record_once(database):
 
 
 @pytest.mark.parametrize("local", ["its own error", None])
-def test_a_process_that_is_ended_from_outside_keeps_its_own_last_error(database, local):
+def test_a_process_that_is_ended_from_outside_keeps_its_own_last_error(
+    database: Engine, local: str | None
+) -> None:
     instance = JobInstance(database, "cities", "run 1", {})
     with suppress(KeyboardInterrupt), instance.task("extract"):
         if local:
@@ -262,7 +273,7 @@ def test_a_process_that_is_ended_from_outside_keeps_its_own_last_error(database,
     assert [line.message for line in rows(database, log_dtl)] == [*([local] if local else []), ended]
 
 
-def test_runs_tasks_and_headers_have_the_columns_that_customers_ask_for(database):
+def test_runs_tasks_and_headers_have_the_columns_that_customers_ask_for(database: Engine) -> None:
     JobInstance(database, "cities", "run 0", {}, kind="rebuild", etl_steps="TL").close()
     parameters = {"is_full_load": True, "del_temp_data": True}
     SharedJobInstance.begin(database, "cities", "run 1", parameters, "E")
@@ -290,11 +301,11 @@ def test_runs_tasks_and_headers_have_the_columns_that_customers_ask_for(database
     ]  # fmt: skip
 
 
-def test_threads_that_share_a_job_instance_log_each_within_its_own_task(database):
+def test_threads_that_share_a_job_instance_log_each_within_its_own_task(database: Engine) -> None:
     instance = JobInstance(database, "market", "run 1", {})
     both_run = threading.Barrier(2)
 
-    def run(source):
+    def run(source: str) -> None:
         with instance.task("extract", source=source):
             both_run.wait(20)
             instance.log("information", source)

@@ -47,7 +47,9 @@ def catalog(database: Engine) -> dict[str, list[tuple[Any, ...]]]:
         }
 
 
-def test_an_empty_database_gets_every_schema_and_table_and_the_second_call_does_nothing(empty_database):
+def test_an_empty_database_gets_every_schema_and_table_and_the_second_call_does_nothing(
+    empty_database: Engine,
+) -> None:
     assert upgrade(empty_database) is True
     inspector = sa.inspect(empty_database)
     assert set(SCHEMAS) <= set(inspector.get_schema_names())
@@ -66,11 +68,11 @@ print(upgrade(engine()))
 WAITING = "select count(*) from pg_locks where locktype = 'advisory' and not granted and database = :database"
 
 
-def test_of_two_processes_at_once_one_migrates_and_both_go_on(empty_database):
+def test_of_two_processes_at_once_one_migrates_and_both_go_on(empty_database: Engine) -> None:
     with empty_database.connect() as holder:  # until both have come this far
         holder.execute(sa.select(sa.func.pg_advisory_lock(sa.func.hashtextextended(LOCK, 0))))
         mine = sa.text("select oid from pg_database where datname = current_database()")
-        database = holder.execute(mine).scalar_one()
+        database: int = holder.execute(mine).scalar_one()
         both = [
             subprocess.Popen(
                 [sys.executable, "-c", MIGRATE],
@@ -90,7 +92,7 @@ def test_of_two_processes_at_once_one_migrates_and_both_go_on(empty_database):
     assert upgrade(empty_database) is False
 
 
-def test_the_tables_are_those_that_alembic_would_make_of_the_metadata(database):
+def test_the_tables_are_those_that_alembic_would_make_of_the_metadata(database: Engine) -> None:
     def ours(name: str | None, kind: str, parents: Any) -> bool:
         assert parents is not None
         return name == SCHEMA if kind == "schema" else name != "process_metadata_version"
@@ -100,7 +102,7 @@ def test_the_tables_are_those_that_alembic_would_make_of_the_metadata(database):
         assert compare_metadata(MigrationContext.configure(connection, opts=options), metadata) == []
 
 
-def test_columns_constraints_and_indexes_are_those_that_sqlalchemy_would_make(empty_database):
+def test_columns_constraints_and_indexes_are_those_that_sqlalchemy_would_make(empty_database: Engine) -> None:
     with empty_database.begin() as connection:
         connection.execute(sa.schema.CreateSchema(SCHEMA))
         metadata.create_all(connection)
@@ -138,7 +140,7 @@ select log_header_id, 'error', last_error, '{}'::jsonb, now() from metadata.log_
 """
 
 
-def test_runs_of_before_get_what_they_were_for_and_their_own_last_error_back(empty_database):
+def test_runs_of_before_get_what_they_were_for_and_their_own_last_error_back(empty_database: Engine) -> None:
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS))
     with empty_database.begin() as connection:
@@ -157,7 +159,7 @@ def test_runs_of_before_get_what_they_were_for_and_their_own_last_error_back(emp
             )
         ).all()
         (full,) = connection.scalars(sa.text("select job_inst_id from metadata.job_inst where is_full_load"))
-    assert dict(map(tuple, kinds)) == {
+    assert {row.job_inst_id: row.kind for row in kinds} == {
         1: "run", 2: "run", 3: "dry_run", 4: "rebuild", 5: "purge", 6: "run", 7: "dbt", 8: "recall",
     }  # fmt: skip
     left, ended = "the process ended without closing its job instance.", "Airflow ended the run before"

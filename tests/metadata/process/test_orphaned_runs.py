@@ -109,7 +109,7 @@ def test_what_airflow_ended_is_closed_with_how_it_ended_and_what_was_left(databa
         logged = connection.execute(
             sa.text("select message from metadata.log_dtl where level = 'error' order by log_dtl_id")
         )
-        messages = list(logged.scalars())
+        messages: list[str] = list(logged.scalars())
     assert messages[0] == "an error of before"  # which stays the run's own last one
     assert closed_why(database) == [
         f"{AIRFLOW_ENDED}: deleted. Nothing of it was running",

@@ -34,7 +34,7 @@ def purgeable(ledger: Ledger, keep: int, layer: str = "staging") -> list[int]:
 
 
 @pytest.mark.parametrize(("keep", "gone"), [(0, [1, 2, 3]), (1, [1, 2]), (2, [1]), (3, []), (9, [])])
-def test_all_but_the_newest_in_history_may_go(ledger, keep, gone):
+def test_all_but_the_newest_in_history_may_go(ledger: Ledger, keep: int, gone: list[int]) -> None:
     load(ledger, 3, 1, 2)
     assert purgeable(ledger, keep, "raw") == purgeable(ledger, keep, "staging") == gone
     mark(ledger, "purged", 1, layers=("raw",))
@@ -42,7 +42,7 @@ def test_all_but_the_newest_in_history_may_go(ledger, keep, gone):
     assert purgeable(ledger, keep, "staging") == gone
 
 
-def test_of_one_date_the_last_by_the_bytes_of_its_name_is_the_newest(ledger):
+def test_of_one_date_the_last_by_the_bytes_of_its_name_is_the_newest(ledger: Ledger) -> None:
     for sqn, name in enumerate(("é.csv", "a.csv", "_x.csv", "B.csv"), start=1):
         ledger.land(sqn, name)
         ledger.say(sqn, "passed")
@@ -59,7 +59,9 @@ def test_of_one_date_the_last_by_the_bytes_of_its_name_is_the_newest(ledger):
         ((), False),  # waits for its verdict
     ],
 )
-def test_what_history_does_not_hold_may_go_once_nothing_waits_for_it(ledger, events, may_go):
+def test_what_history_does_not_hold_may_go_once_nothing_waits_for_it(
+    ledger: Ledger, events: tuple[str, ...], may_go: bool
+) -> None:
     load(ledger, 2, 3)
     ledger.land(1, "1.csv", 1)
     ledger.reach(1, "raw", "staging")
@@ -67,7 +69,7 @@ def test_what_history_does_not_hold_may_go_once_nothing_waits_for_it(ledger, eve
     assert (1 in purgeable(ledger, 1)) == may_go
 
 
-def test_what_another_landing_superseded_may_go(ledger):
+def test_what_another_landing_superseded_may_go(ledger: Ledger) -> None:
     load(ledger, 2, 3)
     for sqn in (11, 12):
         ledger.land(sqn, "1.csv", 1)
@@ -77,7 +79,7 @@ def test_what_another_landing_superseded_may_go(ledger):
     assert purgeable(ledger, 2) == [11, 12]
 
 
-def test_what_a_rewind_will_need_stays(ledger):
+def test_what_a_rewind_will_need_stays(ledger: Ledger) -> None:
     load(ledger, 1, 2, 3, 4)
     ledger.say(2, "withdrawn")
     assert purgeable(ledger, 0) == [1]  # history has yet to be made anew from the 2nd on
@@ -87,7 +89,9 @@ def test_what_a_rewind_will_need_stays(ledger):
     ("name", "day", "needed"),
     [("late.csv", 2, [2, 3, 4]), ("z.csv", 3, [3, 4]), ("late.csv", 4, [4]), ("new.csv", 5, [])],
 )
-def test_from_the_first_pending_delivery_on_all_that_counts_is_wanted_back(ledger, name, day, needed):
+def test_from_the_first_pending_delivery_on_all_that_counts_is_wanted_back(
+    ledger: Ledger, name: str, day: int, needed: list[int]
+) -> None:
     load(ledger, 1, 2, 3, 4)
     mark(ledger, "purged", 1, 2, 3, 4)
     assert ledger.all_pending() == {}
@@ -99,14 +103,14 @@ def test_from_the_first_pending_delivery_on_all_that_counts_is_wanted_back(ledge
     assert purgeable(ledger, 0) == []
 
 
-def test_what_staging_lost_and_raw_has_is_staged_again_and_not_judged_again(ledger):
+def test_what_staging_lost_and_raw_has_is_staged_again_and_not_judged_again(ledger: Ledger) -> None:
     load(ledger, 1, 2)
     mark(ledger, "purged", 1, 2, layers=("staging",))
     ledger.say(1, "withdrawn")
     assert ledger.all_pending() == {"staging": [2], "historical": [1]}
 
 
-def test_what_is_recalled_is_wanted_whatever_it_counts_for(ledger):
+def test_what_is_recalled_is_wanted_whatever_it_counts_for(ledger: Ledger) -> None:
     load(ledger, 1, 2)
     ledger.land(3, "3.csv", 3)
     ledger.say(3, "passed", "withdrawn")
@@ -118,14 +122,14 @@ def test_what_is_recalled_is_wanted_whatever_it_counts_for(ledger):
     assert purgeable(ledger, 0, "raw") == [2]
 
 
-def test_a_replay_takes_what_was_purged_through_every_layer_again(ledger):
+def test_a_replay_takes_what_was_purged_through_every_layer_again(ledger: Ledger) -> None:
     load(ledger, 1, 2)
     mark(ledger, "purged", 1, 2)
     ledger.say(1, "replayed")
     assert ledger.all_pending() == {"raw": [1, 2], "historical": [1]}
 
 
-def test_what_was_known_is_not_told_without_the_rows_that_it_is_made_of(ledger):
+def test_what_was_known_is_not_told_without_the_rows_that_it_is_made_of(ledger: Ledger) -> None:
     load(ledger, 1, 2)
     mark(ledger, "purged", 1)
     assert known(ledger, "2026-01-01") is True  # nothing had come yet

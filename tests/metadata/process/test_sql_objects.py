@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -41,7 +42,7 @@ def replace(folder: Path, name: str, old: str, new: str) -> None:
     path.write_text(text.replace(old, new))
 
 
-def objects(database: Engine) -> list[tuple[str, ...]]:
+def objects(database: Engine) -> list[tuple[Any, ...]]:
     with database.connect() as connection:
         return [tuple(row) for row in connection.execute(sa.text(OBJECTS))]
 

@@ -19,8 +19,8 @@ from headwater.metadata.static.options import GENERAL
 from headwater.metadata.static.read import read_catalog
 from headwater.metadata.static.source_types import find_type, require_type, type_problem, usable_types
 from headwater.metadata.static.valid_subset import read_valid_catalog
-from tests.metadata.static.conftest import EditableSeeds
 from tests.support.packages import Install, installing
+from tests.support.seeds import EditableSeeds
 
 KNOWN = "http_files, rest_api, rdbms, object_store, kafka, local_files"
 HEAVY = ("boto3", "requests", "confluent_kafka", "sqlalchemy", "psycopg2", "great_expectations")

@@ -134,8 +134,9 @@ def test_a_dated_option_holds_from_its_date_on_until_the_next_does(seeds: Editab
     seeds.append("source_attribute", "sales,encoding,latin1,2026-05-01")
     sales = read_catalog(seeds.folder).sources["sales"]
 
-    def holds(*moment: int) -> tuple[str, str | None]:
-        options = sales.at(datetime(*moment, tzinfo=UTC)).options
+    def holds(year: int, month: int, day: int, *time: int) -> tuple[str, str | None]:
+        hour, minute = time or (0, 0)
+        options = sales.at(datetime(year, month, day, hour, minute, tzinfo=UTC)).options
         return options["delimiter"], options.get("encoding")
 
     assert holds(2026, 2, 28, 23, 59) == ("\t", None)

@@ -27,6 +27,9 @@ ASKED = [
 ]
 
 
+PSYCOPG2 = postgresql.psycopg2.dialect()  # type: ignore[no-untyped-call]  # of SQLAlchemy
+
+
 @pytest.mark.parametrize(("text", "names"), ASKED)
 def test_parameters_are_what_stands_outside_of_literals_names_and_comments(
     text: str, names: tuple[str, ...]
@@ -37,7 +40,7 @@ def test_parameters_are_what_stands_outside_of_literals_names_and_comments(
 
 @pytest.mark.parametrize(("text", "names"), ASKED)
 def test_the_database_gets_the_text_as_it_was_written(text: str, names: tuple[str, ...]) -> None:
-    compiled = str(sa.text(escaped(text)).compile(dialect=postgresql.psycopg2.dialect()))
+    compiled = str(sa.text(escaped(text)).compile(dialect=PSYCOPG2))
     for name in names:
         compiled = compiled.replace(f"%({name})s", f":{name}")
     assert compiled.replace("%%", "%") == text.replace(r"[\:", "[:")
@@ -48,7 +51,7 @@ def test_any_value_may_stand_in_a_literal(value: str) -> None:
     literal = "'" + value.replace("'", "''") + "'"
     text = f"select {literal}, :a"
     assert parameters_of(text) == ("a",)
-    compiled = str(sa.text(escaped(text)).compile(dialect=postgresql.psycopg2.dialect()))
+    compiled = str(sa.text(escaped(text)).compile(dialect=PSYCOPG2))
     assert compiled.replace("%(a)s", ":a").replace("%%", "%") == text
 
 

@@ -80,7 +80,7 @@ class Reader:
 def fetched(offer: Offer) -> bytes:
     """The file of an offer."""
     offer.fetch(offer, sink := Sink())
-    return sink.content
+    return bytes(sink.content)
 
 
 def records_of(content: bytes) -> list[Record]:

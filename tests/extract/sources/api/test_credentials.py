@@ -8,17 +8,19 @@ import json
 import zipfile
 from collections.abc import Callable
 from io import BytesIO
+from typing import Any
 from urllib.parse import quote
 
 import pytest
 
+from headwater.extract.connections import secrets
 from headwater.extract.connections.secrets import Secret
 from headwater.extract.offers.offer import Offer
 from headwater.extract.sources.api import credentials
 from headwater.metadata import redaction
 from headwater.metadata.errors import PublisherError, SecretUnavailable
 from headwater.metadata.redaction import BLANK
-from headwater.metadata.static.model import ConnApi
+from headwater.metadata.static.model import ConnApi, Source
 from tests.extract.sources.api.conftest import Reader, fetched, records_of
 from tests.support.api_server import Api, Record
 from tests.support.publisher import Answer, Publisher
@@ -37,7 +39,7 @@ def planted(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def secret(
     reader: Reader, auth: str, ref: str = "env:SHOP_SECRET", pagination: str = "cursor", **options: str
-):  # type: ignore[no-untyped-def]
+) -> Source:
     return reader.source(pagination, options={"auth": auth, **options}, secret_ref=ref)
 
 
@@ -59,14 +61,14 @@ def test_basic_and_bearer(reader: Reader, fill: Fill, api: Api, ref: str) -> Non
     assert reader.read(secret(reader, "bearer", ref if ref.startswith("air") else "env:SHOP_SECRET")) == held
 
 
-def token_api(reader: Reader, **more: object) -> ConnApi:
+def token_api(reader: Reader, **more: Any) -> ConnApi:
     facts = {"name": "shop_token", "secret_ref": "env:SHOP_LOGIN", "http_method": "POST", **more}
     return reader.connection("none", "/token", **facts)
 
 
 def with_token(
-    reader: Reader, pagination: str = "page", options: dict[str, str] | None = None, **more: object
-):  # type: ignore[no-untyped-def]
+    reader: Reader, pagination: str = "page", options: dict[str, str] | None = None, **more: Any
+) -> Source:
     reader.api.rules.login = f"clerk:{SECRET}"
     return reader.source(
         pagination, options=options, tokens=[token_api(reader, **more)],
@@ -96,7 +98,7 @@ def test_a_token_that_expires_on_the_way_is_renewed(
     ],
 )  # fmt: skip
 def test_a_token_comes_in_many_ways(
-    reader: Reader, fill: Fill, api: Api, options: dict[str, str], more: dict[str, object]
+    reader: Reader, fill: Fill, api: Api, options: dict[str, str], more: dict[str, Any]
 ) -> None:
     held = fill(12)
     api.rules.token = "none yet"
@@ -226,7 +228,12 @@ def test_a_token_that_records_repeat_is_no_news_when_it_is_another_one(
     fill(12)
     api.rules.token = "none yet"
     source = with_token(reader, "cursor")
-    api.rules.before_page = lambda _: [record.update(via=api.rules.token) for record in api.records]  # type: ignore[func-returns-value]
+
+    def repeat_token(_: int) -> None:
+        for record in api.records:
+            record.update(via=api.rules.token)
+
+    api.rules.before_page = repeat_token
     [first] = reader.offers(source)
     [again] = reader.offers(source)
     assert api.tokens == 2
@@ -256,7 +263,7 @@ def test_a_secret_is_had_once_for_a_reading(
     fill(45)
     api.rules.token = SECRET
     had: list[str] = []
-    proper = credentials.resolve
+    proper = secrets.resolve
 
     def resolve(reference: str) -> Secret:
         had.append(reference)

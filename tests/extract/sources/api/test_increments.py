@@ -68,7 +68,8 @@ class Line:
             for key, name in self.query("select id, name from raw.places order by delivery_sqn")
         }
 
-    def _report(self, _level: str, message: str, **_context: Any) -> None:
+    def _report(self, level: str, message: str, **context: Any) -> None:
+        del level, context
         self.reported.append(message)
 
 

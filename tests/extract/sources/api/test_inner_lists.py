@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from headwater.extract.formats import json_values
 from headwater.extract.sources.api import elements
 from headwater.metadata.static.model import Source
 from tests.extract.sources.api.conftest import Reader
@@ -52,7 +53,7 @@ def test_what_is_around_records_is_digested_once(
 ) -> None:
     api.records = orders(1000)
     written: list[int] = []
-    proper = elements.as_json
+    proper = json_values.as_json
 
     def as_json(value: Any) -> str:
         text = proper(value)

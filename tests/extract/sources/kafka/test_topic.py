@@ -15,7 +15,7 @@ from fastavro.schema import fingerprint, to_parsing_canonical_form
 
 from headwater.extract.landing import land
 from headwater.extract.sources.kafka import client
-from headwater.metadata.errors import PublisherError
+from headwater.metadata.errors import PublisherError, StorageError
 from tests.extract.sources.kafka.conftest import Reading
 from tests.support.broker import Cluster, topic_source
 
@@ -89,7 +89,7 @@ def test_a_range_that_could_not_land_is_never_passed_over(
     def failing(*arguments: Any) -> int:
         calls.append(1)
         if len(calls) == 1:
-            raise land.StorageError("S3 is down")
+            raise StorageError("S3 is down")
         return proper(*arguments)
 
     monkeypatch.setattr(land, "claim_sqn", failing)

@@ -20,6 +20,7 @@ from headwater.extract.run import ExtractSummary, extract_source
 from headwater.metadata.static.model import ConnStr, DataSource, Source, SqlScript, Tbl
 from headwater.metadata.static.source_types import usual_options
 from headwater.services import postgres
+from headwater.services.postgres_roles import USER
 from tests.conftest import administer
 from tests.support.sources import make_source
 
@@ -139,16 +140,14 @@ def shop(
     connection = psycopg2.connect(
         host="127.0.0.1",
         port=postgres_server.port,
-        user=postgres.USER,
+        user=USER,
         passfile=str(postgres_server.passfile),
         dbname=shop_database,
         sslmode="disable",
     )
     connection.autocommit = True
     server, options = f"127.0.0.1:{postgres_server.port}", "sslmode=disable"
-    conn_str = ConnStr(
-        "shop_database", "shop", server, shop_database, postgres.USER, None, options, None, None
-    )
+    conn_str = ConnStr("shop_database", "shop", server, shop_database, USER, None, options, None, None)
     publisher = Publisher(conn_str, connection)
     publisher.do("create schema shop")
     yield publisher

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from headwater.extract.formats.copy_file import lines_of
 from headwater.extract.sources.sql import reader
 from headwater.metadata.errors import PublisherError
 from headwater.metadata.static.model import ConnStr
@@ -229,7 +230,7 @@ def test_a_server_that_goes_in_the_middle_leaves_nothing(
         "create table orders (id integer primary key, name text, changed datetime)",
         "insert into orders select seq, repeat('x', 1000), '2026-03-01' from seq_1_to_50000",
     )
-    proper, gone = reader.lines_of, False
+    proper, gone = lines_of, False
 
     def cut(columns: Any) -> bytes:
         nonlocal gone

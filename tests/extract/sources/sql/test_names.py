@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import sqlalchemy as sa
 
@@ -20,7 +22,7 @@ TRAPS = {
 }  # fmt: skip
 
 
-def rows(line: Line, source: Source) -> list[tuple[str, ...]]:
+def rows(line: Line, source: Source) -> list[tuple[Any, ...]]:
     """Return what raw holds of the attributes of a source."""
     table = raw_table(source)
     columns = [table.c[attribute.raw_column] for attribute in source.attributes]

@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy.dialects import mysql
 
 from headwater.extract.sources import rdbms
+from headwater.extract.sources.sql import parts
 from headwater.extract.sources.sql.queries import Keys, Question, greatest
 from headwater.metadata.errors import PublisherError
 from tests.extract.sources.sql.conftest import Line, Publisher
@@ -92,11 +94,11 @@ def test_what_is_written_meanwhile_is_not_seen(
 ) -> None:
     fill(file_shop, 3)
     file_shop.do("pragma journal_mode = wal")
-    proper = rdbms.read_header
+    proper = parts.read_header
 
-    def disturbed(*asked: object) -> object:
+    def disturbed(*asked: Any) -> object:
         file_shop.do("insert into orders values (4, 'late', '')")
-        return proper(*asked)  # type: ignore[arg-type]
+        return proper(*asked)
 
     monkeypatch.setattr(rdbms, "read_header", disturbed)
     source = file_shop.source("orders", incr_column="changed")

@@ -104,7 +104,7 @@ def test_broken_metadata_gets_its_message(seeds: EditableSeeds, broken: Broken) 
     assert seeds.messages_of(broken) == broken.messages
 
 
-def test_a_source_with_more_columns_than_postgres_has_is_said_once(seeds):
+def test_a_source_with_more_columns_than_postgres_has_is_said_once(seeds: EditableSeeds) -> None:
     seeds.append("attribute", *(f"cities,column {n},column_{n},text,,,,,,A column" for n in range(1_701)))
     (message,) = [answer for answer in seeds.messages() if "attributes" in answer]
     assert "more than a table of Postgres can hold, expected 1,500 at most" in message
