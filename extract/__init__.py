@@ -10,6 +10,7 @@ was. Landing, hashing and registering are Headwater's business. A transform (`he
 | name | what it is for |
 |---|---|
 | `SourceType`, `Option`, `FILE_OPTIONS`, `WINDOW_OPTIONS` | the declaration of a type and of the options of its sources |
+| `Sampling`, `Sampled` | how `headwater new-source` samples a type, and what a sampler of its own returns |
 | `Source`, `Offer`, `Sink`, `Fetch`, `Discover`, `Delivery` | what a type is asked of, and what it gives |
 | `expand`, `resolve`, `fetch_spooled` | `${NAME}` in a connection, the secret of a secret_ref, an offer that was read already |
 | `SourceParts`, `Seeds`, `Row`, `Problems` | what rules of a type look at, and where they tell what is wrong |
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from headwater.extract.connections.secrets import resolve
     from headwater.extract.files.record import Record
     from headwater.extract.offers.offer import Discover, Fetch, Offer, Sink, fetch_spooled
+    from headwater.extract.offers.sampled import Sampled
     from headwater.extract.raw.transforms import Transform
     from headwater.metadata.errors import DeliveryIncomplete, FormatBroken, PublisherError
     from headwater.metadata.process.deliveries import Delivery
@@ -38,12 +40,12 @@ if TYPE_CHECKING:
     from headwater.metadata.static.problem import Problems
     from headwater.metadata.static.rows import Row
     from headwater.metadata.static.source_parts import SourceParts
-    from headwater.metadata.static.source_type import SourceType
+    from headwater.metadata.static.source_type import Sampling, SourceType
 
 __all__ = [
     "FILE_OPTIONS", "WINDOW_OPTIONS", "DatasetName", "Delivery", "DeliveryIncomplete", "Discover", "Fetch",
-    "FormatBroken", "Offer", "Option", "Problems", "PublisherError", "Record", "Row", "Seeds", "Sink", "Source",
-    "SourceParts", "SourceType", "Transform", "expand", "fetch_spooled", "resolve",
+    "FormatBroken", "Offer", "Option", "Problems", "PublisherError", "Record", "Row", "Sampled", "Sampling",
+    "Seeds", "Sink", "Source", "SourceParts", "SourceType", "Transform", "expand", "fetch_spooled", "resolve",
 ]  # fmt: skip
 
 _HOMES = {
@@ -52,6 +54,7 @@ _HOMES = {
     "headwater.extract.connections.secrets": ("resolve",),
     "headwater.extract.files.record": ("Record",),
     "headwater.extract.offers.offer": ("Discover", "Fetch", "Offer", "Sink", "fetch_spooled"),
+    "headwater.extract.offers.sampled": ("Sampled",),
     "headwater.extract.raw.transforms": ("Transform",),
     "headwater.metadata.errors": ("DeliveryIncomplete", "FormatBroken", "PublisherError"),
     "headwater.metadata.process.deliveries": ("Delivery",),
@@ -61,7 +64,7 @@ _HOMES = {
     "headwater.metadata.static.problem": ("Problems",),
     "headwater.metadata.static.rows": ("Row",),
     "headwater.metadata.static.source_parts": ("SourceParts",),
-    "headwater.metadata.static.source_type": ("SourceType",),
+    "headwater.metadata.static.source_type": ("Sampling", "SourceType"),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 

@@ -129,7 +129,9 @@ class Proposal:
                     f"{attribute.target_name} is null in {attribute.column.nulls} of {self.records} records, expected"
                     " columns that are never null for a key"
                 )
-        is_unique = bool(chosen) and self.sample.data_source_type != "kafka"  # the last message of a key wins
+        is_unique = (
+            bool(chosen) and not self.sample.sampling.holds_changes
+        )  # of which the last one of a key wins
         double = next(doubles([attribute.column for attribute in chosen]), None) if is_unique else None
         if double is not None:
             message = ", ".join(f"{a.target_name}={v}" for a, v in zip(chosen, double[1], strict=True))

@@ -9,8 +9,6 @@ from headwater.new_source.proposal import Proposal, ProposedAttribute
 from headwater.new_source.table import CatalogedTable
 from headwater.new_source.values import SIGNS
 
-# types whose metadata tells a snapshot from a delta
-SAYS_WHAT_IT_HOLDS = ("rest_api", "rdbms", "kafka")
 FEW = 100  # records; fewer prove little
 
 
@@ -69,7 +67,7 @@ def _judged(proposal: Proposal) -> str:
 
 
 def _of_delivery_type(proposal: Proposal) -> list[Doubt]:
-    if "delivery_type" in proposal.settled or proposal.sample.data_source_type in SAYS_WHAT_IT_HOLDS:
+    if "delivery_type" in proposal.settled or proposal.sample.sampling.tells_delivery_type:
         return []
     return [
         Doubt(

@@ -11,7 +11,6 @@ from headwater.metadata.static.formats import USUAL
 from headwater.metadata.static.model import ConnApi
 from headwater.metadata.static.source_types import find_option, options_of, usual_options
 from headwater.metadata.static.spelling import spell
-from headwater.new_source import topic
 from headwater.new_source.file_names import NamePattern, pattern_of, pattern_told
 from headwater.new_source.header import header_doubts
 from headwater.new_source.keys import find_key
@@ -73,7 +72,7 @@ def _lists_files(sample: Sample) -> bool:
 def _names(sample: Sample, given: Mapping[str, str]) -> NamePattern:
     if "file_pattern" in given:
         return pattern_told(given["file_pattern"], sample.publisher_name, given.get("date_format"))
-    is_linked = sample.data_source_type in ("http_files", "object_store")  # pages link to folders, too
+    is_linked = sample.sampling.names_have_folders
     name = Path(sample.publisher_name).name
     return pattern_of(name, sample.names, given.get("date_format"), anywhere=is_linked)
 
@@ -83,15 +82,14 @@ def _key_of_table(table: CatalogedTable | None) -> list[str]:
 
 
 def _key_of_messages(proposal: Proposal) -> list[str]:
-    """Return the key that the producer of a topic gives its messages, if all have one."""
-    if proposal.sample.data_source_type != "kafka":
-        return []
-    return [a.column.name for a in proposal.attributes if a.column.name == topic.KEY and not a.column.nulls]
+    """Return the column that the type of the source says to be the key, if no record lacks it."""
+    key = proposal.sample.sampling.key
+    return [a.column.name for a in proposal.attributes if a.column.name == key and not a.column.nulls]
 
 
 def _delivery_type(sample: Sample) -> str:
     is_window = isinstance(sample.connection, ConnApi) and sample.connection.use_incremental
-    return "delta" if is_window or sample.data_source_type == "kafka" else "snapshot"
+    return "delta" if is_window or sample.sampling.holds_changes else "snapshot"
 
 
 def _options(found: Look, sample: Sample, given: Mapping[str, str], names: NamePattern) -> dict[str, str]:
@@ -99,8 +97,7 @@ def _options(found: Look, sample: Sample, given: Mapping[str, str], names: NameP
     if not _lists_files(sample):
         usual = usual_options(sample.data_source_type)
         given = {**given, "tbl": sample.table.tbl} if sample.table else given
-        of_type = topic.OPTIONS if sample.data_source_type == "kafka" else {}
-        all_said = {**of_type, **found.options, **given}
+        all_said = {**sample.sampling.options, **found.options, **given}
         options = {
             name: value for name, value in all_said.items() if {"format": USUAL, **usual}.get(name) != value
         }
@@ -126,7 +123,7 @@ def _add_attributes(proposal: Proposal, found: Look) -> None:
     seen: set[str] = set()
     has_header = found.line is not None
     for column in found.columns:
-        if proposal.sample.data_source_type == "kafka" and topic.is_of_messages(column.name):
+        if column.name.partition(".")[0] in proposal.sample.sampling.columns_left_out:
             continue
         if not column.name.strip() or column.name in seen or spelling_problem(spell(column.name)):
             proposal.left_out.append(column.name.strip() or f"column {column.place}, which has no name")

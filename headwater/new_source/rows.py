@@ -115,7 +115,7 @@ def _source(proposal: Proposal) -> dict[str, str]:
         "load_changed": "true",
         "load_removed": "true" if is_snapshot else "",
         "on_null_key": "fall_out",
-        "on_duplicate_key": "last_wins" if proposal.sample.data_source_type == "kafka" else "halt",
+        "on_duplicate_key": "last_wins" if proposal.sample.sampling.holds_changes else "halt",
         "on_unknown_column": "keep",
         "max_removed_pct": MAX_REMOVED_PCT if is_snapshot else "",
         "max_fallen_out_pct": MAX_FALLEN_OUT_PCT,

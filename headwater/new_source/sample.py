@@ -16,18 +16,18 @@ from headwater.extract.connections.safe_address import shown
 from headwater.extract.files.content import BEGINNING, recognize
 from headwater.extract.http.client import HttpClient
 from headwater.extract.offers.discover import discover
-from headwater.extract.sources import object_store
+from headwater.extract.offers.offer import Sink
+from headwater.extract.offers.sampled import Sampled
 from headwater.extract.sources.http_files import links, publisher_names
 from headwater.extract.sources.sql.connect import shown_place, url_of
 from headwater.metadata.errors import NewSourceRefused
-from headwater.metadata.static.extensions import BUILT_IN, SOURCES
 from headwater.metadata.static.model import Catalog, ConnApi, ConnStr, DataSource, Source
 from headwater.metadata.static.read import token_apis
-from headwater.metadata.static.source_types import usual_options
+from headwater.metadata.static.source_type import Sampling, resolved
+from headwater.metadata.static.source_types import options_of, require_type, usual_options
 from headwater.new_source.file_names import kind_of, own_name
 from headwater.new_source.look import stand_in
 from headwater.new_source.table import CatalogedTable, sample_table
-from headwater.new_source.topic import sample_topic
 
 DATA_ENDINGS = (
     ".csv", ".tsv", ".txt", ".json", ".jsonl", ".ndjson", ".geojson", ".xml", ".xlsx", ".xls", ".ods", ".parquet",
@@ -54,6 +54,11 @@ class Sample:
     names: tuple[str, ...] = ()  # of all present files
 
     @property
+    def sampling(self) -> Sampling:
+        """Return what the type of the source says of its samples."""
+        return require_type(self.data_source_type).sampling or Sampling()
+
+    @property
     def guessed_data_source(self) -> str:
         """Return a name for the publisher: the host, or the folder."""
         if self.data_source_type == "http_files":
@@ -70,10 +75,7 @@ def take_sample(origin: str, folder: Path, catalog: Catalog, given: Mapping[str,
     """
     wanted = re.compile(given["file_pattern"]) if "file_pattern" in given else None
     if conn_api := catalog.conn_apis.get(origin):
-        kind = catalog.data_sources[conn_api.data_source].data_source_type
-        if kind not in BUILT_IN[SOURCES]:
-            return _of_offers(_stand_in_of_api(conn_api, catalog, given), conn_api, folder, wanted)
-        return _of_api(conn_api, folder, catalog, given)
+        return _of_type(_stand_in_of_api(conn_api, catalog, given), conn_api, folder, wanted)
     if conn_str := catalog.conn_strs.get(origin):
         return _of_connection(conn_str, folder, wanted, catalog, given)
     if re.match(r"https?://", origin):
@@ -111,49 +113,62 @@ def _of_sqlite(path: Path, folder: Path, catalog: Catalog, given: Mapping[str, s
     return Sample(target, f"{table.tbl}.copy.gz", "rdbms", str(path), None, table)
 
 
-def _of_api(conn_api: ConnApi, folder: Path, catalog: Catalog, given: Mapping[str, str]) -> Sample:
-    """Sample all records of an API, read in the way of a source."""
-    if conn_api.use_incremental and "watermark_path" not in given:
-        raise NewSourceRefused(
-            f"{conn_api.name}: it is asked for what changed (use_incremental), expected where each record says when it"
-            " changed: --option watermark_path=PATH"
-        )
-    source = _stand_in_of_api(conn_api, catalog, given)
-    offer = next(iter(discover(source)), None)
-    if offer is None:
-        raise NewSourceRefused(
-            f"{conn_api.name}: gives no record now, expected some: nothing can be said of its columns"
-        )
-    target = folder / "fetched"
-    with target.open("wb") as file:
-        offer.fetch(offer, _sink(file))
-    return Sample(target, offer.publisher_name, "rest_api", conn_api.api_url, conn_api)
-
-
 def _stand_in_of_api(conn_api: ConnApi, catalog: Catalog, given: Mapping[str, str]) -> Source:
     """A source of a connection to an API, before there is one."""
     data_source = catalog.data_sources[conn_api.data_source]
     return replace(
-        stand_in({**usual_options(data_source.data_source_type), **given}, name=conn_api.name),
+        stand_in(_options_of(data_source, given), name=conn_api.name),
         data_source=data_source,
         conn_api=conn_api,
         token_apis=token_apis(conn_api, catalog.conn_apis),
     )
 
 
-def _of_offers(
+def _of_type(
     source: Source, connection: ConnStr | ConnApi, folder: Path, wanted: re.Pattern[str] | None
 ) -> Sample:
-    """The newest of what a type of an installed package offers."""
-    offers = [offer for offer in discover(source) if wanted is None or wanted.search(offer.publisher_name)]
-    if not offers:
-        raise NewSourceRefused(f"{connection.name}: offers nothing now, expected a delivery to look at")
+    """Sample what the sampler of the type writes, or else the newest offer."""
+    kind = source.data_source.data_source_type
+    sampler = _sampling_of(connection, kind).sample
+    address = (
+        getattr(connection, "api_url", None) or getattr(connection, "url_template", None) or connection.name
+    )
     target = folder / "fetched"
     with target.open("wb") as file:
-        offers[-1].fetch(offers[-1], _sink(file))
-    names = tuple(dict.fromkeys(offer.publisher_name for offer in offers))
-    kind = source.data_source.data_source_type
-    return Sample(target, offers[-1].publisher_name, kind, connection.name, connection, names=names)
+        if sampler is None:
+            found = _newest_offer(source, connection, address, wanted, _sink(file))
+        else:
+            found = resolved(sampler)(source, _sink(file))
+    return Sample(
+        target, found.publisher_name, kind, address, connection, is_whole=found.is_whole, names=found.names
+    )
+
+
+def _newest_offer(
+    source: Source, connection: ConnStr | ConnApi, address: str, wanted: re.Pattern[str] | None, sink: Sink
+) -> Sampled:
+    """Write the last offer of a type; of one that lists files by file_pattern, the newest file by name."""
+    lists_files = "file_pattern" in options_of(source.data_source.data_source_type)
+    if lists_files:
+        options = {"file_pattern": wanted.pattern if wanted else "", "date_from": "header"}
+        source = replace(source, options={**source.options, **options})
+    offers = {offer.publisher_name: offer for offer in discover(source)}
+    names = [name for name in offers if wanted is None or wanted.search(name)]
+    if not names and not lists_files:
+        raise NewSourceRefused(f"{connection.name}: offers nothing now, expected a delivery to look at")
+    name = _newest(list(offers), wanted, address) if lists_files else names[-1]
+    offers[name].fetch(offers[name], sink)
+    return Sampled(name, names=tuple(offers if lists_files else names))
+
+
+def _sampling_of(connection: ConnStr | ConnApi, kind: str) -> Sampling:
+    sampling = require_type(kind).sampling
+    if sampling is None:
+        raise NewSourceRefused(
+            f"{connection.name}: sources of the type {kind} cannot be sampled, since the type declares no sampling;"
+            " expected a connection of another type, or the rows of the seeds by hand"
+        )
+    return sampling
 
 
 def _of_connection(
@@ -164,20 +179,16 @@ def _of_connection(
     given: Mapping[str, str],
 ) -> Sample:
     kind = catalog.data_sources[conn_str.data_source].data_source_type
-    if kind == "rdbms":
+    sampling = _sampling_of(conn_str, kind)
+    if sampling.sample is not None or sampling.by == "offer":
+        return _of_type(_stand_in_of(conn_str, catalog, given), conn_str, folder, wanted)
+    if sampling.by == "table":
         return _of_database(conn_str, folder, catalog, given)
-    if kind == "object_store":
-        return _of_bucket(conn_str, folder, wanted, catalog)
-    if kind == "kafka":
-        return _of_topic(conn_str, folder, catalog, given)
-    if kind not in BUILT_IN[SOURCES]:
-        source = _stand_in_of(conn_str, catalog, {**usual_options(kind), **given})
-        return _of_offers(source, conn_str, folder, wanted)
     source = stand_in()
-    if conn_str.url_template:
+    if sampling.by == "page" and conn_str.url_template:
         address = expand(conn_str.url_template, source)
         return _fetched(address, conn_str.url_template, folder, wanted, conn_str)
-    if conn_str.file_path:
+    if sampling.by == "folder" and conn_str.file_path:
         path = Path(expand(conn_str.file_path, source))
         return _in_folder(path, wanted, conn_str.file_path, conn_str)
     raise NewSourceRefused(
@@ -199,33 +210,18 @@ def _of_database(conn_str: ConnStr, folder: Path, catalog: Catalog, given: Mappi
     return Sample(target, f"{table.tbl}.copy.gz", "rdbms", address, conn_str, table)
 
 
-def _of_bucket(conn_str: ConnStr, folder: Path, wanted: re.Pattern[str] | None, catalog: Catalog) -> Sample:
-    """Sample the newest object by name below the prefix."""
-    options = {"file_pattern": wanted.pattern if wanted else "", "date_from": "header"}
-    source = _stand_in_of(conn_str, catalog, options)
-    offers = {offer.publisher_name: offer for offer in object_store.discover(source)}
-    name = _newest(list(offers), wanted, conn_str.url_template or conn_str.name)
-    target = folder / "fetched"
-    with target.open("wb") as file:
-        offers[name].fetch(offers[name], _sink(file))
-    address = conn_str.url_template or ""
-    return Sample(target, name, "object_store", address, conn_str, names=tuple(offers))
-
-
-def _of_topic(conn_str: ConnStr, folder: Path, catalog: Catalog, given: Mapping[str, str]) -> Sample:
-    """Sample the first messages of a topic."""
-    source = _stand_in_of(conn_str, catalog, {**usual_options("kafka"), **given})
-    target = folder / "fetched"
-    with target.open("wb") as file:
-        name, is_whole = sample_topic(source, _sink(file))
-    address = f"{conn_str.server} {given['topic']}"
-    return Sample(target, name, "kafka", address, conn_str, is_whole=is_whole)
-
-
 def _stand_in_of(conn_str: ConnStr, catalog: Catalog, options: Mapping[str, str]) -> Source:
     """Return a source of a connection that does not exist yet."""
     data_source = catalog.data_sources[conn_str.data_source]
-    return replace(stand_in(options, name=conn_str.name), data_source=data_source, conn_str=conn_str)
+    return replace(
+        stand_in(_options_of(data_source, options), name=conn_str.name),
+        data_source=data_source,
+        conn_str=conn_str,
+    )
+
+
+def _options_of(data_source: DataSource, given: Mapping[str, str]) -> dict[str, str]:
+    return {**usual_options(data_source.data_source_type), **given}
 
 
 def _in_folder(path: Path, wanted: re.Pattern[str] | None, address: str, conn_str: ConnStr | None) -> Sample:

@@ -25,6 +25,32 @@ Reference = str | Callable[..., Any]  # a function, or package.module:function
 
 
 @dataclass(frozen=True, kw_only=True)
+class Sampling:
+    """How `headwater new-source` samples the publisher of a type, and what it may conclude from that.
+
+    | what | what it says |
+    |---|---|
+    | `by` | what the command reads: the newest offer, the page at the url_template, the folder at the file_path, or the catalog and rows of a table |
+    | `sample` | `(source, sink) -> Sampled`: a sampler of the type's own, in place of `by`; it writes the bytes of a delivery to the sink |
+    | `options` | options of a proposed source beside those that the sample shows |
+    | `key` | the column that is the proposed key if no sampled record lacks it |
+    | `columns_left_out` | columns, with the paths below them, that describe how a record was delivered: the command proposes no attribute for them |
+    | `holds_changes` | a delivery holds what is new, and perhaps several times for a key: the command proposes `delta` and `last_wins` |
+    | `tells_delivery_type` | the connection or the options tell a snapshot from a delta, so that the command has no doubt about it |
+    | `names_have_folders` | names of files may begin with folders, so that the proposed file_pattern does not begin at the start of a name |
+    """  # noqa: E501
+
+    by: Literal["offer", "page", "folder", "table"] = "offer"
+    sample: Reference | None = None
+    options: Mapping[str, str] = field(default_factory=dict)
+    key: str | None = None
+    columns_left_out: tuple[str, ...] = ()
+    holds_changes: bool = False
+    tells_delivery_type: bool = False
+    names_have_folders: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
 class SourceType:
     """A type of data source, by the name that `data_source_type` has in the seeds.
 
@@ -42,6 +68,8 @@ class SourceType:
     | `connection_values_hold_settings` | values of these options may look like further options |
     | `dataset_name` | `(source) -> DatasetName`: where lineage says that the publisher is asked |
     | `value_syntax` | `(source) -> "postgres"` where a Postgres server writes the values, else None |
+    | `runs_sql_scripts` | a task may run a sql_script on its conn_str, which leads to a database as one of `rdbms` does |
+    | `sampling` | how `headwater new-source` samples it; by default it reads the newest offer. None: the command refuses the type |
     """  # noqa: E501
 
     name: str
@@ -61,6 +89,8 @@ class SourceType:
     connection_values_hold_settings: bool = False
     dataset_name: Reference | None = None
     value_syntax: Callable[[Source], str | None] | None = None
+    runs_sql_scripts: bool = False
+    sampling: Sampling | None = field(default_factory=Sampling)
 
 
 def resolved(reference: Reference) -> Callable[..., Any]:

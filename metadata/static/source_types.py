@@ -118,8 +118,9 @@ def _flaw(extension: Extension, declared: SourceType) -> Wrong | None:
     for name, option in declared.options.items():
         if wrong := _option_flaw(name, option):
             return f'brings the option "{name}", {wrong[0]}', wrong[1]
-    for field in _REFERENCES:
-        reference: Reference | None = getattr(declared, field)
+    references: dict[str, Reference | None] = {field: getattr(declared, field) for field in _REFERENCES}
+    references["sampling.sample"] = declared.sampling.sample if declared.sampling else None
+    for field, reference in references.items():
         if isinstance(reference, str) and not PYTHON_SPEC.fullmatch(reference):
             return f'has the {field} "{reference}"', "a function, or package.module:function"
     return None

@@ -9,7 +9,7 @@ from headwater.metadata.static.options import FILE_OPTIONS, Option
 from headwater.metadata.static.problem import Problems
 from headwater.metadata.static.rows import Row
 from headwater.metadata.static.rules.connections import check_web_address
-from headwater.metadata.static.source_type import SourceType
+from headwater.metadata.static.source_type import Sampling, SourceType
 
 
 def _check_connection(row: Row, problems: Problems) -> None:
@@ -31,4 +31,5 @@ SOURCE_TYPE = SourceType(
     options={"page": Option(), **FILE_OPTIONS},
     check_connection=_check_connection,
     dataset_name=_page,
+    sampling=Sampling(by="page", names_have_folders=True),
 )

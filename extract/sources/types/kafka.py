@@ -9,7 +9,7 @@ from headwater.metadata.static.options import Option
 from headwater.metadata.static.problem import Problems
 from headwater.metadata.static.rules.types import refuse_archives
 from headwater.metadata.static.source_parts import SourceParts
-from headwater.metadata.static.source_type import SourceType, Wrong
+from headwater.metadata.static.source_type import Sampling, SourceType, Wrong
 
 # properties of librdkafka that other columns and options say, or that are none of the user's business
 _NOT_FOR_OPTIONS = ("bootstrap.servers", "group.id", "enable.auto.commit", "sasl.username", "sasl.password")
@@ -83,4 +83,13 @@ SOURCE_TYPE = SourceType(
     connection_option_problem=_connection_option_problem,
     connection_values_hold_settings=True,
     dataset_name=_topic,
+    sampling=Sampling(
+        sample="headwater.extract.sources.kafka.sample:sample",
+        # a message without a value deletes its key
+        options={"delete_column": "tombstone", "delete_values": "true"},
+        key="key",
+        columns_left_out=("partition", "offset", "timestamp", "headers", "tombstone"),
+        holds_changes=True,
+        tells_delivery_type=True,
+    ),
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from headwater.extract.connections.dataset_name import DatasetName, connection_part, dataset_at
 from headwater.metadata.static.model import Source
 from headwater.metadata.static.options import FILE_OPTIONS
-from headwater.metadata.static.source_type import SourceType
+from headwater.metadata.static.source_type import Sampling, SourceType
 
 
 def _folder(source: Source) -> DatasetName:
@@ -20,4 +20,5 @@ SOURCE_TYPE = SourceType(
     connection_needs=("file_path",),
     options=FILE_OPTIONS,
     dataset_name=_folder,
+    sampling=Sampling(by="folder"),
 )

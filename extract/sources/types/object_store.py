@@ -11,7 +11,7 @@ from headwater.metadata.static.options import FILE_OPTIONS
 from headwater.metadata.static.problem import Problems
 from headwater.metadata.static.rows import Row
 from headwater.metadata.static.secrecy import holds_secret
-from headwater.metadata.static.source_type import SourceType, Wrong
+from headwater.metadata.static.source_type import Sampling, SourceType, Wrong
 
 _CONNECTION_OPTIONS = ("region", "anonymous")
 _BUCKET_URL = re.compile(r"s3://([^\s/]+)(/[^\s]*)?|\$\{[A-Z][A-Z0-9_]*\}[^\s]*")
@@ -51,4 +51,5 @@ SOURCE_TYPE = SourceType(
     check_connection=_check_connection,
     connection_option_problem=_connection_option_problem,
     dataset_name=_bucket,
+    sampling=Sampling(names_have_folders=True),
 )

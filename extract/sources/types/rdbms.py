@@ -16,7 +16,7 @@ from headwater.metadata.static.rules.types import refuse_archives
 from headwater.metadata.static.script_text import parameters_of
 from headwater.metadata.static.secrecy import holds_secret
 from headwater.metadata.static.source_parts import SourceParts
-from headwater.metadata.static.source_type import SourceType
+from headwater.metadata.static.source_type import Sampling, SourceType
 
 USUAL_DIALECT = "postgresql"  # of a conn_str without a url_template
 POSTGRES_DIALECTS = ("postgres", "postgresql", "postgresql+psycopg2")  # those that are read by COPY
@@ -148,4 +148,6 @@ SOURCE_TYPE = SourceType(
     check_source=_check_source,
     dataset_name=_table,
     value_syntax=_value_syntax,
+    runs_sql_scripts=True,
+    sampling=Sampling(by="table", tells_delivery_type=True),
 )

@@ -11,7 +11,7 @@ from headwater.metadata.static.problem import Problems
 from headwater.metadata.static.rows import Row
 from headwater.metadata.static.rules.types import refuse_archives
 from headwater.metadata.static.source_parts import SourceParts
-from headwater.metadata.static.source_type import SourceType
+from headwater.metadata.static.source_type import Sampling, SourceType
 
 _OF_WATERMARKS = ("watermark_path", "watermark_format", *WINDOW_OPTIONS)
 _OF_TOKENS = ("token_path", "token_format")
@@ -141,4 +141,5 @@ SOURCE_TYPE = SourceType(
     usual_options={"format": "json", "zip_members": "all"},  # the pages lie in one ZIP
     check_source=_check_source,
     dataset_name=_place,
+    sampling=Sampling(sample="headwater.extract.sources.api.sample:sample", tells_delivery_type=True),
 )

@@ -12,7 +12,7 @@ from headwater.metadata.static.problem import Problems
 from headwater.metadata.static.rows import Row
 from headwater.metadata.static.schema import TABLES
 from headwater.metadata.static.script_text import is_procedure_name, parameters_of
-from headwater.metadata.static.source_types import connection_table
+from headwater.metadata.static.source_types import connection_table, find_type
 
 PARAMETERS = ("job_inst_id", "job_inst_task_id")  # of a script that a task runs
 
@@ -40,8 +40,8 @@ def _check_script(row: Row, script: Row, seeds: Seeds, problems: Problems) -> No
         problems.add("job_task", row, "conn_api", "cannot run a sql_script", f"a conn_str: {expected}")
     elif row["conn_str"] is None:
         problems.add("job_task", row, "conn_str", "is blank beside a sql_script", expected)
-    elif (kind := _kind_of(row, seeds)) not in ("rdbms", None):
-        message = f'"{row["conn_str"]}" is of the type {kind}, which runs no sql_script'
+    elif (kind := find_type(_kind_of(row, seeds))) and not kind.runs_sql_scripts:
+        message = f'"{row["conn_str"]}" is of the type {kind.name}, which runs no sql_script'
         problems.add("job_task", row, "conn_str", message, expected)
     text = script.text("sql_text")
     if script.is_true("is_stored_proc"):

@@ -1,30 +1,22 @@
-"""A sample of a topic: its first messages in the form of a delivery."""
+"""The sampler of `kafka`: the first messages of a topic, in the form of a delivery."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
 from headwater.extract.offers.offer import Sink
+from headwater.extract.offers.sampled import Sampled
 from headwater.extract.sources.kafka import topic
 from headwater.metadata.errors import NewSourceRefused
 from headwater.metadata.static.model import Source
 
 MOST_MESSAGES = 10_000
-OF_MESSAGES = (
-    "partition",
-    "offset",
-    "timestamp",
-    "headers",
-    "tombstone",
-)  # columns that describe the message and not its record
-KEY = "key"
-OPTIONS = {"delete_column": "tombstone", "delete_values": "true"}  # a message without a value deletes its key
 
 
-def sample_topic(source: Source, sink: Sink) -> tuple[str, bool]:
-    """Write the first messages to `sink`; return the name of the file, and whether the topic has no more.
+def sample(source: Source, sink: Sink) -> Sampled:
+    """Write the first messages to `sink`. Write nothing to the cluster.
 
-    Writes nothing to the cluster. Raises `NewSourceRefused` or `PublisherError`.
+    Raises `NewSourceRefused` or `PublisherError`.
     """
     name = source.options.get("topic")
     if name is None:
@@ -38,9 +30,4 @@ def sample_topic(source: Source, sink: Sink) -> tuple[str, bool]:
             f"{source.name}: the topic {name} has no message now, expected some: nothing can be said of its records"
         )
     first.fetch(first, sink)
-    return first.publisher_name, next(ranges, None) is None
-
-
-def is_of_messages(column: str) -> bool:
-    """Return whether a column belongs to the message and not to its record."""
-    return column.partition(".")[0] in OF_MESSAGES
+    return Sampled(first.publisher_name, is_whole=next(ranges, None) is None)
