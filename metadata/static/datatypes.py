@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 
 from headwater.metadata.static.naming import nearest
+from headwater.metadata.static.spatial_types import EXAMPLES, is_spatial, pair_problem, spatial_problem
 
 PLAIN = (
     "text",
@@ -25,7 +26,7 @@ PLAIN = (
     "uuid",
     "jsonb",
 )
-KNOWN = ("text", "varchar(n)", "numeric(p,s)", *PLAIN[1:])
+KNOWN = ("text", "varchar(n)", "numeric(p,s)", *PLAIN[1:], *EXAMPLES)
 
 # What people write, and the one name that we use for it: two names of one type would differ in contracts.
 INSTEAD = {
@@ -49,6 +50,8 @@ INSTEAD = {
     "timestamp with time zone": "timestamptz",
     "time without time zone": "time",
     "json": "jsonb",
+    "point": "geometry(Point,4326)",
+    "polygon": "geometry(Polygon,4326)",
 }
 
 LONGEST_VARCHAR = 10_485_760
@@ -78,6 +81,8 @@ def datatype_problem(datatype: str) -> Wrong | None:
     """Return whether `datatype` is one of ours, written our way."""
     if datatype in PLAIN:
         return None
+    if is_spatial(datatype):
+        return spatial_problem(datatype)
     if sized := _VARCHAR.fullmatch(datatype):
         if 1 <= int(sized[1]) <= LONGEST_VARCHAR:
             return None
@@ -120,6 +125,8 @@ def format_problem(datatype: str, template: str) -> Wrong | None:
         return f'"{template}" does not say what true and false are', "true_token|false_token such as Y|N"
     if datatype.partition("(")[0] in NUMBERS:
         return _number_problem(datatype, template)
+    if is_spatial(datatype):
+        return pair_problem(datatype, template)
     if datatype not in ("date", "time", "timestamp", "timestamptz"):
         return f'"{template}" is given for {datatype}, which has no format', "a blank cell"
     return _template_problem(datatype, template)

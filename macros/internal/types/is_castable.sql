@@ -16,6 +16,8 @@
         {%- set rule = 'true' -%}
     {%- elif base == 'varchar' -%}
         {%- set rule = 'char_length(' ~ text ~ ') <= ' ~ data_type.split('(')[1].split(')')[0] -%}
+    {%- elif headwater.is_spatial(data_type) -%}
+        {%- set rule = headwater.is_castable_geometry(text, data_type, format) -%}
     {%- elif base in headwater.number_types() and format -%}
         {%- set number = headwater.reformat_text(text, data_type, format) -%}
         {%- set rule = text ~ ' ~ ' ~ headwater.sql_literal(headwater.number_format(format).pattern) ~ ' and ' ~ headwater.is_castable(number, data_type) -%}

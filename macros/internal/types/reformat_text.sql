@@ -5,6 +5,9 @@
         {%- set signs = headwater.number_format(format) -%}
         {{ return('translate(' ~ text ~ ', ' ~ signs.from ~ ', ' ~ signs.to ~ ')') }}
     {%- endif -%}
+    {%- if headwater.is_spatial(data_type) -%}
+        {{ return('(' ~ headwater.point_text(text, format) ~ ')') }}
+    {%- endif -%}
     {%- set parsed = headwater.format_pattern(format) -%}
     {%- if not parsed.is_fixed and parsed.separators | length != 1 -%}
         {% do exceptions.raise_compiler_error(

@@ -9,6 +9,7 @@ from headwater.metadata.static.load import Seeds
 from headwater.metadata.static.naming import RESERVED_TARGETS, SQL_WORDS, SYSTEM_COLUMNS
 from headwater.metadata.static.problem import Problems
 from headwater.metadata.static.rows import Row
+from headwater.metadata.static.spatial_types import is_spatial
 
 # Postgres has 1,600 columns in a table and 1,664 in a query; ours and those of a model are among them
 MOST_ATTRIBUTES = 1_500
@@ -67,5 +68,8 @@ def _check_type(row: Row, problems: Problems) -> None:
         return
     if wrong := datatype_problem(datatype):
         problems.add("attribute", row, "target_datatype", *wrong)
+    elif is_spatial(datatype) and row.is_true("is_key"):
+        message, expected = f"is true for a {datatype}", "another key: two measurements of one place differ"
+        problems.add("attribute", row, "is_key", message, expected)
     elif template is not None and (wrong := format_problem(datatype, template)):
         problems.add("attribute", row, "format", *wrong)

@@ -6,8 +6,13 @@ from headwater.metadata.static.datatypes import PLAIN, datatype_problem, format_
 
 
 @pytest.mark.parametrize(
-    "datatype", [*PLAIN, "varchar(1)", "varchar(10485760)", "numeric(9,0)", "numeric(9,9)"]
-)
+    "datatype",
+    [
+        *PLAIN, "varchar(1)", "varchar(10485760)", "numeric(9,0)", "numeric(9,9)", "geometry", "geography",
+        "geometry(Point)", "geometry(Point,4326)", "geometry(MultiPolygonZ,31287)", "geometry(Geometry,4326)",
+        "geometry(GeometryCollectionZM,998999)", "geography(LineString,4326)", "geography(Geometry,4326)",
+    ],
+)  # fmt: skip
 def test_known_datatype_is_no_problem(datatype: str) -> None:
     assert datatype_problem(datatype) is None
 
@@ -28,6 +33,21 @@ def test_known_datatype_is_no_problem(datatype: str) -> None:
         ("bigintt", "bigint"),
         ("numeric(0,0)", "numeric(p,s) with p from 1 to 1000 and s from 0 to p"),
         ("varchar(0)", "varchar(1) to varchar(10485760)"),
+        ("point", "geometry(Point,4326)"),
+        ("GEOMETRY(POINT, 4326)", "geometry(Point,4326)"),
+        ("geometry (multipolygonz,4326)", "geometry(MultiPolygonZ,4326)"),
+        ("geometry(Geometry)", "geometry"),
+        ("geometry(Point,0)", "geometry(Point)"),
+        ("geography(Point)", "geography(Point,4326)"),
+        ("geography(Point,3857)", "geography(Point,4326), or geometry(Point,3857)"),
+        ("geometry(Pointt,4326)", "geometry(Point,4326)"),
+        ("geometry(4326)", "a shape and its SRID, as in geometry(Point,4326) or geography(Point,4326)"),
+        ("geometry(Point,1000000)", "1 to 998999"),
+        (
+            "geometry(Circle,4326)",
+            "one of Geometry, Point, LineString, Polygon, MultiPoint, MultiLineString, MultiPolygon,"
+            " GeometryCollection, with Z, M or ZM after it where positions have these",
+        ),
     ],
 )
 def test_other_datatype_is_told_what_it_should_be(datatype: str, expected: str) -> None:
@@ -57,6 +77,10 @@ def test_other_datatype_is_told_what_it_should_be(datatype: str, expected: str) 
         ("numeric(9,2)", "1.234,56"),
         ("double precision", "1234,56"),
         ("integer", "1 234"),
+        ("geometry(Point,4326)", "lat,lon"),
+        ("geography(Point,4326)", "(lon lat)"),
+        ("geometry(Point,31287)", "y;x"),
+        ("geometry", "x|y"),
     ],
 )
 def test_format_that_fits_is_no_problem(datatype: str, template: str) -> None:
@@ -112,6 +136,14 @@ def test_format_that_fits_is_no_problem(datatype: str, template: str) -> None:
         ("integer", "1.234,56", '"1.234,56" has decimals, which integer has not'),
         ("numeric", "1,234,56", '"1,234,56" has one sign for two things'),
         ("numeric", "1234.56", '"1234.56" is how numbers are read without a format'),
+        ("geometry(Point,4326)", "lat", '"lat" does not say how a pair of coordinates is written'),
+        ("geometry(Point,4326)", "lat,y", '"lat,y" does not say how a pair of coordinates is written'),
+        ("geometry(Point,4326)", "(lat,lon", '"(lat,lon" does not say how a pair of coordinates is written'),
+        (
+            "geometry(Polygon,4326)",
+            "lat,lon",
+            '"lat,lon" is given for geometry(Polygon,4326), which is no point',
+        ),
     ],
 )
 def test_format_that_does_not_fit_is_told_why(datatype: str, template: str, message: str) -> None:

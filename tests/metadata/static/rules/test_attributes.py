@@ -13,6 +13,15 @@ BROKEN = {
         "city_id,integer,,,true,,true",
         ["seeds/attribute.csv:2: is_optional: is true for a key, expected false: every row needs its key"],
     ),
+    "a_geometry_as_key": Broken(
+        "attribute",
+        "city_id,integer,,,true,,",
+        'city_id,"geometry(Point,4326)",,,true,,',
+        [
+            "seeds/attribute.csv:2: is_key: is true for a geometry(Point,4326), expected another key: two"
+            " measurements of one place differ"
+        ],
+    ),
     "a_tracked_key": Broken(
         "attribute",
         "city_id,integer,,,true,,",
