@@ -30,10 +30,8 @@ def columns_of(source: Source) -> list[str]:
 
 def nothing(source: Source) -> str:
     """Return a query of the state before the first delivery, which has no rows."""
-    columns = (
-        f"null::{a.target_datatype} as {quoted(a.target_name)}" for a in (*source.keys, *source.tracked)
-    )
-    return f"select {', '.join(columns)} where false"
+    # of a table, which has the types of this database: without PostGIS a geometry is text
+    return f"select {column_list(columns_of(source))} from {staging_table(source)} where false"
 
 
 def newest_of_history(source: Source) -> str:

@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from sqlalchemy import Engine
 
 from headwater.extract.schema.definition import definition
-from headwater.metadata.process.definitions import is_redefined, record_definition
+from headwater.metadata.process.definitions import is_redefined, record_definition, stored_types
 from headwater.metadata.process.deliveries import lock_source
 from headwater.metadata.sql_text import layer_table
 from headwater.metadata.static.model import Source
@@ -26,6 +26,18 @@ def keep_definition(engine: Engine, source: Source) -> bool:
     with engine.begin() as connection:
         lock_source(connection, source.name)
         return record_definition(connection, source.name, definition(source))
+
+
+def sentences_of_types(engine: Engine, source: Source) -> list[str]:
+    """Return a sentence for each spatial attribute: PostGIS decides whether its columns are geometries or text."""
+    with engine.connect() as connection:
+        types = stored_types(connection, source.name)
+    return [
+        f"{name} is {datatype}"
+        if stored_as == datatype
+        else f"{name} ({datatype}) is kept as text, unchecked, because this database has no PostGIS"
+        for name, (datatype, stored_as) in types.items()
+    ]
 
 
 def has_other_definition(engine: Engine, source: Source) -> bool:

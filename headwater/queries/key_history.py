@@ -17,6 +17,7 @@ from headwater.metadata.static.naming import OF_HISTORY
 from headwater.metadata.visible import quoted
 from headwater.queries.delivery_list import STATE_OF
 from headwater.queries.quarantine import csv_cell
+from headwater.queries.shown import shown
 
 CSV_COLUMNS = (
     "valid_from", "valid_to", "change_type", "end_type", "delivery_sqn", "publisher_name", "ended_by_delivery_sqn",
@@ -37,7 +38,7 @@ order by is_key desc, position, column_of.attnum
 
 _VERSIONS = """
 select
-    version.*,
+    {columns},
     opened.publisher_name as _opened_by_name,
     closed.publisher_name as _closed_by_name
 from {history} as version
@@ -218,7 +219,8 @@ def key_history(connection: Connection, shape: Shape, key: Mapping[str, str]) ->
     match = " and ".join(
         f"{for_text(f'version.{sql_identifier(name)}')} = {value}" for name, value in values.items()
     )
-    versions = rows(_VERSIONS.format(history=for_text(layer_table("historical", shape.source)), match=match))
+    history = for_text(layer_table("historical", shape.source))
+    versions = rows(_VERSIONS.format(columns=_columns_of_versions(shape), history=history, match=match))
     as_json = ", ".join(f"{for_text(sql_literal(name))}, {value}" for name, value in values.items())
     fell = rows(_FELL_OUT.format(key=f"jsonb_build_object({as_json})"), source=shape.source)
     return KeyHistory(
@@ -236,6 +238,17 @@ def write_csv(file: TextIO, shape: Shape, found: KeyHistory) -> None:
         row = [getattr(version, name) for name in CSV_COLUMNS]
         values = [version.values[column.name] for column in shape.others]
         writer.writerow([_cell(value) for value in (*found.key.values(), *row, *values)])
+
+
+def _columns_of_versions(shape: Shape) -> str:
+    of_history = [f"version.{name}" for name in OF_HISTORY]
+    values = {for_text(sql_identifier(column.name)): column.data_type for column in shape.others}
+    return ", ".join(
+        [
+            *of_history,
+            *(f"{shown(f'version.{name}', data_type)} as {name}" for name, data_type in values.items()),
+        ]
+    )
 
 
 def _whole(shape: Shape, key: Mapping[str, str]) -> dict[str, str]:

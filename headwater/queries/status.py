@@ -14,6 +14,7 @@ from headwater.metadata.sql_text import layer_table, sql_literal
 from headwater.metadata.static.model import Catalog
 from headwater.queries.fallen_out import BY_FIRST, fallen_out
 from headwater.queries.runs import last_runs
+from headwater.queries.shown import shown_columns
 
 if TYPE_CHECKING:
     from headwater.dbt_project.dbt import Dbt
@@ -194,9 +195,12 @@ def rows_as_of(
     )
     with engine.connect() as connection:
         try:
+            columns_shown = shown_columns(connection, compiled)
             rows = (
                 connection.execution_options(no_parameters=True)
-                .exec_driver_sql(f"select count(*) over () as total, * from ({compiled}) as found order by 2")
+                .exec_driver_sql(
+                    f"select count(*) over () as total, {columns_shown} from ({compiled}) as found order by 2"
+                )
                 .mappings()
             )
         except sa.exc.DBAPIError as error:

@@ -37,6 +37,21 @@ def is_redefined(connection: Connection, source: str, definition: Mapping[str, A
     return bool(connection.execute(sa.text(ask), _parameters(source, definition)).scalar_one())
 
 
+def stored_types(connection: Connection, source: str) -> dict[str, tuple[str, str]]:
+    """Return the recorded spatial attributes: name → the datatype, and the type of the columns."""
+    ask = """
+    select
+        substr(name, length('attribute ') + 1) as name,
+        value ->> 'data_type' as data_type,
+        value ->> 'stored_as' as stored_as
+    from metadata.source_definition cross join lateral jsonb_each(definition) as part (name, value)
+    where source = :source and value ? 'stored_as'
+    order by cast(value ->> 'position' as integer)
+    """
+    rows = connection.execute(sa.text(ask), {"source": source})
+    return {row.name: (row.data_type, row.stored_as) for row in rows}
+
+
 def depending_on(error: DependentObjectsStillExist) -> str:
     """Return why tables cannot be dropped, as a sentence."""
     return " and ".join(str(error.diag.message_detail).splitlines())

@@ -81,8 +81,10 @@ def require_droppable(connection: Connection, source: str, history: Mapping[str,
 
     `history` are the columns, with their types, of the new historical table. Drops nothing.
     """
+    ask = "select kind, metadata.stored_type(kind) from unnest(cast(:kinds as text[])) as kind"
+    stored = {row[0]: row[1] for row in connection.execute(sa.text(ask), {"kinds": list(history.values())})}
     columns = ", ".join(
-        f"{connection.dialect.identifier_preparer.quote_identifier(name)} {kind}"
+        f"{connection.dialect.identifier_preparer.quote_identifier(name)} {stored[kind]}"
         for name, kind in history.items()
     )
     trial = connection.begin_nested()

@@ -17,9 +17,13 @@ from headwater.queries.halts import Halt
 def load_raw(context: RunContext, source: Source, only: Collection[int] | None = None) -> None:
     """Load what is pending, or `only` some of it, by delivery_sqn."""
     with context.record.step(source, StepName.LOAD_RAW) as done:
+        is_first = not layers.has_table(context.engine, "raw", source.name)
         if not layers.keep_definition(context.engine, source):  # raw would hold rows of two definitions
             done.is_left = True  # the staging model says what differs
             return
+        for sentence in layers.sentences_of_types(context.engine, source) if is_first else ():
+            context.say(f"{source.name}: {sentence}")
+            context.record.report(source)("information", f"{source.name}: {sentence}")
         loads = load_pending(
             context.engine,
             context.store,

@@ -27,7 +27,7 @@
     {%- set untracked_names = [] -%}
     {%- for part, attribute in recorded.items() if part.startswith('attribute ') -%}
         {%- set name = part.removeprefix('attribute ') -%}
-        {%- do attributes.append(dict(attribute, name=name)) -%}
+        {%- do attributes.append(dict(headwater.stored_attribute(attribute), name=name)) -%}
         {%- if attribute.is_key -%}
             {%- do key_names.append(name) -%}
         {%- elif attribute.is_tracked -%}

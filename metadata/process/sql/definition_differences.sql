@@ -17,12 +17,13 @@ recorded as (
 
 select differs
 from recorded
+cross join metadata.stored_definition(now_defined) as stored_now
 cross join lateral metadata.definition_part_differences(
     of_source,
     case
         when was_defined ? 'value_syntax'
-            then jsonb_set(now_defined, array['value_syntax'], was_defined -> 'value_syntax')
-        else now_defined - 'value_syntax'
+            then jsonb_set(stored_now, array['value_syntax'], was_defined -> 'value_syntax')
+        else stored_now - 'value_syntax'
     end
 ) as differs
 union all

@@ -5,6 +5,7 @@ language plpgsql volatile as $$
 declare
     was_defined jsonb := (select definition from metadata.source_definition where source = of_source);
 begin
+    now_defined := metadata.stored_definition(now_defined);
     if was_defined = now_defined then
         return true;
     end if;
