@@ -126,12 +126,12 @@ class Ours:
         register_event(connection, happened)
 
     def check(self, source: str) -> float:
-        """Judge what is staged and without a verdict; seconds. A delivery that halts ends the benchmark."""
+        """Check what is staged and without a verdict; seconds. A delivery that halts ends the benchmark."""
         with self.database.engine.connect() as connection:
             job_inst_id = self.job_inst_id(connection, source)
         verdicts = []
 
-        def judge() -> None:
+        def check() -> None:
             verdicts.extend(
                 run_checks(
                     self.database.engine,
@@ -143,7 +143,7 @@ class Ours:
                 )
             )
 
-        seconds = timed(judge)
+        seconds = timed(check)
         for verdict in verdicts:
             if not verdict.passed:
                 raise SystemExit(f"{verdict.publisher_name} is halted: {verdict.why}")

@@ -2,7 +2,7 @@
 
 HeadwaterError              something a person can act on; its message is all that is shown
 ├── MetadataInvalid         the seeds break a rule; `problems` lists every one of them
-├── SecretUnavailable       a secret that the metadata names cannot be had
+├── SecretUnavailable       a secret that the metadata names cannot be read
 ├── DatabaseUnavailable     Postgres cannot be reached or refuses us
 ├── DatabaseRefused         Postgres refuses a statement, or is lost in the middle; carries its SQLSTATE
 ├── ExtensionUnusable       what an installed package adds cannot be used; carries what was expected
@@ -56,7 +56,7 @@ class MetadataInvalid(HeadwaterError):
 
 
 class SecretUnavailable(HeadwaterError):
-    """A secret that the metadata names cannot be had."""
+    """A secret that the metadata names cannot be read."""
 
 
 class DatabaseUnavailable(HeadwaterError):
@@ -115,7 +115,7 @@ class ColumnsBroken(FormatBroken):
     """The columns of a file break the contract of its source.
 
     `header` holds the columns that came, `found` an object for each that is missing or not expected.
-    `lacks_key` says that a column is missing without which no row can be told from another.
+    `lacks_key` says that a column is missing without which rows cannot be distinguished.
     """
 
     def __init__(

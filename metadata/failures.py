@@ -173,7 +173,7 @@ def trace_of(error: BaseException) -> str:
 
 
 def trace_unless_foreseen(error: BaseException) -> dict[str, str]:
-    """Return the stack trace, as context for a line of log, of an error that nobody foresaw."""
+    """Return the stack trace, as context for a line of log, of an unexpected error."""
     return {} if is_foreseen(error) else {"trace": trace_of(error)}
 
 
@@ -244,7 +244,7 @@ def _message(error: BaseException) -> str:
     if isinstance(error, SystemExit):
         return f"a function of the project ends the process ({message}). Expected it to return, or to raise an error"
     return (
-        f"an error that nobody foresaw, {message}. Its stack trace is in metadata.log_dtl and in logs/errors.log of the"
+        f"an unexpected error, {message}. Its stack trace is in metadata.log_dtl and in logs/errors.log of the"
         " working folder (HEADWATER_HOME)"
     )
 

@@ -100,7 +100,9 @@ def _of_aws(reference: str, name: str) -> tuple[str, None]:
     except (BotoCoreError, ClientError) as error:
         code = error.response["Error"]["Code"] if isinstance(error, ClientError) else type(error).__name__
         _fail(
-            reference, f"cannot be had ({code})", f"a secret {secret_id} that our role may read in our region"
+            reference,
+            f"cannot be read ({code})",
+            f"a secret {secret_id} that our role may read in our region",
         )
     text = answer.get("SecretString")
     if not isinstance(text, str):

@@ -16,13 +16,13 @@ _CLOCK = re.compile(r"[hs]", re.IGNORECASE)
 
 
 def number_text(number: float) -> str:
-    """A number with the digits that Excel shows, never with an exponent: 1, 0.1, 0.0000001."""
+    """Return a number with the digits that Excel shows, never with an exponent: 1, 0.1, 0.0000001."""
     text = repr(number)
     return (format(Decimal(text), "f") if "e" in text else text).removesuffix(".0")
 
 
 def moment_text(moment: datetime | date | time | timedelta, *, has_clock: bool = False) -> str:
-    """A date, with its time of day where it has one or its cell shows one; hours beyond a day for a duration."""
+    """Return a date, with a time of day if it has one or its cell shows one. A duration is in hours, also beyond 24."""
     if isinstance(moment, timedelta):
         seconds = round(abs(moment).total_seconds())
         sign = "-" if moment < timedelta(0) else ""
@@ -39,7 +39,7 @@ def shows_clock(number_format: str) -> bool:
 
 
 def choose_sheet(names: Sequence[str], wanted: str | None, file: str) -> str:
-    """The sheet by its name or its number from 1; without either the only one. Raises `FormatBroken`."""
+    """Return the sheet with this name or number from 1; without either, the only sheet. Raises `FormatBroken`."""
     if wanted is None and len(names) == 1:
         return names[0]
     if wanted in names:

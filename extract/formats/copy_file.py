@@ -29,7 +29,7 @@ _TO_SEPARATOR = bytes.maketrans(TAB.encode(), SEPARATOR.encode())
 
 
 def line_of(values: Sequence[str | None]) -> bytes:
-    """A record, or the names of the columns, as a line of such a file."""
+    """Return a record, or the names of the columns, as a line of the file."""
     with suppress(TypeError):  # a None among the values
         text = TAB.join(cast("Sequence[str]", values))
         if text.count(TAB) == len(values) - 1 and "\\" not in text and "\n" not in text and "\r" not in text:
@@ -42,7 +42,10 @@ def line_of(values: Sequence[str | None]) -> bytes:
 
 
 def lines_of(columns: Sequence[Sequence[str | None]]) -> bytes:
-    """Records as lines of such a file. Given by column, since most columns are told to be plain as a whole."""
+    """Return records as lines of the file.
+
+    The caller gives the values by column, because a column without special characters is found so as a whole.
+    """
     count = len(columns[0])
     nulls = sum([column.count(None) for column in columns])
     filled = [
@@ -57,7 +60,7 @@ def lines_of(columns: Sequence[Sequence[str | None]]) -> bytes:
 
 
 class CopyFile:
-    """A file that COPY wrote, read once. A record's line is its line in the file. Raises `FormatBroken`."""
+    """A file that COPY wrote. It is read once. The line of a record is its line in the file. Raises `FormatBroken`."""
 
     line: int | None = 1
     expected = "expected it on line 1, the names separated by tabs"
@@ -84,7 +87,7 @@ class CopyFile:
         yield from self._blocks
 
     def is_plain(self, block: Block) -> bool:
-        """Return whether a block needs no look at its single values."""
+        """Return whether no single value of a block has to be examined."""
         return len(block.text) <= self._limits.longest_value
 
     def parse(self, block: Block) -> list[Record]:
@@ -111,7 +114,7 @@ class CopyFile:
         return records
 
     def as_copy_text(self, block: Block, constants: str) -> tuple[bytes, int] | None:
-        """The block as `copy_text` writes records, and their number; None where they have to go one by one."""
+        """Return the block as `copy_text` writes records, and their number; None if they must be read one by one."""
         text = block.text if block.text.endswith(b"\n") else block.text + b"\n"
         if SEPARATOR.encode() in text:
             return None
@@ -129,7 +132,7 @@ class CopyFile:
 
 
 def field_of(text: str) -> str | None:
-    """Return what a field says."""
+    """Return the value of a field."""
     if "\\" not in text:
         return text
     return None if text == NULL else _ESCAPED.sub(_unescaped, text.encode()).decode()

@@ -60,11 +60,11 @@ class Discovered:
         )  # a file without records lacks no column
 
     def rows(self, layout: Layout) -> Iterator[Record]:
-        """The records as rows of raw: mapped columns, then `_rest` as the file had it, null where it says null."""
+        """Yield the records as rows of raw: the mapped columns, then `_rest` as the file has it; null stays null."""
         return chain.from_iterable(self.batches(layout))
 
     def batches(self, layout: Layout) -> Iterator[list[Record]]:
-        """The same, in the batches in which they were laid by: none has much more than BATCH_CHARACTERS."""
+        """Yield the rows in the batches of the temporary file: none has much more than BATCH_CHARACTERS."""
         names = [self.header[position] for position in layout.positions]
         rest = [(name, f"{encode_basestring(name)}:") for name in (self.header[p] for p, _ in layout.rest)]
         is_rest_as_written = self._paths.names.isdisjoint(name for name, _ in rest)
@@ -85,14 +85,14 @@ class Discovered:
             yield [Record(line, row(shape, found)) for line, shape, found in batch]
 
     def records(self) -> Iterator[Record]:
-        """The records, every value as text; a member that is not there is null."""
+        """Yield the records with every value as text; a missing member is null."""
         shapes = list(self._shapes)
         for line, shape, found in chain.from_iterable(self._spooled()):
             columns = found if shape is None else self._columns_of(shapes[shape], found)
             yield Record(line, [self._text(name, columns) for name in self.header])
 
     def _columns_of(self, names: tuple[str, ...], values: tuple[str, ...]) -> Columns:
-        """The columns of a flat record: those that are mapped as text, all others as JSON."""
+        """Return the columns of a flat record: the mapped ones as text, all others as JSON."""
         members = zip(names, values, strict=True)
         return {name: plain_text(v) if name in self._paths.names else v for name, v in members}
 
@@ -109,7 +109,7 @@ class Discovered:
         return as_text(json.loads(value)) if value.startswith('"') or value == "null" else value
 
     def _gather(self, file: str, found: Iterator[FoundRecord]) -> None:
-        """Take the records of one file apart and lay them by."""
+        """Parse the records of one file and write them to the temporary file."""
         before = self._last
         rows: list[Spooled] = []
         length = 0
@@ -133,7 +133,7 @@ class Discovered:
         self._spool.write(written)
 
     def _shape(self, record: Flat) -> int | None:
-        """The number of a flat record's shape; None where it must be taken apart."""
+        """Return the number of a flat record's shape; None if the record must be parsed."""
         shape = self._shapes.get(record.names)
         if shape is None and self._paths.are_columns(record.names):
             self._know(record.names)
@@ -141,7 +141,7 @@ class Discovered:
         return shape
 
     def _take_apart(self, record: JsonValue | Flat, file: str, number: int) -> tuple[Spooled, int]:
-        """Return what to lay by of a record, and how many characters that is."""
+        """Return the part of a record for the temporary file, and its number of characters."""
         shape = self._shape(record) if isinstance(record, Flat) else None
         if isinstance(record, Flat) and shape is not None:
             # no more comes of it than was unpacked, and that is counted already
@@ -150,7 +150,7 @@ class Discovered:
         return (self._last, None, columns), self._expansion.give(columns.values(), columns, file, number)
 
     def _columns(self, record: JsonValue) -> Columns:
-        """The columns of a record, those that are mapped as text, all others as JSON."""
+        """Return the columns of a record: the mapped ones as text, all others as JSON."""
         if not isinstance(record, dict):
             raise NotJsonError(f"{kind(record)}, expected an object with the columns as its members")
         columns = self._paths.columns(record)
@@ -158,7 +158,7 @@ class Discovered:
         return columns
 
     def _know(self, names: Collection[str]) -> None:
-        """Take names of columns into the header."""
+        """Add names of columns to the header."""
         if not all(name in self._names for name in names):
             self._names.update((require_text(name), None) for name in names)
             if len(self._names) > MOST_COLUMNS:
@@ -175,8 +175,10 @@ class Discovered:
 def _flat_row(
     shape: tuple[str, ...], names: Sequence[str], rest: Sequence[tuple[str, str]]
 ) -> Callable[[tuple[str, ...]], list[str | None]]:
-    """Return what makes the values of a flat record of this shape a row:
-    the columns of these names, then what is left."""
+    """Return the function that turns the values of a flat record of this shape into a row.
+
+    The row has the columns of these names, then the `_rest`.
+    """
     places = {name: place for place, name in enumerate(shape)}
     positions = [places.get(name, len(shape)) for name in names]  # one after the last is null
     labels = [(label, places[name]) for name, label in rest if name in places]

@@ -33,10 +33,10 @@ class Sheet(Protocol):
     """A sheet of a workbook. Rows and columns count from 1. Every method raises `FormatBroken`."""
 
     def rows(self) -> Iterator[Row]:
-        """Its rows, each as long as its last cell, from the first on."""
+        """Yield the rows from the first on, each up to its last cell."""
 
     def merged(self) -> Iterator[Range]:
-        """Its merged cells."""
+        """Yield the merged cells."""
 
 
 class ExcelFile:
@@ -146,7 +146,7 @@ def _joined(parts: Sequence[str | None]) -> str:
 
 
 def column_letters(column: int) -> str:
-    """Return what a sheet calls a column: 1 is A, 27 is AA."""
+    """Return the name of a column in a sheet: 1 is A, 27 is AA."""
     letters = ""
     while column:
         column, place = divmod(column - 1, LETTERS)

@@ -20,10 +20,10 @@ from headwater.metadata.static.model import Source
 
 
 class FixedWidthFile:
-    """A file whose lines the option fixed_columns takes apart. Raises `FormatBroken`.
+    """A file whose lines the option fixed_columns cuts into columns. Raises `FormatBroken`.
 
-    Blanks that fill a column up are none of its value. A line may have more blanks at its end, and nothing else that
-    no column holds; it is shorter only in a last column without an end. A blank line is no record.
+    Blanks that pad a column do not belong to its value. Outside of the columns a line has only blanks. A line is
+    shorter only if its last column has no end. A blank line is no record.
     """
 
     line: int | None = None
@@ -75,7 +75,7 @@ class FixedWidthFile:
 
 
 def _gaps(columns: Sequence[FixedColumn]) -> list[slice]:
-    """Return what lies between and after the columns."""
+    """Return the text between and after the columns."""
     gaps = []
     end = 0
     for column in sorted(columns, key=lambda column: column.first):

@@ -26,9 +26,9 @@ _VALUE = f"({_STRING}|{_NUMBER}|null|true|false)"
 
 
 class Flat(NamedTuple):
-    """A flat record: the names of its members, each value as JSON text, and how many characters it is of the file.
+    """A flat record: the names of its members, each value as JSON text, and its number of characters in the file.
 
-    A number is as it came, a string as `as_json` writes it.
+    A number is as in the file, a string as `as_json` writes it.
     """
 
     names: tuple[str, ...]
@@ -36,19 +36,19 @@ class Flat(NamedTuple):
     length: int
 
     def decoded(self) -> dict[str, JsonValue]:
-        """The record as an object."""
+        """Return the record as an object."""
         return {name: DECODER.decode(value) for name, value in zip(self.names, self.values, strict=True)}
 
 
 class Shapes:
-    """The shape of the flat records of a file, as far as some of them were decoded."""
+    """The shapes of flat records in a file, learned from the records that were decoded."""
 
     def __init__(self) -> None:
         # a pattern and the names of its members; the one that matched last comes first
         self._shapes: list[tuple[re.Pattern[str], tuple[str, ...]]] = []
 
     def match(self, text: str, at: int = 0) -> tuple[Flat, int] | None:
-        """The record that begins at a place, and where it ends. None when it must be decoded."""
+        """Return the record that begins at a place, and its end; None if it must be decoded."""
         for place, (pattern, names) in enumerate(self._shapes):
             found = pattern.match(text, at)
             if found is not None:
@@ -62,7 +62,7 @@ class Shapes:
         return None
 
     def learn(self, record: JsonValue) -> None:
-        """Find records like this one from now on, if it is flat."""
+        """Learn the shape of this record, if it is flat."""
         if len(self._shapes) == MOST_SHAPES or not isinstance(record, dict):
             return
         names = tuple(record)

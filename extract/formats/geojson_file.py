@@ -1,4 +1,4 @@
-"""GeoJSON: a record a feature: its properties, its geometry as WKT, and what else it has as members of `feature`."""
+"""GeoJSON: a record is a feature: its properties, its geometry as WKT, and its other members below `feature`."""
 
 from __future__ import annotations
 

@@ -36,7 +36,7 @@ def read_json(source: Source, stream: Readable, file: str, path: str | None = No
 
 
 def read_decoded(source: Source, stream: Readable, file: str, path: str | None = None) -> Iterator[JsonValue]:
-    """As `read_json`, every record decoded."""
+    """Yield the records like `read_json`, each one decoded."""
     return cast("Iterator[JsonValue]", _read(source, stream, file, path, None))
 
 
@@ -61,7 +61,7 @@ class _Walk:
     def records(
         self, steps: tuple[str, ...], here: str = "", walked: Walked = NOTHING
     ) -> Iterator[JsonValue | Flat]:
-        """The records below a value. Below a map there may be nothing: other members of it have some."""
+        """Yield the records below a value. A member of a map may have none, if other members have some."""
         found = self._text.peek()
         self._is_reached = self._is_reached or not steps or steps[0] == EACH
         if walked and found == "n" and steps:
@@ -156,7 +156,7 @@ class _Walk:
         )
 
     def _what(self, found: str) -> str:
-        """Return what comes instead, for a message."""
+        """Return what the document has instead, for a message."""
         return {"{": "an object", "[": "a list"}.get(found) or kind(self._text.value())
 
 

@@ -24,14 +24,14 @@ _NAMES = {"{": "an object", "[": "a list", '"': "a string", "": "the end of the 
 
 
 class _Names:
-    """The names of an object's members, which come once. An object keyed by an id may have millions of them."""
+    """The names of an object's members, to refuse a name that comes twice. An object keyed by an id has millions."""
 
     def __init__(self) -> None:
         self._names: set[str] = set()
         self._hashes = array("q")  # of the further ones: 8 bytes each
 
     def has(self, name: str) -> bool:
-        """Return whether a name is here already; then it is. Of very many, only `has_twice` tells."""
+        """Add a name; return whether it was here before. Beyond MOST_NAMES only `has_twice` tells."""
         if len(self._names) < MOST_NAMES:
             is_here = name in self._names
             self._names.add(name)
@@ -40,7 +40,7 @@ class _Names:
         return name in self._names
 
     def has_twice(self) -> bool:
-        """Return whether any of the further ones came twice."""
+        """Return whether a name beyond MOST_NAMES came twice."""
         return len(self._hashes) > 0 and len(np.unique(np.frombuffer(self._hashes, np.int64))) < len(
             self._hashes
         )
@@ -106,7 +106,7 @@ class JsonText:
         return value
 
     def elements(self) -> Iterator[None]:
-        """Goes from element to element of the list that begins here; each must be read in between."""
+        """Yield before each element of the list that begins here; the caller reads the element."""
         self.require("[", "a list")
         if self._take("]"):
             return
@@ -117,7 +117,7 @@ class JsonText:
                 return
 
     def members(self) -> Iterator[str]:
-        """The names of the members of the object that begins here; each value must be read in between."""
+        """Yield the name of each member of the object that begins here; the caller reads the value."""
         self.require("{", "an object")
         seen = _Names()
         if self._take("}"):
@@ -137,7 +137,7 @@ class JsonText:
             raise self.broken("an object has a member twice, expected each once")
 
     def skip(self, level: int = 1) -> None:
-        """Pass over the value that begins here, however large it is."""
+        """Skip the value that begins here, however large it is."""
         if level > self._max_nesting:
             raise self._too_deep()
         first = self.peek()
@@ -151,22 +151,22 @@ class JsonText:
             self.value()
 
     def require(self, sign: str, what: str) -> None:
-        """Pass over a sign that must come now."""
+        """Skip the expected character, or raise."""
         if not self._take(sign):
             raise self._unexpected(what)
 
     def require_end(self, what: str) -> None:
-        """Nothing but white space may come any more."""
+        """Raise if anything but white space follows."""
         if self.peek():
             raise self._unexpected(what)
 
     def broken(self, reason: str, line: int | None = None) -> FormatBroken:
-        """Return what to say of the place where we are, or of another line."""
+        """Return an error for the current line, or for another one."""
         return FormatBroken(self.file, line or self.line, reason)
 
     @property
     def line(self) -> int:
-        """The line where we are."""
+        """The current line."""
         return self._line(self._at)
 
     def _take(self, sign: str) -> bool:

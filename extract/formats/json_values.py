@@ -54,7 +54,7 @@ DECODER = json.JSONDecoder(
 
 
 def as_json(value: JsonValue) -> str:
-    """A value as JSON text, its numbers as they came."""
+    """Return a value as JSON text, its numbers as the file has them."""
     if type(value) is str:
         return encode_basestring(require_text(value))
     if isinstance(value, str):
@@ -89,7 +89,7 @@ def is_text(string: str) -> bool:
 
 
 def require_text(string: str) -> str:
-    """The same string, if Postgres can have it."""
+    """Return the string, if Postgres can store it."""
     if is_text(string):
         return string
     if "\0" in string:
@@ -98,7 +98,7 @@ def require_text(string: str) -> str:
 
 
 def depth(value: JsonValue) -> int:
-    """Return how many objects and lists stand inside one another; 0 for what is neither.
+    """Return the depth of nested objects and lists; 0 for another value.
 
     It is never more than the text has opening brackets, which are counted faster.
     """

@@ -17,7 +17,7 @@ from headwater.metadata.static.model import Source
 
 @dataclass
 class _Node:
-    """A member that is a mapped column, or holds some, or both."""
+    """A member that is a mapped column, or contains mapped columns, or both."""
 
     name: str | None = None  # of the column that it is
     below: dict[str, _Node] = field(default_factory=dict)
@@ -33,7 +33,7 @@ class Paths:
 
     @classmethod
     def of(cls, source: Source) -> Paths:
-        """Those of the attributes and of the delete mark, with the names that the publisher gave them later."""
+        """Return the paths of the attributes and of the delete mark, and their later names at the publisher."""
         names = [later for name in mapped_columns(source) for later in (name, *source.later_names(name))]
         root = _Node()
         for name in names:
@@ -93,7 +93,7 @@ def _take_mapped(
 
 
 def _nothing_below(node: _Node, columns: dict[str, str | None]) -> None:
-    """A null in place of an object: its members are null, and not missing."""
+    """Set the members of an object that is null: they are null, not missing."""
     for below in node.below.values():
         if below.name is not None:
             _put(columns, below.name, None)

@@ -1,4 +1,4 @@
-"""NDJSON: a document a line. A blank line is none."""
+"""NDJSON: each line is a document. A blank line is no document."""
 
 from __future__ import annotations
 
@@ -19,7 +19,10 @@ from headwater.metadata.static.model import Source
 
 
 def read_ndjson(source: Source, stream: Readable, file: str) -> Iterator[FoundRecord]:
-    """The documents of a file with their lines, or what is at the record path of each. Raises `FormatBroken`."""
+    """Yield the documents of a file, or the records at the record path of each, with their lines.
+
+    Raises `FormatBroken`.
+    """
     path = source.options.get("record_path")
     steps = parse_record_path(path or "")
     max_nesting = Limits.of(source).max_nesting

@@ -1,4 +1,4 @@
-"""A sheet of an .ods workbook, of OpenDocument: its XML has every value as text, exactly as we want it."""
+"""A sheet of an .ods workbook (OpenDocument): its XML has the exact value of each cell as text."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ class OdsSheet:
         self._archive, self._name, self._file, self._limits = archive, name, file, limits
 
     def rows(self) -> Iterator[tuple[int, list[str | None]]]:
-        """The rows; those that are said to be repeated come as often as they are."""
+        """Yield the rows; the file writes equal rows once, with a count, and each of them comes."""
         for number, repeated, element in self._elements():
             with _blamed(self._file):
                 row = self._row(element, number)

@@ -49,7 +49,7 @@ class ParquetFile:
         return fit_records(self._rows(), self._file, self.header, self._expansion)
 
     def _open(self) -> pq.ParquetFile:
-        """The file, its texts read as numbers into a dictionary: a text is in memory once, however often it comes."""
+        """Return the file with its texts dictionary-encoded: memory holds each text once, however often it comes."""
         found = pq.ParquetFile(self._spool, pre_buffer=False).metadata
         groups = [found.row_group(number) for number in range(found.num_row_groups)]
         unpacked = sum(group.total_byte_size for group in groups)
@@ -81,13 +81,13 @@ class ParquetFile:
 
 
 def _is_text(column: pq.ColumnSchema) -> bool:
-    """Return whether a column holds texts or bytes, not within a list or structure."""
+    """Return whether a column has texts or bytes, outside of lists and structures."""
     is_bytes = column.physical_type == "BYTE_ARRAY" and column.logical_type.type in ("STRING", "NONE")
     return is_bytes and column.path == column.name and column.max_repetition_level == 0
 
 
 def _texts(column: pa.Array) -> Texts:
-    """A column as text: by Arrow where its text is exact, else value by value."""
+    """Return a column as text: by Arrow if its text is exact, else value by value."""
     kind = column.type
     if pa.types.is_dictionary(kind):
         values = _texts(column.dictionary)
@@ -111,18 +111,18 @@ def _list(column: pa.Array) -> Texts:
 
 
 def _without_idle_zeros(column: pa.Array) -> pa.Array:
-    """Moments that end in a fraction of a second without the zeros that only fill it up."""
+    """Return moments without the trailing zeros of their fractions of a second."""
     whole = pc.replace_substring_regex(column, r"\.0+(Z?)$", r"\1")
     return pc.replace_substring_regex(whole, r"(\.[0-9]*[1-9])0+(Z?)$", r"\1\2")
 
 
 def _plain(text: str) -> str:
-    """A number without an exponent."""
+    """Return a number without an exponent."""
     return format(Decimal(text), "f") if "e" in text.lower() else text
 
 
 def _text(value: Any) -> str | None:
-    """A value of a type that Arrow has no exact text for."""
+    """Return a value of a type for which Arrow has no exact text."""
     if value is None:
         return None
     found = _json(value)

@@ -40,7 +40,7 @@ def parse_record_path(path: str) -> tuple[str, ...]:
 
 
 def is_any(step: str) -> bool:
-    """Return whether a step is that to every member of a map: a name has no dot."""
+    """Return whether a step leads to every member of a map."""
     return step == ANY or step.endswith(f".{ANY}")
 
 
@@ -93,7 +93,7 @@ def _map(value: JsonValue, step: str) -> dict[str, JsonValue]:
 
 
 def _rest(steps: Sequence[str], inner: JsonValue) -> Sequence[str]:
-    """The further steps: where a path ends at a list, its elements are meant."""
+    """Return the further steps: a path that ends at a list means its elements."""
     return steps[1:] or ((EACH,) if isinstance(inner, list) else ())
 
 
@@ -120,7 +120,7 @@ def _with_parent(value: JsonValue, parent: Mapping[str, JsonValue]) -> JsonValue
 
 
 def kind(value: JsonValue) -> str:
-    """Return what a value is, for a message."""
+    """Return the kind of a value, for a message."""
     if isinstance(value, dict):
         return "an object"
     if isinstance(value, list):

@@ -30,22 +30,22 @@ from headwater.metadata.static.model import Source
 
 
 class Content(Protocol):
-    """A file, or several as one, that is read once."""
+    """A file, or several files as one. It is read once."""
 
     @property
     def header(self) -> Sequence[str]:
-        """Its columns."""
+        """The columns."""
 
     @property
     def line(self) -> int | None:
-        """The line of its header, None where the format has none."""
+        """The line of the header, None if the format has none."""
 
     @property
     def expected(self) -> str:
         """Return what to expect of a file in which no column is found, for a message."""
 
     def records(self) -> Iterator[Record]:
-        """Its records, a value or None for each column."""
+        """Yield the records, with a value or None for each column."""
 
 
 WithHeader = Callable[[Source, Readable, str, Expansion], Content]
@@ -53,7 +53,7 @@ WithoutHeader = Callable[[Source, Readable, str], Iterable[FoundRecord]]
 
 
 def open_content(source: Source, members: Members) -> Content:
-    """The files of a delivery by the format of its source. Raises `FormatBroken`, here and while it is read."""
+    """Open the files of a delivery in the format of its source. Opening and reading raise `FormatBroken`."""
     name = source.options.get("format", "csv")
     if name in WITHOUT_HEADER:
         read = WITHOUT_HEADER[name]
@@ -65,7 +65,7 @@ def open_content(source: Source, members: Members) -> Content:
 
 
 class Together:
-    """Files of one header as one: lines go on from one file to the next."""
+    """Files with the same header, read as one: line numbers continue from file to file."""
 
     def __init__(self, first: Content, others: Iterator[Content], members: Members) -> None:
         self.header, self.line, self.expected = tuple(first.header), first.line, first.expected
@@ -73,7 +73,7 @@ class Together:
         self._first_file = members.file
 
     def records(self) -> Iterator[Record]:
-        """The records of all of them. Raises `FormatBroken` where a header is another one."""
+        """Yield the records of all files. Raises `FormatBroken` if a file has another header."""
         last = 0
         for content in self._contents:
             if tuple(content.header) != self.header:

@@ -94,7 +94,7 @@ class XlsxSheet:
                 yield number, row
 
     def merged(self) -> Iterator[tuple[int, int, int, int]]:
-        """The merged cells, which stand behind all rows."""
+        """Yield the merged cells, which the file lists after all rows."""
         with _blamed(self._file):
             for _, element in self._elements(MERGE_CELL_TAG):
                 first, top, last, bottom = range_boundaries(element.get("ref", ""))
@@ -142,9 +142,9 @@ class XlsxSheet:
 
 
 class _Reader(ExcelReader):  # type: ignore[misc]
-    """Leaves the texts of a workbook as they are: openpyxl would take the escape of an underscore from them.
+    """A reader that leaves texts as they are: openpyxl would remove the escape of an underscore.
 
-    Of a sheet it learns no more than its name, and of the rest it reads no part that is larger than any should be.
+    It reads only the names of sheets, and refuses other parts that are larger than `LARGEST_PART`.
     """
 
     def __init__(self, spool: IO[bytes], file: str) -> None:
@@ -167,7 +167,7 @@ class _Reader(ExcelReader):  # type: ignore[misc]
                     self.shared_strings.append(text)
 
     def read_worksheets(self) -> None:
-        """The sheets, without a look at what they hold."""
+        """Read the list of sheets, without their contents."""
         for sheet, relation in self.parser.find_sheets():
             if relation.target in self.valid_files and "chartsheet" not in relation.Type:
                 found = _Sheet(self.wb, sheet.name, relation.target, self.shared_strings)
@@ -176,10 +176,10 @@ class _Reader(ExcelReader):  # type: ignore[misc]
 
 
 class _Archive(zipfile.ZipFile):
-    """A ZIP of which no part is read into memory that is too large for it."""
+    """A ZIP that refuses to read a part that is too large for memory."""
 
     def read(self, name: str | zipfile.ZipInfo, pwd: bytes | None = None) -> bytes:
-        """A part as a whole: styles, properties, the list of sheets."""
+        """Return a whole part: styles, properties, the list of sheets."""
         size = (name if isinstance(name, zipfile.ZipInfo) else self.getinfo(name)).file_size
         if size > LARGEST_PART:
             raise ValueError(f"{name} has {size} bytes, expected at most {LARGEST_PART}")
@@ -187,14 +187,14 @@ class _Archive(zipfile.ZipFile):
 
 
 class _Sheet(ReadOnlyWorksheet):  # type: ignore[misc]
-    """A sheet of which nothing is read before its rows are."""
+    """A sheet of which openpyxl reads nothing before its rows."""
 
     def _get_size(self) -> None:
         pass
 
 
 class _Parser(WorkSheetParser):  # type: ignore[misc]
-    """Tells a formula that was never calculated from a cell that is blank, and an empty text from both."""
+    """A parser that distinguishes a formula without a stored value, a blank cell, and an empty text."""
 
     def parse_cell(self, element: Element) -> dict[str, Any]:
         cell: dict[str, Any] = super().parse_cell(element)

@@ -32,7 +32,7 @@ _NIL = "{http://www.w3.org/2001/XMLSchema-instance}nil"
 def read_xml(source: Source, stream: Readable, file: str) -> Iterator[FoundRecord]:
     """The records of one document. Raises `FormatBroken`.
 
-    A document type is passed over; entities of its own, and whatever would be fetched, are refused.
+    The reader skips a document type. It refuses entities that the document declares, and anything external.
     """
     watched = Watched(require_records(stream, file, "XML", ok="an XML document"), file)
     path = parse_record_path(source.options["record_path"])
@@ -54,7 +54,7 @@ def read_xml(source: Source, stream: Readable, file: str) -> Iterator[FoundRecor
 
 
 class _Document:
-    """A document as it streams by; an element is let go when it ends."""
+    """A document that is read as a stream; memory drops an element when it ends."""
 
     def __init__(self, stream: Watched, path: tuple[str, ...], max_nesting: int) -> None:
         self._stream, self._path, self._max_nesting = stream, path, max_nesting
@@ -119,7 +119,7 @@ class _Document:
         return value
 
     def _name(self, tag: str) -> str:
-        """As the document writes it: with the prefix of its namespace, if that has one."""
+        """Return a name as the document writes it: with the prefix of its namespace, if it has one."""
         found = _NAMESPACED.fullmatch(tag)
         if found is None:
             return tag

@@ -1,4 +1,4 @@
-"""XML as it streams by: memory holds one element of those that are wanted, whatever lies around it."""
+"""XML as a stream: memory holds one wanted element at a time."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ DEEPEST = 100  # elements inside one another; no workbook comes near
 
 
 class Watched:
-    """A stream that refuses an element without end. Whoever lets an element go sets `count` to 0."""
+    """A stream that refuses an element that is too large. The caller sets `count` to 0 after each element."""
 
     def __init__(self, stream: Readable, file: str) -> None:
         self._stream, self._file, self.count = stream, file, 0

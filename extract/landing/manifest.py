@@ -95,11 +95,11 @@ def from_json(body: bytes, store: ObjectStore) -> Delivery:
 
 
 def manifest_at(key: str, body: bytes, store: ObjectStore) -> Delivery:
-    """The delivery of the manifest under a key. Raises `StorageError` when it is none, or speaks of another one."""
+    """The delivery of the manifest under a key. Raises `StorageError` when it is none, or names another one."""
     landed = from_json(body, store)
     if manifest_key(landed.source, landed.delivery_sqn) != key:
         raise StorageError(
-            f"it speaks of delivery {landed.delivery_sqn} of {shortened(landed.source)}, expected the one of its key"
+            f"it names delivery {landed.delivery_sqn} of {shortened(landed.source)}, expected the one of its key"
         )
     return landed
 

@@ -114,7 +114,7 @@ def require_writable(connection: Connection, landed: Delivery, job_inst_id: int)
     It runs before the manifest is written, because a manifest is permanent.
     """
     try:
-        with _judged_by_postgres(connection, is_kept=False):
+        with _refused_by_postgres(connection, is_kept=False):
             register_landed(connection, landed, job_inst_id)
     except _RowRefusedError as refused:
         raise PublisherError(
@@ -155,7 +155,7 @@ def _register_manifests(connection: Connection, store: ObjectStore, source: str,
             body = store.get(key)
             try:
                 landed = manifest_at(key, body, store)
-                with _judged_by_postgres(connection):
+                with _refused_by_postgres(connection):
                     register_landed(connection, landed, job_inst_id)
                 read.registered.append(landed)
             except _RowRefusedError as refused:
@@ -181,7 +181,7 @@ def _register_events(
             try:
                 happened = events.from_json(body)
                 _require_agreement(source, key, happened, deliveries)
-                with _judged_by_postgres(connection):
+                with _refused_by_postgres(connection):
                     events.register_event(connection, happened)
             except (_RowRefusedError, StorageError) as error:
                 read.failed(in_key.delivery_sqn, f"{store.address(key)}: {error}")
@@ -194,15 +194,15 @@ def _require_agreement(
     """Raise `StorageError` unless an event is the one of its key, and of a delivery that there is."""
     if events.event_key(source, happened) != key:
         raise StorageError(
-            f"it speaks of {happened.event}, {happened.event_id}, of delivery {happened.delivery_sqn} at"
+            f"it records {happened.event}, {happened.event_id}, of delivery {happened.delivery_sqn} at"
             f" {happened.event_at}, expected the event of its key"
         )
     if happened.delivery_sqn not in deliveries:
-        raise StorageError(f"it speaks of delivery {happened.delivery_sqn}, which has no manifest")
+        raise StorageError(f"it names delivery {happened.delivery_sqn}, which has no manifest")
 
 
 @contextmanager
-def _judged_by_postgres(connection: Connection, *, is_kept: bool = True) -> Iterator[None]:
+def _refused_by_postgres(connection: Connection, *, is_kept: bool = True) -> Iterator[None]:
     """Write the rows of the body, or only try to. Raises `_RowRefusedError` when Postgres does not take them."""
     attempt = connection.begin_nested()
     try:

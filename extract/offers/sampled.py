@@ -1,4 +1,4 @@
-"""What a sampler of a source type tells of the delivery that it wrote."""
+"""The facts of a delivery that the sampler of a source type has written."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Raw: a landed delivery, from S3 into `raw.<source>` by one COPY, streamed, whole or not at all."""
+"""Raw: loads a landed delivery from S3 into `raw.<source>`, as a stream, by one COPY, completely or not at all."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ BATCH_CHARACTERS = 4 << 20  # or as many as have so many characters
 
 @dataclass
 class Counts:
-    """The records of a delivery: how many were parsed from the file, and written to raw after its transform."""
+    """The records of a delivery: the number parsed from the file, and the number in raw after the transform."""
 
     parsed: int = 0
     written: int = 0
@@ -148,7 +148,7 @@ def _opened(store: ObjectStore, source: Source, delivery: Delivery) -> Iterator[
 
 
 class _Landed:
-    """Digests an object while it is read."""
+    """A stream that computes the digest of an object while it is read."""
 
     def __init__(self, stored: ObjectReader) -> None:
         self._stored, self._digest = stored, hashlib.sha256()
@@ -159,12 +159,12 @@ class _Landed:
         return chunk
 
     def read_to_end(self) -> None:
-        """Read what nobody wanted."""
+        """Read the rest of the object, which the format did not need."""
         while self.read(SPOOL):
             pass
 
     def require(self, delivery: Delivery) -> None:
-        """Raise `StorageError` unless all was read and is the content that landed."""
+        """Raise `StorageError` unless the object was read to its end and is the content that landed."""
         if self._digest.hexdigest() != delivery.content_sha256:
             raise StorageError(
                 f"{delivery.source}: {delivery.delivery_filename} is not what landed: sha256 "
@@ -198,7 +198,7 @@ def _by_batch(batches: Iterator[list[Record]], constants: str, counts: Counts) -
 
 
 def _batches(rows: Iterator[Record]) -> Iterator[list[Record]]:
-    """The rows in batches that are no larger than memory should hold, however large each row is."""
+    """Yield the rows in batches of a limited size in memory, however large each row is."""
     batch: list[Record] = []
     length = 0
     for row in rows:
@@ -212,7 +212,7 @@ def _batches(rows: Iterator[Record]) -> Iterator[list[Record]]:
 
 
 def _counted_batches(content: Content, layout: Layout, counts: Counts) -> Iterator[list[Record]]:
-    """The records of a file as rows of the raw table, in batches."""
+    """Yield the records of a file as rows of the raw table, in batches."""
     if isinstance(content, Discovered):
         batches = content.batches(layout)
     else:
@@ -229,7 +229,7 @@ def _counted(records: Iterator[Record], counts: Counts) -> Iterator[Record]:
 
 
 def _of_width(records: Iterator[Record], header: Sequence[str], file: str) -> Iterator[Record]:
-    """Wrangled records, if each has as many values as their header."""
+    """Yield the transformed records; raise if one has another number of values than the header."""
     for record in records:
         if len(record.values) != len(header):
             raise FormatBroken(
@@ -241,7 +241,7 @@ def _of_width(records: Iterator[Record], header: Sequence[str], file: str) -> It
 
 
 def _copy(connection: Connection, table: str, columns: Sequence[str], pieces: Iterator[bytes]) -> int:
-    """Run COPY into a raw table; returns the number of rows by Postgres' own count."""
+    """Run COPY into a raw table; return the number of rows that Postgres counted."""
     statement = sql.SQL("copy {} ({}) from stdin ({})").format(
         sql.Identifier(SCHEMA, table), sql.SQL(", ").join(map(sql.Identifier, columns)), sql.SQL(OPTIONS)
     )
@@ -258,7 +258,7 @@ def _copy(connection: Connection, table: str, columns: Sequence[str], pieces: It
 
 
 class _Pieces:
-    """The stream that psycopg2 reads from. It takes a piece of any size for an answer to `read`."""
+    """The stream that psycopg2 reads. It accepts a piece of any size as the result of `read`."""
 
     def __init__(self, pieces: Iterator[bytes]) -> None:
         self._pieces = pieces
@@ -275,7 +275,7 @@ class _Pieces:
 
 
 def lacking_columns(loaded: Sequence[tuple[Delivery, Counts]]) -> list[str]:
-    """A sentence for each set of columns that deliveries should have and were let in without."""
+    """Return a sentence for each set of missing columns of deliveries that were accepted without them."""
     lacking: dict[tuple[str, ...], list[str]] = {}
     for delivery, counts in loaded:
         if counts.lacking:

@@ -1,4 +1,4 @@
-"""Loading what is pending: S3 → raw for each delivery that has landed and is not there, in a transaction of its own."""
+"""Loads pending deliveries from S3 into raw: those that have landed and are not in raw, each in its own transaction."""
 
 from __future__ import annotations
 
@@ -51,9 +51,9 @@ def load_pending(
     *,
     only: Collection[int] | None = None,
 ) -> LoadSummary:
-    """Load raw every delivery that is landed and not in raw, each in a transaction of its own; or `only` some.
+    """Load every delivery that has landed and is not in raw, each in its own transaction; or `only` some.
 
-    A file that breaks its format is halted, with nothing of it in raw; the others go on. One that was judged before
+    A file that breaks its format is halted, with nothing of it in raw; the others go on. One that was checked before
     and comes back for history's sake keeps its verdict, and the load of it fails.
     """
     summary = LoadSummary(source.name)
@@ -84,19 +84,19 @@ def _refuse(
     engine: Engine, store: ObjectStore, source: Source, delivery: Delivery, error: FormatBroken | LedgerBroken,
     job_inst_id: int, report: Report, summary: LoadSummary,
 ) -> None:  # fmt: skip
-    """Halt a delivery that breaks its format; one that was judged before keeps its verdict, and its load fails."""
+    """Halt a delivery that breaks its format; one that was checked before keeps its verdict, and its load fails."""
     check, why = _refusal(source, error, delivery)
     sqn = delivery.delivery_sqn
     with engine.begin() as connection:
         if not _is_still_pending(connection, delivery):
             return  # another process has refused it meanwhile
-        was_judged = has_verdict(connection, sqn)  # only a replay asks for another verdict
-        if not was_judged:
+        was_checked = has_verdict(connection, sqn)  # only a replay asks for another verdict
+        if not was_checked:
             _record_refusal(connection, delivery, error, check, why, job_inst_id)
-    if was_judged:
+    if was_checked:
         message = (
             f"{source.name}: delivery {sqn} cannot be loaded again: {error}. Its verdict stands:"
-            f" expected metadata that reads it, or `headwater replay {sqn}` to judge it anew"
+            f" expected metadata that reads it, or `headwater replay {sqn}` to check it again"
         )
         summary.failed.append(message)
         report("error", message, delivery_sqn=sqn, check=check)
@@ -112,7 +112,7 @@ def _refuse(
 
 
 def _refusal(source: Source, error: FormatBroken | LedgerBroken, delivery: Delivery) -> tuple[str, str]:
-    """The check that a refused delivery failed, and why."""
+    """Return the check that a refused delivery failed, and why."""
     if isinstance(error, ColumnsBroken):
         check = "key_columns" if error.lacks_key else "columns"
         return check, f"{error}. {what_next(source, error, delivery.delivery_sqn)}"
@@ -127,7 +127,7 @@ def _record_refusal(
     why: str,
     job_inst_id: int,
 ) -> None:
-    """Put the failed check on record: nothing else of the delivery is written. The caller holds the source's lock."""
+    """Record the failed check, and nothing else of the delivery. The caller holds the source's lock."""
     sqn = delivery.delivery_sqn
     found = error.found if isinstance(error, ColumnsBroken) else ()
     record_refusal(connection, sqn, check, why, found, job_inst_id)
@@ -136,7 +136,7 @@ def _record_refusal(
 
 
 def _is_still_pending(connection: Connection, delivery: Delivery) -> bool:
-    """Take the source's lock; whether raw has still to load the delivery."""
+    """Take the source's lock; return whether the delivery is still to be loaded into raw."""
     lock_source(connection, delivery.source)
     return still_lacks_rows(connection, delivery)
 

@@ -1,4 +1,4 @@
-"""Reading ahead: one thread makes the next pieces while another one sends the last ones off."""
+"""Reading ahead: one thread produces the next pieces while another one sends the previous ones."""
 
 from __future__ import annotations
 
@@ -16,7 +16,10 @@ T = TypeVar("T")
 
 @contextmanager
 def read_ahead(pieces: Iterator[T]) -> Iterator[Iterator[T]]:
-    """The same pieces, made by a thread; what fails there, fails here. On leaving, the thread has ended."""
+    """Yield the same pieces, produced by a thread, which ends with the block.
+
+    An error of the thread is raised here.
+    """
     made: Queue[tuple[T, ...]] = Queue(PIECES)  # an empty tuple is the end
     stopped = Event()
     failures: list[BaseException] = []

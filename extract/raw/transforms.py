@@ -1,4 +1,4 @@
-"""Wrangle functions: they turn records of another shape into records of the source's table.
+"""Transforms (`wrangle_function`): they turn records of another shape into records of the source's table.
 
 A wrangle function takes the source, the header, the records and the file's name, and returns a new header and
 new records. Each new record keeps the line of its original. The function raises `FormatBroken` for an invalid
@@ -20,7 +20,7 @@ SHOWN = 20  # names in a message
 
 
 class Transform(Protocol):
-    """A transform: the signature of a wrangle function."""
+    """The signature of a transform."""
 
     def __call__(
         self, source: Source, header: Sequence[str], records: Iterable[Record], file: str
@@ -28,7 +28,7 @@ class Transform(Protocol):
 
 
 def transform_function(source: Source) -> Transform | None:
-    """The source's wrangle function, None when it has none. Raises `PublisherError` when it cannot be had."""
+    """Return the source's transform, None if it has none. Raises `PublisherError` if it cannot be imported."""
     name = source.wrangle_function
     if not name:
         return None
@@ -43,7 +43,7 @@ def transform_function(source: Source) -> Transform | None:
 def unpivot(
     source: Source, header: Sequence[str], records: Iterable[Record], file: str
 ) -> tuple[Sequence[str], Iterable[Record]]:
-    """Turn wide records into long ones: one per column that is not kept, with the column's name and its value.
+    """Unpivot wide records: yield a record per column that is not kept, with the column's name and its value.
 
     `unpivot_keep` columns stay, `unpivot_name` and `unpivot_value` name the two new ones, and values in
     `unpivot_skip` make no record: `<empty>` also means the blank cell of a workbook, so that a table gives

@@ -97,9 +97,9 @@ def _differences(source: Source, match: Match, renamed: Mapping[str, int], is_fi
                 advice = f"is it meant? Then {_named_so(match.header[new])}"
             yield f"{old!r} is missing, and {match.name(new)} has no attribute: {advice}"
         elif old in keys:
-            yield f"{old!r} is missing, of the key: without it no row can be told from another"
+            yield f"{old!r} is missing, of the key: without it rows cannot be distinguished"
         elif old == source.options.get("delete_column"):
-            yield f"{old!r} is missing, the delete_column: without it no row can be told from a delete mark"
+            yield f"{old!r} is missing, the delete_column: without it rows cannot be distinguished from delete marks"
         elif old in match.missing:
             yield f"{old!r} is missing: where it may be, set its is_optional to true in seeds/attribute.csv"
     partners = frozenset(renamed.values())

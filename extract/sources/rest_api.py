@@ -36,7 +36,7 @@ def discover(
 ) -> Iterator[Offer]:
     """Yield what the API has now and did not have when it was read last: one offer, or none.
 
-    Raises `PublisherError` when a page cannot be had, or the data does not hold still; `SecretUnavailable`.
+    Raises `PublisherError` when a page cannot be read, or the data does not hold still; `SecretUnavailable`.
     """
     api, scale = require_api(source), Scale.of(source)
     named = [expand(one.api_url, source) for one in (api, *source.token_apis)]

@@ -95,7 +95,7 @@ def land(step_name: str, batch: Mapping[str, Any]) -> None:
 
 @source_task(task_id=StepName.CHECK.value, trigger_rule=rule_of(StepName.CHECK))
 def check(step_name: str) -> None:
-    """Judge what is staged; red when a delivery is halted."""
+    """Check what is staged; red when a delivery is halted."""
     with step_of(get_current_context(), step_name) as (run, step):
         run.do(StepName.CHECK, step)
 
@@ -252,7 +252,7 @@ def explained() -> Iterator[None]:
         raise AirflowException(str(error)) from None
     except (AirflowException, AirflowRuntimeError):
         raise
-    except Exception as error:  # noqa: BLE001  # what nobody foresaw, and what Postgres refuses: its trace goes to the log
+    except Exception as error:  # noqa: BLE001  # an unexpected error, and what Postgres refuses: its trace goes to the log
         complain(str(failure_of(error)))
         for line in trace_of(error).splitlines():
             say(line)

@@ -134,15 +134,17 @@ class Baseline:
 
     def current_before(self, delivery_sqn: int) -> str | None:
         """Return a query of the keys and tracked attributes that were current; None without an earlier delivery."""
-        judged = self[delivery_sqn]
+        checked = self[delivery_sqn]
         counting = sorted((self[sqn] for sqn in self._counting), key=lambda d: d.place)
-        earlier = [d for d in counting if d.place < judged.place]
+        earlier = [d for d in counting if d.place < checked.place]
         if not earlier:
             return None
         differing = (self[sqn].delivery_date for sqn in self._differing)
-        since = min((date for date in differing if date < judged.delivery_date), default=judged.delivery_date)
+        since = min(
+            (date for date in differing if date < checked.delivery_date), default=checked.delivery_date
+        )
         base, ahead = self._start(since, [d for d in earlier if d.delivery_date >= since])
-        return self._after(base, ahead, judged, earlier[0].delivery_date) if ahead else base
+        return self._after(base, ahead, checked, earlier[0].delivery_date) if ahead else base
 
     def has_unreadable_keys(self, delivery_sqn: int) -> bool:
         """Return whether rows with a readable key fell out of a delivery."""
@@ -171,7 +173,7 @@ class Baseline:
                 if not (found.is_loaded and self._says_all(found)):
                     raise HeadwaterError(
                         f"source {self._source.name}: delivery {found.delivery_sqn}, {found.publisher_name}, counts"
-                        " and is not staged; expected it staged before the next one is judged"
+                        " and is not staged; expected it staged before the next one is checked"
                     )
                 return history_from(self._source, found.delivery_date), rest
             if self._says_all(found):
@@ -190,7 +192,7 @@ class Baseline:
             return newest_of_history(self._source)  # which has its own index
         return history_before(self._source, moment)
 
-    def _after(self, base: str, ahead: Sequence[Placed], judged: Placed, first_date: datetime) -> str:
+    def _after(self, base: str, ahead: Sequence[Placed], checked: Placed, first_date: datetime) -> str:
         """Store the current rows after the deliveries `ahead` in a table, because they are read more than once."""
         reached, done = base, ()  # type: str, tuple[Step, ...]
         kept = self._kept
@@ -203,7 +205,7 @@ class Baseline:
             )
             done += _steps(group)
             # the next delivery starts from here; if dates matter, only after the last delivery of a date
-            if self._is_plain or group[0].delivery_date < judged.delivery_date:
+            if self._is_plain or group[0].delivery_date < checked.delivery_date:
                 self._kept = _Kept(base, done, reached)
         return reached
 

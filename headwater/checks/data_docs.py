@@ -183,7 +183,7 @@ def _without_markup(block: Any, is_text: bool = False) -> Any:
 
 
 _PLAIN_TEXTS = ("table", "header_row", "bullet_list", "value_list", "collapse", "text")
-_JUDGED = sa.text("""
+_CHECKED = sa.text("""
 with
 
 failed as (
@@ -211,31 +211,31 @@ select
     state.delivery_sqn, state.publisher_name, state.delivery_date, failed.warning,
     case
         when state.is_withdrawn then 'withdrawn'
-        when judged.status = 'halted' and state.verdict = 'passed' then 'accepted'
-        else coalesce(judged.status, 'halted')
+        when checked.status = 'halted' and state.verdict = 'passed' then 'accepted'
+        else coalesce(checked.status, 'halted')
     end as verdict,
-    coalesce(judged.status_at, halted.event_at) as judged_at,
+    coalesce(checked.status_at, halted.event_at) as checked_at,
     -- what is no sound file, or loses rows on its way, is halted before any check
-    case when judged.status is null then halted.why else failed.critical end as failed
+    case when checked.status is null then halted.why else failed.critical end as failed
 from metadata.delivery_state as state
-left join metadata.delivery_status as judged
-    on judged.delivery_sqn = state.delivery_sqn and judged.layer = 'checks'
+left join metadata.delivery_status as checked
+    on checked.delivery_sqn = state.delivery_sqn and checked.layer = 'checks'
 left join failed on failed.delivery_sqn = state.delivery_sqn
 left join halted on halted.delivery_sqn = state.delivery_sqn
-where state.source = :source and (judged.status is not null or state.status = 'halted')
+where state.source = :source and (checked.status is not null or state.status = 'halted')
 order by state.delivery_date desc, state.publisher_name collate "C" desc, state.delivery_sqn desc
 """)
 
 _SOURCES = sa.text("""
 select
     state.source,
-    count(*) as judged,
+    count(*) as checked,
     count(*) filter (where state.status = 'halted') as halted,
-    max(judged.status_at) as judged_at
+    max(checked.status_at) as checked_at
 from metadata.delivery_state as state
-left join metadata.delivery_status as judged
-    on judged.delivery_sqn = state.delivery_sqn and judged.layer = 'checks'
-where judged.status is not null or state.status = 'halted'
+left join metadata.delivery_status as checked
+    on checked.delivery_sqn = state.delivery_sqn and checked.layer = 'checks'
+where checked.status is not null or state.status = 'halted'
 group by state.source
 order by state.source
 """)
@@ -253,7 +253,7 @@ def write_lists(home: Path, engine: Engine, names: Iterable[str]) -> Path:
 def write_list(home: Path, engine: Engine, source: str) -> None:
     """List the validated deliveries of a source, newest first, and add later decisions to the pages of deliveries."""
     with engine.connect() as connection:
-        deliveries = connection.execute(_JUDGED, {"source": source}).all()
+        deliveries = connection.execute(_CHECKED, {"source": source}).all()
         decided = decided_since(connection, source)
     write(home / FOLDER / source / "index.html", _list_of_deliveries(home, source, deliveries))
     for one in deliveries:
@@ -278,24 +278,26 @@ def _list_of_deliveries(home: Path, source: str, deliveries: Sequence[sa.Row[Any
         link = _link(target, target.parent, moment(d.delivery_date))
         verdict = mark(d.verdict, {"passed": "good", "halted": "bad"}.get(d.verdict, "warn"))
         name = Markup('<span class="fixed">{}</span>').format(d.publisher_name)
-        rows.append([link, name, verdict, d.failed, d.warning, d.judged_at])
-    body = Markup("<h1>{source}: judged deliveries</h1>\n{deliveries}").format(
+        rows.append([link, name, verdict, d.failed, d.warning, d.checked_at])
+    body = Markup("<h1>{source}: checked deliveries</h1>\n{deliveries}").format(
         source=source,
-        deliveries=table(["Delivery", "Publisher's name", "Verdict", "Failed", "Warnings", "Judged"], rows),
+        deliveries=table(["Delivery", "Publisher's name", "Verdict", "Failed", "Warnings", "Checked"], rows),
     )
     crumbs = [("Headwater", "../../docs/index.html"), ("Data Docs", "../index.html")]
-    return page(f"{source}: judged deliveries", body, crumbs=crumbs)
+    return page(f"{source}: checked deliveries", body, crumbs=crumbs)
 
 
 def _list_of_sources(folder: Path, sources: Sequence[sa.Row[Any]]) -> str:
     rows = []
     for s in sources:
         halts = mark(f"{s.halted:,} halted", "bad") if s.halted else mark("none", "good")
-        rows.append([_link(folder / s.source / "index.html", folder, s.source), s.judged, halts, s.judged_at])
+        rows.append(
+            [_link(folder / s.source / "index.html", folder, s.source), s.checked, halts, s.checked_at]
+        )
     body = Markup("<h1>Data Docs</h1>\n<p>{about}</p>\n{sources}").format(
         about="What Great Expectations found in each delivery before it was let into history.",
         sources=table(
-            ["Source", "Deliveries", "Standing halts", "Last judged"], rows, numbers=["Deliveries"]
+            ["Source", "Deliveries", "Standing halts", "Last checked"], rows, numbers=["Deliveries"]
         ),
     )
     return page("Data Docs", body, crumbs=[("Headwater", "../docs/index.html")])

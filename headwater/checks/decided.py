@@ -29,12 +29,12 @@ _DECIDED = sa.text("""
 select event.delivery_sqn, event.event, event.event_at, event.who, event.why
 from metadata.delivery_event as event
 inner join metadata.delivery on delivery.delivery_sqn = event.delivery_sqn
-left join metadata.delivery_status as judged
-    on judged.delivery_sqn = event.delivery_sqn and judged.layer = 'checks'
+left join metadata.delivery_status as checked
+    on checked.delivery_sqn = event.delivery_sqn and checked.layer = 'checks'
 where delivery.source = :source
     and (cast(:sqn as bigint) is null or delivery.delivery_sqn = :sqn)
     and event.event in ('accepted', 'withdrawn', 'restored', 'replayed')
-    and event.event_at > coalesce(judged.status_at, (
+    and event.event_at > coalesce(checked.status_at, (
         select max(halted.event_at)
         from metadata.delivery_event as halted
         where halted.delivery_sqn = event.delivery_sqn and halted.event = 'halted'

@@ -80,9 +80,9 @@ class Doubts:
                 yield Answer("Values of every column are of its type.", types)
 
     def _about_rows(self, delivery: Delivery) -> Iterator[Answer]:
-        judged = self._baseline[delivery.delivery_sqn]
-        count, fell = judged.row_count, judged.fallen_out_count
-        but = f": {judged.rows_read}" if fell else ""
+        checked = self._baseline[delivery.delivery_sqn]
+        count, fell = checked.row_count, checked.fallen_out_count
+        but = f": {checked.rows_read}" if fell else ""
         if severity := self._severity("empty", delivery):
             observed = f"no row can go on{but}" if count == 0 else f"{_rows(count)}{but}"
             result = _result("empty", severity, count > 0, observed)
@@ -214,12 +214,12 @@ select
         return _SEVERITIES.get(reaction)
 
 
-def _nothing_new(judged: Placed, total: int) -> str:
-    if not judged.fallen_out_count:
+def _nothing_new(checked: Placed, total: int) -> str:
+    if not checked.fallen_out_count:
         return f"no key is new, changed or removed: the same {total:,} as are current"
     return (
         f"no key of the rows that were read is new, changed or removed, beside {total:,} that are current:"
-        f" {judged.rows_read}, and what they would change is not known"
+        f" {checked.rows_read}, and what they would change is not known"
     )
 
 

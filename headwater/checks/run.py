@@ -21,7 +21,7 @@ from headwater.metadata.process.tables import data_quality_checks
 from headwater.metadata.static.model import Source
 
 if TYPE_CHECKING:
-    from headwater.checks.validation import Judged
+    from headwater.checks.validation import Checked
 
 _importing = threading.Lock()
 TOGETHER = 200  # deliveries per query; more would make its text and its plan long
@@ -55,10 +55,10 @@ def run_checks(
         verdicts = []
         for start in range(0, len(deliveries), TOGETHER):
             batch = deliveries[start : start + TOGETHER]
-            judgements = validate(engine, source, batch)
-            for delivery, judged in zip(batch, judgements, strict=True):
-                verdict = _verdict(delivery, judged.results)
-                data_docs.write_page(home, verdict, judged.validation)
+            validations = validate(engine, source, batch)
+            for delivery, checked in zip(batch, validations, strict=True):
+                verdict = _verdict(delivery, checked.results)
+                data_docs.write_page(home, verdict, checked.validation)
                 _record(engine, verdict, job_inst_id)
                 event = "passed" if verdict.passed else "halted"
                 halting = [result.check_name for result in verdict.halting]
@@ -76,11 +76,11 @@ def foresee_verdict(engine: Engine, source: Source, delivery_sqn: int) -> Verdic
     """Return the result of today's checks for a staged delivery, whatever its earlier result. Records nothing."""
     with engine.connect() as connection:
         delivery = landed(connection, delivery_sqn)
-    (judged,) = _start_great_expectations()(engine, source, [delivery])
-    return _verdict(delivery, judged.results)
+    (checked,) = _start_great_expectations()(engine, source, [delivery])
+    return _verdict(delivery, checked.results)
 
 
-def _start_great_expectations() -> Callable[[Engine, Source, Sequence[Delivery]], list[Judged]]:
+def _start_great_expectations() -> Callable[[Engine, Source, Sequence[Delivery]], list[Checked]]:
     """Import Great Expectations, which takes seconds, and disable its telemetry and its logs."""
     os.environ["GX_ANALYTICS_ENABLED"] = "false"
     with _importing:  # its modules import each other in cycles

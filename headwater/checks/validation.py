@@ -51,7 +51,7 @@ from headwater.metadata.static.model import Source
 
 
 @dataclass(frozen=True)
-class Judged:
+class Checked:
     """One validated delivery: the finding of each check, and the same as a result of Great Expectations for
     its page.
     """
@@ -61,7 +61,7 @@ class Judged:
     validation: ExpectationSuiteValidationResult
 
 
-def validate(engine: Engine, source: Source, pending: Sequence[Delivery]) -> list[Judged]:
+def validate(engine: Engine, source: Source, pending: Sequence[Delivery]) -> list[Checked]:
     """Validate the deliveries `pending` (at least one) of `source`, in their order.
 
     First Great Expectations checks each delivery alone. Then, in order, the doubts compare each with its
@@ -69,16 +69,16 @@ def validate(engine: Engine, source: Source, pending: Sequence[Delivery]) -> lis
     cannot run.
     """
     alone = _look_at_each(engine, source, [delivery.delivery_sqn for delivery in pending])
-    judged = []
+    checked = []
     with _doubts(engine, source) as doubts:
         for delivery, (rules, extras) in zip(pending, alone, strict=True):
             found = [*rules, *map(of_doubt, doubts.about(delivery)), *extras]
             if not halting(found):
                 doubts.let_pass(delivery)
-            judged.append(
-                Judged(delivery.delivery_sqn, tuple(f.result for f in found), suite_result(source, found))
+            checked.append(
+                Checked(delivery.delivery_sqn, tuple(f.result for f in found), suite_result(source, found))
             )
-    return judged
+    return checked
 
 
 def _look_at_each(

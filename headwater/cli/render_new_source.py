@@ -19,9 +19,9 @@ LONGEST = 28  # characters of a value
 
 def proposal(out: Console, proposed: Proposal) -> None:
     """Print the source, its attributes, and the doubts."""
-    judged = "records" if proposed.is_whole else "records of more"
+    records = "records" if proposed.is_whole else "records of more"
     out.print(
-        f"[bold]{proposed.name}[/]: {escape(proposed.sample.publisher_name)}, {proposed.records:,} {judged}"
+        f"[bold]{proposed.name}[/]: {escape(proposed.sample.publisher_name)}, {proposed.records:,} {records}"
     )
     facts = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
     for name, value in _facts(proposed).items():

@@ -37,9 +37,9 @@ def build_docs(project_root: Path, home: Path, say: Callable[[str], None]) -> Pa
     database = engine()
     try:
         standings = status.sources(database, catalog)
-        judged = [one["source"] for one in standings if one["loaded"] or one["halted"]]
-        if judged:
-            write_lists(home, database, judged)
+        checked = [one["source"] for one in standings if one["loaded"] or one["halted"]]
+        if checked:
+            write_lists(home, database, checked)
     finally:
         database.dispose()
     return write_index(home, catalog, standings)
@@ -91,7 +91,7 @@ def write_index(home: Path, catalog: Catalog, standings: Iterable[Mapping[str, A
         cards=Markup("\n").join(
             [
                 _card(home, "docs/dbt.html", "dbt docs", _ABOUT_DBT, "Not written yet."),
-                _card(home, "data_docs/index.html", "Data Docs", _ABOUT_DATA_DOCS, _NOTHING_JUDGED),
+                _card(home, "data_docs/index.html", "Data Docs", _ABOUT_DATA_DOCS, _NOTHING_CHECKED),
             ]
         ),
         sources=table(_HEADER, rows, numbers=_FIGURES),
@@ -113,7 +113,7 @@ _HEADER = (
 )
 _ABOUT_DBT = "Every table and column described, and the lineage from raw to what consumers read."
 _ABOUT_DATA_DOCS = "What Great Expectations found in each delivery before it was let into history."
-_NOTHING_JUDGED = "No delivery has been judged in this working folder yet; a run writes a page for each."
+_NOTHING_CHECKED = "No delivery has been checked in this working folder yet; a run writes a page for each."
 
 
 def _card(home: Path, target: str, title: str, about: str, without: str) -> Markup:

@@ -44,7 +44,7 @@ def _of_key(proposal: Proposal) -> list[Doubt]:
     names = ", ".join(proposal.key)
     others = rivals(key, [attribute.column for attribute in proposal.attributes], proposal.records)
     by_column = {id(attribute.column): attribute.target_name for attribute in proposal.attributes}
-    so = f"no two of {_judged(proposal)} have the same"
+    so = f"no two of {_records_of(proposal)} have the same"
     if others:
         so += f", nor the same {listed(by_column[id(column)] for column in others)}"
     is_weak = len(key) > 1 or not is_named(key[0])
@@ -60,7 +60,7 @@ def _of_key(proposal: Proposal) -> list[Doubt]:
     ]
 
 
-def _judged(proposal: Proposal) -> str:
+def _records_of(proposal: Proposal) -> str:
     few = ", which is few" if proposal.records < FEW else ""
     first = "" if proposal.is_whole else "the first "
     return f"{first}{proposal.records:,} record{'s' if proposal.records != 1 else ''}{few}"
@@ -140,7 +140,7 @@ def _of_types(proposal: Proposal) -> list[Doubt]:
         Doubt(
             "datatype",
             listed(f"{a.target_name} is {a.typed.datatype}" for a in guessed),
-            f"so are their values in {_judged(proposal)}",
+            f"so are their values in {_records_of(proposal)}",
             "a row with another value falls out, and is counted",
             f"--datatype {guessed[0].target_name}=text",
         )

@@ -31,7 +31,7 @@ def propose(
         raise NewSourceRefused(f"{sample.publisher_name}: no column in it, expected at least one")
     if not found.records and not (sample.table and sample.table.datatypes):
         raise NewSourceRefused(
-            f"{sample.publisher_name}: no record below its header, expected some: nothing can be said of its columns"
+            f"{sample.publisher_name}: no record below its header, expected some: they show which columns to propose"
         )
     names = _names(sample, given)
     doubts = [*found.doubts, *header_doubts(found, sample.publisher_name, given)]

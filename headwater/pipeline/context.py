@@ -29,7 +29,7 @@ class RunContext:
     """The things that the steps of one run share.
 
     Steps that are Python go side by side for `at_once` sources. `is_reload` says whether a delivery that broke in a
-    step was judged before, which changes no verdict; by default that is so of what staging brings back.
+    step was checked before, which changes no verdict; by default that is so of what staging brings back.
     """
 
     project: Project
@@ -40,14 +40,14 @@ class RunContext:
     say: Say
     at_once: int = 1
     is_reload: IsReload | None = None
-    has_judged: bool = field(
+    has_checked: bool = field(
         default=False, init=False
     )  # a delivery, since the list of the Data Docs was written
 
     @cached_property
     def builds(self) -> LayerBuilds:
         """The dbt runs of the layers."""
-        return LayerBuilds(self.engine, self.store, self.record, self.is_reload or self.was_judged, self.say)
+        return LayerBuilds(self.engine, self.store, self.record, self.is_reload or self.was_checked, self.say)
 
     def job(self, source: Source) -> JobInstance | SharedJobInstance:
         """Return the job instance in whose name a source is worked on."""
@@ -72,17 +72,17 @@ class RunContext:
 
         each_beside(do, sources, self.at_once, alone_in)
 
-    def was_judged(self, step: StepName, broken: LedgerBroken) -> bool:
-        """Return whether staging only had to bring back what was judged before: that changes no verdict."""
+    def was_checked(self, step: StepName, broken: LedgerBroken) -> bool:
+        """Return whether staging only had to bring back what was checked before: that changes no verdict."""
         with self.engine.connect() as connection:
             return step is StepName.STAGE and has_verdict(connection, broken.delivery_sqn)
 
-    def list_judged(self) -> None:
-        """Write the list of all sources among the Data Docs, when this run has judged a delivery.
+    def list_checked(self) -> None:
+        """Write the list of all sources among the Data Docs, when this run has checked a delivery.
 
         That it cannot be written is said, and holds up nothing: it is of no source in particular.
         """
-        if not self.has_judged:
+        if not self.has_checked:
             return
         try:
             data_docs.write_list_of_sources(self.project.home, self.engine)

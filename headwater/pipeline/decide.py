@@ -34,7 +34,7 @@ LOCK_NOT_AVAILABLE = "55P03"  # what Postgres calls it when lock_timeout is over
 EVENTS = {"withdraw": "withdrawn", "restore": "restored", "accept": "accepted", "replay": "replayed"}
 NEVER_ACCEPTED = {
     "format": "the file breaks its own format, so there are no rows to accept",
-    "key_columns": "it lacks a column without which no row can be told from another",
+    "key_columns": "it lacks a column without which rows cannot be distinguished",
     "ledger": "its counts do not balance, and history must not hold what cannot be accounted for",
 }
 
@@ -134,7 +134,7 @@ def dry_run(
     """Return what the decision would do to history, without putting anything on record.
 
     Deliveries from which history would be made anew, and which are not staged, are brought back from S3. A replay
-    is tried from the checks on: the delivery is judged again by its rows as they are staged.
+    is tried from the checks on: the delivery is checked again by its rows as they are staged.
     """
     catalog, engine = prepare(project)
     state = state_of(engine, delivery_sqn)
@@ -143,7 +143,7 @@ def dry_run(
         _require_same_rows_when_replayed(state)
     if "columns" in checks:
         raise NotDecidable(
-            f"delivery {delivery_sqn} was halted before raw, and once accepted it is judged by all other checks: what"
+            f"delivery {delivery_sqn} was halted before raw, and once it is accepted all other checks run on it: what"
             " it does is known only then; `headwater withdraw` takes it out should you not like it"
         )
     source = _source(catalog, state)
@@ -218,18 +218,18 @@ def _require_all_named(named: str, failed: Sequence[str], despite: Sequence[str]
 
 
 def _require_same_rows_when_replayed(state: DeliveryState) -> None:
-    """Raises `NotDecidable` when what is staged is certainly not what a replay would judge."""
+    """Raises `NotDecidable` when what is staged is certainly not what a replay would check."""
     named = f"delivery {state.delivery_sqn} of {state.source}"
     unread = [check for check in state.failed_checks if check in (*NEVER_ACCEPTED, "columns")]
     if state.verdict == "halted" and unread:
         raise NotDecidable(
-            f"{named} was halted by {', '.join(unread)} before its rows were judged: what a replay does is known only"
+            f"{named} was halted by {', '.join(unread)} before its rows were checked: what a replay does is known only"
             " once it is done"
         )
     let_go = [check for check in state.failed_checks if check in ("columns", "duplicate_keys")]
     if state.verdict == "passed" and state.is_accepted and let_go:
         raise NotDecidable(
-            f"{named} was accepted in spite of {', '.join(let_go)}, and a replay judges it with all that it brought:"
+            f"{named} was accepted in spite of {', '.join(let_go)}, and a replay checks it with all that it brought:"
             " it would be halted again, unless what is wrong was mended"
         )
 

@@ -222,7 +222,7 @@ class JobRun(SharedRun):
                 raise StepNotDue(f"{step.name} is not run: {name}, before it, is {status}")
 
     def _halted(self, source: Source) -> list[Halt]:
-        """The deliveries of a source that this run judged and that are halted still."""
+        """The deliveries of a source that this run checked and that are halted still."""
         with self._engine.connect() as connection:
             return halted_by(connection, self.job_inst_id, source.name)
 

@@ -65,7 +65,7 @@ def _land(context: RunContext, source: Source, work: Work) -> None:
         sqns |= {delivery.delivery_sqn for delivery in waiting if delivery.publisher_name in known}
     if sqns:
         load_raw(context, source, sqns)
-    context.list_judged()
+    context.list_checked()
 
 
 def _stage(context: RunContext, source: Source, work: Work) -> None:
@@ -76,7 +76,7 @@ def _stage(context: RunContext, source: Source, work: Work) -> None:
 
 def _check(context: RunContext, source: Source, _work: Work) -> None:
     check(context, source)
-    context.list_judged()
+    context.list_checked()
 
 
 def _historize(context: RunContext, source: Source, work: Work) -> None:

@@ -30,7 +30,7 @@ class LayerBuilds:
     """The dbt runs of one run's layers. A source that failed in a layer is not tried again in it.
 
     A delivery whose ledger breaks is halted, and the rest of its source tried again; unless `is_reload` tells of a
-    step and an error that the delivery was judged before, since that changes no verdict.
+    step and an error that the delivery was checked before, since that changes no verdict.
     """
 
     def __init__(

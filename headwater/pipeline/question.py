@@ -46,7 +46,7 @@ class Question:
         with self._run.job_instances("dry_run"):
             self._bring_back(retention.unstaged_for_decision(engine, "replayed", delivery_sqn))
             with self._task("replayed", delivery_sqn):
-                say(f"{name}: judging delivery {delivery_sqn} by today's checks")
+                say(f"{name}: checking delivery {delivery_sqn} by today's checks")
                 verdict = foresee_verdict(engine, self._source, delivery_sqn)
                 event = "passed" if verdict.passed else "halted"
                 say(f"{name}: making history as if it were so, and taking it back")

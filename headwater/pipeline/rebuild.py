@@ -86,12 +86,12 @@ class Rebuild:
         return self._run.result()
 
     def _build(self) -> None:
-        """Load, stage, judge and make history of what no failure has met so far."""
+        """Load, stage, check and make history of what no failure has met so far."""
         self._each(StepName.LOAD_RAW, load_raw)
         if going := self._going():
             stage(self._context, going)
         self._each(StepName.CHECK, check)
-        self._context.list_judged()
+        self._context.list_checked()
         if going := self._going():
             reload(self._context, going)
         if going := self._going():
@@ -140,8 +140,8 @@ class Rebuild:
         return {name: source for name, source in self._run.sources.items() if not results[name].failures}
 
     def _is_reload(self, step: StepName, broken: LedgerBroken) -> bool:
-        """Return whether a delivery was judged before: a rebuild changes no verdict, be it for history's counts."""
-        return self._context.was_judged(StepName.STAGE if step is StepName.HISTORIZE else step, broken)
+        """Return whether a delivery was checked before: a rebuild changes no verdict, be it for history's counts."""
+        return self._context.was_checked(StepName.STAGE if step is StepName.HISTORIZE else step, broken)
 
 
 def _verify(context: RunContext, source: Source) -> None:

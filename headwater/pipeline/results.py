@@ -18,7 +18,7 @@ class _Result:
     taken_out: int = 0  # deliveries that history holds no more: withdrawn, superseded, or halted by a replay
     halts: list[Halt] = field(default_factory=list)
     purged: list[Purged] = field(default_factory=list)
-    fallen_out: FallenOut | None = None  # of the deliveries that were staged, judged or brought into history
+    fallen_out: FallenOut | None = None  # of the deliveries that were staged, checked or brought into history
     warnings: list[str] = field(default_factory=list)
     failures: list[str] = field(default_factory=list)
 

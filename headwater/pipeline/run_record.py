@@ -21,7 +21,7 @@ from headwater.pipeline.results import SourceResult, StepResult
 from headwater.pipeline.traces import keep_trace
 from headwater.queries.fallen_out import fallen_out, together
 
-# deliveries of a source that a job instance staged or judged
+# deliveries of a source that a job instance staged or checked
 _DONE_BY = """
 select distinct delivery_sqn
 from metadata.delivery_status
@@ -154,7 +154,7 @@ class RunRecord:
         self.jobs[name].outcome.worsen("failed")
 
     def keep_trace(self, what: str, error: BaseException) -> None:
-        """Keep the stack trace of an error that nobody foresaw."""
+        """Keep the stack trace of an unexpected error."""
         if not is_foreseen(error):
             keep_trace(self._home, f"run {self.run_id}: {what}", trace_of(error))
 
@@ -170,7 +170,7 @@ class RunRecord:
         return report
 
     def count_fallen_out(self, name: str, more: Iterable[int] = ()) -> None:
-        """Count what fell out of the deliveries that a source's job instance staged or judged, and of `more`."""
+        """Count what fell out of the deliveries that a source's job instance staged or checked, and of `more`."""
         done_by = {"source": name, "job_inst_id": self.jobs[name].job_inst_id}
         with self._engine.connect() as connection:
             done = connection.scalars(sa.text(_DONE_BY), done_by)
@@ -194,7 +194,7 @@ class RunRecord:
 
 
 def _of_step(name: str, step: StepName, error: BaseException) -> str:
-    """Return the failure of a source in a step: its name in front, and the step where nobody foresaw it."""
+    """Return the failure of a source in a step: its name in front, and the step if it is unexpected."""
     failure = failure_of(error)
     message = str(failure)
     if not is_foreseen(failure):

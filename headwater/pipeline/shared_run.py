@@ -65,7 +65,7 @@ class SharedRun:
             halted: StepHalted | None = None
             try:
                 yield
-            except StepHalted as error:  # on record where it was judged
+            except StepHalted as error:  # on record where it was checked
                 outcome.worsen("halted")
                 halted = error
         if halted is not None:

@@ -71,7 +71,7 @@ class Place:
 
 @dataclass(frozen=True)
 class StepAudit:
-    """The rows that a try wrote; `checks` are those by which it judged."""
+    """The rows that a try wrote; `checks` are the checks that it ran."""
 
     of: StepTry
     job_inst_id: int
@@ -101,8 +101,8 @@ def audit(engine: Engine, instance: SharedJobInstance, of: StepTry) -> StepAudit
             connection, of.source.name, instance.job_inst_id, since,
             layers=writes.layers, verdicts_of=writes.halts_in, subset=of.subset,
         )  # fmt: skip
-        judged = {entry.delivery_sqn for entry in entries} if of.name is StepName.CHECK else set()
-        checks = ledger.checks(connection, instance.job_inst_id, judged) if judged else []
+        checked = {entry.delivery_sqn for entry in entries} if of.name is StepName.CHECK else set()
+        checks = ledger.checks(connection, instance.job_inst_id, checked) if checked else []
         return StepAudit(of, instance.job_inst_id, place_of(connection), tuple(entries), tuple(checks))
 
 

@@ -1,4 +1,4 @@
-"""Stack traces of what nobody foresaw: in a file of the working folder, for whoever mends it, and not on a screen."""
+"""Stack traces of unexpected errors: in a file of the working folder, for developers, and not on a screen."""
 
 from __future__ import annotations
 

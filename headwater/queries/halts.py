@@ -20,8 +20,8 @@ cross join lateral (
 where state.status = 'halted'
     and (cast(:source as text) is null or state.source = :source)
     and exists (
-        select from metadata.data_quality_checks as judged
-        where judged.delivery_sqn = state.delivery_sqn and judged.job_inst_id = :job_inst_id
+        select from metadata.data_quality_checks as checked
+        where checked.delivery_sqn = state.delivery_sqn and checked.job_inst_id = :job_inst_id
     )
 order by state.source, state.delivery_date, state.publisher_name collate "C"
 """
@@ -44,6 +44,6 @@ class Halt:
 
 
 def halted_by(connection: Connection, job_inst_id: int, source: str | None = None) -> list[Halt]:
-    """The deliveries that a job instance judged and that are halted still, of one source or of all."""
+    """The deliveries that a job instance checked and that are halted still, of one source or of all."""
     rows = connection.execute(sa.text(_HALTED_BY), {"job_inst_id": job_inst_id, "source": source}).mappings()
     return [Halt(**{**row, "checks": tuple(row["checks"])}) for row in rows]

@@ -170,9 +170,9 @@ def decision_that_holds(delivery: Mapping[str, Any]) -> dict[str, Any] | None:
     made: list[dict[str, Any]] = delivery["decisions"]
     if delivery["status"] == "withdrawn":
         return [decision for decision in made if decision["event"] == "withdrawn"][-1]
-    judged = [decision for decision in made if decision["event"] in ("accepted", "replayed")]
-    if delivery["status"] in ("loaded", "pending") and judged and judged[-1]["event"] == "accepted":
-        return judged[-1]
+    overruling = [decision for decision in made if decision["event"] in ("accepted", "replayed")]
+    if delivery["status"] in ("loaded", "pending") and overruling and overruling[-1]["event"] == "accepted":
+        return overruling[-1]
     return None
 
 

@@ -27,7 +27,7 @@ def record_definition(connection: Connection, source: str, definition: Mapping[s
             raise
         raise LoadFailed(
             f"{source}: {depending_on(error.orig)}. Drop what depends on the tables of the source, then run it again:"
-            " nothing is in them, and they are made anew."
+            " they are empty, and the run creates them again."
         ) from None
 
 

@@ -50,11 +50,11 @@ class Entry:
 
 @dataclass(frozen=True)
 class Check:
-    """A check that deliveries were judged by, and how many of them failed it."""
+    """A check, on how many deliveries it ran, and how many of them failed it."""
 
     name: str
     severity: str
-    judged: int
+    checked: int
     failed: int
 
 
@@ -106,14 +106,14 @@ def entries(
 
 
 def checks(connection: Connection, job_inst_id: int, sqns: Collection[int]) -> list[Check]:
-    """The checks by which the job instance judged some deliveries."""
+    """The checks that the job instance ran on some deliveries."""
     result = data_quality_checks.c
     failed = sa.func.count().filter(result.passed.is_(False))
     asked = (
         sa.select(
             result.check_name.label("name"),
             result.severity,
-            sa.func.count().label("judged"),
+            sa.func.count().label("checked"),
             failed.label("failed"),
         )
         .where(result.job_inst_id == job_inst_id, result.delivery_sqn.in_(sqns))
@@ -146,9 +146,9 @@ def _is_in_subset(subset: Subset | None) -> list[sa.ColumnElement[bool]]:
 
 
 def _verdicts(source: str, job_inst_id: int, since: datetime, subset: Subset | None) -> sa.Select[Any]:
-    """The verdicts of the job instance: what it judged, its checks show; a broken ledger has no check of its own."""
+    """The verdicts of the job instance: what it checked, its checks show; a broken ledger has no check of its own."""
     event = delivery_event.c
-    is_judged = sa.exists().where(
+    is_checked = sa.exists().where(
         data_quality_checks.c.delivery_sqn == event.delivery_sqn,
         data_quality_checks.c.job_inst_id == job_inst_id,
     )
@@ -159,7 +159,7 @@ def _verdicts(source: str, job_inst_id: int, since: datetime, subset: Subset | N
             delivery.c.source == source,
             event.event.in_(("passed", "halted")),
             event.event_at >= since,
-            is_judged | event.checks.contains(["ledger"]),
+            is_checked | event.checks.contains(["ledger"]),
             *_is_in_subset(subset),
         )
         .order_by(event.event_at, event.delivery_sqn)

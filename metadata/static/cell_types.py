@@ -53,7 +53,7 @@ def cell_problem(column: Column, cell: str) -> Wrong | None:
     if column.kind == "secret":
         return _secret_problem(cell)  # before all others, which repeat the cell
     if cell != cell.strip() and not column.free:
-        return f'"{cell}" begins or ends with white space', 'none, or "<space>" where it is meant'
+        return f'"{cell}" begins or ends with white space', 'none, or "<space>" if it is intended'
     if column.kind == "accepted":
         return choice_problem(column.accepted, cell)
     if column.kind == "function":

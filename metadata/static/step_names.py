@@ -16,7 +16,7 @@ class StepName(StrEnum):
     LAND = "land"  # publisher → S3
     LOAD_RAW = "load_raw"  # S3 → raw
     STAGE = "stage"  # raw → staging
-    CHECK = "check"  # judge what is staged
+    CHECK = "check"  # check what is staged
     RELOAD = "reload"  # bring back to staging what history needs again
     HISTORIZE = "historize"  # staging → historical
     CLEAN_UP = "clean_up"  # delete what the source's retention lets go

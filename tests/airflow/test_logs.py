@@ -93,7 +93,7 @@ def test_a_task_leads_to_its_delivery_its_file_its_data_docs_and_the_history(
         assert found["History"] == f"{airflow.url}/deliveries/list?source=lakes"
         assert found["File on S3"] is None
         assert "lakes" in visitor.page(path_of(found["Delivery"]))
-        assert "judged deliveries" in visitor.page(path_of(found["Data Docs"]))
+        assert "checked deliveries" in visitor.page(path_of(found["Data Docs"]))
     historical = links(admin, run, "lakes_historize.historize.hist_lakes")
     passed = numbers["lakes-20260101.csv"]
     assert historical["Delivery"] == f"{airflow.url}/deliveries/delivery/{passed}"

@@ -1,4 +1,4 @@
-"""Any exception as a sentence: what Postgres refuses by its SQLSTATE, what nobody foresaw with where its trace is."""
+"""Any exception as a sentence: what Postgres refuses by its SQLSTATE, an unexpected error with where its trace is."""
 
 from __future__ import annotations
 
@@ -136,13 +136,13 @@ def test_what_was_made_for_a_person_stays() -> None:
         (OSError(errno.EMFILE, "Too many open files"), "Expected a higher limit (`ulimit -n`)"),
         (PermissionError(13, "Permission denied", "/srv/x"), "'/srv/x'. Expected that the user"),
         (SystemExit(0), "a function of the project ends the process (SystemExit: 0)"),
-        (AssertionError("two\nlines"), "foresaw, AssertionError: two lines. Its stack trace is in metadata.log_"),
-        (KeyError(), "nobody foresaw, KeyError. Its stack trace"),
+        (AssertionError("two\nlines"), "an unexpected error, AssertionError: two lines. Its stack trace is in"),
+        (KeyError(), "unexpected error, KeyError. Its stack trace"),
         (RecursionError("x" * 5000), "x …"),
     ],
     ids=str,
 )  # fmt: skip
-def test_what_nobody_foresaw_is_a_sentence(error: BaseException, expected: str) -> None:
+def test_an_unexpected_error_is_a_sentence(error: BaseException, expected: str) -> None:
     failure = failure_of(error)
     assert isinstance(failure, Unforeseen)
     assert expected in str(failure)

@@ -15,7 +15,7 @@ from tests.pipeline.starter import Stop
 from tests.pipeline.world import LOADED, NOTHING, ON_S3
 
 PAGE = PROJECT / "docs" / "kill-matrix.md"
-IN_POSTGRES = ("deliveries", "events", "in raw", "staged", "judged", "in history")
+IN_POSTGRES = ("deliveries", "events", "in raw", "staged", "checked", "in history")
 DBT = "dbt.adapters.sql:SQLConnectionManager.add_query"
 
 
@@ -131,20 +131,20 @@ BOUNDARIES = (
         "Postgres rolled both back; they are staged again.",
     ),
     Boundary(
-        "check-result", "the first delivery is judged; nothing of that is recorded",
+        "check-result", "the first delivery is checked; nothing of that is recorded",
         Stop("headwater.checks.run:_record"), (*STAGED, 0, 0),
-        "It has no verdict, so it is judged again.",
+        "It has no verdict, so it is checked again.",
     ),
     Boundary(
         "result-event", "the results of the first delivery are recorded; the event that is the verdict is not",
         Stop("headwater.checks.run:record_event"), (*STAGED, 1, 0),
-        "Without the event there is no verdict: it is judged again, and the results are written in place of"
+        "Without the event there is no verdict: it is checked again, and the results are written in place of"
         " the first ones.",
     ),
     Boundary(
         "event-row", "the verdict on the first delivery is on S3 and not in Postgres",
         Stop("headwater.metadata.process.events:register_event", says="'passed'"), (2, 2, 3, 2, 2, 2, 2, 1, 0),
-        "The event is registered from S3; that delivery is not judged again, the second one is.",
+        "The event is registered from S3; that delivery is not checked again, the second one is.",
         is_short=True,
     ),
     Boundary(

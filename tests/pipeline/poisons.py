@@ -58,7 +58,7 @@ def _append_to_model(layer: str, prefix: str, text: str) -> Callable[[Path, str]
 POISONS: Mapping[str, Poison] = {
     "name_no_utf8": Poison(r".*st\\(?:x|udc)e9-20260102\.csv.*[Ee]xpected", _bytes_name),
     "fault_in_transform": Poison(
-        r"delivery \d+ could not be loaded: an error that nobody foresaw, AssertionError: one \"row\" too many\."
+        r"delivery \d+ could not be loaded: an unexpected error, AssertionError: one \"row\" too many\."
         r" Its stack trace is in metadata\.log_dtl and in logs/errors\.log",
         wrangle_function="tests.pipeline.poisons:assert_in_vain",
     ),
@@ -88,7 +88,7 @@ POISONS: Mapping[str, Poison] = {
         extract_function="tests.pipeline.poisoned_module:discover",
     ),
     "recursion": Poison(
-        r"discover: an error that nobody foresaw, RecursionError: ",
+        r"discover: an unexpected error, RecursionError: ",
         extract_function="tests.pipeline.poisons:recurse",
     ),
     "folder_gone": Poison(r".* is no folder, expected the one that its files lie in", Path.rmdir),

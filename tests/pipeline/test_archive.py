@@ -94,7 +94,7 @@ def test_a_manifest_of_another_source_stops_the_asking_of_its_own_source_alone(l
     result = line.run("cities", "prices")
     [message] = of_source(result, "cities").failures
     assert "its publisher is not asked meanwhile" in message
-    assert "it speaks of delivery 7 of places, expected the one of its key" in message
+    assert "it names delivery 7 of places, expected the one of its key" in message
     assert (result.exit_code, of_source(result, "prices").status) == (1, "succeeded")
     line.assert_history("cities", first)
     line.assert_history("prices", other)
@@ -113,7 +113,7 @@ def test_an_event_that_somebody_forged_is_not_believed(line: Line) -> None:
     second = line.deliver("cities", cities(2, {"a": ("A", 2)}))
     result = line.run("cities")
     [message] = of_source(result, "cities").failures
-    assert f"{event_id}-passed.json: it speaks of withdrawn" in message
+    assert f"{event_id}-passed.json: it records withdrawn" in message
     line.assert_history("cities", first, second)
 
 

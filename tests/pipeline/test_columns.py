@@ -125,7 +125,7 @@ def test_a_missing_column_halts_is_kept_on_s3_and_goes_on_once_it_may_be_missing
     assert (warning["delivery_sqn"], warning["check_name"], warning["observed"]) == (sqn, "columns", message)
 
 
-def test_accepted_without_a_column_it_is_null_and_the_other_checks_still_judge_it(line: Line) -> None:
+def test_accepted_without_a_column_it_is_null_and_the_other_checks_still_check_it(line: Line) -> None:
     first = line.deliver("cities", cities(1, {"a": ("A", 1)}))
     second = publish(line, 2, "City Code,name,seen,mayor", "a,A,@,Ann", "b,B,@,Bob")
     third = publish(line, 3, "City Code,name,seen", "a,A,@", "a,A,@")
@@ -155,7 +155,7 @@ def test_without_its_key_a_delivery_cannot_be_accepted(line: Line) -> None:
     (halt,) = line.run("cities").halts
     assert halt.checks == ("key_columns",)
     assert halt.why == (
-        f"{name}:1: 'City Code' is missing, of the key: without it no row can be told from another."
+        f"{name}:1: 'City Code' is missing, of the key: without it rows cannot be distinguished."
         f" {REPLAY.format(sqn=line.sqn(name))}."
     )
     with pytest.raises(decide.NotDecidable, match="it lacks a column without which no row can be told from"):

@@ -130,7 +130,7 @@ def test_a_partial_publication_halts_is_accepted_leaves_without_a_trace_and_come
     assert (desk.status("2.0.9"), desk.status("2.0.10")) == ("halted", "halted")
     assert desk.history() == desk.history_of("2.0.7", "2.0.8")
 
-    # accepted, it is what the next is judged by, once that is judged again
+    # accepted, it is what the next is checked by, once that is checked again
     desk.decide("accept", "2.0.9")
     assert (desk.status("2.0.9"), desk.status("2.0.10")) == ("loaded", "halted")
     assert desk.change_counts("2.0.9") == (6_130, 0, 65_709, 1_658_220)

@@ -109,7 +109,7 @@ def test_accepted_in_spite_of_duplicate_keys_the_last_row_wins_until_it_is_repla
 
     ((known_at,),) = line.query("select clock_timestamp()")
 
-    assert decided(line, "replay", halted.name, "judge it again") == 3
+    assert decided(line, "replay", halted.name, "check it again") == 3
     line.assert_history("cities", first)
     assert line.quarantine(halted.name) == []
     # both rows of b are staged again; what was known then is the last one all the same
@@ -173,12 +173,12 @@ def test_a_dry_replay_says_what_todays_checks_would_make_of_the_delivery(
     line.assert_history("cities", first, second, third)
 
 
-def test_a_dry_replay_says_so_when_other_rows_than_the_staged_ones_would_be_judged(line: Line) -> None:
+def test_a_dry_replay_says_so_when_other_rows_than_the_staged_ones_would_be_checked(line: Line) -> None:
     twice = line.deliver("cities", cities(1, {"b": ("B", 9)}), "b,Bee,3,cities-20260101.csv")
     broken = line.deliver("cities", cities(2, {"a": ("A", 1)}), "ragged")
     assert line.run("cities").exit_code == 3
     assert dry_run(line, "replay", twice.name).verdict == "halted"
-    with pytest.raises(decide.NotDecidable, match="was halted by format before its rows were judged"):
+    with pytest.raises(decide.NotDecidable, match="was halted by format before its rows were checked"):
         dry_run(line, "replay", broken.name)
     decided(line, "accept", twice.name)
     with pytest.raises(decide.NotDecidable, match="was accepted in spite of duplicate_keys, and a replay"):

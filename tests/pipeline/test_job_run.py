@@ -85,7 +85,7 @@ def test_the_log_of_a_task_says_what_fell_out_and_of_which_keys_history_is_silen
     silent = "cities: 1 of their keys is current: history keeps the earlier version"
     job.do(StepName.STAGE, step)
     assert fell in line.messages
-    assert silent not in line.messages  # the delivery is not judged yet
+    assert silent not in line.messages  # the delivery is not checked yet
     job.do(StepName.CHECK, step)
     job.do(StepName.HISTORIZE, step)
     assert silent in line.messages

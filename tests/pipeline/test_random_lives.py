@@ -81,7 +81,7 @@ class Life:
 
     def replay(self, sqn: int) -> None:
         result = decide.decide(self.line.project, "replay", sqn, "a test", self.line.messages.append)
-        if result.halts:  # one that was accepted is judged again
+        if result.halts:  # one that was accepted is checked again
             self.halted.add(sqn)
 
     def rebuild(self) -> None:

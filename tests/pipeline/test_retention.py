@@ -228,7 +228,7 @@ def names_on_the_fourth(line: Line, known_at: datetime) -> list[tuple[str, int]]
 
 
 def test_a_dry_run_brings_back_nothing_else(purged: Line) -> None:
-    """Other pending deliveries are judged by the next run, not by a question."""
+    """Other pending deliveries are checked by the next run, not by a question."""
     line = purged
     broken = line.deliver("cities", cities(8, {"a": ("A", 1)}), "ragged")
     land_only(line)
@@ -313,12 +313,12 @@ def test_a_delivery_that_is_read_no_more_keeps_its_verdict(
     assert result.halts == []
     for failure, delivery in zip(result.failures, DAYS[1:3], strict=False):
         assert failure.startswith(f"cities: delivery {line.sqn(delivery.name)} cannot be loaded again: ")
-    assert "`headwater replay 2` to judge it anew" in result.failures[0]
+    assert "`headwater replay 2` to check it again" in result.failures[0]
     line.assert_history("cities", *DAYS)
     assert [line.status(delivery.name) for delivery in DAYS] == ["withdrawn", *["loaded"] * 3]
 
 
-def test_late_ones_are_judged_against_what_would_then_be_current(
+def test_late_ones_are_checked_against_what_would_then_be_current(
     line: Line, keep: Callable[..., None]
 ) -> None:
     """Rows that a purged delivery between two late ones left as they were leave history once the first one passes."""

@@ -1,4 +1,4 @@
-"""Verdicts on deliveries, and rows of stations that are judged."""
+"""Verdicts on deliveries, and rows of stations that are checked."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def finding(verdict: Verdict, name: str) -> tuple[bool, str, str | None]:
 
 
 def names(verdict: Verdict) -> list[str]:
-    """Return the names of all checks that judged a delivery."""
+    """Return the names of all checks that ran on a delivery."""
     return [r.check_name for r in verdict.results]
 
 

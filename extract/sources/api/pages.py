@@ -84,7 +84,7 @@ class Pages:
         self._most = int(source.options.get("max_pages", MOST_PAGES))
 
     def __iter__(self) -> Iterator[Page]:
-        """Raises `PublisherError` when a page cannot be had, is no JSON, or leads in a cycle."""
+        """Raises `PublisherError` when a page cannot be read, is no JSON, or leads in a cycle."""
         request: Request | None = self._first()
         asked: dict[Request, int] = {}
         before: Page | None = None

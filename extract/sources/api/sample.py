@@ -23,7 +23,7 @@ def sample(source: Source, sink: Sink) -> Sampled:
     offer = next(iter(discover(source)), None)
     if offer is None:
         raise NewSourceRefused(
-            f"{source.name}: gives no record now, expected some: nothing can be said of its columns"
+            f"{source.name}: gives no record now, expected some: they show which columns to propose"
         )
     offer.fetch(offer, sink)
     return Sampled(offer.publisher_name)

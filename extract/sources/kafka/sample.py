@@ -27,7 +27,7 @@ def sample(source: Source, sink: Sink) -> Sampled:
     first = next(ranges, None)
     if first is None:
         raise NewSourceRefused(
-            f"{source.name}: the topic {name} has no message now, expected some: nothing can be said of its records"
+            f"{source.name}: the topic {name} has no message now, expected some: they show which columns to propose"
         )
     first.fetch(first, sink)
     return Sampled(first.publisher_name, is_whole=next(ranges, None) is None)

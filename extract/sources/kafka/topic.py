@@ -65,7 +65,7 @@ def _begin(source: Source, topic: str, there: Mapping[int, Ends], landed: Sequen
     if gone := sorted(reached.keys() - there.keys()):
         raise PublisherError(
             f"{source.name}: topic {topic} has no partition {gone[0]} any more, of which {reached[gone[0]]} offsets are"
-            " landed: was it made anew? Expected a source of its own for another topic"
+            " landed: was it created again? Expected a source of its own for another topic"
         )
     begin: Offsets = {}
     for partition, ends in sorted(there.items()):
@@ -73,7 +73,7 @@ def _begin(source: Source, topic: str, there: Mapping[int, Ends], landed: Sequen
         if begin[partition] > ends.end:
             raise PublisherError(
                 f"{source.name}: partition {partition} of topic {topic} ends at offset {ends.end}, and is landed up to"
-                f" {begin[partition]}: was the topic made anew? Expected a source of its own for another topic"
+                f" {begin[partition]}: was the topic created again? Expected a source of its own for another topic"
             )
         if begin[partition] < ends.first:
             if source.options.get("on_expired") != "skip":

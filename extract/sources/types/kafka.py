@@ -28,7 +28,7 @@ def _check_deliveries(source: SourceParts, problems: Problems) -> None:
     if source.row["delivery_type"] == "snapshot":
         source.blame(problems, "delivery_type", "is snapshot, and messages say what is new", "delta")
     if source.row["on_duplicate_key"] in (None, "halt"):
-        expected = "last_wins: a range of a topic may speak of a key more than once"
+        expected = "last_wins: a range of a topic may have a key more than once"
         source.blame(problems, "on_duplicate_key", "is halt", expected)
     if source.option("format") not in (None, "ndjson"):
         source.blame_option(
@@ -47,14 +47,14 @@ def _check_values(source: SourceParts, problems: Problems) -> None:
             problems, "value_format", "value", "avro has no avro_schema", "the schema, as JSON"
         )
     if not is_avro and "avro_schema" in source.options:
-        message = "avro_schema stands without value_format avro"
+        message = "avro_schema needs value_format avro"
         source.blame_option(problems, "avro_schema", "name", message, "value_format avro")
 
 
 def _connection_option_problem(name: str, _: str) -> Wrong | None:
     if name in _NOT_FOR_OPTIONS:
         expected = f"a property of librdkafka, and none of {', '.join(_NOT_FOR_OPTIONS)}"
-        return f"{name} is not for the options to say", expected
+        return f"{name} cannot be set in the options", expected
     return None
 
 

@@ -106,7 +106,7 @@ def _check_credentials(source: SourceParts, api: Row, problems: Problems) -> Non
         source.blame_option(problems, "auth_name", "name", "auth_name stands alone", "auth header or query")
     for name in _OF_TOKENS:
         if name in source.options and not has_parent:
-            source.blame_option(problems, name, "name", f"{name} stands without a token", "a parent_conn_api")
+            source.blame_option(problems, name, "name", f"{name} needs a token", "a parent_conn_api")
 
 
 def _place(source: Source) -> DatasetName:

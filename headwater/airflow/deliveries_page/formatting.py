@@ -20,7 +20,7 @@ DECISION_WORDS = {
     "withdraw": ("Withdraw", "History becomes as if this delivery had never come."),
     "restore": ("Restore", "Undoes the withdrawal."),
     "accept": ("Accept", "Lets it pass in spite of the checks that it failed. Of duplicate keys the last row wins."),
-    "replay": ("Replay", "Sends the delivery through every layer again, from S3, and judges it again."),
+    "replay": ("Replay", "Sends the delivery through every layer again, from S3, and checks it again."),
 }  # fmt: skip
 STATUS_KINDS = {
     "loaded": "good", "passed": "good", "succeeded": "good", "success": "good",

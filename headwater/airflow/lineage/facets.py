@@ -100,7 +100,7 @@ def _assertion(check: Check) -> data_quality_assertions_dataset.Assertion:
         assertion=check.name,
         success=not check.failed,
         severity="error" if check.severity == "critical" else "warn",
-        description=f"How many of {check.judged} deliveries failed it",
+        description=f"How many of {check.checked} deliveries failed it",
         expected="0",
         actual=str(check.failed),
     )

@@ -141,7 +141,7 @@ class _Tasks:
         return None
 
     def keep_trace(self, what: str, error: BaseException) -> None:
-        """Keep the stack trace of an error that nobody foresaw."""
+        """Keep the stack trace of an unexpected error."""
         if not is_foreseen(error):
             keep_trace(self.project.home, f"run {self.run_id}: {what}", trace_of(error))
 

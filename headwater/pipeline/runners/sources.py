@@ -96,7 +96,7 @@ class SourcesRun:
             stage(context, sources)
             context.each(StepName.CHECK, sources.values(), check)
             reload(context, sources)
-            context.list_judged()
+            context.list_checked()
             historize(context, sources)
             for name in sources:
                 with context.record.spared(name, StepName.HISTORIZE):

@@ -1,4 +1,4 @@
-"""Judge what is staged."""
+"""Check what is staged."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def check(context: RunContext, source: Source) -> None:
         for verdict in run_checks(
             context.engine, context.store, source, job.job_inst_id, context.project.home, context.say
         ):
-            context.has_judged = True
+            context.has_checked = True
             if verdict.passed:
                 done.warnings += [
                     f"{verdict.publisher_name}: {warning.check_name}: {warning.observed}"

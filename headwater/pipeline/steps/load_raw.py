@@ -38,7 +38,7 @@ def load_raw(context: RunContext, source: Source, only: Collection[int] | None =
             for delivery, check, why in loads.refused
         ]
         if loads.refused:
-            context.has_judged = True
+            context.has_checked = True
             data_docs.write_refusals(context.project.home, context.engine, source.name, loads.refused)
         done.warnings += lacking_columns(loads.loaded)
         if loads.loaded:

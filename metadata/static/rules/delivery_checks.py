@@ -35,7 +35,7 @@ def _check_reaction(source: SourceParts, doubt: Doubt, problems: Problems) -> No
     if needs is None or needs in source.options or source.row[needs] is not None:
         return
     where = "in source.csv" if needs in source.row.cells else "in source_attribute.csv"
-    message = f"{doubt.option} stands without {needs}"
+    message = f"{doubt.option} needs {needs}"
     source.blame_option(problems, doubt.option, "name", message, f"{needs} {where}")
 
 

@@ -57,7 +57,7 @@ def _has_date_group(option: Row) -> bool:
 def _check_delete_mark(source: SourceParts, problems: Problems) -> None:
     for name, other in (("delete_column", "delete_values"), ("delete_values", "delete_column")):
         if name in source.options and other not in source.options:
-            source.blame_option(problems, name, "name", f"{name} stands without {other}", "both or neither")
+            source.blame_option(problems, name, "name", f"{name} needs {other}", "both or neither")
     if "delete_column" not in source.options:
         return
     if source.row["delivery_type"] == "snapshot":

@@ -124,7 +124,7 @@ def test_another_port_of_a_named_machine_is_another_place(publisher: Publisher) 
         assert other.requests == []
 
 
-def test_a_name_is_looked_up_once_and_what_was_judged_is_connected_to(net: Publisher, names: Names) -> None:
+def test_a_name_is_looked_up_once_and_what_was_checked_is_connected_to(net: Publisher, names: Names) -> None:
     net.files["/f"] = b"public"
     names.known["public.example"] = [str(NET), "127.0.0.1"]
     client().download(at("public.example", net), Sink())

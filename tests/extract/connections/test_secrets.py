@@ -108,7 +108,7 @@ def test_a_secret_of_aws() -> None:
     assert resolve("aws:prod/token").reveal() == "k7Hq-aws"
     assert resolve("aws:prod/crm#password").reveal() == "k7Hq-member"
     for reference, message in {
-        "aws:prod/nothing": r"cannot be had \(ResourceNotFoundException\), expected a secret prod/nothing that",
+        "aws:prod/nothing": r"cannot be read \(ResourceNotFoundException\), expected a secret prod/nothing that",
         "aws:prod/crm#pasword": r"has no text pasword, expected one of user, password, port",
         "aws:prod/crm#port": r"has no text port",
         "aws:prod/token#password": r"is not a JSON object, expected one with a member password",

@@ -211,7 +211,7 @@ def with_nul_in_value(
         ),
     ],
 )
-def test_what_a_wrangle_function_makes_is_judged_as_what_a_file_has(
+def test_what_a_wrangle_function_makes_is_checked_as_what_a_file_has(
     loader: Loader, function: Callable[..., Any], why: str
 ) -> None:
     source = make_source(wrangle_function=f"{__name__}:{function.__name__}")

@@ -335,7 +335,7 @@ def test_what_postgres_does_not_take_leaves_no_manifest(
     ]
 
 
-def test_what_turns_out_at_fetching_is_judged_as_what_was_offered(landing: Landing) -> None:
+def test_what_turns_out_at_fetching_is_checked_as_what_was_offered(landing: Landing) -> None:
     def fetch(found: Offer, sink: Sink) -> Offer:
         sink.write(b"content")
         return replace(found, publisher_name=name, fingerprint={"etag": HEADERS["nul"]})

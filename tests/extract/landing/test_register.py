@@ -111,7 +111,7 @@ def test_an_event_of_no_delivery_is_a_contradiction(landing: Landing) -> None:
         key.replace(event["event_id"], forged["event_id"]).replace("0000000001", "0000000099"),
         json.dumps(forged).encode(),
     )
-    with pytest.raises(StorageError, match="speaks of delivery 99, which has no manifest"):
+    with pytest.raises(StorageError, match="names delivery 99, which has no manifest"):
         landing.register()
 
 
@@ -137,8 +137,8 @@ def manifest(sqn: int = 7, **more: Any) -> dict[str, Any]:
 
 
 CONTRADICTIONS: dict[str, tuple[dict[str, Any], str]] = {
-    "source": (manifest(source="rivers", key="landed/rivers/0000000007/old.csv"), "it speaks of delivery 7 of rivers"),
-    "number": (manifest(sqn=8), "it speaks of delivery 8 of places, expected the one of its key"),
+    "source": (manifest(source="rivers", key="landed/rivers/0000000007/old.csv"), "it names delivery 7 of rivers"),
+    "number": (manifest(sqn=8), "it names delivery 8 of places, expected the one of its key"),
     "object of another": (manifest(key="landed/rivers/0000000007/old.csv"), "lies at landed/rivers/0000000007"),
     "object of another number": (manifest(key="landed/places/0000000001/old.csv"), "below landed/places/0000000007"),
     "version": (manifest(manifest_version=2), "another version"),

@@ -139,7 +139,7 @@ def test_accepted_it_is_loaded_with_nulls_and_again_when_raw_is_wanted_again_unt
     assert [check for _, check, _ in door.load(source).refused] == ["columns"]
 
 
-def test_an_accepted_delivery_is_still_judged_by_the_other_checks(door: Door) -> None:
+def test_an_accepted_delivery_is_still_checked_by_the_other_checks(door: Door) -> None:
     source = make_source(["id", "name"])
     door.refusal(source, "id\n1\n")
     state = "select verdict, counts from metadata.delivery_state"

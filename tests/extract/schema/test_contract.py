@@ -89,10 +89,10 @@ def test_an_unknown_column_breaks_the_contract_of_a_source_that_halts() -> None:
 def test_without_its_key_or_delete_mark_a_delivery_cannot_be_accepted() -> None:
     source = make_source(options={"delete_column": "gone"}, delivery_type="delta")
     keyless = breach_of(source, ["gone", "name"])
-    assert keyless.reason == "'id' is missing, of the key: without it no row can be told from another"
+    assert keyless.reason == "'id' is missing, of the key: without it rows cannot be distinguished"
     unmarked = breach_of(source, ["id", "name"])
     assert unmarked.reason == (
-        "'gone' is missing, the delete_column: without it no row can be told from a delete mark"
+        "'gone' is missing, the delete_column: without it rows cannot be distinguished from delete marks"
     )
     assert (keyless.lacks_key, unmarked.lacks_key) == (True, True)
     assert not breach_of(source, ["id", "gone"]).lacks_key

@@ -19,7 +19,7 @@ from tests.support.sources import make_source
 READING = reading_options("local_files")
 MARCH, MAY = (datetime(2026, month, 1, tzinfo=UTC) for month in (3, 5))
 
-# Those that say how files are found and dated, how rows are judged, and what stands in the definition as it is:
+# Those that say how files are found and dated, how rows are checked, and what stands in the definition as it is:
 # for each new option somebody has to decide whether what was read depends on it.
 NOT_OF_READING = {
     "conn_str", "tbl", "sql_script", "chunks",

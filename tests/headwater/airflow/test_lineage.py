@@ -200,14 +200,14 @@ def test_history_that_needs_rows_again_tells_that_they_came_back() -> None:
 
 def test_checks_are_told_of_what_they_looked_at() -> None:
     checks = [Check("duplicate_keys", "critical", 3, 1), Check("columns", "warning", 3, 0)]
-    judged = reported(StepName.CHECK, entry("checks", "halted"), checks=checks)
-    (looked_at,) = judged.inputs
+    checked = reported(StepName.CHECK, entry("checks", "halted"), checks=checks)
+    (looked_at,) = checked.inputs
     found = looked_at.inputFacets["dataQualityAssertions"].assertions
     assert [(one.assertion, one.success, one.severity, one.actual) for one in found] == [
         ("duplicate_keys", False, "error", "1"), ("columns", True, "warn", "0"),
     ]  # fmt: skip
-    assert judged.outputs == []
-    assert judged.run_facets["headwater_deliveries"].deliveries[0]["outcome"] == "halted"
+    assert checked.outputs == []
+    assert checked.run_facets["headwater_deliveries"].deliveries[0]["outcome"] == "halted"
 
 
 def test_columns_are_those_of_the_metadata() -> None:

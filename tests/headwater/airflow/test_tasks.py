@@ -15,7 +15,7 @@ from headwater.metadata.errors import PublisherError, StepHalted
     [
         (PublisherError("cities: no such folder"), "cities: no such folder"),
         (psycopg2.OperationalError("FATAL:  sorry, too many clients already"), "Expected a free connection"),
-        (AssertionError("no such thing"), "an error that nobody foresaw, AssertionError: no such thing"),
+        (AssertionError("no such thing"), "an unexpected error, AssertionError: no such thing"),
         (MemoryError(), "not enough memory"),
     ],
     ids=["for a person", "of Postgres", "of nobody", "memory"],

@@ -166,7 +166,7 @@ class Bench:
         record_event(self.engine, self.archive, sqn, self.source.name, event, why="a test", checks=checks)
 
     def check(self) -> list[Verdict]:
-        """Judge what is pending, and list it among the Data Docs, as a run does at its end."""
+        """Check what is pending, and list it among the Data Docs, as a run does at its end."""
         verdicts = run_checks(
             self.engine, self.archive, self.source, self.job_inst_id, self.home, self.messages.append
         )

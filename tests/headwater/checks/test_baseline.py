@@ -63,7 +63,7 @@ def current(deliveries: Iterable[Delivery], policy: Policy) -> dict[Key, Row]:
 
 @dataclass(frozen=True)
 class Landing:
-    """A delivery, where it stands, and what its checks will say of it if it is to be judged."""
+    """A delivery, where it stands, and what its checks will say of it if it is to be checked."""
 
     delivery: Delivery
     standing: str
@@ -129,11 +129,11 @@ def test_any_mix_of_deliveries_gives_what_the_oracle_says(
     landing_of = dict(enumerate(found, bench.delivery_sqn - len(found) + 1))
     place = {sqn: (landing.delivery.date, landing.delivery.name) for sqn, landing in landing_of.items()}
     counting = {sqn for sqn, landing in landing_of.items() if landing.standing in ("loaded", "passed")}
-    judged = [sqn for sqn, landing in landing_of.items() if landing.standing in ("pending", "replayed")]
+    checked = [sqn for sqn, landing in landing_of.items() if landing.standing in ("pending", "replayed")]
 
     with bench.engine.connect() as connection:
         doubts = Doubts(connection, bench.source)
-        for sqn in sorted(judged, key=lambda s: (place[s], s)):
+        for sqn in sorted(checked, key=lambda s: (place[s], s)):
             delivery = landing_of[sqn].delivery
             newest = {place[s]: landing_of[s].delivery for s in sorted(counting)}
             before = [one for where, one in newest.items() if where < place[sqn]]
@@ -262,14 +262,14 @@ def test_a_delivery_that_counts_and_is_nowhere_to_be_found_is_named(stations: An
     missing = bench.deliver(snapshot(1, {1: 1}))
     bench.say(missing, "passed")
     bench.rows("delete from metadata.delivery_status where layer = 'staging'")
-    judged = bench.deliver(snapshot(2, {1: 1}))
+    checked = bench.deliver(snapshot(2, {1: 1}))
 
     with pytest.raises(HeadwaterError) as error:
-        before(bench, judged)
+        before(bench, checked)
 
     assert str(error.value) == (
         "source readings: delivery 1, a, counts and is not staged; expected it staged before the next one is"
-        " judged"
+        " checked"
     )
 
 

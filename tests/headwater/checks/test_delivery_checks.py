@@ -74,7 +74,7 @@ def test_a_partial_publication_halts_and_so_does_the_next_until_the_first_is_acc
     )
 
 
-def test_once_the_partial_publication_is_withdrawn_the_next_is_judged_without_it(
+def test_once_the_partial_publication_is_withdrawn_the_next_is_checked_without_it(
     make_stations: MakeStations,
 ) -> None:
     bench = make_stations(

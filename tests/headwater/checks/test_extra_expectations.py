@@ -1,4 +1,4 @@
-"""Expectations of a source, judged by the real Great Expectations: by delivery, late and in silence."""
+"""Expectations of a source, checked by the real Great Expectations: by delivery, late and in silence."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ def test_a_row_wise_expectation_that_holds_is_asked_once_for_all(
     assert [one for one in asked if one[1]] == [(3, 3), (3, 1), (3, 1)], "no question about one delivery"
 
 
-def test_mostly_and_uniqueness_are_judged_by_each_delivery_alone(make_bench: MakeBench) -> None:
+def test_mostly_and_uniqueness_are_checked_by_each_delivery_alone(make_bench: MakeBench) -> None:
     mostly = BETWEEN | {"mostly": 0.6}
     unique = {"expect": "expect_column_values_to_be_unique", "column": "station"}
     bench = make_bench("station integer*, reading numeric", mostly, unique)
@@ -151,7 +151,7 @@ def test_an_expectation_that_does_not_fit_its_column_names_check_and_reason(make
         " staging.stg_readings: operator does not exist: text >= numeric; expected parameters that fit the"
         " datatypes of its columns"
     )
-    assert recorded(bench) == [], "nothing is judged by half"
+    assert recorded(bench) == [], "nothing is checked by half"
 
 
 def test_columns_named_like_our_own_or_like_sql_are_no_trouble(make_bench: MakeBench) -> None:
@@ -181,7 +181,7 @@ def test_nothing_pending_starts_nothing_and_says_nothing(
     make_bench: MakeBench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bench = make_bench()
-    monkeypatch.setattr(run, "_start_great_expectations", lambda: pytest.fail("there is nothing to judge"))
+    monkeypatch.setattr(run, "_start_great_expectations", lambda: pytest.fail("there is nothing to check"))
 
     assert bench.check() == []
     assert bench.messages == []

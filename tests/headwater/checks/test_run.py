@@ -271,7 +271,7 @@ def test_a_delivery_of_which_every_row_fell_out_balances(make_bench: MakeBench) 
     assert not result(verdict, "fallen_out").passed
 
 
-def test_a_judged_delivery_is_not_judged_again(make_bench: MakeBench) -> None:
+def test_a_checked_delivery_is_not_checked_again(make_bench: MakeBench) -> None:
     bench = make_bench()
     bench.stage([NORTH])
     bench.check()
@@ -311,7 +311,7 @@ def test_running_again_after_a_crash_gives_the_same(
     assert len(crashed[1]) == 2
 
 
-def test_a_replayed_delivery_is_judged_anew_and_its_results_replaced(make_bench: MakeBench) -> None:
+def test_a_replayed_delivery_is_checked_anew_and_its_results_replaced(make_bench: MakeBench) -> None:
     bench = make_bench()
     sqn = bench.stage([NORTH, NORTH])
     bench.check()

@@ -158,7 +158,7 @@ def test_the_command_lives_beside_the_interpreter() -> None:
 
 
 @pytest.mark.usefixtures("publisher", "database", "store")
-def test_what_nobody_foresaw_is_a_sentence_and_its_trace_is_in_a_file_for_the_user_alone(
+def test_an_unexpected_error_is_a_sentence_and_its_trace_is_in_a_file_for_the_user_alone(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     from headwater.queries import status as source_status
@@ -169,7 +169,7 @@ def test_what_nobody_foresaw_is_a_sentence_and_its_trace_is_in_a_file_for_the_us
     monkeypatch.setattr(source_status, "sources", fail)
     failed = ran(1, "status")
     assert re.match(
-        r"Error: an error that nobody foresaw, AssertionError: no such thing st\\udce9\. Its stack trace is in",
+        r"Error: an unexpected error, AssertionError: no such thing st\\udce9\. Its stack trace is in",
         failed.stderr,
     )
     assert "Traceback" not in failed.stdout + failed.stderr

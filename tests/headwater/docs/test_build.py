@@ -44,7 +44,7 @@ def test_before_any_delivery_the_page_says_so_and_leads_nowhere(tmp_path: Path, 
     text = write_index(tmp_path, catalog, standings(catalog)).read_text()
 
     assert "href=" not in text
-    assert "No delivery has been judged in this working folder yet" in text
+    assert "No delivery has been checked in this working folder yet" in text
     assert cells(text, "airports")[3:] == [
         "0",
         '<span class="faint">&ndash;</span>',

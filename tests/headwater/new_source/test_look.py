@@ -126,7 +126,7 @@ def test_an_option_that_is_given_is_not_guessed_at(tmp_path: Path) -> None:
     assert [column.name for column in look_at(path, path.name, {"delimiter": "~"}).columns] == ["a;b"]
 
 
-def test_a_file_that_is_larger_than_what_is_judged_says_so(
+def test_a_file_that_is_larger_than_what_is_checked_says_so(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("headwater.new_source.look.MOST_VALUES", 4)

@@ -46,7 +46,7 @@ def test_without_a_key_nothing_goes_on(project: Project, tmp_path: Path) -> None
         require_key(proposal)
 
 
-def test_the_key_is_judged_by_the_last_record_too(project: Project, tmp_path: Path) -> None:
+def test_the_key_is_checked_by_the_last_record_too(project: Project, tmp_path: Path) -> None:
     lines = [f"{number},x" for number in range(5000)]
     path = write_file(tmp_path / "f", "\n".join(["id,n", *lines, "0,y"]) + "\n")
     assert prepare_proposal(project, "things", path, Given()).key == ["id", "n"]

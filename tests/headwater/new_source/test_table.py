@@ -159,7 +159,7 @@ def test_an_empty_table_has_a_catalog_too(project: Project, orders: Publisher) -
 
 
 @pytest.mark.usefixtures("store", "database")
-def test_a_file_of_sqlite_is_judged_by_its_values(project: Project, file_shop: Publisher) -> None:  # noqa: F811
+def test_a_file_of_sqlite_is_checked_by_its_values(project: Project, file_shop: Publisher) -> None:  # noqa: F811
     file_shop.do(
         "create table rates (currency text, day text, rate real, remark text)",
         "insert into rates values ('USD', '2026-03-01', 1.1, ''), ('JPY', '2026-03-01', 160.25, null),"

@@ -23,7 +23,7 @@ def plainly_read(events: Sequence[str], is_in_history: bool) -> tuple[bool, str]
         elif event == "halted":
             verdict = "halted"
         elif event == "replayed":
-            verdict, is_in_history = "pending", False  # it is judged again
+            verdict, is_in_history = "pending", False  # it is checked again
         else:
             is_withdrawn = event == "withdrawn"
     counts = verdict == "passed" and not is_withdrawn

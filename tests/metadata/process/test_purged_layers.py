@@ -103,7 +103,7 @@ def test_from_the_first_pending_delivery_on_all_that_counts_is_wanted_back(
     assert purgeable(ledger, 0) == []
 
 
-def test_what_staging_lost_and_raw_has_is_staged_again_and_not_judged_again(ledger: Ledger) -> None:
+def test_what_staging_lost_and_raw_has_is_staged_again_and_not_checked_again(ledger: Ledger) -> None:
     load(ledger, 1, 2)
     mark(ledger, "purged", 1, 2, layers=("staging",))
     ledger.say(1, "withdrawn")

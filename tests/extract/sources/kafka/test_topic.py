@@ -189,7 +189,7 @@ def test_a_topic_that_was_made_anew_is_not_taken_for_the_old_one(
     reading.extract(source)
     monkeypatch.setattr(client.Client, "partitions", lambda *_: {0: client.Ends(0, 2)})
     with pytest.raises(
-        PublisherError, match="ends at offset 2, and is landed up to 3: was the topic made anew"
+        PublisherError, match="ends at offset 2, and is landed up to 3: was the topic created again"
     ):
         reading.extract(source)
     monkeypatch.setattr(client.Client, "partitions", lambda *_: {1: client.Ends(0, 2)})

@@ -94,7 +94,7 @@ BROKEN = {
         "cities,Name ,",
         [
             'seeds/attribute.csv:3: source_name: "Name " begins or ends with white space, '
-            'expected none, or "<space>" where it is meant'
+            'expected none, or "<space>" if it is intended'
         ],
     ),
 }

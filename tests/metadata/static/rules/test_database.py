@@ -162,7 +162,7 @@ def test_a_connection_says_which_bucket(seeds: EditableSeeds, conn_str: str, mes
         ("object_store", "anonymous=yes", 'anonymous is "yes"'),
         ("object_store", "region=eu-west-1 anonymous=true", "anonymous stands in the value of region"),
         ("kafka", "sasl.oauthbearer.config=principal=me scope=read;security.protocol=sasl_ssl", None),
-        ("kafka", "group.id=mine", "group.id is not for the options to say"),
+        ("kafka", "group.id=mine", "group.id cannot be set in the options"),
         ("kafka", "security.protocol", '"security.protocol" is no option'),
     ],
 )

@@ -69,11 +69,11 @@ BROKEN = {
         "cities,null_tokens,-|<empty>",
         "cities,on_gap,halt,\ncities,on_min_rows,warn,\ncities,on_delivery_date_before_start,warn",
         [
-            "seeds/source_attribute.csv:3: name: on_gap stands without expected_every, "
+            "seeds/source_attribute.csv:3: name: on_gap needs expected_every, "
             "expected expected_every in source_attribute.csv",
-            "seeds/source_attribute.csv:4: name: on_min_rows stands without min_rows, "
+            "seeds/source_attribute.csv:4: name: on_min_rows needs min_rows, "
             "expected min_rows in source_attribute.csv",
-            "seeds/source_attribute.csv:5: name: on_delivery_date_before_start stands without "
+            "seeds/source_attribute.csv:5: name: on_delivery_date_before_start needs "
             "first_delivery_date, expected first_delivery_date in source_attribute.csv",
         ],
     ),
@@ -100,7 +100,7 @@ def test_a_guard_without_a_limit_needs_one(seeds: EditableSeeds) -> None:
     seeds.edit("source", ",5,1.5,A city", ",,1.5,A city")
     seeds.append("source_attribute", "cities,on_removed,warn,")
     assert seeds.messages() == [
-        "seeds/source_attribute.csv:12: name: on_removed stands without max_removed_pct, "
+        "seeds/source_attribute.csv:12: name: on_removed needs max_removed_pct, "
         "expected max_removed_pct in source.csv"
     ]
 

@@ -45,12 +45,12 @@ def test_a_good_source_of_a_topic(seeds: EditableSeeds) -> None:
         (None, {"delivery_type": "snapshot"}, "delivery_type: is snapshot, and messages say what is new,"
          " expected delta"),
         (None, {"on_duplicate_key": "halt"}, "on_duplicate_key: is halt, expected last_wins: a range of a topic may"
-         " speak of a key more than once"),
+         " have a key more than once"),
         (None, {"on_duplicate_key": ""}, "on_duplicate_key: is halt, expected last_wins: a range of a topic may"
-         " speak of a key more than once"),
+         " have a key more than once"),
         (None, {"format": "csv"}, "value: a topic is landed as NDJSON, expected ndjson, or no format"),
         (None, {"value_format": "avro"}, "value: avro has no avro_schema, expected the schema, as JSON"),
-        (None, {"avro_schema": '"""string"""'}, "name: avro_schema stands without value_format avro, expected"
+        (None, {"avro_schema": '"""string"""'}, "name: avro_schema needs value_format avro, expected"
          " value_format avro"),
         (None, {"avro_schema": "{", "value_format": "avro"}, "value: avro_schema is not JSON"),
         (None, {"dead_letter_topic": "shop.events"}, "value: dead_letter_topic is the topic itself, expected another"

@@ -94,7 +94,7 @@ def test_broken_metadata_gets_its_message(seeds: EditableSeeds, broken: Broken) 
     assert seeds.messages_of(broken) == broken.messages
 
 
-def test_options_that_change_on_one_day_are_judged_together(seeds: EditableSeeds) -> None:
+def test_options_that_change_on_one_day_are_checked_together(seeds: EditableSeeds) -> None:
     seeds.append("source_attribute", "cities,delimiter,',", "cities,quote_char,;,")
     seeds.append("source_attribute", "cities,delimiter,;,2026-03-01", "cities,quote_char,',2026-03-01")
     assert seeds.messages() == []
