@@ -50,6 +50,38 @@ def check() -> None:
         out.print("seeds: all well")
 
 
+@app.command(epilog="Example: headwater upgrade-seeds --dry-run")
+def upgrade_seeds(
+    is_dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Write nothing; list what would change.")
+    ] = False,
+) -> None:
+    """Drop the rows of seeds/ that follow from sources, and move checks from source.csv to quality_check.csv.
+
+    The metadata is the same before and after. A second time there is nothing to do.
+    """
+    from headwater.new_source.upgrade import plan_upgrade, upgrade
+
+    with explained():
+        project = find_project()
+        planned = plan_upgrade(project)
+        for table, names in planned.dropped.items():
+            rows = f"{len(names)} row{'s' if len(names) > 1 else ''} that follow from sources"
+            out.print(f"seeds/{table}.csv: {rows}: {', '.join(names)}", markup=False)
+        if planned.moved_checks:
+            out.print(f"seeds/source.csv: {planned.moved_checks} checks go to seeds/quality_check.csv")
+        if not is_dry_run:
+            upgrade(planned)
+        for change in planned.changes:
+            verb = "would write" if is_dry_run else "wrote"
+            out.print(f"{verb} {change.path.relative_to(project.root)}", markup=False)
+        if not planned.changes:
+            out.print("seeds: nothing to upgrade")
+        described = project.seeds / "_seeds.yml"
+        if planned.moved_checks and "quality_check" not in described.read_text(encoding="utf-8"):
+            say("seeds/_seeds.yml says nothing of quality_check: take the file as this version has it")
+
+
 @app.command(epilog="Example: headwater generate && git diff models")
 def generate(
     is_check: Annotated[

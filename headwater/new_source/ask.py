@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from headwater.metadata.errors import NewSourceRefused
-from headwater.metadata.static.schema import SOURCE_SCHEDULES
+from headwater.metadata.static.source_schedule import SOURCE_SCHEDULES
 from headwater.new_source.doubt import Doubt
 from headwater.new_source.proposal import Proposal
 from headwater.new_source.proposal_doubts import harmful_doubts_of

@@ -12,7 +12,7 @@ from headwater.metadata.errors import DoubtsUnsettled, FormatBroken, NewSourceRe
 from headwater.metadata.static.naming import one_of
 from headwater.metadata.static.read import read_catalog
 from headwater.metadata.static.rules.options import option_problem
-from headwater.metadata.static.schema import SOURCE_SCHEDULES
+from headwater.metadata.static.source_schedule import SOURCE_SCHEDULES
 from headwater.metadata.static.source_types import all_options
 from headwater.metadata.static.spelling import unspell
 from headwater.new_source import write

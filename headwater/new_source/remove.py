@@ -21,13 +21,13 @@ from headwater.dbt_project.generate import generated_files, historical_model, st
 from headwater.metadata.errors import HeadwaterError, NewSourceRefused
 from headwater.metadata.static.check import load_and_check
 from headwater.metadata.static.load import load_seeds
-from headwater.metadata.static.naming import SAFE_NAME, names_in
+from headwater.metadata.static.naming import SAFE_NAME, names_in, warehouse_tables
 from headwater.metadata.static.problem import Problem, Problems
 from headwater.metadata.static.read import read_catalog
 from headwater.metadata.static.rows import Row
 from headwater.metadata.static.schema import TABLES
 from headwater.new_source.look import stand_in
-from headwater.new_source.rows import own_connection, tables_of
+from headwater.new_source.rows import own_connection
 from headwater.new_source.write import Change, apply, clear_temporary, noted, unfinished
 from headwater.project import Project
 
@@ -54,7 +54,7 @@ class Removal:
     @property
     def tables(self) -> tuple[str, ...]:
         """Return the tables of the warehouse, whose rows stay."""
-        return tables_of(self.name)
+        return warehouse_tables(self.name)
 
 
 def plan_removal(project: Project, name: str) -> Removal:
@@ -127,12 +127,13 @@ def _going(rows: Mapping[str, list[Row]], name: str) -> dict[str, list[Row]]:
         table: [row for row in rows[table] if of_source(row)]
         for table in ("source", "attribute", "source_attribute", "quality_check", "job_task")
     }
-    jobs = {row.text("job") for row in going["source"]} or {name}
+    jobs = {row.text("job") or name for row in going["source"]} or {name}
     staying = {table: [row for row in rows[table] if row not in going.get(table, [])] for table in rows}
     used = {row.text("job") for table in ("source", "job_task") for row in staying[table]}
+    used |= {row.text("source") for row in staying["source"] if row["job"] is None}
     going["job"] = [row for row in rows["job"] if row.text("job") in jobs - used]
     tables = {
-        *tables_of(name),
+        *warehouse_tables(name),
         *(row.text(end) for row in going["job_task"] for end in ("src_tbl", "tgt_tbl")),
     }
     options = {row.text("name"): row.text("value") for row in going["source_attribute"]}
@@ -152,7 +153,7 @@ def _add_connection(
 ) -> None:
     """Add the connection that was made for the source, and its data source if nothing else uses it."""
     connections = {own_connection(name, kind) for kind in ("rdbms", "local_files")}
-    used = {row.text("value") for row in staying["source_attribute"] if row["name"] == "conn_str"}
+    used = _connections_named(staying["source"], staying["source_attribute"])
     used |= {row.text("conn_str") for row in staying["job_task"]}
     sources = {row.text("data_source") for row in staying["source"]}
     going["conn_str"] = [
@@ -168,15 +169,24 @@ def _add_connection(
     going["data_source"] = [row for row in rows["data_source"] if row.text("data_source") in led_to - left]
 
 
+def _connections_named(sources: Iterable[Row], options: Iterable[Row]) -> set[str]:
+    """Return the connections that sources name, in their row or by an option."""
+    named = {row.text("connection") for row in sources if row["connection"]}
+    return named | {row.text("value") for row in options if row["name"] == "conn_str"}
+
+
 def _is_only(connections: Iterable[Row], row: Row) -> bool:
     return sum(other["data_source"] == row["data_source"] for other in connections) == 1
 
 
 def _unused(rows: Mapping[str, list[Row]], going: Mapping[str, list[Row]]) -> Iterator[str]:
     """Return connections that only the source used; they existed before it."""
-    before = {row.text("value") for row in going.get("source_attribute", []) if row["name"] == "conn_str"}
-    staying = (row for row in rows["source_attribute"] if row not in going.get("source_attribute", []))
-    used = {row.text("value") for row in staying if row["name"] == "conn_str"}
+    before = _connections_named(going.get("source", []), going.get("source_attribute", []))
+    staying = {
+        table: [row for row in rows[table] if row not in going.get(table, [])]
+        for table in ("source", "source_attribute")
+    }
+    used = _connections_named(staying["source"], staying["source_attribute"])
     for table in ("conn_str", "conn_api"):
         for row in rows[table]:
             if row.text(table) in before - used and row not in going.get(table, []):
@@ -217,6 +227,8 @@ def _require_nobody_depends(
     files: Collection[Path],
 ) -> None:
     jobs = {row.text("job") for row in going.get("job", [])}
+    if not any(row["job"] == name for row in rows["job"]):  # a job of its own that needs no row
+        jobs |= {row.text("source") for row in going.get("source", []) if row["job"] in (None, name)}
     messages = [
         f"job {row.text('job')} runs after it (seeds/job.csv:{row.line}, after_job)"
         for row in rows["job"]

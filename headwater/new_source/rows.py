@@ -5,8 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from headwater.metadata.static.load import Seeds
-from headwater.metadata.static.model import WAREHOUSE
-from headwater.metadata.static.source_types import connection_table
+from headwater.metadata.static.source_schedule import default_cron
 from headwater.metadata.static.spelling import spell
 from headwater.new_source.look import is_unpivoted
 from headwater.new_source.proposal import Proposal, ProposedAttribute
@@ -14,21 +13,16 @@ from headwater.new_source.table import CatalogedTable
 
 Rows = dict[str, list[dict[str, str]]]
 
-CRON = {
-    "hourly": "0 * * * *",
-    "daily": "0 6 * * *",
-    "weekly": "0 6 * * 1",
-    "monthly": "0 6 1 * *",
-    "quarterly": "0 6 1 1,4,7,10 *",
-    "yearly": "0 6 1 1 *",
-}
 STEPS = "ETL"
 LARGE = 100_000  # records of a delivery
 MAX_REMOVED_PCT, MAX_FALLEN_OUT_PCT = "20", "1"
 
 
 def rows_of(proposal: Proposal, seeds: Seeds) -> Rows:
-    """Return all rows by table; cells without a value are blank. Existing data sources and connections get no row."""
+    """Return the rows by table that do not follow from others; cells without a value, or with the default, are blank.
+
+    Existing data sources and connections get no row, nor does the job of a source of the same name.
+    """
     name, rows = proposal.name, Rows()
     conn_str = connection_of(proposal, seeds)
     if proposal.data_source not in seeds.by_name["data_source"]:
@@ -37,19 +31,14 @@ def rows_of(proposal: Proposal, seeds: Seeds) -> Rows:
         rows["conn_str"] = [_conn_str(proposal, conn_str)]
     if proposal.table is not None and proposal.table.tbl not in seeds.by_name["tbl"]:
         rows["tbl"] = [_tbl(proposal, proposal.table)]
-    if proposal.job_name not in seeds.by_name["job"]:
+    if proposal.job_name != name and proposal.job_name not in seeds.by_name["job"]:
         rows["job"] = [_job(proposal)]
-    rows["source"] = [_source(proposal)]
+    rows["source"] = [_source(proposal, conn_str)]
     rows["attribute"] = [_attribute(proposal, attribute) for attribute in proposal.attributes]
     rows["source_attribute"] = [
-        {"source": name, "name": option, "value": value}
-        for option, value in {"conn_str": conn_str, **proposal.options}.items()
+        {"source": name, "name": option, "value": value} for option, value in proposal.options.items()
     ]
-    if WAREHOUSE in seeds.by_name["data_source"] and WAREHOUSE in seeds.by_name["conn_str"]:
-        rows["tbl"] = [*rows.get("tbl", []), *_tbls(proposal)]
-        row = seeds.by_name["job"].get(proposal.job_name)
-        rows["job_task"] = _job_tasks(proposal, conn_str, row.text("etl_steps") if row else STEPS)
-    return rows
+    return {table: some for table, some in rows.items() if some}
 
 
 def connection_of(proposal: Proposal, seeds: Seeds) -> str:
@@ -93,30 +82,26 @@ def _job(proposal: Proposal) -> dict[str, str]:
         "is_full_load": _flag(proposal.delivery_type == "snapshot"),
         "del_temp_data": "false",
         "job_type": "batch",
-        "schedule": CRON.get(proposal.schedule, ""),
+        "schedule": default_cron(proposal.job_name, proposal.schedule),
         "owner": proposal.owner,
         "is_active": "true",
         "description": f"{proposal.job_name}, from {proposal.data_source} to history",
     }
 
 
-def _source(proposal: Proposal) -> dict[str, str]:
+def _source(proposal: Proposal, connection: str) -> dict[str, str]:
     is_snapshot = proposal.delivery_type == "snapshot"
     return {
         "source": proposal.name,
-        "job": proposal.job_name,
+        "job": "" if proposal.job_name == proposal.name else proposal.job_name,
         "data_source": proposal.data_source,
+        "connection": connection,  # a second one of the data source may come, and then it must not be in doubt
         "owner": proposal.owner,
         "schedule": proposal.schedule,
         "geographic_granularity": proposal.granularity,
         "delivery_type": proposal.delivery_type,
         "wrangle_function": "unpivot" if is_unpivoted(proposal.options) else "",
-        "load_new": "true",
-        "load_changed": "true",
-        "load_removed": "true" if is_snapshot else "",
-        "on_null_key": "fall_out",
-        "on_duplicate_key": "last_wins" if proposal.sample.sampling.holds_changes else "halt",
-        "on_unknown_column": "keep",
+        "on_duplicate_key": "last_wins" if proposal.sample.sampling.holds_changes else "",
         "max_removed_pct": MAX_REMOVED_PCT if is_snapshot else "",
         "max_fallen_out_pct": MAX_FALLEN_OUT_PCT,
         "description": f"One row per {' and '.join(proposal.key)} of {proposal.name}",
@@ -132,9 +117,8 @@ def _attribute(proposal: Proposal, attribute: ProposedAttribute) -> dict[str, st
         "target_datatype": attribute.typed.datatype,
         "format": attribute.typed.format or "",
         "null_tokens": attribute.null_tokens or "",
-        "is_key": _flag(attribute.is_key),
-        "is_tracked": "" if attribute.is_key else "true",
-        "is_optional": _flag(attribute.is_optional),
+        "is_key": "true" if attribute.is_key else "",
+        "is_optional": "true" if attribute.is_optional else "",
         "description": (attribute.comment or "").strip() or f"{name}, as the publisher calls it",
     }
 
@@ -150,44 +134,6 @@ def _tbl(proposal: Proposal, table: CatalogedTable) -> dict[str, str]:
 
 def _size(proposal: Proposal) -> str:
     return "large" if proposal.size >= LARGE else "small"
-
-
-def _tbls(proposal: Proposal) -> list[dict[str, str]]:
-    size = _size(proposal)
-    return [
-        {"tbl": table, "data_source": WAREHOUSE, "incr_column": "delivery_sqn", "data_size": size}
-        for table in tables_of(proposal.name)
-    ]
-
-
-def tables_of(name: str) -> tuple[str, str, str]:
-    """Return the tables of a source in the database."""
-    return f"raw.{name}", f"staging.stg_{name}", f"historical.{name}"
-
-
-def _job_tasks(proposal: Proposal, conn_str: str, etl_steps: str) -> list[dict[str, str]]:
-    """Return the tasks of the source that its job runs."""
-    name, kind = proposal.name, proposal.sample.data_source_type
-    raw, staging, historical = tables_of(name)
-    steps = (
-        (
-            "extract",
-            "E",
-            {connection_table(kind): conn_str},
-            proposal.table.tbl if proposal.table else "",
-            raw,
-        ),
-        ("stage", "T", {"conn_str": WAREHOUSE}, raw, staging),
-        ("historize", "L", {"conn_str": WAREHOUSE}, staging, historical),
-    )
-    return [
-        {
-            "job_task": f"{name}_{does}", "job": proposal.job_name, "etl_step": step, "step_seq": str(place),
-            "is_active": "true", "source": name, **connection, "src_tbl": src, "tgt_tbl": tgt,
-        }
-        for place, (does, step, connection, src, tgt) in enumerate(steps, 1)
-        if step in etl_steps
-    ]  # fmt: skip
 
 
 def _flag(is_so: bool) -> str:

@@ -6,6 +6,7 @@ the next command that meets the incomplete source says how to remove it.
 
 from __future__ import annotations
 
+import codecs
 import csv
 import io
 import os
@@ -21,10 +22,11 @@ from headwater.metadata.errors import MetadataInvalid, NewSourceRefused
 from headwater.metadata.static.cell_types import cell_problem
 from headwater.metadata.static.check import load_and_check
 from headwater.metadata.static.load import Seeds
+from headwater.metadata.static.naming import warehouse_tables
 from headwater.metadata.static.read import read_catalog
 from headwater.metadata.static.schema import TABLES
 from headwater.new_source.proposal import Proposal
-from headwater.new_source.rows import Rows, connection_of, rows_of, tables_of
+from headwater.new_source.rows import Rows, connection_of, rows_of
 from headwater.project import Project
 
 NOTE = "unfinished_source"  # in the working folder
@@ -58,9 +60,12 @@ def require_free(project: Project, name: str) -> Seeds:
     if stale:
         names = ", ".join(str(file.path.relative_to(project.root)) for file in stale)
         raise NewSourceRefused(f"{names}: not what seeds/ says. Run `headwater generate` first.")
-    taken = [f"{table} in seeds/{table}.csv" for table in ("source", "job") if name in seeds.by_name[table]]
+    written = {
+        table: {key for key, row in rows.items() if not row.origin} for table, rows in seeds.by_name.items()
+    }
+    taken = [f"{table} in seeds/{table}.csv" for table in ("source", "job") if name in written[table]]
     taken += [
-        f"table in seeds/tbl.csv ({table})" for table in tables_of(name) if table in seeds.by_name["tbl"]
+        f"table in seeds/tbl.csv ({table})" for table in warehouse_tables(name) if table in written["tbl"]
     ]
     models = (
         path for path in project.models.rglob("*") if path.stem in (name, f"stg_{name}", f"hist_{name}")
@@ -244,8 +249,29 @@ def _seed_changes(project: Project, rows: Rows) -> list[Change]:
         added = rows[table]
         path = project.seeds / f"{table}.csv"
         before = path.read_bytes()
-        changes.append(Change(path, before, with_rows(before, added)))
+        changes.append(Change(path, before, with_rows(with_columns(before, added), added)))
     return changes
+
+
+def with_columns(before: bytes, rows: Iterable[Mapping[str, str]]) -> bytes:
+    """Return a CSV whose header has the columns that rows fill; its own rows get blank cells at their ends."""
+    lines = list(io.StringIO(before.decode("utf-8-sig"), newline=""))
+    reader = csv.reader(lines)
+    header = next(reader)
+    filled = dict.fromkeys(column for row in rows for column, cell in row.items() if cell)
+    lacking = [column for column in filled if column not in header]
+    if not lacking:
+        return before
+    ends = {reader.line_num: "," + ",".join(lacking)}
+    for fields in reader:
+        if fields:
+            ends[reader.line_num] = "," * len(lacking)
+    grown = []
+    for number, line in enumerate(lines, start=1):
+        content = line.rstrip("\r\n")
+        grown.append(content + ends.get(number, "") + line[len(content) :])
+    mark = codecs.BOM_UTF8 if before.startswith(codecs.BOM_UTF8) else b""
+    return mark + "".join(grown).encode()
 
 
 def with_rows(before: bytes, rows: Iterable[Mapping[str, str]]) -> bytes:
@@ -256,8 +282,6 @@ def with_rows(before: bytes, rows: Iterable[Mapping[str, str]]) -> bytes:
     added = io.StringIO(newline="")
     writer = csv.writer(added, lineterminator=line_end)
     for row in rows:
-        if unknown := row.keys() - set(header):
-            raise NewSourceRefused(f"the seeds have no column {', '.join(sorted(unknown))}, expected it")
         writer.writerow([row.get(column, "") for column in header])
     if before.endswith((b"\n", b"\r")):
         return before + added.getvalue().encode()

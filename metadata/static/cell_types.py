@@ -15,6 +15,7 @@ from headwater.metadata.static.cron import schedule_problem, time_zone_problem
 from headwater.metadata.static.naming import PYTHON_SPEC, SAFE_NAME, names_in, one_of
 from headwater.metadata.static.schema import Column
 from headwater.metadata.static.secrecy import is_secret_reference
+from headwater.metadata.static.source_schedule import source_schedule_problem
 from headwater.metadata.static.source_types import type_problem
 from headwater.metadata.static.spelling import SPELLINGS, unknown_spellings
 from headwater.metadata.static.table_names import parts_of
@@ -183,6 +184,7 @@ _CHECKS: dict[str, Callable[[str], Wrong | None]] = {
     "number": number_problem,
     "percentage": _percentage_problem,
     "schedule": schedule_problem,
+    "source_schedule": source_schedule_problem,
     "time_zone": time_zone_problem,
     "references": _several_problem("references"),
     "deciders": _several_problem("deciders"),

@@ -66,7 +66,8 @@ def _check_unique(table: Table, key: tuple[str, ...], seeds: Seeds, problems: Pr
             continue
         other = first.setdefault(values, row)
         if other is not row:
-            place = f"{other.origin.table}.csv, line" if other.origin else "line"
-            message = f'"{values[-1]}" stands on {place} {other.line} already'
+            file = other.origin.table if other.origin else table.name
+            place = f"line {other.line}" + (f" of {file}.csv" if row.origin or other.origin else "")
+            message = f'"{values[-1]}" stands on {place} already'
             expected = f"each {last} once" + (f" in a {' and '.join(within)}" if within else "")
             problems.add(table.name, row, last, message, expected)

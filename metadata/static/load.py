@@ -28,11 +28,20 @@ class Seeds:
     )  # tables with rows that are no text: their names may be others
     # What stands in the rows of each table that have too few fields or too many: nobody knows what for.
     broken_cells: dict[str, set[str]] = field(default_factory=lambda: {table: set() for table in TABLES})
+    _options: dict[str, list[Row]] | None = None
     _guesses: dict[tuple[str, str], str | None] = field(default_factory=dict)
 
     def find(self, table: str, name: str | None) -> Row | None:
         """The row of that name, or None."""
         return self.by_name[table].get(name) if name else None
+
+    def options_of(self, source: str) -> list[Row]:
+        """Return the rows of source_attribute of a source."""
+        if self._options is None:
+            self._options = {}
+            for row in self.rows["source_attribute"]:
+                self._options.setdefault(row.text("source"), []).append(row)
+        return self._options.get(source, [])
 
     def knows(self, table: str, name: str) -> bool:
         """Return whether a reference to `name` is right, as far as can be told."""

@@ -44,6 +44,11 @@ LONGEST_IDENTIFIER_BYTES = 63
 _CONTROL_CHARACTER = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")  # and what ends a line in Unicode
 
 
+def warehouse_tables(source: str) -> tuple[str, str, str]:
+    """Return the tables of a source in the database: raw, staging, historical."""
+    return f"raw.{source}", f"staging.{PREFIXES['staging']}{source}", f"historical.{source}"
+
+
 def names_in(cell: str | None) -> tuple[str, ...]:
     """The names of a cell that holds several, separated by |; none of a blank one."""
     return tuple(name.strip() for name in cell.split("|")) if cell else ()

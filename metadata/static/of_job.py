@@ -64,6 +64,7 @@ def catalog_of_rows(rows: JobRows) -> Catalog:
     for table, cells in rows.items():
         columns = TABLES[table].column_names
         seeds.rows[table] = [Row(0, {column: of_one.get(column) for column in columns}) for of_one in cells]
+        seeds.by_name[table] = {name: row for row in seeds.rows[table] if (name := row[table])}
     complete(seeds)  # rows on record may be of before a column or a table
     return catalog_of(seeds)
 

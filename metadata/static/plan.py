@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence, Set
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from headwater.metadata.static.model import Catalog, ConnStr, Job, JobTask, Source, SqlScript
@@ -59,15 +59,8 @@ class Step:
 
 
 def plan(catalog: Catalog, job: Job) -> tuple[Step, ...]:
-    """The active steps of a job, by step_seq and name.
-
-    A phase that `etl_steps` names and no job_task of a source does, anywhere, is there all the same: after the phase
-    before it. So a job without any job_task brings its sources from one end to the other.
-    """
+    """The active steps of a job, by step_seq and name."""
     steps = [_step(catalog, task) for task in catalog.tasks_of_jobs.get(job.name, ()) if task.is_active]
-    for source in catalog.sources_of_jobs.get(job.name, ()):
-        messages = {task.etl_step for task in catalog.tasks_of_sources.get(source.name, ())}
-        steps += _untold(job, source, messages, [step for step in steps if step.source is source])
     return tuple(sorted(steps, key=lambda step: (step.step_seq, step.name)))
 
 
@@ -138,20 +131,3 @@ def _step(catalog: Catalog, task: JobTask) -> Step:
         python_callable=task.python_callable,
         conn_str=catalog.conn_strs[task.conn_str] if task.conn_str else None,
     )
-
-
-def _untold(job: Job, source: Source, messages: Set[str | None], steps: Sequence[Step]) -> list[Step]:
-    """The phases of a source that the job has and no task does."""
-    made: list[Step] = []
-    done_by = {step.etl_step: step.step_seq for step in steps}
-    step_seq = min(done_by.values(), default=2) - 1
-    for phase in STEPS_OF_PHASE:
-        if phase in done_by:
-            step_seq = done_by[phase]
-        elif phase in (job.etl_steps or "") and phase not in messages:
-            step_seq = step_seq if phase == "E" else step_seq + 1
-            made.append(Step(f"{source.name}_{NAMES[phase]}", step_seq, phase, source))
-    return made
-
-
-NAMES: dict[EtlStep, str] = {"E": "extract", "T": "stage", "L": "historize"}

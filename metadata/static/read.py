@@ -149,15 +149,13 @@ def _sources(
             dated[source].append(DatedOption(name, message, moment_of(valid_from)))
         else:
             options[source][name] = message
-    strs = _by_data_source(conn_strs)
-    apis = _by_data_source(conn_apis)
 
     made: dict[str, Source] = {}
     for row in tables.rows["source"]:
         name, data_source = row.text("source"), data_sources[row.text("data_source")]
         by_api = connection_table(data_source.data_source_type) == "conn_api"
-        chosen = options[name].get("conn_str")
-        conn_api = None if not by_api else conn_apis[chosen] if chosen else apis[data_source.name]
+        connection = row.text("connection")
+        conn_api = conn_apis[connection] if by_api else None
         options[name] = {**usual_options(data_source.data_source_type), **options[name]}
         made[name] = _source(
             row,
@@ -165,7 +163,7 @@ def _sources(
             attributes[name],
             options[name],
             sorted(dated[name], key=lambda option: option.valid_from),
-            conn_str=None if by_api else conn_strs[chosen] if chosen else strs[data_source.name],
+            conn_str=None if by_api else conn_strs[connection],
             conn_api=conn_api,
             token_apis=token_apis(conn_api, conn_apis),
             quality_checks=tuple(map(check_of, checks[name])),
@@ -189,11 +187,6 @@ def token_apis(conn_api: ConnApi | None, conn_apis: Mapping[str, ConnApi]) -> tu
         conn_api = conn_apis[conn_api.parent_conn_api]
         found.append(conn_api)
     return tuple(found)
-
-
-def _by_data_source(connections: Mapping[str, Any]) -> dict[str, Any]:
-    """The one connection of each data source; where there are several, the source names its own."""
-    return {connection.data_source: connection for connection in connections.values()}
 
 
 def _source(
@@ -224,7 +217,7 @@ def _source(
         dated_options=tuple(dated_options),
         **more,
         **policy,
-        **_rest(row, "source", "data_source", FORMER, *policy),
+        **_rest(row, "source", "data_source", "connection", FORMER, *policy),
     )
 
 

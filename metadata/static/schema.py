@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from headwater.metadata.static.extensions import SOURCES, TRANSFORMS
+from headwater.metadata.static.source_schedule import SOURCE_SCHEDULES
 
 Kind = Literal[
     "text",  # anything
@@ -22,6 +23,7 @@ Kind = Literal[
     "number",  # a whole number from 0
     "percentage",  # a number from 0 to 100
     "schedule",  # five cron fields or an @word
+    "source_schedule",  # one of `accepted`, five cron fields or an @word
     "time_zone",  # of IANA's names
     "deciders",  # users, and roles as role:name, separated by |
     "function",  # package.module:function, or the name of an extension of `group`
@@ -56,13 +58,15 @@ class Column:
 class Table:
     """A table and its columns; `keys` are the sets of columns that are unique, the first names a row.
 
-    One that `may_be_missing` is younger than the projects that people have: without its file it is empty.
+    One that `may_be_missing` is younger than the projects that people have: without its file it is empty. Some of the
+    rows of one that `has_defaults` follow from sources, and stand in no file (see `defaults`).
     """
 
     name: str
     keys: tuple[tuple[str, ...], ...]
     columns: tuple[Column, ...]
     may_be_missing: bool = False
+    has_defaults: bool = False
 
     @property
     def column_names(self) -> tuple[str, ...]:
@@ -76,17 +80,6 @@ class Table:
 
 
 PAGINATION_TYPES = ("none", "page", "offset", "cursor", "link_header", "next_url")
-SOURCE_SCHEDULES = (
-    "hourly",
-    "daily",
-    "weekly",
-    "monthly",
-    "quarterly",
-    "yearly",
-    "irregular",
-    "once",
-    "continuous",
-)
 
 
 def _key(name: str) -> Column:
@@ -163,6 +156,7 @@ _TABLES = (
             Column("incr_column"),
             _one("data_size", "small", "large"),
         ),
+        has_defaults=True,
     ),
     Table(
         "sql_script",
@@ -178,16 +172,16 @@ _TABLES = (
         (("job",),),
         (
             _key("job"),
-            _flag("is_etl", required=True),
+            _flag("is_etl"),
             _one("etl_steps", "E", "ETL", "TL", required=False),
             _flag("is_full_load"),
             _flag("del_temp_data"),
-            _one("job_type", "batch", "stream", "maintenance"),
+            _one("job_type", "batch", "stream", "maintenance", required=False),
             Column("schedule", "schedule"),
             Column("after_job", "references", refers_to="job"),
-            _need("owner"),
-            _flag("is_active", required=True),
-            _need("description"),
+            Column("owner"),
+            _flag("is_active"),
+            Column("description"),
             Column("retries", "number"),
             Column("retry_delay_s", "count"),
             Column("timeout_min", "count"),
@@ -199,6 +193,7 @@ _TABLES = (
             Column("time_zone", "time_zone"),
             Column("may_decide", "deciders"),
         ),
+        has_defaults=True,
     ),
     Table(
         "job_task",
@@ -217,16 +212,18 @@ _TABLES = (
             _ref("src_tbl", "tbl"),
             _ref("tgt_tbl", "tbl"),
         ),
+        has_defaults=True,
     ),
     Table(
         "source",
         (("source",),),
         (
             _key("source"),
-            _ref("job", required=True),
+            _ref("job"),
             _ref("data_source", required=True),
+            Column("connection"),
             _need("owner"),
-            _one("schedule", *SOURCE_SCHEDULES),
+            Column("schedule", "source_schedule", required=True, accepted=SOURCE_SCHEDULES),
             _need("geographic_granularity"),
             _one("delivery_type", "snapshot", "delta"),
             Column("extract_function", "function", group=SOURCES),

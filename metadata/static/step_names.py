@@ -48,6 +48,7 @@ STEPS_OF_PHASE: dict[EtlStep, tuple[StepName, ...]] = {  # the tasks of a job's 
     "T": (StepName.STAGE, StepName.CHECK),
     "L": (StepName.HISTORIZE, StepName.CLEAN_UP),
 }
+NAMES_OF_PHASES: dict[EtlStep, str] = {"E": "extract", "T": "stage", "L": "historize"}  # as tasks have them
 LAYER_OF_STEP = {StepName.STAGE: "staging", StepName.HISTORIZE: "historical"}  # of those that dbt does
 
 _PHASES: dict[str, EtlStep] = {

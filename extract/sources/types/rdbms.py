@@ -71,7 +71,8 @@ def _named(source: SourceParts, option: str, seeds: Seeds, problems: Problems) -
     """The row that an option names."""
     name = source.option(option)
     if name is not None and not seeds.knows(option, name):
-        expected = one_of(seeds.by_name[option], name) if seeds.by_name[option] else f"a row in {option}.csv"
+        written = [name for name, row in seeds.by_name[option].items() if not row.origin]
+        expected = one_of(written, name) if written else f"a row in {option}.csv"
         source.blame_option(problems, option, "value", f'{option} "{name}" is not known', expected)
     return seeds.find(option, name)
 

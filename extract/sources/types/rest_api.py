@@ -38,11 +38,7 @@ def _check_source(source: SourceParts, seeds: Seeds, problems: Problems) -> None
 
 def _connection(source: SourceParts, seeds: Seeds) -> Row | None:
     """The connection that the source uses, where that is clear."""
-    chosen = source.option("conn_str")
-    if chosen is not None:
-        return seeds.find("conn_api", chosen)
-    local = [row for row in seeds.rows["conn_api"] if row["data_source"] == source.row["data_source"]]
-    return local[0] if len(local) == 1 else None
+    return seeds.find("conn_api", source.row["connection"])
 
 
 def _check_pages(source: SourceParts, api: Row, problems: Problems) -> None:

@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from headwater.metadata.static.load import Seeds, load_seeds
+from headwater.metadata.static.defaults import load_complete_seeds
+from headwater.metadata.static.load import Seeds
 from headwater.metadata.static.naming import names_in
 from headwater.metadata.static.problem import Problems
 from headwater.metadata.static.rows import Row
 
-READ = ("source", "job", "job_task")  # tables of the seeds
+READ = ("source", "job", "job_task")  # tables of the seeds; jobs follow from sources, too
 PHASES = EXTRACT, STAGE, HISTORIZE = ("E", "T", "L")
 ALL_PHASES = "ETL"  # for a job with an unreadable row
 Stamps = tuple[tuple[str, int, int], ...]  # of files: name, changed when, size
@@ -48,7 +49,7 @@ def deciders_of(seeds: Path, job: str) -> Collection[str] | None:
 
     For a job with an unreadable row nobody may decide, because the row might restrict it.
     """
-    return _read_deciders(seeds, _stamps_of(seeds / "job.csv")).get(job, ())
+    return _read_deciders(seeds, _stamps_of(seeds / "job.csv", seeds / "source.csv")).get(job, ())
 
 
 def _stamps_of(*paths: Path) -> Stamps:
@@ -59,13 +60,13 @@ def _stamps_of(*paths: Path) -> Stamps:
 
 @lru_cache(maxsize=4)
 def _read_deciders(seeds: Path, _stamps: Stamps) -> Mapping[str, Collection[str] | None]:
-    rows = load_seeds(seeds, Problems(seeds.name)).rows["job"]
+    rows = load_complete_seeds(seeds, Problems(seeds.name)).rows["job"]
     return {row.text("job").strip(): names_in(row["may_decide"]) or None for row in rows}
 
 
 @lru_cache(maxsize=4)
 def _read(folder: Path, _stamps: Stamps) -> Mapping[str, KnownSource]:
-    seeds = load_seeds(folder, Problems(folder.name))
+    seeds = load_complete_seeds(folder, Problems(folder.name))
     tasks: dict[str, list[Row]] = defaultdict(list)
     for task in seeds.rows["job_task"]:
         tasks[_cell(task, "source")].append(task)

@@ -33,6 +33,9 @@ def check_jobs(seeds: Seeds, problems: Problems) -> None:
 def _check_job(row: Row, seeds: Seeds, problems: Problems) -> None:
     if row["job"] in _NO_JOBS:
         problems.add("job", row, "job", f'"{row["job"]}" is the name of a DAG that is no job', "another name")
+    for column in ("owner", "description"):
+        if row[column] is None and not row.origin:
+            problems.add("job", row, column, "is blank", "a text, as its sources do not agree on one")
     if row.is_true("is_etl") and row["etl_steps"] is None:
         problems.add("job", row, "etl_steps", "is blank though is_etl is true", "one of E, ETL, TL")
     if row["is_etl"] == "false" and row["etl_steps"] is not None:
@@ -90,7 +93,7 @@ def _check_task(row: Row, seeds: Seeds, problems: Problems) -> None:
     if row.text("etl_step") not in steps or row["etl_step"] is None:
         message = f'"{row["etl_step"]}" is not a step' if row["etl_step"] else "is blank"
         problems.add("job_task", row, "etl_step", message, f"one of {', '.join(steps)}, the steps of its job")
-    if row["tgt_tbl"] is None:
+    if row["tgt_tbl"] is None and row["source"] is None:
         problems.add("job_task", row, "tgt_tbl", "is blank", "the one table that an ETL task fills")
 
 
@@ -138,7 +141,9 @@ def _check_order_of_steps(seeds: Seeds, problems: Problems) -> None:
     """Within one source of a job, E comes before T and T before L."""
     latest: dict[tuple[str, str], Row] = {}
     tasks = [
-        row for row in seeds.rows["job_task"] if row["source"] and row.text("etl_step") in ("E", "T", "L")
+        row
+        for row in seeds.rows["job_task"]
+        if row["source"] and row.text("etl_step") in ("E", "T", "L") and not row.origin
     ]
     for row in sorted(tasks, key=lambda task: "ETL".index(task.text("etl_step"))):
         if not row.text("step_seq").isdigit():

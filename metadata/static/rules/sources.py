@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Mapping
 
 from headwater.metadata.static.load import Seeds
-from headwater.metadata.static.naming import INDEX_ENDINGS, is_raw_column
+from headwater.metadata.static.naming import INDEX_ENDINGS, is_raw_column, one_of
 from headwater.metadata.static.problem import Problems
 from headwater.metadata.static.rows import Row
 from headwater.metadata.static.rules.delivery_checks import check_doubts
@@ -14,6 +14,7 @@ from headwater.metadata.static.rules.files import check_files
 from headwater.metadata.static.rules.renamed import check_renamed
 from headwater.metadata.static.rules.types import check_types
 from headwater.metadata.static.source_parts import SourceParts
+from headwater.metadata.static.source_schedule import SOURCE_SCHEDULES, source_schedule_problem
 from headwater.metadata.static.source_types import connection_table, find_option, find_type
 from headwater.metadata.static.spelling import unspell
 
@@ -79,6 +80,16 @@ def _check_policy(source: SourceParts, seeds: Seeds, problems: Problems) -> None
     if job and job["is_etl"] == "false":
         message = f'"{source.row["job"]}" is not an ETL job'
         source.blame(problems, "job", message, "a job with is_etl true")
+    schedule = source.row.text("schedule")
+    if (
+        job
+        and not job.origin
+        and schedule not in SOURCE_SCHEDULES
+        and source_schedule_problem(schedule) is None
+    ):
+        message = f'"{schedule}" is the schedule of a job that has a row (job.csv:{job.line}), which says it'
+        expected = f"how often the publisher delivers: one of {', '.join(SOURCE_SCHEDULES)}"
+        source.blame(problems, "schedule", message, expected)
     if source.row["delivery_type"] == "delta" and source.row["max_removed_pct"] is not None:
         source.blame(problems, "max_removed_pct", "guards snapshots only", "a blank cell for a delta")
 
@@ -110,14 +121,21 @@ def _check_connection(
     if source.data_source is None:
         return
     name, table = source.data_source.text("data_source"), connection_table(source.data_source_type)
-    local, chosen = connections.get((table, name), []), source.option("conn_str")
+    local, chosen = connections.get((table, name), []), source.row["connection"]
     if table in seeds.unreadable:
         return
     if chosen is None and len(local) > 1:
-        message = f'"{name}" is reached by {", ".join(local)}'
-        expected = "the option conn_str in source_attribute.csv, to name one of them"
-        source.blame(problems, "data_source", message, expected)
+        message = f'is blank, and "{name}" is reached by {", ".join(local)}'
+        source.blame(problems, "connection", message, f"one of {', '.join(local)}")
     if chosen is not None and chosen not in local:
-        message = f'conn_str "{chosen}" is not a connection of "{name}"'
-        expected = f"one of {', '.join(local)}" if local else f"a row in {table}.csv"
-        source.blame_option(problems, "conn_str", "value", message, expected)
+        message = f'"{chosen}" is not a connection of "{name}"'
+        expected = one_of(local, chosen) if local else f"a row in {table}.csv"
+        if chosen == source.option("conn_str"):
+            source.blame_option(problems, "conn_str", "value", f"conn_str {message}", expected)
+        else:
+            source.blame(problems, "connection", message, expected)
+    if source.option("conn_str") not in (None, chosen):
+        expected = "one of the option conn_str and the column connection of source.csv"
+        source.blame_option(
+            problems, "conn_str", "name", f'stands beside the connection "{chosen}"', expected
+        )

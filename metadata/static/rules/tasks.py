@@ -93,11 +93,7 @@ def _used_by(row: Row, source: Row, seeds: Seeds) -> tuple[str, set[str]] | None
     if data_source is None or "source_attribute" in seeds.unreadable:
         return None
     table = connection_table(data_source.text("data_source_type"))
-    chosen = {
-        option.text("value")
-        for option in seeds.rows["source_attribute"]
-        if option["source"] == source["source"] and option["name"] == "conn_str"
-    }
+    chosen = {source.text("connection")} - {""}
     return table, chosen or _connections_of(table, data_source.text("data_source"), seeds)
 
 

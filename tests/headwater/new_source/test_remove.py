@@ -160,7 +160,9 @@ def test_rows_go_wherever_they_stand() -> None:
 def test_what_another_source_uses_stays(project: Project, libraries: Path, made: Project) -> None:
     again = Given(key=("code",), data_source="files")
     write(project, prepare_proposal(project, "again", str(libraries), again))
-    assert read_catalog(project.seeds).sources["again"].options["conn_str"] == "libraries_files"
+    conn_str = read_catalog(project.seeds).sources["again"].conn_str
+    assert conn_str is not None
+    assert conn_str.name == "libraries_files"
     remove(project, plan_removal(made, "libraries"))
     assert set(read_catalog(project.seeds).sources) == {"again"}
     remove(project, plan_removal(project, "again"))
@@ -203,7 +205,7 @@ def further_properties(project: Project) -> str:
 
 def later_job(project: Project) -> str:
     connect(project, job="report,false,,false,false,batch,,libraries,me,true,Reports,,,,,,,,,,")
-    return r"job report runs after it \(seeds/job\.csv:3, after_job\)"
+    return r"job report runs after it \(seeds/job\.csv:2, after_job\)"
 
 
 @pytest.mark.parametrize("depend", [mart, raw_table, table, further_properties, later_job])
@@ -230,7 +232,7 @@ def test_a_model_that_a_person_edited_is_named_before(made: Project) -> None:
     assert path.exists()
 
 
-@pytest.mark.parametrize("nth", range(10))
+@pytest.mark.parametrize("nth", range(9))
 def test_a_failure_at_any_file_leaves_all_as_it_was(
     made: Project, monkeypatch: pytest.MonkeyPatch, nth: int
 ) -> None:
@@ -287,7 +289,7 @@ else:
 """
 
 
-@pytest.mark.parametrize("nth", [0, 1, 2, 3, 4, 5, 7, 9])
+@pytest.mark.parametrize("nth", [0, 1, 2, 3, 4, 5, 7, 8])
 @pytest.mark.parametrize("does", ["write", "remove"])
 def test_what_a_killed_command_left_is_said_and_taken_away(
     project: Project, libraries: Path, does: str, nth: int
@@ -295,7 +297,7 @@ def test_what_a_killed_command_left_is_said_and_taken_away(
     before = content_of(project)
     if does == "remove":
         write(project, prepare_proposal(project, "libraries", str(libraries), Given(key=("code",))))
-        nth = min(nth, 5)  # files that are rewritten
+        nth = min(nth, 4)  # files that are rewritten
     whole = content_of(project)
     arguments = (str(project.root), str(project.home), str(libraries), str(nth), does)
     killed = subprocess.run(

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from headwater.metadata.static.load import load_seeds
+from headwater.metadata.static.defaults import load_complete_seeds
 from headwater.metadata.static.of_job import catalog_of_rows, rows_of_job
 from headwater.metadata.static.plan import plan
 from headwater.metadata.static.problem import Problems
@@ -19,7 +19,7 @@ DEMO = PROJECT / "seeds"
 
 @pytest.mark.parametrize("job", sorted(read_catalog(DEMO).jobs))
 def test_a_job_of_the_demo_is_the_same_of_its_rows_alone(job: str) -> None:
-    seeds, catalog = load_seeds(DEMO, Problems("seeds")), read_catalog(DEMO)
+    seeds, catalog = load_complete_seeds(DEMO, Problems("seeds")), read_catalog(DEMO)
 
     rows = json.loads(json.dumps(rows_of_job(seeds, job)))
     alone = catalog_of_rows(rows)
@@ -34,7 +34,7 @@ def test_a_job_of_the_demo_is_the_same_of_its_rows_alone(job: str) -> None:
 def test_a_job_has_the_tasks_of_its_sources_that_another_job_does(seeds: EditableSeeds) -> None:
     """Else it would do them itself."""
     seeds.edit("job_task", "cities_extract,cities,E", "cities_extract,tidying,E")
-    loaded = load_seeds(seeds.folder, Problems("seeds"))
+    loaded = load_complete_seeds(seeds.folder, Problems("seeds"))
 
     alone = catalog_of_rows(rows_of_job(loaded, "cities"))
 

@@ -71,8 +71,8 @@ def test_severity_is_critical_where_a_check_does_not_say(seeds: EditableSeeds) -
 def test_named_connection_is_chosen_among_several(seeds: EditableSeeds) -> None:
     seeds.append("conn_str", "other_page,gazetteer,,,,,,https://example.com/,")
     assert seeds.messages() == [
-        'seeds/source.csv:2: data_source: "gazetteer" is reached by gazetteer_page, other_page, '
-        "expected the option conn_str in source_attribute.csv, to name one of them"
+        'seeds/source.csv:2: connection: is blank, and "gazetteer" is reached by gazetteer_page, other_page, '
+        "expected one of gazetteer_page, other_page"
     ]
     seeds.append("source_attribute", "cities,conn_str,other_page,")
     seeds.edit("job_task", "gazetteer_page", "other_page")
@@ -85,8 +85,8 @@ def test_source_of_an_api_brings_its_connection(seeds: EditableSeeds) -> None:
     seeds.append("source", "buyers,cities,crm,retail,daily,country,delta,,,,,,,,,,,,A buyer")
     seeds.append("attribute", "buyers,id,buyer_id,bigint,,,true,,,Number of the buyer")
     assert seeds.messages() == [
-        'seeds/source.csv:4: data_source: "crm" is reached by crm_token, crm_customers, '
-        "expected the option conn_str in source_attribute.csv, to name one of them"
+        'seeds/source.csv:4: connection: is blank, and "crm" is reached by crm_token, crm_customers, '
+        "expected one of crm_token, crm_customers"
     ]
     options = ("conn_str,crm_customers", "read_until_same,true", "watermark_path,changed")
     seeds.append("source_attribute", *(f"buyers,{option}," for option in options))

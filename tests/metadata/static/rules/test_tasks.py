@@ -123,7 +123,9 @@ BROKEN = {
         "cities,E,1,true,sales,,,till_share",
         [
             "seeds/job_task.csv:3: etl_step: does step E of sales, which cities_extract of line 2 does, "
-            "expected one active task for a step of a source"
+            "expected one active task for a step of a source",
+            'seeds/source.csv:2: (row): its task "cities_extract" stands on line 2 of job_task.csv already, '
+            "expected each job_task once",
         ],
     ),
 }
