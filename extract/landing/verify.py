@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from typing import NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy import Engine, Row
@@ -14,6 +15,13 @@ from headwater.metadata.errors import StorageError
 from headwater.metadata.process.tables import delivery
 
 AT_ONCE = 4  # objects that are read at the same time
+
+
+class Content(NamedTuple):
+    """The content of an object: its size in bytes and its digest (hex)."""
+
+    file_size: int
+    sha256: str
 
 
 def verify_archive(engine: Engine, store: ObjectStore, source: str) -> int:
@@ -34,11 +42,8 @@ def verify_archive(engine: Engine, store: ObjectStore, source: str) -> int:
     with engine.connect() as connection:
         known = connection.execute(facts).all()
     _require_there(store, source, known)
-    with ThreadPoolExecutor(AT_ONCE) as pool:
-        digests = list(pool.map(lambda one: _sha256(store, one.delivery_filename), known))
-    changed = [
-        (one, digest) for one, digest in zip(known, digests, strict=True) if digest != one.content_sha256
-    ]
+    found = zip(known, contents(store, [one.delivery_filename for one in known]), strict=True)
+    changed = [(one, content.sha256) for one, content in found if content.sha256 != one.content_sha256]
     if changed:
         first, digest = changed[0]
         raise StorageError(
@@ -47,6 +52,12 @@ def verify_archive(engine: Engine, store: ObjectStore, source: str) -> int:
             f" {first.content_sha256}. Put the object back as it was, from a copy or an earlier version of the bucket."
         )
     return len(known)
+
+
+def contents(store: ObjectStore, addresses: Sequence[str]) -> Iterator[Content]:
+    """Read objects as streams, several at a time, and yield their contents in order. Raises `StorageError`."""
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        yield from pool.map(lambda address: _content(store, address), addresses)
 
 
 def _require_there(store: ObjectStore, source: str, known: Sequence[Row[tuple[int, str, str, str]]]) -> None:
@@ -58,9 +69,10 @@ def _require_there(store: ObjectStore, source: str, known: Sequence[Row[tuple[in
         )
 
 
-def _sha256(store: ObjectStore, address: str) -> str:
-    digest = hashlib.sha256()
+def _content(store: ObjectStore, address: str) -> Content:
+    digest, file_size = hashlib.sha256(), 0
     with store.open(store.key(address)) as stored:
         while chunk := stored.read(PART_SIZE):
             digest.update(chunk)
-    return digest.hexdigest()
+            file_size += len(chunk)
+    return Content(file_size, digest.hexdigest())

@@ -1,0 +1,1 @@
+"""Verification of all of history: every promise about versions, ledger and archive, checked against what is there."""

@@ -1,0 +1,1 @@
+"""Verification on the whole line: a clean project is clean, and every planted damage is named."""
