@@ -32,10 +32,11 @@ def sentences_of_types(engine: Engine, source: Source) -> list[str]:
     """Return a sentence for each spatial attribute: PostGIS decides whether its columns are geometries or text."""
     with engine.connect() as connection:
         types = stored_types(connection, source.name)
+    why = "because no PostGIS is on the search path of this database"
     return [
         f"{name} is {datatype}"
         if stored_as == datatype
-        else f"{name} ({datatype}) is kept as text, unchecked, because this database has no PostGIS"
+        else f"{name} ({datatype}) is kept as text, unchecked, {why}"
         for name, (datatype, stored_as) in types.items()
     ]
 

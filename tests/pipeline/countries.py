@@ -27,12 +27,13 @@ def page_blocks(language: str) -> list[str]:
     return [re.sub(r"^ +", "", block, flags=re.MULTILINE) for block in found]
 
 
-def make_countries(root: Path) -> Path:
-    """Write the project of the page to the folder `root`."""
+def make_countries(root: Path, more_options: str = "") -> Path:
+    """Write the project of the page to the folder `root`, with more rows of `source_attribute`."""
     seeds = {}
     for name, rows in page_rows().items():
         header = (PROJECT / "seeds" / f"{name}.csv").read_text(encoding="utf-8").partition("\n")[0]
         seeds[name] = f"{header}\n{rows}"
+    seeds["source_attribute"] += more_options
     return make_project(root, seeds, {})
 
 

@@ -15,7 +15,8 @@ from tests.pipeline.countries import FOLDER, PAGE, collection, feature, make_cou
 from tests.pipeline.line import Line, of_source
 
 SENTENCE = (
-    "area (geometry(MultiPolygon,4326)) is kept as text, unchecked, because this database has no PostGIS"
+    "area (geometry(MultiPolygon,4326)) is kept as text, unchecked, because no PostGIS is on the search path of this"
+    " database"
 )
 BOW_TIE = polygon((0, 0), (1, 1), (1, 0), (0, 1))
 AS_IT_CAME = "POLYGON ((0 0, 1 1, 1 0, 0 1, 0 0))"

@@ -33,7 +33,8 @@ where valid_to is null order by country
 
 @pytest.fixture(scope="session")
 def countries_project(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_countries(tmp_path_factory.mktemp("project") / "countries")
+    keep = "countries,keep_raw,1,\ncountries,keep_staging,1,\n"  # of older deliveries decisions bring the rows back
+    return make_countries(tmp_path_factory.mktemp("project") / "countries", keep)
 
 
 @pytest.fixture
@@ -149,6 +150,7 @@ def test_decisions_purges_and_rebuilds_lead_to_the_same_geometries(line: Line) -
     second = publish(line, "02", feature("AAA", polygon((0, 0), (2, 0), (1, 1))))
     line.ran_well("countries")
     both = line.query(CURRENT)
+    assert line.query("select count(distinct delivery_sqn) from staging.stg_countries") == [(1,)]  # purged
     would = decide.dry_run(line.project, "withdraw", line.sqn(second), line.messages.append)
     assert (would.dropped, would.reopened) == (1, 1)
     assert line.query(CURRENT) == both
