@@ -19,6 +19,7 @@ from sqlalchemy import Engine
 from headwater.dbt_project.dry_run import DryRunResult, dry_run_result
 from headwater.dbt_project.package import link_package
 from headwater.dbt_project.parsed_projects import Parsed, ParsedProjects
+from headwater.dbt_project.parsing_state import begin_with_known_state
 from headwater.dbt_project.project_subset import project_subset
 from headwater.dbt_project.raised import error_of, raised
 from headwater.home import locked
@@ -177,11 +178,14 @@ class Dbt:
 def places(root: Path, home: Path, sources: Collection[str] | None) -> Iterator[Path]:
     """Yield the folders for dbt to read the models of some sources, in the order of trial: a subset, then the project.
 
-    Also links the framework's package.
+    Also links the framework's package. A place that dbt has not parsed yet begins with the state of another subset.
     """
     link_package(root)
     if sources is not None:
-        yield project_subset(root, home, sources)
+        subset = project_subset(root, home, sources)
+        begin_with_known_state(subset, home)
+        yield subset
+    begin_with_known_state(root, home)
     yield root
 
 
