@@ -1,14 +1,18 @@
 """Parsed projects, remembered by this process: a project whose files did not change is read once, unless it is large.
 
-dbt asks whoever runs it for a manifest and changes it while it runs, so each asker gets a copy.
+dbt asks whoever runs it for a manifest and changes its nodes while it runs, so each asker gets a copy of them. What dbt
+only reads, such as the macros, which are most of a manifest, all askers share.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import os
+import pickle
 import re
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Iterator, Mapping
+from copy import copy
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
@@ -21,6 +25,7 @@ MOST = 16  # projects and subsets; one of ten sources takes some 10 MB
 LARGEST = 500  # nodes, such as models and tests: what has more is not worth the memory of a copy
 # folders of a project that dbt reads nothing from; so are hidden ones
 NO_INPUT = {"target", "logs", "__pycache__"}
+READ_ONLY = ("macros", "docs", "files", "metadata", "state_check")  # of a manifest
 ENV_VAR = re.compile(r"""env_var\(\s*['"](\w+)""")
 
 Subset = frozenset[str] | None
@@ -35,11 +40,30 @@ class Parsed:
     is_whole: bool
 
 
+class _Kept:
+    """A parsed project from which copies are made. Pickle copies nodes in a tenth of the time that dbt takes."""
+
+    def __init__(self, parsed: Parsed) -> None:
+        self._is_whole, self._made_by = parsed.is_whole, type(parsed.manifest)
+        names = [
+            field.name for field in dataclasses.fields(parsed.manifest) if not field.name.startswith("_")
+        ]
+        parts = {name: getattr(parsed.manifest, name) for name in names}
+        self._read_only = {name: part for name, part in parts.items() if name in READ_ONLY}
+        self._pickled = pickle.dumps({name: part for name, part in parts.items() if name not in READ_ONLY})
+
+    def copy(self) -> Parsed:
+        shared = {
+            name: copy(part) for name, part in self._read_only.items()
+        }  # what it holds, dbt does not change
+        return Parsed(self._made_by(**pickle.loads(self._pickled), **shared), self._is_whole)
+
+
 @dataclass(frozen=True)
 class _Entry:
     stamps: Stamps
     environment: Mapping[str, str | None]
-    parsed: Parsed
+    kept: _Kept
 
     def is_fresh(self, stamps: Stamps) -> bool:
         return self.stamps == stamps and all(
@@ -72,18 +96,14 @@ class ParsedProjects:
             if len(parsed.manifest.nodes) > LARGEST:
                 return parsed
             names = _variables(root) | parsed.manifest.env_vars.keys()
-            entry = _Entry(stamps, {name: os.environ.get(name) for name in names}, _copy(parsed))
+            entry = _Entry(stamps, {name: os.environ.get(name) for name in names}, _Kept(parsed))
             with self._lock:
                 self._entries[key] = entry
                 self._entries.move_to_end(key)
                 while len(self._entries) > self._most:
                     self._entries.popitem(last=False)
             return parsed
-        return _copy(entry.parsed)
-
-
-def _copy(parsed: Parsed) -> Parsed:
-    return Parsed(parsed.manifest.deepcopy(), parsed.is_whole)  # type: ignore[no-untyped-call]
+        return entry.kept.copy()
 
 
 def _variables(root: Path) -> set[str]:

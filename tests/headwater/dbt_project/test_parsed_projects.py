@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -23,9 +22,7 @@ class Manifest:
 
     nodes: dict[str, str] = field(default_factory=dict)
     env_vars: dict[str, str] = field(default_factory=dict)
-
-    def deepcopy(self) -> Manifest:
-        return copy.deepcopy(self)
+    macros: dict[str, str] = field(default_factory=dict)
 
 
 class Reader:
