@@ -17,7 +17,15 @@ from headwater.airflow import tasks
 from headwater.airflow.operator_links import OF_MODEL, OF_SOURCE
 from headwater.airflow.quiet import is_verbose
 from headwater.airflow.watch import Watched, wants_lineage
-from headwater.dbt_project.dbt import PROFILE, TARGET, ModelOutcome, model_outcomes, places, run_options
+from headwater.dbt_project.dbt import (
+    CACHE_SELECTED_ONLY,
+    PROFILE,
+    TARGET,
+    ModelOutcome,
+    model_outcomes,
+    places,
+    run_options,
+)
 from headwater.dbt_project.manifest_shards import shard
 from headwater.dbt_project.project_subset import MARTS
 from headwater.metadata.static.naming import PREFIXES
@@ -180,7 +188,7 @@ def _group(
             "should_store_compiled_sql": False,
             "append_env": True,
             "quiet": not is_verbose(),  # of what failed our steps say what there is to say
-            "dbt_cmd_global_flags": ["--no-use-colors"],
+            "dbt_cmd_global_flags": ["--no-use-colors", CACHE_SELECTED_ONLY],
         },
     )
 

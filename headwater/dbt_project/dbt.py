@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from dbt.contracts.graph.manifest import Manifest
 
 PROFILE, TARGET = "headwater", "environment"  # of profiles/profiles.yml
+# dbt lists the tables of each schema of the project, on a connection each; our materializations do not ask for them
+CACHE_SELECTED_ONLY = "--cache-selected-only"
 
 _PARSED = ParsedProjects()
 
@@ -156,6 +158,7 @@ class Dbt:
         return [
             "--project-dir", str(self._place), "--profiles-dir", str(self._root / "profiles"),
             "--profile", PROFILE, "--target", TARGET, "--log-path", str(self._home / "logs"), "--log-level", "none",
+            CACHE_SELECTED_ONLY,
         ]  # fmt: skip
 
     def _invoke(self, *arguments: str, may_fail: bool = False) -> Any:
