@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any
 import hypothesis
 import pytest
 
+from headwater.garbage import search_seldom
 from headwater.services import children, environment, postgres
 from headwater.services.postgres_roles import USER
 from headwater.services.private_files import key_file_of
@@ -64,6 +65,7 @@ LEFT_BEHIND = pytest.StashKey[list[str]]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    search_seldom()
     hypothesis.settings.load_profile("long" if config.getoption("--long") else "short")
     config.option.loadscopereorder = False  # xdist's own order is that of the number of tests
     for ring, needs in rings.RINGS.items():

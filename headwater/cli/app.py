@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 import typer
 
 from headwater.cli.terminal import Terminal, paragraph
+from headwater.garbage import search_seldom
 from headwater.metadata.errors import HeadwaterError, MetadataInvalid
 from headwater.metadata.failures import failure_of, trace_of
 from headwater.metadata.redaction import redact
@@ -114,6 +115,7 @@ def opened_project() -> Iterator[Project]:
     """Open the project, and start or find its embedded servers."""
     from headwater.services import ensure_up
 
+    search_seldom()
     with explained():
         project = find_project()
         if str(project.root) not in sys.path:

@@ -26,6 +26,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
+from headwater.garbage import search_seldom
 from tests.conftest import PROJECT
 from tests.support.quick_dbt import quicken_dbt
 
@@ -145,6 +146,7 @@ class Starter:
 
 def serve() -> None:
     """Fork a process for each order, and tell of its end, until there are no more orders."""
+    search_seldom()
     for module in PRELOADED:
         importlib.import_module(module)
     quicken_dbt(setattr)
