@@ -33,7 +33,7 @@ from tests.support import rings
 from tests.support.chromium import chromium, chromium_path  # noqa: F401  # here, for a process may have but one
 from tests.support.in_memory import write_in_memory
 from tests.support.left_behind import end_left_behind
-from tests.support.quick_dbt import quicken_dbt
+from tests.support.quick_dbt import quicken_dbt, share_parsing_state
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Engine
@@ -158,9 +158,12 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 
 @pytest.fixture(autouse=True, scope="session")
-def _quick_dbt() -> Iterator[None]:
+def _quick_dbt(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    from tests.pipeline.project import make_project
+
     with pytest.MonkeyPatch.context() as patch:
         quicken_dbt(patch.setattr)
+        share_parsing_state(patch.setattr, make_project, tmp_path_factory.mktemp("parsing_state"))
         yield
 
 
