@@ -29,7 +29,7 @@ from headwater.services import children, environment, postgres
 from headwater.services.postgres_roles import USER
 from headwater.services.private_files import key_file_of
 from headwater.services.processes import Process, born, session, stop
-from tests.support import rings
+from tests.support import bytecode, rings
 from tests.support.chromium import chromium, chromium_path  # noqa: F401  # here, for a process may have but one
 from tests.support.in_memory import write_in_memory
 from tests.support.left_behind import end_left_behind
@@ -72,7 +72,9 @@ def pytest_configure(config: pytest.Config) -> None:
         config.addinivalue_line("markers", f"{ring}: {needs}")
     config.stash[SECONDS], config.stash[LEFT_BEHIND] = rings.Seconds(), []
     rings.guard_quick_ring()
+    bytecode.keep_bytecode()
     if "PYTEST_XDIST_WORKER" not in os.environ:  # those inherit it
+        bytecode.compile_rooms()
         write_in_memory()
         # Airflow makes its folder when it is imported, before any test; it must not be the user's
         folder = tempfile.TemporaryDirectory(prefix="headwater-airflow-")
@@ -90,6 +92,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         for item in items:
             if item.get_closest_marker("long"):
                 item.add_marker(pytest.mark.skip(reason="runs with --long only"))
+
+
+def pytest_collection_finish() -> None:
+    bytecode.keep_as_environment_says()
 
 
 @pytest.hookimpl(wrapper=True)
