@@ -41,7 +41,8 @@ PATIENCE_S = 900  # many other tests may run beside these
 QUICK = {
     "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "1",
     "AIRFLOW__DAG_PROCESSOR__BUNDLE_REFRESH_CHECK_INTERVAL": "1",
-    "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "15",  # reading them all takes seconds of a core
+    # reading them all takes seconds of a core; a test that changes what they read has them `read_again`
+    "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "60",
     "AIRFLOW__CORE__PARALLELISM": "4",
 }
 

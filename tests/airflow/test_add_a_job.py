@@ -33,7 +33,7 @@ analyze shop.customer, shop.purchase;
 
 
 @pytest.fixture
-def project(airflow_project: Path, tmp_path: Path) -> Iterator[Path]:
+def project(airflow_project: Path, tmp_path: Path, read_again: Callable[[], None]) -> Iterator[Path]:
     """The project that Airflow runs; its seeds and models are put back."""
     for name in ("seeds", "models"):
         shutil.copytree(airflow_project / name, tmp_path / name)
@@ -41,6 +41,7 @@ def project(airflow_project: Path, tmp_path: Path) -> Iterator[Path]:
     for name in ("seeds", "models"):
         shutil.rmtree(airflow_project / name)
         shutil.copytree(tmp_path / name, airflow_project / name)
+    read_again()
 
 
 def blocks(language: str) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +33,7 @@ def alerts(admin: Client) -> Iterator[Received]:
 
 
 @pytest.fixture
-def typo(airflow_project: Path) -> Iterator[Any]:
+def typo(airflow_project: Path, read_again: Callable[[], None]) -> Iterator[Any]:
     """Make a typo in the row of an inactive task, as a person does while jobs run; it is mended in the end."""
     path = airflow_project / "seeds" / "job_task.csv"
     valid = path.read_text(encoding="utf-8")
@@ -41,9 +41,11 @@ def typo(airflow_project: Path) -> Iterator[Any]:
     def make() -> None:
         assert INACTIVE in valid
         path.write_text(valid.replace(INACTIVE, INACTIVE.replace("false", "flase")), encoding="utf-8")
+        read_again()
 
     yield make
     path.write_text(valid, encoding="utf-8")
+    read_again()
 
 
 def wait_for(what: str, holds: Any) -> None:
