@@ -18,7 +18,7 @@ from headwater.metadata.process import events
 from headwater.metadata.process.deliveries import Delivery
 from headwater.metadata.process.events import DeliveryEvent
 from headwater.metadata.process.tables import delivery, delivery_event
-from headwater.queries.verify.findings import CheckOutcome, Finding, outcome_of
+from headwater.queries.verify.findings import CheckOutcome, Finding, amount, outcome_of
 
 PUT_BACK = "put the object back as it was, from a copy or an earlier version of the bucket"
 
@@ -93,7 +93,7 @@ class Archive:
             )
             for sqn in still
         ]  # fmt: skip
-        return outcome_of(self._source, "manifests", f"{len(by_sqn):,} manifests", findings, unproven)
+        return outcome_of(self._source, "manifests", amount(len(by_sqn), "manifest"), findings, unproven)
 
     def check_events(self) -> CheckOutcome:
         """Compare events in Postgres with those on S3, both ways."""
@@ -124,7 +124,7 @@ class Archive:
             for event_id in still
         ]  # fmt: skip
         findings.sort(key=lambda finding: (finding.rule, finding.address or ""))
-        return outcome_of(self._source, "events", f"{len(on_s3):,} events", findings, unproven)
+        return outcome_of(self._source, "events", amount(len(on_s3), "event"), findings, unproven)
 
     def check_objects(self) -> CheckOutcome:
         """Compare deliveries with the objects of S3, both ways, by their addresses."""
@@ -142,7 +142,7 @@ class Archive:
             for address in sorted(there - named.keys())
         ]
         return outcome_of(
-            self._source, "objects", f"{len(there):,} objects", findings, notices=_first(notices)
+            self._source, "objects", amount(len(there), "object"), findings, notices=_first(notices)
         )
 
     def check_contents(self, tick: Tick) -> CheckOutcome:
@@ -158,7 +158,7 @@ class Archive:
             if found != expected:
                 findings.append(self._object_finding(one, "content_changed", expected, found))
         findings += [*self._changed_manifests(), *self._changed_events()]
-        return outcome_of(self._source, "contents", f"{len(known):,} objects read", findings)
+        return outcome_of(self._source, "contents", f"{amount(len(known), 'object')} read", findings)
 
     def _changed_manifests(self) -> Iterator[Finding]:
         for key in self._store.list(f"manifests/{self._source}/"):

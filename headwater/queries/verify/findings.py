@@ -120,6 +120,11 @@ def outcome_of(
     return CheckOutcome(source, check, checked, tuple(sample), numbers, tuple(unproven), tuple(notices))
 
 
+def amount(count: int, one: str, several: str | None = None) -> str:
+    """Return a number of things: `1 version`, `1,200 versions`."""
+    return f"{count:,} {one if count == 1 else several or f'{one}s'}"
+
+
 def moment_text(moment: datetime | str | None) -> str:
     """Return a moment for people; `never` if there is none."""
     if moment is None:

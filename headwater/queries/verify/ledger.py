@@ -7,7 +7,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
-from headwater.queries.verify.findings import CheckOutcome, Finding, outcome_of
+from headwater.queries.verify.findings import CheckOutcome, Finding, amount, outcome_of
 from headwater.queries.verify.tables import SourceTables
 
 # check → its rules: what was expected, and what to do
@@ -261,7 +261,7 @@ def check_ledger(connection: Connection, tables: SourceTables) -> list[CheckOutc
         outcome_of(
             tables.source,
             check,
-            f"{count:,} deliveries",
+            amount(count, "delivery", "deliveries"),
             [_finding(tables.source, check, rules[row["rule"]], row) for row in rows if row["rule"] in rules],
         )
         for check, rules in RULES.items()

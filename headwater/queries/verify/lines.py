@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
-from headwater.queries.verify.findings import CheckOutcome, Finding, outcome_of
+from headwater.queries.verify.findings import CheckOutcome, Finding, amount, outcome_of
 from headwater.queries.verify.tables import SourceTables
 
 CHECK = "lines"
@@ -102,4 +102,6 @@ def check_lines(connection: Connection, tables: SourceTables) -> CheckOutcome:
     unproven = [
         f"lines of {counts.not_compared:,} deliveries cannot be compared: raw or staging no longer has their rows"
     ] * (counts.not_compared > 0)
-    return outcome_of(tables.source, CHECK, f"{counts.compared:,} deliveries", findings, unproven)
+    return outcome_of(
+        tables.source, CHECK, amount(counts.compared, "delivery", "deliveries"), findings, unproven
+    )

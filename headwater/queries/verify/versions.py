@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy import Connection
 
 from headwater.metadata.sql_text import layer_table, sql_literal
-from headwater.queries.verify.findings import SAMPLE_SIZE, CheckOutcome, Finding, outcome_of
+from headwater.queries.verify.findings import SAMPLE_SIZE, CheckOutcome, Finding, amount, outcome_of
 from headwater.queries.verify.tables import SourceTables
 
 
@@ -207,7 +207,7 @@ def check_versions(connection: Connection, tables: SourceTables) -> list[CheckOu
             outcome_of(
                 tables.source,
                 check,
-                f"{count:,} versions",
+                amount(count, "version"),
                 [_finding(tables.source, check, of_check[row["rule"]], row) for row in its],
                 counts={row["rule"]: row["rule_count"] for row in its},
             )

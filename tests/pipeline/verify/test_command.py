@@ -20,6 +20,7 @@ def test_clean_is_exit_code_0_with_a_line_for_each_check() -> None:
     result = ran(0, "verify", "--objects")
     lines = result.stdout.splitlines()
     assert "clean prices: intervals: 6 versions" in lines
+    assert "clean ratings: ledger: 1 delivery" in lines
     assert "clean cities: history: 4 of 4 deliveries applied again" in lines
     assert lines[-1].startswith("No damage in ")
     assert "3 sources" in lines[-1]
