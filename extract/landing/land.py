@@ -26,6 +26,7 @@ from headwater.extract.landing.register import (
 from headwater.extract.landing.store import ObjectStore
 from headwater.extract.offers.fit_offer import fit_offer
 from headwater.extract.offers.offer import LimitedSink, Offer
+from headwater.extract.offers.part_in_name import part_in_name
 from headwater.metadata.errors import DeliveryIncomplete, ExtractError, StorageError
 from headwater.metadata.process.deliveries import (
     GREATEST_SQN,
@@ -75,6 +76,7 @@ def land(
         job_inst_id=job_inst_id,
         watermark_from=fetched.watermark_from,
         watermark_to=fetched.watermark_to,
+        part=part_in_name(source, fetched.publisher_name),
     )
     with engine.begin() as connection:
         lock_source(connection, source.name)

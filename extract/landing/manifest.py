@@ -9,7 +9,7 @@ import json
 import re
 from dataclasses import asdict
 from datetime import UTC, datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
@@ -17,6 +17,7 @@ from headwater.extract.landing.store import ObjectStore
 from headwater.extract.offers.fit_offer import fit_fingerprint
 from headwater.metadata.errors import StorageError
 from headwater.metadata.process.deliveries import GREATEST_SQN, Delivery
+from headwater.metadata.static.model import DeliveryType
 from headwater.metadata.visible import shortened
 
 VERSION = 1
@@ -32,7 +33,7 @@ class _Facts(BaseModel):
     delivery_sqn: Annotated[int, Field(gt=0, le=GREATEST_SQN)]
     source: str
     publisher_name: str
-    delivery_type: Literal["snapshot", "delta"]
+    delivery_type: DeliveryType
     delivery_date: AwareDatetime
     process_date: AwareDatetime
     content_sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
@@ -41,6 +42,7 @@ class _Facts(BaseModel):
     job_inst_id: Annotated[int, Field(le=MOST_BYTES)] | None
     watermark_from: dict[str, Any] | None
     watermark_to: dict[str, Any] | None
+    part: dict[str, str] | None = None  # a manifest of before has none
     key: str
 
 
@@ -65,6 +67,8 @@ def to_json(landed: Delivery, key: str) -> bytes:
     """The manifest. It names the object's key, not its bucket: an archive may move."""
     facts = {"manifest_version": VERSION, **asdict(landed), "key": key}
     del facts["delivery_filename"]
+    if landed.part is None:
+        del facts["part"]
     return json.dumps(facts, default=datetime.isoformat, ensure_ascii=False, indent=1).encode()
 
 

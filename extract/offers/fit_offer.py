@@ -13,6 +13,7 @@ from typing import Any
 
 from headwater.extract.connections.safe_address import shown
 from headwater.extract.offers.offer import Offer
+from headwater.extract.offers.part_in_name import part_in_name
 from headwater.metadata.errors import PublisherError
 from headwater.metadata.process.deliveries import Fingerprint
 from headwater.metadata.static.model import Source
@@ -33,7 +34,7 @@ def fitting(source: Source, offers: Iterable[Offer], refuse: Callable[[str], Non
 
 
 def fit_offer(source: Source, offer: Offer) -> Offer:
-    """Return the offer in a form that can be recorded. Raises `PublisherError` for an invalid name, date or
+    """Return the offer in a form that can be recorded. Raises `PublisherError` for an invalid name, date, part or
     watermark.
     """
     wrong = _name_problem(offer.publisher_name) or _date_problem(offer) or _watermark_problem(offer)
@@ -42,6 +43,7 @@ def fit_offer(source: Source, offer: Offer) -> Offer:
             f"{source.name}: the publisher offers {shortened(offer.publisher_name)!r} at"
             f" {shortened(shown(offer.address), 200)}: {wrong}. It is left out until that is mended"
         )
+    part_in_name(source, offer.publisher_name)
     return replace(offer, fingerprint=fit_fingerprint(offer.fingerprint))
 
 

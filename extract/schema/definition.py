@@ -28,6 +28,7 @@ def definition(source: Source) -> dict[str, Any]:
         "names": _names(source),
         # only if it differs from the default: otherwise the definition of every existing table would differ
         **({"value_syntax": syntax} if (syntax := value_syntax(source)) else {}),
+        **({"partition_by": list(source.partition_by)} if source.partition_by else {}),
         **{
             f"attribute {attribute.target_name}": _of_attribute(position, attribute)
             for position, attribute in enumerate(source.attributes, start=1)

@@ -25,6 +25,8 @@ from headwater.checks.current import (
     nothing,
     rows_of,
 )
+from headwater.checks.parts import keys_that_matter
+from headwater.checks.sql import column_list, names_of
 from headwater.metadata.errors import HeadwaterError
 from headwater.metadata.sql_text import layer_table
 from headwater.metadata.static.model import Source
@@ -32,6 +34,7 @@ from headwater.metadata.static.model import Source
 _DELIVERIES = sa.text("""
 select
     state.delivery_sqn, state.publisher_name, state.delivery_date, state.delivery_type = 'snapshot' as is_snapshot,
+    state.delivery_type = 'partition_snapshot' as is_of_parts,
     state.is_withdrawn, state.counts, state.differs_from_history,
     historical.status is not null as is_in_history,
     coalesce(historical.status = 'loaded', false) as is_loaded,
@@ -55,6 +58,7 @@ class Placed:
     publisher_name: str
     delivery_date: datetime
     is_snapshot: bool
+    is_of_parts: bool
     is_withdrawn: bool
     counts: bool
     differs_from_history: bool
@@ -133,7 +137,10 @@ class Baseline:
         return last.delivery_sqn if last else None
 
     def current_before(self, delivery_sqn: int) -> str | None:
-        """Return a query of the keys and tracked attributes that were current; None without an earlier delivery."""
+        """Return a query of the keys and tracked attributes that were current; None without an earlier delivery.
+
+        For a delivery of parts only what matters to it: its keys, those in its parts, and what is staged before it.
+        """
         checked = self[delivery_sqn]
         counting = sorted((self[sqn] for sqn in self._counting), key=lambda d: d.place)
         earlier = [d for d in counting if d.place < checked.place]
@@ -144,6 +151,11 @@ class Baseline:
             (date for date in differing if date < checked.delivery_date), default=checked.delivery_date
         )
         base, ahead = self._start(since, [d for d in earlier if d.delivery_date >= since])
+        if ahead and checked.is_of_parts:  # a small part must not store all that is current
+            of_ahead = [d.delivery_sqn for d in ahead]
+            matter = self._stored(keys_that_matter(self._source, base, of_ahead, delivery_sqn))
+            keys = column_list(names_of(self._source.keys))
+            base = f"select base.* from ({base}) as base inner join ({matter}) as matter using ({keys})"
         return self._after(base, ahead, checked, earlier[0].delivery_date) if ahead else base
 
     def has_unreadable_keys(self, delivery_sqn: int) -> bool:
@@ -228,4 +240,4 @@ class Baseline:
 
 
 def _steps(deliveries: Sequence[Placed]) -> tuple[Step, ...]:
-    return tuple(Step(d.delivery_sqn, d.is_snapshot) for d in deliveries)
+    return tuple(Step(d.delivery_sqn, d.is_snapshot, d.is_of_parts) for d in deliveries)

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from headwater.checks.parts import followed_by_parts, spoken_parts
 from headwater.checks.sql import column_list, names_of, quoted, staging_table
 from headwater.metadata.sql_text import for_text, layer_table, sql_literal
 from headwater.metadata.static.model import Source
@@ -21,6 +22,7 @@ class Step:
 
     delivery_sqn: int
     is_snapshot: bool
+    is_of_parts: bool = False
 
 
 def columns_of(source: Source) -> list[str]:
@@ -86,10 +88,7 @@ words as (
     from ({base}) as base
     union all
     {_staged_words(source, steps)}{_unreadable_words(source, steps)}
-),
-followed as (
-    select *, lead(_position) over (partition by {keys} order by _position) as _next_position from words
-),
+),{_followed(source, steps)},
 -- a snapshot that comes before the next word about a key does not hold it
 said as (
     select _position, _word = 'row' as _is_there, {columns} from followed where _word <> 'unreadable'
@@ -130,13 +129,24 @@ def _staged_words(source: Source, steps: Sequence[Step]) -> str:
 
 
 def _unreadable_words(source: Source, steps: Sequence[Step]) -> str:
-    snapshots = [step.delivery_sqn for step in steps if step.is_snapshot]
+    snapshots = [step.delivery_sqn for step in steps if step.is_snapshot or step.is_of_parts]
     if not snapshots:
         return ""
     return f"""
     union all
     select 'unreadable', _position, _next_snapshot, {column_list(names_of(source.keys))}{", null" * len(source.tracked)}
     from ({unreadable_keys_of(source, snapshots)}) as unreadable inner join placed on _sqn = delivery_sqn"""
+
+
+def _followed(source: Source, steps: Sequence[Step]) -> str:
+    if source.partition_by:
+        spoken = spoken_parts(source, [step.delivery_sqn for step in steps if step.is_of_parts])
+        return f"\nspoken_part as ({spoken}),{followed_by_parts(source)}"
+    keys = column_list(names_of(source.keys))
+    return f"""
+followed as (
+    select *, lead(_position) over (partition by {keys} order by _position) as _next_position from words
+)"""
 
 
 def _placed(steps: Sequence[Step]) -> str:

@@ -17,6 +17,7 @@ from sqlalchemy import Connection
 from headwater.checks.baseline import Baseline, Placed
 from headwater.checks.columns import what_came_of_columns
 from headwater.checks.current import rows_of, unreadable_keys_of
+from headwater.checks.parts import in_parts_of, rows_of_other_parts
 from headwater.checks.periods import period_name, period_number
 from headwater.checks.sql import all_match, column_list, json_object, names_of
 from headwater.checks.types import changed_types
@@ -64,7 +65,9 @@ class Doubts:
         yield from self._about_columns(delivery)
         yield from self._about_rows(delivery)
         yield from self._about_date(delivery)
-        if delivery.delivery_type == "snapshot":
+        if delivery.part is not None:
+            yield Answer("The rows are of the part that the name says.", self._other_parts(delivery))
+        if delivery.delivery_type != "delta":
             yield from self._about_changes(delivery)
 
     def _about_columns(self, delivery: Delivery) -> Iterator[Answer]:
@@ -123,6 +126,15 @@ class Doubts:
         counted = f"{len(missing):,} {every}{'s' if len(missing) > 1 else ''}"
         return _result("gap", severity, False, f"{counted} missing {since}", len(missing), names)
 
+    def _other_parts(self, delivery: Delivery) -> CheckResult:
+        """Return how many rows are of another part: nobody knows then of which of the two the delivery is complete."""
+        found, samples = rows_of_other_parts(self._connection, self._source, delivery, SAMPLE_SIZE)
+        part = ", ".join(f"{name} {value}" for name, value in (delivery.part or {}).items())
+        if not found:
+            return _result("other_part", "critical", True, f"all rows are of {part}")
+        observed = f"{_rows(found)} of another part, beside a name that says {part}"
+        return _result("other_part", "critical", False, observed, found, samples)
+
     def _about_changes(self, delivery: Delivery) -> Iterator[Answer]:
         limit = self._source.max_removed_pct
         is_guarded = limit is not None and self._source.load_removed
@@ -131,18 +143,25 @@ class Doubts:
         if not guard and not news:
             return
         current = self._baseline.current_before(delivery.delivery_sqn)
-        total = self._number_of(current) if current else 0
+        is_of_parts = delivery.delivery_type == "partition_snapshot"
+        spoken = (
+            in_parts_of(self._source, current, delivery.delivery_sqn) if current and is_of_parts else current
+        )
+        total = self._number_of(spoken) if spoken else 0
         removal = _Removal(total, 0, ())
         if guard and limit is not None:
-            if current and total:
-                removal = self._removal(delivery, current, total)
+            if spoken and total:
+                removal = self._removal(delivery, spoken, total)
             keyless = self._baseline.keyless_rows(delivery.delivery_sqn) if removal.removed else 0
             result = _removed(removal, limit, guard, keyless)
-            yield Answer(f"A snapshot removes at most {limit} % of the current keys.", result)
+            of_what = " of its parts" if is_of_parts else ""
+            yield Answer(f"A snapshot removes at most {limit} % of the current keys{of_what}.", result)
         if news:
-            if not current or not total:
+            if not current or not spoken or not total:
                 result = _result("nothing_new", news, True, _NOTHING_YET)
-            elif removal.removed or self._has_news(delivery, current, total, is_removal_known=bool(guard)):
+            elif removal.removed or self._has_news(
+                delivery, current, spoken, total, is_removal_known=bool(guard)
+            ):
                 result = _result("nothing_new", news, True, "not the same as what is current")
             else:
                 message = _nothing_new(self._baseline[delivery.delivery_sqn], total)
@@ -180,10 +199,20 @@ select
             f" where not exists (select from ({there}) as there where {all_match(keys, 'there', 'held')})"
         )
 
-    def _has_news(self, delivery: Delivery, current: str, total: int, *, is_removal_known: bool) -> bool:
-        """Return whether a snapshot changes history; the first query that finds a change saves the others."""
+    def _has_news(
+        self, delivery: Delivery, current: str, spoken: str, total: int, *, is_removal_known: bool
+    ) -> bool:
+        """Return whether a snapshot changes history; the first query that finds a change saves the others.
+
+        It may remove what is `spoken` of, and change all that is `current`: a row may come from another part.
+        """
         source, sqn = self._source, delivery.delivery_sqn
-        is_whole = source.load_new and source.load_removed and not self._baseline.has_unreadable_keys(sqn)
+        is_whole = (
+            current == spoken
+            and source.load_new
+            and source.load_removed
+            and not self._baseline.has_unreadable_keys(sqn)
+        )
         if is_whole and self._baseline[sqn].row_count != total:
             return True
         keys, tracked = names_of(source.keys), names_of(source.tracked)
@@ -196,7 +225,7 @@ select
                 f" where row({now}) is distinct from row({was})"
             )
         if source.load_removed and not is_removal_known:
-            questions.append(self._removed_keys(delivery, current))
+            questions.append(self._removed_keys(delivery, spoken))
         if source.load_new and not is_whole:  # as many keys, and none is missing: none is new
             questions.append(
                 f"select from ({delivered}) as delivered where not exists"

@@ -9,6 +9,7 @@ ledger_broken       delivery_sqn, layer, reason
 definition_changed
 history_overlaps
 not_staged
+no_parts
 being_rebuilt
 dry_run             difference: what the load would do to history, as `history_difference` finds it
 """

@@ -71,6 +71,11 @@ _GUIDES = (
     Guide("min_rows", "The delivery has fewer rows than min_rows. It may be truncated.", (
         _NEWER, _AS_IT_IS, _mend("Set another min_rows in source_attribute.csv."), _LEAVE,
     )),
+    Guide("other_part", "Rows are of another part than the name of the file says.", (
+        Way("Accept it.", "All its rows enter history; what it lacks of the part in its name is removed.", ACCEPT),
+        _mend("If the name says another part, correct the groups of file_pattern in source_attribute.csv."),
+        _NEWER, _LEAVE,
+    )),
     Guide("nothing_new", "The snapshot changes nothing in history. It may be an old one.", (
         _AS_IT_IS, _NEWER, _LEAVE,
     )),

@@ -47,6 +47,7 @@ class Delivery:
     watermark_to: Mapping[str, Any] | None = (
         None  # the greatest that its records hold: the next window begins there
     )
+    part: Mapping[str, str] | None = None  # the part in its name: partition attribute → its text
 
 
 _FACTS = [delivery.c[name] for name in Delivery.__dataclass_fields__]

@@ -17,7 +17,8 @@ from typing import Any, Literal, TypeVar
 from headwater.metadata.static.naming import is_raw_column
 
 Row = TypeVar("Row")
-DeliveryType = Literal["snapshot", "delta"]
+DeliveryType = Literal["snapshot", "partition_snapshot", "delta"]
+SNAPSHOTS = ("snapshot", "partition_snapshot")  # what such a delivery lacks is gone
 Severity = Literal["critical", "warning"]
 WAREHOUSE = "warehouse"  # the data source that is our own database, and its connection
 
@@ -156,6 +157,11 @@ class Attribute:
     description: str
 
     @property
+    def is_text(self) -> bool:
+        """Return whether its values are text, of any length."""
+        return self.target_datatype.partition("(")[0] in ("text", "varchar")
+
+    @property
     def raw_column(self) -> str:
         """Its column in the raw table: the source's name, or `_` and the target's if Postgres refuses it."""
         return self.source_name if is_raw_column(self.source_name) else f"_{self.target_name}"
@@ -218,6 +224,9 @@ class Source:
     sql_script: SqlScript | None = None  # by which it is asked
     token_apis: tuple[ConnApi, ...] = ()  # where the conn_api's token comes from, that one's token, and so on
     dated_options: tuple[DatedOption, ...] = ()  # by date
+    partition_by: tuple[
+        str, ...
+    ] = ()  # target names; a partition_snapshot is complete for the parts they tell apart
 
     def at(self, delivery_date: datetime) -> Source:
         """The source with the options that hold for its deliveries of a date."""

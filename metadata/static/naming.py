@@ -23,6 +23,7 @@ _ADDED_BY_US = (
 # What the names of indexes end in that begin with the name of a source: tables and indexes share their names.
 INDEX_ENDINGS = (
     "_sqn_idx", "_delivery_sqn_idx", "_current_key", "_valid_from_key", "_valid_from_idx", "_valid_to_idx",
+    "_current_part_idx",
 )  # fmt: skip
 # Reserved: Postgres takes them as column names only in quotes, so a person's SELECT would break on them.
 _SQL = (

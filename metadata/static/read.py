@@ -215,9 +215,10 @@ def _source(
         conn_str=conn_str,
         conn_api=conn_api,
         dated_options=tuple(dated_options),
+        partition_by=names_in(row["partition_by"]),
         **more,
         **policy,
-        **_rest(row, "source", "data_source", "connection", FORMER, *policy),
+        **_rest(row, "source", "data_source", "connection", "partition_by", FORMER, *policy),
     )
 
 

@@ -21,7 +21,7 @@ from headwater.metadata.process import deliveries
 from headwater.metadata.process.events import DeliveryEvent, register_event
 from headwater.metadata.process.rebuilds import put_back, set_aside
 from headwater.pipeline import retention
-from tests.support.history_oracle import Delivery, Key, Policy, Row, Version, counts, history
+from tests.support.history_oracle import Delivery, Key, Part, Policy, Row, Version, counts, history
 
 COUNTED = ("new", "changed", "unchanged", "ignored", "overtaken", "delete_mark", "removed")
 
@@ -50,6 +50,7 @@ class Shape:
             "trim_whitespace": False,
             "delete_column": "deleted",
             "delete_values": ["yes"],
+            "partition_by": [([*self.keys, *self.tracked])[place] for place in self.policy.partition_by],
             "key_names": list(self.keys),
             "tracked_names": list(self.tracked),
             "untracked_names": list(self.untracked),
@@ -120,10 +121,16 @@ class Bench:
                     delivery_filename=f"s3://test/{self.source}/{sqn}", delivery_type=delivery.type,
                     delivery_date=delivery.date, process_date=self.now(), content_sha256=landed.content_sha256,
                     file_size=1, fingerprint={}, job_inst_id=self._job_inst_id,
+                    part=self._part(delivery),
                 ),
             )  # fmt: skip
         self._archive[sqn] = landed
         return sqn
+
+    def _part(self, delivery: Delivery) -> dict[str, str] | None:
+        if delivery.part is None:
+            return None
+        return dict(zip(self.definition["partition_by"], map(str, delivery.part), strict=True))
 
     def fill(self) -> None:
         """Load raw and staging with all that they lack, as far as process metadata wants it there."""
@@ -322,6 +329,13 @@ def at(day: int) -> datetime:
 def snapshot(name: str, day: int, rows: Mapping[Key, Row], unreadable: Sequence[Key] = ()) -> Delivery:
     """A delivery that holds everything."""
     return Delivery(name, at(day), "snapshot", rows, unreadable=frozenset(unreadable))
+
+
+def partition_snapshot(
+    name: str, day: int, rows: Mapping[Key, Row], unreadable: Sequence[Key] = (), part: Part | None = None
+) -> Delivery:
+    """A delivery that holds everything of some parts: of those of its rows, or of the one in its name."""
+    return Delivery(name, at(day), "partition_snapshot", rows, unreadable=frozenset(unreadable), part=part)
 
 
 def delta(name: str, day: int, rows: Mapping[Key, Row], removed: Sequence[Key] = ()) -> Delivery:

@@ -117,6 +117,7 @@ def source_of(name: str, shape: Shape) -> Source:
         load_removed=shape.policy.removed, on_null_key="fall_out", on_duplicate_key="halt", on_unknown_column="keep",
         max_removed_pct=None, max_fallen_out_pct=None, description="An example", attributes=attributes,
         options={"delete_column": "deleted", "delete_values": "yes"}, conn_str=None, conn_api=None,
+        partition_by=tuple(definition["partition_by"]),
     )  # fmt: skip
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from headwater.extract.connections.dataset_name import DatasetName, connection_part
 from headwater.metadata.static.load import Seeds
-from headwater.metadata.static.model import Source
+from headwater.metadata.static.model import SNAPSHOTS, Source
 from headwater.metadata.static.options import Option
 from headwater.metadata.static.problem import Problems
 from headwater.metadata.static.rules.types import refuse_archives
@@ -25,8 +25,8 @@ def _check_source(source: SourceParts, _: Seeds, problems: Problems) -> None:
 def _check_deliveries(source: SourceParts, problems: Problems) -> None:
     if "topic" not in source.options:
         source.blame(problems, "source", f'"{source.name}" has no topic', "the option topic")
-    if source.row["delivery_type"] == "snapshot":
-        source.blame(problems, "delivery_type", "is snapshot, and messages say what is new", "delta")
+    if (kind := source.row["delivery_type"]) in SNAPSHOTS:
+        source.blame(problems, "delivery_type", f"is {kind}, and messages say what is new", "delta")
     if source.row["on_duplicate_key"] in (None, "halt"):
         expected = "last_wins: a range of a topic may have a key more than once"
         source.blame(problems, "on_duplicate_key", "is halt", expected)

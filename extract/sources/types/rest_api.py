@@ -5,7 +5,7 @@ from __future__ import annotations
 from headwater.extract.connections.dataset_name import DatasetName, connection_part, dataset_at
 from headwater.extract.sources.api.address import below
 from headwater.metadata.static.load import Seeds
-from headwater.metadata.static.model import Source
+from headwater.metadata.static.model import SNAPSHOTS, Source
 from headwater.metadata.static.options import WINDOW_OPTIONS, Option
 from headwater.metadata.static.problem import Problems
 from headwater.metadata.static.rows import Row
@@ -70,8 +70,8 @@ def _check_increments(source: SourceParts, api: Row, problems: Problems) -> None
     if "watermark_path" not in source.options:
         message = f'"{source.name}" asks for what changed, and has no watermark_path'
         source.blame(problems, "source", message, "watermark_path: where each record says when it changed")
-    if source.row["delivery_type"] == "snapshot":
-        source.blame(problems, "delivery_type", "is snapshot, and only what changed is asked for", "delta")
+    if (kind := source.row["delivery_type"]) in SNAPSHOTS:
+        source.blame(problems, "delivery_type", f"is {kind}, and only what changed is asked for", "delta")
 
 
 def _check_credentials(source: SourceParts, api: Row, problems: Problems) -> None:

@@ -11,8 +11,10 @@ change_events as (
 
 ),
 
-{% if has_snapshot -%}
--- a snapshot that comes before the next event of a key does not hold it
+{% if has_snapshot and definition.partition_by -%}
+{{ headwater.followed_by_parts(definition) }}
+
+{% elif has_snapshot -%}
 followed as (
 
     select
@@ -26,6 +28,9 @@ followed as (
 
 ),
 
+{% endif -%}
+{% if has_snapshot -%}
+-- a snapshot that comes before the next event of a key does not hold it
 with_absences as (
 
     select _event_kind, _delivery_order, {{ headwater.quoted_list(definition.key_names + values) }}

@@ -5,10 +5,12 @@ with
 counting as (
 
     select
-        *,
-        delivery_date = min(delivery_date) over () as _is_first_date
+        state.*,
+        delivery.part as _part,
+        state.delivery_date = min(state.delivery_date) over () as _is_first_date
     from {{ state }} as state
-    where source = {{ headwater.sql_literal(source_name) }} and counts
+    inner join metadata.delivery using (delivery_sqn)
+    where state.source = {{ headwater.sql_literal(source_name) }} and counts
 
 ),
 
@@ -19,6 +21,7 @@ placed as (
         delivery_date,
         delivery_type,
         process_date,
+        _part,
         _is_first_date,
         row_number() over (order by delivery_date, publisher_name collate "C") as _delivery_order
     from counting
@@ -26,7 +29,7 @@ placed as (
 
     union all
 
-    select null, null, null, null, false, 0
+    select null, null, null, null, null, false, 0
 
 )
 

@@ -18,12 +18,14 @@
             'delivery_sqn': row[0] | int,
             'delivery_order': row[1] | int,
             'is_snapshot': row[2] == 'snapshot',
+            'is_of_parts': row[2] == 'partition_snapshot',
             'is_tied': row[3],
         }) -%}
     {%- endfor -%}
     {%- if not to_apply -%}
         {{ return(0) }}
     {%- endif -%}
+    {%- do headwater.require_parts(definition) -%}
     {%- do headwater.require_staged(definition.name) -%}
     {%- set deliveries = to_apply | map(attribute='delivery_sqn') | list -%}
 

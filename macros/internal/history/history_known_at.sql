@@ -10,6 +10,14 @@ delivery_to_apply as (
 
 ),
 
+{% if definition.partition_by -%}
+spoken_part as (
+
+    {{ headwater.spoken_parts(definition, headwater.winning_rows(definition, model_sql)) }}
+
+),
+
+{% endif -%}
 change_set as (
 
     {{ headwater.change_set(

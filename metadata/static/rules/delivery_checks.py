@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from headwater.metadata.static.delivery_checks import DOUBTS, PERIODS, Doubt
+from headwater.metadata.static.model import SNAPSHOTS
 from headwater.metadata.static.problem import Problems
 from headwater.metadata.static.source_parts import SourceParts
 
@@ -15,7 +16,7 @@ _SHORTEST = {
 
 def check_doubts(source: SourceParts, problems: Problems) -> None:
     """All doubts of one source."""
-    is_snapshot = source.row["delivery_type"] == "snapshot"
+    is_snapshot = source.row["delivery_type"] in SNAPSHOTS
     if is_snapshot and source.row["max_removed_pct"] is not None and source.row["load_removed"] == "false":
         expected = "a blank cell, or load_removed true"
         source.blame(problems, "max_removed_pct", "guards what load_removed leaves out", expected)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from headwater.metadata.static.load import Seeds
+from headwater.metadata.static.model import SNAPSHOTS
 from headwater.metadata.static.naming import is_raw_column
 from headwater.metadata.static.problem import Problems
 from headwater.metadata.static.rows import Row
@@ -60,11 +61,10 @@ def _check_delete_mark(source: SourceParts, problems: Problems) -> None:
             source.blame_option(problems, name, "name", f"{name} needs {other}", "both or neither")
     if "delete_column" not in source.options:
         return
-    if source.row["delivery_type"] == "snapshot":
-        expected = "none: what a snapshot does not hold is removed"
-        source.blame_option(
-            problems, "delete_column", "name", "delete_column stands for a snapshot", expected
-        )
+    kind = source.row["delivery_type"]
+    if kind in SNAPSHOTS:
+        expected = f"none: what a {kind} does not hold is removed"
+        source.blame_option(problems, "delete_column", "name", f"delete_column stands for a {kind}", expected)
     column = unspell(source.option("delete_column") or "")
     if not is_raw_column(column):
         expected = "a name of 63 bytes at most that is not reserved"

@@ -11,6 +11,7 @@ from headwater.metadata.static.problem import Problems
 from headwater.metadata.static.rows import Row
 from headwater.metadata.static.rules.delivery_checks import check_doubts
 from headwater.metadata.static.rules.files import check_files
+from headwater.metadata.static.rules.parts import check_parts
 from headwater.metadata.static.rules.renamed import check_renamed
 from headwater.metadata.static.rules.types import check_types
 from headwater.metadata.static.source_parts import SourceParts
@@ -30,6 +31,7 @@ def check_sources(seeds: Seeds, problems: Problems) -> None:
         if "attribute" not in seeds.unreadable:
             _check_columns(source, problems)
             check_renamed(source, problems)
+            check_parts(source, problems)
         _check_connection(source, connections, seeds, problems)
         check_types(source, seeds, problems)
         if not source.data_source_type or find_type(source.data_source_type):

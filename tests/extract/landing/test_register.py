@@ -146,7 +146,10 @@ CONTRADICTIONS: dict[str, tuple[dict[str, Any], str]] = {
     "no zone": (manifest(delivery_date="2026-01-01T00:00:00"), "delivery_date: Input should have timezone info"),
     "type": (manifest(file_size="1"), "file_size: Input should be a valid integer"),
     "digest": (manifest(content_sha256="x"), "content_sha256: String should match pattern"),
-    "kind": (manifest(delivery_type="backup"), "delivery_type: Input should be 'snapshot' or 'delta'"),
+    "kind": (
+        manifest(delivery_type="backup"),
+        "delivery_type: Input should be 'snapshot', 'partition_snapshot' or 'delta'",
+    ),
     "more": (manifest(owner="eve"), "owner: Extra inputs are not permitted"),
     "no manifest": ({}, "is no manifest of version 1: 'manifest_version'"),
 }  # fmt: skip

@@ -137,6 +137,11 @@ class Bench:
             name=delivery.name,
             delivery_date=delivery.date,
             delivery_type=delivery.type,
+            part=(
+                dict(zip(self.source.partition_by, map(str, delivery.part), strict=True))
+                if delivery.part
+                else None
+            ),
         )
 
     def load(

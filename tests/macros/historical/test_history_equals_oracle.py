@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import pytest
@@ -11,8 +11,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.macros.conftest import HistoryLab
-from tests.macros.history_bench import Shape, delta, snapshot
-from tests.support.history_oracle import Delivery, Key, Policy, history
+from tests.macros.history_bench import Shape, delta, partition_snapshot, snapshot
+from tests.support.history_oracle import Delivery, Key, Part, Policy, Row, history
 
 SHAPES = (
     Shape(keys={"code": "text"}, tracked={"a": "text", "b": "integer"}, untracked={"seen": "text"}),
@@ -29,6 +29,8 @@ VALUES = {
     "integer": st.sampled_from([None, 0, 1, -1]),
 }
 KEY_VALUES = {"text": st.sampled_from(["", "a", "B", "ä"]), "integer": st.sampled_from([1, 2])}
+# few parts, so that deliveries meet in them
+PARTS = {"text": st.sampled_from([None, "a", "B"]), "integer": st.sampled_from([None, 1])}
 # the order of one date is that of the names' bytes: a locale's order would put _x and B elsewhere
 NAMES = ("B.csv", "_x.csv", "a.csv", "é.csv")
 
@@ -48,26 +50,55 @@ class Example:
 
 
 @st.composite
-def examples(draw: st.DrawFn) -> Example:
-    policy = Policy(draw(st.booleans()), draw(st.booleans()), draw(st.booleans()))
-    if draw(st.booleans()):
-        policy = Policy()
+def shapes(draw: st.DrawFn) -> Shape:
+    """A source; one of three has parts, by its key where changes are not loaded."""
     base = draw(st.sampled_from(SHAPES))
-    shape = Shape(base.keys, base.tracked, base.untracked, policy)
-    keys = st.tuples(*(KEY_VALUES[kind] for kind in shape.keys.values()))
-    rows = st.tuples(*(VALUES[kind] for kind in shape.tracked.values()))
+    policy = draw(st.just(Policy()) | st.builds(Policy, st.booleans(), st.booleans(), st.booleans()))
+    if draw(st.integers(0, 2)) == 0:
+        places = len(base.keys) + (len(base.tracked) if policy.changed else 0)
+        partition_by = draw(st.lists(st.integers(0, places - 1), min_size=1, max_size=2, unique=True))
+        policy = replace(policy, partition_by=tuple(partition_by))
+    return Shape(base.keys, base.tracked, base.untracked, policy)
+
+
+def values_of(shape: Shape) -> tuple[st.SearchStrategy[Key], st.SearchStrategy[Row]]:
+    """Keys and rows of a source."""
+    parts = shape.policy.partition_by
+    tracked = [
+        (PARTS if place in parts else VALUES)[kind]
+        for place, kind in enumerate(shape.tracked.values(), start=len(shape.keys))
+    ]
+    return st.tuples(*(KEY_VALUES[kind] for kind in shape.keys.values())), st.tuples(*tracked)
+
+
+@st.composite
+def contents(draw: st.DrawFn, shape: Shape, name: str, day: int) -> Delivery:
+    """A delivery of any kind that the source may have."""
+    keys, rows = values_of(shape)
+    held = draw(st.dictionaries(keys, rows, max_size=5))
+    others: list[Key] = draw(st.lists(keys, max_size=3, unique=True))
+    by_parts = [partition_snapshot] * 4 if shape.policy.partition_by else []
+    kind = draw(st.sampled_from([snapshot, snapshot, delta, *by_parts]))
+    if kind is delta:
+        return delta(f"{day} {name}", day, held, [key for key in others if key not in held])
+    if kind is partition_snapshot and draw(st.booleans()):
+        kinds = [
+            [*shape.keys.values(), *shape.tracked.values()][place] for place in shape.policy.partition_by
+        ]
+        part: Part = draw(st.tuples(*(PARTS[kind].filter(lambda value: value is not None) for kind in kinds)))
+        return partition_snapshot(f"{day} {name}", day, held, others, part)
+    return kind(f"{day} {name}", day, held, others)
+
+
+@st.composite
+def examples(draw: st.DrawFn) -> Example:
+    shape = draw(shapes())
     identities = st.lists(
         st.tuples(st.sampled_from(NAMES), st.integers(1, 4)), min_size=1, max_size=7, unique=True
     )
     deliveries = []
     for name, day in draw(identities):
-        held = draw(st.dictionaries(keys, rows, max_size=5))
-        others: list[Key] = draw(st.lists(keys, max_size=3, unique=True))
-        kind = draw(st.sampled_from([snapshot, snapshot, delta]))
-        if kind is snapshot:
-            deliveries.append(snapshot(f"{day} {name}", day, held, unreadable=others))
-        else:
-            deliveries.append(delta(f"{day} {name}", day, held, [key for key in others if key not in held]))
+        deliveries.append(draw(contents(shape, name, day)))
     numbers = range(len(deliveries))
     loads_after = frozenset(number for number in numbers if draw(st.booleans()))
     withdrawn = tuple(number for number in numbers if draw(st.integers(0, 4)) == 0)

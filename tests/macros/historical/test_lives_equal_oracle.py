@@ -22,9 +22,9 @@ from hypothesis.stateful import (
 from sqlalchemy.exc import DatabaseError
 
 from tests.macros.conftest import HistoryLab
-from tests.macros.historical.test_history_equals_oracle import KEY_VALUES, NAMES, SHAPES, VALUES
-from tests.macros.history_bench import Shape, delta, snapshot
-from tests.support.history_oracle import Delivery, Key, Policy, Row, history
+from tests.macros.historical.test_history_equals_oracle import NAMES, contents, shapes, values_of
+from tests.macros.history_bench import Shape
+from tests.support.history_oracle import Delivery, Key, Row, history
 
 LIVES = 40
 LIVES_IN_LONG_TESTS = 1000
@@ -58,20 +58,14 @@ retentions = st.fixed_dictionaries(
     {}, optional={"raw": st.sampled_from([0, 1, 3]), "staging": st.sampled_from([0, 0, 1, 2])}
 )
 sometimes = st.sampled_from([True, True, False])
-policies = st.just(Policy()) | st.builds(Policy, st.booleans(), st.booleans(), st.booleans())
 
 
 @st.composite
-def contents(draw: st.DrawFn, shape: Shape, name: str, day: int) -> tuple[Delivery, dict[Key, Row]]:
+def with_losers(draw: st.DrawFn, shape: Shape, name: str, day: int) -> tuple[Delivery, dict[Key, Row]]:
     """A delivery and, seldom, rows in it whose keys come again further down."""
-    keys = st.tuples(*(KEY_VALUES[kind] for kind in shape.keys.values()))
-    rows = st.tuples(*(VALUES[kind] for kind in shape.tracked.values()))
-    held = draw(st.dictionaries(keys, rows, max_size=5))
-    others = draw(st.lists(keys, max_size=3, unique=True))
-    losers = {key: draw(rows) for key in held} if draw(st.integers(0, 6)) == 0 else {}
-    if draw(st.integers(0, 2)):
-        return snapshot(f"{day} {name}", day, held, unreadable=others), losers
-    return delta(f"{day} {name}", day, held, [key for key in others if key not in held]), losers
+    delivery = draw(contents(shape, name, day))
+    _, rows = values_of(shape)
+    return delivery, {key: draw(rows) for key in delivery.rows} if draw(st.integers(0, 6)) == 0 else {}
 
 
 class Life(RuleBasedStateMachine):
@@ -83,9 +77,9 @@ class Life(RuleBasedStateMachine):
         self.landings: list[Landing] = []
         self.beliefs: list[tuple[datetime, list[Delivery]]] = []
 
-    @initialize(base=st.sampled_from(SHAPES), policy=policies, keep=retentions)
-    def begin(self, base: Shape, policy: Policy, keep: dict[str, int]) -> None:
-        self.bench = self.lab.bench(Shape(base.keys, base.tracked, base.untracked, policy))
+    @initialize(shape=shapes(), keep=retentions)
+    def begin(self, shape: Shape, keep: dict[str, int]) -> None:
+        self.bench = self.lab.bench(shape)
         self.keep = keep
 
     def counting(self) -> list[Delivery]:
@@ -99,7 +93,7 @@ class Life(RuleBasedStateMachine):
     def deliver(self, data: st.DataObject, count: int, is_run: bool) -> None:
         for _ in range(count):
             name, day = data.draw(st.sampled_from(NAMES)), data.draw(st.integers(1, 5))
-            delivery, losers = data.draw(contents(self.bench.shape, name, day))
+            delivery, losers = data.draw(with_losers(self.bench.shape, name, day))
             will_pass = data.draw(st.integers(0, 4)) > 0
             sqn = self.bench.land(delivery, losers)
             if sqn is not None:

@@ -57,7 +57,7 @@ BROKEN = {
         "snapshots",
         [
             'seeds/source.csv:2: delivery_type: "snapshots" is not known, '
-            "expected one of snapshot, delta (perhaps snapshot)"
+            "expected one of snapshot, partition_snapshot, delta (perhaps snapshot)"
         ],
     ),
     "a_boolean_that_is_none": Broken(
@@ -168,7 +168,7 @@ def test_all_problems_come_at_once_in_order_of_file_line_and_column(seeds: Edita
     assert seeds.messages() == [
         "seeds/conn_str.csv:3: secret_ref: does not say where the secret is, "
         "expected env:NAME, file:/path, aws:id#key or airflow:conn_id",
-        'seeds/source.csv:3: delivery_type: "daily" is not known, expected one of snapshot, delta',
+        'seeds/source.csv:3: delivery_type: "daily" is not known, expected one of snapshot, partition_snapshot, delta',
         'seeds/attribute.csv:2: target_name: "City" is not a safe name, '
         "expected a to z, 0 to 9 and _, a letter first, 50 characters at most",
         'seeds/attribute.csv:9: target_datatype: "number" is not a datatype of an attribute, '
@@ -221,7 +221,7 @@ def test_read_catalog_raises_with_every_problem(seeds: EditableSeeds) -> None:
         'seeds/job.csv:4: schedule: "@often" is not a schedule, '
         "expected one of @once, @hourly, @daily, @weekly, @monthly, @yearly",
         'seeds/source.csv:2: delivery_type: "snapshots" is not known, '
-        "expected one of snapshot, delta (perhaps snapshot)",
+        "expected one of snapshot, partition_snapshot, delta (perhaps snapshot)",
     ]
 
 
