@@ -51,6 +51,12 @@ def _of_attribute(position: int, attribute: Attribute) -> dict[str, Any]:
         "null_tokens": list(attribute.null_tokens),
         "is_key": attribute.is_key,
         "is_tracked": attribute.is_tracked,
+        # only if it differs from the default, as above
+        **(
+            {"untracked_policy": attribute.untracked_policy}
+            if attribute.untracked_policy != "keep_first"
+            else {}
+        ),
     }
 
 

@@ -155,6 +155,9 @@ class Attribute:
     is_tracked: bool
     is_optional: bool
     description: str
+    untracked_policy: Literal["keep_first", "keep_latest"] = (
+        "keep_first"  # of a version, where it is not tracked
+    )
 
     @property
     def is_text(self) -> bool:
@@ -247,7 +250,7 @@ class Source:
 
     @property
     def untracked(self) -> tuple[Attribute, ...]:
-        """The attributes that stay as the delivery said that opened the version."""
+        """The attributes whose change makes no new version; `untracked_policy` says which value a version keeps."""
         return tuple(a for a in self.attributes if not a.is_key and not a.is_tracked)
 
     def tokens(self, option: str) -> tuple[str, ...]:

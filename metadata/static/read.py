@@ -234,6 +234,7 @@ def _attribute(row: Row, null_tokens: tuple[str, ...]) -> Attribute:
         is_key=is_key,
         is_tracked=not is_key and row.is_true("is_tracked", default=True),
         is_optional=row.is_true("is_optional"),
+        untracked_policy="keep_latest" if row["untracked_policy"] == "keep_latest" else "keep_first",
         description=row.text("description"),
     )
 

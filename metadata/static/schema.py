@@ -254,6 +254,7 @@ _TABLES = (
             _flag("is_key"),
             _flag("is_tracked"),
             _flag("is_optional"),
+            _one("untracked_policy", "keep_first", "keep_latest", required=False),
             _need("description"),
         ),
     ),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 from collections.abc import Iterator
 from datetime import datetime
 
@@ -29,7 +30,14 @@ class HistoryLab:
 
     def bench(self, shape: Shape) -> Bench:
         """A source that nobody else uses."""
-        return Bench(self.database, f"example_{next(self._numbers)}", shape)
+        bench = Bench(self.database, f"example_{next(self._numbers)}", shape)
+        attributes = {f"attribute {one['name']}": one for one in bench.definition["attributes"]}
+        with self.database.begin() as connection:
+            connection.execute(
+                sa.text("insert into metadata.source_definition values (:source, :definition, now())"),
+                {"source": bench.source, "definition": json.dumps(attributes)},
+            )
+        return bench
 
     def known_at(self, bench: Bench, moment: datetime) -> list[Version]:
         """Return what was believed at a moment, by the macro that marts use."""

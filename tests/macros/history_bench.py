@@ -35,6 +35,11 @@ class Shape:
     untracked: Mapping[str, str]
     policy: Policy = field(default_factory=Policy)
 
+    @property
+    def latest_names(self) -> list[str]:
+        """Return the attributes that keep the latest value: the first that is not tracked."""
+        return list(self.untracked)[:1] if self.policy.keeps_latest else []
+
     def definition(self, source: str) -> dict[str, Any]:
         """Return what `source_definition` makes of the metadata of such a source."""
         columns = [(name, kind, True, False) for name, kind in self.keys.items()]
@@ -54,10 +59,12 @@ class Shape:
             "key_names": list(self.keys),
             "tracked_names": list(self.tracked),
             "untracked_names": list(self.untracked),
+            "latest_names": self.latest_names,
             "attributes": [
                 {
                     "name": name, "data_type": kind, "raw_column": name, "format": None, "null_tokens": [""],
                     "is_key": is_key, "is_tracked": is_tracked,
+                    **({"untracked_policy": "keep_latest"} if name in self.latest_names else {}),
                 }
                 for name, kind, is_key, is_tracked in columns
             ],
@@ -285,13 +292,12 @@ def versions(database: Engine, table: str, shape: Shape) -> list[Version]:
     for row in rows:
         valid_from, valid_to, change, ended, by, ended_by = row[:6]
         values = row[6:]
-        assert all(value == by for value in values[keys + tracked :]), (
-            "untracked: as the opening delivery said"
-        )
+        latest, kept = shape.latest_names, values[keys + tracked :]
+        assert all(value == by for value in kept[len(latest) :]), "untracked: as the opening delivery said"
         found.append(
             Version(
                 tuple(values[:keys]), tuple(values[keys : keys + tracked]), _utc(valid_from), _utc(valid_to),
-                change, ended, by, ended_by,
+                change, ended, by, ended_by, kept[0] if latest and kept[0] != by else None,
             )
         )  # fmt: skip
     return sorted(found, key=lambda version: (version.key, version.valid_from))

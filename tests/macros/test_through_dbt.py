@@ -107,6 +107,7 @@ def source_of(name: str, shape: Shape) -> Source:
             source=name, source_name=column["raw_column"], target_name=column["name"],
             target_datatype=column["data_type"], format=None, null_tokens=("",), is_key=column["is_key"],
             is_tracked=column["is_tracked"], is_optional=False, description=f"Column {column['name']}",
+            untracked_policy=column.get("untracked_policy", "keep_first"),
         )
         for column in definition["attributes"]
     )  # fmt: skip

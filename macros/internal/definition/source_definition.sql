@@ -7,6 +7,7 @@
             'key_names': [],
             'tracked_names': [],
             'untracked_names': [],
+            'latest_names': [],
             'load_new': true,
             'load_changed': true,
             'load_removed': true,
@@ -25,6 +26,7 @@
     {%- set key_names = [] -%}
     {%- set tracked_names = [] -%}
     {%- set untracked_names = [] -%}
+    {%- set latest_names = [] -%}
     {%- for part, attribute in recorded.items() if part.startswith('attribute ') -%}
         {%- set name = part.removeprefix('attribute ') -%}
         {%- do attributes.append(dict(headwater.stored_attribute(attribute), name=name)) -%}
@@ -34,6 +36,9 @@
             {%- do tracked_names.append(name) -%}
         {%- else -%}
             {%- do untracked_names.append(name) -%}
+            {%- if attribute.untracked_policy == 'keep_latest' -%}
+                {%- do latest_names.append(name) -%}
+            {%- endif -%}
         {%- endif -%}
     {%- endfor -%}
     {{ return(dict(
@@ -45,5 +50,6 @@
         key_names=key_names,
         tracked_names=tracked_names,
         untracked_names=untracked_names,
+        latest_names=latest_names,
     )) }}
 {%- endmacro %}

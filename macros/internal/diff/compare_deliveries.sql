@@ -5,7 +5,8 @@
     {%- set snapshots = to_apply | selectattr('is_snapshot') | list -%}
     {%- set of_parts = to_apply | selectattr('is_of_parts') | map(attribute='delivery_sqn') | list -%}
     {%- set has_ties = to_apply | selectattr('is_tied') | list | length > 0 -%}
-    {%- set loads_all = definition.load_new and definition.load_changed and definition.load_removed -%}
+    {%- set loads_all = definition.load_new and definition.load_changed and definition.load_removed
+        and not definition.latest_names -%}
 
     {%- if definition.partition_by -%}
         {%- do headwater.create_temporary('spoken_part', headwater.spoken_parts(definition, model_sql, of_parts)) -%}

@@ -14,6 +14,6 @@ select
     lead(delivery_date) {{ of_key }} as valid_to,
     lead(delivery_sqn) {{ of_key }} as ended_by_delivery_sqn
     {%- endif %}
-from change_set
+from {{ '(' ~ headwater.latest_values(definition) ~ ') as with_latest_values' if definition.latest_names else 'change_set' }}
 where _change_kind in ('new', 'changed', 'removed')
 {%- endmacro %}

@@ -1,7 +1,7 @@
 {% macro apply_deliveries(relation, definition, model_sql) -%}
     {#- one rule for new, late, withdrawn and superseded deliveries: history is made again from the first date
         on which what counts differs from what is loaded -#}
-    {%- set since = headwater.first_difference(definition.name) -%}
+    {%- set since = headwater.first_difference(definition) -%}
     {%- if since is none -%}
         {{ return(0) }}
     {%- endif -%}
@@ -35,6 +35,9 @@
         ~ " where source = " ~ headwater.sql_literal(definition.name) ~ " and layer = 'historical')"
     ).rows[0][0] -%}
     {%- do headwater.compare_deliveries(relation, definition, model_sql, to_apply) -%}
+    {%- if definition.latest_names -%}
+        {%- do headwater.run_statement(headwater.keep_latest_values(relation, definition)) -%}
+    {%- endif -%}
     {%- do headwater.run_statement(headwater.close_versions(relation, definition)) -%}
     {%- do headwater.run_statement(headwater.open_versions(relation, definition, job_inst_id)) -%}
     {%- do headwater.analyze_when_grown(relation, "select count(*) from version_change") -%}

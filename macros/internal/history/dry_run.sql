@@ -7,7 +7,7 @@
         ) -%}
     {%- endif -%}
     {%- do headwater.simulate_event(definition, simulated) -%}
-    {%- set since = headwater.first_difference(definition.name) -%}
+    {%- set since = headwater.first_difference(definition) -%}
     {%- set touched = "valid_from >= " ~ headwater.sql_literal(since or 'infinity') ~ " or valid_to is null or valid_to >= "
         ~ headwater.sql_literal(since or 'infinity') -%}
     {%- do headwater.run_statement(

@@ -24,6 +24,14 @@ version_before as (
 
 ),
 
+{% if definition.partition_by -%}
+spoken_part as (
+
+    {{ headwater.spoken_parts(definition, headwater.winning_rows(definition, model_sql)) }}
+
+),
+
+{% endif -%}
 change_set as (
 
     {{ headwater.change_set(

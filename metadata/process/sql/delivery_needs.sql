@@ -20,23 +20,43 @@ state as (
         delivery_state.*,
         coalesce(raw.status = 'loaded', false) as is_in_raw,
         coalesce(staging.status = 'loaded', false) as is_staged,
-        coalesce(staging.status = 'recalled', false) as is_recalled
+        coalesce(staging.status = 'recalled', false) as is_recalled,
+        historical.status is not null as is_in_history
     from metadata.delivery_state
     left join metadata.delivery_status as raw
         on raw.delivery_sqn = delivery_state.delivery_sqn and raw.layer = 'raw'
     left join metadata.delivery_status as staging
         on staging.delivery_sqn = delivery_state.delivery_sqn and staging.layer = 'staging'
+    left join metadata.delivery_status as historical
+        on historical.delivery_sqn = delivery_state.delivery_sqn and historical.layer = 'historical'
     where source = of_source
 
 ),
 
 -- from here on history is to be made anew, or will be if what is pending passes, and every delivery that counts must
 -- be staged: for history, and for the checks that compare with what was current before
-since as (
+first_to_make as (
 
     select min(delivery_date) as since
     from state
     where differs_from_history or (verdict = 'pending' and not is_withdrawn)
+
+),
+
+-- an attribute that keeps the latest value has lost those before it: history is made anew from its beginning then
+since as (
+
+    select
+        case
+            when exists (
+                select from metadata.source_definition
+                cross join jsonb_path_query(definition, '$.* ? (@.untracked_policy == "keep_latest")')
+                where source = of_source
+            ) and exists (select from state where is_in_history and delivery_date >= first_to_make.since)
+                then '-infinity'
+            else first_to_make.since
+        end as since
+    from first_to_make
 
 )
 

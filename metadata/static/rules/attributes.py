@@ -21,6 +21,11 @@ def check_attributes(seeds: Seeds, problems: Problems) -> None:
     for row in seeds.rows["attribute"]:
         _check_name(row, problems)
         _check_type(row, problems)
+        if row["untracked_policy"] == "keep_latest" and (
+            row.is_true("is_key") or row.is_true("is_tracked", default=True)
+        ):
+            message = "is keep_latest for an attribute whose every value is in history"
+            problems.add("attribute", row, "untracked_policy", message, "a blank cell, or is_tracked false")
         if row.is_true("is_key"):
             if row.is_true("is_optional"):
                 problems.add(

@@ -38,7 +38,7 @@ def test_a_row_that_comes_from_another_part_is_news_and_removes_nothing(regions:
 
     _, verdict = regions.check()
 
-    assert finding(verdict, "removed")[2].startswith("0 of 1 current keys")
+    assert str(finding(verdict, "removed")[2]).startswith("0 of 1 current keys")
     assert finding(verdict, "nothing_new")[0]
 
 
@@ -58,7 +58,7 @@ def test_an_empty_delivery_of_a_part_in_its_name_would_remove_that_part(regions:
 
     _, verdict = regions.check()
 
-    assert finding(verdict, "removed")[2].startswith("1 of 1 current keys would be removed, 100.0 %")
+    assert str(finding(verdict, "removed")[2]).startswith("1 of 1 current keys would be removed, 100.0 %")
     assert not finding(verdict, "empty")[0]
 
 

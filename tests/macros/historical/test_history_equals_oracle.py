@@ -15,7 +15,11 @@ from tests.macros.history_bench import Shape, delta, partition_snapshot, snapsho
 from tests.support.history_oracle import Delivery, Key, Part, Policy, Row, history
 
 SHAPES = (
-    Shape(keys={"code": "text"}, tracked={"a": "text", "b": "integer"}, untracked={"seen": "text"}),
+    Shape(
+        keys={"code": "text"},
+        tracked={"a": "text", "b": "integer"},
+        untracked={"seen": "text", "first": "text"},
+    ),
     Shape(keys={"code": "text", "part": "integer"}, tracked={"a": "text"}, untracked={}),
     Shape(keys={"code": "text"}, tracked={}, untracked={}),
     Shape(
@@ -58,6 +62,7 @@ def shapes(draw: st.DrawFn) -> Shape:
         places = len(base.keys) + (len(base.tracked) if policy.changed else 0)
         partition_by = draw(st.lists(st.integers(0, places - 1), min_size=1, max_size=2, unique=True))
         policy = replace(policy, partition_by=tuple(partition_by))
+    policy = replace(policy, keeps_latest=bool(base.untracked) and draw(st.booleans()))
     return Shape(base.keys, base.tracked, base.untracked, policy)
 
 
@@ -77,17 +82,18 @@ def contents(draw: st.DrawFn, shape: Shape, name: str, day: int) -> Delivery:
     keys, rows = values_of(shape)
     held = draw(st.dictionaries(keys, rows, max_size=5))
     others: list[Key] = draw(st.lists(keys, max_size=3, unique=True))
-    by_parts = [partition_snapshot] * 4 if shape.policy.partition_by else []
-    kind = draw(st.sampled_from([snapshot, snapshot, delta, *by_parts]))
-    if kind is delta:
+    by_parts = ["partition_snapshot"] * 4 if shape.policy.partition_by else []
+    kind = draw(st.sampled_from(["snapshot", "snapshot", "delta", *by_parts]))
+    if kind == "delta":
         return delta(f"{day} {name}", day, held, [key for key in others if key not in held])
-    if kind is partition_snapshot and draw(st.booleans()):
+    if kind == "partition_snapshot" and draw(st.booleans()):
         kinds = [
             [*shape.keys.values(), *shape.tracked.values()][place] for place in shape.policy.partition_by
         ]
         part: Part = draw(st.tuples(*(PARTS[kind].filter(lambda value: value is not None) for kind in kinds)))
         return partition_snapshot(f"{day} {name}", day, held, others, part)
-    return kind(f"{day} {name}", day, held, others)
+    make = snapshot if kind == "snapshot" else partition_snapshot
+    return make(f"{day} {name}", day, held, others)
 
 
 @st.composite

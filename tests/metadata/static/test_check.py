@@ -25,10 +25,10 @@ BROKEN = {
         "source_nme,target_name",
         [
             'seeds/attribute.csv:1: source_nme: "source_nme" is not a column of attribute, '
-            "expected source_name",
+            "expected one of source_name, untracked_policy (perhaps source_name)",
             "seeds/attribute.csv:1: source_name: is missing in the header, expected the columns source, "
             "source_name, target_name, target_datatype, format, null_tokens, is_key, is_tracked, "
-            "is_optional, description",
+            "is_optional, untracked_policy, description",
         ],
     ),
     "a_name_that_is_not_safe": Broken(

@@ -103,3 +103,21 @@ BROKEN = {
 @pytest.mark.parametrize("broken", BROKEN.values(), ids=BROKEN.keys())
 def test_broken_metadata_gets_its_message(seeds: EditableSeeds, broken: Broken) -> None:
     assert seeds.messages_of(broken) == broken.messages
+
+
+def test_the_latest_value_is_kept_of_what_is_not_tracked_only(seeds: EditableSeeds) -> None:
+    path = seeds.folder / "attribute.csv"
+    header, *rows = path.read_text(encoding="utf-8").split("\n")
+    text = (
+        "\n".join(rows)
+        .replace("Name of the city", "Name of the city,keep_latest")
+        .replace("Bus line", "Bus line,keep_latest")
+    )
+    for description in ("Number of the city", 'in degrees"', "Day of the sale", "What was sold", 'in euro"'):
+        text = text.replace(description, f"{description},")
+    path.write_text(f"{header},untracked_policy\n{text}", encoding="utf-8")
+
+    assert seeds.messages() == [
+        "seeds/attribute.csv:3: untracked_policy: is keep_latest for an attribute whose every value is in history,"
+        " expected a blank cell, or is_tracked false"
+    ]
