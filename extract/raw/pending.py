@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Engine
 from headwater.extract.landing.store import ObjectStore
 from headwater.extract.raw.load import Counts, load_raw
 from headwater.extract.schema.contract import what_next
-from headwater.extract.schema.definition import definition
+from headwater.extract.schema.definition import recorded_definition
 from headwater.extract.schema.raw_table import forget_rows
 from headwater.metadata.errors import ColumnsBroken, FormatBroken, LedgerBroken
 from headwater.metadata.failures import FAILURES, failure_of_delivery, trace_unless_foreseen
@@ -149,7 +149,7 @@ def load_delivery(
     with engine.begin() as connection:
         if not _is_still_pending(connection, delivery):
             return None
-        if not record_definition(connection, source.name, definition(source)):
+        if not record_definition(connection, source.name, recorded_definition(source)):
             return None
         if was_replayed(connection, delivery.delivery_sqn):
             forget_rows(connection, source, delivery.delivery_sqn)

@@ -6,13 +6,16 @@ import codecs
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from headwater.extract.schema.own_code import transform_code
 from headwater.extract.schema.raw_table import mapped_columns
 from headwater.metadata.static.model import Attribute, Source
 from headwater.metadata.static.source_types import find_type, reading_options
 
+CODE_OF_TRANSFORMS = "code of transforms"
+
 
 def definition(source: Source) -> dict[str, Any]:
-    """Return the definition of a source: what its models are made with and the ledger records, and nothing else.
+    """Return the definition of a source as the metadata says it: what its models are made with, and nothing else.
 
     `headwater generate` writes it into the YAML of the staging model, from where the macros have it.
     """
@@ -34,6 +37,11 @@ def definition(source: Source) -> dict[str, Any]:
             for position, attribute in enumerate(source.attributes, start=1)
         },
     }
+
+
+def recorded_definition(source: Source) -> dict[str, Any]:
+    """Return what Python knows of the definition that is recorded with the tables: dbt adds the code of the models."""
+    return {**definition(source), CODE_OF_TRANSFORMS: transform_code(source)}
 
 
 def value_syntax(source: Source) -> str | None:

@@ -209,7 +209,7 @@ group by delivery_sqn"""
 _RECORDED = """recorded as (
     select
         raw.delivery_sqn, raw.record_count as raw, staging.record_count as staging,
-        staging.fallen_out_count as fallen_out
+        staging.fallen_out_count as fallen_out, coalesce(staging.left_out_count, 0) as left_out
     from metadata.delivery_status as raw
     inner join metadata.delivery_status as staging
         on staging.delivery_sqn = raw.delivery_sqn and staging.layer = 'staging'
@@ -239,16 +239,17 @@ counted as (
 select
     delivery_sqn,
     -- rows by which the worst pair differs; greatest() leaves out what was never recorded
-    greatest(abs(raw - staged - quarantined), abs(staging - staged), abs(fallen_out - quarantined), 1)
+    greatest(abs(raw - staged - quarantined - left_out), abs(staging - staged), abs(fallen_out - quarantined), 1)
         as unexpected_count,
     format(
-        'raw %s, staged %s (recorded %s), in quarantine %s (recorded %s)',
+        'raw %s, staged %s (recorded %s), in quarantine %s (recorded %s)%s',
         coalesce(raw::text, 'not recorded'), staged, coalesce(staging::text, 'nothing'),
-        quarantined, coalesce(fallen_out::text, 'nothing')
+        quarantined, coalesce(fallen_out::text, 'nothing'),
+        case when left_out > 0 then format(', left out by the model %s', left_out) end
     ) as observed,
     '[]'::json as sample
 from counted
-where (raw, staging, fallen_out) is distinct from (staged + quarantined, staged, quarantined)"""
+where (raw, staging, fallen_out) is distinct from (staged + quarantined + left_out, staged, quarantined)"""
 
 
 def _fallen_out(source: Source, these: str, limit: str) -> str:

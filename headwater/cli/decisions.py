@@ -66,6 +66,31 @@ def replay(sqn: Number, why: Why, is_dry_run: DryRun = False, as_json: AsJson = 
     _decide("replay", sqn, why, is_dry_run, as_json)
 
 
+@app.command(
+    "accept-definition",
+    epilog='Example: headwater accept-definition airports --why "only renamed a CTE"',
+)
+def accept_definition(
+    source: Annotated[
+        str, typer.Argument(help="The source whose models or transform say it in other words.")
+    ],
+    why: Why,
+) -> None:
+    """Keep a source's tables after its code changed, where no row would be another one. On record, with the reason.
+
+    A changed column, type or key needs `headwater rebuild` instead.
+    """
+    from headwater.pipeline import decide
+    from headwater.pipeline.accept_definition import accept_definition as accept
+
+    with opened_project() as project:
+        try:
+            accept(project, source, why, say)
+        except decide.NotDecidable as error:
+            err.print(paragraph(f"Error: {error}"), style="red", markup=False)
+            raise typer.Exit(MISUSE) from None
+
+
 def _decide(
     decision: str, sqn: int, why: str, is_dry_run: bool, as_json: bool, *, despite: Sequence[str] = ()
 ) -> None:

@@ -17,6 +17,7 @@ import sqlalchemy as sa
 from sqlalchemy import Engine
 
 from headwater.dbt_project.dry_run import DryRunResult, dry_run_result
+from headwater.dbt_project.model_files import models_of
 from headwater.dbt_project.package import link_package
 from headwater.dbt_project.parsed_projects import Parsed, ParsedProjects
 from headwater.dbt_project.parsing_state import begin_with_known_state
@@ -99,6 +100,13 @@ class Dbt:
             raise _error(result) or LoadFailed(f"the dry run of {source} said nothing")
         return dry_run_result(facts["difference"])
 
+    def accept(self, source: str, why: str, who: str) -> list[ModelOutcome]:
+        """Accept the present code of the models of a source as its definition, and load nothing."""
+        accepted = {"source": source, "why": why, "who": who}
+        with _variables(HEADWATER_ACCEPT=json.dumps(accepted)):
+            models = models_of(source)
+            return _model_outcomes(self._invoke("run", "--empty", "--select", *models, may_fail=True))
+
     def compiled(self, template: str) -> str:
         """Return the SQL of a template in the models' language (Jinja, our macros)."""
         results: Any = self._invoke("compile", "--inline", template, "--quiet")
@@ -122,7 +130,7 @@ class Dbt:
 
     def _seeds_checksum(self) -> str:
         digest = hashlib.sha256()
-        for path in sorted((self._root / "seeds").iterdir()):
+        for path in sorted(path for path in (self._root / "seeds").rglob("*") if path.is_file()):
             digest.update(path.name.encode() + b"\0" + path.read_bytes())
         return digest.hexdigest()
 
@@ -167,7 +175,7 @@ class Dbt:
 
         # every connection that dbt opens bears the run's name; this variable is libpq's own way to say so
         with _variables(PGOPTIONS=self._run_options):
-            runner = dbtRunner(manifest=self.manifest())
+            runner = dbtRunner(manifest=_uncompiled(self.manifest()))
             threads = ["--threads", str(self._threads)] if self._threads else []
             outcome: Any = runner.invoke([*arguments, *threads, *self._options, "--no-write-json"])
         _require_result(outcome, arguments[0])
@@ -176,6 +184,17 @@ class Dbt:
                 "; ".join(f"{r.node.name}: {r.message}" for r in outcome.result.results if r.message)
             )
         return outcome.result
+
+
+def _uncompiled(manifest: Manifest) -> Manifest:
+    """Return a manifest whose models dbt compiles as for the first time: it does not put an ephemeral model into
+    another one twice."""
+    from dbt.contracts.graph.nodes import SeedNode
+
+    for node in manifest.nodes.values():
+        if not isinstance(node, SeedNode) and node.extra_ctes_injected:
+            node.extra_ctes_injected, node.extra_ctes = False, []
+    return manifest
 
 
 def places(root: Path, home: Path, sources: Collection[str] | None) -> Iterator[Path]:

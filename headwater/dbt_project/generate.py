@@ -1,25 +1,31 @@
 """`headwater generate`: the files that dbt needs from the seeds at compile time, beside the models and committed.
 
-Headwater regenerates the YAML of a source's staging and historical model each time; the SQL beside it belongs
-to the analytics engineer, and is only written if it is missing.
+_<source>__source.yml   the raw table, and the metadata for macros   Headwater's: written again each time
+_<source>__docs.md      descriptions, as doc blocks                  Headwater's
+stg_ and hist_ .sql     the models                                   the author's: written while nobody edited them
+stg_ and hist_ .yml     their tests and descriptions                 the author's
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from headwater.dbt_project.jinja_text import verbatim
+from headwater.dbt_project.jinja_text import doc_text, verbatim
+from headwater.dbt_project.model_files import LOADER
+from headwater.dbt_project.scaffold import Columns, columns_of, is_unedited, recorded_columns, scaffolds
 from headwater.extract.schema.definition import definition, delete_column
-from headwater.metadata.static.model import Attribute, Source
+from headwater.metadata.static.model import Source
 from headwater.metadata.static.naming import OF_HISTORY
 
 DUMPER = getattr(yaml, "CSafeDumper", yaml.SafeDumper)  # the first writes the same, five times as fast
 HEADER = "# Written by `headwater generate` from seeds/: change the seeds, not this file.\n"
+DOCS_HEADER = "<!-- Written by `headwater generate` from seeds/: change the seeds, not this file. -->\n"
 
 BOOKKEEPING = {
     "delivery_sqn": ("bigint", "The delivery that the row came with"),
@@ -44,39 +50,67 @@ BOOKKEEPING = {
 
 @dataclass(frozen=True)
 class GeneratedFile:
-    """A file that follows from the seeds. `is_ours` means regenerated each time, and stale if it differs."""
+    """A file that follows from the seeds. One with an author is ours only while `is_unedited` says so of its text."""
 
     path: Path
     text: str
-    is_ours: bool
+    is_unedited: Callable[[str], bool] | None = None
+
+    @property
+    def is_stale(self) -> bool:
+        """Whether the file is missing, or ours and another one than the seeds say."""
+        if not self.path.exists():
+            return True
+        present = self.path.read_text(encoding="utf-8")
+        return present != self.text and (self.is_unedited is None or self.is_unedited(present))
 
 
 def generated_files(sources: Iterable[Source], models: Path) -> list[GeneratedFile]:
     """Return every file that the sources need below the folder `models`."""
-    files = []
-    for source in sources:
-        staging = models / "staging" / source.data_source.name
-        historical = models / "historical" / source.data_source.name
-        files += [
+    return [file for source in sources for file in _files_of(source, models)]
+
+
+def _files_of(source: Source, models: Path) -> list[GeneratedFile]:
+    folder = source.data_source.name
+    staging, historical = models / "staging" / folder, models / "historical" / folder
+    ours = {
+        staging / f"_{source.name}__source.yml": _yaml(raw_properties(source)),
+        staging / f"_{source.name}__docs.md": descriptions(source),
+    }
+    layers = {"stg": staging, "hist": historical}
+    authors = {
+        layers[name.partition("_")[0]] / name: scaffold for name, scaffold in scaffolds(source.name).items()
+    }
+    columns, before = (
+        columns_of(source),
+        columns_generated(staging / f"_{source.name}__source.yml", source.name),
+    )
+    return [
+        *(GeneratedFile(path, text) for path, text in ours.items()),
+        *(
             GeneratedFile(
-                staging / f"stg_{source.name}.yml", _yaml(staging_properties(source)), is_ours=True
-            ),
-            GeneratedFile(staging / f"stg_{source.name}.sql", staging_model(source), is_ours=False),
-            GeneratedFile(
-                historical / f"hist_{source.name}.yml", _yaml(historical_properties(source)), is_ours=True
-            ),
-            GeneratedFile(historical / f"hist_{source.name}.sql", historical_model(source), is_ours=False),
-        ]
-    return files
+                path,
+                scaffold(columns),
+                partial(is_unedited, scaffold=scaffold, before=before, source=source.name),
+            )
+            for path, scaffold in authors.items()
+        ),
+    ]
+
+
+def columns_generated(path: Path, source: str) -> Columns | None:
+    """Return the columns that a source had when its file of metadata was generated; None if there is none of use."""
+    try:
+        message = yaml.load(path.read_text(encoding="utf-8"), LOADER)
+        definition = message["sources"][0]["tables"][0]["config"]["meta"]["headwater"]["definition"]
+        return recorded_columns(source, definition)
+    except (OSError, ValueError, yaml.YAMLError, LookupError, TypeError):
+        return None
 
 
 def stale_files(files: Iterable[GeneratedFile]) -> list[GeneratedFile]:
     """Return the missing files, and those of ours that differ from the seeds."""
-    return [
-        file
-        for file in files
-        if not file.path.exists() or (file.is_ours and file.path.read_text(encoding="utf-8") != file.text)
-    ]
+    return [file for file in files if file.is_stale]
 
 
 def write_files(files: Iterable[GeneratedFile]) -> list[Path]:
@@ -89,8 +123,8 @@ def write_files(files: Iterable[GeneratedFile]) -> list[Path]:
     return written
 
 
-def staging_properties(source: Source) -> dict[str, Any]:
-    """Return the properties of the raw table and the staging model, with the metadata that the macros need."""
+def raw_properties(source: Source) -> dict[str, Any]:
+    """Return the properties of the raw table of a source, with the metadata that the macros need."""
     return {
         "version": 2,
         "sources": [
@@ -102,133 +136,41 @@ def staging_properties(source: Source) -> dict[str, Any]:
                     {
                         "name": source.name,
                         "description": f"{source.description}, as delivered by {source.data_source.name}",
-                        "columns": [
-                            _bookkeeping(name) for name in ("delivery_sqn", "line_number", "job_inst_id")
-                        ]
-                        + _raw_columns(source)
-                        + [_bookkeeping("_rest")],
+                        "config": {
+                            "meta": {"headwater": {"job": source.job, "definition": definition(source)}}
+                        },
+                        "columns": layer_columns(source, "raw"),
                     }
                 ],
             }
         ],
-        "models": [
-            {
-                "name": f"stg_{source.name}",
-                "description": f"{source.description}, per delivery; in our names and types.",
-                "config": {
-                    "meta": {
-                        "source": {"name": source.name, "job": source.job, "definition": definition(source)}
-                    }
-                },
-                "columns": [_bookkeeping(name) for name in ("delivery_sqn", "line_number", "job_inst_id")]
-                + ([_bookkeeping("is_delete_mark")] if "delete_column" in source.options else [])
-                + [_typed_column(attribute) for attribute in source.attributes],
-            }
-        ],
     }
 
 
-def historical_properties(source: Source) -> dict[str, Any]:
-    """The properties of the historical model: grain, tests, descriptions."""
-    keys = [attribute.target_name for attribute in source.keys]
-    return {
-        "version": 2,
-        "models": [
-            {
-                "name": f"hist_{source.name}",
-                "description": _grain(source),
-                "config": {"meta": {"source_name": source.name}},
-                "data_tests": [{"headwater.versions_do_not_overlap": {"arguments": {"key": keys}}}],
-                "columns": [_typed_column(attribute) for attribute in source.attributes]
-                + [_bookkeeping(name) for name in OF_HISTORY],
-            }
-        ],
+def layer_columns(source: Source, layer: str) -> list[dict[str, Any]]:
+    """Return the columns that a layer's table has by the metadata: name, data_type, description."""
+    typed = [
+        {"name": a.target_name, "description": a.description, "data_type": a.target_datatype}
+        for a in source.attributes
+    ]
+    if layer == "historical":
+        return [*typed, *map(_bookkeeping, OF_HISTORY)]
+    before = [_bookkeeping(name) for name in ("delivery_sqn", "line_number", "job_inst_id")]
+    if layer == "raw":
+        return [*before, *_raw_columns(source), _bookkeeping("_rest")]
+    mark = ["is_delete_mark"] if "delete_column" in source.options else []
+    return [*before, *map(_bookkeeping, mark), *typed]
+
+
+def descriptions(source: Source) -> str:
+    """Return the doc blocks of a source, which the YAML of its models refers to: its models and its attributes."""
+    blocks = {
+        f"stg_{source.name}": f"{source.description}, per delivery; in our names and types.",
+        f"hist_{source.name}": _grain(source),
     }
-
-
-def staging_model(source: Source) -> str:
-    """Return the initial SQL of a staging model."""
-    return f"""with
-
-delivered as (
-
-    select * from {{{{ headwater.raw_deliveries('{source.name}') }}}}
-
-),
-
-renamed as (
-
-    select
-        ---------- delivery
-        delivery_sqn,
-        line_number,
-        to_jsonb(delivered.*) as row_as_it_came,
-
-        ---------- attributes, still text
-        {{{{ headwater.renamed_columns('{source.name}') }}}}
-
-    from delivered
-
-),
-
-validated as (
-
-    select
-        *,
-        {{{{ headwater.reject_reason('{source.name}') }}}} as reject_reason
-    from renamed
-    -- a fence: what is below is asked once of each row, and not again by every column above
-    offset 0
-
-),
-
-typed as (
-
-    select
-        ---------- delivery
-        delivery_sqn,
-        line_number,
-
-        ---------- what cannot go on
-        row_as_it_came,
-        reject_reason,
-
-        ---------- attributes
-        {{{{ headwater.typed_columns('{source.name}') }}}}
-
-    from validated
-
-)
-
-select * from typed
-"""
-
-
-def historical_model(source: Source) -> str:
-    """Return the initial SQL of a historical model."""
-    return f"""with
-
-staged as (
-
-    select * from {{{{ ref('stg_{source.name}') }}}}
-
-),
-
-final as (
-
-    select
-        ---------- delivery
-        delivery_sqn,
-
-        ---------- attributes
-        {{{{ headwater.history_columns('{source.name}') }}}}
-
-    from staged
-
-)
-
-select * from final
-"""
+    blocks |= {f"{source.name}__{a.target_name}": a.description for a in source.attributes}
+    texts = [f"{{% docs {name} %}}\n{doc_text(text)}\n{{% enddocs %}}\n" for name, text in blocks.items()]
+    return DOCS_HEADER + "\n" + "\n".join(texts)
 
 
 def _raw_columns(source: Source) -> list[dict[str, Any]]:
@@ -239,17 +181,6 @@ def _raw_columns(source: Source) -> list[dict[str, Any]]:
     return [
         {"name": name, "description": message, "data_type": "text"} for name, message in described.items()
     ]
-
-
-def _typed_column(attribute: Attribute) -> dict[str, Any]:
-    column: dict[str, Any] = {
-        "name": attribute.target_name,
-        "description": attribute.description,
-        "data_type": attribute.target_datatype,
-    }
-    if attribute.is_key:
-        column["data_tests"] = ["not_null"]
-    return column
 
 
 def _bookkeeping(name: str) -> dict[str, Any]:

@@ -26,6 +26,11 @@ def verbatim(value: Any) -> Any:
     return value
 
 
+def doc_text(text: str) -> str:
+    """Return text for a doc block, which dbt reads without rendering it: nothing in it opens a tag of Jinja."""
+    return re.sub(rf"[{_UNSEEN}]+", " ", re.sub(r"\{(?=[{%#])", "&#123;", text))
+
+
 def _literal(text: str) -> str:
     """An expression of Jinja that is the text, with no sign of Jinja inside."""
     escaped = _IN_LITERAL.sub(lambda found: f"\\u{ord(found.group()):04x}", text)

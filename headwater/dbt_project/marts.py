@@ -9,6 +9,7 @@ from pathlib import Path
 import sqlalchemy as sa
 from sqlalchemy import Engine
 
+from headwater.dbt_project.model_files import ModelFiles
 from headwater.project import Project
 
 LOCK = "marts"  # of whoever builds them
@@ -16,8 +17,9 @@ TASK = "marts"  # on record with what they were made of
 
 
 def models(project: Project) -> list[Path]:
-    """Return their models, in the order of their paths."""
-    return sorted((project.models / "marts").rglob("*.sql"))
+    """Return the files of all models behind history, in the order of their paths."""
+    files = ModelFiles(project.models)
+    return [files.paths[name] for name in files.behind_history]
 
 
 def unbuilt(engine: Engine, sources: Iterable[str]) -> list[str]:

@@ -17,7 +17,8 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from headwater.dbt_project.generate import generated_files, historical_model, staging_model
+from headwater.dbt_project.generate import columns_generated, generated_files
+from headwater.dbt_project.scaffold import is_unedited, scaffolds
 from headwater.metadata.errors import HeadwaterError, NewSourceRefused
 from headwater.metadata.static.check import load_and_check
 from headwater.metadata.static.load import load_seeds
@@ -26,7 +27,6 @@ from headwater.metadata.static.problem import Problem, Problems
 from headwater.metadata.static.read import read_catalog
 from headwater.metadata.static.rows import Row
 from headwater.metadata.static.schema import TABLES
-from headwater.new_source.look import stand_in
 from headwater.new_source.rows import own_connection
 from headwater.new_source.write import Change, apply, clear_temporary, noted, unfinished
 from headwater.project import Project
@@ -195,18 +195,21 @@ def _unused(rows: Mapping[str, list[Row]], going: Mapping[str, list[Row]]) -> It
 
 def _model_files(project: Project, name: str) -> list[Path]:
     """Return the models of the source and their properties."""
+    names = tuple(f"{prefix}_{name}.{ending}" for prefix in ("stg", "hist") for ending in ("sql", "yml"))
+    ours = (f"_{name}__source.yml", f"_{name}__docs.md")
     return sorted(
         path
-        for layer, prefix in (("staging", "stg"), ("historical", "hist"))
-        for ending in ("sql", "yml")
-        for path in (project.models / layer).glob(f"*/{prefix}_{name}.{ending}")
+        for layer in ("staging", "historical")
+        for file in (*names, *ours)
+        for path in (project.models / layer).glob(f"*/{file}")
     )
 
 
-def _edited(project: Project, name: str, files: Iterable[Path]) -> Iterator[Path]:
+def _edited(project: Project, name: str, files: Collection[Path]) -> Iterator[Path]:
     """Return the files that differ from the generated ones."""
-    source = stand_in(name=name)
-    scaffold = {f"stg_{name}.sql": staging_model(source), f"hist_{name}.sql": historical_model(source)}
+    authors = scaffolds(name)
+    metadata = next((path for path in files if path.name == f"_{name}__source.yml"), None)
+    before = columns_generated(metadata, name) if metadata else None
     try:
         sources = read_catalog(project.seeds).sources
         generated = generated_files([sources[name]] if name in sources else [], project.models)
@@ -214,8 +217,12 @@ def _edited(project: Project, name: str, files: Iterable[Path]) -> Iterator[Path
         generated = []  # an incomplete source: its properties are unedited
     texts = {file.path: file.text for file in generated}
     for path in files:
-        text = texts.get(path, scaffold.get(path.name))
-        if text is not None and path.read_text(encoding="utf-8") != text:
+        text = path.read_text(encoding="utf-8")
+        if path.name in authors:
+            is_edited = not is_unedited(text, authors[path.name], before, name)
+        else:
+            is_edited = texts.get(path, text) != text
+        if is_edited:
             yield path
 
 

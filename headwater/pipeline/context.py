@@ -17,6 +17,7 @@ from headwater.metadata.process.jobs import JobInstance, SharedJobInstance
 from headwater.metadata.static.model import Source
 from headwater.metadata.static.step_names import StepName
 from headwater.pipeline.layer_builds import IsReload, LayerBuilds
+from headwater.pipeline.model_code import ModelCode
 from headwater.pipeline.models import Models
 from headwater.pipeline.preparation import Say
 from headwater.pipeline.run_record import RunRecord
@@ -47,7 +48,10 @@ class RunContext:
     @cached_property
     def builds(self) -> LayerBuilds:
         """The dbt runs of the layers."""
-        return LayerBuilds(self.engine, self.store, self.record, self.is_reload or self.was_checked, self.say)
+        return LayerBuilds(
+            self.engine, self.store, self.record, ModelCode(self.engine, self.project),
+            self.is_reload or self.was_checked, self.say,
+        )  # fmt: skip
 
     def job(self, source: Source) -> JobInstance | SharedJobInstance:
         """Return the job instance in whose name a source is worked on."""

@@ -17,6 +17,7 @@ from headwater.metadata.static.model import Source
 from headwater.metadata.static.naming import PREFIXES
 from headwater.metadata.static.step_names import LAYER_OF_STEP, StepName
 from headwater.pipeline import layers
+from headwater.pipeline.model_code import ModelCode
 from headwater.pipeline.model_runner import ModelRunner, run_models
 from headwater.pipeline.preparation import listed_names
 from headwater.pipeline.run_record import RunRecord
@@ -34,11 +35,11 @@ class LayerBuilds:
     """
 
     def __init__(
-        self, engine: Engine, store: ObjectStore, record: RunRecord, is_reload: IsReload,
+        self, engine: Engine, store: ObjectStore, record: RunRecord, code: ModelCode, is_reload: IsReload,
         say: Callable[[str], None],
     ) -> None:  # fmt: skip
         self._engine, self._store, self._record = engine, store, record
-        self._is_reload, self._say = is_reload, say
+        self._code, self._is_reload, self._say = code, is_reload, say
         self._failed: set[tuple[StepName, str]] = set()  # and source
 
     def build(self, step: StepName, sources: Sources, runner: ModelRunner) -> None:
@@ -78,6 +79,8 @@ class LayerBuilds:
                     elif model.error is not None:
                         self._fail(step, name, model.error)
                         outcomes[name].worsen("failed")
+                    else:
+                        self._code.keep(name, LAYER_OF_STEP[step])
                 outcomes[name].worsen(spared.status)
             todo = again
 
@@ -89,6 +92,7 @@ class LayerBuilds:
             bool(layers.pending(self._engine, source.name, layer))
             or not layers.has_table(self._engine, layer, source.name)
             or layers.has_other_definition(self._engine, source)
+            or self._code.is_other(source.name, layer)
         )
 
     def _fail(self, step: StepName, name: str, error: BaseException) -> None:

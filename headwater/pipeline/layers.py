@@ -5,8 +5,9 @@ from __future__ import annotations
 import sqlalchemy as sa
 from sqlalchemy import Engine
 
-from headwater.extract.schema.definition import definition
-from headwater.metadata.process.definitions import is_redefined, record_definition, stored_types
+from headwater.extract.schema.definition import definition, recorded_definition
+from headwater.metadata.errors import LoadFailed
+from headwater.metadata.process.definitions import changed, is_redefined, record_definition, stored_types
 from headwater.metadata.process.deliveries import lock_source
 from headwater.metadata.sql_text import layer_table
 from headwater.metadata.static.model import Source
@@ -25,7 +26,7 @@ def keep_definition(engine: Engine, source: Source) -> bool:
     """Put on record what the tables are made with; False where they were made with another definition."""
     with engine.begin() as connection:
         lock_source(connection, source.name)
-        return record_definition(connection, source.name, definition(source))
+        return record_definition(connection, source.name, recorded_definition(source))
 
 
 def sentences_of_types(engine: Engine, source: Source) -> list[str]:
@@ -44,7 +45,15 @@ def sentences_of_types(engine: Engine, source: Source) -> list[str]:
 def has_other_definition(engine: Engine, source: Source) -> bool:
     """Return whether the tables were made with another definition: the model then says what differs, and fails."""
     with engine.connect() as connection:
-        return is_redefined(connection, source.name, definition(source))
+        return is_redefined(connection, source.name, recorded_definition(source))
+
+
+def require_same_transforms(engine: Engine, source: Source) -> None:
+    """Raise `LoadFailed` if only the code of the source's transform differs, of which no model knows."""
+    with engine.connect() as connection:
+        message = changed(connection, source.name, recorded_definition(source))
+        if message and changed(connection, source.name, definition(source)) is None:
+            raise LoadFailed(message)
 
 
 def held_by_history(engine: Engine, name: str) -> dict[int, str]:

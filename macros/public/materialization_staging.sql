@@ -1,19 +1,25 @@
 {% materialization staging, adapter='postgres' -%}
-    {%- set definition = headwater.source_definition(config.get('meta').source.name) -%}
     {%- set target_relation = this.incorporate(type='table') -%}
 
     {{ run_hooks(pre_hooks, inside_transaction=false) }}
+    {%- set definition = headwater.source_definition(headwater.this_source()) -%}
     {%- do headwater.open_source_transaction(definition.name) -%}
     {{ run_hooks(pre_hooks, inside_transaction=true) }}
 
-    {%- do headwater.require_same_definition(definition) -%}
-    {%- do headwater.create_staging_table(target_relation, definition) -%}
-    {%- if should_full_refresh() -%}
-        {%- do headwater.reset_staging(target_relation, definition) -%}
-    {%- endif -%}
-    {%- set pending = [] if flags.EMPTY else headwater.pending_deliveries(definition.name, 'staging') -%}
-    {%- if pending -%}
-        {%- do headwater.stage_deliveries(target_relation, definition, pending, sql) -%}
+    {%- set pending = [] -%}
+    {%- if headwater.has_table(headwater.raw_relation(definition)) -%}
+        {%- set described = headwater.described_query(sql) -%}
+        {%- set definition = headwater.model_definition('staging', definition, described) -%}
+        {%- do headwater.require_same_definition(definition) -%}
+        {%- do headwater.create_staging_table(target_relation, definition) -%}
+        {%- do headwater.require_same_types(target_relation, definition, described) -%}
+        {%- if should_full_refresh() -%}
+            {%- do headwater.reset_staging(target_relation, definition) -%}
+        {%- endif -%}
+        {%- set pending = [] if flags.EMPTY else headwater.pending_deliveries(definition.name, 'staging') -%}
+        {%- if pending -%}
+            {%- do headwater.stage_deliveries(target_relation, definition, pending, sql) -%}
+        {%- endif -%}
     {%- endif -%}
     {%- call noop_statement('main', 'STAGED ' ~ (pending | length) ~ ' deliveries') %}{% endcall -%}
 

@@ -1,8 +1,11 @@
 {% macro raw_deliveries(source_name) -%}
-    {#- asked in a subquery of its own, the function is called once and not for every row -#}
+    {#- a fence (offset 0): Postgres asks once of each row what is below it, and not again for every column above -#}
     (
         select *
-        from {{ source('raw', source_name) }}
-        where delivery_sqn = any((select metadata.pending_deliveries({{ headwater.sql_literal(source_name) }}, 'staging'))::bigint[])
+        from (
+            {{ headwater.cleaned_rows(source_name) | indent(12) }}
+        ) as cleaned
+        where {{ headwater.reject_reason(headwater.source_definition(source_name)) | indent(8) }} is null
+        offset 0
     )
 {%- endmacro %}

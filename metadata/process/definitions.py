@@ -52,6 +52,26 @@ def stored_types(connection: Connection, source: str) -> dict[str, tuple[str, st
     return {row.name: (row.data_type, row.stored_as) for row in rows}
 
 
+def changed(connection: Connection, source: str, definition: Mapping[str, Any]) -> str | None:
+    """Return how a definition differs from that of the tables of a source, with the ways on; None if it does not."""
+    ask = "select metadata.definition_changed(:source, cast(:definition as jsonb))"
+    message: str | None = connection.execute(sa.text(ask), _parameters(source, definition)).scalar_one()
+    return message
+
+
+def accept_definition(
+    connection: Connection, source: str, definition: Mapping[str, Any], why: str, who: str
+) -> str | None:
+    """Record a definition that a person accepts, and the reason; the message if it cannot be accepted, else None.
+
+    The caller's transaction holds the source's lock.
+    """
+    ask = "select metadata.accept_definition(:source, cast(:definition as jsonb), :why, :who)"
+    values = {**_parameters(source, definition), "why": why, "who": who}
+    message: str | None = connection.execute(sa.text(ask), values).scalar_one()
+    return message
+
+
 def depending_on(error: DependentObjectsStillExist) -> str:
     """Return why tables cannot be dropped, as a sentence."""
     return " and ".join(str(error.diag.message_detail).splitlines())

@@ -180,7 +180,7 @@ delivery_event = sa.Table(
 
 _COUNTS = (
     "record_count", "parsed_count", "fallen_out_count", "new_count", "changed_count", "unchanged_count",
-    "ignored_count", "overtaken_count", "delete_mark_count", "removed_count",
+    "ignored_count", "overtaken_count", "delete_mark_count", "removed_count", "left_out_count",
 )  # fmt: skip
 
 delivery_status = sa.Table(
@@ -197,7 +197,7 @@ delivery_status = sa.Table(
     _one_of("status", ("loaded", "passed", "halted", "stale", "purged", "recalled"), "status"),
     sa.CheckConstraint(
         "layer <> 'historical' or record_count = new_count + changed_count + unchanged_count"
-        " + ignored_count + overtaken_count + delete_mark_count",
+        " + ignored_count + overtaken_count + delete_mark_count + coalesce(left_out_count, 0)",
         name="ledger",
     ),
 )  # fmt: skip
@@ -234,6 +234,16 @@ source_definition = sa.Table(
     sa.Column("source", sa.Text, primary_key=True),
     sa.Column("definition", JSONB, nullable=False),
     _moment("made_at"),
+    sa.Column("code_seen", JSONB, nullable=False, server_default="{}"),
+)  # fmt: skip
+
+definition_acceptance = sa.Table(
+    "definition_acceptance", metadata,
+    sa.Column("source", sa.Text, primary_key=True),
+    sa.Column("differences", ARRAY(sa.Text), nullable=False),
+    sa.Column("why", sa.Text, nullable=False),
+    sa.Column("who", sa.Text, nullable=False),
+    sa.Column("accepted_at", sa.DateTime(timezone=True), primary_key=True),
 )  # fmt: skip
 
 rebuild = sa.Table(

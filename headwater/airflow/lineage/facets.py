@@ -18,7 +18,7 @@ from openlineage.client.facet_v2 import (
 )
 
 from headwater.airflow.lineage.names import Name
-from headwater.dbt_project.generate import historical_properties, staging_properties
+from headwater.dbt_project.generate import layer_columns
 from headwater.metadata.process.ledger import Check, Entry
 from headwater.metadata.static.model import Source
 from headwater.pipeline.step_audit import StepAudit
@@ -110,15 +110,10 @@ def _columns(source: Source | None, layer: str) -> dict[str, DatasetFacet]:
     """Return the columns of a layer's table from the metadata, without the database."""
     if source is None:
         return {}
-    if layer == "raw":
-        columns = staging_properties(source)["sources"][0]["tables"][0]["columns"]
-    else:
-        properties = staging_properties if layer == "staging" else historical_properties
-        columns = properties(source)["models"][0]["columns"]
     fields = [
         schema_dataset.SchemaDatasetFacetFields(
             name=column["name"], type=column.get("data_type"), description=column.get("description")
         )
-        for column in columns
+        for column in layer_columns(source, layer)
     ]
     return {"schema": schema_dataset.SchemaDatasetFacet(fields=fields)}

@@ -19,7 +19,8 @@ def load_raw(context: RunContext, source: Source, only: Collection[int] | None =
     with context.record.step(source, StepName.LOAD_RAW) as done:
         is_first = not layers.has_table(context.engine, "raw", source.name)
         if not layers.keep_definition(context.engine, source):  # raw would hold rows of two definitions
-            done.is_left = True  # the staging model says what differs
+            done.is_left = True  # the staging model says what differs, but for transforms
+            layers.require_same_transforms(context.engine, source)
             return
         for sentence in layers.sentences_of_types(context.engine, source) if is_first else ():
             context.say(f"{source.name}: {sentence}")

@@ -28,6 +28,9 @@
     {%- do headwater.require_parts(definition) -%}
     {%- do headwater.require_staged(definition.name) -%}
     {%- set deliveries = to_apply | map(attribute='delivery_sqn') | list -%}
+    {%- if headwater.is_edited('historical', definition) -%}
+        {%- do headwater.require_rows_of_staging(definition, model_sql, deliveries) -%}
+    {%- endif -%}
 
     {#- read from the status of what is loaded, not from the table: even its first row is found by a scan -#}
     {%- set was_empty = run_query(

@@ -43,23 +43,27 @@
             coalesce(changes.ignored_count, 0) as ignored_count,
             coalesce(changes.overtaken_count, 0) as overtaken_count,
             coalesce(marks.delete_mark_count, 0) as delete_mark_count,
-            coalesce(changes.removed_count, 0) as removed_count
+            coalesce(changes.removed_count, 0) as removed_count,
+            0::bigint as left_out_count
         from metadata.delivery_status as staged
         left join changes using (delivery_sqn)
         left join marks using (delivery_sqn)
         where staged.layer = 'staging' and staged.{{ headwater.is_any_of(deliveries) }}
     {%- endset -%}
     {%- do headwater.run_statement(load_audit) -%}
-    {%- set sum = "new_count + changed_count + unchanged_count + ignored_count + overtaken_count + delete_mark_count" -%}
+    {%- set sum = "new_count + changed_count + unchanged_count + ignored_count + overtaken_count + delete_mark_count + left_out_count" -%}
+    {%- if headwater.is_edited('historical', definition) -%}
+        {%- do headwater.run_statement("update load_audit set left_out_count = greatest(record_count - (" ~ sum ~ "), 0)") -%}
+    {%- endif -%}
     {%- do headwater.raise_ledger_broken(definition.name, 'historical', run_query(
         "select delivery_sqn, 'staging recorded ' || record_count || ' rows', met || ' are in the change set of history'"
         ~ " from (select *, " ~ sum ~ " as met from load_audit) as summed where record_count <> met order by delivery_sqn limit 1"
     )) -%}
     {%- do headwater.run_statement(
         "insert into metadata.delivery_status (delivery_sqn, layer, status, record_count, new_count, changed_count,"
-        ~ " unchanged_count, ignored_count, overtaken_count, delete_mark_count, removed_count, status_at, job_inst_id)"
+        ~ " unchanged_count, ignored_count, overtaken_count, delete_mark_count, removed_count, left_out_count, status_at, job_inst_id)"
         ~ " select delivery_sqn, 'historical', 'loaded', record_count, new_count, changed_count, unchanged_count,"
-        ~ " ignored_count, overtaken_count, delete_mark_count, removed_count, clock_timestamp(), " ~ job_inst_id
+        ~ " ignored_count, overtaken_count, delete_mark_count, removed_count, left_out_count, clock_timestamp(), " ~ job_inst_id
         ~ " from load_audit"
     ) -%}
 {%- endmacro %}

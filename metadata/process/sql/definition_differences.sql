@@ -8,6 +8,7 @@ recorded as (
 
     select
         definition as was_defined,
+        metadata.completed_definition(of_source, now_defined) as completed,
         coalesce(definition ->> 'value_syntax', 'canonical') as was,
         coalesce(now_defined ->> 'value_syntax', 'canonical') as becomes
     from metadata.source_definition
@@ -17,13 +18,12 @@ recorded as (
 
 select differs
 from recorded
-cross join metadata.stored_definition(now_defined) as stored_now
 cross join lateral metadata.definition_part_differences(
     of_source,
     case
         when was_defined ? 'value_syntax'
-            then jsonb_set(stored_now, array['value_syntax'], was_defined -> 'value_syntax')
-        else stored_now - 'value_syntax'
+            then jsonb_set(completed, array['value_syntax'], was_defined -> 'value_syntax')
+        else completed - 'value_syntax'
     end
 ) as differs
 union all

@@ -25,7 +25,15 @@ part as (
     ) as every (name)
     where name not in ('reading', 'names')
         and recorded.was_defined -> name is distinct from now_defined -> name
-        and (recorded.was_defined ? name or name like 'attribute %')
+        and (
+            recorded.was_defined ? name
+            or name like 'attribute %' and (
+                -- what a model adds is no news to tables that it has not made yet
+                now_defined -> name ->> 'made_by' is null
+                or recorded.was_defined ? ('code of ' || (now_defined -> name ->> 'made_by'))
+                or metadata.holds_layer(of_source, now_defined -> name ->> 'made_by')
+            )
+        )
 
 ),
 
@@ -39,6 +47,7 @@ part_said as (
             when jsonb_typeof(was) = 'object' and jsonb_typeof(becomes) = 'object' then name || ': ' || (
                 select string_agg(
                     case
+                        when name like 'code of %' then metadata.code_difference(member, was ->> member, becomes ->> member)
                         when becomes ? member
                             then member || ' was ' || coalesce(was -> member, 'null') || ', is ' || (becomes -> member)
                         else member || ' was ' || (was -> member)

@@ -4,9 +4,9 @@ create or replace function metadata.record_definition(of_source text, now_define
 language plpgsql volatile as $$
 declare
     was_defined jsonb := (select definition from metadata.source_definition where source = of_source);
+    completed jsonb := metadata.completed_definition(of_source, now_defined);
 begin
-    now_defined := metadata.stored_definition(now_defined);
-    if was_defined = now_defined then
+    if was_defined = completed then
         return true;
     end if;
     if exists (select from metadata.definition_differences(of_source, now_defined)) then
@@ -18,7 +18,7 @@ begin
             execute format('drop table if exists historical.%I', of_source);
         end if;
     end if;
-    insert into metadata.source_definition (source, definition, made_at) values (of_source, now_defined, now())
+    insert into metadata.source_definition (source, definition, made_at) values (of_source, completed, now())
     on conflict (source) do update set definition = excluded.definition, made_at = excluded.made_at;
     return true;
 end

@@ -11,9 +11,21 @@ final as (
     select
         ---------- delivery
         delivery_sqn,
+        line_number,
+
+        ---------- key
+        tail_number,
 
         ---------- attributes
-        {{ headwater.history_columns('planes') }}
+        known_since,
+        year_built,
+        aircraft_type,
+        manufacturer,
+        model,
+        engine_type,
+        engine_count,
+        seats,
+        cruising_speed_mph
 
     from staged
 

@@ -11,9 +11,22 @@ final as (
     select
         ---------- delivery
         delivery_sqn,
+        line_number,
+
+        ---------- key
+        icao,
 
         ---------- attributes
-        {{ headwater.history_columns('airports') }}
+        iata,
+        name,
+        city,
+        subdivision,
+        country,
+        elevation_ft,
+        latitude,
+        longitude,
+        time_zone,
+        local_code
 
     from staged
 

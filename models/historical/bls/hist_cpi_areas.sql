@@ -11,9 +11,14 @@ final as (
     select
         ---------- delivery
         delivery_sqn,
+        line_number,
+
+        ---------- key
+        area,
 
         ---------- attributes
-        {{ headwater.history_columns('cpi_areas') }}
+        area_code,
+        area_name
 
     from staged
 

@@ -11,9 +11,15 @@ final as (
     select
         ---------- delivery
         delivery_sqn,
+        line_number,
+
+        ---------- key
+        series,
+        year,
+        period,
 
         ---------- attributes
-        {{ headwater.history_columns('cpi_indexes') }}
+        price_index
 
     from staged
 

@@ -11,9 +11,14 @@ final as (
     select
         ---------- delivery
         delivery_sqn,
+        line_number,
+
+        ---------- key
+        item,
 
         ---------- attributes
-        {{ headwater.history_columns('cpi_items') }}
+        item_code,
+        item_name
 
     from staged
 

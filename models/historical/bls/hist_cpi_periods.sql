@@ -11,9 +11,15 @@ final as (
     select
         ---------- delivery
         delivery_sqn,
+        line_number,
+
+        ---------- key
+        period,
 
         ---------- attributes
-        {{ headwater.history_columns('cpi_periods') }}
+        period_code,
+        period_abbreviation,
+        period_name
 
     from staged
 

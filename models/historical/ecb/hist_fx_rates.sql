@@ -11,9 +11,14 @@ final as (
     select
         ---------- delivery
         delivery_sqn,
+        line_number,
+
+        ---------- key
+        rate_date,
+        currency,
 
         ---------- attributes
-        {{ headwater.history_columns('fx_rates') }}
+        units_per_euro
 
     from staged
 

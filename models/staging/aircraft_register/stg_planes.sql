@@ -6,47 +6,27 @@ delivered as (
 
 ),
 
-renamed as (
-
-    select
-        ---------- delivery
-        delivery_sqn,
-        line_number,
-        to_jsonb(delivered.*) as row_as_it_came,
-
-        ---------- attributes, still text
-        {{ headwater.renamed_columns('planes') }}
-
-    from delivered
-
-),
-
-validated as (
-
-    select
-        *,
-        {{ headwater.reject_reason('planes') }} as reject_reason
-    from renamed
-    -- a fence: what is below is asked once of each row, and not again by every column above
-    offset 0
-
-),
-
 typed as (
 
     select
         ---------- delivery
-        delivery_sqn,
-        line_number,
+        {{ headwater.delivery_columns() }},
 
-        ---------- what cannot go on
-        row_as_it_came,
-        reject_reason,
+        ---------- key
+        {{ headwater.typed('tail_number') }} as tail_number,
 
         ---------- attributes
-        {{ headwater.typed_columns('planes') }}
+        {{ headwater.typed('known_since') }} as known_since,
+        {{ headwater.typed('year_built') }} as year_built,
+        {{ headwater.typed('aircraft_type') }} as aircraft_type,
+        {{ headwater.typed('manufacturer') }} as manufacturer,
+        {{ headwater.typed('model') }} as model,
+        {{ headwater.typed('engine_type') }} as engine_type,
+        {{ headwater.typed('engine_count') }} as engine_count,
+        {{ headwater.typed('seats') }} as seats,
+        {{ headwater.typed('cruising_speed_mph') }} as cruising_speed_mph
 
-    from validated
+    from delivered
 
 )
 

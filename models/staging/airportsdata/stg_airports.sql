@@ -6,47 +6,28 @@ delivered as (
 
 ),
 
-renamed as (
-
-    select
-        ---------- delivery
-        delivery_sqn,
-        line_number,
-        to_jsonb(delivered.*) as row_as_it_came,
-
-        ---------- attributes, still text
-        {{ headwater.renamed_columns('airports') }}
-
-    from delivered
-
-),
-
-validated as (
-
-    select
-        *,
-        {{ headwater.reject_reason('airports') }} as reject_reason
-    from renamed
-    -- a fence: what is below is asked once of each row, and not again by every column above
-    offset 0
-
-),
-
 typed as (
 
     select
         ---------- delivery
-        delivery_sqn,
-        line_number,
+        {{ headwater.delivery_columns() }},
 
-        ---------- what cannot go on
-        row_as_it_came,
-        reject_reason,
+        ---------- key
+        {{ headwater.typed('icao') }} as icao,
 
         ---------- attributes
-        {{ headwater.typed_columns('airports') }}
+        {{ headwater.typed('iata') }} as iata,
+        {{ headwater.typed('name') }} as name,
+        {{ headwater.typed('city') }} as city,
+        {{ headwater.typed('subdivision') }} as subdivision,
+        {{ headwater.typed('country') }} as country,
+        {{ headwater.typed('elevation_ft') }} as elevation_ft,
+        {{ headwater.typed('latitude') }} as latitude,
+        {{ headwater.typed('longitude') }} as longitude,
+        {{ headwater.typed('time_zone') }} as time_zone,
+        {{ headwater.typed('local_code') }} as local_code
 
-    from validated
+    from delivered
 
 )
 

@@ -6,47 +6,21 @@ delivered as (
 
 ),
 
-renamed as (
-
-    select
-        ---------- delivery
-        delivery_sqn,
-        line_number,
-        to_jsonb(delivered.*) as row_as_it_came,
-
-        ---------- attributes, still text
-        {{ headwater.renamed_columns('cpi_indexes') }}
-
-    from delivered
-
-),
-
-validated as (
-
-    select
-        *,
-        {{ headwater.reject_reason('cpi_indexes') }} as reject_reason
-    from renamed
-    -- a fence: what is below is asked once of each row, and not again by every column above
-    offset 0
-
-),
-
 typed as (
 
     select
         ---------- delivery
-        delivery_sqn,
-        line_number,
+        {{ headwater.delivery_columns() }},
 
-        ---------- what cannot go on
-        row_as_it_came,
-        reject_reason,
+        ---------- key
+        {{ headwater.typed('series') }} as series,
+        {{ headwater.typed('year') }} as year,
+        {{ headwater.typed('period') }} as period,
 
         ---------- attributes
-        {{ headwater.typed_columns('cpi_indexes') }}
+        {{ headwater.typed('price_index') }} as price_index
 
-    from validated
+    from delivered
 
 )
 

@@ -6,47 +6,20 @@ delivered as (
 
 ),
 
-renamed as (
-
-    select
-        ---------- delivery
-        delivery_sqn,
-        line_number,
-        to_jsonb(delivered.*) as row_as_it_came,
-
-        ---------- attributes, still text
-        {{ headwater.renamed_columns('cpi_items') }}
-
-    from delivered
-
-),
-
-validated as (
-
-    select
-        *,
-        {{ headwater.reject_reason('cpi_items') }} as reject_reason
-    from renamed
-    -- a fence: what is below is asked once of each row, and not again by every column above
-    offset 0
-
-),
-
 typed as (
 
     select
         ---------- delivery
-        delivery_sqn,
-        line_number,
+        {{ headwater.delivery_columns() }},
 
-        ---------- what cannot go on
-        row_as_it_came,
-        reject_reason,
+        ---------- key
+        {{ headwater.typed('item') }} as item,
 
         ---------- attributes
-        {{ headwater.typed_columns('cpi_items') }}
+        {{ headwater.typed('item_code') }} as item_code,
+        {{ headwater.typed('item_name') }} as item_name
 
-    from validated
+    from delivered
 
 )
 

@@ -6,47 +6,27 @@ delivered as (
 
 ),
 
-renamed as (
-
-    select
-        ---------- delivery
-        delivery_sqn,
-        line_number,
-        to_jsonb(delivered.*) as row_as_it_came,
-
-        ---------- attributes, still text
-        {{ headwater.renamed_columns('departures') }}
-
-    from delivered
-
-),
-
-validated as (
-
-    select
-        *,
-        {{ headwater.reject_reason('departures') }} as reject_reason
-    from renamed
-    -- a fence: what is below is asked once of each row, and not again by every column above
-    offset 0
-
-),
-
 typed as (
 
     select
         ---------- delivery
-        delivery_sqn,
-        line_number,
+        {{ headwater.delivery_columns() }},
 
-        ---------- what cannot go on
-        row_as_it_came,
-        reject_reason,
+        ---------- key
+        {{ headwater.typed('flight_date') }} as flight_date,
+        {{ headwater.typed('carrier') }} as carrier,
+        {{ headwater.typed('flight') }} as flight,
+        {{ headwater.typed('origin') }} as origin,
 
         ---------- attributes
-        {{ headwater.typed_columns('departures') }}
+        {{ headwater.typed('destination') }} as destination,
+        {{ headwater.typed('tail_number') }} as tail_number,
+        {{ headwater.typed('scheduled_departure_time_hhmm') }} as scheduled_departure_time_hhmm,
+        {{ headwater.typed('scheduled_hour') }} as scheduled_hour,
+        {{ headwater.typed('departure_time_hhmm') }} as departure_time_hhmm,
+        {{ headwater.typed('departure_delay_min') }} as departure_delay_min
 
-    from validated
+    from delivered
 
 )
 

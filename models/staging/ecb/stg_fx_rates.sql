@@ -6,47 +6,20 @@ delivered as (
 
 ),
 
-renamed as (
-
-    select
-        ---------- delivery
-        delivery_sqn,
-        line_number,
-        to_jsonb(delivered.*) as row_as_it_came,
-
-        ---------- attributes, still text
-        {{ headwater.renamed_columns('fx_rates') }}
-
-    from delivered
-
-),
-
-validated as (
-
-    select
-        *,
-        {{ headwater.reject_reason('fx_rates') }} as reject_reason
-    from renamed
-    -- a fence: what is below is asked once of each row, and not again by every column above
-    offset 0
-
-),
-
 typed as (
 
     select
         ---------- delivery
-        delivery_sqn,
-        line_number,
+        {{ headwater.delivery_columns() }},
 
-        ---------- what cannot go on
-        row_as_it_came,
-        reject_reason,
+        ---------- key
+        {{ headwater.typed('rate_date') }} as rate_date,
+        {{ headwater.typed('currency') }} as currency,
 
         ---------- attributes
-        {{ headwater.typed_columns('fx_rates') }}
+        {{ headwater.typed('units_per_euro') }} as units_per_euro
 
-    from validated
+    from delivered
 
 )
 

@@ -6,47 +6,32 @@ delivered as (
 
 ),
 
-renamed as (
-
-    select
-        ---------- delivery
-        delivery_sqn,
-        line_number,
-        to_jsonb(delivered.*) as row_as_it_came,
-
-        ---------- attributes, still text
-        {{ headwater.renamed_columns('flight_weather') }}
-
-    from delivered
-
-),
-
-validated as (
-
-    select
-        *,
-        {{ headwater.reject_reason('flight_weather') }} as reject_reason
-    from renamed
-    -- a fence: what is below is asked once of each row, and not again by every column above
-    offset 0
-
-),
-
 typed as (
 
     select
         ---------- delivery
-        delivery_sqn,
-        line_number,
+        {{ headwater.delivery_columns() }},
 
-        ---------- what cannot go on
-        row_as_it_came,
-        reject_reason,
+        ---------- key
+        {{ headwater.typed('origin') }} as origin,
+        {{ headwater.typed('year') }} as year,
+        {{ headwater.typed('month') }} as month,
+        {{ headwater.typed('day') }} as day,
+        {{ headwater.typed('hour') }} as hour,
 
         ---------- attributes
-        {{ headwater.typed_columns('flight_weather') }}
+        {{ headwater.typed('temperature_f') }} as temperature_f,
+        {{ headwater.typed('dew_point_f') }} as dew_point_f,
+        {{ headwater.typed('relative_humidity_pct') }} as relative_humidity_pct,
+        {{ headwater.typed('wind_direction_deg') }} as wind_direction_deg,
+        {{ headwater.typed('wind_speed_mph') }} as wind_speed_mph,
+        {{ headwater.typed('wind_gust_mph') }} as wind_gust_mph,
+        {{ headwater.typed('precipitation_in') }} as precipitation_in,
+        {{ headwater.typed('pressure_mbar') }} as pressure_mbar,
+        {{ headwater.typed('visibility_mi') }} as visibility_mi,
+        {{ headwater.typed('observed_at') }} as observed_at
 
-    from validated
+    from delivered
 
 )
 

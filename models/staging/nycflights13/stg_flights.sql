@@ -6,47 +6,36 @@ delivered as (
 
 ),
 
-renamed as (
-
-    select
-        ---------- delivery
-        delivery_sqn,
-        line_number,
-        to_jsonb(delivered.*) as row_as_it_came,
-
-        ---------- attributes, still text
-        {{ headwater.renamed_columns('flights') }}
-
-    from delivered
-
-),
-
-validated as (
-
-    select
-        *,
-        {{ headwater.reject_reason('flights') }} as reject_reason
-    from renamed
-    -- a fence: what is below is asked once of each row, and not again by every column above
-    offset 0
-
-),
-
 typed as (
 
     select
         ---------- delivery
-        delivery_sqn,
-        line_number,
+        {{ headwater.delivery_columns() }},
 
-        ---------- what cannot go on
-        row_as_it_came,
-        reject_reason,
+        ---------- key
+        {{ headwater.typed('year') }} as year,
+        {{ headwater.typed('month') }} as month,
+        {{ headwater.typed('day') }} as day,
+        {{ headwater.typed('carrier') }} as carrier,
+        {{ headwater.typed('flight') }} as flight,
+        {{ headwater.typed('origin') }} as origin,
 
         ---------- attributes
-        {{ headwater.typed_columns('flights') }}
+        {{ headwater.typed('departure_time_hhmm') }} as departure_time_hhmm,
+        {{ headwater.typed('scheduled_departure_time_hhmm') }} as scheduled_departure_time_hhmm,
+        {{ headwater.typed('departure_delay_min') }} as departure_delay_min,
+        {{ headwater.typed('arrival_time_hhmm') }} as arrival_time_hhmm,
+        {{ headwater.typed('scheduled_arrival_time_hhmm') }} as scheduled_arrival_time_hhmm,
+        {{ headwater.typed('arrival_delay_min') }} as arrival_delay_min,
+        {{ headwater.typed('tail_number') }} as tail_number,
+        {{ headwater.typed('destination') }} as destination,
+        {{ headwater.typed('air_time_min') }} as air_time_min,
+        {{ headwater.typed('distance_mi') }} as distance_mi,
+        {{ headwater.typed('scheduled_hour') }} as scheduled_hour,
+        {{ headwater.typed('scheduled_minute') }} as scheduled_minute,
+        {{ headwater.typed('scheduled_hour_at') }} as scheduled_hour_at
 
-    from validated
+    from delivered
 
 )
 

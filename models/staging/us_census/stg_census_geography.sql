@@ -6,47 +6,32 @@ delivered as (
 
 ),
 
-renamed as (
-
-    select
-        ---------- delivery
-        delivery_sqn,
-        line_number,
-        to_jsonb(delivered.*) as row_as_it_came,
-
-        ---------- attributes, still text
-        {{ headwater.renamed_columns('census_geography') }}
-
-    from delivered
-
-),
-
-validated as (
-
-    select
-        *,
-        {{ headwater.reject_reason('census_geography') }} as reject_reason
-    from renamed
-    -- a fence: what is below is asked once of each row, and not again by every column above
-    offset 0
-
-),
-
 typed as (
 
     select
         ---------- delivery
-        delivery_sqn,
-        line_number,
+        {{ headwater.delivery_columns() }},
 
-        ---------- what cannot go on
-        row_as_it_came,
-        reject_reason,
+        ---------- key
+        {{ headwater.typed('logical_record_number') }} as logical_record_number,
 
         ---------- attributes
-        {{ headwater.typed_columns('census_geography') }}
+        {{ headwater.typed('summary_level') }} as summary_level,
+        {{ headwater.typed('name') }} as name,
+        {{ headwater.typed('state_code') }} as state_code,
+        {{ headwater.typed('state_fips') }} as state_fips,
+        {{ headwater.typed('county_fips') }} as county_fips,
+        {{ headwater.typed('county_subdivision_fips') }} as county_subdivision_fips,
+        {{ headwater.typed('place_fips') }} as place_fips,
+        {{ headwater.typed('description_code') }} as description_code,
+        {{ headwater.typed('functional_status') }} as functional_status,
+        {{ headwater.typed('population') }} as population,
+        {{ headwater.typed('land_area_m2') }} as land_area_m2,
+        {{ headwater.typed('water_area_m2') }} as water_area_m2,
+        {{ headwater.typed('latitude_microdegrees') }} as latitude_microdegrees,
+        {{ headwater.typed('longitude_microdegrees') }} as longitude_microdegrees
 
-    from validated
+    from delivered
 
 )
 

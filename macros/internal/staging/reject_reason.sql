@@ -1,8 +1,8 @@
-{% macro reject_reason(source_name) -%}
-    {%- set definition = headwater.source_definition(source_name) -%}
+{% macro reject_reason(definition) -%}
     {%- set guard = 'not is_delete_mark and ' if definition.delete_column else '' -%}
+    {%- set attributes = definition.attributes | rejectattr('is_derived') | list -%}
     {%- set broken = [] -%}
-    {%- for attribute in definition.attributes if attribute.is_key -%}
+    {%- for attribute in attributes if attribute.is_key -%}
         {%- do broken.append("when " ~ headwater.sql_identifier(attribute.name) ~ " is null then " ~ headwater.sql_literal('null_key:' ~ attribute.name)) -%}
     {%- endfor -%}
     {%- set lengths = headwater.key_lengths(definition) -%}
@@ -12,7 +12,7 @@
             ~ ") then " ~ headwater.sql_literal('key_too_long:' ~ name)
         ) -%}
     {%- endfor -%}
-    {%- for attribute in definition.attributes -%}
+    {%- for attribute in attributes -%}
         {%- set rule = headwater.is_castable(headwater.sql_identifier(attribute.name), attribute.data_type, attribute.format, definition.value_syntax) -%}
         {%- if rule != 'true' -%}
             {%- do broken.append(

@@ -1,0 +1,3 @@
+{% macro is_of_a_layer(node) -%}
+    {{ return(node.config.materialized in ('staging', 'historical')) }}
+{%- endmacro %}

@@ -1,0 +1,16 @@
+{% macro project_macros(node) -%}
+    {#- the macros that a model calls, and those that they call, but for the framework's and dbt's own: name → text -#}
+    {%- set found = {} -%}
+    {%- set open = node.depends_on.macros | list -%}
+    {%- for _ in range(1000) if open -%}
+        {%- set package, name = open.pop().split('.')[1:3] -%}
+        {%- if package not in ('headwater', 'dbt', 'dbt_postgres') and package ~ '.' ~ name not in found -%}
+            {%- set called = (context.get(package) or {}).get(name) -%}
+            {%- if called -%}
+                {%- do found.update({package ~ '.' ~ name: headwater.normalised_code(called.macro.macro_sql)}) -%}
+                {%- do open.extend(called.macro.depends_on.macros) -%}
+            {%- endif -%}
+        {%- endif -%}
+    {%- endfor -%}
+    {{ return(found) }}
+{%- endmacro %}

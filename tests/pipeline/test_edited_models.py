@@ -1,0 +1,294 @@
+"""What an analytics engineer writes into the models of a source: it takes effect, or is refused with a sentence."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from headwater.pipeline.accept_definition import accept_definition
+from headwater.pipeline.decide import NotDecidable
+from headwater.pipeline.rebuild import rebuild
+from headwater.pipeline.runners.sources import run
+from headwater.project import Project
+from tests.pipeline.line import Line, cities, of_source, prices
+from tests.pipeline.project import make_project
+
+STAGING, HISTORICAL = "models/staging/town_hall/stg_cities", "models/historical/town_hall/hist_cities"
+
+
+class Engineer:
+    """Edits a project of their own and runs `cities` in it."""
+
+    def __init__(self, root: Path, line: Line) -> None:
+        self.line = line
+        self.project = Project(make_project(root), line.project.home)
+
+    def edit(self, file: str, old: str, new: str) -> None:
+        path = self.project.root / file
+        text = path.read_text(encoding="utf-8")
+        assert text.count(old) == 1, text
+        path.write_text(text.replace(old, new), encoding="utf-8")
+
+    def write(self, file: str, text: str) -> None:
+        path = self.project.root / file
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+
+    def derive(self, expression: str, name: str = "own") -> None:
+        """Add a column to staging and to history."""
+        self.edit(f"{STAGING}.sql", "select * from typed", f"select *, {expression} as {name} from typed")
+        self.list_in_history(name)
+
+    def list_in_history(self, name: str) -> None:
+        self.edit(f"{HISTORICAL}.sql", "        seen\n", f"        seen,\n        {name}\n")
+
+    def failures(self) -> list[str]:
+        return of_source(run(self.project, ["cities"], self.line.messages.append), "cities").failures
+
+    def ran_well(self) -> None:
+        result = run(self.project, ["cities"], self.line.messages.append)
+        assert result.exit_code == 0, result.failures or result.halts
+
+    def rebuilt_well(self) -> None:
+        result = rebuild(self.project, ["cities"], self.line.messages.append)
+        assert result.exit_code == 0, result.failures or result.halts
+
+    def history(self, *columns: str) -> list[tuple]:
+        listed = ", ".join(columns)
+        return self.line.query(f"select {listed} from historical.cities order by city, valid_from")
+
+
+@pytest.fixture
+def engineer(line: Line, tmp_path: Path) -> Engineer:
+    return Engineer(tmp_path / "own", line)
+
+
+@pytest.fixture
+def loaded(engineer: Engineer, line: Line) -> Engineer:
+    """One whose source has a history of two deliveries."""
+    line.deliver("cities", cities(1, {"a": ("Ulm", 1), "b": ("Bonn", 2)}))
+    engineer.ran_well()
+    line.deliver("cities", cities(2, {"a": ("Ulm", 1), "b": ("Bonn", 3)}))
+    engineer.ran_well()
+    return engineer
+
+
+def test_a_changed_cast_is_another_definition_and_history_stays_as_it_is(loaded, line):
+    before = line.essence()["historical.cities"]
+    loaded.edit(
+        f"{STAGING}.sql",
+        "{{ headwater.typed('name') }} as name",
+        "initcap({{ headwater.typed('name') }}) as name",
+    )
+    line.deliver("cities", cities(3, {"a": ("ulm", 1), "b": ("bonn", 3)}))
+    (failure,) = loaded.failures()
+    assert failure.startswith(
+        "cities: Definition changed: source cities: code of staging: model stg_cities is new."
+    )
+    assert "`headwater rebuild cities`" in failure
+    assert "`headwater accept-definition cities`" in failure
+    assert line.essence()["historical.cities"] == before
+    loaded.rebuilt_well()
+    assert loaded.history("name", "people") == [("Ulm", 1), ("Bonn", 2), ("Bonn", 3)]
+
+
+def test_an_edit_is_found_without_a_delivery_and_comments_and_layout_are_no_edit(loaded):
+    text = (loaded.project.root / f"{STAGING}.sql").read_text()
+    loaded.write(
+        f"{STAGING}.sql",
+        "-- who wrote this\n" + text.replace("select * from typed", "SELECT  *\n  from typed /* all */"),
+    )
+    loaded.ran_well()
+    loaded.edit(f"{STAGING}.sql", "  from typed /* all */", "  from typed where people > 0")
+    assert "model stg_cities is new" in loaded.failures()[0]
+
+
+def test_a_derived_column_reaches_history_and_makes_versions(engineer, line):
+    engineer.derive("people / 2", "couples")
+    line.deliver("cities", cities(1, {"a": ("Ulm", 2), "b": ("Bonn", 5)}))
+    line.deliver("cities", cities(2, {"a": ("Ulm", 3), "b": ("Bonn", 7)}))
+    engineer.ran_well()
+    assert engineer.history("city", "people", "couples", "change_type") == [
+        ("a", 2, 1, "new"), ("a", 3, 1, "changed"), ("b", 5, 2, "new"), ("b", 7, 3, "changed"),
+    ]  # fmt: skip
+
+
+def test_a_derived_column_that_is_not_tracked_makes_no_version(engineer, line):
+    engineer.derive("delivery_sqn", "came_with")
+    engineer.edit(
+        f"{HISTORICAL}.yml",
+        "    columns:\n",
+        "    columns:\n      - name: came_with\n        config: {meta: {tracked: false}}\n",
+    )
+    line.deliver("cities", cities(1, {"a": ("Ulm", 2)}))
+    line.deliver("cities", cities(2, {"a": ("Ulm", 2)}))
+    engineer.ran_well()
+    assert len(engineer.history("came_with")) == 1
+
+
+def test_a_column_that_history_does_not_list_is_refused(engineer, line):
+    engineer.edit(f"{STAGING}.sql", "select * from typed", "select *, people / 2 as couples from typed")
+    line.deliver("cities", cities(1, {"a": ("Ulm", 2)}))
+    assert engineer.failures() == [
+        "cities: Model refused: source cities, model hist_cities does not select couples. Expected a line `couples`:"
+        " what staging has goes on to history."
+    ]
+
+
+def test_an_attribute_that_staging_does_not_select_is_refused(engineer, line):
+    engineer.edit(f"{STAGING}.sql", "        {{ headwater.typed('people') }} as people,\n", "")
+    line.deliver("cities", cities(1, {"a": ("Ulm", 2)}))
+    assert engineer.failures()[0] == (
+        "cities: Model refused: source cities, model stg_cities does not select people. Expected a line"
+        " `{{ headwater.typed('people') }} as people`, since seeds/attribute.csv has it."
+    )
+
+
+def test_rows_that_a_filter_leaves_out_are_counted_and_are_not_in_history(engineer, line):
+    engineer.edit(f"{STAGING}.sql", "select * from typed", "select * from typed where people > 1")
+    line.deliver("cities", cities(1, {"a": ("Ulm", 1), "b": ("Bonn", 2), "c": ("Hof", 3)}), "d,Aue,many,x")
+    engineer.ran_well()
+    line.deliver("cities", cities(2, {"a": ("Ulm", 5), "b": ("Bonn", 1), "c": ("Hof", 3)}))
+    engineer.ran_well()
+    assert line.query(
+        "select record_count, fallen_out_count, left_out_count from metadata.delivery_status"
+        " where layer = 'staging' order by delivery_sqn"
+    ) == [(2, 1, 1), (2, 0, 1)]
+    assert engineer.history("city", "end_type") == [("a", None), ("b", "removed"), ("c", None)]
+
+
+def test_a_filter_of_the_historical_model_is_counted_there(engineer, line):
+    engineer.edit(f"{HISTORICAL}.sql", "    from staged\n", "    from staged where people > 1\n")
+    line.deliver("cities", cities(1, {"a": ("Ulm", 1), "b": ("Bonn", 2)}))
+    engineer.ran_well()
+    assert line.query(
+        "select record_count, new_count, left_out_count from metadata.delivery_status where layer = 'historical'"
+    ) == [(2, 1, 1)]
+    assert engineer.history("city") == [("b",)]
+
+
+def test_a_join_that_multiplies_rows_halts_with_a_message_about_the_model(engineer, line):
+    engineer.edit(
+        f"{STAGING}.sql",
+        "select * from typed",
+        "select typed.* from typed cross join (values (1), (2)) as twice (n)",
+    )
+    line.deliver("cities", cities(1, {"a": ("Ulm", 1)}))
+    assert engineer.failures()[0].startswith(
+        "cities: Model refused: source cities, model stg_cities makes 2 rows of line 2 of delivery"
+    )
+    assert (
+        line.query("select count(*) from staging.stg_cities") == [(0,)]
+        if line.query("select to_regclass('staging.stg_cities')") != [(None,)]
+        else True
+    )
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ("select * from typed", "select *, now() as own from typed", "asks now()"),
+        ("select * from typed", "select *, current_date as own from typed", "asks current_date"),
+        ("select * from typed", "select *, 'today'::date as own from typed", "asks 'today'"),
+        ("select * from typed", "select *, (select count(*) from historical.prices) as own from typed", "reads the table"),
+        ("select * from typed", "select *, (select count(*) from {{ ref('stg_prices') }}) as own from typed", "reads stg_prices"),
+        ("select * from typed", "select *, 1 as valid_from from typed", 'selects a column "valid_from"'),
+        ("as city,", "as city_code, upper({{ headwater.typed('city') }}) as city,", "gives line 2 of delivery"),
+        ("as people,", "::numeric as people,", "gives the column people as numeric"),
+    ],
+)  # fmt: skip
+def test_what_would_make_a_false_history_is_refused(engineer, line, old, new, words):
+    line.deliver("cities", cities(1, {"a": ("Ulm", 1)}))
+    line.deliver("prices", prices(1, {("s", 1): ("1.50",)}))
+    line.ran_well("prices")
+    engineer.edit(f"{STAGING}.sql", old, new)
+    failure = engineer.failures()[0]
+    assert "Model refused: source cities, model stg_cities" in failure, failure
+    assert words in failure
+    assert "Expected" in failure
+
+
+def test_a_seed_that_a_model_joins_is_a_part_of_the_definition(engineer, line):
+    engineer.write("seeds/lookups/city_land.csv", "city,land\na,BW\nb,NW\n")
+    engineer.edit(
+        f"{STAGING}.sql",
+        "select * from typed",
+        "select typed.*, land from typed left join {{ ref('city_land') }} as city_land using (city)",
+    )
+    engineer.list_in_history("land")
+    line.deliver("cities", cities(1, {"a": ("Ulm", 1), "c": ("Hof", 3)}))
+    engineer.ran_well()
+    assert engineer.history("city", "land") == [("a", "BW"), ("c", None)]
+    engineer.write("seeds/lookups/city_land.csv", "city,land\na,BW\nb,NW\nc,BY\n")
+    assert "code of staging: seed city_land was" in engineer.failures()[0]
+    engineer.rebuilt_well()
+    assert engineer.history("city", "land") == [("a", "BW"), ("c", "BY")]
+
+
+def test_a_macro_of_the_project_is_a_part_of_the_definition(loaded, line):
+    (loaded.project.root / "dbt_project.yml").write_text(
+        (loaded.project.root / "dbt_project.yml")
+        .read_text()
+        .replace("macro-paths: []", "macro-paths: [own_macros]")
+    )
+    loaded.write("own_macros/half.sql", "{% macro half(x) %}{{ x }} / 2{% endmacro %}")
+    loaded.derive("{{ half('people') }}", "couples")
+    loaded.rebuilt_well()
+    loaded.write("own_macros/half.sql", "{# what is half #}{% macro half(x) %}{{ x }}   / 2{% endmacro %}")
+    loaded.ran_well()
+    loaded.write("own_macros/half.sql", "{% macro half(x) %}{{ x }} / 2.0{% endmacro %}")
+    line.deliver("cities", cities(3, {"a": ("Ulm", 1)}))
+    assert "macro headwater_demo.half was" in loaded.failures()[0]
+
+
+def test_an_intermediate_model_between_staging_and_history_is_a_part_of_the_definition(engineer, line):
+    engineer.write(
+        "models/intermediate/int_cities.sql",
+        "{{ config(materialized='ephemeral') }}\nselect *, people * 2 as hands from {{ ref('stg_cities') }}\n",
+    )
+    engineer.edit(f"{HISTORICAL}.sql", "ref('stg_cities')", "ref('int_cities')")
+    engineer.list_in_history("hands")
+    line.deliver("cities", cities(1, {"a": ("Ulm", 1)}))
+    engineer.ran_well()
+    assert engineer.history("city", "hands") == [("a", 2)]
+    engineer.edit("models/intermediate/int_cities.sql", "* 2", "* 4")
+    assert "code of historical: model int_cities was" in engineer.failures()[0]
+    engineer.rebuilt_well()
+    assert engineer.history("city", "hands") == [("a", 4)]
+
+
+def test_an_accepted_definition_keeps_the_tables_and_is_on_record(loaded, line):
+    before = line.essence()["historical.cities"]
+    loaded.edit(f"{STAGING}.sql", "select * from typed", "select * from typed where people > 0")
+    assert loaded.failures()
+    with pytest.raises(NotDecidable, match="reason"):
+        accept_definition(loaded.project, "cities", " ", line.messages.append)
+    accept_definition(loaded.project, "cities", "nobody lives in no city", line.messages.append)
+    loaded.ran_well()
+    assert line.essence()["historical.cities"] == before
+    assert line.query("select source, why from metadata.definition_acceptance") == [
+        ("cities", "nobody lives in no city")
+    ]
+
+
+def test_what_changes_the_columns_cannot_be_accepted(loaded, line):
+    loaded.derive("people / 2", "couples")
+    with pytest.raises(Exception, match=r"attribute couples is new.*headwater rebuild cities"):
+        accept_definition(loaded.project, "cities", "a try", line.messages.append)
+
+
+def test_tests_and_second_yaml_files_of_the_author_are_read(engineer, line):
+    engineer.edit(
+        f"{STAGING}.yml",
+        "    columns:\n",
+        "    columns:\n      - name: people\n        data_tests: [not_null]\n",
+    )
+    engineer.write(
+        "models/staging/more.yml",
+        "models:\n- name: stg_prices\n  config: {tags: [market]}\nunit_tests:\n- name: no_town\n  model: stg_prices\n"
+        "  given: [{input: \"source('raw', 'prices')\", rows: []}]\n  expect: {rows: []}\n",
+    )
+    line.deliver("cities", cities(1, {"a": ("Ulm", 1)}))
+    engineer.ran_well()
+    assert engineer.history("city") == [("a",)]
