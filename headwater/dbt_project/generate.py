@@ -58,7 +58,7 @@ class GeneratedFile:
 
     @property
     def is_stale(self) -> bool:
-        """Whether the file is missing, or ours and another one than the seeds say."""
+        """True if the file is missing, or ours and another one than the seeds say."""
         if not self.path.exists():
             return True
         present = self.path.read_text(encoding="utf-8")

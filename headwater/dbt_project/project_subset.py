@@ -22,7 +22,10 @@ MARTS = "_marts"  # what stands for the marts among names of sources, which begi
 SHARED = (
     "dbt_project.yml", "dependencies.yml", "packages.yml", "package-lock.yml", "dbt_packages", "profiles",
 )  # fmt: skip
-SHARED_PATHS = {"macro-paths": ["macros"], "seed-paths": ["seeds"]}  # settings of dbt_project.yml and their defaults
+SHARED_PATHS = {
+    "macro-paths": ["macros"],
+    "seed-paths": ["seeds"],
+}  # settings of dbt_project.yml and their defaults
 LONGEST_NAME = 100  # of a folder
 
 
@@ -81,7 +84,11 @@ def configured_paths(root: Path, setting: str) -> list[Path]:
     except (OSError, yaml.YAMLError):  # dbt says so
         message = None
     names = message.get(setting) if isinstance(message, dict) else None
-    return [path for name in (SHARED_PATHS[setting] if names is None else names) if (path := root / str(name)).is_dir()]
+    return [
+        path
+        for name in (SHARED_PATHS[setting] if names is None else names)
+        if (path := root / str(name)).is_dir()
+    ]
 
 
 def _write_if_other(path: Path, text: str) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from headwater.dbt_project.scaffold_before import texts_before
 from headwater.metadata.static.model import Source
 from headwater.metadata.static.naming import OF_HISTORY
 
@@ -17,7 +18,7 @@ GENERATED_BEFORE = "# Written by `headwater generate` from seeds/: change the se
 
 @dataclass(frozen=True)
 class Columns:
-    """What a model lists: a source's keys, its other attributes, and whether it has a delete mark."""
+    """The columns that a model lists: the keys of a source, its other attributes, and a delete mark if it has one."""
 
     source: str
     keys: Sequence[str]
@@ -133,7 +134,7 @@ def scaffolds(source: str) -> dict[str, Callable[[Columns], str]]:
 
 def is_unedited(text: str, scaffold: Callable[[Columns], str], before: Columns | None, source: str) -> bool:
     """Return whether nobody edited the text of a model since it was generated, for the columns that there were then."""
-    if text.startswith(GENERATED_BEFORE) or text in _before_columns(source):
+    if text.startswith(GENERATED_BEFORE) or text in texts_before(source):
         return True
     return before is not None and scaffold(before) == text
 
@@ -169,86 +170,3 @@ def _described(name: str, block: str, is_key: bool) -> str:
     return f"""      - name: {name}
         description: "{{{{ doc({block}) }}}}"
 {test}"""
-
-
-def _before_columns(source: str) -> tuple[str, str]:
-    """Return the texts that models of a source had before they listed their columns."""
-    return (
-        f"""with
-
-delivered as (
-
-    select * from {{{{ headwater.raw_deliveries('{source}') }}}}
-
-),
-
-renamed as (
-
-    select
-        ---------- delivery
-        delivery_sqn,
-        line_number,
-        to_jsonb(delivered.*) as row_as_it_came,
-
-        ---------- attributes, still text
-        {{{{ headwater.renamed_columns('{source}') }}}}
-
-    from delivered
-
-),
-
-validated as (
-
-    select
-        *,
-        {{{{ headwater.reject_reason('{source}') }}}} as reject_reason
-    from renamed
-    -- a fence: what is below is asked once of each row, and not again by every column above
-    offset 0
-
-),
-
-typed as (
-
-    select
-        ---------- delivery
-        delivery_sqn,
-        line_number,
-
-        ---------- what cannot go on
-        row_as_it_came,
-        reject_reason,
-
-        ---------- attributes
-        {{{{ headwater.typed_columns('{source}') }}}}
-
-    from validated
-
-)
-
-select * from typed
-""",
-        f"""with
-
-staged as (
-
-    select * from {{{{ ref('stg_{source}') }}}}
-
-),
-
-final as (
-
-    select
-        ---------- delivery
-        delivery_sqn,
-
-        ---------- attributes
-        {{{{ headwater.history_columns('{source}') }}}}
-
-    from staged
-
-)
-
-select * from final
-""",
-    )

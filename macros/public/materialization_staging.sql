@@ -6,20 +6,20 @@
     {%- do headwater.open_source_transaction(definition.name) -%}
     {{ run_hooks(pre_hooks, inside_transaction=true) }}
 
-    {%- set pending = [] -%}
-    {%- if headwater.has_table(headwater.raw_relation(definition)) -%}
-        {%- set described = headwater.described_query(sql) -%}
-        {%- set definition = headwater.model_definition('staging', definition, described) -%}
-        {%- do headwater.require_same_definition(definition) -%}
-        {%- do headwater.create_staging_table(target_relation, definition) -%}
-        {%- do headwater.require_same_types(target_relation, definition, described) -%}
-        {%- if should_full_refresh() -%}
-            {%- do headwater.reset_staging(target_relation, definition) -%}
-        {%- endif -%}
-        {%- set pending = [] if flags.EMPTY else headwater.pending_deliveries(definition.name, 'staging') -%}
-        {%- if pending -%}
-            {%- do headwater.stage_deliveries(target_relation, definition, pending, sql) -%}
-        {%- endif -%}
+    {%- if not headwater.has_table(headwater.raw_relation(definition)) -%}
+        {%- do headwater.create_raw_table(headwater.raw_relation(definition), definition) -%}
+    {%- endif -%}
+    {%- set described = headwater.described_query(sql) -%}
+    {%- set definition = headwater.model_definition('staging', definition, described) -%}
+    {%- do headwater.require_same_definition(definition) -%}
+    {%- do headwater.create_staging_table(target_relation, definition) -%}
+    {%- do headwater.require_same_types(target_relation, definition, described) -%}
+    {%- if should_full_refresh() -%}
+        {%- do headwater.reset_staging(target_relation, definition) -%}
+    {%- endif -%}
+    {%- set pending = [] if flags.EMPTY else headwater.pending_deliveries(definition.name, 'staging') -%}
+    {%- if pending -%}
+        {%- do headwater.stage_deliveries(target_relation, definition, pending, sql) -%}
     {%- endif -%}
     {%- call noop_statement('main', 'STAGED ' ~ (pending | length) ~ ' deliveries') %}{% endcall -%}
 

@@ -154,7 +154,9 @@ def _check_no_other_files(folder: Path, problems: Problems) -> None:
     for path in sorted(folder.glob("*.csv")):
         if path.stem not in TABLES:
             near = nearest(path.stem, TABLES)
-            expected = f"{near}.csv" if near else f"{', '.join(TABLES)}; seeds of your own go to seeds/lookups/"
+            expected = (
+                f"{near}.csv" if near else f"{', '.join(TABLES)}; seeds of your own go to seeds/lookups/"
+            )
             problems.add(path.stem, 1, WHOLE_FILE, "is not a table of the static metadata", expected)
 
 

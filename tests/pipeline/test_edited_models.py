@@ -1,8 +1,9 @@
-"""What an analytics engineer writes into the models of a source: it takes effect, or is refused with a sentence."""
+"""Edits of an analytics engineer in the models of a source: each takes effect, or is refused with a sentence."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,6 +15,7 @@ from headwater.project import Project
 from tests.pipeline.line import Line, cities, of_source, prices
 from tests.pipeline.project import make_project
 
+ALL = "select * from typed"
 STAGING, HISTORICAL = "models/staging/town_hall/stg_cities", "models/historical/town_hall/hist_cities"
 
 
@@ -54,7 +56,7 @@ class Engineer:
         result = rebuild(self.project, ["cities"], self.line.messages.append)
         assert result.exit_code == 0, result.failures or result.halts
 
-    def history(self, *columns: str) -> list[tuple]:
+    def history(self, *columns: str) -> list[tuple[Any, ...]]:
         listed = ", ".join(columns)
         return self.line.query(f"select {listed} from historical.cities order by city, valid_from")
 
@@ -74,7 +76,9 @@ def loaded(engineer: Engineer, line: Line) -> Engineer:
     return engineer
 
 
-def test_a_changed_cast_is_another_definition_and_history_stays_as_it_is(loaded, line):
+def test_a_changed_cast_is_another_definition_and_history_stays_as_it_is(
+    loaded: Engineer, line: Line
+) -> None:
     before = line.essence()["historical.cities"]
     loaded.edit(
         f"{STAGING}.sql",
@@ -93,7 +97,7 @@ def test_a_changed_cast_is_another_definition_and_history_stays_as_it_is(loaded,
     assert loaded.history("name", "people") == [("Ulm", 1), ("Bonn", 2), ("Bonn", 3)]
 
 
-def test_an_edit_is_found_without_a_delivery_and_comments_and_layout_are_no_edit(loaded):
+def test_an_edit_is_found_without_a_delivery_and_comments_and_layout_are_no_edit(loaded: Engineer) -> None:
     text = (loaded.project.root / f"{STAGING}.sql").read_text()
     loaded.write(
         f"{STAGING}.sql",
@@ -104,7 +108,7 @@ def test_an_edit_is_found_without_a_delivery_and_comments_and_layout_are_no_edit
     assert "model stg_cities is new" in loaded.failures()[0]
 
 
-def test_a_derived_column_reaches_history_and_makes_versions(engineer, line):
+def test_a_derived_column_reaches_history_and_makes_versions(engineer: Engineer, line: Line) -> None:
     engineer.derive("people / 2", "couples")
     line.deliver("cities", cities(1, {"a": ("Ulm", 2), "b": ("Bonn", 5)}))
     line.deliver("cities", cities(2, {"a": ("Ulm", 3), "b": ("Bonn", 7)}))
@@ -114,7 +118,7 @@ def test_a_derived_column_reaches_history_and_makes_versions(engineer, line):
     ]  # fmt: skip
 
 
-def test_a_derived_column_that_is_not_tracked_makes_no_version(engineer, line):
+def test_a_derived_column_that_is_not_tracked_makes_no_version(engineer: Engineer, line: Line) -> None:
     engineer.derive("delivery_sqn", "came_with")
     engineer.edit(
         f"{HISTORICAL}.yml",
@@ -127,7 +131,7 @@ def test_a_derived_column_that_is_not_tracked_makes_no_version(engineer, line):
     assert len(engineer.history("came_with")) == 1
 
 
-def test_a_column_that_history_does_not_list_is_refused(engineer, line):
+def test_a_column_that_history_does_not_list_is_refused(engineer: Engineer, line: Line) -> None:
     engineer.edit(f"{STAGING}.sql", "select * from typed", "select *, people / 2 as couples from typed")
     line.deliver("cities", cities(1, {"a": ("Ulm", 2)}))
     assert engineer.failures() == [
@@ -136,7 +140,7 @@ def test_a_column_that_history_does_not_list_is_refused(engineer, line):
     ]
 
 
-def test_an_attribute_that_staging_does_not_select_is_refused(engineer, line):
+def test_an_attribute_that_staging_does_not_select_is_refused(engineer: Engineer, line: Line) -> None:
     engineer.edit(f"{STAGING}.sql", "        {{ headwater.typed('people') }} as people,\n", "")
     line.deliver("cities", cities(1, {"a": ("Ulm", 2)}))
     assert engineer.failures()[0] == (
@@ -145,7 +149,9 @@ def test_an_attribute_that_staging_does_not_select_is_refused(engineer, line):
     )
 
 
-def test_rows_that_a_filter_leaves_out_are_counted_and_are_not_in_history(engineer, line):
+def test_rows_that_a_filter_leaves_out_are_counted_and_are_not_in_history(
+    engineer: Engineer, line: Line
+) -> None:
     engineer.edit(f"{STAGING}.sql", "select * from typed", "select * from typed where people > 1")
     line.deliver("cities", cities(1, {"a": ("Ulm", 1), "b": ("Bonn", 2), "c": ("Hof", 3)}), "d,Aue,many,x")
     engineer.ran_well()
@@ -158,7 +164,7 @@ def test_rows_that_a_filter_leaves_out_are_counted_and_are_not_in_history(engine
     assert engineer.history("city", "end_type") == [("a", None), ("b", "removed"), ("c", None)]
 
 
-def test_a_filter_of_the_historical_model_is_counted_there(engineer, line):
+def test_a_filter_of_the_historical_model_is_counted_there(engineer: Engineer, line: Line) -> None:
     engineer.edit(f"{HISTORICAL}.sql", "    from staged\n", "    from staged where people > 1\n")
     line.deliver("cities", cities(1, {"a": ("Ulm", 1), "b": ("Bonn", 2)}))
     engineer.ran_well()
@@ -168,7 +174,9 @@ def test_a_filter_of_the_historical_model_is_counted_there(engineer, line):
     assert engineer.history("city") == [("b",)]
 
 
-def test_a_join_that_multiplies_rows_halts_with_a_message_about_the_model(engineer, line):
+def test_a_join_that_multiplies_rows_halts_with_a_message_about_the_model(
+    engineer: Engineer, line: Line
+) -> None:
     engineer.edit(
         f"{STAGING}.sql",
         "select * from typed",
@@ -188,17 +196,19 @@ def test_a_join_that_multiplies_rows_halts_with_a_message_about_the_model(engine
 @pytest.mark.parametrize(
     ("old", "new", "words"),
     [
-        ("select * from typed", "select *, now() as own from typed", "asks now()"),
-        ("select * from typed", "select *, current_date as own from typed", "asks current_date"),
-        ("select * from typed", "select *, 'today'::date as own from typed", "asks 'today'"),
-        ("select * from typed", "select *, (select count(*) from historical.prices) as own from typed", "reads the table"),
-        ("select * from typed", "select *, (select count(*) from {{ ref('stg_prices') }}) as own from typed", "reads stg_prices"),
-        ("select * from typed", "select *, 1 as valid_from from typed", 'selects a column "valid_from"'),
+        (ALL, "select *, now() as own from typed", "asks now()"),
+        (ALL, "select *, current_date as own from typed", "asks current_date"),
+        (ALL, "select *, 'today'::date as own from typed", "asks 'today'"),
+        (ALL, "select *, (select count(*) from historical.prices) as own from typed", "reads the table"),
+        (ALL, "select *, (select count(*) from {{ ref('stg_prices') }}) as own from typed", "reads stg_prices"),
+        (ALL, "select *, 1 as valid_from from typed", 'selects a column "valid_from"'),
         ("as city,", "as city_code, upper({{ headwater.typed('city') }}) as city,", "gives line 2 of delivery"),
         ("as people,", "::numeric as people,", "gives the column people as numeric"),
     ],
 )  # fmt: skip
-def test_what_would_make_a_false_history_is_refused(engineer, line, old, new, words):
+def test_what_would_make_a_false_history_is_refused(
+    engineer: Engineer, line: Line, old: str, new: str, words: str
+) -> None:
     line.deliver("cities", cities(1, {"a": ("Ulm", 1)}))
     line.deliver("prices", prices(1, {("s", 1): ("1.50",)}))
     line.ran_well("prices")
@@ -209,7 +219,7 @@ def test_what_would_make_a_false_history_is_refused(engineer, line, old, new, wo
     assert "Expected" in failure
 
 
-def test_a_seed_that_a_model_joins_is_a_part_of_the_definition(engineer, line):
+def test_a_seed_that_a_model_joins_is_a_part_of_the_definition(engineer: Engineer, line: Line) -> None:
     engineer.write("seeds/lookups/city_land.csv", "city,land\na,BW\nb,NW\n")
     engineer.edit(
         f"{STAGING}.sql",
@@ -226,7 +236,7 @@ def test_a_seed_that_a_model_joins_is_a_part_of_the_definition(engineer, line):
     assert engineer.history("city", "land") == [("a", "BW"), ("c", "BY")]
 
 
-def test_a_macro_of_the_project_is_a_part_of_the_definition(loaded, line):
+def test_a_macro_of_the_project_is_a_part_of_the_definition(loaded: Engineer, line: Line) -> None:
     (loaded.project.root / "dbt_project.yml").write_text(
         (loaded.project.root / "dbt_project.yml")
         .read_text()
@@ -242,7 +252,9 @@ def test_a_macro_of_the_project_is_a_part_of_the_definition(loaded, line):
     assert "macro headwater_demo.half was" in loaded.failures()[0]
 
 
-def test_an_intermediate_model_between_staging_and_history_is_a_part_of_the_definition(engineer, line):
+def test_an_intermediate_model_between_staging_and_history_is_a_part_of_the_definition(
+    engineer: Engineer, line: Line
+) -> None:
     engineer.write(
         "models/intermediate/int_cities.sql",
         "{{ config(materialized='ephemeral') }}\nselect *, people * 2 as hands from {{ ref('stg_cities') }}\n",
@@ -258,7 +270,7 @@ def test_an_intermediate_model_between_staging_and_history_is_a_part_of_the_defi
     assert engineer.history("city", "hands") == [("a", 4)]
 
 
-def test_an_accepted_definition_keeps_the_tables_and_is_on_record(loaded, line):
+def test_an_accepted_definition_keeps_the_tables_and_is_on_record(loaded: Engineer, line: Line) -> None:
     before = line.essence()["historical.cities"]
     loaded.edit(f"{STAGING}.sql", "select * from typed", "select * from typed where people > 0")
     assert loaded.failures()
@@ -272,13 +284,13 @@ def test_an_accepted_definition_keeps_the_tables_and_is_on_record(loaded, line):
     ]
 
 
-def test_what_changes_the_columns_cannot_be_accepted(loaded, line):
+def test_what_changes_the_columns_cannot_be_accepted(loaded: Engineer, line: Line) -> None:
     loaded.derive("people / 2", "couples")
     with pytest.raises(Exception, match=r"attribute couples is new.*headwater rebuild cities"):
         accept_definition(loaded.project, "cities", "a try", line.messages.append)
 
 
-def test_tests_and_second_yaml_files_of_the_author_are_read(engineer, line):
+def test_tests_and_second_yaml_files_of_the_author_are_read(engineer: Engineer, line: Line) -> None:
     engineer.edit(
         f"{STAGING}.yml",
         "    columns:\n",

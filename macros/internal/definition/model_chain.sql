@@ -11,7 +11,7 @@
         {%- if chain.models | length > 1 and node.config.materialized != 'ephemeral' -%}
             {%- do headwater.raise_model_refused(
                 source_name, node.name, "is a " ~ node.config.materialized ~ " that history is made of",
-                "materialized: ephemeral: history reads what is staged in its own transaction, and would read an older state of a table"
+                "materialized: ephemeral: history reads what is staged in one transaction, and of a table an older state"
             ) -%}
         {%- endif -%}
         {%- for id in node.depends_on.nodes if id != before -%}

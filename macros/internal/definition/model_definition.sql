@@ -1,5 +1,5 @@
 {% macro model_definition(layer, definition, described) -%}
-    {#- the definition with what the models of a layer add to the metadata: their code, and the columns of their own -#}
+    {#- the definition with what the models of a layer add to the metadata: their code, and further columns -#}
     {%- set model_name = ('stg_' if layer == 'staging' else 'hist_') ~ definition.name -%}
     {%- set needed = ['delivery_sqn', 'line_number'] + (['_raw_row'] if layer == 'staging' else [])
         + (['is_delete_mark'] if definition.delete_column else []) -%}
@@ -9,7 +9,7 @@
         {%- do headwater.raise_model_refused(
             definition.name, model_name, "does not select " ~ name,
             ("a line `{{ headwater.typed('" ~ name ~ "') }} as " ~ name ~ "`, since seeds/attribute.csv has it" if name in names
-             else "`{{ headwater.delivery_columns() }}` among its columns") if layer == 'staging'
+             else "`{{ headwater.delivery_columns() }}` as its first line") if layer == 'staging'
             else "a line `" ~ name ~ "`: what staging has goes on to history"
         ) -%}
     {%- endfor -%}

@@ -1,5 +1,5 @@
 {% macro project_macros(node) -%}
-    {#- the macros that a model calls, and those that they call, but for the framework's and dbt's own: name → text -#}
+    {#- the macros that a model calls, and those that they call, but for those of the framework and of dbt: name → text -#}
     {%- set found = {} -%}
     {%- set open = node.depends_on.macros | list -%}
     {%- for _ in range(1000) if open -%}

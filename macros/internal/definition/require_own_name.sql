@@ -6,7 +6,7 @@
     {%- if name in taken or not modules.re.fullmatch('[a-z][a-z0-9_]{0,49}', name) -%}
         {%- do headwater.raise_model_refused(
             source_name, model_name, "selects a column " ~ headwater.sql_identifier(name),
-            "the name of a column of its own: lower-case letters, digits and _, up to 50, beginning with a letter, and none of "
+            "another name: lower-case letters, digits and _, up to 50, beginning with a letter, and none of "
             ~ taken | join(', ')
         ) -%}
     {%- endif -%}

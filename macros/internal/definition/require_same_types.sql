@@ -15,7 +15,7 @@
             {%- do headwater.raise_model_refused(
                 definition.name, model.name, "gives the column " ~ attribute.name ~ " as " ~ given,
                 (wanted ~ ", the type of the column in " ~ relation.schema ~ "." ~ relation.identifier ~ ": cast it, or change its type and run `headwater rebuild " ~ definition.name ~ "`") if wanted
-                else "a column that " ~ relation.schema ~ "." ~ relation.identifier ~ " has: `headwater rebuild " ~ definition.name ~ "` makes it anew"
+                else "a column that " ~ relation.schema ~ "." ~ relation.identifier ~ " has: `headwater rebuild " ~ definition.name ~ "` makes it"
             ) -%}
         {%- endif -%}
     {%- endfor -%}

@@ -1,5 +1,5 @@
 {% macro with_staged_columns(definition) -%}
-    {#- the definition with the columns of its own that the staging table has -#}
+    {#- the definition with the columns that a model added to the staging table -#}
     {%- set recorded = dict(definition.recorded) -%}
     {%- set known = headwater.staging_columns(definition) | map('first') | list -%}
     {%- set untracked = headwater.untracked_columns(definition) -%}

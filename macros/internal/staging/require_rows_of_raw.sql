@@ -28,7 +28,7 @@
         {%- do headwater.raise_model_refused(
             definition.name, model_name,
             "gives line " ~ found[1] ~ " of delivery " ~ found[0] ~ " the key " ~ found[2] ~ ", delivered was " ~ found[3],
-            "the key as it was delivered: a row that falls out is known by it. Change keys in a transform, or give what is derived of a key a column of its own"
+            "the key as it was delivered: a row that falls out is known by it. Change keys in a transform, or put what is derived of a key into another column"
         ) -%}
     {%- endif -%}
 {%- endmacro %}

@@ -9,7 +9,6 @@ return coalesce(
         from metadata.source_definition
         cross join lateral jsonb_each(definition) as part (name, value)
         where source = of_source
-            and metadata.has_layers(of_source)
             and not now_defined ? part.name
             and (
                 part.name like 'code of %'

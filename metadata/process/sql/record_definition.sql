@@ -13,8 +13,11 @@ begin
         return false;
     end if;
     if was_defined is not null and not metadata.has_layers(of_source) then
-        execute format('drop table if exists raw.%I, staging.%I', of_source, 'stg_' || of_source);
-        if not metadata.is_being_rebuilt(of_source) then
+        if metadata.table_shape(was_defined, 'staging') <> metadata.table_shape(completed, 'staging') then
+            execute format('drop table if exists raw.%I, staging.%I', of_source, 'stg_' || of_source);
+        end if;
+        if metadata.table_shape(was_defined, 'historical') <> metadata.table_shape(completed, 'historical')
+            and not metadata.is_being_rebuilt(of_source) then
             execute format('drop table if exists historical.%I', of_source);
         end if;
     end if;

@@ -116,7 +116,7 @@ def test_generate_check_fails_while_a_file_is_stale_and_generate_writes_it(own_p
     assert ran(0, "generate", "--check").stdout.strip() == "models: as the seeds say"
     seed = own_project / "seeds" / "attribute.csv"
     seed.write_text(seed.read_text().replace("Its name", "Its official name"))
-    names = ["models/staging/town_hall/stg_cities.yml", "models/historical/town_hall/hist_cities.yml"]
+    names = ["models/staging/town_hall/_cities__source.yml", "models/staging/town_hall/_cities__docs.md"]
     assert ran(1, "generate", "--check").stdout.splitlines() == [f"stale {name}" for name in names]
     assert ran(1, "generate", "--check").stdout.splitlines() == [f"stale {name}" for name in names]
     assert ran(0, "generate").stdout.splitlines() == [f"wrote {name}" for name in names]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import html
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from headwater.dbt_project.generate import _yaml, generated_files, write_files
-from headwater.dbt_project.jinja_text import verbatim
+from headwater.dbt_project.jinja_text import doc_text, verbatim
 from headwater.metadata.static.model import Attribute, Source
 from headwater.metadata.static.read import read_catalog
 from tests.pipeline.project import make_project
@@ -61,13 +63,19 @@ def assert_read_exactly(source: Source, manifest: Any) -> None:
     assert {a.raw_column: a.description for a in source.attributes}.items() <= {
         name: column.description for name, column in raw.columns.items()
     }.items()
-    of_source = {"name": source.name, "job": source.job, "definition": definition(source)}
-    assert staging.config.meta["source"] == of_source
+    assert raw.config.meta["headwater"] == {"job": source.job, "definition": definition(source)}
     for attribute in source.attributes:
         column = staging.columns[attribute.target_name]
-        assert column.description == attribute.description
-        assert history.columns[attribute.target_name].description == attribute.description
-    assert history.description.endswith(f"{source.description[1:]}, and when it was so.")
+        assert column.description == doc_text(attribute.description).strip()
+        assert history.columns[attribute.target_name].description == column.description
+    assert history.description.endswith(f"{doc_text(source.description)[1:]}, and when it was so.")
+
+
+def test_a_doc_block_shows_a_text_as_it_is_and_opens_nothing() -> None:
+    text = "a {{ b }} {% enddocs %} {# c #} { d } %}"
+    assert html.unescape(doc_text(text)) == text
+    assert not re.search(r"\{[{%#]", doc_text(text))
+    assert doc_text("one\r\ntwo") == "one two"
 
 
 @pytest.fixture

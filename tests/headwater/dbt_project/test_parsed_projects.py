@@ -166,7 +166,7 @@ def test_a_subset_that_does_not_suffice_is_remembered_as_the_whole(
     home = Path(os.environ["HEADWATER_HOME"])
     home.mkdir()
     path = next((root / "models").rglob("stg_cities.sql"))
-    path.write_text(path.read_text() + "\n-- {{ ref('stg_prices') }}\n")
+    path.write_text(path.read_text() + "\n-- {{ ref('stg_' ~ 'prices') }}\n")
     whole = Dbt(root, home, "first", sources=["cities"])
     nodes = whole.manifest().nodes.keys()
     monkeypatch.setattr(Dbt, "_parse", None)

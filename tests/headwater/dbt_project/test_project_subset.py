@@ -65,7 +65,7 @@ def test_dbt_reads_no_model_of_another_source(root: Path, tmp_path: Path) -> Non
 @pytest.mark.usefixtures("database")
 def test_a_model_that_reads_another_source_is_run_in_the_whole_project(root: Path, tmp_path: Path) -> None:
     (historical,) = (root / "models" / "historical").rglob("hist_cities.sql")
-    historical.write_text(f"-- depends on: {{{{ ref('stg_ratings') }}}}\n{historical.read_text()}")
+    historical.write_text(f"-- depends on: {{{{ ref('stg_' ~ 'ratings') }}}}\n{historical.read_text()}")
     manifest = Dbt(root, tmp_path, "run-1", sources=["cities"]).manifest()
     assert "hist_ratings" in {node.name for node in manifest.nodes.values()}
 

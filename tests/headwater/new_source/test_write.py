@@ -15,7 +15,7 @@ from headwater.new_source.proposal import Proposal
 from headwater.project import Project
 from tests.headwater.new_source.conftest import content_of
 
-SEVERAL = 9  # files that are written
+SEVERAL = 11  # files that are written
 
 
 @pytest.fixture

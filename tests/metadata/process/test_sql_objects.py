@@ -62,6 +62,9 @@ def test_a_database_has_the_functions_and_views_of_the_files_and_no_others(datab
 def test_a_database_without_a_record_of_them_gets_them_all_again(database: Engine) -> None:
     before = objects(database)
     execute(database, "drop table metadata.sql_object")
+    execute(database, "drop table metadata.definition_acceptance")
+    execute(database, "alter table metadata.source_definition drop column code_seen")
+    execute(database, "alter table metadata.delivery_status drop column left_out_count cascade")
     execute(database, "update metadata.process_metadata_version set version_num = '0012'")
     execute(
         database,

@@ -33,7 +33,7 @@ def downgrade() -> None:
 
 
 def _check(ledger: str) -> None:
-    op.execute("alter table metadata.delivery_status drop constraint delivery_status_ledger_check")
+    op.execute("alter table metadata.delivery_status drop constraint if exists delivery_status_ledger_check")
     op.execute(
         "alter table metadata.delivery_status add constraint delivery_status_ledger_check"
         f" check (layer <> 'historical' or record_count = {ledger})"
