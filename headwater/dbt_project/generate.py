@@ -18,7 +18,14 @@ import yaml
 
 from headwater.dbt_project.jinja_text import doc_text, verbatim
 from headwater.dbt_project.model_files import LOADER
-from headwater.dbt_project.scaffold import Columns, columns_of, is_unedited, recorded_columns, scaffolds
+from headwater.dbt_project.scaffold import (
+    Columns,
+    columns_of,
+    doc_name,
+    is_unedited,
+    recorded_columns,
+    scaffolds,
+)
 from headwater.extract.schema.definition import definition, delete_column
 from headwater.metadata.static.model import Source
 from headwater.metadata.static.naming import OF_HISTORY
@@ -168,7 +175,7 @@ def descriptions(source: Source) -> str:
         f"stg_{source.name}": f"{source.description}, per delivery; in our names and types.",
         f"hist_{source.name}": _grain(source),
     }
-    blocks |= {f"{source.name}__{a.target_name}": a.description for a in source.attributes}
+    blocks |= {doc_name(source.name, a.target_name): a.description for a in source.attributes}
     texts = [f"{{% docs {name} %}}\n{doc_text(text)}\n{{% enddocs %}}\n" for name, text in blocks.items()]
     return DOCS_HEADER + "\n" + "\n".join(texts)
 

@@ -5,13 +5,16 @@ A file that nobody edited follows the metadata: its text is what this module wro
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from headwater.dbt_project.scaffold_before import texts_before
+from headwater.metadata.sql_text import sql_identifier
 from headwater.metadata.static.model import Source
-from headwater.metadata.static.naming import OF_HISTORY
+from headwater.metadata.static.naming import OF_HISTORY, SAFE_NAME, SQL_WORDS
 
 GENERATED_BEFORE = "# Written by `headwater generate` from seeds/: change the seeds, not this file.\n"
 
@@ -54,7 +57,7 @@ def recorded_columns(source: str, definition: Mapping[str, Any]) -> Columns:
 
 def staging_sql(columns: Columns) -> str:
     """Return the SQL of a staging model: a line for each attribute."""
-    typed = _grouped(columns, lambda name: f"{{{{ headwater.typed('{name}') }}}} as {name}")
+    typed = _grouped(columns, lambda name: f"{{{{ headwater.typed('{name}') }}}} as {_identifier(name)}")
     return f"""with
 
 delivered as (
@@ -96,7 +99,7 @@ final as (
         delivery_sqn,
         line_number,{mark}
 
-{_grouped(columns, str)}
+{_grouped(columns, _identifier)}
     from staged
 
 )
@@ -117,7 +120,7 @@ def historical_yaml(columns: Columns) -> str:
     overlap = f"""    data_tests:
       - headwater.versions_do_not_overlap:
           arguments:
-            key: [{", ".join(columns.keys)}]
+            key: {json.dumps(columns.keys) if any(map(_is_odd, columns.keys)) else f"[{', '.join(columns.keys)}]"}
 """
     return _model_yaml(f"hist_{columns.source}", overlap, columns, before=[], after=OF_HISTORY)
 
@@ -139,6 +142,20 @@ def is_unedited(text: str, scaffold: Callable[[Columns], str], before: Columns |
     return before is not None and scaffold(before) == text
 
 
+def doc_name(source: str, name: str) -> str:
+    """Return the name of the doc block of an attribute."""
+    return re.sub(r"\W", "_", f"{source}__{name}")
+
+
+def _is_odd(name: str) -> bool:
+    """True if a name cannot stand in SQL and YAML as it is; `headwater check` lets none through."""
+    return not SAFE_NAME.fullmatch(name) or name in SQL_WORDS
+
+
+def _identifier(name: str) -> str:
+    return sql_identifier(name) if _is_odd(name) else name
+
+
 def _grouped(columns: Columns, line: Callable[[str], str]) -> str:
     groups = [("key", columns.keys), ("attributes", columns.others)]
     texts = [
@@ -152,8 +169,8 @@ def _grouped(columns: Columns, line: Callable[[str], str]) -> str:
 def _model_yaml(model: str, tests: str, columns: Columns, before: Sequence[str], after: Sequence[str]) -> str:
     lines = [
         *(_described(name, f"'headwater', '{name}'", is_key=False) for name in before),
-        *(_described(name, f"'{columns.source}__{name}'", is_key=True) for name in columns.keys),
-        *(_described(name, f"'{columns.source}__{name}'", is_key=False) for name in columns.others),
+        *(_described(name, f"'{doc_name(columns.source, name)}'", is_key=True) for name in columns.keys),
+        *(_described(name, f"'{doc_name(columns.source, name)}'", is_key=False) for name in columns.others),
         *(_described(name, f"'headwater', '{name}'", is_key=False) for name in after),
     ]
     return f"""version: 2
@@ -167,6 +184,6 @@ models:
 
 def _described(name: str, block: str, is_key: bool) -> str:
     test = "        data_tests: [not_null]\n" if is_key else ""
-    return f"""      - name: {name}
+    return f"""      - name: {json.dumps(name) if _is_odd(name) else name}
         description: "{{{{ doc({block}) }}}}"
 {test}"""

@@ -26,8 +26,7 @@ def upgrade(engine: Engine) -> bool:
     prevents it. Safe to call repeatedly and by many processes at once: one works while the others wait for
     its lock.
     """
-    config = Config()
-    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
+    config = configuration()
     newest = ScriptDirectory.from_config(config).get_current_head()
     with engine.begin() as connection:
         if _is_newest(connection, newest):
@@ -41,6 +40,13 @@ def upgrade(engine: Engine) -> bool:
         command.upgrade(config, "head")
         replace_changed(connection)
         return True
+
+
+def configuration() -> Config:
+    """Return alembic's configuration; a command also wants an open connection in `attributes`."""
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
+    return config
 
 
 def _is_newest(connection: sa.Connection, newest: str | None) -> bool:

@@ -77,7 +77,7 @@ class DbtProject:
         places = ["--project-dir", str(self._root), "--profiles-dir", str(self._root / "profiles")]
         quiet = ["--log-level", "none", "--log-path", str(self._root / "logs"), "--no-write-json"]
         done: Any = dbtRunner(manifest=manifest).invoke([*command, *places, *quiet])
-        assert done.result is not None, done.exception
+        assert done.result is not None, str(done.exception)
         return done.result
 
 

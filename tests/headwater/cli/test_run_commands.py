@@ -220,7 +220,7 @@ def test_seeds_that_break_a_rule_or_models_that_are_stale_fail_a_run_before_anyt
     good = seed.read_text()
     seed.write_text(good.replace("Its name", "Its official name"))
     stale = ran(1, "run").stderr
-    assert "models/staging/town_hall/stg_cities.yml" in stale
+    assert "models/staging/town_hall/_cities__docs.md" in stale
     assert "headwater generate" in stale
     seed.write_text(good.replace("smallint", "smalint"))
     broken = ran(1, "run").stderr

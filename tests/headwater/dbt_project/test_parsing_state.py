@@ -82,7 +82,7 @@ def test_with_the_state_of_other_sources_dbt_reads_what_it_reads_from_scratch(
 
 def test_a_model_of_another_source_that_the_state_knows_does_not_suffice(root: Path, tmp_path: Path) -> None:
     path = next((root / "models").rglob("stg_cities.sql"))
-    path.write_text(path.read_text() + "\n-- {{ ref('stg_prices') }}\n")
+    path.write_text(path.read_text() + "\n-- {{ ref('stg_' ~ 'prices') }}\n")
     home = tmp_path / "home"
     home.mkdir()
     assert not Dbt(root, home, "x", sources=["cities", "prices"])._parse().is_whole

@@ -8,11 +8,12 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from alembic import command
 from sqlalchemy import Engine
 
 from headwater.metadata.errors import DatabaseRefused
 from headwater.metadata.process import sql_objects
-from headwater.metadata.process.migrate import upgrade
+from headwater.metadata.process.migrate import configuration, upgrade
 from headwater.metadata.process.tables import SCHEMA
 
 OBJECTS = f"""
@@ -61,11 +62,13 @@ def test_a_database_has_the_functions_and_views_of_the_files_and_no_others(datab
 @pytest.mark.usefixtures("folder")
 def test_a_database_without_a_record_of_them_gets_them_all_again(database: Engine) -> None:
     before = objects(database)
-    execute(database, "drop table metadata.sql_object")
-    execute(database, "drop table metadata.definition_acceptance")
-    execute(database, "alter table metadata.source_definition drop column code_seen")
-    execute(database, "alter table metadata.delivery_status drop column left_out_count cascade")
-    execute(database, "update metadata.process_metadata_version set version_num = '0012'")
+    config = configuration()
+    with database.begin() as connection:
+        connection.execute(
+            sa.text("drop view metadata.delivery_state")
+        )  # reads a column that was not there then
+        config.attributes["connection"] = connection
+        command.downgrade(config, "0012")
     execute(
         database,
         "create or replace function metadata.lock_source(of_source text) returns void language sql return null",

@@ -21,7 +21,9 @@ def test_a_source_by_hand_is_nine_rows_and_a_check_is_one_more(tmp_path: Path) -
     source, _, later = text.partition("## When a publisher changes the columns")
     row_count = 0
     for part in (source, later.partition("## Add a check")[2].partition("4. The results")[0]):
-        for table, rows in re.findall(r"cat >> seeds/(\w+)\.csv <<'END'\n(.*?)^ *END$", part, re.MULTILINE | re.DOTALL):
+        for table, rows in re.findall(
+            r"cat >> seeds/(\w+)\.csv <<'END'\n(.*?)^ *END$", part, re.MULTILINE | re.DOTALL
+        ):
             lines = [line.strip() for line in rows.splitlines()]
             row_count += len(lines)
             with (seeds / f"{table}.csv").open("a", encoding="utf-8") as file:
