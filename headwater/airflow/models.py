@@ -75,9 +75,8 @@ class LayerOperator(Watched, ModelOperator):
 
 
 class MartOperator(ModelOperator):
-    """The model of a mart: it runs where there are the histories that it is made of."""
+    """The model of a mart: it runs where the histories that it is made of are there, and are others than before."""
 
-    histories: Sequence[str]
     made_of: Sequence[str]  # models
     built: tuple[Place, int | None] | None = None  # where, and of how many rows
 
@@ -91,13 +90,11 @@ class MartOperator(ModelOperator):
         with tasks.explained():
             run = MartsRun(find_project(), MartsRun.JOB, context["run_id"], tasks.say)
             with run.attempt(tasks.attempt_of(context)):
-                is_built = run.build(self.model, self.histories, _Runner(self, context, [MARTS]))
-            if is_built and wants_lineage():
+                reason = run.build(self.model, _Runner(self, context, [MARTS]))
+            if reason is None and wants_lineage():
                 self.built = run.place, self.rows
-        if not is_built:
-            raise AirflowSkipException(
-                f"{self.model}: there is no history yet of {', '.join(self.histories)}"
-            )
+        if reason is not None:
+            raise AirflowSkipException(reason)
 
 
 class _Runner:
@@ -147,9 +144,7 @@ def marts_group(project: Project) -> DbtTaskGroup:
         operator = MartOperator(**_of_node(node, task_args, more))
         operator.model = node.resource_name
         models = [unique_id for unique_id in node.depends_on if unique_id.startswith("model.")]
-        parents = [unique_id.rpartition(".")[2] for unique_id in models]
-        operator.made_of = parents
-        operator.histories = [name.removeprefix("hist_") for name in parents if name.startswith("hist_")]
+        operator.made_of = [unique_id.rpartition(".")[2] for unique_id in models]
         return operator
 
     return _group(project, MARTS, "marts", [], to_task)

@@ -14,8 +14,11 @@ from typing import Any
 
 from headwater.dbt_project.dbt import Dbt
 from headwater.dbt_project.generate import generated_files, write_files
+from headwater.dbt_project.marts import built_after
+from headwater.dbt_project.model_files import ModelFiles
 from headwater.dbt_project.project_subset import MARTS
 from headwater.home import make_home
+from headwater.metadata.static.naming import PREFIXES
 from headwater.metadata.static.problem import Problem
 from headwater.metadata.static.valid_subset import read_valid_catalog
 from headwater.project import Project
@@ -68,12 +71,25 @@ def write_shards(project: Project) -> list[str]:
         Dbt(project.root, project.home, "manifest").manifest().writable_manifest().to_dict(omit_none=False)
     )
     pieces: dict[str, dict[str, Any]] = {MARTS: {}}
-    for unique_id, node in manifest["nodes"].items():
-        if node["resource_type"] != "model":
-            continue
-        layer, *_, name = node["fqn"][1:]
-        of = MARTS if layer == "marts" else name.removeprefix("stg_").removeprefix("hist_")
-        pieces.setdefault(of, {})[unique_id] = {field: node.get(field) for field in _NEEDED}
+    nodes = {
+        unique_id: node for unique_id, node in manifest["nodes"].items() if node["resource_type"] == "model"
+    }
+    behind_history = set(ModelFiles(project.models).behind_history)
+    for unique_id, node in nodes.items():
+        if node["name"].startswith(tuple(PREFIXES.values())):
+            source = node["name"].partition("_")[2]
+            pieces.setdefault(source, {})[unique_id] = {field: node.get(field) for field in _NEEDED}
+    # dbt puts an ephemeral model into those that read it: Airflow shows what is built, each after what it is made of
+    parents = built_after(
+        {
+            unique_id: (node["config"]["materialized"] == "ephemeral", node["depends_on"]["nodes"])
+            for unique_id, node in nodes.items()
+            if node["name"] in behind_history
+        }
+    )
+    for unique_id, before in parents.items():
+        node = {field: nodes[unique_id].get(field) for field in _NEEDED}
+        pieces[MARTS][unique_id] = {**node, "depends_on": {**nodes[unique_id]["depends_on"], "nodes": before}}
     folder = folder_of(project)
     folder.mkdir(parents=True, exist_ok=True)
     for path in folder.glob("*.json"):

@@ -21,6 +21,7 @@ from headwater.metadata.static.naming import PREFIXES
 
 LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _REF = re.compile(r"\bref\(\s*(?:(['\"])[^'\"]*\1\s*,\s*)?(['\"])([^'\"]+)\2")
+_SOURCE = re.compile(r"\{\{-?\s*source\(")
 _KNOWN_AT = re.compile(r"\bknown_at\(\s*(['\"])(\w+)\1")
 _NAMED = re.compile(r"\b(?:name|model): *['\"]?(\w+)")
 _OF_A_SOURCE = re.compile(r"_(\w+)__(?:source\.yml|docs\.md)")
@@ -73,6 +74,10 @@ class ModelFiles:
         text = self._text(self.paths[model])
         known = [name for _, source in _KNOWN_AT.findall(text) for name in models_of(source)]
         return {name for _, _, name in _REF.findall(text)} | set(known)
+
+    def reads_sources(self, models: Iterable[str]) -> bool:
+        """Return whether one of the models reads a table that dbt does not make."""
+        return any(_SOURCE.search(self._text(self.paths[model])) for model in models)
 
     def closure(self, models: Iterable[str]) -> set[str]:
         """Return the present ones of some models, and all models that they are made of."""

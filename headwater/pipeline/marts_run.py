@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 
 from sqlalchemy import Engine
 
@@ -20,7 +20,7 @@ from headwater.project import Project
 
 
 class MartsRun(SharedRun):
-    """A run that builds the marts, all or none: its parameters say of what."""
+    """A run that builds the marts that are made of something else now: its parameters say of what."""
 
     JOB = "marts"
 
@@ -38,22 +38,28 @@ class MartsRun(SharedRun):
         engine = engine or open_database(project)
         close_ended(engine, how_ended, cls.JOB)
         unbuilt = marts.unbuilt(engine, row_names(project.seeds, "source"))
-        made_of = marts.made_of(project, engine, unbuilt)
-        if made_of == marts.last_made_of(engine):
+        waiting = marts.waiting(project, unbuilt)
+        made_of = marts.made_of(project, engine, waiting)
+        due = marts.due(made_of, marts.last_made_of(engine))
+        if not due:
             return None
-        SharedJobInstance.begin(engine, cls.JOB, run_id, {"made_of": made_of, "unbuilt": unbuilt}, life=life)
+        parameters = {"made_of": made_of, "due": due, "unbuilt": unbuilt, "waiting": waiting}
+        SharedJobInstance.begin(engine, cls.JOB, run_id, parameters, life=life)
         return cls(project, cls.JOB, run_id, say, engine=engine)
 
-    def build(self, model: str, histories: Collection[str], runner: ModelRunner) -> bool:
-        """Build one of them, made of the histories of some sources; False where one of those is not there yet."""
-        if missing := sorted(set(histories) & set(self.parameters["unbuilt"])):
-            self.log("information", f"{model}: not built, as there is no history yet of {', '.join(missing)}")
-            return False
-        with session_lock(self._engine, marts.LOCK):
+    def build(self, model: str, runner: ModelRunner) -> str | None:
+        """Build one of them, beside others; return why it is not built, or None. Raises `StepFailed`."""
+        if missing := self.parameters["waiting"].get(model):
+            of = ", ".join(missing)
+            self.log("information", f"{model}: not built, as there is no history yet of {of}")
+            return f"{model}: there is no history yet of {of}"
+        if model not in self.parameters["due"]:
+            return f"{model}: it is made of what it would be made of now"
+        with session_lock(self._engine, marts.LOCK, is_shared=True):
             (outcome,) = runner.run([model])
         if outcome.error is not None:
             raise StepFailed(str(outcome.error))
-        return True
+        return None
 
     def finish(self, not_well: Mapping[str, str]) -> str:
         """As that of any run, and on record what they are made of, for who would build them again."""

@@ -14,8 +14,6 @@ from headwater.metadata.errors import LoadFailed
 from headwater.metadata.failures import FAILURES, failure_of
 from headwater.project import Project
 
-MARTS_SELECTED = ("path:models/marts",)
-
 Invoke = Callable[[Dbt, Sequence[str]], list[ModelOutcome]]
 
 
@@ -46,16 +44,16 @@ class Models:
         """Compile models, each of one source, as `run` would run them."""
         return self._each(models, Dbt.compile)
 
-    def run_marts(self, exclude: Sequence[str]) -> list[ModelOutcome]:
-        """Run the marts but the excluded ones. Raises `LoadFailed` when dbt cannot read them."""
+    def run_marts(self, names: Sequence[str]) -> list[ModelOutcome]:
+        """Run some marts, each after those it is made of. Raises `LoadFailed` when dbt cannot read them."""
         with self._lock:
             try:
-                return self._dbt_of_marts.run(MARTS_SELECTED, exclude=exclude)
+                return self._dbt_of_marts.run(names)
             except LoadFailed:
                 if self._dbt_of_marts is not self._dbt:
                     raise
                 # others may read what they do not
-                return self._dbt_of([MARTS]).run(MARTS_SELECTED, exclude=exclude)
+                return self._dbt_of([MARTS]).run(names)
 
     def dry_run(self, source: str, event: str, delivery_sqn: int, checks: Sequence[str]) -> DryRunResult:
         """Return what an event would do to the history of a source. Raises `LoadFailed`."""

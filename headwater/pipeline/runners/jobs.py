@@ -6,7 +6,7 @@ Airflow's retries, pools, schedules and alerts stay Airflow's: here each task ha
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
@@ -309,31 +309,35 @@ def _run_marts(project: Project, engine: Engine, say: Say) -> JobResult | None:
 
 def _build_marts(project: Project, run: MartsRun, run_id: str, tasks: _Tasks) -> None:
     dbt = Dbt(project.root, project.home, run_id, job=MartsRun.JOB, sources=[MARTS])
-    for model, parents in _marts(dbt).items():
+    for model, parents in _marts(dbt, marts.models(project)).items():
         task = f"marts.{model}"
         before = [f"marts.{parent}" for parent in parents if f"marts.{parent}" in tasks.states]
         if missing := next((one for one in before if not tasks.is_well(one)), None):
             tasks.leave(task, after=missing)
             continue
-        histories = [parent.removeprefix("hist_") for parent in parents if parent.startswith("hist_")]
 
-        def build(task: str = task, model: str = model, histories: list[str] = histories) -> None:
+        def build(task: str = task, model: str = model) -> None:
             with run.attempt(Attempt(task, 1)):
-                is_built = run.build(model, histories, dbt)
-            if not is_built:
-                raise StepNotDue(f"{model}: there is no history yet of {', '.join(histories)}")
+                reason = run.build(model, dbt)
+            if reason is not None:
+                raise StepNotDue(reason)
 
         tasks.do(task, build)
 
 
-def _marts(dbt: Dbt) -> dict[str, list[str]]:
+def _marts(dbt: Dbt, names: Collection[str]) -> dict[str, list[str]]:
     """The marts in the order in which they are built, each with the models that it is made of."""
     nodes: dict[str, Any] = dict(dbt.manifest().nodes)
-    made_of = {
-        node.name: [one.rpartition(".")[2] for one in node.depends_on.nodes if one.startswith("model.")]
-        for node in nodes.values()
-        if node.resource_type == "model" and node.path.startswith("marts/")
-    }
+    made_of = marts.built_after(
+        {
+            node.name: (
+                node.config.materialized == "ephemeral",
+                [one.rpartition(".")[2] for one in node.depends_on.nodes if one.startswith("model.")],
+            )
+            for node in nodes.values()
+            if node.resource_type == "model" and node.name in names
+        }
+    )
     order = TopologicalSorter(made_of).static_order()
     return {name: made_of[name] for name in order if name in made_of}
 
