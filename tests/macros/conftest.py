@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import json
 from collections.abc import Iterator
 from datetime import datetime
 
@@ -31,12 +30,8 @@ class HistoryLab:
     def bench(self, shape: Shape) -> Bench:
         """A source that nobody else uses."""
         bench = Bench(self.database, f"example_{next(self._numbers)}", shape)
-        attributes = {f"attribute {one['name']}": one for one in bench.definition["attributes"]}
         with self.database.begin() as connection:
-            connection.execute(
-                sa.text("insert into metadata.source_definition values (:source, :definition, now())"),
-                {"source": bench.source, "definition": json.dumps(attributes)},
-            )
+            bench.record_definition(connection)
         return bench
 
     def known_at(self, bench: Bench, moment: datetime) -> list[Version]:

@@ -166,11 +166,20 @@ class Bench:
             retention.recall(connection, sqns, self._job_inst_id)
         self.fill()
 
+    def record_definition(self, connection: Connection) -> None:
+        """Put the definition on record, as a load into raw does."""
+        attributes = {f"attribute {one['name']}": one for one in self.definition["attributes"]}
+        connection.execute(
+            sa.text("insert into metadata.source_definition values (:source, :definition, now())"),
+            {"source": self.source, "definition": json.dumps(attributes)},
+        )
+
     def begin_rebuild(self) -> None:
         """Set raw and staging aside; one that was begun before and has not come to its end is put back first."""
         with self.database.begin() as connection:
             set_aside(connection, self.source, self._job_inst_id)
             self._create_tables(connection)
+            self.record_definition(connection)
 
     def break_rebuild_off(self) -> None:
         """Put back what a rebuild has set aside, if one was begun and has not ended."""
