@@ -56,7 +56,8 @@ def test_a_dag_is_found_triggered_with_a_parameter_and_goes_green(log_in: LogIn,
     expect(full_load).to_be_checked()  # as the metadata says
     form.locator("label", has=page.locator("input[name=element_is_full_load]")).click()
     expect(full_load).not_to_be_checked()
-    form.get_by_role("button", name="Trigger").last.click()
+    with page.expect_response(lambda response: response.url.endswith("/dags/villages/dagRuns")):
+        form.get_by_role("button", name="Trigger").last.click()  # leaving the page would break its request off
     page.goto("/dags/villages/runs")
     expect(page.get_by_text("Success").first).to_be_visible(timeout=PATIENCE_WITH_RUNS_MS)
     assert villages.history("village", "people") == [("a", 1), ("b", 2), ("a", 5), ("c", 3), ("d", 4)]
@@ -208,7 +209,7 @@ def test_with_the_keyboard_alone_and_on_a_narrow_screen_nothing_is_out_of_reach(
             break
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", level=1)).to_contain_text("villages, 2026-01-01")
-    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    page.wait_for_function("document.documentElement.scrollWidth <= innerWidth")  # once its style has come
 
 
 def test_rows_that_fell_out_are_seen_with_their_values_from_the_overview_on(
