@@ -7,6 +7,7 @@
     {{ run_hooks(pre_hooks, inside_transaction=true) }}
 
     {%- set applied = 0 -%}
+    {%- do headwater.require_same_definition(definition) -%}
     {%- if headwater.has_table(headwater.staging_relation(definition)) -%}
         {%- set described = headwater.described_query(sql) -%}
         {%- set definition = headwater.model_definition('historical', headwater.with_staged_columns(definition), described) -%}

@@ -6,6 +6,8 @@
     {%- do headwater.open_source_transaction(definition.name) -%}
     {{ run_hooks(pre_hooks, inside_transaction=true) }}
 
+    {#- what the metadata changed comes first: raw may lack a column that the model would read -#}
+    {%- do headwater.require_same_definition(definition) -%}
     {%- if not headwater.has_table(headwater.raw_relation(definition)) -%}
         {%- do headwater.create_raw_table(headwater.raw_relation(definition), definition) -%}
     {%- endif -%}
