@@ -155,12 +155,6 @@ def _build(source: Source, check: QualityCheck, name: str, parameters: dict[str,
     for parameter in parameters:
         if parameter not in known:
             raise _invalid(source, check, parameter, "is no parameter of it", f"one of {', '.join(known)}")
-    for parameter, column in _columns_named(parameters):
-        if column not in {a.target_name for a in source.attributes}:
-            columns = ", ".join(a.target_name for a in source.attributes)
-            raise _invalid(
-                source, check, parameter, f"there is no target column {column!r}", f"one of {columns}"
-            )
     try:
         described = {"description": check.description} if check.description else {}
         return kind(

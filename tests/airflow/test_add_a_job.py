@@ -125,7 +125,9 @@ def test_two_tables_are_extracted_by_one_job_and_the_next_makes_history_and_call
     ((job_inst_id,),) = warehouse.query(
         "select job_inst_id from metadata.job_inst where run_id = %s", next_id
     )
-    turnover = "select * from reports.turnover where job_inst_id in (%s, %s) order by job_inst_id, customer_id"
+    turnover = (
+        "select * from reports.turnover where job_inst_id in (%s, %s) order by job_inst_id, customer_id"
+    )
     ((in_a_terminal,),) = warehouse.query(
         "select job_inst_id from metadata.job_inst where job = 'shop_load' and runner = 'terminal'"
     )

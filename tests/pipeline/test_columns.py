@@ -158,7 +158,9 @@ def test_without_its_key_a_delivery_cannot_be_accepted(line: Line) -> None:
         f"{name}:1: 'City Code' is missing, of the key: without it rows cannot be distinguished."
         f" {REPLAY.format(sqn=line.sqn(name))}."
     )
-    with pytest.raises(decide.NotDecidable, match="it lacks a column without which rows cannot be distinguished"):
+    with pytest.raises(
+        decide.NotDecidable, match="it lacks a column without which rows cannot be distinguished"
+    ):
         decided(line, line.project, "accept", name)
 
 

@@ -131,6 +131,20 @@ def test_a_derived_column_that_is_not_tracked_makes_no_version(engineer: Enginee
     assert len(engineer.history("came_with")) == 1
 
 
+def test_a_check_may_be_about_a_column_that_a_model_adds(engineer: Engineer, line: Line) -> None:
+    engineer.derive("people / 2", "couples")
+    engineer.write(
+        "seeds/quality_check.csv",
+        "source,expectation,column_name,parameters,severity,description\n"
+        "cities,accepted_range,couples,max=2,critical,Couples at most\n",
+    )
+    line.deliver("cities", cities(1, {"a": ("Ulm", 4)}))
+    engineer.ran_well()
+    line.deliver("cities", cities(2, {"a": ("Ulm", 6)}))
+    (halt,) = run(engineer.project, ["cities"], line.messages.append).halts
+    assert "couples" in halt.why
+
+
 def test_a_column_that_history_does_not_list_is_refused(engineer: Engineer, line: Line) -> None:
     engineer.edit(f"{STAGING}.sql", "select * from typed", "select *, people / 2 as couples from typed")
     line.deliver("cities", cities(1, {"a": ("Ulm", 2)}))

@@ -7,6 +7,7 @@ installed packages by their entry points.
 from __future__ import annotations
 
 import importlib.util
+import re
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from pathlib import Path
@@ -17,7 +18,7 @@ from headwater.metadata.static.callables import lacks
 from headwater.metadata.static.cell_types import json_problem
 from headwater.metadata.static.check_parameters import ParametersError, parse_parameters
 from headwater.metadata.static.load import Seeds
-from headwater.metadata.static.naming import names_in, nearest, one_of
+from headwater.metadata.static.naming import SAFE_NAME, names_in, nearest, one_of
 from headwater.metadata.static.options import OptionKind
 from headwater.metadata.static.problem import Problems
 from headwater.metadata.static.quality_rows import FORMER, check_of, members_of
@@ -55,6 +56,11 @@ def check_quality(seeds: Seeds, problems: Problems) -> None:
     columns: dict[str, set[str]] = {}
     for row in seeds.rows["attribute"]:
         columns.setdefault(row.text("source"), set()).add(row.text("target_name"))
+    for row in seeds.rows["quality_check"]:  # a model may have added what is no attribute
+        named = {*names_in(row["column_name"]), *re.findall(r"\w+", row.text("parameters"))}
+        known = columns.setdefault(row.text("source"), set())
+        if not {*names_in(row["column_name"])} <= known:
+            known |= named & columns_of_models(seeds.folder.parent, row.text("source"))
     first: dict[str, list[tuple[Any, Row]]] = {}
     for row in seeds.rows["quality_check"]:
         found = list(_problems(row, columns, seeds))
@@ -62,6 +68,16 @@ def check_quality(seeds: Seeds, problems: Problems) -> None:
             problems.add("quality_check", row, *problem)
         if not found:
             _check_once(row, first.setdefault(row.text("source"), []), problems)
+
+
+def columns_of_models(project: Path, source: str) -> set[str]:
+    """Return the words of a source's historical model, among them the columns that its models add."""
+    models = project.glob(f"models/historical/**/hist_{source}.sql") if SAFE_NAME.fullmatch(source) else ()
+    return {
+        word
+        for path in models
+        for word in re.findall(r"\w+", path.read_text(encoding="utf-8", errors="replace"))
+    }
 
 
 def _check_once(row: Row, seen: list[tuple[Any, Row]], problems: Problems) -> None:

@@ -57,7 +57,9 @@ def test_a_dag_is_found_triggered_with_a_parameter_and_goes_green(log_in: LogIn,
     form.locator("label", has=page.locator("input[name=element_is_full_load]")).click()
     expect(full_load).not_to_be_checked()
     with page.expect_response(lambda response: response.url.endswith("/dags/villages/dagRuns")):
-        form.get_by_role("button", name="Trigger").last.click()  # leaving the page would break its request off
+        form.get_by_role(
+            "button", name="Trigger"
+        ).last.click()  # leaving the page would break its request off
     page.goto("/dags/villages/runs")
     expect(page.get_by_text("Success").first).to_be_visible(timeout=PATIENCE_WITH_RUNS_MS)
     assert villages.history("village", "people") == [("a", 1), ("b", 2), ("a", 5), ("c", 3), ("d", 4)]

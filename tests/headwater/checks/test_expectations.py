@@ -91,16 +91,6 @@ def test_only_what_looks_at_one_row_is_row_wise(
             " row_condition, strict_max, strict_min",
         ),
         (
-            BETWEEN | {"column": "readings"},
-            "quality check expect_column_values_to_be_between: parameter 'column': there is no target column"
-            " 'readings'; expected one of region, station, reading, note",
-        ),
-        (
-            {"expect": "expect_compound_columns_to_be_unique", "column_list": ["region", "place"]},
-            "quality check expect_compound_columns_to_be_unique: parameter 'column_list': there is no target"
-            " column 'place'; expected one of region, station, reading, note",
-        ),
-        (
             BETWEEN | {"min_value": "low"},
             "quality check expect_column_values_to_be_between: parameter 'min_value': 'low': value is not a"
             " valid float; expected float, date, datetime or None",
