@@ -19,6 +19,7 @@ class ModelCode:
 
     def __init__(self, engine: Engine, project: Project) -> None:
         self._engine, self._files = engine, ModelFiles(project.models)
+        self._digests: dict[str, str] = {}
         folders = configured_paths(project.root, "macro-paths")
         beside = [project.root / name for name in ("dbt_project.yml", "packages.yml", "package-lock.yml")]
         self._beside = [
@@ -32,7 +33,7 @@ class ModelCode:
         ask = "select code_seen ->> :layer from metadata.source_definition where source = :source"
         with self._engine.connect() as connection:
             seen = connection.execute(sa.text(ask), {"source": source, "layer": layer}).scalar()
-        return seen != self._files.fingerprint(source, self._beside)
+        return seen != self._digest(source)
 
     def keep(self, source: str, layer: str) -> None:
         """Put on record that dbt has built a layer with the present texts."""
@@ -40,6 +41,12 @@ class ModelCode:
             "update metadata.source_definition set code_seen = code_seen || jsonb_build_object(cast(:layer as text),"
             " cast(:digest as text)) where source = :source"
         )
-        digest = self._files.fingerprint(source, self._beside)
         with self._engine.begin() as connection:
-            connection.execute(sa.text(change), {"source": source, "layer": layer, "digest": digest})
+            connection.execute(
+                sa.text(change), {"source": source, "layer": layer, "digest": self._digest(source)}
+            )
+
+    def _digest(self, source: str) -> str:
+        if source not in self._digests:
+            self._digests[source] = self._files.fingerprint(source, self._beside)
+        return self._digests[source]

@@ -6,12 +6,15 @@
 
     {%- do headwater.run_statement("delete from " ~ relation ~ " where " ~ these) -%}
     {%- do headwater.run_statement("delete from metadata.quarantined_row where " ~ these) -%}
-    {%- if is_edited -%}
+    {%- set last_wins_in = headwater.deliveries_where_last_wins(definition, pending) -%}
+    {#- what is asked more than once is made once -#}
+    {%- if is_edited or last_wins_in -%}
         {%- do headwater.create_temporary('modelled_row', model_sql, planned_by=false) -%}
         {%- set rows_sql = 'select * from modelled_row' -%}
+    {%- endif -%}
+    {%- if is_edited -%}
         {%- do headwater.require_rows_of_raw(definition, 'modelled_row') -%}
     {%- endif -%}
-    {%- set last_wins_in = headwater.deliveries_where_last_wins(definition, pending) -%}
     {%- set winning_sql = rows_sql -%}
     {%- if last_wins_in -%}
         {%- do headwater.create_temporary('losing_row', headwater.losing_rows(definition, rows_sql, last_wins_in), planned_by=false) -%}
@@ -23,7 +26,7 @@
 
     {#- only when rows are missing are the deliveries read again: a clean one pays nothing for the quarantine -#}
     {%- set is_clean = run_query("select bool_and(staged_count = record_count) from layer_rows").rows[0][0] -%}
-    {%- if not is_clean or last_wins_in -%}
+    {%- if not is_clean -%}
         {%- set rejected_sql = headwater.rejected_rows(definition) ~ (' union all select * from losing_row' if last_wins_in else '') -%}
         {%- do headwater.run_statement(headwater.insert_quarantined_rows(definition, rejected_sql)) -%}
         {%- do headwater.run_statement(
