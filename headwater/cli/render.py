@@ -145,8 +145,9 @@ def deliveries(out: Console, rows: Sequence[Mapping[str, Any]]) -> None:
     source = () if is_one_source else ("source",)
     has_any_fallen_out = any(row["fallen_out"] for row in rows)
     fell_out = ("fell out",) if has_any_fallen_out else ()
+    left_out = ("left out",) if any(map(_left_out_of, rows)) else ()
     table = new_table(
-        out, "sqn", *source, "dated", "publisher's name", "status", *layers, *fell_out, *changes
+        out, "sqn", *source, "dated", "publisher's name", "status", *layers, *fell_out, *left_out, *changes
     )
     for row in rows:
         table.add_row(
@@ -157,6 +158,7 @@ def deliveries(out: Console, rows: Sequence[Mapping[str, Any]]) -> None:
             coloured(row["status"]),
             *(_layer_of(row, layer) for layer in layers),
             *([_fell_out_of(row)] if has_any_fallen_out else []),
+            *(number(_left_out_of(row)) for _ in left_out),
             *(number(row[change]) for change in changes),
         )
     out.print(table)
@@ -278,6 +280,12 @@ def result_as_dict(done: RunResult) -> dict[str, Any]:
 def _fell_out_of(row: Mapping[str, Any]) -> str:
     found: FallenOut | None = row["fallen_out"]
     return f"[yellow]{found.row_count:,}[/]" if found else "0"
+
+
+def _left_out_of(row: Mapping[str, Any]) -> int:
+    """Return how many rows of a delivery its models left out, before history and in it."""
+    layers = (row["layers"] or {}).values()
+    return sum(layer.get("left_out_count") or 0 for layer in layers)
 
 
 def _layer_of(row: Mapping[str, Any], layer: str) -> str:

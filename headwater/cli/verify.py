@@ -37,6 +37,7 @@ def verify(
     """
     from headwater.dbt_project.dbt import Dbt
     from headwater.extract.landing.store import ObjectStore
+    from headwater.pipeline.model_code import ModelCode
     from headwater.pipeline.preparation import prepare
     from headwater.queries.verify.verify import Verification
 
@@ -48,7 +49,7 @@ def verify(
         with _progress(len(chosen)) as progress:
             report = Verification(
                 engine, ObjectStore.from_environment(),
-                Dbt(project.root, project.home, "verify", sources=names),
+                Dbt(project.root, project.home, "verify", sources=names), ModelCode(engine, project),
                 progress, reads_objects=reads_objects,
             ).run(chosen)  # fmt: skip
         print_json(report.as_dict()) if as_json else show(out, report)

@@ -17,7 +17,7 @@ import sqlalchemy as sa
 from sqlalchemy import Engine
 
 from headwater.dbt_project.dry_run import DryRunResult, dry_run_result
-from headwater.dbt_project.model_files import models_of
+from headwater.dbt_project.model_files import ModelFiles, models_of
 from headwater.dbt_project.package import link_package
 from headwater.dbt_project.parsed_projects import Parsed, ParsedProjects
 from headwater.dbt_project.parsing_state import begin_with_known_state
@@ -111,6 +111,10 @@ class Dbt:
         """Return the SQL of a template in the models' language (Jinja, our macros)."""
         results: Any = self._invoke("compile", "--inline", template, "--quiet")
         return str(results.results[0].node.compiled_code)
+
+    def model_text(self, name: str) -> str:
+        """Return the text of a model, as its author wrote it."""
+        return ModelFiles(self._root / "models").paths[name].read_text(encoding="utf-8")
 
     def load_seeds(self, engine: Engine) -> bool:
         """Load the static metadata into Postgres unless it is unchanged; True if it was loaded."""

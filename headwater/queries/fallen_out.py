@@ -18,7 +18,8 @@ SAMPLED = 20  # rows of a cause, of which the first different values are told
 LONGEST_VALUE = 200  # characters that are read of a value
 
 _FELL = """
-select delivery.source, delivery_sqn, fallen_out_count, record_count + fallen_out_count as row_count
+select delivery.source, delivery_sqn, fallen_out_count,
+    record_count + fallen_out_count + coalesce(left_out_count, 0) as row_count
 from metadata.delivery_status
 inner join metadata.delivery using (delivery_sqn)
 where layer = 'staging' and fallen_out_count > 0 and delivery_sqn = any(:sqns)

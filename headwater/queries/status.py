@@ -51,6 +51,7 @@ left join lateral (
                 'status', status,
                 'record_count', record_count,
                 'fallen_out_count', fallen_out_count,
+                'left_out_count', nullif(left_out_count, 0),
                 'file_size', file_size
             ))
         ) as layers

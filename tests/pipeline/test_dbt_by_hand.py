@@ -3,27 +3,9 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Any
 
+from tests.pipeline.by_hand import dbt
 from tests.pipeline.line import Line, cities, prices, ratings
-
-
-def dbt(line: Line, *command: str) -> dict[str, str]:
-    """Node → status, by dbt itself."""
-    from dbt.cli.main import dbtRunner
-
-    root = str(line.project.root)
-    places = [
-        "--project-dir",
-        root,
-        "--profiles-dir",
-        f"{root}/profiles",
-        "--log-path",
-        str(line.project.home),
-    ]
-    done: Any = dbtRunner().invoke([*command, *places, "--log-level", "none", "--no-write-json"])
-    assert done.result is not None, done.exception
-    return {result.node.name: str(result.status) for result in done.result.results}
 
 
 def test_dbt_test_passes_on_what_a_run_made_and_finds_a_planted_overlap(line: Line) -> None:
@@ -32,7 +14,7 @@ def test_dbt_test_passes_on_what_a_run_made_and_finds_a_planted_overlap(line: Li
     line.deliver("prices", prices(1, {("x", 1): (Decimal(1),)}))
     line.deliver("ratings", ratings(1, {"eve": (1,)}))
     line.ran_well()
-    results = dbt(line, "test")
+    results = dbt(line.project, "test")
     assert set(results.values()) == {"pass"}, {name: s for name, s in results.items() if s != "pass"}
     overlaps = {name for name in results if name.startswith("headwater_versions_do_not_overlap_hist_")}
     assert len(overlaps) == 3
@@ -43,7 +25,7 @@ def test_dbt_test_passes_on_what_a_run_made_and_finds_a_planted_overlap(line: Li
         f"insert into historical.cities ({columns}, valid_from) select {columns}, '2026-01-01 12:00+00'"
         " from historical.cities where city = 'a' and valid_to is not null"
     )
-    after = dbt(line, "test", "--select", "hist_cities", "hist_prices")
+    after = dbt(line.project, "test", "--select", "hist_cities", "hist_prices")
     assert {name for name, status in after.items() if status != "pass"} == {
         name for name in overlaps if name.startswith("headwater_versions_do_not_overlap_hist_cities")
     }
@@ -55,10 +37,10 @@ def test_a_full_refresh_by_hand_loses_nothing(line: Line) -> None:
     line.ran_well("cities")
     before = line.essence()
 
-    assert dbt(line, "run", "--full-refresh", "--select", "hist_cities") == {"hist_cities": "success"}
+    assert dbt(line.project, "run", "--full-refresh", "--select", "hist_cities") == {"hist_cities": "success"}
     assert line.essence() == before
 
-    dbt(line, "run", "--full-refresh", "--select", "stg_cities", "hist_cities")
+    dbt(line.project, "run", "--full-refresh", "--select", "stg_cities", "hist_cities")
     line.assert_history("cities", first, second)
     line.ran_well("cities")
     line.assert_history("cities", first, second)

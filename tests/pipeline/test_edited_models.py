@@ -7,15 +7,20 @@ from typing import Any
 
 import pytest
 
+from headwater.dbt_project.dbt import Dbt
+from headwater.metadata.errors import LoadFailed
 from headwater.pipeline.accept_definition import accept_definition
 from headwater.pipeline.decide import NotDecidable
 from headwater.pipeline.rebuild import rebuild
 from headwater.pipeline.runners.sources import run
 from headwater.project import Project
+from tests.conftest import PROJECT
 from tests.pipeline.line import Line, cities, of_source, prices
 from tests.pipeline.project import make_project
 
 ALL = "select * from typed"
+TABLE = (PROJECT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+TABLE = TABLE.partition("What would make a false history is refused.")[2].partition("\n## ")[0]
 STAGING, HISTORICAL = "models/staging/town_hall/stg_cities", "models/historical/town_hall/hist_cities"
 
 
@@ -186,6 +191,11 @@ def test_a_filter_of_the_historical_model_is_counted_there(engineer: Engineer, l
         "select record_count, new_count, left_out_count from metadata.delivery_status where layer = 'historical'"
     ) == [(2, 1, 1)]
     assert engineer.history("city") == [("b",)]
+    dbt = Dbt(engineer.project.root, engineer.project.home, "known", sources=["cities"])
+    with pytest.raises(
+        LoadFailed, match=r"cities.*Expected filters, joins and derived columns in stg_cities"
+    ):
+        dbt.compiled("select * from {{ headwater.known_at('cities', '2026-02-01') }} as known")
 
 
 def test_a_join_that_multiplies_rows_halts_with_a_message_about_the_model(
@@ -231,6 +241,7 @@ def test_what_would_make_a_false_history_is_refused(
     assert "Model refused: source cities, model stg_cities" in failure, failure
     assert words in failure
     assert "Expected" in failure
+    assert words.partition("'")[0] in TABLE
 
 
 def test_a_seed_that_a_model_joins_is_a_part_of_the_definition(engineer: Engineer, line: Line) -> None:

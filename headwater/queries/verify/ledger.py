@@ -13,9 +13,10 @@ from headwater.queries.verify.tables import SourceTables
 # check → its rules: what was expected, and what to do
 RULES = {
     "ledger": {
-        "staged": "raw = staged + fallen out, as delivery_status has them",
+        "staged": "raw = staged + fallen out + left out by the model, as delivery_status has them",
         "historized": "staging = record_count of historical, as delivery_status has them",
-        "change_kinds": "record_count of historical = new + changed + unchanged + ignored + overtaken + delete marks",
+        "change_kinds": "record_count of historical = new + changed + unchanged + ignored + overtaken + delete marks"
+        " + left out by the model",
         "file_size": "the file_size of the delivery in the status of landed",
     },
     "rows": {
@@ -129,7 +130,7 @@ compared as (
         values
         (
             'staged', staging.record_count is not null, 'raw ' || raw.record_count,
-            'raw ' || staging.record_count + coalesce(staging.fallen_out_count, 0)
+            'raw ' || staging.record_count + coalesce(staging.fallen_out_count, 0) + coalesce(staging.left_out_count, 0)
         ),
         (
             'historized', historical.status = 'loaded' and staging.record_count is not null,
@@ -139,6 +140,7 @@ compared as (
             'change_kinds', historical.status is not null, 'staging ' || historical.record_count,
             'staging ' || historical.new_count + historical.changed_count + historical.unchanged_count
             + historical.ignored_count + historical.overtaken_count + historical.delete_mark_count
+            + coalesce(historical.left_out_count, 0)
         ),
         ('file_size', landed.status is not null, delivery.file_size || ' bytes', landed.file_size || ' bytes'),
         (

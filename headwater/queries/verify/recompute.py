@@ -56,7 +56,7 @@ cross join gap
 
 _RECOMPUTED = f"""
 {{{{ headwater.history_recomputed(
-    headwater.source_definition(source), 'select * from ' ~ ref('stg_' ~ source), ref('hist_' ~ source),
+    headwater.with_recorded_columns(headwater.source_definition(source)), model_sql, ref('hist_' ~ source),
     since, {SAMPLE_SIZE}
 ) }}}}
 """
@@ -71,14 +71,20 @@ class _Provable(NamedTuple):
     newest_unstaged: str | None
 
 
-def check_history(connection: Connection, tables: SourceTables, compiled: Compile) -> CheckOutcome:
-    """Compare the history of a source with what its deliveries make of it, as far back as staging has them."""
+def check_history(
+    connection: Connection, tables: SourceTables, model: str, compiled: Compile
+) -> CheckOutcome:
+    """Compare the history of a source with what its deliveries make of it, as far back as staging has them.
+
+    `model` is the text of its historical model.
+    """
     provable = _Provable(**connection.execute(sa.text(_PROVABLE), {"source": tables.source}).mappings().one())
     unproven = _not_proven(tables.source, provable)
     if not provable.provable_count:
         return outcome_of(tables.source, CHECK, "no delivery", [], unproven)
     since = provable.since or FROM_THE_BEGINNING
     names = f"{{% set source, since = {sql_literal(tables.source)}, {sql_literal(since)} %}}"
+    names += "{% set model_sql %}" + model + "{% endset %}"
     found = connection.execution_options(no_parameters=True).exec_driver_sql(compiled(names + _RECOMPUTED))
     rows = [dict(row) for row in found.mappings()]
     publisher_names = _publisher_names(connection, tables.source)

@@ -8,7 +8,8 @@
         {%- do headwater.raise_error(
             'unknown_attribute',
             "Model " ~ model.name ~ ": source " ~ source_name ~ " has no attribute " ~ name ~ ". Expected one of "
-            ~ names | join(', ') ~ ", as seeds/attribute.csv says."
+            ~ names | join(', ') ~ (", which its tables have: a unit test knows no others before `headwater rebuild " ~ source_name ~ "`."
+                if model.resource_type == 'unit_test' else ", as seeds/attribute.csv says.")
         ) -%}
     {%- endif -%}
     {{ return(headwater.stored_attribute(recorded['attribute ' ~ name])) }}

@@ -6,6 +6,7 @@ from typing import Any
 
 from headwater.dbt_project.dbt import Dbt
 from headwater.metadata.static.read import read_catalog
+from headwater.pipeline.model_code import ModelCode
 from headwater.queries.verify.findings import CheckOutcome, Finding, Report
 from headwater.queries.verify.verify import Verification
 from tests.pipeline.line import Line
@@ -35,7 +36,12 @@ class Verified:
         chosen = [catalog.sources[name] for name in names or catalog.sources]
         dbt = Dbt(project.root, project.home, "verify")
         return Verification(
-            self.line.database, self.line.store, dbt, Unseen(), reads_objects=reads_objects
+            self.line.database,
+            self.line.store,
+            dbt,
+            ModelCode(self.line.database, project),
+            Unseen(),
+            reads_objects=reads_objects,
         ).run(chosen)
 
     def findings(self, *names: str, reads_objects: bool = False) -> list[Finding]:
