@@ -26,7 +26,8 @@ final as (
         latitude,
         longitude,
         time_zone,
-        local_code
+        local_code,
+        elevation_m
 
     from staged
 

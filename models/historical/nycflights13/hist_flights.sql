@@ -34,7 +34,8 @@ final as (
         distance_mi,
         scheduled_hour,
         scheduled_minute,
-        scheduled_hour_at
+        scheduled_hour_at,
+        scheduled_departure_at
 
     from staged
 

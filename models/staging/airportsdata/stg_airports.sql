@@ -29,6 +29,16 @@ typed as (
 
     from delivered
 
+),
+
+derived as (
+
+    select
+        *,
+        round(elevation_ft * 0.3048, 1) as elevation_m
+
+    from typed
+
 )
 
-select * from typed
+select * from derived

@@ -37,6 +37,16 @@ typed as (
 
     from delivered
 
+),
+
+derived as (
+
+    select
+        *,
+        scheduled_hour_at + make_interval(mins => scheduled_minute) as scheduled_departure_at
+
+    from typed
+
 )
 
-select * from typed
+select * from derived
