@@ -1,4 +1,4 @@
-"""What a person does by hand: dbt's own commands, and the examples of CONTRIBUTING.md as they stand there."""
+"""Commands of a person: those of dbt itself, and the examples of CONTRIBUTING.md as they stand there."""
 
 from __future__ import annotations
 
