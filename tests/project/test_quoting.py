@@ -15,6 +15,7 @@ from tests.conftest import PROJECT
 ROOMS = ("metadata", "extract", "headwater", "dags")
 OURS = (
     "metadata/sql_text.py",
+    "headwater/dbt_project/scaffold.py",  # writes models, whose names `headwater check` has found safe
     "macros/internal/sql/sql_identifier.sql",
     "macros/internal/sql/sql_literal.sql",
 )
