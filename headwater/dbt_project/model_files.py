@@ -118,10 +118,12 @@ class ModelFiles:
             self._texts[path] = path.read_text(encoding="utf-8", errors="replace")
         return self._texts[path]
 
-    def fingerprint(self, source: str, beside: Iterable[Path]) -> str:
+    def fingerprint(self, source: str, beside: Collection[Path]) -> str:
         """Return a digest of all texts that the definition of a source may depend on, those of `beside` among them."""
         models = self.closure(models_of(source))
-        seeds = {name for model in models for name in self.reads(model)} - self.paths.keys()
+        seeds = {name for model in models for name in self.reads(model)}
+        macros = [self._text(path) for path in beside if path.suffix == ".sql"]
+        seeds |= {name for text in macros for _, _, name in _REF.findall(text)}
         paths = [self.paths[name] for name in models]
         paths += [one.path for one in self.properties(models, [source])]
         paths += [path for path in beside if path.suffix != ".csv" or path.stem in seeds]

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from headwater.dbt_project.scaffold_before import texts_before
-from headwater.metadata.sql_text import sql_identifier
+from headwater.metadata.sql_text import sql_identifier, sql_literal
 from headwater.metadata.static.model import Source
 from headwater.metadata.static.naming import OF_HISTORY, SAFE_NAME, SQL_WORDS
 
@@ -168,10 +168,10 @@ def _grouped(columns: Columns, line: Callable[[str], str]) -> str:
 
 def _model_yaml(model: str, tests: str, columns: Columns, before: Sequence[str], after: Sequence[str]) -> str:
     lines = [
-        *(_described(name, f"'headwater', '{name}'", is_key=False) for name in before),
-        *(_described(name, f"'{doc_name(columns.source, name)}'", is_key=True) for name in columns.keys),
-        *(_described(name, f"'{doc_name(columns.source, name)}'", is_key=False) for name in columns.others),
-        *(_described(name, f"'headwater', '{name}'", is_key=False) for name in after),
+        *(_described(name, ["headwater", name], is_key=False) for name in before),
+        *(_described(name, [doc_name(columns.source, name)], is_key=True) for name in columns.keys),
+        *(_described(name, [doc_name(columns.source, name)], is_key=False) for name in columns.others),
+        *(_described(name, ["headwater", name], is_key=False) for name in after),
     ]
     return f"""version: 2
 
@@ -182,8 +182,9 @@ models:
 {"".join(lines)}"""
 
 
-def _described(name: str, block: str, is_key: bool) -> str:
+def _described(name: str, block: Sequence[str], is_key: bool) -> str:
+    doc = ", ".join(map(sql_literal, block))
     test = "        data_tests: [not_null]\n" if is_key else ""
     return f"""      - name: {json.dumps(name) if _is_odd(name) else name}
-        description: "{{{{ doc({block}) }}}}"
+        description: "{{{{ doc({doc}) }}}}"
 {test}"""

@@ -15,6 +15,7 @@ from headwater.metadata.connection import engine
 from headwater.project import Project
 from headwater.services import postgres
 from tests.conftest import S3Server, TestServers, administer, fresh_database, point_to
+from tests.pipeline.engineer import Engineer
 from tests.pipeline.line import Line
 from tests.pipeline.project import FOLDER, HEADERS, make_project
 from tests.pipeline.starter import Starter
@@ -72,6 +73,12 @@ def publisher(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def line(project_folder: Path, database: Engine, store: ObjectStore, publisher: Path) -> Line:
     """A line on which nothing was delivered yet."""
     return Line(Project(project_folder, make_home(project_folder)), publisher, database, store)
+
+
+@pytest.fixture
+def engineer(line: Line, tmp_path: Path) -> Engineer:
+    """One who edits models of `cities`, in a project like that of the line."""
+    return Engineer(tmp_path / "own", line)
 
 
 @pytest.fixture(scope="session")

@@ -7,24 +7,56 @@ part in it: landing, raw, staging, checks, purges and rebuilds.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from random import Random
 
 import pytest
 
 from headwater.pipeline import decide, retention
 from headwater.pipeline.rebuild import rebuild
+from tests.macros.history_bench import Shape, assert_equals_oracle
+from tests.pipeline.engineer import STAGING, Engineer
 from tests.pipeline.line import Line, cities
-from tests.support.history_oracle import Delivery
+from tests.pipeline.project import SHAPES
+from tests.support.history_oracle import Delivery, Key, Row
 
 STEPS = 8
 SHORT, LONG = 2, 20
+SHORT_EDITED, LONG_EDITED = 1, 20
+
+# an author's staging model: it derives two columns, one of them across the rows of a delivery, and leaves out rows
+MODEL = """typed.*, people * 10 + length(name) as tens, max(people) over () as most from typed
+    where people = 1 or city in ('a', 'b')"""
+EDITED = Shape(
+    SHAPES["cities"].keys,
+    {**SHAPES["cities"].tracked, "tens": "integer", "most": "integer"},
+    SHAPES["cities"].untracked,
+)
+
+
+def is_modelled(key: Key, row: Row) -> bool:
+    return row[1] == 1 or key[0] in "ab"
+
+
+def as_modelled(delivery: Delivery) -> Delivery:
+    """Return what the author's model makes of a delivery: rows that it leaves out are as if not delivered."""
+    kept = {key: row for key, row in delivery.rows.items() if is_modelled(key, row)}
+    return replace(
+        delivery,
+        rows={
+            key: (*row, row[1] * 10 + len(row[0]), max(other[1] for other in kept.values()))
+            for key, row in kept.items()
+        },
+    )
 
 
 class Life:
     """A source's life on a line; `versions` are the contents of each file in order of landing."""
 
-    def __init__(self, line: Line, random: Random) -> None:
-        self.line, self.random = line, random
+    def __init__(
+        self, line: Line, random: Random, is_kept: Callable[[Key, Row], bool] = lambda *_: True
+    ) -> None:
+        self.line, self.random, self.is_kept = line, random, is_kept
         self.landings: list[tuple[int, Delivery]] = []
         self.withdrawn: set[int] = set()
         self.halted: set[int] = set()
@@ -48,7 +80,7 @@ class Life:
             key = held[0]
             row = delivery.rows[(key,)]
             self.line.deliver("cities", delivery, *([f"{key},{row[0]},{row[1]},{delivery.name}"] * has_twin))
-            published.append((delivery, has_twin))
+            published.append((delivery, has_twin and self.is_kept((key,), row)))
         self.line.run("cities")
         for delivery, has_twin in published:
             sqn = self.line.sqn(delivery.name)
@@ -88,14 +120,36 @@ class Life:
         assert rebuild(self.line.project, ["cities"], self.line.messages.append).exit_code == 0
 
 
-@pytest.mark.parametrize(
-    "seed", [*range(SHORT), *(pytest.param(seed, marks=pytest.mark.long) for seed in range(SHORT, LONG))]
-)
+def seeds(short: int, long: int) -> list[object]:
+    """Return the numbers that lives are drawn by: the first few run without --long too."""
+    return [*range(short), *(pytest.param(seed, marks=pytest.mark.long) for seed in range(short, long))]
+
+
+@pytest.mark.parametrize("seed", seeds(SHORT, LONG))
 def test_any_life_on_the_whole_line_ends_every_run_in_the_history_of_the_oracle(
     line: Line, monkeypatch: pytest.MonkeyPatch, seed: int
 ) -> None:
-    random = Random(seed)
-    life = Life(line, random)
+    life = Life(line, Random(seed))
+    live(life, monkeypatch, lambda: line.assert_history("cities", *life.counting()))
+
+
+@pytest.mark.parametrize("seed", seeds(SHORT_EDITED, LONG_EDITED))
+def test_any_life_with_an_edited_model_is_that_of_what_the_model_makes_of_each_delivery(
+    line: Line, engineer: Engineer, monkeypatch: pytest.MonkeyPatch, seed: int
+) -> None:
+    engineer.edit(f"{STAGING}.sql", "* from typed\n", f"{MODEL}\n")
+    engineer.list_in_history("tens,\n        most")
+    life = Life(line, Random(seed), is_modelled)
+    live(
+        life,
+        monkeypatch,
+        lambda: assert_equals_oracle(line.database, "cities", EDITED, map(as_modelled, life.counting())),
+    )
+
+
+def live(life: Life, monkeypatch: pytest.MonkeyPatch, assert_history: Callable[[], None]) -> None:
+    """Take random steps, and look at history after each."""
+    random, line = life.random, life.line
 
     def keep(_: object) -> dict[str, int]:
         return {layer: random.choice((0, 1, 2)) for layer in ("raw", "staging") if random.random() < 0.8}
@@ -104,7 +158,7 @@ def test_any_life_on_the_whole_line_ends_every_run_in_the_history_of_the_oracle(
     steps: list[Callable[[], None]] = [life.deliver, life.deliver, life.decide, life.decide, life.rebuild]
     for step in [life.deliver, *random.choices(steps, k=STEPS - 1)]:
         step()
-        line.assert_history("cities", *life.counting())
+        assert_history()
     monkeypatch.setattr(retention, "policy", lambda _: {})
     before = line.contents()
     line.ran_well("cities")

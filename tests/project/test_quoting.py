@@ -20,7 +20,9 @@ OURS = (
     "macros/internal/sql/sql_literal.sql",
 )
 ABOUT_CODE = (  # patterns of code and lines of models, in messages: no SQL of ours
+    "macros/internal/definition/code_variables.sql",
     "macros/internal/definition/is_as_generated.sql",
+    "macros/internal/definition/jinja_split.sql",
     "macros/internal/definition/model_definition.sql",
     "macros/internal/definition/normalised_code.sql",
     "macros/internal/definition/require_timeless.sql",

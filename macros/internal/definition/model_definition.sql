@@ -13,11 +13,13 @@
             else "a line `" ~ name ~ "`: what staging has goes on to history"
         ) -%}
     {%- endfor -%}
-    {%- set recorded = dict(definition.recorded) -%}
+    {%- set recorded, added = dict(definition.recorded), {} -%}
     {%- for name, data_type in described.columns.items() if name not in needed + names -%}
+        {%- do added.update({name: data_type}) -%}
         {%- do headwater.require_own_name(definition.name, model_name, name) -%}
         {%- do recorded.update(headwater.own_attribute(name, data_type, definition.attributes | length + loop.index, untracked, layer)) -%}
     {%- endfor -%}
+    {%- do headwater.require_comparable(definition.name, model_name, added) -%}
     {%- do recorded.update({'code of ' ~ layer: headwater.code_of_layer(layer, definition, described)}) -%}
     {{ return(headwater.with_attributes(dict(definition, recorded=recorded))) }}
 {%- endmacro %}

@@ -19,6 +19,6 @@ select
 from {{ source('raw', source_name).render() }} as raw
 {%- if not is_unit_test %}
 -- asked in a subquery of its own, the function is called once and not for every row
-where raw.delivery_sqn = any((select metadata.pending_deliveries({{ headwater.sql_literal(source_name) }}, 'staging'))::bigint[])
+where raw.delivery_sqn = any({{ headwater.pending_array(source_name) }})
 {%- endif %}
 {%- endmacro %}

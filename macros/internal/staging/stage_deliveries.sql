@@ -8,8 +8,12 @@
     {%- do headwater.run_statement("delete from metadata.quarantined_row where " ~ these) -%}
     {%- set last_wins_in = headwater.deliveries_where_last_wins(definition, pending) -%}
     {#- what is asked more than once is made once -#}
-    {%- if is_edited or last_wins_in -%}
+    {%- if is_edited -%}
+        {%- do headwater.model_by_delivery(definition.name, model_sql, pending) -%}
+    {%- elif last_wins_in -%}
         {%- do headwater.create_temporary('modelled_row', model_sql, planned_by=false) -%}
+    {%- endif -%}
+    {%- if is_edited or last_wins_in -%}
         {%- set rows_sql = 'select * from modelled_row' -%}
     {%- endif -%}
     {%- if is_edited -%}
