@@ -13,6 +13,7 @@ from importlib.machinery import PathFinder
 from pathlib import Path
 
 from headwater.metadata.errors import ExtensionUnusable
+from headwater.metadata.static.callables import bound_names
 from headwater.metadata.static.extensions import TRANSFORMS, find
 from headwater.metadata.static.model import Source
 from headwater.metadata.static.naming import PYTHON_SPEC
@@ -43,16 +44,20 @@ def transform_code(source: Source) -> dict[str, str]:
         module, name = place = left.pop()
         if f"{module}:{name}" in found or module.partition(".")[0] != package:
             continue
-        code = _code(*place)
-        if code is not None:
-            found[f"{module}:{name}"] = _text(code)
-            left += _used(code, module)
+        statement = _bound_in(module).get(name)
+        if statement is not None:
+            text, used = _piece(statement, *place)
+            found[f"{module}:{name}"] = text
+            left += used
     return dict(sorted(found.items()))
 
 
-def _code(module: str, name: str) -> ast.stmt | None:
-    """Return the statement that binds a name in a module."""
-    return _bound_in(module).get(name)
+def _piece(statement: ast.stmt, module: str, name: str) -> tuple[str, list[Place]]:
+    """Return what a statement says of a name that it binds, and what that may use."""
+    if isinstance(statement, ast.ImportFrom | ast.Import):
+        origin = _imported(statement, module, name)
+        return ".".join(origin), [origin] if isinstance(statement, ast.ImportFrom) else []
+    return _text(statement), list(_used(statement, module))
 
 
 def _bound_in(module: str) -> Mapping[str, ast.stmt]:
@@ -66,7 +71,7 @@ def _read(file: Path, _changed_at: int) -> Mapping[str, ast.stmt]:
         tree = ast.parse(file.read_bytes(), str(file))
     except (SyntaxError, ValueError):  # loading says so
         return {}
-    return {name: statement for statement in _statements(tree) for name in _names_bound(statement)}
+    return {name: statement for statement in _statements(tree) for name in bound_names([statement])}
 
 
 def _statements(tree: ast.AST) -> Iterator[ast.stmt]:
@@ -78,36 +83,26 @@ def _statements(tree: ast.AST) -> Iterator[ast.stmt]:
             yield node
 
 
-def _names_bound(statement: ast.stmt) -> Iterator[str]:
-    match statement:
-        case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
-            yield name
-        case ast.Import(names=names) | ast.ImportFrom(names=names):
-            yield from ((alias.asname or alias.name).partition(".")[0] for alias in names)
-        case ast.Assign(targets=targets):
-            yield from (n.id for target in targets for n in ast.walk(target) if isinstance(n, ast.Name))
-        case ast.AnnAssign(target=ast.Name(id=name)) | ast.AugAssign(target=ast.Name(id=name)):
-            yield name
-
-
 def _used(code: ast.stmt, module: str) -> Iterator[Place]:
-    """Yield what a statement of a module may use: names of the module, and what its imports stand for."""
-    if isinstance(code, ast.ImportFrom):
-        origin = _origin(code, module)
-        yield from ((origin, alias.name) for alias in code.names)
-        return
-    imported = {
-        alias.asname or alias.name: alias.name
-        for statement in _bound_in(module).values()
-        if isinstance(statement, ast.Import)
-        for alias in statement.names
-    }
+    """Yield what a statement of a module may use: names of the module, and those of modules that it imports."""
     for node in ast.walk(code):
         if isinstance(node, ast.Name):
             yield module, node.id
         elif isinstance(node, ast.Attribute):
-            whole = ast.unparse(node.value)
-            yield imported.get(whole, whole if "." in whole else f"{module}.{whole}"), node.attr
+            base, _, rest = ast.unparse(node.value).partition(".")
+            statement = _bound_in(module).get(base)
+            if isinstance(statement, ast.ImportFrom | ast.Import):
+                parts = [part for part in (*_imported(statement, module, base), rest) if part]
+                yield ".".join(parts), node.attr
+
+
+def _imported(statement: ast.ImportFrom | ast.Import, module: str, name: str) -> Place:
+    """Return what a name stands for that an import binds: a name in a module, or a module in its package."""
+    alias = next(one for one in statement.names if (one.asname or one.name.partition(".")[0]) == name)
+    if isinstance(statement, ast.ImportFrom):
+        return _origin(statement, module), alias.name
+    package, _, rest = (alias.name if alias.asname else name).rpartition(".")
+    return package, rest
 
 
 def _origin(statement: ast.ImportFrom, module: str) -> str:

@@ -48,13 +48,14 @@ def _defines(file: Path, _changed_at: int, name: str) -> bool:
     A module that cannot be parsed is left to its run.
     """
     try:
-        names = set(_bound(ast.parse(file.read_bytes(), str(file)).body))
+        names = set(bound_names(ast.parse(file.read_bytes(), str(file)).body))
     except (SyntaxError, ValueError):
         return True
     return name in names or bool({"*", "__getattr__"} & names)
 
 
-def _bound(body: Iterable[ast.stmt]) -> Iterator[str]:
+def bound_names(body: Iterable[ast.stmt]) -> Iterator[str]:
+    """Yield the names that statements of a module bind, those below conditions among them."""
     for statement in body:
         match statement:
             case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
@@ -67,9 +68,9 @@ def _bound(body: Iterable[ast.stmt]) -> Iterator[str]:
                 yield from _named([target])
             case ast.If() | ast.Try() | ast.With() | ast.For() | ast.While():
                 parts = (getattr(statement, part, []) for part in ("body", "orelse", "finalbody"))
-                yield from (name for part in parts for name in _bound(part))
+                yield from (name for part in parts for name in bound_names(part))
                 for handler in getattr(statement, "handlers", []):
-                    yield from _bound(handler.body)
+                    yield from bound_names(handler.body)
 
 
 def _named(targets: Iterable[ast.expr]) -> Iterator[str]:
