@@ -6,7 +6,9 @@ select
     bool_or(
         provolatile = 'v'
         or is_own and provolatile <> 'i'
-        or schema = 'metadata' and provolatile <> 'i' and proname <> 'pending_deliveries'
+        -- those that the import and the casts of a model are made of
+        or schema = 'metadata' and provolatile <> 'i'
+            and proname not in ('pending_deliveries', 'is_jsonb', 'is_geometry', 'canonical_geometry')
         or schema = 'pg_catalog' and (
             proname in ('now', 'transaction_timestamp', 'statement_timestamp', 'version', 'getdatabaseencoding')
             or proname = 'age' and pronargs = 1
