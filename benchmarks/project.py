@@ -27,6 +27,15 @@ CHECKS = [
     },
 ]  # fmt: skip
 
+HEADERS = {  # of the tables that have rows: the columns in which these are written
+    "job": "job,is_etl,etl_steps,is_full_load,del_temp_data,job_type,schedule,after_job,owner,is_active,description",
+    "source": "source,job,data_source,owner,schedule,geographic_granularity,delivery_type,quality_checks,load_new,"
+    "load_changed,load_removed,on_null_key,on_duplicate_key,on_unknown_column,max_removed_pct,max_fallen_out_pct,"
+    "description",
+    "attribute": "source,source_name,target_name,target_datatype,format,null_tokens,is_key,is_tracked,is_optional,"
+    "description",
+}
+
 
 def make_project(root: Path, sources: Mapping[str, str]) -> Project:
     """Write a project to the folder `root`: name of source → snapshot or delta. Its publisher's folder is there too."""
@@ -40,7 +49,8 @@ def make_project(root: Path, sources: Mapping[str, str]) -> Project:
     for path in (ours / "seeds").iterdir():
         text = path.read_text(encoding="utf-8")
         if path.suffix == ".csv":
-            text = "\n".join([text.partition("\n")[0], *rows.get(path.stem, []), ""])
+            header = HEADERS.get(path.stem, text.partition("\n")[0])
+            text = "\n".join([header, *rows.get(path.stem, []), ""])
         (root / "seeds" / path.name).write_text(text, encoding="utf-8")
     write_files(generated_files(read_catalog(root / "seeds").sources.values(), root / "models"))
     for name in sources:
@@ -73,9 +83,9 @@ def _rows(folder: Path, sources: Mapping[str, str]) -> dict[str, list[str]]:
         checks = json.dumps(CHECKS).replace('"', '""')
         removed = "5" if kind == "snapshot" else ""
         rows["conn_str"].append(f"{name},bench,,,,,,,{folder / name}")
-        rows["job"].append(f"{name},true,ETL,true,false,batch,,,bench,true,Customers to history,,,,,,,,,,")
+        rows["job"].append(f"{name},true,ETL,true,false,batch,,,bench,true,Customers to history")
         rows["source"].append(
-            f'{name},{name},bench,bench,daily,customer,{kind},,,"{checks}",true,true,true,fall_out,halt,keep,'
+            f'{name},{name},bench,bench,daily,customer,{kind},"{checks}",true,true,true,fall_out,halt,keep,'
             f"{removed},1,One row per customer"
         )
         for column in COLUMNS:
