@@ -67,7 +67,10 @@ class Life:
         return list({delivery.name: delivery for sqn, delivery in self.landings if sqn not in out}.values())
 
     def deliver(self) -> None:
-        """One or two files: new, late, or again with other content; seldom with a key that comes twice."""
+        """One or two files: new, late, or again with other content; seldom with a key that comes twice.
+
+        A file of which the model leaves out every row halts like an empty one.
+        """
         days = self.random.sample(range(1, 6), self.random.choice((1, 1, 2)))
         published = []
         for day in sorted(days):
@@ -80,12 +83,13 @@ class Life:
             key = held[0]
             row = delivery.rows[(key,)]
             self.line.deliver("cities", delivery, *([f"{key},{row[0]},{row[1]},{delivery.name}"] * has_twin))
-            published.append((delivery, has_twin and self.is_kept((key,), row)))
+            is_empty = not any(self.is_kept(*item) for item in delivery.rows.items())
+            published.append((delivery, is_empty or (has_twin and self.is_kept((key,), row))))
         self.line.run("cities")
-        for delivery, has_twin in published:
+        for delivery, is_halted in published:
             sqn = self.line.sqn(delivery.name)
             self.landings.append((sqn, delivery))
-            if has_twin:
+            if is_halted:
                 self.halted.add(sqn)
         self.landings.sort(key=lambda landing: landing[0])
 
