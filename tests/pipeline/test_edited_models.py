@@ -5,9 +5,12 @@ from __future__ import annotations
 import pytest
 
 from headwater.dbt_project.dbt import Dbt
+from headwater.dbt_project.generate import generated_files, write_files
 from headwater.metadata.errors import LoadFailed
+from headwater.metadata.static.read import read_catalog
 from headwater.pipeline.accept_definition import accept_definition
 from headwater.pipeline.decide import NotDecidable
+from headwater.pipeline.rebuild import rebuild
 from headwater.pipeline.runners.sources import run
 from tests.conftest import PROJECT
 from tests.pipeline.engineer import HISTORICAL, STAGING, Engineer
@@ -276,3 +279,35 @@ def test_tests_and_second_yaml_files_of_the_author_are_read(engineer: Engineer, 
     line.deliver("cities", cities(1, {"a": ("Ulm", 1)}))
     engineer.ran_well()
     assert engineer.history("city") == [("a",)]
+
+
+def test_a_column_of_a_model_that_changes_its_type_or_goes_asks_for_a_rebuild(
+    engineer: Engineer, line: Line
+) -> None:
+    engineer.derive("people / 2", "couples")
+    line.deliver("cities", cities(1, {"a": ("Ulm", 5)}))
+    engineer.ran_well()
+    engineer.edit(f"{STAGING}.sql", "people / 2 as", "people / 2.0 as")
+    assert 'attribute couples: data_type was "integer", is "numeric"' in engineer.failures()[0]
+    engineer.rebuilt_well()
+    assert engineer.history("couples") == [(2.5,)]
+    engineer.edit(f"{STAGING}.sql", ", people / 2.0 as couples", "")
+    assert "attribute couples is gone" in engineer.failures()[0]
+    assert engineer.history("couples") == [(2.5,)]
+
+
+def test_an_attribute_that_is_added_beside_an_edited_model_wants_its_line(loaded: Engineer) -> None:
+    loaded.derive("people / 2", "couples")
+    loaded.rebuilt_well()
+    loaded.edit(
+        "seeds/attribute.csv",
+        "cities,seen,seen,",
+        "cities,mayor,mayor,text,,,,,true,Who governs\ncities,seen,seen,",
+    )
+    write_files(generated_files(read_catalog(loaded.project.seeds).sources.values(), loaded.project.models))
+    assert "attribute mayor is new" in loaded.failures()[0]
+    result = rebuild(loaded.project, ["cities"], loaded.line.messages.append)
+    assert "does not select mayor. Expected a line `{{ headwater.typed('mayor') }} as mayor`" in str(
+        result.failures
+    )
+    assert loaded.history("people") == [(1,), (2,), (3,)]

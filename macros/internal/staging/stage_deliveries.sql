@@ -2,7 +2,6 @@
     {%- set these = headwater.is_any_of(pending) -%}
     {%- set job_inst_id = headwater.this_job_inst(definition.job) -%}
     {%- set is_edited = headwater.is_edited('staging', definition) -%}
-    {%- set rows_sql = model_sql -%}
 
     {%- do headwater.run_statement("delete from " ~ relation ~ " where " ~ these) -%}
     {%- do headwater.run_statement("delete from metadata.quarantined_row where " ~ these) -%}
@@ -10,15 +9,11 @@
     {#- what is asked more than once is made once -#}
     {%- if is_edited -%}
         {%- do headwater.model_by_delivery(definition.name, model_sql, pending) -%}
+        {%- do headwater.require_rows_of_raw(definition, 'modelled_row') -%}
     {%- elif last_wins_in -%}
         {%- do headwater.create_temporary('modelled_row', model_sql, planned_by=false) -%}
     {%- endif -%}
-    {%- if is_edited or last_wins_in -%}
-        {%- set rows_sql = 'select * from modelled_row' -%}
-    {%- endif -%}
-    {%- if is_edited -%}
-        {%- do headwater.require_rows_of_raw(definition, 'modelled_row') -%}
-    {%- endif -%}
+    {%- set rows_sql = 'select * from modelled_row' if is_edited or last_wins_in else model_sql -%}
     {%- set winning_sql = rows_sql -%}
     {%- if last_wins_in -%}
         {%- do headwater.create_temporary('losing_row', headwater.losing_rows(definition, rows_sql, last_wins_in), planned_by=false) -%}
