@@ -211,7 +211,8 @@ def test_with_the_keyboard_alone_and_on_a_narrow_screen_nothing_is_out_of_reach(
             break
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", level=1)).to_contain_text("villages, 2026-01-01")
-    page.wait_for_function("document.documentElement.scrollWidth <= innerWidth")  # once its style has come
+    page.wait_for_load_state("load")  # its style has come
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
 def test_rows_that_fell_out_are_seen_with_their_values_from_the_overview_on(
