@@ -1,1 +1,3 @@
-"""The terminal's room: the `headwater` command, the local run, the embedded services."""
+"""The package `headwater`: the command, the pipeline, the embedded services, the pages."""
+
+__version__ = "0.2.0"

@@ -10,7 +10,8 @@ from pathlib import Path
 import yaml
 
 from headwater.home import home
-from headwater.metadata.errors import HeadwaterError
+from headwater.metadata.errors import HeadwaterError, ProjectRefused
+from headwater.project_file import FILE, ProjectFile, read_project_file, require_version
 
 MARK, SOURCES = "dbt_project.yml", "seeds/source.csv"
 
@@ -26,6 +27,11 @@ class Project:
     def name(self) -> str:
         """The project's name, as dbt has it."""
         return _name_of(self.root)
+
+    @property
+    def file(self) -> ProjectFile | None:
+        """What its headwater.yml says, None if it has none. Raises `ProjectRefused` if that is broken."""
+        return read_project_file(self.root)
 
     @property
     def seeds(self) -> Path:
@@ -46,8 +52,20 @@ def _name_of(root: Path) -> str:
 def find_project() -> Project:
     """Return the project that HEADWATER_PROJECT names, else that of the current folder, else that of this package.
 
-    Raises `HeadwaterError` if there is none.
+    Raises `HeadwaterError` if there is none, and if its headwater.yml asks for other versions of Headwater.
     """
+    project = locate_project()
+    if found := project.file:
+        require_version(found)
+        if found.name != project.name:
+            raise ProjectRefused(
+                f"{found.path} has the name {found.name}, {project.root / MARK} has {project.name}. Expected the same."
+            )
+    return project
+
+
+def locate_project() -> Project:
+    """Return the project that `find_project` finds, whatever versions of Headwater it is for."""
     named = os.environ.get("HEADWATER_PROJECT")
     root = (
         Path(named).resolve() if named else _project_around(Path.cwd()) or Path(__file__).parents[1].resolve()
@@ -56,17 +74,15 @@ def find_project() -> Project:
         where = f"{root} holds" if named else f"{Path.cwd()} and the folders above it hold"
         raise HeadwaterError(
             f"{where} no {MARK}. Expected HEADWATER_PROJECT to name a project's folder, or the command to run in one."
+            " `headwater init NAME` makes a new one."
         )
     return Project(root, home(root))
 
 
 def _project_around(folder: Path) -> Path | None:
     """Return the nearest Headwater project at or above this folder; a plain dbt project is none."""
-    return next(
-        (
-            path
-            for path in (folder, *folder.parents)
-            if all((path / mark).is_file() for mark in (MARK, SOURCES))
-        ),
-        None,
-    )
+    return next((path for path in (folder, *folder.parents) if _is_project(path)), None)
+
+
+def _is_project(folder: Path) -> bool:
+    return (folder / FILE).is_file() or all((folder / mark).is_file() for mark in (MARK, SOURCES))

@@ -5,6 +5,7 @@ HeadwaterError              something a person can act on; its message is all th
 ├── SecretUnavailable       a secret that the metadata names cannot be read
 ├── DatabaseUnavailable     Postgres cannot be reached or refuses us
 ├── DatabaseRefused         Postgres refuses a statement, or is lost in the middle; carries its SQLSTATE
+├── ProjectRefused          a project that this version of Headwater does not run
 ├── ExtensionUnusable       what an installed package adds cannot be used; carries what was expected
 ├── Unforeseen              what no part of Headwater foresaw, or a machine that is at its end
 ├── ExtractError            bringing a delivery in
@@ -72,6 +73,10 @@ class DatabaseRefused(HeadwaterError):
     def __init__(self, message: str, *, sqlstate: str | None = None, is_general: bool = True) -> None:
         self.sqlstate, self.is_general = sqlstate, is_general
         super().__init__(message)
+
+
+class ProjectRefused(HeadwaterError):
+    """This Headwater does not run a project: its headwater.yml is broken, or asks for other versions."""
 
 
 class ExtensionUnusable(HeadwaterError):

@@ -24,8 +24,8 @@ WINGS = {
         "files", "connections", "offers", "http", "landing", "schema", "formats", "sources", "raw", "run",
     ),
     "headwater": (
-        "garbage", "home", "project", "page", "demo", "services", "dbt_project", "queries", "checks", "pipeline",
-        "docs", "new_source", "cli", "airflow",
+        "garbage", "home", "project_file", "project", "page", "demo", "services", "dbt_project", "queries", "checks",
+        "pipeline", "docs", "new_source", "cli", "airflow",
     ),
 }  # fmt: skip
 MOST_WINGS = 10  # folders of a room
