@@ -6,6 +6,8 @@ HeadwaterError              something a person can act on; its message is all th
 ├── DatabaseUnavailable     Postgres cannot be reached or refuses us
 ├── DatabaseRefused         Postgres refuses a statement, or is lost in the middle; carries its SQLSTATE
 ├── ProjectRefused          a project that this version of Headwater does not run
+├── ProjectNotMade          a project cannot be made under a name or in a folder
+├── ExtraMissing            packages of an extra are not installed
 ├── ExtensionUnusable       what an installed package adds cannot be used; carries what was expected
 ├── Unforeseen              what no part of Headwater foresaw, or a machine that is at its end
 ├── ExtractError            bringing a delivery in
@@ -77,6 +79,14 @@ class DatabaseRefused(HeadwaterError):
 
 class ProjectRefused(HeadwaterError):
     """This Headwater does not run a project: its headwater.yml is broken, or asks for other versions."""
+
+
+class ProjectNotMade(HeadwaterError):
+    """A project cannot be made under a name or in a folder; nothing was left behind."""
+
+
+class ExtraMissing(HeadwaterError):
+    """Packages of an extra are not installed; the message says how to install them."""
 
 
 class ExtensionUnusable(HeadwaterError):

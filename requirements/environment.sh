@@ -86,6 +86,7 @@ lock() {
     uv=$(find_uv) || fail "uv cannot be had"
     set -- pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
         --no-annotate --no-emit-index-url --overrides requirements/overrides.txt "$@" pyproject.toml
+    set -- "$@" --extra demo
     "$uv" "$@" -o requirements/run.lock
     "$uv" "$@" --extra airflow -c requirements/run.lock -o requirements/airflow.lock
     "$uv" "$@" --extra airflow --extra dev -c requirements/airflow.lock -o requirements/dev.lock

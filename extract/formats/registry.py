@@ -26,6 +26,7 @@ from headwater.extract.formats.json_file import read_json
 from headwater.extract.formats.ndjson_file import read_ndjson
 from headwater.extract.formats.xml_file import read_xml
 from headwater.metadata.errors import FormatBroken
+from headwater.metadata.extras import require
 from headwater.metadata.static.model import Source
 
 
@@ -94,12 +95,14 @@ def _listed(header: Sequence[str]) -> str:
 
 
 def _open_excel(source: Source, stream: Readable, file: str, expansion: Expansion) -> Content:
+    require("excel")
     from headwater.extract.formats.excel import ExcelFile
 
     return ExcelFile(source, stream, file, expansion)
 
 
 def _open_parquet(source: Source, stream: Readable, file: str, expansion: Expansion) -> Content:
+    require("parquet")
     from headwater.extract.formats.parquet_file import ParquetFile
 
     return ParquetFile(source, stream, file, expansion)

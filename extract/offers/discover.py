@@ -15,7 +15,7 @@ from typing import Any
 
 from headwater.extract.connections.safe_address import shown
 from headwater.extract.offers.offer import Offer
-from headwater.metadata.errors import FAILURES, ExtensionUnusable, PublisherError
+from headwater.metadata.errors import FAILURES, ExtensionUnusable, ExtraMissing, PublisherError
 from headwater.metadata.process.deliveries import Delivery, Fingerprint
 from headwater.metadata.static.extensions import SOURCES, find, names
 from headwater.metadata.static.model import Source
@@ -87,6 +87,8 @@ def function_of(source: Source, field: str) -> Callable[..., Any]:
     reference = getattr(declared, field)
     try:
         return resolved(reference)
+    except ExtraMissing:
+        raise
     except FAILURES as error:  # a module may fail in any way while it is imported
         raise PublisherError(
             f"{source.name}: {field} of the {find(SOURCES, declared.name)} cannot be used, {reference} raises"

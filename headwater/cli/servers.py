@@ -11,6 +11,7 @@ import typer
 from headwater.cli import render
 from headwater.cli.terminal import paragraph
 from headwater.metadata.errors import HeadwaterError
+from headwater.metadata.extras import require
 from headwater.project import find_project
 
 if TYPE_CHECKING:
@@ -66,10 +67,10 @@ def airflow(
     from headwater.demo import prepare as prepare_demo
     from headwater.metadata.static.valid_subset import read_valid_catalog
     from headwater.services import airflow_foreground, airflow_pools, make_home, wants_demo
-    from headwater.services.airflow import Airflow, require_installed
+    from headwater.services.airflow import Airflow
 
     with explained(), airflow_foreground.asked_to_end():
-        require_installed()
+        require("airflow")
         project = find_project()
         if wants_demo(project.root):
             prepare_demo(make_home(project.root), say)

@@ -21,6 +21,7 @@ from pathlib import Path
 
 from headwater.home import home, locked, make_home
 from headwater.metadata.errors import ServiceError
+from headwater.metadata.extras import require
 from headwater.services import children, environment, postgres, state
 from headwater.services.environment import FOLDERS, KAFKA, POSTGRES, PUBLISHER, S3
 from headwater.services.private_files import key_file_of
@@ -31,6 +32,7 @@ __all__ = ["Service", "Services", "down", "ensure_up", "home", "make_home", "wan
 
 AIRFLOW = "airflow"
 MODULES = {S3: children.S3, PUBLISHER: children.PUBLISHER, KAFKA: children.KAFKA}
+NEED_LOCAL = (S3, KAFKA)  # as Postgres does; the demo's publisher needs nothing but Python
 DEMO_FILES = "demo/databases"  # files that the demo's sources read directly
 # servers that are needed only if a connection of the seeds names them
 NAMED_BY = {PUBLISHER: "${HEADWATER_DEMO_URL}", KAFKA: "${HEADWATER_KAFKA}"}
@@ -135,6 +137,8 @@ def _up(name: str, folder: Path, before: Remembered | None) -> tuple[Remembered,
     if name == POSTGRES:
         server = postgres.start(data, log, port)
         return Remembered(server.port, server.process), True
+    if name in NEED_LOCAL:
+        require("local")
     child = children.start(MODULES[name], data, log, port)
     if name == KAFKA:
         from headwater.demo import producer

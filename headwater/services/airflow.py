@@ -11,7 +11,6 @@ airflow_config      what Airflow itself imports when it starts
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import os
 import signal
@@ -25,6 +24,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from headwater.metadata.errors import ServiceError
+from headwater.metadata.extras import require
 from headwater.services import airflow_database, airflow_settings
 from headwater.services.airflow_settings import Ports
 from headwater.services.processes import Process, free_port, is_alive, log_tail, session, spawn, stop
@@ -130,12 +130,6 @@ class Airflow:
         return [process for leader in self.components.values() for process in session(leader.pid)]
 
 
-def require_installed() -> None:
-    """Raise `ServiceError` if this environment has no Airflow."""
-    if importlib.util.find_spec("airflow") is None:
-        raise ServiceError("Airflow is not installed here. `make airflow` installs it and starts it.")
-
-
 def choose_ports(preferred: int | None = PORT) -> Ports:
     """Return a free port for the pages; `preferred` if it is free."""
     return Ports(free_port(preferred))
@@ -161,7 +155,7 @@ def start(
     Announces what will happen to those jobs of `scheduled` (with a schedule) that are new to Airflow. Raises
     `ServiceError` if its database cannot be prepared.
     """
-    require_installed()
+    require("airflow")
     (folder / "logs").mkdir(mode=0o700, parents=True, exist_ok=True)
     airflow_settings.passwords(folder)
     env = airflow_settings.environment(project, folder, dags, ports, {**os.environ, **settings})

