@@ -36,6 +36,7 @@ from headwater.metadata.process.deliveries import (
     newest_content,
     next_delivery_sqn,
 )
+from headwater.metadata.progress import transfer
 from headwater.metadata.static.model import Source
 
 
@@ -58,8 +59,9 @@ def land(
     """
     delivery_sqn = claim_sqn(engine, store, source.name)
     key = object_key(source.name, delivery_sqn, offer.publisher_name)
-    with store.upload(key) as upload:
-        fetched = fit_offer(source, offer.fetch(offer, LimitedSink(upload, source)))
+    moving = transfer(f"{source.name}: landing {offer.publisher_name}", offer.fingerprint.get("size"))
+    with store.upload(key) as upload, moving as moved:
+        fetched = fit_offer(source, offer.fetch(offer, LimitedSink(upload, source, moved)))
         if not upload.complete():
             raise StorageError(f"{store.address(key)} is there already, and objects are never overwritten")
     landed = Delivery(

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import IO, TYPE_CHECKING, Any, Protocol
 
 from headwater.metadata.errors import DeliveryTooLarge
+from headwater.metadata.progress import Transfer
 from headwater.metadata.static.model import Source
 
 if TYPE_CHECKING:
@@ -27,11 +28,12 @@ class Sink(Protocol):
 
 
 class LimitedSink:
-    """A sink that takes what the source's option max_file_mib allows."""
+    """A sink that takes what the source's option max_file_mib allows, and tells a transfer of it, if there is one."""
 
-    def __init__(self, sink: Sink, source: Source) -> None:
+    def __init__(self, sink: Sink, source: Source, transfer: Transfer | None = None) -> None:
         limit = source.options.get("max_file_mib")
         self._sink, self._limit, self._came = sink, int(limit) << 20 if limit else None, 0
+        self._transfer = transfer
 
     def write(self, chunk: bytes) -> None:
         """Pass bytes on. Raises `DeliveryTooLarge` when they are more than allowed."""
@@ -41,10 +43,14 @@ class LimitedSink:
                 f"it is larger than {self._limit >> 20} MiB, the most that the option max_file_mib allows"
             )
         self._sink.write(chunk)
+        if self._transfer:
+            self._transfer.advance(size=len(chunk))
 
     def restart(self) -> None:
         """Begin again."""
         self._came = 0
+        if self._transfer:
+            self._transfer.restart()
         self._sink.restart()
 
 

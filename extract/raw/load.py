@@ -36,6 +36,7 @@ from headwater.metadata.errors import FormatBroken, LedgerBroken, StorageError
 from headwater.metadata.process.deliveries import Delivery, record_layer
 from headwater.metadata.process.events import was_let_in
 from headwater.metadata.process.headers import header_before, record_header
+from headwater.metadata.progress import Transfer, transfer
 from headwater.metadata.static.model import Source
 
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ def load_raw(
     source = source.at(delivery.delivery_date)
     ensure_raw_table(connection, source)
     counts = Counts()
-    with _opened(store, source, delivery) as members:
+    with _opened(store, source, delivery) as (members, moved):
         content = open_content(source, members)
         file = members.file
         wrangled = transform_function(source)
@@ -98,7 +99,7 @@ def load_raw(
         else:
             pieces = _by_batch(_counted_batches(content, layout, counts), constants, counts)
         columns = [*OWN_COLUMNS, *layout.columns, *([REST] if layout.rest else [])]
-        copied = _copy(connection, source.name, columns, pieces)
+        copied = _copy(connection, source.name, columns, _told(pieces, counts, moved))
     if copied != counts.written:
         raise LedgerBroken(
             delivery.delivery_sqn, "raw", f"{counts.written} rows were sent, Postgres counts {copied}"
@@ -118,14 +119,15 @@ def load_raw(
 
 
 @contextmanager
-def _opened(store: ObjectStore, source: Source, delivery: Delivery) -> Iterator[Members]:
-    """The files of a delivery.
+def _opened(store: ObjectStore, source: Source, delivery: Delivery) -> Iterator[tuple[Members, Transfer]]:
+    """The files of a delivery, and the transfer that its bytes are told to.
 
     At the end, and before a file is blamed for its format, the object must have been what landed.
     """
     name, expansion = delivery.publisher_name, Expansion.of(source, delivery.file_size)
-    with store.open(store.key(delivery.delivery_filename)) as stored, ExitStack() as opened:
-        landed = _Landed(stored)
+    moving = transfer(f"{source.name}: loading {name}", delivery.file_size)
+    with store.open(store.key(delivery.delivery_filename)) as stored, moving as moved, ExitStack() as opened:
+        landed = _Landed(stored, moved)
         beginning, whole = begin(landed, len(ZIP))
         if is_archive(source, name, beginning):
             spool = opened.enter_context(tempfile.TemporaryFile())  # a ZIP is read from its end
@@ -137,7 +139,7 @@ def _opened(store: ObjectStore, source: Source, delivery: Delivery) -> Iterator[
         else:
             members = Members(iter([(whole, name)]), [name], expansion)
         try:
-            yield members
+            yield members, moved
         except FormatBroken as error:
             damage = members.damage()  # is to blame for what is wrong with what it damaged
             landed.read_to_end()
@@ -148,14 +150,15 @@ def _opened(store: ObjectStore, source: Source, delivery: Delivery) -> Iterator[
 
 
 class _Landed:
-    """A stream that computes the digest of an object while it is read."""
+    """A stream that computes the digest of an object while it is read, and tells a transfer of it."""
 
-    def __init__(self, stored: ObjectReader) -> None:
-        self._stored, self._digest = stored, hashlib.sha256()
+    def __init__(self, stored: ObjectReader, moved: Transfer) -> None:
+        self._stored, self._digest, self._moved = stored, hashlib.sha256(), moved
 
     def read(self, size: int, /) -> bytes:
         chunk = self._stored.read(size)
         self._digest.update(chunk)
+        self._moved.advance(size=len(chunk))
         return chunk
 
     def read_to_end(self) -> None:
@@ -170,6 +173,15 @@ class _Landed:
                 f"{delivery.source}: {delivery.delivery_filename} is not what landed: sha256 "
                 f"{self._digest.hexdigest()}, expected {delivery.content_sha256}"
             )
+
+
+def _told(pieces: Iterator[bytes], counts: Counts, moved: Transfer) -> Iterator[bytes]:
+    """Yield the pieces, and tell a transfer of their rows."""
+    before = 0
+    for piece in pieces:
+        moved.advance(rows=counts.written - before)
+        before = counts.written
+        yield piece
 
 
 def _by_block(content: CsvFile | CopyFile, layout: Layout, constants: str, counts: Counts) -> Iterator[bytes]:

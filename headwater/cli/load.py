@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 import typer
 
 from headwater.cli import render, render_runs
+from headwater.cli.progress import bars
 from headwater.project import Project, find_project
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ from headwater.cli.app import (
     AsJson,
     AtOnce,
     app,
+    err,
     explained,
     misuse,
     opened_project,
@@ -98,7 +100,8 @@ def demo() -> None:
         prepare_demo(make_home(find_project().root), say)
     with opened_project() as project:
         replay_departures()
-        result = run_sources(project, [], say)
+        with bars(err):
+            result = run_sources(project, [], say)
         catalog, engine = prepare(project)
         page = build_docs(project.root, project.home, say)
         is_as_expected = render.demo(out, result, engine, catalog, page)
@@ -154,7 +157,9 @@ def _on_sources(
 
     with opened_project() as project:
         require_known(names, read_catalog(project.seeds))
-        _show_and_exit(act(project, names, say, at_once), as_json)
+        with bars(err):
+            result = act(project, names, say, at_once)
+        _show_and_exit(result, as_json)
 
 
 def _on_jobs(names: list[str], overrides: dict[str, bool], as_json: bool, *, follow: bool) -> None:
@@ -168,7 +173,8 @@ def _on_jobs(names: list[str], overrides: dict[str, bool], as_json: bool, *, fol
         catalog, _ = read_valid_catalog(project.seeds)
         for name in names:
             require_job(name, sorted(catalog.jobs), catalog)
-        results = run_jobs(project, names, say, overrides=overrides, follow=follow)
+        with bars(err):
+            results = run_jobs(project, names, say, overrides=overrides, follow=follow)
         with engine().connect() as connection:
             found = [
                 details(connection, named(connection, result.run_id, result.job)[0], "error")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 import typer
 
 from headwater.cli import render
+from headwater.cli.progress import bars
 from headwater.cli.terminal import paragraph
 from headwater.metadata.errors import NewSourceRefused
 from headwater.metadata.visible import visible
@@ -218,7 +219,8 @@ def _load_first(project: Project, name: str) -> tuple[RunResult, list[dict[str, 
     from headwater.pipeline.runners.sources import run as run_sources
     from headwater.queries import status as source_status
 
-    result = run_sources(project, [name], say)
+    with bars(err):
+        result = run_sources(project, [name], say)
     return result, source_status.deliveries(prepare(project)[1], name)
 
 
