@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import sys
 from collections.abc import Iterator, Sequence
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
+import headwater
 from headwater.cli.terminal import Terminal, paragraph
 from headwater.garbage import search_seldom
 from headwater.metadata.errors import HeadwaterError, MetadataInvalid
@@ -29,12 +31,27 @@ if TYPE_CHECKING:
 
 
 app = typer.Typer(
-    help="Turns sources that change over time into a history you can trust.",
     epilog="Example: headwater run airports && headwater deliveries airports",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+
+
+def _show_version(is_asked: bool) -> None:
+    if is_asked:
+        sys.stdout.write(f"headwater {headwater.__version__}\n")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    _: Annotated[
+        bool,
+        typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version and exit."),
+    ] = False,
+) -> None:
+    """Turns sources that change over time into a history you can trust."""
 
 
 # without a screen, a table is not limited to its width
@@ -118,6 +135,9 @@ def opened_project() -> Iterator[Project]:
     search_seldom()
     with explained():
         project = find_project()
+        os.environ["HEADWATER_PROJECT"] = str(
+            project.root
+        )  # as in Airflow; connections of the seeds may name it
         if str(project.root) not in sys.path:
             # last, as in Airflow, so that modules of the project never hide a package
             sys.path.append(str(project.root))

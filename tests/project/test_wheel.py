@@ -17,12 +17,17 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy import Engine
 
+import headwater
 from headwater.extract.landing.store import ObjectStore
+from headwater.metadata.extras import EXTRAS
 from tests.conftest import PROJECT
 from tests.pipeline.project import FOLDER, make_project
 
 PATIENCE_S = 300
-NEEDED = ("pyproject.toml", "README.md", "LICENSE", "extract", "metadata", "macros", "headwater")
+NEEDED = (
+    "pyproject.toml", "README.md", "LICENSE", "extract", "metadata", "macros", "headwater",
+    "seeds", "models", "profiles",  # files of which are templates of a new project
+)  # fmt: skip
 OWN_ROOMS = ("extract", "metadata", "dags")  # folders of the project's own that bear the names of ours
 READ_DAGS = """
 import runpy, sys
@@ -59,14 +64,32 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def python(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The interpreter of an environment with the wheel."""
-    environment = tmp_path_factory.mktemp("installed") / "environment"
+    return installed(wheel, tmp_path_factory.mktemp("installed"), Path(sysconfig.get_path("purelib")))
+
+
+@pytest.fixture(scope="module")
+def bare_python(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The interpreter of an environment with the wheel and no extra: it has links to all other packages."""
+    folder = tmp_path_factory.mktemp("bare")
+    others = folder / "others"
+    others.mkdir()
+    of_extras = {module for extra in EXTRAS.values() for module in extra.modules}
+    for path in Path(sysconfig.get_path("purelib")).iterdir():
+        if path.name not in of_extras and path.suffix != ".pth":
+            (others / path.name).symlink_to(path)
+    return installed(wheel, folder, others)
+
+
+def installed(wheel: Path, folder: Path, others: Path) -> Path:
+    """Return the interpreter of a new environment in `folder`, with the wheel, and other packages in `others`."""
+    environment = folder / "environment"
     subprocess.run(
         [sys.executable, "-m", "venv", "--without-pip", environment], check=True, timeout=PATIENCE_S
     )
     packages = next(environment.glob("lib/python*/site-packages"))
     with zipfile.ZipFile(wheel) as archive:
         archive.extractall(packages)
-    (packages / "others.pth").write_text(sysconfig.get_path("purelib") + "\n")
+    (packages / "others.pth").write_text(f"{others}\n")
     return environment / "bin" / "python"
 
 
@@ -92,14 +115,17 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return root
 
 
-def ran(python: Path, project: Path, *arguments: str) -> str:
-    """Return what a command says that is run in the project's folder, which Python looks for modules in first."""
+def ran(python: Path, project: Path, *arguments: str, exit_code: int = 0) -> str:
+    """Return what a command says that is run in the project's folder, which Python looks for modules in first.
+
+    That is what it prints, or its errors if it is to fail.
+    """
     done = subprocess.run(
         [python, *arguments], cwd=project, env={**os.environ, "PYTHONPATH": ""}, capture_output=True, text=True,
         check=False, timeout=PATIENCE_S,
     )  # fmt: skip
-    assert done.returncode == 0, done.stderr[-3000:] + done.stdout[-3000:]
-    return done.stdout
+    assert done.returncode == exit_code, done.stderr[-3000:] + done.stdout[-3000:]
+    return done.stderr if exit_code else done.stdout
 
 
 def test_it_holds_one_package_and_all_that_is_read_from_it(wheel: Path) -> None:
@@ -111,7 +137,8 @@ def test_it_holds_one_package_and_all_that_is_read_from_it(wheel: Path) -> None:
         ours = subprocess.run(
             ["git", "ls-files", room], cwd=PROJECT, check=True, capture_output=True, text=True
         ).stdout.split()  # fmt: skip
-        files = {f"{within}{path.removeprefix(room)}" for path in ours if not (PROJECT / path).is_symlink()}
+        # a link to a folder is a room of its own, one to a file is packed as the file
+        files = {f"{within}{path.removeprefix(room)}" for path in ours if (PROJECT / path).is_file()}
         assert len(files) > 50
         assert files - names == set()
 
@@ -141,3 +168,23 @@ def test_it_brings_a_source_of_a_project_elsewhere_to_history(
         rows = connection.execute(sa.text("select city, name, people from historical.cities")).all()
     assert rows == [("B", "Bonn", 3)]
     assert any("cities" in key for key in store.list(""))
+
+
+def test_without_extras_a_project_is_made_and_checked_and_what_is_missing_is_named(
+    bare_python: Path, tmp_path: Path
+) -> None:
+    command = ("-m", "headwater.cli")
+    assert ran(bare_python, tmp_path, *command, "--version") == f"headwater {headwater.__version__}\n"
+    ran(bare_python, tmp_path, *command, "init", "town", "--with-example")
+    root = tmp_path / "town"
+    assert ran(bare_python, root, *command, "check") == "seeds: all well\n"
+    (root / "list.parquet").write_bytes(b"PAR1")
+    for arguments, purpose, extra in (
+        (("run",), "An embedded server on this machine", "local"),
+        (("airflow",), "Airflow", "airflow"),
+        (("new-source", "lists", "--from", "list.parquet", "--yes"), "Reading Parquet", "parquet"),
+    ):
+        message = ran(bare_python, root, *command, *arguments, exit_code=1)
+        assert message.startswith(
+            f"Error: {purpose} needs the extra {extra}: pip install 'headwater[{extra}]'."
+        )
