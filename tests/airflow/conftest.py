@@ -1,7 +1,8 @@
 """One real Airflow for all tests of this folder: its own database, working folder and ports.
 
-Starting it takes some 20 s, so all tests of this folder run in one process, one after the other. DAG files may
-be written to `airflow_dags` at any time; they are found within seconds.
+Starting it takes some 20 s, so all tests of this folder run in one process, one after the other. It ends with the
+last of them: idle, it would take a quarter of a core from all tests that follow. DAG files may be written to
+`airflow_dags` at any time; they are found within seconds.
 """
 
 from __future__ import annotations
@@ -141,7 +142,7 @@ def airflow_variables(
     }
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def airflow(
     airflow_project: Path, airflow_dags: Path, airflow_variables: dict[str, str], servers: TestServers
 ) -> Iterator[Airflow]:
@@ -167,7 +168,7 @@ def airflow(
                 stop(process, (signal.SIGKILL, 10))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def admin(airflow: Airflow) -> Client:
     """Airflow's API for one who may do everything. Docs and marts rest, which would run beside the tests."""
     client = Client(airflow.url, "admin", airflow.passwords["admin"])
@@ -176,7 +177,7 @@ def admin(airflow: Airflow) -> Client:
     return client
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def viewer(airflow: Airflow) -> Client:
     """Airflow's API for one who may only look."""
     return Client(airflow.url, "viewer", airflow.passwords["viewer"])
@@ -190,13 +191,13 @@ def warehouse(airflow_variables: dict[str, str]) -> Warehouse:
     return found
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def ended(admin: Client, warehouse: Warehouse) -> Callable[[str], tuple[str, str]]:  # noqa: ARG001
     """Gives the one run of a job that several tests look at: its run id and how it ended."""
     return cache(admin.run)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def overdue(admin: Client, airflow: Airflow) -> Iterator[tuple[str, Received]]:
     """A run that is not over by its deadline of a minute, and what those who wait for it are told."""
     made: list[str] = []
@@ -212,24 +213,24 @@ def overdue(admin: Client, airflow: Airflow) -> Iterator[tuple[str, Received]]:
         yield admin.trigger("late"), payload
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def ada(airflow: Airflow) -> Visitor:
     """One who may do everything."""
     return Visitor(airflow, "admin")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def guest(airflow: Airflow) -> Visitor:
     """One who may only look."""
     return Visitor(airflow, "viewer")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def nobody(airflow: Airflow) -> Visitor:
     return Visitor(airflow, None)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def towns(airflow_variables: dict[str, str], publisher: Path, admin: Client) -> Source:
     """The source of towns, which ran once: two deliveries in history, and one that is halted."""
     return deliver_towns(airflow_variables, publisher, admin)
