@@ -1,1 +1,1 @@
-"""Measurements, each one command, side by side with what they are to be compared with."""
+"""Benchmarks: each is one command, which measures Headwater and the other ways in one run."""

@@ -1,10 +1,10 @@
-"""The cost of having Airflow run the jobs, beside the same run in a terminal?
+"""The cost of Airflow: the same jobs by its scheduler and in a terminal.
 
     python -m benchmarks.airflow_overhead [--rows N] [--repeats N] [--json]
 
-`--rows` sources, each with a job of its own and a new small snapshot each time: `headwater run` of all of them in a
-fresh process, and a run of each DAG through Airflow's scheduler, all triggered at once; then one source alone, with a
-new snapshot and with nothing new. By turns, on the same database. Needs the environment of `make airflow`.
+`--rows` sources, each with its job and a new small snapshot each time: `headwater run` of all of them in a fresh
+process, and a run of each DAG by Airflow's scheduler, all triggered at once; then one source alone, with a new
+snapshot and with nothing new. The ways alternate, on the same database. Needs the environment of `make airflow`.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ TASKS = "start", "discover", "land", "stg", "check", "hist", "clean_up", "finish
 
 @dataclass
 class Line:
-    """The sources and their two ways into history; what each came to."""
+    """The sources, and their two ways into history, with the measured seconds."""
 
     root: Path
     sources: Sequence[str]
@@ -51,7 +51,7 @@ class Line:
             publish_snapshot(self.root, source, CUSTOMERS, self.step)
 
     def by_airflow(self, sources: Sequence[str]) -> float:
-        """Seconds from the first run that is asked for until Airflow says of the last that it is green."""
+        """Return the seconds from the first trigger until Airflow reports the last run as successful."""
 
         def run() -> None:
             runs = {source: self.airflow.trigger(source) for source in sources}
@@ -134,7 +134,7 @@ def measure(setting: Setting) -> Report:
 
 
 def _by_turns(line: Line, repeats: int) -> dict[str, list[float]]:
-    """Seconds of each run, by what it was about and the way it went."""
+    """Return the seconds of each run, by its content and its way."""
     found: dict[str, list[float]] = defaultdict(list)
     one = line.sources[:1]
     line.renew(line.sources)
@@ -154,7 +154,7 @@ def _by_turns(line: Line, repeats: int) -> dict[str, list[float]]:
 
 @contextmanager
 def _airflow(project: Project, folder: Path) -> Iterator[Airflow]:
-    """An Airflow on the servers of the environment, with the DAGs of the project; gone at the end."""
+    """Run an Airflow on the servers of the environment, with the DAGs of the project, within the block."""
     before = dict(os.environ)
     os.environ["HEADWATER_AIRFLOW_DATABASE"] = f"{os.environ['PGDATABASE']}_airflow"
     os.environ["PYTHONPATH"] = os.pathsep.join(

@@ -1,10 +1,10 @@
-"""Run every benchmark and write docs/benchmarks.md of what they found.
+"""Run every benchmark and write their results to docs/benchmarks.md.
 
     python -m benchmarks.all [NAME…] [--into FOLDER] [--scale X] [--repeats N]
 
-Named ones are measured again and the page made of them and what was found before; `--scale 0.01` is a quick try,
-which needs another folder to write into. Nothing else should run on the machine meanwhile. Those of Airflow need its
-environment (`make airflow`), and are left out without it.
+With names it measures these again, and writes the page from them and the earlier results. `--scale 0.01` is a quick
+trial, which needs another folder to write into. Nothing else should run on the machine meanwhile. The benchmarks of
+Airflow need its environment (`make airflow`), and are left out without it.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ def main() -> None:
 
 
 def write(into: Path) -> None:
-    """The page and the picture of what was found, from the results in `into`/benchmarks."""
+    """Write the page and the picture from the results in `into`/benchmarks."""
     reports = read_reports(into / "benchmarks", ROWS)
     (into / "benchmarks.svg").write_text(picture(reports), encoding="utf-8")
     (into / "benchmarks.md").write_text(page(reports), encoding="utf-8")

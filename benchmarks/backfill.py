@@ -1,4 +1,4 @@
-"""How fast are many snapshots brought to history at once, beside one by one?
+"""The speed of loading many snapshots into history at once, and one by one.
 
     python -m benchmarks.backfill [--rows N] [--snapshots N] [--repeats N] [--json]
 
@@ -65,7 +65,7 @@ def measure(setting: Setting, snapshots: int) -> Report:
         return 0.0, seconds_of_all
 
     def by_runs() -> float:
-        """Seconds of one run, over several that follow the first one."""
+        """Return the mean seconds of a run, over several runs after the first one."""
         _forget(ours, {})
         took = []
         for step, sqn in list(staged.items())[: RUNS + 1]:
@@ -132,7 +132,7 @@ def measure(setting: Setting, snapshots: int) -> Report:
 
 
 def _forget(ours: Ours, kept: dict[int, int]) -> None:
-    """Take history and verdicts back; of deliveries that are not `kept`, all but their staged rows."""
+    """Reset history and verdicts, and of deliveries that are not `kept` everything but their staged rows."""
     these = f"'{{{','.join(map(str, kept.values()))}}}'::bigint[]"
     statements = (
         f"truncate historical.{SOURCE}",

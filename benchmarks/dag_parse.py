@@ -1,8 +1,8 @@
-"""How long does it take Airflow to read the DAGs of many sources, and how much memory?
+"""The time and memory that Airflow needs to read the DAGs of many sources.
 
     python -m benchmarks.dag_parse [--rows N] [--repeats N] [--json]
 
-Sources as `headwater generate` and `headwater manifest` make them, each with a job of its own: a hundredth of `--rows`,
+Sources as `headwater generate` and `headwater manifest` make them, each with its job: a hundredth of `--rows`,
 a tenth, and all. Airflow's own dag-processor reads them until each is in its database, as it does after a deploy; its
 processes' memory is read from the system ten times a second. Needs the environment of `make airflow`.
 """
@@ -172,7 +172,7 @@ def _whole_manifest(project: Project) -> Path:
 
 
 def _by_dag_processor(project: Project, count: int, turn: int) -> tuple[float, float, float]:
-    """Seconds until all DAGs are in a new database of Airflow's, seconds of reading them again, and MiB at most."""
+    """Return the seconds until all DAGs are in an empty metadata database, the seconds of a second read, peak MiB."""
     folder = project.root / f"airflow_{turn}"
     (folder / "logs").mkdir(parents=True)
     name = f"{os.environ['PGDATABASE']}_airflow"
@@ -232,7 +232,7 @@ def _dags(database: sa.Engine) -> int:
 
 
 def _said_of_jobs(log: Path) -> float | None:
-    """Return how long the dag-processor took for the file of all jobs, by its own account, when it has said so."""
+    """Return the seconds that the dag-processor reports for the file of all jobs; None before it reports them."""
     for line in reversed(log.read_text(errors="replace").splitlines()):
         words = line.split()
         if "jobs.py" in line and len(words) > 4 and words[-2].endswith("s") and words[-2][0].isdigit():

@@ -1,6 +1,6 @@
-"""The steps of reading DAGs, in this process, one after the other; prints their seconds as JSON.
+"""The steps of reading DAGs, one after the other in this process; prints their seconds as JSON.
 
-python -m benchmarks.dag_steps MANIFEST     HEADWATER_PROJECT names the project, MANIFEST is that of all of it
+python -m benchmarks.dag_steps MANIFEST     HEADWATER_PROJECT names the project; MANIFEST is that of the whole project
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The data of the benchmarks: customers, 12 columns, as SQL, so that tables and files hold the same.
 
-A snapshot differs from the one before in 1 % changed, 0.5 % new and 0.5 % removed rows; those that change or go
-lie all over the table, new ones have the next numbers, as publishers give them.
+A snapshot differs from the one before in 1 % changed, 0.5 % new and 0.5 % removed rows; changed and
+removed rows are spread over the table, new ones have the next numbers, as publishers assign them.
 """
 
 from __future__ import annotations
@@ -46,10 +46,10 @@ from (
 
 
 def delta(rows: int, number: int, size: int) -> str:
-    """The query of a delta of `size` customers, the first column says which are gone.
+    """Return the query of a delta of `size` customers, whose first column marks deleted ones.
 
     It follows the first snapshot of `rows` and the deltas before it: half of it is changed, three in ten are new,
-    two in ten are gone. No customer is in two of them.
+    two in ten are deleted. No customer is in two deltas.
     """
     changed, new, gone = size // 2, size * 3 // 10, size // 5
     far, farther = rows // changed, rows // gone

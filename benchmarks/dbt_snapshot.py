@@ -59,7 +59,7 @@ snapshots:
 
 
 class DbtSnapshot:
-    """A dbt project of its own in `folder`, run by the dbt among `programs`."""
+    """A dbt project in `folder`, run by the dbt in `programs`."""
 
     def __init__(self, folder: Path, programs: Path) -> None:
         self._folder, self._programs = folder, programs
@@ -68,7 +68,7 @@ class DbtSnapshot:
             (folder / name).write_text(text)
 
     def load(self) -> float:
-        """Take a snapshot of `DELIVERED`; seconds by dbt's own account of the node, its start-up not counted."""
+        """Take a snapshot of `DELIVERED`; return the seconds of the node as dbt reports them, without start-up."""
         command = [str(self._programs / "dbt"), "snapshot", "--project-dir", ".", "--profiles-dir", "."]
         done = subprocess.run(command, cwd=self._folder, capture_output=True, text=True, check=False)
         if done.returncode != 0:
@@ -78,7 +78,7 @@ class DbtSnapshot:
 
 
 def change_counts(database: Database) -> ChangeCounts:
-    """Return what became of the rows of the last of two snapshots."""
+    """Return the changes of the second of two snapshots."""
     last = f"(select max(dbt_valid_from) from {TABLE})"
     begun = database.number(f"select count(*) from {TABLE} where dbt_valid_from = {last}")
     ended = f"select count(*) from {TABLE} as version where dbt_valid_to is not null and {{}} exists"

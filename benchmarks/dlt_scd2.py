@@ -3,8 +3,8 @@
     python -m benchmarks.dlt_scd2 FILE PIPELINES [parquet|csv] [whole|blocks]
 
 Arrow reads the CSV with the types of its columns, dlt's own helper hashes each row, the hash is the version
-column. Parquet, which goes to Postgres by ADBC, was the fastest of its formats, and reading the file as a whole not
-slower than in blocks. Loads the file into the dataset `dlt_customers` of the database that PGDATABASE names, and
+column. Parquet, which dlt loads by ADBC, was the fastest of its formats; reading the file as a whole was not slower
+than in blocks. Loads the file into the dataset `dlt_customers` of the database that PGDATABASE names, and
 prints, as JSON, seconds (imports not counted) and the peak memory of the process in MiB.
 """
 

@@ -1,4 +1,4 @@
-"""How fast does a file become history, beside dlt's scd2 and a bare `\\copy` of the same file?
+"""The speed from a file to history, beside dlt's scd2 and a bare `\\copy` of the same file.
 
     python -m benchmarks.file_to_history [--rows N] [--repeats N] [--json]
 
@@ -138,7 +138,7 @@ def measure(setting: Setting) -> Report:
 
 
 def load_once(root: Path) -> dict[str, float]:
-    """Run what has landed to history; seconds of the steps by the record of the run, and peak memory in MiB."""
+    """Run the landed delivery to history; return the recorded seconds of the steps, and peak memory in MiB."""
     project = Project(root, home(root))
     whole = run_of_landed(project)
     Dbt(root, home(root), whole.run_id).compiled("select 1")  # start-up: dbt is imported, the project parsed
@@ -160,7 +160,7 @@ def load_once(root: Path) -> dict[str, float]:
 
 
 class _Dlt:
-    """The pipeline of dlt, with a working folder that is what the first load left."""
+    """The pipeline of dlt, whose working folder is the one after the first load."""
 
     def __init__(self, setting: Setting) -> None:
         self._python = str(setting.programs / "python")
@@ -177,7 +177,7 @@ class _Dlt:
 
 
 def _load_first(setting: Setting, project: Project, dlt: _Dlt, first: Path, second: Path) -> None:
-    """The first file in both histories, the second one landed; kept."""
+    """Load the first file into both histories, land the second one, and keep this state."""
     database = setting.database
     aside = second.rename(setting.folder / second.name)
     require_ran_well(run(project, [SOURCE], lambda _: None))
@@ -199,7 +199,7 @@ def _copy(path: Path) -> None:
 
 
 def _in_process(*command: str) -> dict[str, float]:
-    """Run a program that says in JSON, in its last line, what it found."""
+    """Run a program and return the JSON of its last line."""
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise SystemExit(f"{' '.join(command)} failed:\n{done.stderr[-2000:]}")

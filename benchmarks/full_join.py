@@ -1,7 +1,7 @@
 """The statement that an expert would write by hand for one snapshot: a full join, close, insert, commit.
 
-The indexes are ours; the columns are only those that a history cannot do without. Nothing is counted, nothing
-checked, no delivery is known, and a late one cannot be put in its place.
+The indexes are Headwater's; the columns are the indispensable ones. The statement counts and checks nothing, knows no
+deliveries, and cannot insert a late one.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ create index on {TABLE} using brin (valid_to);
 
 
 def load(database: Database, delivered: str, delivery_date: datetime) -> float:
-    """Bring a snapshot, a table expression, to history in one transaction; seconds."""
+    """Load a snapshot, a table expression, into history in one transaction; return the seconds."""
     script = _script(delivered, delivery_date)
     with database.engine.connect() as connection:
 
@@ -46,7 +46,7 @@ def load(database: Database, delivered: str, delivery_date: datetime) -> float:
 
 
 def change_counts(database: Database, delivery_date: datetime) -> ChangeCounts:
-    """Return what became of the rows of the last snapshot."""
+    """Return the changes of the last snapshot."""
     date = f"'{delivery_date.isoformat()}'"
     begun = database.number(f"select count(*) from {TABLE} where valid_from = {date}")
     changed = database.number(

@@ -1,10 +1,10 @@
-"""How fast is the step into history, beside dbt snapshot and a hand-written full join?
+"""The speed of the step into history, beside dbt snapshot and a hand-written full join.
 
     python -m benchmarks.history_step [--rows N] [--repeats N] [--json]
 
-The second snapshot of `--rows` customers, 1 % changed, 0.5 % new and 0.5 % removed, goes by turns into three
-histories that hold the first one, each time from a fresh copy of the database. The checks of the delivery, which
-the others do not have, are measured too.
+The second snapshot of `--rows` customers, 1 % changed, 0.5 % new and 0.5 % removed, is loaded alternately into
+three histories that hold the first one, each time from a fresh copy of the database. Headwater's
+checks of the delivery, which the others do not have, are measured, too.
 """
 
 from __future__ import annotations
@@ -117,7 +117,7 @@ def measure(setting: Setting) -> Report:
 
 
 def _load_first(setting: Setting, ours: Ours, peer: DbtSnapshot) -> None:
-    """The first snapshot in all histories, the second one where each finds it; kept."""
+    """Load the first snapshot into all histories, deliver the second one to each, and keep this state."""
     database, rows = setting.database, setting.rows
     ours.stage(SOURCE, date_of(FIRST), snapshot(rows, FIRST))
     ours.check(SOURCE)

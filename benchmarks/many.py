@@ -1,10 +1,10 @@
-"""How long does a run of very many small sources take, and how much memory and how many connections?
+"""The time, memory and connections that a run of very many small sources needs.
 
     python -m benchmarks.many [--rows N] [--repeats N] [--json]
 
-`--rows` sources of 100 rows, each with a job of its own, in one terminal: their first run, a run with a new snapshot
-each, one with nothing new, a purge and a rebuild. Each is a process of its own; meanwhile the server is asked how many
-connections it serves.
+`--rows` sources of 100 rows, each with its job, in one terminal: their first run, a run with a new snapshot each, one
+with nothing new, a purge and a rebuild. Each is a separate process; meanwhile the benchmark counts the connections to
+the server.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class Timing:
     connections: int
 
     def row(self, sources: int) -> tuple[str, ...]:
-        """Return what a table shows of it."""
+        """Return its row of the table."""
         per_source = (f"{total / sources:.3f}" for total in (self.s, self.cpu_s))
         return self.what, seconds(self.s), *per_source, str(self.connections), f"{self.mib:,.0f}"
 
@@ -112,14 +112,14 @@ def _keep_newest(root: Path, names: list[str]) -> None:
 
 
 def _cpu_s() -> float:
-    """Seconds that the processes have computed which we started and which have ended."""
+    """Return the CPU seconds of the ended child processes."""
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     return used.ru_utime + used.ru_stime
 
 
 @contextmanager
 def _connections(database: Database) -> Iterator[Callable[[], int]]:
-    """How many connections the server serves at once, at most, while the body runs, but for the one that asks."""
+    """Count the most connections at a time within the block, without the one that counts."""
     most, ended = [0], threading.Event()
 
     def watch() -> None:

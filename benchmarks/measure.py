@@ -1,4 +1,4 @@
-"""Measuring: ways to do the same by turns, and the most memory that a process had. Standard library only."""
+"""Measurement: alternating ways, seconds, and the peak memory of processes. Standard library only."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ T = TypeVar("T")
 
 
 def by_turns(ways: Mapping[str, Callable[[], T]], repeats: int) -> dict[str, list[T]]:
-    """Go every way once, in order, then again: what disturbs the machine for a while disturbs all of them."""
+    """Run every way once, in order, then again, so that a temporary disturbance affects all of them."""
     found: dict[str, list[T]] = {name: [] for name in ways}
     for _ in range(repeats):
         for name, way in ways.items():
@@ -23,22 +23,22 @@ def by_turns(ways: Mapping[str, Callable[[], T]], repeats: int) -> dict[str, lis
 
 
 def timed(work: Callable[[], object]) -> float:
-    """Seconds that the work takes."""
+    """Return the seconds that the work takes."""
     begin = time.perf_counter()
     work()
     return time.perf_counter() - begin
 
 
 def median(numbers: Iterable[float]) -> float:
-    """The middle one, or the mean of the two in the middle."""
+    """Return the median."""
     ordered = sorted(numbers)
     return (ordered[(len(ordered) - 1) // 2] + ordered[len(ordered) // 2]) / 2
 
 
 def run_watched(*command: str) -> tuple[str, float, float]:
-    """Run a program; what it wrote, its seconds, and the most MiB that it and all that it started had at a time.
+    """Run a program; return its output, its seconds, and the peak MiB of it and its children together.
 
-    Memory that several of them share counts for each.
+    Shared memory counts for each process.
     """
     begin = time.perf_counter()
     with tempfile.TemporaryFile("w+") as message, tempfile.TemporaryFile("w+") as complained:
@@ -62,7 +62,7 @@ def _watch(pid: int, peak: list[float], ended: threading.Event) -> None:
 
 
 def _tree(pid: int) -> list[int]:
-    """A process, and those that it and its threads started."""
+    """Return a process and all its descendants."""
     try:
         children = [path.read_text().split() for path in Path(f"/proc/{pid}/task").glob("*/children")]
     except OSError:
@@ -78,7 +78,7 @@ def _mib(pid: int) -> float:
 
 
 def peak_mib() -> float:
-    """The most memory that this process ever had. Not ru_maxrss where it can be helped: Linux inherits that."""
+    """Return the peak memory of this process. Avoids ru_maxrss on Linux, where a process inherits it."""
     try:
         status = Path("/proc/self/status").read_text()
         return int(status.partition("VmHWM:")[2].split()[0]) / 1024

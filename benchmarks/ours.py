@@ -1,4 +1,4 @@
-"""Headwater's own steps, timed. What stands before a step is written as the layers before would have left it."""
+"""Headwater's steps, timed. The module writes the input of a step as the earlier layers would have left it."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def run_in_process(root: Path, sources: Sequence[str]) -> float:
 
 
 class Ours:
-    """The sources of a project in a database. Made, it has every table, and nothing in them."""
+    """The sources of a project in a database. The constructor creates all tables, empty."""
 
     def __init__(self, project: Project, database: Database) -> None:
         self.project, self.database = project, database
@@ -76,7 +76,7 @@ class Ours:
         self._run([f"{prefix}{name}" for name in self.sources for prefix in ("stg_", "hist_")])
 
     def stage(self, source: str, delivery_date: datetime, query: str) -> int:
-        """Fill staging with the rows of a query, the attributes of a delivery that then waits for its checks."""
+        """Fill staging with the rows of a query, as a delivery that waits for its checks; return its delivery_sqn."""
         is_delta = self.sources[source].delivery_type == "delta"
         columns = ", ".join(["is_delete_mark"] * is_delta + list(COLUMNS))
         with self.database.engine.begin() as connection:
@@ -96,7 +96,7 @@ class Ours:
     def register(
         self, connection: Connection, source: str, delivery_date: datetime, delivery_sqn: int | None = None
     ) -> int:
-        """Register a landed delivery; its delivery_sqn."""
+        """Register a landed delivery; return its delivery_sqn."""
         sqn = delivery_sqn or next_delivery_sqn(connection)
         kind = self.sources[source].delivery_type
         register(
@@ -110,7 +110,7 @@ class Ours:
         return sqn
 
     def record_staged(self, connection: Connection, source: str, delivery_sqn: int, count: int) -> None:
-        """Record that raw and staging hold so many rows of a delivery."""
+        """Record the number of a delivery's rows in raw and staging."""
         job_inst_id = self.job_inst_id(connection, source)
         for layer, fallen_out in (("raw", None), ("staging", 0)):
             record_layer(
@@ -119,14 +119,14 @@ class Ours:
             )  # fmt: skip
 
     def say(self, connection: Connection, delivery_sqn: int, event: str) -> None:
-        """Put an event of a delivery on record."""
+        """Record an event of a delivery."""
         happened = DeliveryEvent(
             uuid4(), delivery_sqn, event, (), "a benchmark", "bench", _now(connection).astimezone(UTC)
         )
         register_event(connection, happened)
 
     def check(self, source: str) -> float:
-        """Check what is staged and without a verdict; seconds. A delivery that halts ends the benchmark."""
+        """Check the staged deliveries without a verdict; return the seconds. A halt ends the benchmark."""
         with self.database.engine.connect() as connection:
             job_inst_id = self.job_inst_id(connection, source)
         verdicts = []
@@ -150,11 +150,11 @@ class Ours:
         return seconds
 
     def load(self, source: str) -> float:
-        """Bring to history what has passed; seconds that the model took, dbt's start-up and parsing not counted."""
+        """Load passed deliveries into history; return the seconds of the model, without dbt's start-up and parsing."""
         return self._run([f"hist_{source}"])
 
     def change_counts(self, source: str) -> ChangeCounts:
-        """Return what became of the rows of the last delivery in history."""
+        """Return the changes of the last delivery in history."""
         columns = ", ".join(f"sum({name}_count)" for name in ChangeCounts.__dataclass_fields__)
         [row] = self.database.rows(
             f"select {columns} from metadata.delivery_status where layer = 'historical' and delivery_sqn ="
@@ -163,7 +163,7 @@ class Ours:
         return ChangeCounts(*(int(str(count)) for count in row))
 
     def job_inst_id(self, connection: Connection, source: str) -> int:
-        """The job instance in whose name everything is written."""
+        """Return the job instance that the benchmark writes as."""
         found: int = connection.execute(
             sa.text("select job_inst_id from metadata.job_inst where job = :job and run_id = :run_id"),
             {"job": source, "run_id": RUN_ID},
@@ -179,20 +179,20 @@ class Ours:
 
 
 def run_of_landed(project: Project) -> SourcesRun:
-    """A run over all sources that asks no publisher: what it has to do has landed."""
+    """Return a run over all sources that asks no publisher, because all deliveries have landed."""
     catalog, engine = prepare(project)
     sources = list(catalog.sources.values())
     return SourcesRun(project, engine, catalog, sources, _silent, is_offline=True)
 
 
 def require_ran_well(result: RunResult) -> None:
-    """Stop when something failed or halted."""
+    """Stop the benchmark if something failed or halted."""
     if result.exit_code:
         raise SystemExit(str(result.failures or result.halts))
 
 
 def require_change_counts(found: ChangeCounts, expected: ChangeCounts, way: str) -> None:
-    """Stop when two ways to the same history end in different ones."""
+    """Stop the benchmark if two ways made different histories."""
     if found != expected:
         raise SystemExit(f"{way} made {asdict(found)} of the delivery, expected {asdict(expected)}")
 

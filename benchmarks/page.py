@@ -1,4 +1,4 @@
-"""The page of the results, made of what the benchmarks printed as JSON."""
+"""The page of the results, from the JSON of the benchmarks."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ table says so. All numbers are medians. A ratio of times below 1 means faster th
 
 
 def read_reports(folder: Path, names: Iterable[str]) -> list[Report]:
-    """The reports in `folder`, in the order of `names`; what was not measured is left out."""
+    """Return the reports in `folder`, in the order of `names`, without benchmarks that did not run."""
     paths = (folder / f"{name}.json" for name in names)
     return [Report.from_json(path.read_text(encoding="utf-8")) for path in paths if path.exists()]
 
@@ -51,7 +51,7 @@ def _aims(reports: Sequence[Report]) -> str:
 
 
 def _settings(reports: Sequence[Report]) -> str:
-    """Return what was the same for all as one list; what was not, by benchmark."""
+    """Return the settings as a table; a setting that differs, by benchmark."""
     messages = [{**report.machine, **report.server} for report in reports]
     rows = []
     for name in dict.fromkeys(name for one in messages for name in one):

@@ -1,4 +1,4 @@
-"""An environment for what the benchmarks compare with, apart from the project's own, made where it is missing."""
+"""The environment of the tools that the benchmarks compare with, created if it is missing."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ LOCK = Path(__file__).with_name("peers.lock")
 
 
 def peers(home: Path) -> Path:
-    """The folder of its programs, below the working folder `home`; made anew when the lock has changed."""
+    """Return the folder of their programs, below the working folder `home`; a changed lock creates it again."""
     folder = home / "peers"
     wanted = hashlib.sha256(LOCK.read_bytes()).hexdigest()
     stamp = folder / "lock.sha256"
@@ -30,7 +30,7 @@ def peers(home: Path) -> Path:
             "--require-hashes",
         ]
         command = [str(folder / "bin" / "python"), *install, "-r", str(LOCK)]
-        # what pip says is no result; its standard output would end up between the numbers
+        # pip's messages on standard output would mix with the results
         subprocess.run(command, check=True, stdout=sys.stderr)
         stamp.write_text(wanted)
     return folder / "bin"

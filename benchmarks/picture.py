@@ -17,7 +17,7 @@ STYLE = (
 
 
 def picture(reports: Sequence[Report]) -> str:
-    """One bar for each way, as long as it took, the longest of its group over the whole width."""
+    """Draw one bar for each way, by its seconds; the longest of a group has the whole width."""
     y, drawn = 52, [_legend()]
     for report in reports:
         drawn.append(f'<text class="b" x="24" y="{y + 14}">{escape(report.title)}</text>')

@@ -1,4 +1,4 @@
-"""Which statements took how long, by pg_stat_statements, where the server has loaded it and we are its superuser."""
+"""The seconds of statements by pg_stat_statements, if the server has loaded it and the user is its superuser."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Statement:
 
 
 class Profile:
-    """Of one database, from `begin` on."""
+    """The profile of one database since `begin`."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -34,12 +34,12 @@ class Profile:
             database.execute("create extension if not exists pg_stat_statements")
 
     def begin(self) -> None:
-        """Forget what was executed so far."""
+        """Reset the statistics."""
         if self._is_there:
             self._database.rows("select pg_stat_statements_reset()")
 
     def statements(self) -> list[Statement]:
-        """Return what took longest since, longest first."""
+        """Return the statements with the most seconds since, longest first."""
         if not self._is_there:
             return []
         rows = self._database.rows(
@@ -52,7 +52,7 @@ class Profile:
 
 
 def beginning(text: str) -> str:
-    """Return how a statement begins, for a table: without comments and the name of the database."""
+    """Return the beginning of a statement for a table, without comments and the name of the database."""
     without_comments = re.sub(r"/\*.*?\*/|--[^\n]*", " ", text, flags=re.DOTALL)
     without_database = re.sub(r'"headwater_bench_\w+"\.', "", without_comments)
     words = " ".join(without_database.replace("|", " ").replace("`", "").split())

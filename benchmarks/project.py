@@ -1,4 +1,4 @@
-"""A project of the benchmarks' own: sources of customers, with checks as a real source has them."""
+"""The project of the benchmarks: sources of customers, with checks as a real source has them."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ HEADERS = {  # of the tables that have rows: the columns in which these are writ
 
 
 def make_project(root: Path, sources: Mapping[str, str]) -> Project:
-    """Write a project to the folder `root`: name of source → snapshot or delta. Its publisher's folder is there too."""
+    """Write a project to the folder `root`: name of source → snapshot or delta. Also creates the publisher's folder."""
     ours = find_project().root
     (root / "seeds").mkdir(parents=True)
     shutil.copy(ours / "dbt_project.yml", root)
@@ -59,12 +59,12 @@ def make_project(root: Path, sources: Mapping[str, str]) -> Project:
 
 
 def published(root: Path, source: str) -> Path:
-    """The folder in which the publisher of a source leaves its files."""
+    """Return the folder with the publisher's files of a source."""
     return root / "published" / source
 
 
 def publish_snapshot(root: Path, source: str, rows: int, step: int) -> Path:
-    """The snapshot of a step, as a CSV file in the folder of its publisher."""
+    """Write the snapshot of a step as a CSV file in the publisher's folder."""
     path = published(root, source) / f"{source}-{date_of(step):%Y%m%d}.csv"
     connection = psycopg2.connect("")
     with connection, connection.cursor() as cursor, path.open("wb") as file:
@@ -74,7 +74,7 @@ def publish_snapshot(root: Path, source: str, rows: int, step: int) -> Path:
 
 
 def _rows(folder: Path, sources: Mapping[str, str]) -> dict[str, list[str]]:
-    """The rows of each seed, as CSV."""
+    """Return the rows of each seed, as CSV."""
     rows: dict[str, list[str]] = {
         "data_source": ["bench,local_files,Files of the benchmarks"],
         "conn_str": [], "job": [], "source": [], "attribute": [], "source_attribute": [],

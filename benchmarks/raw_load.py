@@ -1,12 +1,12 @@
-"""How fast is raw loading, beside a bare `\\copy` of the same file into the same database?
+"""The speed of raw loading, beside a bare `\\copy` of the same file into the same database.
 
     python -m benchmarks.raw_load [--rows N] [--repeats N] [--json]
 
-Makes a file of 12 columns, once with few quotes and once with every field in quotes, and loads it by turns:
+Creates a file of 12 columns, once with few quotes and once with every field in quotes, and loads it alternately:
 with psql's `\\copy` from a local file into a table of 12 text columns, with psycopg2's COPY of the same, and
-with `load_raw` from S3 into `raw.<source>`, with line numbers, status and all, each in a fresh process. The same
+with `load_raw` from S3 into `raw.<source>`, with line numbers and status, each in a fresh process. The same
 records as JSON and as NDJSON are loaded by `load_raw`, beside COPY of the CSV.
-Servers are those of the environment (PGHOST …, AWS_ENDPOINT_URL …), or embedded ones of its own.
+Servers are those of the environment (PGHOST …, AWS_ENDPOINT_URL …), or embedded ones.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ class Measured:
 
     @property
     def aim(self) -> Aim:
-        """Return what was aimed at: JSON has no COPY to be compared with."""
+        """Return the aim; for JSON none, because there is no COPY of JSON."""
         if self.variant in JSON_FORMATS:
             found = f"{self.us_per_row:.1f} µs"
             return Aim(
@@ -162,7 +162,7 @@ def measurement_source(format_name: str = "csv") -> Source:
 
 
 def land(store: ObjectStore, path: Path) -> tuple[str, str, int]:
-    """Put the file on S3; returns its key, sha256 and size."""
+    """Put the file on S3; return its key, sha256 and size."""
     key = object_key("measurements", 0, uuid.uuid4().hex)
     with path.open("rb") as file:
         assert store.upload_new(key, file)
@@ -171,7 +171,7 @@ def land(store: ObjectStore, path: Path) -> tuple[str, str, int]:
 
 
 def load_once(key: str, sha256: str, size: int, format_name: str) -> tuple[float, float]:
-    """Load the object as a new delivery; returns seconds from begin to commit and peak memory in MiB."""
+    """Load the object as a new delivery; return seconds from begin to commit and peak memory in MiB."""
     source, store, database = measurement_source(format_name), ObjectStore.from_environment(), engine()
     with database.begin() as connection:
         sqn = next_delivery_sqn(connection)
@@ -191,7 +191,7 @@ def load_once(key: str, sha256: str, size: int, format_name: str) -> tuple[float
 
 
 def measure(setting: Setting) -> Report:
-    """Load each variant of the file in every way, by turns."""
+    """Load each variant of the file in every way, alternately."""
     prepare(setting.database)
     measured = []
     for variant, quoting in VARIANTS.items():
@@ -209,7 +209,7 @@ def measure(setting: Setting) -> Report:
 def measure_file(
     setting: Setting, variant: str, path: Path, loaded: Path, format_name: str = "csv"
 ) -> Measured:
-    """Load one file in every way, by turns; medians. Headwater loads `loaded`, which has the same records."""
+    """Load one file in every way, alternately; return medians. Headwater loads `loaded`, which has the same records."""
     database, store, program = setting.database, ObjectStore.from_environment(), psql()
     peaks = []
 
@@ -252,7 +252,7 @@ def measure_file(
 
 
 def prepare(database: Database) -> None:
-    """Process metadata, both tables, a job instance to write in the name of."""
+    """Create process metadata, both tables and a job instance."""
     upgrade(database.engine)
     with database.engine.begin() as connection:
         ensure_raw_table(connection, measurement_source())
@@ -267,20 +267,20 @@ def prepare(database: Database) -> None:
 
 
 def empty_tables(database: Database) -> None:
-    """Both tables empty, and nothing left for the server to write: every measurement begins alike."""
+    """Empty both tables and write a checkpoint, so that every measurement begins with the same state."""
     database.execute(f"truncate {RAW}, {BARE}")
     database.execute("checkpoint")
 
 
 def require_rows(database: Database, table: str, rows: int) -> None:
-    """Stop when a way of loading did not load."""
+    """Stop the benchmark if a way did not load all rows."""
     found = database.number(f"select count(*) from {table}")
     if found != rows:
         raise SystemExit(f"{table} has {found} rows, expected {rows}")
 
 
 def report(setting: Setting, measured: list[Measured]) -> Report:
-    """The results, with what was aimed at."""
+    """Return the results and the aims."""
     return Report(
         name="raw_load",
         title="Raw load",

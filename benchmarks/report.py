@@ -1,4 +1,4 @@
-"""The result of a benchmark: tables, what was aimed at, and the profile; as text and as JSON for the page."""
+"""The result of a benchmark: tables, aims and the profile, as text and as JSON for the page."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from headwater.project import find_project
 
 @dataclass(frozen=True)
 class Table:
-    """Numbers as they are shown: the first column is text, the others stand at the right."""
+    """A table: the first column is text, the others are numbers, aligned right."""
 
     title: str
     head: Sequence[str]
@@ -34,7 +34,7 @@ class Table:
 
 @dataclass(frozen=True)
 class Aim:
-    """The figure that was aimed at, and the figure that was measured."""
+    """An aim, and the measured figure."""
 
     what: str
     found: str
@@ -52,7 +52,7 @@ class Bar:
 
 @dataclass(frozen=True)
 class Report:
-    """All that one run of one benchmark found."""
+    """The results of one run of a benchmark."""
 
     name: str
     title: str
@@ -66,7 +66,7 @@ class Report:
     machine: dict[str, str] = field(default_factory=machine)
 
     def markdown(self) -> str:
-        """The report without what is the same for all."""
+        """Return the report without the settings, which all benchmarks share."""
         aims = Table(
             "", ("aim", "found", "met"), [(a.what, a.found, "yes" if a.is_met else "no") for a in self.aims]
         )
@@ -97,7 +97,7 @@ class Report:
 
 @dataclass(frozen=True)
 class Setting:
-    """The setting of a benchmark: an empty folder and an empty database of its own."""
+    """The setting of a benchmark: an empty folder and an empty database."""
 
     rows: int
     repeats: int
@@ -107,12 +107,12 @@ class Setting:
 
     @cached_property
     def programs(self) -> Path:
-        """The programs of the peers."""
+        """Return the folder of the peers' programs."""
         return peers(self.home)
 
 
 def parser(doc: str | None, rows: int, repeats: int = 5) -> argparse.ArgumentParser:
-    """The options that all benchmarks have."""
+    """Return a parser with the options that all benchmarks have."""
     options = argparse.ArgumentParser(description=(doc or "").partition("\n")[0])
     options.add_argument("--rows", type=int, default=rows, help=f"how large; by default {rows:,}")
     options.add_argument(
@@ -123,7 +123,7 @@ def parser(doc: str | None, rows: int, repeats: int = 5) -> argparse.ArgumentPar
 
 
 def publish(options: argparse.Namespace, measure: Callable[[Setting], Report]) -> None:
-    """Measure in a setting of its own and print what was found."""
+    """Measure in a new setting and print the results."""
     home = find_project().home
     with tempfile.TemporaryDirectory(prefix="headwater-bench-") as name:
         folder = Path(name)
@@ -139,10 +139,10 @@ def publish(options: argparse.Namespace, measure: Callable[[Setting], Report]) -
 
 
 def seconds(number: float) -> str:
-    """As tables show it."""
+    """Return seconds as tables show them."""
     return f"{number:,.0f}" if number >= 100 else f"{number:.2f}"
 
 
 def times(ratio: float) -> str:
-    """A ratio, as tables show it."""
+    """Return a ratio as tables show it."""
     return f"{ratio:.2f} \u00d7"

@@ -1,7 +1,7 @@
-"""The servers that benchmarks run on, with a database and a bucket of their own.
+"""The servers that benchmarks run on, with a new database and bucket.
 
-Those of the environment (PGHOST …, AWS_ENDPOINT_URL …), or embedded ones that begin empty and end with the
-benchmark. The settings of an embedded Postgres are the same for all that is measured on it.
+They are the servers of the environment (PGHOST …, AWS_ENDPOINT_URL …), or embedded ones that begin empty and end with
+the benchmark. The settings of an embedded Postgres are the same for everything that is measured on it.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ SHOWN = (
 
 @dataclass
 class Database:
-    """A database of our own, that PGDATABASE names. `log` is its server's, where it is an embedded one."""
+    """A new database, which PGDATABASE names. `log` is that of an embedded server."""
 
     name: str
     administrator: str  # the database to connect to while ours is replaced
@@ -61,17 +61,17 @@ class Database:
             connection.exec_driver_sql(statement.replace("%", "%%"))
 
     def rows(self, query: str) -> list[tuple[object, ...]]:
-        """All rows of the answer."""
+        """Return all rows of the answer."""
         with self.engine.connect() as connection:
             return [tuple(row) for row in connection.execute(sa.text(query))]
 
     def number(self, query: str) -> int:
-        """The only number of the answer."""
+        """Return the only number of the answer."""
         with self.engine.connect() as connection:
             return int(connection.execute(sa.text(query)).scalar_one())
 
     def keep(self) -> None:
-        """Remember what it holds now, for `restore`."""
+        """Keep the present content for `restore`."""
         self.execute("vacuum (analyze)")
         self.execute(
             "select pg_terminate_backend(pid, 10000) from pg_stat_activity"
@@ -82,20 +82,20 @@ class Database:
         self.restore()
 
     def restore(self) -> None:
-        """Hold again what was kept, with nothing left for the server to write."""
+        """Restore the kept content and write a checkpoint."""
         self.engine.dispose()
         self._administer("drop database if exists {} with (force)", self.name)
         self._administer("create database {} template {} strategy file_copy", self.name, self._kept)
         self.execute("checkpoint")
 
     def drop(self) -> None:
-        """Leave nothing of it behind."""
+        """Drop the database and its copies."""
         self.engine.dispose()
         for name in (self.name, self._kept):
             self._administer("drop database if exists {} with (force)", name)
 
     def settings(self) -> dict[str, str]:
-        """Return how its server is set."""
+        """Return the settings of its server."""
         with self.engine.connect() as connection:
             return {
                 name: connection.execute(
@@ -118,7 +118,7 @@ class Database:
 
 @contextmanager
 def servers(folder: Path) -> Iterator[Database]:
-    """A database and a bucket, as the environment's variables name them until the end; then they are gone."""
+    """Create a database and a bucket, named by the environment's variables, for the time of the block."""
     before = dict(os.environ)
     with ExitStack() as stack:
         log = None
@@ -150,7 +150,7 @@ def servers(folder: Path) -> Iterator[Database]:
 
 
 def psql() -> str | None:
-    """The program psql, if there is one."""
+    """Return the program psql; None if it is not installed."""
     found = shutil.which("psql") or str(postgres.binaries() / "psql")
     return found if Path(found).exists() else None
 
@@ -162,7 +162,7 @@ def bare_copy(program: str, table: str, path: Path) -> None:
 
 
 def machine() -> dict[str, str]:
-    """Return what the numbers were measured on."""
+    """Return the facts of this machine."""
     payload = Path("/proc/meminfo").read_text() if Path("/proc/meminfo").exists() else ""
     memory = re.search(r"MemTotal:\s+(\d+)", payload)
     cpu = re.search(r"model name\s*: (.+)", _text("/proc/cpuinfo"))

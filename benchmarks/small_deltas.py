@@ -43,7 +43,7 @@ _EXPLAIN = {
 
 @dataclass(frozen=True)
 class Touched:
-    """The numbers that Postgres counted of one historical table and its indexes."""
+    """Postgres' statistics of one historical table and its indexes."""
 
     scans: int  # of the whole table
     rows_scanned: int
@@ -57,7 +57,7 @@ class Touched:
 
 @dataclass(frozen=True)
 class Loaded:
-    """One delta brought to history: seconds of its steps, and what that touched of history."""
+    """One loaded delta: seconds of its steps, and the parts of history that it touched."""
 
     checks: float
     history: float
@@ -165,7 +165,7 @@ def measure(setting: Setting) -> Report:
 
 
 def _build(ours: Ours, source: str, length: int) -> None:
-    """A history of `length` versions, all current, and the record of the delivery that brought them."""
+    """Create a history of `length` current versions, and the record of their delivery."""
     database, table = ours.database, f"historical.{source}"
     with database.engine.begin() as connection:
         sqn = ours.register(connection, source, date_of(0))
@@ -237,7 +237,7 @@ class PlanNode:
 
 
 def _plans(database: Database, source: str, load: Any) -> list[PlanNode]:
-    """The nodes on the historical table, of all plans of one load, from the log of an embedded server."""
+    """Return the nodes on the historical table of all plans of one load, from the log of an embedded server."""
     if database.log is None:
         return []
     begin = database.log.stat().st_size

@@ -1,11 +1,11 @@
-"""How fast does a table of a database land, and in how much memory, beside COPY, pg_dump and dlt?
+"""The time and memory of landing a database table, beside COPY, pg_dump and dlt.
 
     python -m benchmarks.table_extract [--rows N] [--repeats N] [--json]
 
-The table of customers in Postgres goes, by turns, through psql's `\\copy` to nowhere and into gzip, through pg_dump, to
-Parquet by dlt's sql_database with connectorx, and to S3 by `extract_source`, as a `small` and as a `large` one. The
+The table of customers in Postgres goes, alternately, through psql's `\\copy` to nowhere and into gzip, through pg_dump,
+to Parquet by dlt's sql_database with connectorx, and to S3 by `extract_source`, as a `small` and as a `large` one. The
 table `indexes` of cpi, 1.7 million rows in SQLite, goes through the sqlite3 and csv modules into gzip, by dlt, and by
-`extract_source`. Servers are those of the environment (PGHOST …, AWS_ENDPOINT_URL …), or embedded ones of its own.
+`extract_source`. Servers are those of the environment (PGHOST …, AWS_ENDPOINT_URL …), or embedded ones.
 """
 
 from __future__ import annotations
@@ -94,7 +94,7 @@ def source_of(place: str, data_size: str) -> Source:
 
 
 def extract_once(place: str, data_size: str) -> dict[str, int | float]:
-    """Land a table; seconds from the question to the delivery on record, its records and the bytes on S3."""
+    """Land a table; return the seconds until the delivery is recorded, its records and the bytes on S3."""
     source, store, database = source_of(place, data_size), ObjectStore.from_environment(), engine()
     with database.connect() as connection:
         job_inst_id: int = connection.execute(
@@ -109,7 +109,7 @@ def extract_once(place: str, data_size: str) -> dict[str, int | float]:
 
 
 def parts_of_it(place: str) -> dict[str, float]:
-    """Seconds of CPU that a `small` one costs our process, by what they are spent for."""
+    """Return the CPU seconds of our process for a `small` table, by part of the work."""
     source, packer = source_of(place, "small"), Packer()
     spent = dict.fromkeys(("write", "take"), 0.0)
 
@@ -138,7 +138,7 @@ def parts_of_it(place: str) -> dict[str, float]:
 
 
 def measure(setting: Setting) -> Report:
-    """Both tables in every way, by turns."""
+    """Extract both tables in every way, alternately."""
     file = prepare(setting)
     folder, program = setting.folder / "extracted", psql()
 
@@ -213,7 +213,7 @@ def measure(setting: Setting) -> Report:
 
 
 def prepare(setting: Setting) -> Path:
-    """Process metadata, a job instance to land in the name of, the table in Postgres; the file of SQLite."""
+    """Create process metadata, a job instance and the table in Postgres; return the file of SQLite."""
     database = setting.database
     upgrade(database.engine)
     database.execute(
@@ -233,7 +233,7 @@ def prepare(setting: Setting) -> Path:
 
 
 def parts_by_program(place: str, repeats: int) -> dict[str, float]:
-    """`parts_of_it`, each time in a process of its own; medians."""
+    """Return medians of `parts_of_it`, each time in a fresh process."""
 
     def run() -> dict[str, float]:
         payload, _, _ = run_watched(sys.executable, "-m", "benchmarks.table_extract", "--parts", place)
@@ -245,13 +245,13 @@ def parts_by_program(place: str, repeats: int) -> dict[str, float]:
 
 
 def require_rows(what: str, found: int, rows: int) -> None:
-    """Stop when not all rows came."""
+    """Stop the benchmark if rows are missing."""
     if found != rows:
         raise SystemExit(f"{what} has {found} rows, expected {rows}")
 
 
 def summed(took: list[Took]) -> Took:
-    """The median of the seconds, the greatest peak."""
+    """Return the median of the seconds and the greatest peak."""
     return Took(median(one.seconds for one in took), max(one.peak_mib for one in took), took[-1].size)
 
 
@@ -261,7 +261,7 @@ def report(
     measured: list[dict[str, Took]],
     profiles: list[dict[str, float]],
 ) -> Report:
-    """The results, with what was aimed at."""
+    """Return the results and the aims."""
     customers, indexes = measured
     small, large, dlt = list(customers.values())[:3]
     ours, by_hand, dlt_of_file = indexes.values()

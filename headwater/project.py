@@ -30,7 +30,7 @@ class Project:
 
     @property
     def file(self) -> ProjectFile | None:
-        """What its headwater.yml says, None if it has none. Raises `ProjectRefused` if that is broken."""
+        """Return the content of its headwater.yml; None if it has none. Raises `ProjectRefused` if it is broken."""
         return read_project_file(self.root)
 
     @property

@@ -42,7 +42,7 @@ class _Content(BaseModel):
 
 @dataclass(frozen=True)
 class ProjectFile:
-    """What a headwater.yml says. `path` is where it is."""
+    """The content of a headwater.yml at `path`."""
 
     path: Path
     name: str

@@ -1,6 +1,6 @@
-"""From packages to publishers: databases that the demo's sources read as they stand, beside what the web server serves.
+"""From packages to publishers: databases that the demo's sources read directly, without the web server.
 
-cpi.db      consumer prices of the United States: one release, and no other until a person puts one in its place
+cpi.db      consumer prices of the United States: one release, until a person replaces the file
 """
 
 from __future__ import annotations

@@ -111,7 +111,7 @@ def _ends(servers: str) -> list[int]:
 
 
 def _really(reader: Consumer, messages: list[int]) -> list[int]:
-    """The ends of partitions that are said to end there: the broker counts a last batch for one message."""
+    """Return the true ends of partitions: the broker counts the last batch as one message."""
     from confluent_kafka import KafkaError, KafkaException, TopicPartition
 
     ends, waiting, until = list(messages), set(range(len(messages))), time.monotonic() + PATIENCE_S
@@ -135,5 +135,5 @@ def _key(departure: dict[str, Any]) -> str:
 
 
 def _moment(departure: dict[str, Any]) -> int:
-    """The hour of its schedule, in milliseconds."""
+    """Return the scheduled hour of a departure, in milliseconds."""
     return int(datetime.fromisoformat(departure["scheduled"]["hour"]).timestamp() * 1000)

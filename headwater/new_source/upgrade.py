@@ -1,6 +1,6 @@
 """Rewriting of seeds: rows that follow from sources go, and checks of `quality_checks` become rows of quality_check.
 
-The metadata that the seeds say is equal before and after; a difference refuses the upgrade. Rows that stay keep their
+The seeds mean the same before and after; if they would not, the upgrade is refused. Rows that stay keep their
 order.
 """
 

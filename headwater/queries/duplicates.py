@@ -94,9 +94,9 @@ class Duplicates:
 
 
 def duplicates(connection: Connection, source: str, delivery_sqn: int) -> Duplicates | None:
-    """The keys that failed the check duplicate_keys, with their rows as the delivery brought them; None without any.
+    """Return the keys that failed the check duplicate_keys, with their delivered rows; None without any.
 
-    The rows are those in raw. Where raw has let them go they are those of staging and of the quarantine.
+    The rows come from raw; if retention has purged them there, from staging and the quarantine.
     """
     found = connection.execute(sa.text(_SAMPLE), {"sqn": delivery_sqn}).first()
     if found is None or not found.unexpected_sample:
@@ -106,7 +106,7 @@ def duplicates(connection: Connection, source: str, delivery_sqn: int) -> Duplic
 
 
 class _Rows:
-    """The rows of a delivery in the layers that have some of them."""
+    """The rows of a delivery, from the layers that still have them."""
 
     def __init__(self, connection: Connection, source: str, delivery_sqn: int) -> None:
         self._connection, self._source, self._sqn = connection, source, delivery_sqn
@@ -115,7 +115,7 @@ class _Rows:
         self._names = {row.raw_column: row.name for row in attributes}
 
     def side_by_side(self, sample: Sequence[Mapping[str, Any]]) -> tuple[DuplicateKey, ...]:
-        """The keys of a check's sample, `{"key": …, "lines": […]}` each, with their rows."""
+        """Return the keys of a check's sample, `{"key": …, "lines": […]}` each, with their rows."""
         staged = (
             [self._staged_line(one["key"]) for one in sample]
             if self._has_losers()
@@ -136,7 +136,7 @@ class _Rows:
         )
 
     def _found(self, lines: Sequence[int]) -> dict[int, dict[str, str | None]]:
-        """The rows by their lines, each column by our name; those that lie in an earlier layer first."""
+        """Return the rows by line, with target names; the earlier layer first."""
         found: dict[int, dict[str, str | None]] = {}
         for rows in (self._of_layer("raw", lines), self._of_layer("staging", lines), self._fallen(lines)):
             for line, row in rows:
@@ -202,7 +202,7 @@ def _compared(
 
 
 def _first_and(lines: Sequence[int], one: int | None) -> tuple[int, ...]:
-    """The first lines, and one that must be among them."""
+    """Return the first lines, always including the given one."""
     first = lines[:LINES_SHOWN]
     return tuple(first if one is None or one in first else [*first[:-1], one])
 

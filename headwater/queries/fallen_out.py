@@ -1,4 +1,4 @@
-"""Rows that fell out: how many, for which column and rule, some of their values, and what it means for history."""
+"""Rows that fell out: their number, columns, rules, some of their values, and the consequences for history."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ group by delivery_sqn
 
 @dataclass(frozen=True)
 class Cause:
-    """Rows that fell out for one column by one rule, and some of their different values; None is no value."""
+    """Rows that fell out for one column by one rule, and some of their different values; None means no value."""
 
     column_name: str
     rule: str
@@ -83,14 +83,14 @@ class Cause:
 
     @property
     def message(self) -> str:
-        """It in words."""
+        """Return the cause as a phrase."""
         shown = ", ".join(quoted(value) for value in self.values[:VALUES_SHOWN])
         return f"{self.row_count:,} for {self.column_name} ({self.rule}): {shown}"
 
 
 @dataclass(frozen=True)
 class FallenOut:
-    """Rows that fell out of deliveries of one source; `row_count` of `of_rows` that were in them."""
+    """Rows that fell out of deliveries of one source: `row_count` of their `of_rows` rows."""
 
     deliveries: tuple[int, ...]
     row_count: int
@@ -101,7 +101,7 @@ class FallenOut:
 
     @property
     def headline(self) -> str:
-        """Return how many rows, and of which deliveries."""
+        """Return the number of rows, and the deliveries."""
         of = (
             f"delivery {self.deliveries[0]}"
             if len(self.deliveries) == 1
@@ -111,7 +111,7 @@ class FallenOut:
 
     @property
     def causes_message(self) -> str:
-        """For which columns and rules, with some of the values."""
+        """Return the columns and rules, with some of the values."""
         shown = [cause.message for cause in self.causes[:CAUSES_SHOWN]]
         counted = sum(cause.row_count for cause in self.causes)
         first = f" (by the first {counted:,} of them)" if counted < self.row_count else ""
@@ -120,7 +120,7 @@ class FallenOut:
 
     @property
     def consequences(self) -> tuple[str, ...]:
-        """Return what it means for history, where it means something."""
+        """Return the consequences for history; none if there are none."""
         found = []
         if stale := self.stale_current_keys:
             them = "1 of their keys is" if stale == 1 else f"{stale:,} of their keys are"
@@ -134,7 +134,7 @@ class FallenOut:
         return tuple(found)
 
     def messages(self, source: str) -> tuple[str, ...]:
-        """All of it in a few lines, with the way on."""
+        """Return everything in a few lines, with the command that lists the rows."""
         of = f" --delivery {self.deliveries[0]}" if len(self.deliveries) == 1 else ""
         way_on = f"`headwater quarantine {source}{of}` lists them"
         return (f"{self.headline}: {self.causes_message}", *self.consequences, way_on)
@@ -143,10 +143,10 @@ class FallenOut:
 def fallen_out(
     connection: Connection, sqns: Collection[int], *, first: int | None = None, with_stale: bool = True
 ) -> dict[int, FallenOut]:
-    """Return what fell out of each of some deliveries; one of which nothing did is not in it.
+    """Return by delivery what fell out of it; deliveries from which nothing fell out are missing.
 
-    Causes are told by the `first` rows of each delivery; by default by all. Stale keys are looked up in history only
-    `with_stale`, which reads what is staged of a source since it lost a row.
+    Causes come from the `first` rows of each delivery; by default from all. `with_stale` also counts stale keys, which
+    reads everything that was staged of a source since a row fell out.
     """
     fell = connection.execute(sa.text(_FELL), {"sqns": list(sqns)}).all()
     if not fell:
@@ -177,7 +177,7 @@ def fallen_out(
 
 
 def together(found: Iterable[FallenOut]) -> FallenOut | None:
-    """Return what fell out of several deliveries as one; None where there are none."""
+    """Return what fell out of several deliveries as one; None if there is nothing."""
     each = list(found)
     if len(each) < 2:
         return each[0] if each else None

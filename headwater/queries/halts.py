@@ -1,4 +1,4 @@
-"""Deliveries that did not go on to history, and why."""
+"""Deliveries that a check kept out of history, with the reason."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ order by state.source, state.delivery_date, state.publisher_name collate "C"
 
 @dataclass(frozen=True)
 class Halt:
-    """A delivery that did not go on to history, and why."""
+    """A delivery that a check kept out of history, with the reason."""
 
     delivery_sqn: int
     source: str
@@ -39,11 +39,11 @@ class Halt:
 
     @property
     def message(self) -> str:
-        """It as a sentence."""
+        """Return the halt as a sentence."""
         return f"delivery {self.delivery_sqn}, {self.publisher_name}, is halted: {self.why}"
 
 
 def halted_by(connection: Connection, job_inst_id: int, source: str | None = None) -> list[Halt]:
-    """The deliveries that a job instance checked and that are halted still, of one source or of all."""
+    """Return the deliveries that a job instance checked and that are still halted, of one source or of all."""
     rows = connection.execute(sa.text(_HALTED_BY), {"job_inst_id": job_inst_id, "source": source}).mappings()
     return [Halt(**{**row, "checks": tuple(row["checks"])}) for row in rows]

@@ -1,12 +1,12 @@
 """The servers that Headwater needs: the user's own where the environment names them, else embedded ones.
 
 home          the working folder
-state         what is remembered of servers, and the lock
+state         the record of the servers, and the lock
 environment   whose servers the variables mean
 processes     starting, recognising and stopping a process
 accounts      the user that Postgres runs as
-private_files what holds a password or a key
-postgres      the embedded Postgres; postgres_roles: who may do what in it
+private_files files with a password or a key
+postgres      the embedded Postgres; postgres_roles: its roles and their rights
 children      the embedded servers that are Python modules: s3 (behind s3_guard), publisher, kafka (kafka_enclosed)
 airflow       Airflow with its processes, on them
 """
@@ -172,7 +172,7 @@ def wants_demo(project: Path) -> bool:
 
 
 def _is_named(project: Path, variable: str) -> bool:
-    """Return whether a connection of the seeds speaks of a variable."""
+    """Return whether a connection of the seeds names a variable."""
     connections = project / "seeds" / "conn_str.csv"
     if not connections.is_file():
         return False

@@ -1,12 +1,12 @@
 """Airflow on this machine: its four processes on a database of its own, started, watched and stopped together.
 
-airflow_settings    what they are told, their keys and passwords
-airflow_database    where Airflow keeps what it knows
+airflow_settings    their settings, keys and passwords
+airflow_database    Airflow's metadata database
 airflow_pools       the pools that jobs name
-airflow_component   how one is started: it ends when the one that started it does
+airflow_component   one process, which ends with the process that started it
 airflow_log         their logs as one
-airflow_foreground  all of it, for as long as a command runs
-airflow_config      what Airflow itself imports when it starts
+airflow_foreground  Airflow in the foreground of a command
+airflow_config      imports at Airflow's start
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""The kill matrix: where a process is killed, what there is at that moment, and what the next run makes of it.
+"""The kill matrix: the moments at which a process is killed, what exists then, and what the next run does.
 
-The tests kill at each of these boundaries and count what there is; `python -m tests.pipeline.boundaries` writes
+The tests kill at each of these boundaries and count what exists; `python -m tests.pipeline.boundaries` writes
 docs/kill-matrix.md from the same list.
 """
 
@@ -21,7 +21,7 @@ DBT = "dbt.adapters.sql:SQLConnectionManager.add_query"
 
 @dataclass(frozen=True)
 class Hold:
-    """Where Postgres itself stands still: a lock that the test holds, and the statement that waits for it."""
+    """A point at which Postgres itself waits: a lock that the test holds, and the statement that waits for it."""
 
     lock: str
     waits: str
@@ -31,14 +31,14 @@ class Hold:
 class Boundary:
     """A moment of a command at which it is killed.
 
-    `there` counts what came since the command began, of the source, in the order of `World.counted`.
+    `there` counts what the command has added for the source, in the order of `World.counted`.
     """
 
     name: str
     when: str  # what was done, and what was not
     how: Stop | Hold
     there: tuple[int, ...]
-    then: str  # what the next run makes of it
+    then: str  # what the next run does
     command: tuple[str, ...] = ("run",)
     begins: str = LOADED
     site: str = THEN
@@ -70,27 +70,27 @@ BOUNDARIES = (
         is_short=True,
     ),
     Boundary(
-        "mid-upload", "half of the file has been sent to S3, which keeps nothing that is not whole",
+        "mid-upload", "half of the file has been sent to S3, which stores complete objects only",
         Stop("botocore.awsrequest:AWSConnection.send", says='"icao","iata"', moment="halfway"), (0,) * 9,
-        "As if the file had never been sent: it is fetched again.",
+        "S3 has nothing of the file: the run fetches it again.",
     ),
     Boundary(
         "object-manifest", "the file is on S3; its manifest is not",
         Stop("headwater.extract.landing.land:to_json"), (1, 0, 0, 0, 0, 0, 0, 0, 0),
-        "An object that no manifest names is nothing. The file is fetched again, under a number of its own;"
-        " the first object stays.",
+        "An object that no manifest names is no delivery. The run fetches the file again, under another"
+        " number; the first object stays.",
         is_short=True,
     ),
     Boundary(
-        "mid-manifest", "half of the manifest has been sent to S3, which keeps nothing that is not whole",
+        "mid-manifest", "half of the manifest has been sent to S3, which stores complete objects only",
         Stop("botocore.awsrequest:AWSConnection.send", says="manifest_version", moment="halfway"),
         (1, 0, 0, 0, 0, 0, 0, 0, 0),
-        "The same as before: no manifest, no delivery.",
+        "Without a manifest there is no delivery: the run fetches the file again, as for `object-manifest`.",
     ),
     Boundary(
         "manifest-row", "the manifest is on S3; Postgres has no row of the delivery",
         Stop("headwater.extract.landing.land:register_landed"), (1, 1, 0, 0, 0, 0, 0, 0, 0),
-        "What has a manifest is landed: its rows are written from the manifest, and nothing is fetched.",
+        "A delivery with a manifest is landed: the run writes its rows from the manifest and fetches nothing.",
         is_short=True,
     ),
     Boundary(
@@ -118,10 +118,10 @@ BOUNDARIES = (
         source="flight_weather",
     ),
     Boundary(
-        "mid-staging", "dbt's statement that fills staging is at work in Postgres, which goes on with it for a while",
+        "mid-staging", "Postgres executes dbt's statement that fills staging, and continues for a while after the kill",
         Hold("lock table staging.stg_airports in share mode", "%staging%stg_airports%"),
         (*RAW, 0, 0, 0),
-        "Postgres finds nobody at the other end and rolls back; the next run waits for the source's lock until"
+        "Postgres notices that the client is gone and rolls back; the next run waits for the source's lock until"
         " then, and stages again.",
         is_short=True,
     ),
@@ -131,9 +131,9 @@ BOUNDARIES = (
         "Postgres rolled both back; they are staged again.",
     ),
     Boundary(
-        "check-result", "the first delivery is checked; nothing of that is recorded",
+        "check-result", "the first delivery is checked; no result is recorded",
         Stop("headwater.checks.run:_record"), (*STAGED, 0, 0),
-        "It has no verdict, so it is checked again.",
+        "The delivery has no verdict, so the run checks it again.",
     ),
     Boundary(
         "result-event", "the results of the first delivery are recorded; the event that is the verdict is not",
@@ -148,84 +148,84 @@ BOUNDARIES = (
         is_short=True,
     ),
     Boundary(
-        "mid-rewind", "a late delivery came: dbt's statement that rewinds history is at work in Postgres",
+        "mid-rewind", "a late delivery has landed: Postgres executes dbt's statement that rewinds history",
         Hold("lock table historical.airports in exclusive mode", "%historical%airports%"),
         (2, 2, 4, 2, 4, 2, 2, 2, 0),
-        "Postgres finds nobody at the other end and rolls back; history is rewound and made again.",
+        "Postgres notices that the client is gone and rolls back; the run rewinds history and loads it again.",
         is_short=True,
     ),
     Boundary(
         "close-open", "in history, versions are rewound and closed; none is opened, and nothing is committed",
         Stop(DBT, says="ended_by_delivery_sqn,\n    process_date"), (2, 2, 4, 2, 4, 2, 2, 2, 0),
-        "Postgres rolled it back; history is rewound and made again.",
+        "Postgres rolled it back; the run rewinds history and loads it again.",
     ),
     Boundary(
-        "historical-status", "history is made; its status is not, and nothing is committed",
+        "historical-status", "the versions are in history; their status is not recorded, and nothing is committed",
         Stop(DBT, says="'historical', 'loaded'"), (2, 2, 4, 2, 4, 2, 2, 2, 0),
-        "Postgres rolled both back; history is made again.",
+        "Postgres rolled both back; the run loads history again.",
     ),
     Boundary(
-        "history-marts", "history is committed; marts are as they were",
+        "history-marts", "history is committed; the marts are not built yet",
         Stop("headwater.pipeline.runners.sources:build_marts"), (2, 2, 4, 2, 4, 2, 2, 2, 2),
-        "Marts were made of another history, so they are built, though nothing else is pending.",
+        "The marts were built from an earlier history, so the run builds them, though nothing else is pending.",
         is_short=True,
     ),
     Boundary(
-        "marts-record", "marts are built; it is not recorded what they were made of",
+        "marts-record", "marts are built; the history that they were built from is not recorded",
         Stop("headwater.dbt_project.dbt:Dbt.run", says="path:models/marts", moment="after"),
         (2, 2, 4, 2, 4, 2, 2, 2, 2),
-        "They are built again.",
+        "The run builds them again.",
     ),
     Boundary(
-        "log-end", "all is done; the job instances are open",
+        "log-end", "all steps are done; the job instances are open",
         Stop("headwater.metadata.process.jobs:end"), (2, 2, 4, 2, 4, 2, 2, 2, 2),
-        "Nobody holds their locks any more: they are closed as failed. Nothing else is to be done.",
+        "No process holds their locks any more: the run closes them as failed, and has nothing else to do.",
         is_short=True,
     ),
     Boundary(
         "withdraw-event", "the withdrawal is on S3 and not in Postgres",
         Stop("headwater.metadata.process.events:register_event", says="'withdrawn'"), (0, 0, 1, 0, 0, 0, 0, 0, 0),
-        "The event is registered from S3, and history is made as if the delivery had never come.",
+        "The event is registered from S3, and the run loads history as if the delivery had never come.",
         command=("withdraw", "2", "--why", "it was taken back"), site=FIRST,
         is_short=True,
     ),
     Boundary(
-        "withdraw-history", "the withdrawal is on record; history without the delivery is not committed",
+        "withdraw-history", "the withdrawal is recorded; history without the delivery is not committed",
         Stop(DBT, says="where valid_to >="), (0, 0, 1, 0, 1, 0, 0, 0, 0),
-        "What counts is not what is loaded: history is rewound to the delivery's date.",
+        "The effective deliveries differ from the loaded ones: the run rewinds history to the delivery's date.",
         command=("withdraw", "2", "--why", "it was taken back"), site=FIRST,
     ),
     Boundary(
-        "accept-event", "that a halted delivery is accepted is on S3 and not in Postgres",
+        "accept-event", "the acceptance of a halted delivery is on S3 and not in Postgres",
         Stop("headwater.metadata.process.events:register_event", says="'accepted'"), (0, 0, 1, 0, 0, 0, 0, 0, 0),
         "The event is registered from S3; the delivery is staged again, where the last row of a key wins, and"
         " goes to history.",
         command=("accept", "4", "--why", "the last row will do"), site=FIRST, source="flight_weather",
     ),
     Boundary(
-        "replay-event", "that a delivery is to be replayed is on S3 and not in Postgres",
+        "replay-event", "the decision to replay a delivery is on S3 and not in Postgres",
         Stop("headwater.metadata.process.events:register_event", says="'replayed'"), (0, 0, 1, 0, 0, 0, 0, 0, 0),
         "The event is registered from S3; the delivery goes through every layer again.",
         command=("replay", "2", "--why", "once more"), site=FIRST,
     ),
     Boundary(
-        "mid-setting-aside", "a rebuild has set raw and staging of a source aside, and not committed that",
+        "mid-setting-aside", "a rebuild has set raw and staging of a source aside; this is not committed",
         Stop("sqlalchemy:Connection.execute", says="set_layers_aside", moment="after"), (0,) * 9,
-        "Postgres rolled it back: tables are as they were before the rebuild was asked for.",
+        "Postgres rolled it back: the tables are as before the command.",
         command=("rebuild", "airports"), site=FIRST,
     ),
     Boundary(
         "mid-rebuild", "a rebuild has set raw and staging of a source aside, and loaded one delivery again; history"
         " holds what it held",
         Stop("headwater.extract.raw.pending:load_delivery", call=2), (0, 0, 0, 0, 0, -1, -2, 0, -2),
-        "Nobody rebuilds any more: what was set aside is put back, as if the rebuild had not been asked for.",
+        "The process of the rebuild is gone: the run puts back what was set aside, as before the command.",
         command=("rebuild", "airports"), site=FIRST,
         is_short=True,
     ),
     Boundary(
-        "mid-swap", "the new history has taken the place of the old one, and that is not committed",
+        "mid-swap", "the new history has replaced the old one; this is not committed",
         Stop(DBT, says="finish_rebuild"), (0, 0, 0, 0, 0, 0, 0, 0, -2),
-        "Postgres rolled it back: history holds what it held, and what was set aside is put back.",
+        "Postgres rolled it back: history is unchanged, and the run puts back what was set aside.",
         command=("rebuild", "airports"), site=FIRST,
         is_short=True,
     ),

@@ -1,1 +1,1 @@
-"""Verification of all of history: every promise about versions, ledger and archive, checked against what is there."""
+"""Verification of history: versions, ledger and archive are compared with what the metadata promises."""

@@ -58,8 +58,8 @@ def records(connection: Connection, source: str) -> Records:
 class Archive:
     """The archive of a source beside its records.
 
-    S3 is listed after the snapshot of Postgres was taken, so an object that a record names must be there. A record of
-    an object that came since is looked for again.
+    S3 is listed after the snapshot of Postgres, so an object that a record names must exist. For an object that was
+    stored since, the check queries Postgres again.
     """
 
     def __init__(self, engine: Engine, store: ObjectStore, known: Records) -> None:
@@ -199,7 +199,7 @@ class Archive:
     def _still_unknown(
         self, unknown: Sequence[Known], ask: Callable[[Connection, str], set[Known]], what: str
     ) -> tuple[list[Known], list[str]]:
-        """Return those that Postgres still does not know while no load is under way, and what cannot be told."""
+        """Return the objects that Postgres still does not know although no load runs, and what cannot be proved."""
         if not unknown:
             return [], []
         with self._engine.begin() as connection:

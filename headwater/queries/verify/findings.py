@@ -1,4 +1,4 @@
-"""Findings: what is not as promised, where, what was expected, and what a person can do about it."""
+"""Findings: a violated promise, its place, the expected state, and what a person can do about it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ SAMPLE_SIZE = 5  # findings of one rule that are listed; all are counted
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that is not as promised. It names a delivery, a version (key and valid_from) or an object."""
+    """One violated promise. It names a delivery, a version (key and valid_from) or an object."""
 
     source: str
     check: str
@@ -49,8 +49,8 @@ class Finding:
 class CheckOutcome:
     """The outcome of one check of a source.
 
-    `checked` says how much was looked at. `findings` are damage: the first ones of each rule, of `counts` by rule.
-    `unproven` says what the check could not tell, `notices` what is no damage and yet worth a look.
+    `checked` says how much was compared. `findings` are damage: the first ones of each rule; `counts` has the numbers
+    by rule. `unproven` says what the check could not prove; `notices` are no damage, but worth a look.
     """
 
     source: str
@@ -68,13 +68,13 @@ class CheckOutcome:
 
     @property
     def total(self) -> int:
-        """Return the number of damaged things, with those that are not listed."""
+        """Return the number of findings, including those that are not listed."""
         return sum(self.counts.values())
 
 
 @dataclass(frozen=True)
 class Report:
-    """The outcomes of all checks, in the order in which they were made."""
+    """The outcomes of all checks, in order."""
 
     outcomes: tuple[CheckOutcome, ...]
 
@@ -85,7 +85,7 @@ class Report:
 
     @property
     def unproven(self) -> list[CheckOutcome]:
-        """Return the outcomes that leave something untold."""
+        """Return the outcomes that leave something unproven."""
         return [outcome for outcome in self.outcomes if outcome.unproven]
 
     @property
@@ -108,7 +108,7 @@ def outcome_of(
     source: str, check: str, checked: str, findings: Sequence[Finding],
     unproven: Sequence[str] = (), notices: Sequence[str] = (), counts: Mapping[str, int] | None = None,
 ) -> CheckOutcome:  # fmt: skip
-    """Return the outcome of a check: the first findings of each rule, and how many there are of it.
+    """Return the outcome of a check: the first findings of each rule, and their number.
 
     `counts` has the numbers by rule where the findings are a sample already.
     """

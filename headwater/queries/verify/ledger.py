@@ -1,4 +1,4 @@
-"""The ledger of a source: the counts on record balance, and they are those of the rows that are there."""
+"""The ledger of a source: its counts balance, and they equal the numbers of existing rows."""
 
 from __future__ import annotations
 
@@ -246,7 +246,7 @@ _NO_ROWS = {
 
 
 def check_ledger(connection: Connection, tables: SourceTables) -> list[CheckOutcome]:
-    """Check the counts of every delivery of a source, on record and in the tables."""
+    """Compare the recorded counts of every delivery of a source with each other and with the tables."""
     layers = {
         layer: tables.table(layer) if layer in tables.layers else empty for layer, empty in _NO_ROWS.items()
     }

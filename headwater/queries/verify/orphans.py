@@ -1,4 +1,4 @@
-"""Rows of process metadata of deliveries that are not registered: there are some where a constraint was dropped."""
+"""Orphans: rows of process metadata whose delivery is not registered, as after a dropped constraint."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ order by delivery_sqn
 
 
 def check_orphans(connection: Connection) -> CheckOutcome:
-    """Find the rows of deliveries that are not registered, of whatever source."""
+    """Find the rows of unregistered deliveries, of any source."""
     findings = [
         Finding(
             EVERY_SOURCE, "orphans", table,

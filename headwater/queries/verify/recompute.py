@@ -1,4 +1,4 @@
-"""History as a whole: made again from the deliveries that it holds, and compared version by version."""
+"""History as a whole: recomputed from its deliveries, and compared version by version."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ _RECOMPUTED = f"""
 
 
 class _Provable(NamedTuple):
-    """How many deliveries history holds, and how many of the newest can be applied again, from when on."""
+    """The number of deliveries in history, and how many of the newest can be applied again, from which date on."""
 
     held_count: int
     provable_count: int
@@ -74,7 +74,7 @@ class _Provable(NamedTuple):
 def check_history(
     connection: Connection, tables: SourceTables, model: str, compiled: Compile
 ) -> CheckOutcome:
-    """Compare the history of a source with what its deliveries make of it, as far back as staging has them.
+    """Compare the history of a source with one recomputed from its deliveries, as far back as staging has them.
 
     `model` is the text of its historical model.
     """

@@ -1,4 +1,4 @@
-"""The tables of a source as they are there, and the columns that its recorded definition gives them."""
+"""The existing tables of a source, and their columns by its recorded definition."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class SourceTables:
 
 
 def source_tables(connection: Connection, source: str) -> SourceTables:
-    """Return the tables of a source as they are there."""
+    """Return the existing tables of a source."""
     rows = connection.execute(sa.text(_COLUMNS), {"source": source}).all()
     ask = sa.text("select to_regclass(:table) is not null")
     return SourceTables(

@@ -40,17 +40,17 @@ order by layer
 
 
 class Progress(Protocol):
-    """The place where a verification says what it looks at."""
+    """The receiver of a verification's progress."""
 
     def begin(self, source: str, theme: str) -> None:
-        """A theme of a source is looked at from now on."""
+        """Say that the check of a theme of a source begins."""
 
     def count(self, number: int, total: int) -> None:
-        """So many objects of the theme were read."""
+        """Say how many objects of the theme have been read."""
 
 
 class Models(Protocol):
-    """The texts of the models of a project."""
+    """The SQL texts of a project's models."""
 
     def is_other(self, source: str, layer: str) -> bool:
         """Return whether a layer of a source was not built with the present texts."""
@@ -164,7 +164,7 @@ class Verification:
     def _guarded(
         self, connection: Connection, source: str, check: str, look: Callable[[], list[CheckOutcome]]
     ) -> list[CheckOutcome]:
-        """Return the outcomes of a check; one that cannot be made stops no other one."""
+        """Return the outcomes of a check; a check that fails with an error does not stop the others."""
         try:
             with connection.begin_nested():
                 return look()
@@ -182,14 +182,14 @@ class Verification:
 
 @contextmanager
 def snapshot(engine: Engine) -> Iterator[Connection]:
-    """Open a transaction that only reads, and reads all of one moment."""
+    """Open a read-only transaction with one snapshot of the database."""
     with engine.connect() as connection, connection.begin():
         connection.execute(sa.text("set transaction isolation level repeatable read, read only"))
         yield connection
 
 
 def _missing(connection: Connection, tables: SourceTables) -> list[Finding]:
-    """Return the tables that are on record and not there, and the definition that tables lack."""
+    """Return missing tables that the ledger names, and a missing definition."""
     rows = connection.execute(sa.text(_ON_RECORD), {"source": tables.source})
     findings = [
         Finding(

@@ -14,7 +14,7 @@ from headwater.queries.verify.tables import SourceTables
 
 
 class Rule(NamedTuple):
-    """When a version breaks a rule, in SQL; what was expected and what is there, of the columns of `_VERSIONS`."""
+    """A rule: the SQL condition of a violation, and the expected and the found state, by columns of `_VERSIONS`."""
 
     is_broken: str
     expected: str
