@@ -91,18 +91,17 @@ def test_a_name_that_cannot_be_used_gets_a_sentence_and_leaves_nothing(
     assert list((tmp_path / "there").iterdir()) == []
 
 
+@pytest.mark.parametrize(
+    ("error", "raised"),
+    [(OSError(28, "No space left on device"), ProjectNotMade), (KeyboardInterrupt(), KeyboardInterrupt)],
+)
 def test_an_init_that_fails_or_is_interrupted_leaves_nothing(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    error: BaseException, raised: type[BaseException], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for error, raised in (
-        (OSError(28, "No space left on device"), ProjectNotMade),
-        (KeyboardInterrupt(),) * 2,
-    ):
-        monkeypatch.setattr("headwater.new_project.write_files", lambda _, error=error: throw(error))
-        with pytest.raises(raised if isinstance(raised, type) else type(raised)):
-            make_project(tmp_path, "town", with_example=True)
-        assert list(tmp_path.iterdir()) == []
+    def fail(_: object) -> None:
+        raise error
 
-
-def throw(error: BaseException) -> None:
-    raise error
+    monkeypatch.setattr("headwater.new_project.write_files", fail)
+    with pytest.raises(raised):
+        make_project(tmp_path, "town", with_example=True)
+    assert list(tmp_path.iterdir()) == []

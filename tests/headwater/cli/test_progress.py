@@ -36,7 +36,7 @@ def test_a_terminal_shows_bytes_rows_and_rates() -> None:
 def test_what_comes_again_is_not_counted_twice() -> None:
     console, shown = terminal(force_terminal=True)
     source = cast(Source, SimpleNamespace(options={}))
-    sink = SimpleNamespace(write=lambda _: None, restart=lambda: None)
+    sink: Any = SimpleNamespace(write=lambda _: None, restart=lambda: None)
     with bars(console), transfer("landing", 2_000) as moved:
         limited = LimitedSink(sink, source, moved)
         limited.write(b"x" * 1_000)
