@@ -43,6 +43,7 @@ from headwater.checks.findings import (
     of_rule,
     suite_result,
 )
+from headwater.checks.own_expectations import ExpectColumnValuesToBeInHistory
 from headwater.checks.sql import names_of, staging_table
 from headwater.checks.verdict import SAMPLE_SIZE, CheckResult
 from headwater.metadata.errors import CheckInvalid, HeadwaterError
@@ -91,6 +92,7 @@ def _look_at_each(
     which have no values beside their key.
     """
     extras = extra_expectations(source)
+    _require_histories(engine, source, extras)
     staging = _Staging(engine, source)
 
     checks = built_in_checks(source, pending)
@@ -223,6 +225,20 @@ class _Staging:
         data: Any = found  # the declared types of a batch are data types
         named = LegacyBatchDefinition("staging", "query", f"{self._source.name}: {rows}", IDDict())
         return Batch(data=data, batch_definition=named, batch_spec=spec, batch_markers=markers)
+
+
+def _require_histories(engine: Engine, source: Source, extras: Mapping[str, Expectation]) -> None:
+    """Raise if the history with which an expectation compares does not exist yet."""
+    with engine.connect() as connection:
+        for name, expectation in extras.items():
+            if not isinstance(expectation, ExpectColumnValuesToBeInHistory):
+                continue
+            other = expectation.source
+            if not sa.inspect(connection).has_table(other, schema="historical"):
+                raise CheckInvalid(
+                    f"source {source.name}: quality check {name}: source {other} has no history yet;"
+                    f" expected a run of {other} before: `headwater run {other}`, then `headwater run {source.name}`"
+                )
 
 
 def _require_run(source: Source, name: str, answer: ExpectationValidationResult) -> None:

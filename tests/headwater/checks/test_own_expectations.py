@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import pytest
+
+from headwater.metadata.errors import CheckInvalid
 from tests.headwater.checks.conftest import MakeBench
 
 COLUMNS = "station integer*, town text, measured_on date"
@@ -25,9 +28,13 @@ def test_a_delivery_whose_newest_value_is_too_old_halts_and_a_fresh_one_passes(m
 def test_a_value_that_the_current_history_of_another_source_lacks_halts(make_bench: MakeBench) -> None:
     check = {"expect": "referential", "column": "town", "source": "towns", "field": "name"}
     bench = make_bench(COLUMNS, check)
+    bench.stage([(1, "Ford", None), (2, None, None)])
+    with pytest.raises(
+        CheckInvalid, match=r"source towns has no history yet.*expected a run of towns before"
+    ):
+        bench.check()
     bench.rows("create table historical.towns (name text, valid_to timestamptz)")
     bench.rows("insert into historical.towns values ('Ford', null), ('Gone', now()), (null, null)")
-    bench.stage([(1, "Ford", None), (2, None, None)])
     bench.stage([(1, "Ford", None), (2, "Gone", None), (3, "Nowhere", None)])
 
     verdicts = bench.check()
