@@ -1,4 +1,4 @@
-"""`headwater init`: a project of one's own, made as a whole or not at all."""
+"""`headwater init`: a new project, made as a whole or not at all."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ from headwater.metadata.errors import ExtraMissing
 
 @dataclass(frozen=True)
 class Extra:
-    """What needs an extra, as the beginning of a sentence, and its modules; `otherwise` is another way out."""
+    """The purpose of an extra, as the beginning of a sentence, and its modules; `otherwise` is another way out."""
 
     purpose: str
     modules: tuple[str, ...]

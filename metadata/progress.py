@@ -1,6 +1,6 @@
-"""Progress of transfers: the bytes and rows of a delivery that is on its way, told to whoever watches this process.
+"""Progress of transfers: the bytes and rows of a delivery that is on its way, for a watcher of this process.
 
-By default nobody does. A command in a terminal watches, and draws a bar for each transfer.
+By default there is none. A command in a terminal watches, and draws a bar for each transfer.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ class Transfer(Protocol):
     """One transfer. Threads may share it."""
 
     def advance(self, *, size: int = 0, rows: int = 0) -> None:
-        """Tell of further bytes and rows."""
+        """Add further bytes and rows."""
 
     def restart(self) -> None:
-        """Tell that it begins again: what came so far does not count."""
+        """Begin again: what came so far does not count."""
 
 
 class Watcher(Protocol):
-    """Whoever wants to know of transfers."""
+    """A watcher of transfers."""
 
     def transfer(self, what: str, total: int | None) -> AbstractContextManager[Transfer]:
         """Begin a transfer of `total` bytes, None where nobody knows; it lasts as long as the block."""
@@ -40,7 +40,7 @@ _watchers: list[Watcher] = []
 
 @contextmanager
 def watched_by(watcher: Watcher) -> Iterator[None]:
-    """Tell the watcher of all transfers of this process that begin within the block."""
+    """Have a watcher see all transfers of this process that begin within the block."""
     _watchers.append(watcher)
     try:
         yield

@@ -28,7 +28,7 @@ class Sink(Protocol):
 
 
 class LimitedSink:
-    """A sink that takes what the source's option max_file_mib allows, and tells a transfer of it, if there is one."""
+    """A sink that takes what the source's option max_file_mib allows, and counts it for a transfer, if there is one."""
 
     def __init__(self, sink: Sink, source: Source, transfer: Transfer | None = None) -> None:
         limit = source.options.get("max_file_mib")

@@ -99,7 +99,7 @@ def load_raw(
         else:
             pieces = _by_batch(_counted_batches(content, layout, counts), constants, counts)
         columns = [*OWN_COLUMNS, *layout.columns, *([REST] if layout.rest else [])]
-        copied = _copy(connection, source.name, columns, _told(pieces, counts, moved))
+        copied = _copy(connection, source.name, columns, _with_progress(pieces, counts, moved))
     if copied != counts.written:
         raise LedgerBroken(
             delivery.delivery_sqn, "raw", f"{counts.written} rows were sent, Postgres counts {copied}"
@@ -120,7 +120,7 @@ def load_raw(
 
 @contextmanager
 def _opened(store: ObjectStore, source: Source, delivery: Delivery) -> Iterator[tuple[Members, Transfer]]:
-    """The files of a delivery, and the transfer that its bytes are told to.
+    """The files of a delivery, and the transfer that counts its bytes.
 
     At the end, and before a file is blamed for its format, the object must have been what landed.
     """
@@ -150,7 +150,7 @@ def _opened(store: ObjectStore, source: Source, delivery: Delivery) -> Iterator[
 
 
 class _Landed:
-    """A stream that computes the digest of an object while it is read, and tells a transfer of it."""
+    """A stream that computes the digest of an object while it is read, and counts its bytes for a transfer."""
 
     def __init__(self, stored: ObjectReader, moved: Transfer) -> None:
         self._stored, self._digest, self._moved = stored, hashlib.sha256(), moved
@@ -175,8 +175,8 @@ class _Landed:
             )
 
 
-def _told(pieces: Iterator[bytes], counts: Counts, moved: Transfer) -> Iterator[bytes]:
-    """Yield the pieces, and tell a transfer of their rows."""
+def _with_progress(pieces: Iterator[bytes], counts: Counts, moved: Transfer) -> Iterator[bytes]:
+    """Yield the pieces, and count their rows for a transfer."""
     before = 0
     for piece in pieces:
         moved.advance(rows=counts.written - before)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import runpy
 import subprocess
 import sys
 from pathlib import Path
@@ -41,7 +42,7 @@ def test_init_new_source_run_docs_and_dags(
         assert connection.execute(sa.text("select count(*) from historical.trees")).scalar() == 2
     assert "index.html" in ran(0, "docs").stdout
     ran(0, "manifest")
-    told = subprocess.run(
+    read = subprocess.run(
         [sys.executable, "-c", READ_DAGS],
         cwd=root,
         check=True,
@@ -49,8 +50,9 @@ def test_init_new_source_run_docs_and_dags(
         text=True,
         timeout=PATIENCE_S,
     )
-    assert "file jobs libraries trees" in told.stdout.splitlines()
-    subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests"],
-        cwd=root, check=True, timeout=PATIENCE_S,
-    )  # fmt: skip
+    assert "file jobs libraries trees" in read.stdout.splitlines()
+    monkeypatch.syspath_prepend(root)
+    tests = runpy.run_path(str(root / "tests" / "test_project.py"))
+    for command in (["check"], ["generate", "--check"]):
+        tests["test_metadata_and_generated_files_are_in_order"](command)
+    tests["test_blank_records_are_left_out"]()
