@@ -194,8 +194,24 @@ def test_what_would_make_a_false_history_is_refused(
     assert words.partition("'")[0] in TABLE
 
 
+def test_an_error_of_the_database_names_the_model_and_quotes_its_line(engineer: Engineer, line: Line) -> None:
+    line.deliver("cities", cities(1, {"a": ("Ulm", 1)}))
+    engineer.edit(f"{STAGING}.sql", ALL, "select *, peple / 2 as couples from typed")
+    (failure,) = engineer.failures()
+    assert failure.startswith("cities: stg_cities: ")
+    assert 'column "peple" does not exist' in failure
+    assert "select *, peple / 2 as couples from typed" in failure
+    engineer.edit(f"{STAGING}.sql", "peple / 2", "people / (people - people)")
+    engineer.list_in_history("couples")
+    (failure,) = engineer.failures()
+    assert failure.startswith("cities: stg_cities: ")
+    assert "division by zero" in failure
+
+
 def test_a_seed_that_a_model_joins_is_a_part_of_the_definition(engineer: Engineer, line: Line) -> None:
-    engineer.write("seeds/lookups/city_land.csv", "city,land\na,BW\nb,NW\n")
+    # of a seed of more than a megabyte dbt remembers the path alone
+    rows = f"city,land,note\na,BW,{'a' * 2**20}\nb,NW,\n"
+    engineer.write("seeds/lookups/city_land.csv", rows)
     engineer.edit(
         f"{STAGING}.sql",
         "select * from typed",
@@ -205,7 +221,7 @@ def test_a_seed_that_a_model_joins_is_a_part_of_the_definition(engineer: Enginee
     line.deliver("cities", cities(1, {"a": ("Ulm", 1), "c": ("Hof", 3)}))
     engineer.ran_well()
     assert engineer.history("city", "land") == [("a", "BW"), ("c", None)]
-    engineer.write("seeds/lookups/city_land.csv", "city,land\na,BW\nb,NW\nc,BY\n")
+    engineer.write("seeds/lookups/city_land.csv", f"{rows}c,BY,\n")
     assert "code of staging: seed city_land was" in engineer.failures()[0]
     engineer.rebuilt_well()
     assert engineer.history("city", "land") == [("a", "BW"), ("c", "BY")]
@@ -222,6 +238,17 @@ def test_a_macro_of_the_project_is_a_part_of_the_definition(loaded: Engineer, li
     loaded.rebuilt_well()
     loaded.write("own_macros/half.sql", "{# what is half #}{% macro half(x) %}{{ x }}   / 2{% endmacro %}")
     loaded.ran_well()
+    # a macro of the project may have the name of one of the framework
+    loaded.write(
+        "own_macros/typed.sql", "{% macro typed(name) %}lower({{ headwater.typed(name) }}){% endmacro %}"
+    )
+    loaded.edit(f"{STAGING}.sql", "headwater.typed('name')", "typed('name')")
+    loaded.rebuilt_well()
+    assert loaded.history("name")[0] == ("ulm",)
+    loaded.write(
+        "own_macros/typed.sql", "{% macro typed(name) %}upper({{ headwater.typed(name) }}){% endmacro %}"
+    )
+    assert "macro headwater_demo.typed was" in loaded.failures()[0]
     loaded.write("own_macros/half.sql", "{% macro half(x) %}{{ x }} / 2.0{% endmacro %}")
     line.deliver("cities", cities(3, {"a": ("Ulm", 1)}))
     assert "macro headwater_demo.half was" in loaded.failures()[0]
