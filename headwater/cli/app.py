@@ -19,7 +19,6 @@ import headwater
 from headwater.cli.terminal import Terminal, paragraph
 from headwater.garbage import search_seldom
 from headwater.metadata.errors import HeadwaterError, MetadataInvalid
-from headwater.metadata.failures import failure_of, trace_of
 from headwater.metadata.redaction import redact
 from headwater.metadata.static.naming import nearest
 from headwater.metadata.visible import in_line, visible_json
@@ -100,6 +99,8 @@ def explained() -> Iterator[None]:
     except (typer.Exit, typer.BadParameter):
         raise
     except Exception as error:  # noqa: BLE001  # whatever it is, a person gets a sentence
+        from headwater.metadata.failures import failure_of, trace_of
+
         err.print(f"Error: {failure_of(error)}", style="red", markup=False)
         if not _is_trace_kept(error):
             err.print(trace_of(error), markup=False)
@@ -108,6 +109,8 @@ def explained() -> Iterator[None]:
 
 def _is_trace_kept(error: Exception) -> bool:
     """Write the stack trace of an error to the log of errors; return False if there is no file for it."""
+    from headwater.metadata.failures import trace_of
+
     try:
         home = find_project().home
     except HeadwaterError:

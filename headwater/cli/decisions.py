@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from headwater.cli import render
 from headwater.cli.terminal import paragraph
 
 if TYPE_CHECKING:
@@ -94,6 +93,7 @@ def accept_definition(
 def _decide(
     decision: str, sqn: int, why: str, is_dry_run: bool, as_json: bool, *, despite: Sequence[str] = ()
 ) -> None:
+    from headwater.cli import render
     from headwater.pipeline import decide
     from headwater.pipeline.preparation import prepare
     from headwater.queries import status as source_status

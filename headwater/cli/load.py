@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
-from headwater.cli import render, render_runs
 from headwater.cli.progress import bars
 from headwater.project import Project, find_project
 
@@ -89,6 +88,7 @@ def run(
 @app.command(epilog="Example: headwater demo")
 def demo() -> None:
     """Fetch the demo's real data, load it into history, and say what to look at."""
+    from headwater.cli import render
     from headwater.demo import prepare as prepare_demo
     from headwater.demo.producer import replay as replay_departures
     from headwater.docs import build_docs
@@ -134,6 +134,7 @@ def purge(
     """Delete rows of raw and staging that are in history, by keep_raw and keep_staging of each source, as
     every run does.
     """
+    from headwater.cli import render
     from headwater.metadata.static.read import read_catalog
     from headwater.pipeline.purge import purge as purge_sources
 
@@ -164,6 +165,7 @@ def _on_sources(
 
 def _on_jobs(names: list[str], overrides: dict[str, bool], as_json: bool, *, follow: bool) -> None:
     """Run jobs, show how each one ended, and exit with their code."""
+    from headwater.cli import render_runs
     from headwater.metadata.connection import engine
     from headwater.metadata.static.valid_subset import read_valid_catalog
     from headwater.pipeline.runners.jobs import exit_code, run_jobs
@@ -189,5 +191,7 @@ def _on_jobs(names: list[str], overrides: dict[str, bool], as_json: bool, *, fol
 
 
 def _show_and_exit(result: RunResult, as_json: bool) -> NoReturn:
+    from headwater.cli import render
+
     print_json(render.result_as_dict(result)) if as_json else render.result(out, result)
     raise typer.Exit(result.exit_code)

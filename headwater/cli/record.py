@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
-from headwater.cli import render, render_rows, render_runs
 from headwater.cli.moments import Moment, moment
 from headwater.cli.terminal import paragraph
 from headwater.metadata.visible import in_line
@@ -68,6 +67,7 @@ def _moment_option(name: str, message: str) -> Any:
 @app.command(epilog="Example: headwater status --json")
 def status(as_json: AsJson = False) -> None:
     """Show the status of each source, the decisions in effect, and the halts that wait for a decision."""
+    from headwater.cli import render
     from headwater.pipeline.preparation import prepare
     from headwater.queries import status as source_status
 
@@ -98,6 +98,7 @@ def deliveries(
     as_json: AsJson = False,
 ) -> None:
     """List deliveries in the order in which they apply: status, changes to history, decisions."""
+    from headwater.cli import render
     from headwater.pipeline.preparation import prepare
     from headwater.queries import status as source_status
 
@@ -138,6 +139,7 @@ def quarantine(
     as_json: AsJson = False,
 ) -> None:
     """List the rows that fell out, newest delivery first: position, the value that broke a rule, the original row."""
+    from headwater.cli import render_rows
     from headwater.pipeline.preparation import prepare
     from headwater.queries import quarantine as fell
     from headwater.queries.delivery_detail import source_of
@@ -199,6 +201,7 @@ def as_of(
 
     Rows that are too wide for the screen are shown as blocks, one column per line.
     """
+    from headwater.cli import render_rows
     from headwater.dbt_project.dbt import Dbt
     from headwater.pipeline.preparation import prepare
     from headwater.pipeline.purge import bring_back_known_at
@@ -233,6 +236,7 @@ def runs(
     as_json: AsJson = False,
 ) -> None:
     """List the latest runs: job, purpose, start, duration, outcome, last error."""
+    from headwater.cli import render_runs
     from headwater.pipeline.preparation import prepare
     from headwater.queries import runs as on_record
 
@@ -257,6 +261,7 @@ def log(
     as_json: AsJson = False,
 ) -> None:
     """Show a recorded run: its tasks, the deliveries that it wrote, and its log. `headwater runs` lists the runs."""
+    from headwater.cli import render_runs
     from headwater.pipeline.preparation import prepare
     from headwater.queries import runs as on_record
 
@@ -290,6 +295,7 @@ def history(
     as_json: AsJson = False,
 ) -> None:
     """List all versions of one key, the deliveries that opened and closed them, and its rows that fell out."""
+    from headwater.cli import render_rows
     from headwater.pipeline.preparation import prepare
     from headwater.queries import key_history
 

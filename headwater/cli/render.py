@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
-from sqlalchemy import Engine
 
 from headwater.cli.tables import WIDE, coloured, day, new_table, number
 from headwater.cli.terminal import escape
@@ -20,6 +19,8 @@ from headwater.queries import status as source_status
 from headwater.queries.key_history import named_key
 
 if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
     from headwater.dbt_project.dry_run import DryRunResult
     from headwater.pipeline.purge import PurgeResult
     from headwater.pipeline.results import RunResult

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from headwater.cli import render
 from headwater.cli.terminal import paragraph
 from headwater.metadata.errors import HeadwaterError
 from headwater.metadata.extras import require
@@ -63,6 +62,7 @@ def airflow(
 
     A job with a schedule that is new to Airflow immediately catches up on its latest due run.
     """
+    from headwater.cli import render
     from headwater.dbt_project.manifest_shards import make_ready
     from headwater.demo import prepare as prepare_demo
     from headwater.metadata.static.valid_subset import read_valid_catalog

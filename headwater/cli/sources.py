@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
-from headwater.cli import render
 from headwater.cli.progress import bars
 from headwater.cli.terminal import paragraph
 from headwater.metadata.errors import NewSourceRefused
@@ -228,6 +227,8 @@ def _show_first(
     name: str, result: RunResult, rows: list[dict[str, Any]], as_json: bool, facts: dict[str, Any]
 ) -> NoReturn:
     """Print the first deliveries of a new source, and where to look."""
+    from headwater.cli import render
+
     if as_json:
         print_json({**facts, **render.result_as_dict(result), "deliveries": rows})
     else:

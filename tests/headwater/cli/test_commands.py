@@ -18,6 +18,11 @@ from tests.support.command import ran
 
 COMMANDS = sorted(typer.main.get_command(app).commands)  # type: ignore[attr-defined]
 
+HEAVY = {
+    "airflow", "boto3", "confluent_kafka", "cosmos", "dbt", "great_expectations", "pandas", "psycopg2", "pyarrow",
+    "requests", "sqlalchemy",
+}  # fmt: skip
+
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_help_says_what_a_command_does_and_gives_an_example(command: str) -> None:
@@ -147,14 +152,18 @@ def test_a_folder_that_is_no_project_is_said_so(tmp_path: Path, monkeypatch: pyt
     assert "holds no dbt_project.yml" in ran(1, "check").stderr
 
 
-def test_the_command_lives_beside_the_interpreter() -> None:
+def test_the_command_lives_beside_the_interpreter_and_its_help_loads_no_heavy_package() -> None:
     script = PROJECT / ".venv" / "bin" / "headwater"
     if not script.exists():
         pytest.skip("the tests run in another environment")
-    assert (
-        "Turns sources"
-        in subprocess.run([script, "--help"], capture_output=True, text=True, check=True).stdout
-    )
+    done = subprocess.run(
+        [script, "--help"], env={**os.environ, "PYTHONPROFILEIMPORTTIME": "1"},
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert "Turns sources" in done.stdout
+    imported = {line.rpartition("|")[2].strip().partition(".")[0] for line in done.stderr.splitlines()}
+    assert "headwater" in imported
+    assert imported & HEAVY == set()
 
 
 @pytest.mark.usefixtures("publisher", "database", "store")
