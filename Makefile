@@ -1,7 +1,7 @@
 # `make` tells what there is. PYTHON=/path/to/python3.12 chooses the Python of a new environment.
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run airflow test test-quick test-long check check-sql fix docs bench up down lock clean
+.PHONY: help run airflow test test-quick test-long check check-sql fix docs docs-site docs-reference bench up down lock clean
 
 BIN := .venv/bin
 # A tree that was moved or copied needs its environment made anew: the stamps carry its place.
@@ -9,12 +9,12 @@ PLACE := $(shell pwd -P | cksum | cut -d ' ' -f 1)
 RUN := .venv/.run-$(PLACE)
 AIRFLOW := .venv/.airflow-$(PLACE)
 DEV := .venv/.dev-$(PLACE)
-PYTHON_ROOMS := headwater dags examples/git_files benchmarks tests
+PYTHON_ROOMS := headwater dags docs examples/git_files benchmarks tests
 # The files of tests are shared out among processes, each with servers of its own: tests/conftest.py says how.
 SIDE_BY_SIDE := -n auto --maxprocesses 4 --dist loadscope
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: $(RUN) ## bring the demo's real data from its publishers to history
 	@$(BIN)/headwater demo
@@ -46,10 +46,18 @@ fix: $(DEV) ## mend what can be mended: style, and the files made from the metad
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 	$(BIN)/headwater generate
+	$(BIN)/python -m docs.site
 	eval "$$($(BIN)/headwater env)" && $(BIN)/sqlfluff fix models
 
 docs: $(RUN) ## make the documentation pages
 	@$(BIN)/headwater docs
+
+docs-site: $(DEV) ## build the documentation as a site that needs no network and no server; a broken link fails it
+	$(BIN)/python -m sphinx -q -W --keep-going -j auto -b html docs "$${HEADWATER_HOME:-.headwater}/docs/site"
+	@echo "The documentation is at $${HEADWATER_HOME:-.headwater}/docs/site/index.html"
+
+docs-reference: $(DEV) ## write the generated pages of the reference anew
+	$(BIN)/python -m docs.site
 
 bench: $(RUN) ## measure side by side with others, and write docs/benchmarks.md: up to an hour, nothing else running
 	@$(BIN)/python -m benchmarks.all $(ARGS)

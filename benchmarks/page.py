@@ -10,7 +10,7 @@ from benchmarks.report import Report, Table
 _HEAD = """# Benchmarks
 
 `python -m benchmarks.all` writes this page from the output of each benchmark: measure again instead of editing it.
-[benchmarks/README.md](../benchmarks/README.md) explains how they work.
+`benchmarks/README.md` explains how they work.
 
 All compared ways ran alternately, in one run, on one Postgres with the same settings. The times exclude start-up,
 imports and the parsing of projects, except where these are what is measured; they include Headwater's checks where the

@@ -89,7 +89,7 @@ lock() {
     set -- "$@" --extra demo
     "$uv" "$@" -o requirements/run.lock
     "$uv" "$@" --extra airflow -c requirements/run.lock -o requirements/airflow.lock
-    "$uv" "$@" --extra airflow --extra dev -c requirements/airflow.lock -o requirements/dev.lock
+    "$uv" "$@" --extra airflow --extra dev --extra docs -c requirements/airflow.lock -o requirements/dev.lock
 }
 
 is_ours || make_venv

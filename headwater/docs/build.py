@@ -92,6 +92,7 @@ def write_index(home: Path, catalog: Catalog, standings: Iterable[Mapping[str, A
             [
                 _card(home, "docs/dbt.html", "dbt docs", _ABOUT_DBT, "Not written yet."),
                 _card(home, "data_docs/index.html", "Data Docs", _ABOUT_DATA_DOCS, _NOTHING_CHECKED),
+                _card(home, "docs/site/index.html", "Documentation", _ABOUT_SITE, _NO_SITE),
             ]
         ),
         sources=table(_HEADER, rows, numbers=_FIGURES),
@@ -113,6 +114,8 @@ _HEADER = (
 )
 _ABOUT_DBT = "Every table and column described, and the lineage from raw to what consumers read."
 _ABOUT_DATA_DOCS = "What Great Expectations found in each delivery before it was let into history."
+_ABOUT_SITE = "Tutorial, how-to, reference and concepts of Headwater, with a search."
+_NO_SITE = "Not built yet; `make docs-site` in the repository of Headwater builds it."
 _NOTHING_CHECKED = "No delivery has been checked in this working folder yet; a run writes a page for each."
 
 

@@ -1,4 +1,4 @@
-"""The example of docs/add-a-job.md: what the page says is done, by its own rows and commands, and runs in Airflow."""
+"""The example of docs/how-to/add-a-job.md: its own rows and commands do what it says, and run in Airflow."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ import pytest
 
 from tests.airflow.client import PATIENCE_S, Client
 from tests.airflow.warehouse import Warehouse
-from tests.conftest import PROJECT
+from tests.support.pages import page
 
-PAGE = (PROJECT / "docs" / "add-a-job.md").read_text(encoding="utf-8")
+PAGE = page("how-to/add-a-job")
 MOST_ROWS = 12
 SHOP = """
 create schema shop;

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from tests.airflow.client import PATIENCE_S, Client
 from tests.airflow.warehouse import Warehouse, publish
-from tests.conftest import PROJECT
+from tests.support.pages import page
 
 ROWS = {
     "conn_str": "town_hall_ponds,town_hall,,,,,,,${TEST_PUBLISHER_FOLDER}/ponds",
@@ -24,8 +24,8 @@ ROWS = {
 
 
 def commands_of(section: str) -> list[str]:
-    """The commands of a section of README.md."""
-    text = (PROJECT / "README.md").read_text(encoding="utf-8")
+    """The commands of a section of the page about jobs as DAGs."""
+    text = page("how-to/jobs-as-dags")
     (body,) = re.findall(rf"\n\*\*{section}\.\*\*(.*?)\n(?:\*\*|#)", text, re.DOTALL)
     commands = "\n".join(re.findall(r"```sh\n(.*?)```", body, re.DOTALL)).splitlines()
     assert commands, f"{section} has no commands"

@@ -1,7 +1,7 @@
 """The kill matrix: the moments at which a process is killed, what exists then, and what the next run does.
 
 The tests kill at each of these boundaries and count what exists; `python -m tests.pipeline.boundaries` writes
-docs/kill-matrix.md from the same list.
+docs/operations/kill-matrix.md from the same list.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from tests.pipeline.demo_cut import FIRST, THEN
 from tests.pipeline.starter import Stop
 from tests.pipeline.world import LOADED, NOTHING, ON_S3
 
-PAGE = PROJECT / "docs" / "kill-matrix.md"
+PAGE = PROJECT / "docs" / "operations" / "kill-matrix.md"
 IN_POSTGRES = ("deliveries", "events", "in raw", "staged", "checked", "in history")
 DBT = "dbt.adapters.sql:SQLConnectionManager.add_query"
 
@@ -233,7 +233,7 @@ BOUNDARIES = (
 
 
 def page() -> str:
-    """docs/kill-matrix.md."""
+    """docs/operations/kill-matrix.md."""
     rows = [
         (
             f"`{boundary.name}`",

@@ -1,20 +1,14 @@
-"""Commands of a person: those of dbt itself, and the examples of CONTRIBUTING.md as they stand there."""
+"""Commands of a person: those of dbt itself, and the examples of the documentation as they stand there."""
 
 from __future__ import annotations
 
-import re
 import shlex
 import subprocess
-import textwrap
-from collections.abc import Iterator
 from typing import Any
 
 from headwater.project import Project
-from tests.conftest import PROJECT
 from tests.support.command import ran
-
-_HEADWATER, _DBT = ".venv/bin/headwater ", '(eval "$(.venv/bin/headwater env)" && .venv/bin/dbt '
-_BLOCK = re.compile(r"^ *```sh\n(.*?)^ *```", re.MULTILINE | re.DOTALL)
+from tests.support.pages import DBT, HEADWATER
 
 
 def dbt(project: Project, *command: str) -> dict[str, str]:
@@ -28,33 +22,17 @@ def dbt(project: Project, *command: str) -> dict[str, str]:
     return {result.node.name: str(result.status) for result in done.result.results}
 
 
-def fragments_of(section: str) -> Iterator[str]:
-    """Yield what a section of CONTRIBUTING.md types into a shell: a command of ours, or lines of others between two."""
-    text = (PROJECT / "CONTRIBUTING.md").read_text(encoding="utf-8")
-    body = re.split(r"\n##+ ", text.partition(f"\n## {section}\n")[2], maxsplit=1)[0]
-    for block in _BLOCK.findall(body):
-        others: list[str] = []
-        for line in textwrap.dedent(block).splitlines():
-            if line.startswith((_HEADWATER, _DBT)):
-                yield from filter(None, ["\n".join(others)])
-                others = []
-                yield line
-            else:
-                others.append(line)
-        yield from filter(None, ["\n".join(others)])
-
-
 def typed(fragment: str, project: Project) -> str:
     """Do in the project's folder what a fragment says, in this process if it is a command of ours; what it printed.
 
     A command fails where the documentation has `|| echo "exit code $?"` behind it.
     """
-    if fragment.startswith(_HEADWATER):
+    if fragment.startswith(HEADWATER):
         command, fails, _ = fragment.partition(" || ")
         result = ran(1 if fails else 0, *shlex.split(command, comments=True)[1:])
         return result.stdout + result.stderr
-    if fragment.startswith(_DBT):
-        statuses = dbt(project, *shlex.split(fragment.removeprefix(_DBT).rstrip(")")))
+    if fragment.startswith(DBT):
+        statuses = dbt(project, *shlex.split(fragment.removeprefix(DBT).rstrip(")")))
         assert statuses, fragment
         assert set(statuses.values()) <= {"pass", "success"}, statuses
         return " ".join(statuses)

@@ -1,4 +1,4 @@
-"""The source of docs/geometries.md, made of the rows of that page, and its deliveries."""
+"""The source of docs/how-to/geometries.md, made of the rows of that page, and its deliveries."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ from typing import Any
 
 from tests.conftest import PROJECT
 from tests.pipeline.project import make_project
+from tests.support.pages import page
 
-PAGE = (PROJECT / "docs" / "geometries.md").read_text(encoding="utf-8")
+PAGE = page("how-to/geometries")
 FOLDER = "COUNTRY_FILES"
 
 

@@ -12,13 +12,12 @@ from headwater.pipeline.accept_definition import accept_definition
 from headwater.pipeline.decide import NotDecidable
 from headwater.pipeline.rebuild import rebuild
 from headwater.pipeline.runners.sources import run
-from tests.conftest import PROJECT
 from tests.pipeline.engineer import HISTORICAL, STAGING, Engineer
 from tests.pipeline.line import Line, cities, prices
+from tests.support.pages import page
 
 ALL = "select * from typed"
-TABLE = (PROJECT / "CONTRIBUTING.md").read_text(encoding="utf-8")
-TABLE = TABLE.partition("What would make a false history is refused.")[2].partition("\n## ")[0]
+TABLE = page("how-to/work-on-models").partition("What would make a false history is refused.")[2]
 
 
 @pytest.fixture

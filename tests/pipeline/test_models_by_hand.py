@@ -1,4 +1,4 @@
-"""The walk of CONTRIBUTING.md through the models of a source: every command of it, one after the other."""
+"""The walk of the documentation through the models of a source: every command of it, one after the other."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ from sqlalchemy import Engine
 
 from headwater.project import Project
 from tests.macros.history_bench import Shape, assert_equals_oracle
-from tests.pipeline.by_hand import fragments_of, typed
+from tests.pipeline.by_hand import typed
 from tests.pipeline.project import make_project
 from tests.support.history_oracle import Delivery
+from tests.support.pages import fragments_of
 
 SHAPE = Shape(
     {"library": "varchar(3)"},
@@ -43,14 +44,12 @@ def test_the_walk_through_the_models_of_a_source_ends_with_the_history_of_the_or
     project = Project(root, tmp_path / "home")
     monkeypatch.chdir(root)
     monkeypatch.setenv("TOWN_FILES", str(root / ".headwater" / "town_files"))
-    for fragment in fragments_of("Add a source"):
+    for fragment in fragments_of("how-to/add-a-source"):
         if "headwater generate" in fragment or not fragment.startswith((".venv", "(eval")):
             typed(fragment, project)
     typed(".venv/bin/headwater run libraries", project)
 
-    printed = {
-        fragment: typed(fragment, project) for fragment in fragments_of("Work on the models of a source")
-    }
+    printed = {fragment: typed(fragment, project) for fragment in fragments_of("how-to/work-on-models")}
 
     refused = printed[
         '.venv/bin/headwater run libraries || echo "exit code $?"'

@@ -1,4 +1,4 @@
-"""The example of docs/geometries.md without PostGIS: a geometry is text, and stays so until a rebuild."""
+"""The example of docs/how-to/geometries.md without PostGIS: a geometry is text, and stays so until a rebuild."""
 
 from __future__ import annotations
 

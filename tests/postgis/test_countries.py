@@ -1,4 +1,4 @@
-"""The example of docs/geometries.md in a database with PostGIS, on excerpts of Natural Earth and our variants."""
+"""The example of docs/how-to/geometries.md with PostGIS, on excerpts of Natural Earth and variants."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """The words of the code are those of the field: names that readers would have to learn first do not come back.
 
-`docs/glossary.md` has the few words that are our own, beside those of the field.
+`docs/concepts/glossary.md` has the few words that are our own, beside those of the field.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The outcome of every dirty file: read right, by comparison with an independent reading, or refused with a reason.
 
-`python -m tests.extract.dirty.survey` writes docs/dirty-files.md.
+`python -m tests.extract.dirty.survey` writes docs/reference/dirty-files.md.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ from tests.extract.dirty.corpora import Asked, asked, unpack
 from tests.support.hostile_files import FILES, refusal
 from tests.support.sources import make_source
 
-PAGE = PROJECT / "docs" / "dirty-files.md"
+PAGE = PROJECT / "docs" / "reference" / "dirty-files.md"
 Rows = list[list[Any]]
 
 

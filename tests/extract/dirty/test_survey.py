@@ -1,4 +1,4 @@
-"""The dirty files of others: each read right or refused, as docs/dirty-files.md says."""
+"""The dirty files of others: each read right or refused, as docs/reference/dirty-files.md says."""
 
 from __future__ import annotations
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import json
-import re
 import shlex
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -14,8 +13,8 @@ import pytest
 from sqlalchemy import Engine
 
 from headwater.extract.landing.store import ObjectStore
-from tests.conftest import PROJECT
 from tests.support.command import ran
+from tests.support.pages import shell_blocks
 
 
 @pytest.mark.usefixtures("database", "store")
@@ -124,8 +123,7 @@ def test_the_history_of_a_key_is_told_to_people_and_machines_and_what_is_no_key_
 @pytest.mark.usefixtures("database", "store")
 def test_the_commands_about_the_past_do_what_the_documentation_says(publisher: Path) -> None:
     (publisher / "cities" / "cities-20200131.csv").write_text("City Code,name,people,seen\na,Aa,1,x\n")
-    text = (PROJECT / "docs" / "backfill.md").read_text(encoding="utf-8")
-    lines = "".join(re.findall(r"```sh\n(.*?)```", text, re.DOTALL)).splitlines()
+    lines = "".join(shell_blocks("how-to/backfill")).splitlines()
     commands = [shlex.split(line, comments=True)[1:] for line in lines]
     assert [command[0] for command in commands] == ["run", "deliveries", "rebuild"]
     shown = [ran(0, *command).stdout for command in commands]

@@ -10,7 +10,8 @@ import pytest
 import typer.main
 
 from headwater.cli.commands import app
-from tests.support.command import commands_of, ran
+from tests.support.command import ran
+from tests.support.pages import commands_of
 
 
 @pytest.mark.usefixtures("lossy")
@@ -82,7 +83,7 @@ def test_the_quarantine_is_listed_for_people_machines_and_spreadsheets() -> None
 @pytest.mark.usefixtures("lossy")
 def test_the_commands_about_rows_that_fell_out_do_what_the_documentation_says() -> None:
     ran(0, "run", "cities")
-    commands = commands_of("When rows fall out")
+    commands = commands_of("how-to/rows-that-fall-out")
     example = typer.main.get_command(app).commands["quarantine"].epilog  # type: ignore[attr-defined]
     commands.append(example.removeprefix("Example: headwater ").replace("airports", "cities").split())
     assert len(commands) == 6

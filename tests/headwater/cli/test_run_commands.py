@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.command import commands_of, ran
+from tests.support.command import ran
+from tests.support.pages import commands_of
 
 LAYERS = {"landed", "raw", "staging", "checks", "historical"}
 
@@ -184,7 +185,7 @@ def test_runs_and_their_logs_are_told_and_a_dry_run_is_no_last_run(publisher: Pa
     errors = ran(0, "log", str(number), "--level", "error").stdout
     assert errors.splitlines()[-1].endswith(f"discover {failed['last_error']}")
     assert "Error: no run '4711'. Expected" in ran(1, "log", "4711").stderr
-    commands = commands_of("When a run fails")
+    commands = commands_of("how-to/failed-runs")
     assert [command[0] for command in commands] == ["runs", "runs", "log", "log"]
     for command in commands:
         assert "duplicate_keys" in ran(0, *command).stdout

@@ -15,8 +15,8 @@ from typer.testing import CliRunner, Result
 from headwater.cli.commands import app
 from headwater.metadata.errors import PublisherError
 from headwater.project import Project
-from tests.conftest import PROJECT
 from tests.headwater.new_source.conftest import AS_SNAPSHOT, content_of
+from tests.support.pages import page
 
 VERSIONS = """
 select
@@ -208,12 +208,12 @@ def test_a_file_of_sqlite_becomes_a_source(project: Project, tmp_path: Path) -> 
 
 
 @pytest.mark.usefixtures("store", "database")
-def test_the_commands_of_contributing_do_what_they_say(
+def test_the_commands_of_the_documentation_do_what_they_say(
     project: Project, libraries: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(libraries.parent)
-    text = (PROJECT / "CONTRIBUTING.md").read_text()
-    commands = text.partition("```text\nheadwater new-source libraries")[2].partition("```")[0].splitlines()
+    block = page("how-to/add-a-source").partition("```text\nheadwater new-source libraries")[2]
+    commands = block.partition("```")[0].splitlines()
     before = content_of(project)
     ends = []
     for command in ["headwater new-source libraries" + commands[0], *commands[1:]]:

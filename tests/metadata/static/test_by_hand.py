@@ -1,4 +1,4 @@
-"""The source of CONTRIBUTING.md that a person adds by hand: its rows are few, valid and all that it needs."""
+"""The source of the documentation that a person adds by hand: its rows are few, valid and all that it needs."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from headwater.metadata.static.check import check
 from headwater.metadata.static.plan import plan
 from headwater.metadata.static.read import read_catalog
 from tests.conftest import PROJECT
+from tests.support.pages import page
 
 MOST_ROWS = 9
 
@@ -17,10 +18,9 @@ MOST_ROWS = 9
 def test_a_source_by_hand_is_nine_rows_and_a_check_is_one_more(tmp_path: Path) -> None:
     seeds = tmp_path / "seeds"
     shutil.copytree(PROJECT / "seeds", seeds)
-    text = (PROJECT / "CONTRIBUTING.md").read_text(encoding="utf-8")
-    source, _, later = text.partition("## When a publisher changes the columns")
+    check_rows = page("how-to/add-a-check").partition("4. The results")[0]
     row_count = 0
-    for part in (source, later.partition("## Add a check")[2].partition("4. The results")[0]):
+    for part in (page("how-to/add-a-source"), check_rows):
         for table, rows in re.findall(
             r"cat >> seeds/(\w+)\.csv <<'END'\n(.*?)^ *END$", part, re.MULTILINE | re.DOTALL
         ):

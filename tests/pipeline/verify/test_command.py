@@ -7,7 +7,8 @@ import json
 import pytest
 
 from tests.pipeline.verify.verified import Verified
-from tests.support.command import commands_of, headwater, ran
+from tests.support.command import headwater, ran
+from tests.support.pages import commands_of
 
 
 @pytest.fixture
@@ -25,7 +26,7 @@ def test_clean_is_exit_code_0_with_a_line_for_each_check() -> None:
     assert lines[-1].startswith("No damage in ")
     assert "3 sources" in lines[-1]
     assert "verify: cities: ledger" in result.stderr.splitlines()
-    commands = commands_of("Verify history")
+    commands = commands_of("how-to/verify-history")
     assert [command[0] for command in commands] == ["verify"] * 3
     assert json.loads(ran(0, *commands[2]).stdout)["is_clean"] is True
 
