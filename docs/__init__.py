@@ -1,0 +1,1 @@
+"""The documentation: Markdown, the settings of Sphinx, and the generator of the reference."""
