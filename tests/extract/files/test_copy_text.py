@@ -65,7 +65,7 @@ def outcome(work: Callable[[], object]) -> object:
         return str(error)
 
 
-@settings(max_examples=2000)
+@settings(max_examples=2 * settings().max_examples)
 @given(text=NEARLY, width=st.integers(1, 4), size=st.sampled_from([5, 1 << 20]))
 def test_fast_path_and_records_agree_on_what_is_nearly_right(text: str, width: int, size: int) -> None:
     content = (",".join("h" * width) + "\n" + text).encode()

@@ -105,7 +105,7 @@ def test_dbt_reads_every_hostile_text_exactly_first_and_again(
         edited.write_text(edited.read_text() + "\n-- edited\n")
 
 
-@settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.text(
         alphabet=st.one_of(st.sampled_from("{}%#\"'\\-+ \n\r|u0"), st.characters(exclude_categories=["Cs"]))
