@@ -15,7 +15,7 @@ import pytest
 
 from headwater.metadata.process.orphaned_runs import PROCESS_ENDED
 from tests.pipeline.boundaries import BOUNDARIES, PAGE, Boundary, Hold, page
-from tests.pipeline.demo_cut import FIRST, THEN
+from tests.pipeline.demo_cut import FIRST, LEFT_OUT, THEN
 from tests.pipeline.starter import Stop
 from tests.pipeline.tables import difference
 from tests.pipeline.world import LOADED, NOTHING, World
@@ -50,6 +50,19 @@ def test_killed_at_a_boundary(world: World, boundary: Boundary) -> None:
     world.run(site=boundary.site)
     assert difference(world.contents(), expected) == ""
     assert world.flaws() == []
+
+
+def test_rows_that_the_model_leaves_out_are_counted_once_and_are_not_in_history(world: World) -> None:
+    # That each killed run ends in these counts follows from the comparison with the run that was not killed.
+    tables = world.undisturbed(LOADED, THEN)
+    staged = [dict(row) for row in tables["metadata.delivery_status"] if ("layer", '"staging"') in row]
+    for file, count in LEFT_OUT.items():
+        [status] = [row for row in staged if file in row["delivery_sqn"]]
+        assert int(status["left_out_count"]) == count
+    versions = [dict(row) for row in tables["historical.airports"]]
+    assert versions
+    assert [row for row in versions if row["city"] == "null" or row["flight_level"] == "null"] == []
+    assert [row["valid_from"][1:11] for row in versions if row["icao"] == '"OIBH"'] == ["2026-09-02"]
 
 
 def test_what_was_left_open_is_closed_by_the_next_run_which_says_so(world: World) -> None:
