@@ -11,10 +11,10 @@ from pathlib import Path
 LOCK = Path(__file__).with_name("peers.lock")
 
 
-def peers(home: Path) -> Path:
-    """Return the folder of their programs, below the working folder `home`; a changed lock creates it again."""
-    folder = home / "peers"
-    wanted = hashlib.sha256(LOCK.read_bytes()).hexdigest()
+def peers(home: Path, lock: Path = LOCK) -> Path:
+    """Return the folder of the programs of a lock, below the working folder `home`; a changed lock creates it again."""
+    folder = home / lock.stem
+    wanted = hashlib.sha256(lock.read_bytes()).hexdigest()
     stamp = folder / "lock.sha256"
     if not stamp.exists() or stamp.read_text() != wanted:
         print(f"installing what to compare with into {folder}", file=sys.stderr)
@@ -29,7 +29,7 @@ def peers(home: Path) -> Path:
             "--no-deps",
             "--require-hashes",
         ]
-        command = [str(folder / "bin" / "python"), *install, "-r", str(LOCK)]
+        command = [str(folder / "bin" / "python"), *install, "-r", str(lock)]
         # pip's messages on standard output would mix with the results
         subprocess.run(command, check=True, stdout=sys.stderr)
         stamp.write_text(wanted)
