@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from headwater.metadata.environment import variables
 from headwater.metadata.errors import ServiceError
 
 VARIABLE = "HEADWATER_HOME"
@@ -25,7 +26,7 @@ MARKS = ("services.json", "services.lock")  # a folder that has one is no other 
 
 def home(project: Path) -> Path:
     """Return the absolute working folder: $HEADWATER_HOME, else `.headwater` in the project."""
-    named = os.environ.get(VARIABLE, "").strip()
+    named = variables().get(VARIABLE, "").strip()
     return (Path(named).expanduser() if named else project / NAME).absolute()
 
 

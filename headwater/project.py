@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -10,9 +9,11 @@ from pathlib import Path
 import yaml
 
 from headwater.home import home
+from headwater.metadata.environment import variables
 from headwater.metadata.errors import HeadwaterError, ProjectRefused
 from headwater.project_file import FILE, ProjectFile, read_project_file, require_version
 
+VARIABLE = "HEADWATER_PROJECT"
 MARK, SOURCES = "dbt_project.yml", "seeds/source.csv"
 
 
@@ -66,7 +67,7 @@ def find_project() -> Project:
 
 def locate_project() -> Project:
     """Return the project that `find_project` finds, whatever versions of Headwater it is for."""
-    named = os.environ.get("HEADWATER_PROJECT")
+    named = variables().get(VARIABLE)
     root = (
         Path(named).resolve() if named else _project_around(Path.cwd()) or Path(__file__).parents[1].resolve()
     )

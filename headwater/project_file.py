@@ -2,6 +2,7 @@
 
     name: town                          # as in dbt_project.yml
     requires_headwater: ">=0.2,<0.3"    # version specifiers, as pip has them
+    shares_airflow: true                # optional: its DAG ids and assets begin with town__, beside other projects
 
 A project without the file is one of a version before 0.2: it goes by the name in its dbt_project.yml, and any
 version runs it.
@@ -16,7 +17,7 @@ from typing import Annotated, Any
 import yaml
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.version import Version
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 import headwater
 from headwater.metadata.errors import ProjectRefused
@@ -38,6 +39,15 @@ class _Content(BaseModel):
 
     name: Annotated[str, Field(pattern=f"^{SAFE_NAME.pattern}$")]
     requires_headwater: Annotated[SpecifierSet, BeforeValidator(_specifiers)]
+    shares_airflow: bool = False
+
+    @model_validator(mode="after")
+    def _has_a_prefix(self) -> _Content:
+        if self.shares_airflow and "__" in self.name:
+            raise ValueError(
+                f"expected no __ in the name {self.name}, since it separates project and job in DAG ids"
+            )
+        return self
 
 
 @dataclass(frozen=True)
@@ -47,6 +57,7 @@ class ProjectFile:
     path: Path
     name: str
     requires_headwater: SpecifierSet
+    shares_airflow: bool = False
 
     def allows(self, version: str) -> bool:
         """Return whether this version of Headwater may run the project; a pre-release of one in the range may."""
@@ -76,7 +87,7 @@ def read_project_file(root: Path) -> ProjectFile | None:
         raise ProjectRefused(f"{path} cannot be read: {' '.join(str(error).split())}") from None
     except ValidationError as error:
         raise ProjectRefused(f"{path}: {_first_problem(error)}") from None
-    return ProjectFile(path, content.name, content.requires_headwater)
+    return ProjectFile(path, content.name, content.requires_headwater, content.shares_airflow)
 
 
 def require_version(found: ProjectFile) -> None:
@@ -100,7 +111,7 @@ def _first_problem(error: ValidationError) -> str:
     problem = error.errors()[0]
     place = ".".join(map(str, problem["loc"]))
     if problem["type"] == "extra_forbidden":
-        return f"unknown setting {place}, expected {' and '.join(_Content.model_fields)}"
+        return f"unknown setting {place}, expected {', '.join(_Content.model_fields)}"
     if problem["type"] == "string_pattern_mismatch":
         return f"{place} is {problem['input']!r}, expected lower-case letters, digits and _, a letter first, at most 50"
     message = problem["msg"].removeprefix("Value error, ")

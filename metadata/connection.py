@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from psycopg2 import extensions
 from sqlalchemy.engine import Connection, Engine
 
+from headwater.metadata.environment import overlay
 from headwater.metadata.errors import DatabaseUnavailable
 from headwater.metadata.failures import refusal_in
 
@@ -28,6 +29,21 @@ KEEPALIVES: dict[str, Any] = {
     "keepalives_interval": 10,
     "keepalives_count": 3,
     "tcp_user_timeout": 60_000,  # milliseconds
+}
+# the variables that one project among several may have of its own, as libpq takes them with a connection
+LIBPQ = {
+    "PGHOST": "host",
+    "PGHOSTADDR": "hostaddr",
+    "PGPORT": "port",
+    "PGUSER": "user",
+    "PGDATABASE": "dbname",
+    "PGPASSWORD": "password",
+    "PGPASSFILE": "passfile",
+    "PGSERVICE": "service",
+    "PGSSLMODE": "sslmode",
+    "PGSSLROOTCERT": "sslrootcert",
+    "PGSSLCERT": "sslcert",
+    "PGSSLKEY": "sslkey",
 }
 AT_ONCE = 15  # connections of an engine, at most
 CONNECT_TIMEOUT_S = 10  # unless PGCONNECT_TIMEOUT says otherwise
@@ -47,8 +63,11 @@ def engine(database: str | None = None, at_once: int = AT_ONCE) -> Engine:
     much memory as loads, because they may read all rows of a delivery.
     """
     memory = f"-c work_mem={os.environ.get('HEADWATER_WORK_MEM', '128MB').replace(' ', '')}"
+    of_project = {keyword: value for name, keyword in LIBPQ.items() if (value := overlay().get(name))}
     url = sa.URL.create("postgresql+psycopg2", database=database)
-    arguments = {"options": session_options("-c jit=off", NEVER_IDLE, memory), **KEEPALIVES}
+    arguments = {"options": session_options("-c jit=off", NEVER_IDLE, memory), **KEEPALIVES, **of_project}
+    if database is not None:
+        arguments["dbname"] = database
     if "PGCONNECT_TIMEOUT" not in os.environ:
         arguments["connect_timeout"] = CONNECT_TIMEOUT_S
     kept = at_once * 2 // 3  # the others are closed after use

@@ -18,6 +18,7 @@ from botocore.loaders import Loader, create_loader
 from botocore.parsers import ResponseParserError
 
 from headwater.extract.connections.lasting import lasting
+from headwater.metadata.environment import overlay, variables
 from headwater.metadata.errors import StorageError
 
 if TYPE_CHECKING:
@@ -64,6 +65,21 @@ REFUSED = {
     frozenset({"PermanentRedirect", "AuthorizationHeaderMalformed"}): "the region in which the bucket lies",
     frozenset({"RequestTimeTooSkewed"}): "a clock of this machine that is right",
 }
+
+
+# the keys that one project among several may have of its own, as a session takes them
+SESSION = {
+    "AWS_ACCESS_KEY_ID": "aws_access_key_id",
+    "AWS_SECRET_ACCESS_KEY": "aws_secret_access_key",
+    "AWS_SESSION_TOKEN": "aws_session_token",
+    "AWS_PROFILE": "profile_name",
+    "AWS_DEFAULT_REGION": "region_name",
+}
+
+
+def keys_of_project() -> dict[str, str]:
+    """Return the settings of a session that the project at work has of its own, beside those of the process."""
+    return {setting: value for name, setting in SESSION.items() if (value := overlay().get(name))}
 
 
 def new_session(**settings: Any) -> boto3.Session:
@@ -126,8 +142,9 @@ def code_of(error: ClientError) -> str:
 
 def embedded_key(endpoint: str | None) -> dict[str, Any]:
     """The key of the embedded S3, as a client takes it, where that is what the endpoint is; else nothing."""
-    path = os.environ.get("HEADWATER_S3_CREDENTIALS")
-    if not path or f"s3={endpoint}" not in os.environ.get("HEADWATER_EMBEDDED", "").split():
+    local = variables()
+    path = local.get("HEADWATER_S3_CREDENTIALS")
+    if not path or f"s3={endpoint}" not in local.get("HEADWATER_EMBEDDED", "").split():
         return {}
     profiles = configparser.ConfigParser(interpolation=None)
     try:

@@ -9,7 +9,6 @@ the sent bytes.
 from __future__ import annotations
 
 import hashlib
-import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -25,12 +24,14 @@ from headwater.extract.landing.s3_client import (
     code_of,
     embedded_key,
     give_up_what_lasts,
+    keys_of_project,
     new_session,
     said_plainly,
     tries_of,
     wait_for_conflict,
     wait_s,
 )
+from headwater.metadata.environment import variables
 from headwater.metadata.errors import StorageError
 
 if TYPE_CHECKING:
@@ -76,14 +77,15 @@ class ObjectStore:
         The usual AWS variables (AWS_ENDPOINT_URL, AWS_PROFILE …) name server and credentials. The embedded S3
         always uses its own key.
         """
-        endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
-        bucket = os.environ.get("HEADWATER_BUCKET") or BUCKET
+        local = variables()
+        endpoint = local.get("AWS_ENDPOINT_URL_S3") or local.get("AWS_ENDPOINT_URL")
+        bucket = local.get("HEADWATER_BUCKET") or BUCKET
         with said_plainly(f"bucket {bucket}"):
-            session = new_session()
+            session = new_session(**keys_of_project())
             region = session.region_name or REGION
             client = session.client(
                 "s3", config=client_config(has_endpoint=bool(endpoint)), region_name=region,
-                **embedded_key(endpoint),
+                endpoint_url=endpoint, **embedded_key(endpoint),
             )  # fmt: skip
             client.meta.events.register("needs-retry.s3", wait_for_conflict)
             give_up_what_lasts(client)

@@ -22,14 +22,15 @@ from airflow.sdk.definitions.callback import AsyncCallback
 from airflow.sdk.definitions.deadline import DeadlineAlert, DeadlineReference
 
 from headwater.airflow import tasks
-from headwater.airflow.assets import HISTORY, history_of, success_of
+from headwater.airflow.assets import any_history, history_of, success_of
 from headwater.airflow.callbacks import tell_of_deadline, tell_of_failure, tell_of_timeout
 from headwater.airflow.models import layer_group, marts_group
 from headwater.metadata.static.model import Catalog, Job, Source
 from headwater.metadata.static.plan import Step, plan, sources_of, waits_for
 from headwater.metadata.static.step_names import StepName
 from headwater.pipeline.marts_run import MartsRun
-from headwater.project import Project
+from headwater.project import Project, find_project
+from headwater.shared_airflow import dag_id_of, project_tag
 
 BEGINNING = datetime(2026, 1, 1, tzinfo=UTC)
 LONGEST_DELAY = timedelta(hours=1)
@@ -50,7 +51,7 @@ def build_dag(project: Project, catalog: Catalog, job: Job) -> DAG:
     steps = plan(catalog, job)
     sources = sources_of(steps)
     with DAG(
-        dag_id=job.name,
+        dag_id=dag_id_of(job.name),
         description=job.description,
         doc_md=_doc(job, sources),
         schedule=[success_of(name) for name in job.after_job] or job.schedule,
@@ -93,15 +94,15 @@ def build_dag(project: Project, catalog: Catalog, job: Job) -> DAG:
 def build_marts_dag(project: Project) -> DAG:
     """The DAG that builds the marts, after any history may have changed; nothing happens where none has."""
     with DAG(
-        dag_id=MartsRun.JOB,
+        dag_id=dag_id_of(MartsRun.JOB),
         description="What consumers read, made of the histories",
         doc_md="Builds the models of `models/marts`, unless they were made of these very histories and models.",
-        schedule=[HISTORY],
+        schedule=[any_history()],
         start_date=BEGINNING,
         catchup=False,
         max_active_runs=1,
         is_paused_upon_creation=False,  # it runs when a job has made history, and no sooner
-        tags=["marts"],
+        tags=["marts", *project_tag()],
         default_args={
             "retries": 2,
             "retry_delay": timedelta(seconds=30),
@@ -142,7 +143,7 @@ def _task(project: Project, step: Step, name: StepName, before: Any) -> Any:
     if name is StepName.STAGE:
         made = layer_group(project, step, name)
     elif name is StepName.HISTORIZE:
-        outlets = [HISTORY, history_of(step.source_or_fail.name)]
+        outlets = [any_history(), history_of(step.source_or_fail.name)]
         made = layer_group(project, step, name, outlets)
     else:
         made = _PYTHON_TASKS[name](step.name)
@@ -162,7 +163,7 @@ def _deadline(job: Job) -> DeadlineAlert | None:
     """By when a run is to be over; if it is not, the same are told that are told of a failure."""
     if job.deadline_min is None:
         return None
-    about = {"owner": job.owner, "deadline_min": job.deadline_min}
+    about = {"owner": job.owner, "deadline_min": job.deadline_min, "project": str(find_project().root)}
     return DeadlineAlert(
         reference=DeadlineReference.DAGRUN_QUEUED_AT,
         interval=timedelta(minutes=job.deadline_min),
@@ -199,7 +200,7 @@ def _params(job: Job) -> dict[str, Param]:
 
 
 def _tags(job: Job, sources: Sequence[Source]) -> list[str]:
-    found = [job.owner, *(source.data_source.name for source in sources)]
+    found = [*project_tag(), job.owner, *(source.data_source.name for source in sources)]
     found += [source.geographic_granularity for source in sources]
     return list(dict.fromkeys(text[:LONGEST_TAG] for text in found))
 

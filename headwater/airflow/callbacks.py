@@ -3,12 +3,18 @@
     headwater_alerts            of all jobs
     headwater_alerts_<owner>    of the jobs of an owner
 
+Of a project that shares an Airflow these are `headwater_alerts_<project>` and `headwater_alerts_<project>_<owner>`;
+`headwater_alerts` is told of the jobs of all projects.
+
 A connection of type `http` is a webhook: the alert is posted to it as JSON. One of type `smtp` sends an e-mail to the
 addresses in its extra `to_email`, from `from_email`. Where there is no connection nobody is told.
 """
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import requests
@@ -21,6 +27,7 @@ from headwater.airflow.links import absolute, run_path
 from headwater.metadata.connection import engine
 from headwater.metadata.redaction import redact
 from headwater.metadata.visible import in_line, visible
+from headwater.shared_airflow import folders, job_of, project_in, project_tag, within
 
 PREFIX = "headwater_alerts"
 PATIENCE_S = 20
@@ -41,24 +48,31 @@ def tell_of_timeout(context: Any) -> None:
         tell(dag.dag_id, context["run_id"], dag.owner, "it took longer than the job's timeout_min")
 
 
-async def tell_of_deadline(context: Any, owner: str, deadline_min: int) -> None:
+async def tell_of_deadline(context: Any, owner: str, deadline_min: int, project: str = "") -> None:
     """Called by Airflow when a run is not over as long after it was queued as its job says; it goes on.
 
-    In the triggerer: what an executor calls may not ask for connections.
+    In the triggerer: what an executor calls may not ask for connections. The triggerer works for all projects that
+    share Airflow, so it is told the folder of the job's.
     """
     run = context["dag_run"]
     reason = f"it was not over after the job's deadline_min of {deadline_min}, and goes on"
-    await sync_to_async(tell, thread_sensitive=False)(
-        run["dag_id"], run["dag_run_id"], owner, reason, called="overdue"
-    )
+    with _work_for(project):
+        await sync_to_async(tell, thread_sensitive=False)(
+            run["dag_id"], run["dag_run_id"], owner, reason, called="overdue"
+        )
 
 
-def tell(job: str, run_id: str, owner: str, reason: str, called: str | None = None) -> None:
+def _work_for(root: str) -> AbstractContextManager[None]:
+    return within(project_in(Path(root))) if root and folders() else nullcontext()
+
+
+def tell(dag_id: str, run_id: str, owner: str, reason: str, called: str | None = None) -> None:
     """Send an alert to whom it may concern. One that cannot be told does not keep others from being told."""
-    connections = [found for name in (PREFIX, f"{PREFIX}_{owner}") if (found := connection_named(name))]
+    connections = [found for name in recipients(owner) if (found := connection_named(name))]
     if not connections:
         return
-    alert = alert_of(engine(), job, run_id, owner, link_to(job, run_id), reason, called)
+    alert = alert_of(engine(), job_of(dag_id), run_id, owner, link_to(dag_id, run_id), reason, called)
+    alert = replace(alert, job=dag_id)
     for connection in connections:
         try:
             send(alert, connection)
@@ -66,6 +80,14 @@ def tell(job: str, run_id: str, owner: str, reason: str, called: str | None = No
             print(f"{connection.conn_id} could not be told: {visible(redact(str(error)))}", flush=True)
         else:
             print(f"told {connection.conn_id}: {in_line(alert.subject)}", flush=True)
+
+
+def recipients(owner: str) -> list[str]:
+    """Return the names of the connections that are told of a job of this owner."""
+    names = [PREFIX]
+    if project := project_tag():
+        names.append(f"{PREFIX}_{project[0]}")
+    return [*names, f"{names[-1]}_{owner}"]
 
 
 def send(alert: Alert, connection: Connection) -> None:
@@ -110,6 +132,6 @@ def url_of(connection: Connection) -> str:
     return f"{connection.schema or connection.conn_type}://{connection.host}{port}/{path}"
 
 
-def link_to(job: str, run_id: str) -> str:
+def link_to(dag_id: str, run_id: str) -> str:
     """The page of a run."""
-    return absolute(run_path(job, run_id))
+    return absolute(run_path(dag_id, run_id))

@@ -6,22 +6,25 @@ called.
 
 from __future__ import annotations
 
+import sys
 from datetime import timedelta
 
 from airflow.sdk import DAG, WeightRule, get_parsing_context
 
 from headwater.airflow.metadata import read
+from headwater.shared_airflow import dag_id_of, job_of, project_tag, turn_to
 
 
 def jobs() -> dict[str, DAG]:
     """Return each active job of seeds/job.csv as a DAG. Reads only CSV files."""
     from headwater.airflow.build import build_dag
 
+    _turn_to_caller()
     metadata = read()
     asked = get_parsing_context().dag_id  # a task needs only its own DAG
     return {
-        job.name: build_dag(metadata.project, metadata.catalog, job)
-        for job in metadata.valid_jobs(only=asked)
+        dag_id_of(job.name): build_dag(metadata.project, metadata.catalog, job)
+        for job in metadata.valid_jobs(only=job_of(asked) if asked else None)
     }
 
 
@@ -29,19 +32,21 @@ def marts() -> dict[str, DAG]:
     """Return the DAG that builds the marts after a history may have changed."""
     from headwater.airflow.build import build_marts_dag
 
-    metadata = read()
-    return {"marts": build_marts_dag(metadata.project)} if _is_asked("marts") and metadata.has_marts() else {}
+    _turn_to_caller()
+    metadata, dag_id = read(), dag_id_of("marts")
+    return {dag_id: build_marts_dag(metadata.project)} if _is_asked(dag_id) and metadata.has_marts() else {}
 
 
 def left_open() -> dict[str, DAG]:
     """Return the DAG that closes the job instances of runs whose last task never ran."""
-    if not _is_asked("left_open"):
+    _turn_to_caller()
+    if not _is_asked(dag_id_of("left_open")):
         return {}
     from headwater.airflow import tasks
     from headwater.airflow.build import BEGINNING, PRIORITY
 
     with DAG(
-        dag_id="left_open",
+        dag_id=dag_id_of("left_open"),
         description="Closes what runs left open that Airflow ended before their last task",
         doc_md=(
             "A run that is marked failed or success by hand, deleted, or longer than its `timeout_min` never comes to"
@@ -54,7 +59,7 @@ def left_open() -> dict[str, DAG]:
         max_active_runs=1,
         is_paused_upon_creation=False,
         dagrun_timeout=timedelta(minutes=15),
-        tags=["upkeep"],
+        tags=["upkeep", *project_tag()],
         default_args={
             "retries": 2,
             "retry_delay": timedelta(seconds=30),
@@ -68,13 +73,14 @@ def left_open() -> dict[str, DAG]:
 
 def docs() -> dict[str, DAG]:
     """Return the DAG that rewrites the dbt docs and the index pages of the Data Docs once a day."""
-    if not _is_asked("docs"):
+    _turn_to_caller()
+    if not _is_asked(dag_id_of("docs")):
         return {}
     from headwater.airflow import tasks
     from headwater.airflow.build import BEGINNING
 
     with DAG(
-        dag_id="docs",
+        dag_id=dag_id_of("docs"),
         description="Writes the docs of dbt, the lists of the Data Docs and their index",
         doc_md=(
             "As `headwater docs` does. The pages are under Browse, dbt docs, and on the page Deliveries. Run it by hand"
@@ -85,7 +91,7 @@ def docs() -> dict[str, DAG]:
         catchup=False,
         max_active_runs=1,
         dagrun_timeout=timedelta(hours=2),
-        tags=["upkeep"],
+        tags=["upkeep", *project_tag()],
         default_args={
             "retries": 1,
             "retry_delay": timedelta(minutes=5),
@@ -101,8 +107,14 @@ def broken_metadata() -> None:
 
     A broken row disables only the DAG of its job.
     """
+    _turn_to_caller()
     if problem := read().problem():
         raise SystemError(problem)
+
+
+def _turn_to_caller() -> None:
+    """Work for the project of the DAG file that called; Airflow, too, finds the file of a DAG on the stack."""
+    turn_to(sys._getframe(2).f_code.co_filename)
 
 
 def _is_asked(dag_id: str) -> bool:

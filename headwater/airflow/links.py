@@ -6,8 +6,16 @@ from urllib.parse import quote, urlsplit
 
 from airflow.sdk.configuration import conf
 
+from headwater.project import find_project
+from headwater.shared_airflow import folders
+
 DELIVERIES = "/deliveries"  # the path of the page Deliveries
 DBT_DOCS = "/docs/dbt.html"  # below it, as the other documents link to it
+
+
+def deliveries() -> str:
+    """Return the path of the page Deliveries of the project at work."""
+    return f"{DELIVERIES}/{find_project().name}" if folders() else DELIVERIES
 
 
 def ui_path() -> str:
@@ -15,14 +23,14 @@ def ui_path() -> str:
     return urlsplit(str(conf.get("api", "base_url", fallback=""))).path.rstrip("/")
 
 
-def dag_path(job: str) -> str:
-    """Return the path of the page of a job's DAG."""
-    return f"/dags/{quote(job, safe='')}"
+def dag_path(dag_id: str) -> str:
+    """Return the path of the page of a DAG."""
+    return f"/dags/{quote(dag_id, safe='')}"
 
 
-def run_path(job: str, run_id: str) -> str:
+def run_path(dag_id: str, run_id: str) -> str:
     """Return the path of the page of a run."""
-    return f"{dag_path(job)}/runs/{quote(run_id, safe='')}"
+    return f"{dag_path(dag_id)}/runs/{quote(run_id, safe='')}"
 
 
 def absolute(path: str) -> str:

@@ -6,6 +6,8 @@ STATSD_DATADOG_ENABLED is set. A counter is called
     headwater.deliveries, headwater.rows               with the tags source, layer and outcome
     headwater.decisions                                with the tags source and decision
     headwater.deliveries.<source>.<layer>.<outcome> …  where statsd knows no tags
+
+Of a project that shares an Airflow they have the tag project, too, the first one.
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ from airflow.sdk.configuration import conf
 from airflow.sdk.observability import stats
 
 from headwater.pipeline.step_audit import StepAudit
+from headwater.shared_airflow import project_tag
 
 PREFIX = "headwater"
 
@@ -51,6 +54,8 @@ def counters(written: StepAudit) -> Counter[tuple[str, str, str]]:
 
 
 def _count(incr: Callable[..., None], what: str, number: int, **tags: str) -> None:
+    if project := project_tag():
+        tags = {"project": project[0], **tags}
     if _knows_tags():
         incr(f"{PREFIX}.{what}", number, tags=tags)
     else:

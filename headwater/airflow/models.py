@@ -34,6 +34,7 @@ from headwater.metadata.static.step_names import LAYER_OF_STEP, StepName
 from headwater.pipeline.marts_run import MartsRun
 from headwater.pipeline.step_audit import Place
 from headwater.project import Project, find_project
+from headwater.shared_airflow import job_of
 
 # Cosmos reads dbt_project.yml anew for each task group, which is a third of the time of building it.
 graph.get_dbt_packages_subpath = cache(graph.get_dbt_packages_subpath)
@@ -105,7 +106,7 @@ class _Runner:
 
     def run(self, models: Sequence[str]) -> list[ModelOutcome]:
         assert list(models) == [self._operator.model], f"{models} is not what the task shows"
-        job, run_id = self._context["dag"].dag_id, self._context["run_id"]
+        job, run_id = job_of(self._context["dag"].dag_id), self._context["run_id"]
         self._operator.env = {"PGOPTIONS": run_options(run_id, job)}
         project, remembered = find_project(), self._operator.cache_dir
         for place in places(project.root, project.home, self._sources):

@@ -10,7 +10,7 @@ from urllib.parse import quote, urlencode
 
 from airflow.sdk import BaseOperatorLink
 
-from headwater.airflow.links import DBT_DOCS, DELIVERIES, absolute
+from headwater.airflow.links import DBT_DOCS, absolute, deliveries
 from headwater.checks.data_docs import FOLDER, page_path
 from headwater.metadata.process.ledger import Entry
 from headwater.pipeline.step_audit import StepAudit
@@ -28,7 +28,7 @@ class _WrittenLink(BaseOperatorLink):
         """Return the address, "" for no link."""
         written = getattr(operator, "written", None)
         path = self.path(written) if written else None
-        return absolute(f"{DELIVERIES}{path}") if path else ""
+        return absolute(f"{deliveries()}{path}") if path else ""
 
 
 class DeliveryLink(_WrittenLink):
@@ -89,7 +89,7 @@ class DbtDocsLink(BaseOperatorLink):
 
     def get_link(self, operator: Any, *, ti_key: Any) -> str:  # noqa: ARG002  # of Airflow
         """Return the address."""
-        return absolute(f"{DELIVERIES}{DBT_DOCS}")
+        return absolute(f"{deliveries()}{DBT_DOCS}")
 
 
 OF_SOURCE = (DeliveryLink(), ObjectLink(), DataDocsLink(), HistoryLink())

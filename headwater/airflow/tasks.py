@@ -34,6 +34,7 @@ from headwater.pipeline.job_run import NOT_WELL, JobRun
 from headwater.pipeline.marts_run import MartsRun
 from headwater.pipeline.shared_run import Attempt, SharedRun
 from headwater.project import find_project
+from headwater.shared_airflow import dag_id_of, job_of
 
 hush()
 log = logging.getLogger("headwater")
@@ -208,7 +209,7 @@ def states_of(context: Any) -> dict[str, str]:
 def how_ended(ti: Any, job: str, run_id: str) -> str | None:
     """Return what became of a run in Airflow, None while it lives. Raises what Airflow does when it cannot tell."""
     try:
-        state = DagRunState(ti.get_dagrun_state(job, run_id))
+        state = DagRunState(ti.get_dagrun_state(dag_id_of(job), run_id))
     except AirflowRuntimeError as error:
         if (error.error.detail or {}).get("status_code") == HTTPStatus.NOT_FOUND:
             return "it knows no such run any more, as when one is deleted"
@@ -221,7 +222,7 @@ def step_of(context: Any, step_name: str) -> Iterator[tuple[JobRun, Step]]:
     """Do the body as a try of a step of the DAG's job, on record; a user's error is said without a stack trace."""
     with explained():
         try:
-            run = JobRun(find_project(), context["dag"].dag_id, context["run_id"], say)
+            run = JobRun(find_project(), job_of(context["dag"].dag_id), context["run_id"], say)
         except NoJobInstance as error:
             raise AirflowSkipException(str(error)) from None
         step = run.step(step_name)

@@ -39,7 +39,7 @@ def main() -> None:
     from sqlalchemy import create_engine
 
     from headwater.airflow.deliveries_page.app import make_app
-    from headwater.airflow.deliveries_page.dependencies import backend
+    from headwater.airflow.deliveries_page.dependencies import Backend
 
     init_auth_manager()
     airflow = FastAPI()
@@ -48,7 +48,9 @@ def main() -> None:
     with TestClient(airflow, raise_server_exceptions=False) as client:
         for user, paths in json.load(sys.stdin):
             if user == "no_database":
-                backend.engine = create_engine("postgresql+psycopg2://nobody:pa55word@127.0.0.1:1/none")
+                Backend.engine = create_engine(  # type: ignore[assignment,method-assign]
+                    "postgresql+psycopg2://nobody:pa55word@127.0.0.1:1/none"
+                )
             messages.append(answers(client, user, paths))
     sys.stdout.write("\n" + json.dumps(messages) + "\n")
 

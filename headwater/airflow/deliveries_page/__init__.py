@@ -2,6 +2,7 @@
 
 plugin      how Airflow knows of it
 app         the app, with what follows
+projects    the page that leads to those of several projects
 views       the pages that are looked at
 actions     the forms by which something is done
 responses   pages and errors as answers

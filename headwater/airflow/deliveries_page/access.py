@@ -22,6 +22,7 @@ from fastapi import Depends
 from headwater.airflow.deliveries_page.sources import KnownSource, deciders_of
 from headwater.metadata.static.cell_types import ROLE
 from headwater.project import find_project
+from headwater.shared_airflow import dag_id_of, job_of
 
 
 @dataclass(frozen=True)
@@ -37,15 +38,15 @@ class Visitor:
 
     def readable(self, jobs: Iterable[str]) -> set[str]:
         """Return those of the jobs whose DAGs this visitor may read."""
-        wanted = sorted(set(jobs))
+        wanted = sorted({dag_id_of(job) for job in jobs})
         team_of = DagModel.get_dag_id_to_team_name_mapping(wanted)
         of_team: dict[str | None, set[str]] = defaultdict(set)
-        for job in wanted:
-            of_team[team_of.get(job)].add(job)
+        for dag_id in wanted:
+            of_team[team_of.get(dag_id)].add(dag_id)
         return {
-            job
+            job_of(dag_id)
             for team, local in of_team.items()
-            for job in get_auth_manager().filter_authorized_dag_ids(
+            for dag_id in get_auth_manager().filter_authorized_dag_ids(
                 dag_ids=local, user=self.user, method="GET", team_name=team
             )
         }
@@ -62,7 +63,8 @@ class Visitor:
 
     def may_trigger(self, job: str) -> bool:
         """Return whether this visitor may see and trigger the DAG of a job."""
-        details = DagDetails(id=job, team_name=DagModel.get_team_name(job))
+        dag_id = dag_id_of(job)
+        details = DagDetails(id=dag_id, team_name=DagModel.get_team_name(dag_id))
         return get_auth_manager().is_authorized_dag(
             method="POST", access_entity=DagAccessEntity.RUN, details=details, user=self.user
         ) and bool(self.readable([job]))

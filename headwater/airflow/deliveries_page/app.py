@@ -8,19 +8,45 @@ from typing import Any
 from fastapi import FastAPI, Request
 from fastapi.responses import Response
 from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp, Receive, Scope, Send
 
-from headwater.airflow.deliveries_page import actions, csrf, views
+from headwater.airflow.deliveries_page import actions, csrf, projects, views
 from headwater.airflow.deliveries_page.responses import explain_errors
+from headwater.project import Project
+from headwater.shared_airflow import within
 
 STATIC = Path(__file__).with_name("static")
 
 
-def make_app() -> FastAPI:
-    """Return the app, to be mounted below Airflow's."""
+class _WithinProject:
+    """Middleware that answers each request for one of several projects."""
+
+    def __init__(self, app: ASGIApp, project: Project) -> None:
+        self._app, self._project = app, project
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        with within(self._project):
+            await self._app(scope, receive, send)
+
+
+def make_app(project: Project | None = None) -> FastAPI:
+    """Return the app, to be mounted below Airflow's; of one project where several share Airflow."""
     app = FastAPI(title="Deliveries", docs_url=None, redoc_url=None, openapi_url=None)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     app.include_router(views.router)
     app.include_router(actions.router)
+    return _finished(app, project)
+
+
+def make_chooser() -> FastAPI:
+    """Return the app that leads to the pages of the projects that share Airflow."""
+    app = FastAPI(title="Deliveries", docs_url=None, redoc_url=None, openapi_url=None)
+    app.mount("/static", StaticFiles(directory=STATIC), name="static")
+    app.include_router(projects.router)
+    return _finished(app, None)
+
+
+def _finished(app: FastAPI, project: Project | None) -> FastAPI:
     explain_errors(app)
 
     @app.middleware("http")
@@ -30,4 +56,6 @@ def make_app() -> FastAPI:
             response.headers["Cache-Control"] = "max-age=300"
         return csrf.protect(response)
 
+    if project is not None:
+        app.add_middleware(_WithinProject, project=project)  # the last one is the outermost
     return app

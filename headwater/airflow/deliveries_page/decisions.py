@@ -18,6 +18,7 @@ from headwater.extract.landing.store import ObjectStore
 from headwater.metadata.redaction import redact
 from headwater.pipeline.decide import EVENTS, put_on_record
 from headwater.queries.next_phase import next_phase
+from headwater.shared_airflow import dag_id_of
 
 log = logging.getLogger(__name__)
 
@@ -74,7 +75,11 @@ def _start(job: str, who: str, note: str) -> Started:
         return Started(None, f"Airflow has no DAG {job} just now")
     try:
         run = trigger_dag(
-            job, triggered_by=DagRunTriggeredByType.UI, triggering_user_name=who, conf={}, note=note[:1000]
+            dag_id_of(job),
+            triggered_by=DagRunTriggeredByType.UI,
+            triggering_user_name=who,
+            conf={},
+            note=note[:1000],
         )
     except (AirflowException, ValueError) as error:
         log.warning("the DAG %s could not be triggered", job, exc_info=True)

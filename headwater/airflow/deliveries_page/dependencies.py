@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -14,10 +13,11 @@ from sqlalchemy import Connection, Engine
 
 from headwater.airflow.deliveries_page.access import Visitor
 from headwater.airflow.deliveries_page.sources import KnownSource, known_sources
-from headwater.airflow.links import DBT_DOCS, DELIVERIES, ui_path
+from headwater.airflow.links import DBT_DOCS, deliveries, ui_path
 from headwater.metadata.connection import engine
+from headwater.metadata.environment import overlay
 from headwater.metadata.sql_text import sql_literal
-from headwater.project import Project, find_project
+from headwater.project import VARIABLE, Project, find_project
 from headwater.queries.delivery_list import STATE_OF
 
 PATIENCE_S = 20
@@ -37,15 +37,23 @@ class Seen:
 
 
 class Backend:
-    """The shared state of the app; it opens nothing before the first request."""
+    """The shared state of the apps, project by project; it opens nothing before the first request."""
 
-    @cached_property
+    def __init__(self) -> None:
+        self._engines: dict[str, Engine] = {}
+
+    @property
     def project(self) -> Project:
+        """Return the project of the request."""
         return find_project()
 
-    @cached_property
+    @property
     def engine(self) -> Engine:
-        return engine()
+        """Return an engine on the database of the request's project."""
+        at_work = overlay().get(VARIABLE, "")
+        if at_work not in self._engines:
+            self._engines[at_work] = engine()
+        return self._engines[at_work]
 
     def reading(self) -> Iterator[Connection]:
         """Return a connection for one request, read-only and with a statement timeout."""
@@ -90,7 +98,7 @@ class Backend:
 
     def dbt_docs_link(self, visitor: Visitor) -> str | None:
         """Return the address of the dbt docs; None if the visitor may not see them."""
-        return f"{ui_path()}{DELIVERIES}{DBT_DOCS}" if self.sees_all(visitor) else None
+        return f"{ui_path()}{deliveries()}{DBT_DOCS}" if self.sees_all(visitor) else None
 
 
 backend = Backend()

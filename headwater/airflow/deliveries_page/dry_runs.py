@@ -7,6 +7,7 @@ dbt, and long dry runs can be stopped.
 from __future__ import annotations
 
 import atexit
+import contextvars
 import json
 import logging
 import os
@@ -21,8 +22,10 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 
 from headwater.dbt_project.dry_run import DryRunResult, dry_run_from_json
+from headwater.metadata.environment import overlay
 from headwater.metadata.redaction import redact
 from headwater.metadata.visible import in_line
+from headwater.project import VARIABLE as PROJECT
 from headwater.project import Project
 
 log = logging.getLogger(__name__)
@@ -45,6 +48,7 @@ class DryRun:
     delivery_sqn: int
     user_id: str
     why: str
+    project: str = ""  # its folder, where several share this process
     state: str = "waiting"  # then running, then done
     progress: str = "Waiting for another dry run to end."
     found: DryRunResult | None = None
@@ -82,17 +86,18 @@ class DryRuns:
         with self._lock:
             self._forget()
             for run in self._runs.values():
-                same = (run.decision, run.delivery_sqn, run.user_id)
-                if not run.is_done and same == (decision, delivery_sqn, user_id):
+                same = (run.decision, run.delivery_sqn, run.user_id, run.project)
+                if not run.is_done and same == (decision, delivery_sqn, user_id, _at_work()):
                     run.why, run.asked_at = why, time.monotonic()
                     return run
-            run = DryRun(decision, delivery_sqn, user_id, why)
+            run = DryRun(decision, delivery_sqn, user_id, why, _at_work())
             self._runs[run.number] = run
             if sum(not one.is_done for one in self._runs.values()) > MOST_WAITING:
                 _end_with(run, message="Very many dry runs are waiting just now. Try again in some minutes.")
                 return run
+        context = contextvars.copy_context()  # the thread works for the project of the request
         threading.Thread(
-            target=self._carry_out, args=(run,), daemon=True, name=f"dry run {run.number}"
+            target=context.run, args=(self._carry_out, run), daemon=True, name=f"dry run {run.number}"
         ).start()
         return run
 
@@ -101,7 +106,8 @@ class DryRuns:
         with self._lock:
             self._forget()
             run = self._runs.get(number)
-            if run is None or (run.delivery_sqn, run.user_id) != (delivery_sqn, user_id):
+            asked = (delivery_sqn, user_id, _at_work())
+            if run is None or (run.delivery_sqn, run.user_id, run.project) != asked:
                 return None
             run.asked_at = time.monotonic()
             return run
@@ -181,13 +187,17 @@ class DryRuns:
         return self._is_ending or time.monotonic() - run.asked_at > UNWATCHED_S
 
 
+def _at_work() -> str:
+    return overlay().get(PROJECT, "")
+
+
 def start_command(project: Project, decision: str, delivery_sqn: int) -> subprocess.Popen[str]:
     """Start our own command, which ends with the process that started it."""
     command = (sys.executable, "-P", "-m", "headwater.cli.tied", decision, str(delivery_sqn))
     return subprocess.Popen(
         [*command, "--dry-run", "--json", "--why", "dry run"],
         cwd=project.root,
-        env={**os.environ, "HEADWATER_PROJECT": str(project.root), "NO_COLOR": "1", "COLUMNS": "10000"},
+        env={**os.environ, **overlay(), PROJECT: str(project.root), "NO_COLOR": "1", "COLUMNS": "10000"},
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from airflow.plugins_manager import AirflowPlugin
 
+from headwater import shared_airflow
 from headwater.airflow.links import DBT_DOCS, DELIVERIES, ui_path
 
 log = logging.getLogger(__name__)
@@ -49,11 +50,21 @@ class DeliveriesPlugin(AirflowPlugin):
 
     @cached_property
     def fastapi_apps(self) -> list[dict[str, Any]]:  # type: ignore[override]
-        """Return the app, created on first use. An error in it must not prevent the start of the api-server."""
-        try:
-            from headwater.airflow.deliveries_page.app import make_app
+        """Return the app, or one for each project that shares Airflow, created on first use.
 
-            return [{"name": "deliveries", "app": make_app(), "url_prefix": DELIVERIES}]
+        An error in it must not prevent the start of the api-server.
+        """
+        try:
+            from headwater.airflow.deliveries_page.app import make_app, make_chooser
+
+            if not shared_airflow.folders():
+                return [{"name": "deliveries", "app": make_app(), "url_prefix": DELIVERIES}]
+            of_projects = [
+                {"name": f"deliveries of {name}", "app": make_app(one), "url_prefix": f"{DELIVERIES}/{name}"}
+                for name, one in shared_airflow.projects().items()
+            ]
+            # last, since its prefix is that of the others
+            return [*of_projects, {"name": "deliveries", "app": make_chooser(), "url_prefix": DELIVERIES}]
         except Exception:
             log.exception("the page Deliveries cannot be made")
             return []

@@ -23,10 +23,12 @@ from headwater.airflow.deliveries_page.dependencies import NothingYet
 from headwater.airflow.links import ui_path
 from headwater.dbt_project.dry_run import KINDS, MEANING
 from headwater.docs.guides import guide_of
+from headwater.metadata.environment import overlay
 from headwater.metadata.errors import HeadwaterError
 from headwater.metadata.redaction import redact
 from headwater.metadata.visible import quoted
 from headwater.pipeline.decide import NotDecidable, SourceBusy
+from headwater.project import find_project
 from headwater.queries.delivery_list import STATUSES
 from headwater.queries.key_history import named_key
 
@@ -61,7 +63,11 @@ class Pages:
         """Return a page. `base` is the mount point of the app, `ui` that of Airflow."""
         base = request.scope.get("root_path", "")
         text = self._templates.get_template(template).render(
-            base=base, ui=ui_path(), who=visitor.name if visitor else None, **more
+            base=base,
+            ui=ui_path(),
+            project=_project_among_several(),
+            who=visitor.name if visitor else None,
+            **more,
         )
         return HTMLResponse(text, status)
 
@@ -124,6 +130,11 @@ def explain_errors(app: FastAPI) -> None:
     @app.exception_handler(Exception)
     def unforeseen(request: Request, _error: Exception) -> HTMLResponse:
         return message(request, 500, "Something went wrong", "The log of the api-server says what.")
+
+
+def _project_among_several() -> str | None:
+    """Return the name of the request's project where several share Airflow."""
+    return find_project().name if overlay() else None
 
 
 def _before_form(request: Request) -> str:

@@ -14,6 +14,7 @@ from sqlalchemy import func, select
 
 from headwater.airflow.links import dag_path, run_path, ui_path
 from headwater.queries.runs import LastRun
+from headwater.shared_airflow import dag_id_of, job_of
 
 UNFINISHED = (DagRunState.QUEUED, DagRunState.RUNNING)
 
@@ -40,22 +41,22 @@ class Ran:
 
 def dag_link(job: str) -> str:
     """Return the address of a job's DAG in Airflow."""
-    return ui_path() + dag_path(job)
+    return ui_path() + dag_path(dag_id_of(job))
 
 
 def run_link(job: str, run_id: str) -> str:
     """Return the address of a run in Airflow."""
-    return ui_path() + run_path(job, run_id)
+    return ui_path() + run_path(dag_id_of(job), run_id)
 
 
 def known_runs(runs: Collection[tuple[str, str]]) -> set[tuple[str, str]]:
     """Return those of the runs, by job and run id, that Airflow knows: it does not know runs in a terminal."""
-    jobs, run_ids = {job for job, _ in runs}, {run_id for _, run_id in runs}
+    dags, run_ids = {dag_id_of(job) for job, _ in runs}, {run_id for _, run_id in runs}
     with create_session(scoped=False) as session:
         found = session.execute(
-            select(DagRun.dag_id, DagRun.run_id).where(DagRun.dag_id.in_(jobs), DagRun.run_id.in_(run_ids))
+            select(DagRun.dag_id, DagRun.run_id).where(DagRun.dag_id.in_(dags), DagRun.run_id.in_(run_ids))
         )
-        return {(str(job), str(run_id)) for job, run_id in found} & set(runs)
+        return {(job_of(str(dag_id)), str(run_id)) for dag_id, run_id in found} & set(runs)
 
 
 def unfinished_runs(jobs: Collection[str]) -> list[Run]:
@@ -63,30 +64,37 @@ def unfinished_runs(jobs: Collection[str]) -> list[Run]:
     with create_session(scoped=False) as session:
         found = session.execute(
             select(DagRun.dag_id, DagRun.run_id, DagRun.state)
-            .where(DagRun.dag_id.in_(jobs), DagRun.state.in_(UNFINISHED))
+            .where(DagRun.dag_id.in_(map(dag_id_of, jobs)), DagRun.state.in_(UNFINISHED))
             .order_by(DagRun.id.desc())
             .limit(3)
         )
-        return [Run(str(run_id), str(state), run_link(str(job), str(run_id))) for job, run_id, state in found]
+        return [
+            Run(str(run_id), str(state), run_link(job_of(str(dag_id)), str(run_id)))
+            for dag_id, run_id, state in found
+        ]
 
 
 def is_paused(job: str) -> bool | None:
     """Return whether a job is paused in Airflow; None if Airflow has no such DAG."""
     with create_session(scoped=False) as session:
-        found = session.scalar(select(DagModel.is_paused).where(DagModel.dag_id == job, ~DagModel.is_stale))
+        found = session.scalar(
+            select(DagModel.is_paused).where(DagModel.dag_id == dag_id_of(job), ~DagModel.is_stale)
+        )
         return None if found is None else bool(found)
 
 
 def newest_dag_runs(jobs: Collection[str]) -> dict[str, tuple[str, str, datetime | None]]:
     """Return the newest run of each job that Airflow knows: its run id, state and begin."""
     with create_session(scoped=False) as session:
-        newest = select(func.max(DagRun.id)).where(DagRun.dag_id.in_(jobs)).group_by(DagRun.dag_id)
+        newest = (
+            select(func.max(DagRun.id)).where(DagRun.dag_id.in_(map(dag_id_of, jobs))).group_by(DagRun.dag_id)
+        )
         found = session.execute(
             select(DagRun.dag_id, DagRun.run_id, DagRun.state, DagRun.start_date).where(DagRun.id.in_(newest))
         )
         return {
-            str(job): (str(run_id), str(state), began if isinstance(began, datetime) else None)
-            for job, run_id, state, began in found
+            job_of(str(dag_id)): (str(run_id), str(state), began if isinstance(began, datetime) else None)
+            for dag_id, run_id, state, began in found
         }
 
 

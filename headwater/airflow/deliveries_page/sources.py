@@ -58,13 +58,13 @@ def _stamps_of(*paths: Path) -> Stamps:
     )
 
 
-@lru_cache(maxsize=4)
+@lru_cache(maxsize=64)  # seeds of several projects may be read here
 def _read_deciders(seeds: Path, _stamps: Stamps) -> Mapping[str, Collection[str] | None]:
     rows = load_complete_seeds(seeds, Problems(seeds.name)).rows["job"]
     return {row.text("job").strip(): names_in(row["may_decide"]) or None for row in rows}
 
 
-@lru_cache(maxsize=4)
+@lru_cache(maxsize=64)  # seeds of several projects may be read here
 def _read(folder: Path, _stamps: Stamps) -> Mapping[str, KnownSource]:
     seeds = load_complete_seeds(folder, Problems(folder.name))
     tasks: dict[str, list[Row]] = defaultdict(list)

@@ -40,6 +40,7 @@ from headwater.queries.fallen_out import BY_FIRST, fallen_out
 from headwater.queries.key_history import KeyNotReadable, key_history, shape_of
 from headwater.queries.next_phase import next_phase
 from headwater.queries.runs import last_runs_of_jobs
+from headwater.shared_airflow import job_of
 
 SOURCES_A_PAGE = 25
 DELIVERIES_A_PAGE = 50
@@ -91,7 +92,7 @@ def listing(
     after: Annotated[int | None, Query(ge=0, lt=2**63)] = None,
 ) -> HTMLResponse:  # fmt: skip
     """Show deliveries, filtered, page by page; for one source with the growth of its history."""
-    visible = backend.visible(visitor)
+    visible, job = backend.visible(visitor), job_of(job)  # a tab of Airflow names the DAG
     wanted = [one for one in visible.values() if source in ("", one.name) and (not job or job in one.jobs)]
     if source and not wanted:
         raise HTTPException(404, NO_SOURCE)

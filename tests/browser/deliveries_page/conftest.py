@@ -81,11 +81,11 @@ def address(line: Line, known: Known, monkeypatch: pytest.MonkeyPatch) -> Iterat
     """Where the page is served."""
     from headwater.airflow.deliveries_page.access import visitor
     from headwater.airflow.deliveries_page.app import make_app
-    from headwater.airflow.deliveries_page.dependencies import backend
+    from headwater.airflow.deliveries_page.dependencies import Backend
 
     monkeypatch.setenv("HEADWATER_PROJECT", str(line.project.root))
-    monkeypatch.setattr(backend, "project", line.project, raising=False)
-    monkeypatch.setattr(backend, "engine", line.database, raising=False)
+    monkeypatch.setattr(Backend, "project", line.project)
+    monkeypatch.setattr(Backend, "engine", line.database)
     local = make_app()
     local.dependency_overrides[visitor] = Ada
     app = FastAPI()
