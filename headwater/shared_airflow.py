@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
@@ -86,16 +86,17 @@ def turn_to(file: str) -> None:
     os.environ.update(variables_of(project_in(root)))
 
 
-def require_apart(names: Sequence[tuple[str, bool]]) -> None:
-    """Raise `ProjectRefused` unless DAG ids of several projects differ: (name, has a prefix) of each."""
+def require_apart(several: Iterable[Project]) -> None:
+    """Raise `ProjectRefused` unless the DAG ids of several projects differ, whatever jobs they have."""
     seen: set[str] = set()
-    for name, has_prefix in names:
+    for project in several:
+        name = project.name
         if name in seen:
             raise ProjectRefused(
                 f"two projects have the name {name}. Expected a name of its own for each, in headwater.yml and"
                 " dbt_project.yml."
             )
-        if not has_prefix:
+        if not dag_prefix(project.root):
             raise ProjectRefused(
                 f"the project {name} does not say that it shares an Airflow, so its DAGs could have the ids of others."
                 " Expected shares_airflow: true in its headwater.yml, which gives each DAG the id"
@@ -139,8 +140,3 @@ def project_tag() -> list[str]:
     """Return the tag by which the DAGs of the project at work are found, if it shares an Airflow."""
     project = find_project()
     return [project.name] if dag_prefix(project.root) else []
-
-
-def settings(found: Mapping[str, Project]) -> dict[str, str]:
-    """Return the variables by which Airflow's processes know several projects."""
-    return {PROJECTS: os.pathsep.join(str(project.root) for project in found.values())}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import time
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from types import FrameType
@@ -39,11 +39,12 @@ def run(
     scheduled: Collection[str] = (),
     is_paused: bool = False,
     is_verbose: bool = False,
+    more: Mapping[str, str] = airflow.NO_SETTINGS,
 ) -> None:
     """Run Airflow until a KeyboardInterrupt, see `asked_to_end`.
 
     Calls `say` with progress and with what will happen to the jobs of `scheduled`, see `airflow.start`;
-    `show` with the lines of the combined log; `ready` when all is healthy. Raises `AlreadyRunning`, and
+    `show` with the lines of the combined log; `ready` when all is healthy. `more` are settings of Airflow's processes. Raises `AlreadyRunning`, and
     `ServiceError` if it does not start or a component ends by itself.
     """
     home = ensure_up(project).home
@@ -51,8 +52,10 @@ def run(
     wanted = port or airflow.PORT
     if ports.api != wanted:
         say(f"port {wanted} is taken; Airflow gets {ports.api}")
-    settings = ({airflow_settings.PAUSED: "True"} if is_paused else {}) | (
-        {airflow_settings.VERBOSE: "1", airflow_settings.LEVELS: ""} if is_verbose else {}
+    settings = (
+        dict(more)
+        | ({airflow_settings.PAUSED: "True"} if is_paused else {})
+        | ({airflow_settings.VERBOSE: "1", airflow_settings.LEVELS: ""} if is_verbose else {})
     )
     started: Airflow | None = None
     try:

@@ -1,0 +1,5 @@
+"""The DAG of the marts."""
+
+from headwater.airflow import dags
+
+globals().update(dags.marts())
