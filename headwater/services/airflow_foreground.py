@@ -44,8 +44,8 @@ def run(
     """Run Airflow until a KeyboardInterrupt, see `asked_to_end`.
 
     Calls `say` with progress and with what will happen to the jobs of `scheduled`, see `airflow.start`;
-    `show` with the lines of the combined log; `ready` when all is healthy. `more` are settings of Airflow's processes. Raises `AlreadyRunning`, and
-    `ServiceError` if it does not start or a component ends by itself.
+    `show` with the lines of the combined log; `ready` when all is healthy. `more` are settings of Airflow's processes.
+    Raises `AlreadyRunning`, and `ServiceError` if it does not start or a component ends by itself.
     """
     home = ensure_up(project).home
     ports = _claim(home, port or airflow.PORT)

@@ -8,7 +8,10 @@ from headwater.extract import Record, Source
 
 
 def without_blank_records(
-    source: Source, header: Sequence[str], records: Iterable[Record], file: str
+    source: Source,  # noqa: ARG001  # Headwater hands it to every transform
+    header: Sequence[str],
+    records: Iterable[Record],
+    file: str,  # noqa: ARG001
 ) -> tuple[Sequence[str], Iterable[Record]]:
     """Leave out records that have no value at all."""
     return header, (record for record in records if any(record.values))

@@ -10,7 +10,10 @@ PLANNED = "(planned)"
 
 
 def without_planned_libraries(
-    source: Source, header: Sequence[str], records: Iterable[Record], file: str
+    source: Source,  # noqa: ARG001  # Headwater hands it to every transform
+    header: Sequence[str],
+    records: Iterable[Record],
+    file: str,  # noqa: ARG001
 ) -> tuple[Sequence[str], Iterable[Record]]:
     """Leave out libraries that the town only plans to open."""
     return header, (record for record in records if PLANNED not in record.values)
