@@ -30,7 +30,7 @@ from headwater.metadata.static.plan import Step, plan, sources_of, waits_for
 from headwater.metadata.static.step_names import StepName
 from headwater.pipeline.marts_run import MartsRun
 from headwater.project import Project, find_project
-from headwater.shared_airflow import dag_id_of, project_tag
+from headwater.shared_airflow import dag_id_of, folders, project_tag
 
 BEGINNING = datetime(2026, 1, 1, tzinfo=UTC)
 LONGEST_DELAY = timedelta(hours=1)
@@ -163,7 +163,9 @@ def _deadline(job: Job) -> DeadlineAlert | None:
     """By when a run is to be over; if it is not, the same are told that are told of a failure."""
     if job.deadline_min is None:
         return None
-    about = {"owner": job.owner, "deadline_min": job.deadline_min, "project": str(find_project().root)}
+    about = {"owner": job.owner, "deadline_min": job.deadline_min}
+    if folders():  # the triggerer works for all of them
+        about["project"] = str(find_project().root)
     return DeadlineAlert(
         reference=DeadlineReference.DAGRUN_QUEUED_AT,
         interval=timedelta(minutes=job.deadline_min),

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import sys
 from typing import Any
+from unittest.mock import patch
 
 from airflow.api_fastapi.app import get_auth_manager, init_auth_manager
 from airflow.api_fastapi.auth.managers.models.resource_details import DagDetails
@@ -48,9 +49,8 @@ def main() -> None:
     with TestClient(airflow, raise_server_exceptions=False) as client:
         for user, paths in json.load(sys.stdin):
             if user == "no_database":
-                Backend.engine = create_engine(  # type: ignore[assignment,method-assign]
-                    "postgresql+psycopg2://nobody:pa55word@127.0.0.1:1/none"
-                )
+                nowhere = create_engine("postgresql+psycopg2://nobody:pa55word@127.0.0.1:1/none")
+                patch.object(Backend, "engine", nowhere).start()
             messages.append(answers(client, user, paths))
     sys.stdout.write("\n" + json.dumps(messages) + "\n")
 

@@ -78,7 +78,7 @@ def test_a_project_of_another_name_than_dbt_has_is_refused(root: Path) -> None:
         ("name: town\nrequires_headwater: 0.2", 'requires_headwater: expected version specifiers such as ">=0.2'),
         ("name: Town\nrequires_headwater: '>=0.2'", "name is 'Town', expected lower-case letters, digits and _"),
         ("name: 7\nrequires_headwater: '>=0.2'", "name: Input should be a valid string"),
-        ("name: town\nrequires_headwater: '>=0.2'\ntitle: x", "unknown setting title, expected name and requires"),
+        ("name: town\nrequires_headwater: '>=0.2'\ntitle: x", "unknown setting title, expected name, requires"),
         ("name: [", "headwater.yml cannot be read: while parsing a flow"),
         ("name: !!python/object/apply:os.getcwd []", "cannot be read: could not determine a constructor"),
     ],

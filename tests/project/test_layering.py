@@ -18,15 +18,15 @@ ROOMS = ("metadata", "extract", "headwater", "dags")
 # So may each wing of a room: a folder, or a module beside the folders.
 WINGS = {
     "metadata": (
-        "redaction", "visible", "progress", "storable", "sql_text", "errors", "extras", "failures", "static",
-        "connection", "process",
+        "redaction", "visible", "progress", "storable", "sql_text", "environment", "errors", "extras", "failures",
+        "static", "connection", "process",
     ),
     "extract": (
         "files", "connections", "offers", "http", "landing", "schema", "formats", "sources", "raw", "run",
     ),
     "headwater": (
-        "garbage", "home", "project_file", "project", "page", "demo", "services", "dbt_project", "new_project",
-        "queries", "checks", "pipeline", "docs", "new_source", "cli", "airflow",
+        "garbage", "home", "project_file", "project", "shared_airflow", "page", "demo", "services", "dbt_project",
+        "new_project", "queries", "checks", "pipeline", "docs", "new_source", "cli", "airflow",
     ),
 }  # fmt: skip
 MOST_WINGS = 10  # folders of a room
