@@ -23,6 +23,7 @@ from headwater.metadata.visible import shortened
 VERSION = 1
 LONGEST_NAME = 120  # characters
 MOST_BYTES = 2**63 - 1
+_LANDED = re.compile(r"landed/[a-z][a-z0-9_]*/[0-9]{10,19}/[^/]+")  # below the name that the source had then
 
 
 class _Facts(BaseModel):
@@ -84,7 +85,7 @@ def from_json(body: bytes, store: ObjectStore) -> Delivery:
         raise _no_manifest(body, f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from None
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise _no_manifest(body, str(error)) from None
-    if not checked.key.startswith(_folder(checked.source, checked.delivery_sqn)):
+    if not _LANDED.fullmatch(checked.key) or int(checked.key.split("/")[2]) != checked.delivery_sqn:
         lies = shortened(checked.key, 120)
         raise StorageError(
             f"it says that its object lies at {lies}, expected below {_folder(checked.source, checked.delivery_sqn)}"
@@ -108,8 +109,13 @@ def manifest_at(key: str, body: bytes, store: ObjectStore) -> Delivery:
     return landed
 
 
+def landed_folder(source: str) -> str:
+    """Return the prefix of the keys of the objects that were landed for a source of this name."""
+    return f"landed/{source}/"
+
+
 def _folder(source: str, delivery_sqn: int) -> str:
-    return f"landed/{source}/{delivery_sqn:010d}/"
+    return f"{landed_folder(source)}{delivery_sqn:010d}/"
 
 
 def _no_manifest(body: bytes, why: str) -> StorageError:

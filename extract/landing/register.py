@@ -22,6 +22,7 @@ from headwater.extract.landing.store import ObjectStore
 from headwater.metadata.errors import ArchiveBroken, PublisherError, StorageError
 from headwater.metadata.process import events
 from headwater.metadata.process.deliveries import Delivery, lock_source, record_layer, register
+from headwater.metadata.process.source_changes import require_no_change
 from headwater.metadata.process.tables import delivery, delivery_event
 from headwater.metadata.visible import shortened
 
@@ -65,10 +66,12 @@ def register_archive(
     """Write the missing rows of the manifests and events of `source`; return the written deliveries.
 
     Calls `warn` for foreign objects. Raises `ArchiveBroken` if some contradict their key or the database,
-    after all others were registered; `StorageError` if S3 does not answer.
+    after all others were registered; `StorageError` if S3 does not answer; `HeadwaterError` while the source is being
+    renamed or removed.
     """
     with engine.begin() as connection:
         lock_source(connection, source)
+        require_no_change(connection, source)
         manifests = _register_manifests(connection, store, source, job_inst_id)
         happened = _register_events(connection, store, source, manifests)
         for delivery_sqn in _without_landed_event(connection, source):

@@ -10,6 +10,7 @@ from typing import NamedTuple
 import sqlalchemy as sa
 from sqlalchemy import Engine, Row
 
+from headwater.extract.landing.source_archive import landed_objects
 from headwater.extract.landing.store import PART_SIZE, ObjectStore
 from headwater.metadata.errors import StorageError
 from headwater.metadata.process.tables import delivery
@@ -61,7 +62,7 @@ def contents(store: ObjectStore, addresses: Sequence[str]) -> Iterator[Content]:
 
 
 def _require_there(store: ObjectStore, source: str, known: Sequence[Row[tuple[int, str, str, str]]]) -> None:
-    there = {store.address(key) for key in store.list(f"landed/{source}/")}
+    there = landed_objects(store, source, [one.delivery_filename for one in known])
     if lacking := [one.delivery_filename for one in known if one.delivery_filename not in there]:
         raise StorageError(
             f"{source}: S3 lacks {len(lacking)} of {len(known)} deliveries, first {lacking[0]}. Put it back, from a"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, is_dataclass
 from datetime import datetime
@@ -131,13 +131,13 @@ def say(line: str) -> None:
 
 
 @contextmanager
-def opened_project() -> Iterator[Project]:
-    """Open the project, and start or find its embedded servers."""
+def opened_project(find: Callable[[], Project] = find_project) -> Iterator[Project]:
+    """Open the project that `find` returns, and start or find its embedded servers."""
     from headwater.services import ensure_up
 
     search_seldom()
     with explained():
-        project = find_project()
+        project = find()
         os.environ["HEADWATER_PROJECT"] = str(
             project.root
         )  # as in Airflow; connections of the seeds may name it

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 from rich.console import Console
@@ -12,7 +11,6 @@ from rich.table import Table
 from headwater.cli.terminal import escape
 from headwater.new_source.proposal import Proposal
 from headwater.new_source.proposal_doubts import doubts_of
-from headwater.new_source.remove import Removal
 
 LONGEST = 28  # characters of a value
 
@@ -71,34 +69,6 @@ def as_dict(proposed: Proposal) -> dict[str, Any]:
             for attribute in proposed.attributes
         ],
         "doubts": [asdict(doubt) for doubt in doubts_of(proposed)],
-    }
-
-
-def removal(out: Console, removed: Removal, root: Path) -> None:
-    """Print what the removal of a source removes and keeps."""
-    for table, rows in removed.rows.items():
-        out.print(f"  seeds/{table}.csv: {', '.join(rows)}", markup=False)
-    for path in removed.files:
-        is_edited = path in removed.edited
-        note = " [red]edited: it is not as it was generated[/]" if is_edited else ""
-        out.print(f"  {escape(str(path.relative_to(root)))}{note}")
-    for row in removed.unused:
-        out.print(f"stays: {row}, which nobody uses then", markup=False)
-    out.print(
-        f"stays: what is loaded, in {', '.join(removed.tables)} and on S3 below */{removed.name}/",
-        markup=False,
-    )
-
-
-def removal_as_dict(removed: Removal, root: Path) -> dict[str, Any]:
-    """Return a removal for JSON."""
-    return {
-        "source": removed.name,
-        "rows": removed.rows,
-        "files": [path.relative_to(root) for path in removed.files],
-        "edited": [path.relative_to(root) for path in removed.edited],
-        "unused": removed.unused,
-        "tables_that_stay": removed.tables,
     }
 
 

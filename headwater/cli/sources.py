@@ -1,4 +1,4 @@
-"""Commands that add and remove sources: `new-source`, `remove-source`."""
+"""The command that adds a source: `new-source`."""
 
 from __future__ import annotations
 
@@ -18,7 +18,18 @@ if TYPE_CHECKING:
     from headwater.new_source.proposal import Proposal
     from headwater.pipeline.results import RunResult
 
-from headwater.cli.app import MISUSE, AsJson, app, err, explained, opened_project, out, print_json, say
+from headwater.cli.app import (
+    FAILED,
+    MISUSE,
+    AsJson,
+    app,
+    err,
+    explained,
+    opened_project,
+    out,
+    print_json,
+    say,
+)
 
 
 # long: most of it are options with their help texts
@@ -145,13 +156,15 @@ def new_source(
         if not as_json:
             out.print(f"wrote {', '.join(map(str, written))}", markup=False)
         listed = {"proposal": render_new_source.as_dict(proposal), "written": written}
-        is_loaded = False
         try:
             result, rows = _load_first(project, name)
-            is_loaded = result.exit_code == 0
-        finally:
-            if not is_loaded:
-                _say_how_to_regret(name)
+        except BaseException:
+            _take_back(project, name)
+            raise
+        if result.exit_code == FAILED:
+            _take_back(project, name)
+        elif result.exit_code:
+            _say_how_to_regret(name)
         _show_first(name, result, rows, as_json, listed)
 
 
@@ -169,47 +182,24 @@ def _require_no_harm(proposal: Proposal, as_json: bool) -> None:
         raise typer.Exit(MISUSE) from None
 
 
+def _take_back(project: Project, name: str) -> None:
+    """Remove what was written and loaded of a source whose first load failed, and say so."""
+    from headwater.new_source.remove_data import take_back
+
+    left = take_back(project, name)
+    err.print(
+        f"{name} could not be loaded, and was taken back: seeds/ and models/ are as before.", style="yellow"
+    )
+    if left:
+        err.print(paragraph(f"What was loaded of it may be left: {left}"), style="yellow", markup=False)
+
+
 def _say_how_to_regret(name: str) -> None:
     err.print(
         f"The rows and models of {name} are written, and it is not in history. Mend it and run headwater run {name},"
         f" or take it away: headwater remove-source {name}",
         style="yellow", markup=False,
     )  # fmt: skip
-
-
-@app.command("remove-source", epilog="Example: headwater remove-source libraries --dry-run")
-def remove_source(
-    name: Annotated[str, typer.Argument(help="Name of the source.")],
-    is_yes: Annotated[bool, typer.Option("--yes", help="Ask nothing.")] = False,
-    is_dry_run: Annotated[bool, typer.Option("--dry-run", help="Only list what would be removed.")] = False,
-    as_json: AsJson = False,
-) -> None:
-    """Remove the rows of a source in seeds/ and its generated models. The loaded data stays.
-
-    Rows that another source uses stay, too. The command refuses while a model, a job or a script needs the
-    source.
-    """
-    from headwater.cli import render_new_source
-    from headwater.new_source.remove import plan_removal, remove
-
-    with explained():
-        project = find_project()
-        removal = plan_removal(project, name)
-        if as_json:
-            print_json(render_new_source.removal_as_dict(removal, project.root))
-        else:
-            render_new_source.removal(out, removal, project.root)
-        if is_dry_run:
-            return
-        if not is_yes and (as_json or not _is_terminal()):
-            err.print("Error: nobody can be asked here, expected --yes. Nothing was removed.", style="red")
-            raise typer.Exit(MISUSE)
-        if not is_yes and not typer.confirm("Take this away?", default=False, err=True):
-            err.print("Nothing was removed.")
-            return
-        remove(project, removal)
-        if not as_json:
-            out.print(f"{name} is gone from seeds/ and models/.", markup=False)
 
 
 def _load_first(project: Project, name: str) -> tuple[RunResult, list[dict[str, Any]]]:
@@ -233,6 +223,8 @@ def _show_first(
         print_json({**facts, **render.result_as_dict(result), "deliveries": rows})
     else:
         render.result(out, result)
+        if result.exit_code == FAILED:
+            raise typer.Exit(FAILED)
         render.deliveries(out, rows)
         out.print(f"history:   select * from historical.{name} (headwater env tells psql where)")
         out.print("pages:     headwater docs writes them and prints their address")

@@ -13,7 +13,7 @@ import re
 import shutil
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -48,6 +48,7 @@ class Removal:
     rows: Mapping[str, tuple[str, ...]]
     files: tuple[Path, ...]
     edited: tuple[Path, ...]
+    also: tuple[str, ...]  # models of the author that go with it
     unused: tuple[str, ...]  # rows that nothing uses afterwards, but that were not made for the source
     changes: tuple[Change, ...]
 
@@ -57,23 +58,23 @@ class Removal:
         return warehouse_tables(self.name)
 
 
-def plan_removal(project: Project, name: str) -> Removal:
-    """Return the parts that a removal would remove.
+def plan_removal(project: Project, name: str, also: Sequence[str] = ()) -> Removal:
+    """Return the parts that a removal would remove, with the models `also` that read the source.
 
-    Raises `NewSourceRefused` if there is no such source, or something depends on it.
+    Raises `NewSourceRefused` if there is no such source or model, or something depends on one that goes.
     """
     if not SAFE_NAME.fullmatch(name):
         raise NewSourceRefused(f"{name} is no name of a source, expected one of seeds/source.csv")
     problems = Problems(project.seeds.name)
     rows = load_seeds(project.seeds, problems).rows
     going = _going(rows, name)
-    files = _model_files(project, name)
-    if not going and not files and name not in (unfinished(project) or "").split():
+    files = [*_model_files(project, name), *_files_of_models(project, name, also)]
+    if not going and not files and not _is_noted(project, name):
         raise NewSourceRefused(
             f"no source {name}: no row of seeds/ and no model is of it, expected one of"
             f" {', '.join(row.text('source') for row in rows['source']) or 'none that is there'}"
         )
-    _require_nobody_depends(project, name, rows, going, files)
+    _require_nobody_depends(project, name, rows, going, files, also)
     changes = [
         Change(path, before, without_lines(before, [row.line for row in gone]))
         for table, gone in going.items()
@@ -87,9 +88,21 @@ def plan_removal(project: Project, name: str) -> Removal:
         rows={table: tuple(_shown(table, row) for row in gone) for table, gone in going.items()},
         files=tuple(files),
         edited=tuple(_edited(project, name, files)),
+        also=tuple(also),
         unused=tuple(_unused(rows, going)),
         changes=tuple(changes),
     )
+
+
+def plan_left_removal(project: Project, name: str, also: Sequence[str], *, is_needed: bool) -> Removal | None:
+    """Return what `plan_removal` does, None where files have nothing of the source any more and need not.
+
+    Raises as `plan_removal` does.
+    """
+    rows = load_seeds(project.seeds, Problems(project.seeds.name)).rows
+    if is_needed or _going(rows, name) or _model_files(project, name) or also or _is_noted(project, name):
+        return plan_removal(project, name, also)
+    return None
 
 
 def remove(project: Project, removal: Removal) -> None:
@@ -99,7 +112,11 @@ def remove(project: Project, removal: Removal) -> None:
         apply(removal.changes)
         for folder in {path.parent for path in removal.files}:
             for empty in (folder, folder.parent):
-                if empty != project.models and empty.is_dir() and not any(empty.iterdir()):
+                if (
+                    empty not in (project.models, project.root)
+                    and empty.is_dir()
+                    and not any(empty.iterdir())
+                ):
                     empty.rmdir()
 
 
@@ -205,6 +222,21 @@ def _model_files(project: Project, name: str) -> list[Path]:
     )
 
 
+def _files_of_models(project: Project, name: str, models: Sequence[str]) -> Iterator[Path]:
+    """Yield the files of models of the author, their SQL and the YAML of their name."""
+    for model in models:
+        found = [
+            path
+            for path in sorted(project.models.rglob(f"{model}.*"))
+            if path.suffix in (".sql", ".yml", ".py")
+        ]
+        if not SAFE_NAME.fullmatch(model) or model in (f"stg_{name}", f"hist_{name}") or not found:
+            raise NewSourceRefused(
+                f"--also {model}: no model below models/, expected the name of one that reads {name}"
+            )
+        yield from found
+
+
 def _edited(project: Project, name: str, files: Collection[Path]) -> Iterator[Path]:
     """Return the files that differ from the generated ones."""
     authors = scaffolds(name)
@@ -226,12 +258,18 @@ def _edited(project: Project, name: str, files: Collection[Path]) -> Iterator[Pa
             yield path
 
 
+def _is_noted(project: Project, name: str) -> bool:
+    """Return whether a command that wrote or removed the source was killed."""
+    return name in (unfinished(project) or "").split()
+
+
 def _require_nobody_depends(
     project: Project,
     name: str,
     rows: Mapping[str, list[Row]],
     going: Mapping[str, list[Row]],
     files: Collection[Path],
+    also: Sequence[str],
 ) -> None:
     jobs = {row.text("job") for row in going.get("job", [])}
     if not any(row["job"] == name for row in rows["job"]):  # a job of its own that needs no row
@@ -243,21 +281,24 @@ def _require_nobody_depends(
     ]
     messages += [
         f"{path.relative_to(project.root)}:{line} names {word}"
-        for path, line, word in _mentions(project, name, files)
+        for path, line, word in _mentions(project, name, files, also)
     ]
     if messages:
         more = f"; and {len(messages) - 8} more" if len(messages) > 8 else ""
         raise NewSourceRefused(
             f"{name} is needed: {'; '.join(messages[:8])}{more}. Nothing was removed; expected that nothing names"
-            " it any more"
+            " it any more, or --also MODEL for each model that goes with it"
         )
 
 
-def _mentions(project: Project, name: str, files: Collection[Path]) -> Iterator[tuple[Path, int, str]]:
-    """Yield where files of the project, except those of the source, name a model or table of the source."""
+def _mentions(
+    project: Project, name: str, files: Collection[Path], also: Sequence[str]
+) -> Iterator[tuple[Path, int, str]]:
+    """Yield where files that stay name a model or table of the source, or refer to a model that goes with it."""
+    models = "".join(rf"|(?:ref\(\s*|model:\s*)['\"]?{model}(?!\w)" for model in also)
     word = re.compile(
         rf"(?<!\w)(?:(?:stg|hist)_{name}|(?:raw|historical|staging)\.(?:stg_)?{name})(?!\w)"
-        rf"|source\(\s*['\"]raw['\"]\s*,\s*['\"]{name}['\"]\s*\)"
+        rf"|source\(\s*['\"]raw['\"]\s*,\s*['\"]{name}['\"]\s*\){models}"
     )
     seeds = {project.seeds / f"{table}.csv" for table in TABLES if table != "sql_script"}
     for folder, endings in AUTHORED.items():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -10,6 +11,7 @@ from alembic.config import Config
 from alembic.script import ScriptDirectory
 from sqlalchemy.engine import Engine
 
+from headwater.metadata.errors import DatabaseRefused
 from headwater.metadata.process.sql_objects import are_newest, replace_changed
 from headwater.metadata.process.tables import SCHEMA
 
@@ -23,23 +25,57 @@ def upgrade(engine: Engine) -> bool:
     """Create the schemas, apply missing migrations, and replace changed functions and views.
 
     Runs in one transaction; returns True if it applied something. Raises `DatabaseRefused` if a user's view
-    prevents it. Safe to call repeatedly and by many processes at once: one works while the others wait for
-    its lock.
+    prevents it, or if a newer Headwater has migrated the database. Safe to call repeatedly and by many processes
+    at once: one works while the others wait for its lock.
     """
     config = configuration()
     newest = ScriptDirectory.from_config(config).get_current_head()
     with engine.begin() as connection:
         if _is_newest(connection, newest):
             return False
+        _require_known(_version(connection))
         connection.execute(sa.select(sa.func.pg_advisory_xact_lock(sa.func.hashtextextended(LOCK, 0))))
         if _is_newest(connection, newest):
             return False
+        _require_known(_version(connection))
         for schema in SCHEMAS:
             connection.execute(sa.schema.CreateSchema(schema, if_not_exists=True))
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
         replace_changed(connection)
         return True
+
+
+@dataclass(frozen=True)
+class PendingMigrations:
+    """What `upgrade` would do: the version of the database (None: an empty one), and the migrations that it lacks."""
+
+    version: str | None
+    migrations: tuple[str, ...]
+    has_other_functions: bool
+
+
+def pending(engine: Engine) -> PendingMigrations:
+    """Return what a database lacks; writes nothing. Raises `DatabaseRefused` if a newer Headwater has migrated it."""
+    scripts = ScriptDirectory.from_config(configuration())
+    with engine.connect() as connection:
+        version = _version(connection)
+        _require_known(version)
+        missing = [script.revision for script in scripts.iterate_revisions("head", version or "base")]
+        has_others = not missing and not are_newest(connection)
+    return PendingMigrations(version, tuple(reversed(missing)), has_others)
+
+
+def _require_known(version: str | None) -> None:
+    """Raise `DatabaseRefused` for a database of a version that this Headwater has no migration of."""
+    scripts = ScriptDirectory.from_config(configuration())
+    known = {script.revision for script in scripts.walk_revisions()}
+    if version is not None and version not in known:
+        raise DatabaseRefused(
+            f"a newer Headwater has migrated this database, to version {version} of the process metadata; this one"
+            f" knows it up to {scripts.get_current_head()}. Nothing was changed: install the newer one, pip install"
+            " --upgrade headwater"
+        )
 
 
 def configuration() -> Config:

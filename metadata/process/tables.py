@@ -275,3 +275,19 @@ sql_object = sa.Table(
     sa.Column("content_sha256", sa.Text, nullable=False),
     _moment("applied_at", server_default=sa.func.now()),
 )  # fmt: skip
+
+source_change = sa.Table(
+    "source_change", metadata,
+    sa.Column("source_change_id", sa.BigInteger, sa.Identity(), primary_key=True),
+    sa.Column("source", sa.Text, nullable=False),
+    sa.Column("change", sa.Text, nullable=False),
+    sa.Column("new_name", sa.Text),
+    sa.Column("counts", JSONB, nullable=False),
+    sa.Column("why", sa.Text, nullable=False),
+    sa.Column("who", sa.Text, nullable=False),
+    _moment("began_at"),
+    _moment("ended_at", nullable=True),
+    _one_of("change", ("removed", "renamed"), "change"),
+    sa.CheckConstraint("(change = 'renamed') = (new_name is not null)", name="new_name"),
+    sa.Index("source_change_open_idx", "source", unique=True, postgresql_where=sa.text("ended_at is null")),
+)  # fmt: skip

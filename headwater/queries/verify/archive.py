@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy import Connection, Engine
 
 from headwater.extract.landing.manifest import manifest_at, manifest_key, manifest_sqn
+from headwater.extract.landing.source_archive import landed_objects
 from headwater.extract.landing.store import ObjectStore
 from headwater.extract.landing.verify import contents
 from headwater.metadata.errors import StorageError
@@ -128,8 +129,8 @@ class Archive:
 
     def check_objects(self) -> CheckOutcome:
         """Compare deliveries with the objects of S3, both ways, by their addresses."""
-        there = {self._store.address(key) for key in self._store.list(f"landed/{self._source}/")}
         named = {one.delivery_filename: one for one in self._known.deliveries.values()}
+        there = landed_objects(self._store, self._source, named)
         findings = [
             self._object_finding(
                 named[address], "object_missing", "the object of the delivery", "no such object"
@@ -139,7 +140,7 @@ class Archive:
         notices = [
             f"{address} belongs to no delivery. A guess: its landing was killed or is under way, or somebody put it"
             " there. Nothing reads it"
-            for address in sorted(there - named.keys())
+            for address in self._named_by_none(there - named.keys())
         ]
         return outcome_of(
             self._source, "objects", amount(len(there), "object"), findings, notices=_first(notices)
@@ -147,7 +148,8 @@ class Archive:
 
     def check_contents(self, tick: Tick) -> CheckOutcome:
         """Read every object, manifest and event of the source, and compare it with what Postgres has."""
-        there = {self._store.address(key) for key in self._store.list(f"landed/{self._source}/")}
+        named = [one.delivery_filename for one in self._known.deliveries.values()]
+        there = landed_objects(self._store, self._source, named)
         known = [one for one in self._known.deliveries.values() if one.delivery_filename in there]
         findings = []
         read = contents(self._store, [one.delivery_filename for one in known])
@@ -159,6 +161,12 @@ class Archive:
                 findings.append(self._object_finding(one, "content_changed", expected, found))
         findings += [*self._changed_manifests(), *self._changed_events()]
         return outcome_of(self._source, "contents", f"{amount(len(known), 'object')} read", findings)
+
+    def _named_by_none(self, addresses: Collection[str]) -> list[str]:
+        """Return the addresses that no delivery has; those of a renamed source lie below its former name."""
+        ask = sa.select(delivery.c.delivery_filename).where(delivery.c.delivery_filename.in_(addresses))
+        with self._engine.connect() as connection:
+            return sorted(set(addresses) - set(connection.scalars(ask)))
 
     def _changed_manifests(self) -> Iterator[Finding]:
         for key in self._store.list(f"manifests/{self._source}/"):

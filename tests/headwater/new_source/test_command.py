@@ -13,6 +13,8 @@ from sqlalchemy.engine import Engine
 from typer.testing import CliRunner, Result
 
 from headwater.cli.commands import app
+from headwater.extract.landing.manifest import manifest_key
+from headwater.extract.landing.store import ObjectStore
 from headwater.metadata.errors import PublisherError
 from headwater.project import Project
 from tests.headwater.new_source.conftest import AS_SNAPSHOT, content_of
@@ -149,20 +151,28 @@ def test_doubts_are_taken_by_those_who_know(project: Project, libraries: Path) -
 
 
 @pytest.mark.parametrize("failure", [KeyboardInterrupt(), RuntimeError("gone"), PublisherError("gone")])
-@pytest.mark.usefixtures("store", "database")
-def test_a_load_that_fails_says_how_to_take_the_source_away(
-    project: Project, libraries: Path, monkeypatch: pytest.MonkeyPatch, failure: BaseException
+def test_a_load_that_fails_leaves_nothing_of_the_source(
+    project: Project,
+    libraries: Path,
+    database: Engine,
+    store: ObjectStore,
+    monkeypatch: pytest.MonkeyPatch,
+    failure: BaseException,
 ) -> None:
-    def failing(*_: object) -> None:
+    def failing(_: Project, names: list[str], __: object) -> None:
+        store.put_new(manifest_key(names[0], 1), b"half")
+        with database.begin() as connection:
+            connection.exec_driver_sql(f"create table raw.{names[0]} (line_number bigint)")
         raise failure
 
     before = content_of(project)
     monkeypatch.setattr("headwater.pipeline.runners.sources.run", failing)
     result = new_source(1, "libraries", "--from", str(libraries), *AS_SNAPSHOT)
-    assert "take it away: headwater remove-source libraries" in " ".join(result.stderr.split())
-    assert content_of(project) != before
-    assert CliRunner().invoke(app, ["remove-source", "libraries", "--yes"]).exit_code == 0
+    assert "libraries could not be loaded, and was taken back" in " ".join(result.stderr.split())
     assert content_of(project) == before
+    assert list(store.list("manifests/libraries/")) == []
+    with database.connect() as connection:
+        assert connection.execute(sa.text("select to_regclass('raw.libraries')")).scalar() is None
 
 
 @pytest.mark.usefixtures("project", "store")

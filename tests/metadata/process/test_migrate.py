@@ -8,6 +8,7 @@ import sys
 import time
 from typing import Any
 
+import pytest
 import sqlalchemy as sa
 from alembic import command
 from alembic.autogenerate import compare_metadata
@@ -15,7 +16,8 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from sqlalchemy import Engine
 
-from headwater.metadata.process.migrate import LOCK, MIGRATIONS, SCHEMAS, upgrade
+from headwater.metadata.errors import DatabaseRefused
+from headwater.metadata.process.migrate import LOCK, MIGRATIONS, SCHEMAS, pending, upgrade
 from headwater.metadata.process.tables import SCHEMA, metadata
 from tests.conftest import PROJECT
 
@@ -172,3 +174,19 @@ def test_runs_of_before_get_what_they_were_for_and_their_own_last_error_back(emp
     assert headers[2].last_error == headers[2].closed_why  # it said nothing itself
     assert headers[2].closed_why.startswith(ended)
     assert full == 6
+
+
+def test_a_database_of_a_newer_version_is_refused_and_stays_as_it_is(empty_database: Engine) -> None:
+    assert pending(empty_database).version is None
+    assert pending(empty_database).migrations[0] == "0001"
+    upgrade(empty_database)
+    assert pending(empty_database).migrations == ()
+    with empty_database.begin() as connection:
+        connection.exec_driver_sql(f"update {SCHEMA}.process_metadata_version set version_num = '9999'")
+    before = catalog(empty_database)
+    for refused in (upgrade, pending):
+        with pytest.raises(
+            DatabaseRefused, match="newer Headwater has migrated this database, to version 9999"
+        ):
+            refused(empty_database)
+    assert catalog(empty_database) == before
