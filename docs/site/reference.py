@@ -122,9 +122,11 @@ def _cell(column: schema.Column) -> str:
 def source_types() -> Iterator[SourceType]:
     """Yield the source types that Headwater has built in."""
     for name in extensions.BUILT_IN[extensions.SOURCES]:
-        found = extensions.find(extensions.SOURCES, name).load()
-        assert isinstance(found, SourceType)
-        yield found
+        found = extensions.find(extensions.SOURCES, name)
+        assert found is not None, name
+        declaration = found.load()
+        assert isinstance(declaration, SourceType)
+        yield declaration
 
 
 def options_of_sources() -> Iterator[str]:
