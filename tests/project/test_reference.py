@@ -51,7 +51,7 @@ def test_every_column_of_the_seeds_has_an_entry() -> None:
 
 def test_every_environment_variable_of_the_code_has_an_entry() -> None:
     files = subprocess.run(
-        ["git", "grep", "-hoEI", r"\bHEADWATER_[A-Z_]*[A-Z]\b", "--", *ROOMS],
+        ["git", "grep", "-hoEI", r"\bHEADWATER_[A-Z][A-Z_]*[A-Z]\b", "--", *ROOMS],
         cwd=PROJECT, check=True, capture_output=True, text=True,
     ).stdout.split()  # fmt: skip
     assert set(files) == set(reference.read_yaml("docs/site/environment.yml")["headwater"])
