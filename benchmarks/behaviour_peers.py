@@ -77,7 +77,8 @@ def by_dbt(folder: Path) -> Errors:
         result = dbtRunner().invoke(command)
         if result.exception:
             raise result.exception
-        for node in result.result or ():
+        nodes: Any = result.result  # of a snapshot: a RunExecutionResult
+        for node in nodes or ():
             if str(node.status) not in ("success", "NodeStatus.Success"):
                 errors[node.node.name.removesuffix("_history")] = str(node.message)
     return errors

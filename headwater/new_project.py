@@ -131,7 +131,7 @@ def make_project(parent: Path, name: str, *, with_example: bool = False) -> Path
 def dag_file(module: str) -> str:
     """Return the text of one of the files in `dags/`."""
     docstring, call = DAG_FILES[module]
-    return f'"""{docstring}"""\n\nfrom headwater.airflow import dags\n\n{call}\n'
+    return "\n".join(('"""' + docstring + '"""', "", "from headwater.airflow import dags", "", call, ""))
 
 
 def seed_file(table: str, rows: list[dict[str, str]]) -> str:

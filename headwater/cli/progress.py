@@ -45,6 +45,7 @@ class _Bars:
         try:
             yield _Bar(self._progress, task)
         finally:
+            self._progress.refresh()  # a short transfer is over before rich draws by itself
             self._progress.remove_task(task)
 
 

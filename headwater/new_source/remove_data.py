@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import sqlalchemy as sa
@@ -114,7 +114,9 @@ def take_back(project: Project, name: str) -> str | None:
 def _keys(connection: Connection, store: ObjectStore, name: str) -> list[str]:
     """Return the keys of a source on S3."""
     filename = delivery.c.delivery_filename
-    own = connection.scalars(sa.select(filename).where(delivery.c.source == name)).all()
+    own: Sequence[str] = connection.scalars(sa.select(filename).where(delivery.c.source == name)).all()
     below = sa.func.starts_with(filename, store.address(f"landed/{name}/"))
-    foreign = connection.scalars(sa.select(filename).where(delivery.c.source != name, below)).all()
+    foreign: Sequence[str] = connection.scalars(
+        sa.select(filename).where(delivery.c.source != name, below)
+    ).all()
     return archived_keys(store, name, own, foreign)

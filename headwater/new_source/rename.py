@@ -57,9 +57,11 @@ def plan_renaming(project: Project, old: str, new: str, *, is_resumed: bool = Fa
     }
     moved = {path: path.with_name(_new_name(path.name, old, new)) for path in _files_named(project, old)}
     for path in sorted(renamed.keys() | moved.keys()):
-        text = renamed.get(path, _read(path)).encode()
+        content = renamed.get(path, _read(path)).encode()
         changes += (
-            _moved(path, moved[path], text) if path in moved else [Change(path, path.read_bytes(), text)]
+            _moved(path, moved[path], content)
+            if path in moved
+            else [Change(path, path.read_bytes(), content)]
         )
     changes = _with_generated(project, changes, new)
     touched = {change.path for change in changes} | set(moved)

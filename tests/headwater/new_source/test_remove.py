@@ -330,7 +330,7 @@ def test_nobody_is_asked_where_nobody_can_answer(made: Project, monkeypatch: pyt
     assert "expected --yes" in shown.stderr
     for message in ("seeds/source.csv: libraries", "seeds/attribute.csv", "historical.libraries", "S3"):
         assert message in shown.stdout
-    monkeypatch.setattr("headwater.cli.sources._is_terminal", lambda: True)
+    monkeypatch.setattr("headwater.cli.source_changes._can_ask", lambda as_json: not as_json)
     assert CliRunner().invoke(app, ["remove-source", "libraries"], input="n\n").exit_code == 0
     assert content_of(made) == before
     assert CliRunner().invoke(app, ["remove-source", "libraries"], input="y\n").exit_code == 0
