@@ -55,8 +55,10 @@ def project_in(folder: Path) -> Project:
 def variables_of(project: Project) -> dict[str, str]:
     """Return the variables of one project among several: its folders, and what HEADWATER__<PROJECT>__… say."""
     prefix = PREFIX.format(project.name.upper())
-    own = {name.removeprefix(prefix): value for name, value in os.environ.items() if name.startswith(prefix)}
-    return {HOME: str(project.root / HOME_FOLDER), **own, PROJECT: str(project.root)}
+    settings = {
+        name.removeprefix(prefix): value for name, value in os.environ.items() if name.startswith(prefix)
+    }
+    return {HOME: str(project.root / HOME_FOLDER), **settings, PROJECT: str(project.root)}
 
 
 @contextmanager
@@ -109,11 +111,11 @@ def _import_from(root: Path, others: Sequence[Path]) -> None:
     """Let Python import from the folder of one project, after all packages, and forget what others brought."""
     for other in others:
         sys.path[:] = [place for place in sys.path if not place or Path(place).resolve() != other]
-        own = {path.stem for path in other.iterdir() if path.is_dir() or path.suffix == ".py"} - {CODE}
+        tops = {path.stem for path in other.iterdir() if path.is_dir() or path.suffix == ".py"} - {CODE}
         for name, module in list(sys.modules.items()):
             top = name.partition(".")[0]
             file = getattr(module, "__file__", None)
-            if top in own and file and Path(file).resolve().is_relative_to(other):
+            if top in tops and file and Path(file).resolve().is_relative_to(other):
                 del sys.modules[name]
     if str(root) not in sys.path:
         sys.path.append(str(root))

@@ -23,14 +23,14 @@ def overlay() -> Mapping[str, str]:
 
 def variables() -> Mapping[str, str]:
     """Return the variables of the project at work: its own, then those of the process."""
-    own = overlay()
-    return ChainMap(dict(own), os.environ) if own else os.environ
+    settings = overlay()
+    return ChainMap(dict(settings), os.environ) if settings else os.environ
 
 
 @contextmanager
-def overlaid(own: Mapping[str, str]) -> Iterator[None]:
+def overlaid(settings: Mapping[str, str]) -> Iterator[None]:
     """Work for the project of these variables within the block, in this thread or task alone."""
-    token = _OVERLAY.set(own)
+    token = _OVERLAY.set(settings)
     try:
         yield
     finally:

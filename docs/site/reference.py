@@ -94,9 +94,9 @@ def seeds() -> Iterator[str]:
     yield "# Columns of the seeds\n"
     yield "Static metadata is CSV in `seeds/`. `headwater check` names every cell that breaks a rule, with file and"
     yield "line. A file may lack a column that is not required: its cells are then blank.\n"
-    told = {one["name"]: one for one in read_yaml("seeds/_seeds.yml")["seeds"]}
+    described = {one["name"]: one for one in read_yaml("seeds/_seeds.yml")["seeds"]}
     for name, one in schema.TABLES.items():
-        about = told[name]
+        about = described[name]
         yield f"## {name}\n"
         yield f"{about['description']} File `seeds/{name}.csv`; {code(one.keys[0])} names a row.\n"
         meanings = {column["name"]: column["description"] for column in about["columns"]}
@@ -203,11 +203,13 @@ def checks() -> Iterator[str]:
 
 def environment() -> Iterator[str]:
     """Yield the page of all environment variables."""
-    told = read_yaml("docs/site/environment.yml")
+    described = read_yaml("docs/site/environment.yml")
     yield "# Environment variables\n"
     for title, group in (("Headwater's own", "headwater"), ("Of others", "others")):
         yield f"## {title}\n"
-        yield from table(("variable", "meaning"), ((f"`{name}`", text) for name, text in told[group].items()))
+        yield from table(
+            ("variable", "meaning"), ((f"`{name}`", text) for name, text in described[group].items())
+        )
 
 
 def process_tables() -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""What S3 has of a source: its removal, and its renaming.
+"""Removal and renaming of the objects of a source on S3.
 
 The manifests and events of a source lie below its name. Landed objects lie where they were landed, for their keys never
 change: after a renaming, the manifests name objects below the former name.
@@ -25,15 +25,15 @@ def landed_objects(store: ObjectStore, source: str, addresses: Iterable[str]) ->
 
 
 def archived_keys(
-    store: ObjectStore, source: str, own: Collection[str], foreign: Collection[str]
+    store: ObjectStore, source: str, landed_addresses: Collection[str], foreign: Collection[str]
 ) -> list[str]:
     """Return the keys of a source, facts after the objects that they name.
 
-    `own` are the addresses of the landed objects of its deliveries, `foreign` those that other sources name below its
-    folder: sources that had its name before.
+    `landed_addresses` are those of its deliveries, `foreign` those that other sources name below its folder: sources
+    that had its name before.
     """
     kept = {store.key(address) for address in foreign}
-    named = {store.key(address) for address in own}
+    named = {store.key(address) for address in landed_addresses}
     landed = sorted((named | set(store.list(landed_folder(source)))) - kept)
     return [*landed, *store.list(events_folder(source)), *store.list(f"manifests/{source}/")]
 

@@ -37,7 +37,7 @@ MARTS = "marts"  # the schema of models that read history
 
 @dataclass(frozen=True)
 class DataRemoval:
-    """What is loaded of a source: rows by table, deliveries, bytes, events, objects on S3.
+    """The data of a source, counted: rows by table, deliveries, bytes, events, objects on S3.
 
     `unfinished` is a removal that was killed; its numbers are those of the beginning. `finished` is the last one.
     """
@@ -114,9 +114,9 @@ def take_back(project: Project, name: str) -> str | None:
 def _keys(connection: Connection, store: ObjectStore, name: str) -> list[str]:
     """Return the keys of a source on S3."""
     filename = delivery.c.delivery_filename
-    own: Sequence[str] = connection.scalars(sa.select(filename).where(delivery.c.source == name)).all()
+    addresses: Sequence[str] = connection.scalars(sa.select(filename).where(delivery.c.source == name)).all()
     below = sa.func.starts_with(filename, store.address(f"landed/{name}/"))
     foreign: Sequence[str] = connection.scalars(
         sa.select(filename).where(delivery.c.source != name, below)
     ).all()
-    return archived_keys(store, name, own, foreign)
+    return archived_keys(store, name, addresses, foreign)

@@ -132,9 +132,9 @@ def _seed_change(path: Path, table: str, old: str, new: str) -> Change | None:
     for record in reader:
         cells = [_cell(table, name, cell, old, new) for name, cell in zip(header, record, strict=False)]
         cells += record[len(header) :]
-        own = lines[begin : reader.line_num]
+        as_written = lines[begin : reader.line_num]
         begin = reader.line_num
-        kept += own if cells == record else [_record(cells, own[-1])]
+        kept += as_written if cells == record else [_record(cells, as_written[-1])]
     after = (codecs.BOM_UTF8 if before.startswith(codecs.BOM_UTF8) else b"") + "".join(kept).encode()
     return None if after == before else Change(path, before, after)
 

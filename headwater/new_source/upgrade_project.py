@@ -33,7 +33,7 @@ _RANGE = re.compile(r"^requires_headwater:.*$", re.MULTILINE)
 
 @dataclass(frozen=True)
 class ProjectUpgrade:
-    """What an upgrade changes, and what a person has to look at."""
+    """The changes of an upgrade, and what a person has to look at."""
 
     seeds: Upgrade
     new_columns: tuple[Change, ...]  # headers that get the columns that came since

@@ -29,12 +29,12 @@ def settings_of(folders: Mapping[str, Path], projects: Mapping[str, Project]) ->
     found: dict[str, str] = {}
     owners: dict[tuple[str, ...], str] = {}
     for name, project in projects.items():
-        own = _servers_of(project)
-        for what, place in _places({**os.environ, **own}):
+        settings = _servers_of(project)
+        for what, place in _places({**os.environ, **settings}):
             other = owners.setdefault((what, *place), name)
             if other != name:
                 raise ServiceError(_same(what, place, other, name))
-        found |= {f"{PREFIX.format(name.upper())}{variable}": value for variable, value in own.items()}
+        found |= {f"{PREFIX.format(name.upper())}{variable}": value for variable, value in settings.items()}
     bundles = [
         {"name": name, "classpath": LOCAL_BUNDLE, "kwargs": {"path": str(folder / "dags")}}
         for name, folder in folders.items()
@@ -55,10 +55,10 @@ def as_process(variables: Mapping[str, str]) -> Iterator[None]:
 
 
 def _servers_of(project: Project) -> dict[str, str]:
-    own = variables_of(project)
-    with as_process(own):
+    settings = variables_of(project)
+    with as_process(settings):
         started = ensure_up(project.root).environment
-    return {name: value for name, value in {**own, **started}.items() if name != PROJECT}
+    return {name: value for name, value in {**settings, **started}.items() if name != PROJECT}
 
 
 def _places(variables: Mapping[str, str]) -> Iterator[tuple[str, tuple[str, ...]]]:

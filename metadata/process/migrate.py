@@ -48,7 +48,7 @@ def upgrade(engine: Engine) -> bool:
 
 @dataclass(frozen=True)
 class PendingMigrations:
-    """What `upgrade` would do: the version of the database (None: an empty one), and the migrations that it lacks."""
+    """The version of a database (None: an empty one), and the migrations that it lacks."""
 
     version: str | None
     migrations: tuple[str, ...]

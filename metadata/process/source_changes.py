@@ -120,8 +120,8 @@ def end_change(connection: Connection, change: SourceChange, counts: Mapping[str
     values: dict[str, Any] = {"ended_at": sa.func.clock_timestamp()}
     if counts is not None:
         values["counts"] = {**change.counts, **counts}
-    own = source_change.c.source_change_id == change.source_change_id
-    connection.execute(sa.update(source_change).where(own).values(values))
+    is_this = source_change.c.source_change_id == change.source_change_id
+    connection.execute(sa.update(source_change).where(is_this).values(values))
 
 
 def drop_source(connection: Connection, source: str, models: Mapping[str, str] | None = None) -> None:
@@ -172,14 +172,14 @@ def rename_source(connection: Connection, old: str, new: str, renamed_code: Call
     ask = sa.text("select definition from metadata.source_definition where source = :source")
     recorded = connection.execute(ask, {"source": new}).scalar()
     if recorded is not None:
-        told = {
+        renamed = {
             part: _each_text(value, renamed_code) if part.startswith("code of ") else value
             for part, value in recorded.items()
         }
         change = sa.text(
-            "update metadata.source_definition set definition = cast(:told as jsonb) where source = :source"
+            "update metadata.source_definition set definition = cast(:definition as jsonb) where source = :source"
         )
-        connection.execute(change, {"told": json.dumps(told), "source": new})
+        connection.execute(change, {"definition": json.dumps(renamed), "source": new})
 
 
 def _each_text(value: Any, change: Callable[[str], str]) -> Any:

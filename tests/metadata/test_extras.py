@@ -75,7 +75,7 @@ def test_the_client_of_kafka_is_asked_for_before_it_is_imported() -> None:
         "from headwater.metadata.errors import ExtraMissing\n"
         "try:\n    import headwater.extract.sources.kafka.topic\nexcept ExtraMissing as missing:\n    print(missing)"
     )
-    said = subprocess.run(
+    finished = subprocess.run(
         [sys.executable, "-c", script], cwd=PROJECT, capture_output=True, text=True, check=True
     )
-    assert said.stdout == "Reading from Kafka needs the extra kafka: pip install 'headwater[kafka]'.\n"
+    assert finished.stdout == "Reading from Kafka needs the extra kafka: pip install 'headwater[kafka]'.\n"

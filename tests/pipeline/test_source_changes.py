@@ -142,11 +142,13 @@ def test_a_source_goes_with_its_data_and_a_removal_that_was_killed_goes_on(
     ):
         plan_removal(project, "cities")
     line.execute("create view marts.of_a_person as select * from historical.cities")
+    kept = keys(line.store, "cities")
+    assert kept
     planned = plan_data_removal(line.database, line.store, "cities")
     assert (planned.counts["deliveries"], planned.counts["raw_rows"], planned.counts["objects"]) == (
         4,
         11,
-        20,
+        len(kept),
     )
 
     def removed() -> None:
@@ -156,7 +158,7 @@ def test_a_source_goes_with_its_data_and_a_removal_that_was_killed_goes_on(
 
     with pytest.raises(HeadwaterError, match=r"view marts\.of_a_person depends on table historical\.cities"):
         removed()
-    assert len(keys(line.store, "cities")) == 20
+    assert keys(line.store, "cities") == kept
     line.execute("drop view marts.of_a_person")
     for owner, name, calls in [
         (remove_data, "remove", 0),
