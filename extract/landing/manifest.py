@@ -23,7 +23,6 @@ from headwater.metadata.visible import shortened
 VERSION = 1
 LONGEST_NAME = 120  # characters
 MOST_BYTES = 2**63 - 1
-_LANDED = re.compile(r"landed/[a-z][a-z0-9_]*/[0-9]{10,19}/[^/]+")  # below the name that the source had then
 
 
 class _Facts(BaseModel):
@@ -44,6 +43,9 @@ class _Facts(BaseModel):
     watermark_from: dict[str, Any] | None
     watermark_to: dict[str, Any] | None
     part: dict[str, str] | None = None  # a manifest of before has none
+    landed_as: str | None = (
+        None  # the name of the source when its object was landed, where it has another one now
+    )
     key: str
 
 
@@ -70,6 +72,8 @@ def to_json(landed: Delivery, key: str) -> bytes:
     del facts["delivery_filename"]
     if landed.part is None:
         del facts["part"]
+    if not key.startswith(landed_folder(landed.source)):
+        facts["landed_as"] = key.split("/")[1]
     return json.dumps(facts, default=datetime.isoformat, ensure_ascii=False, indent=1).encode()
 
 
@@ -85,10 +89,10 @@ def from_json(body: bytes, store: ObjectStore) -> Delivery:
         raise _no_manifest(body, f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from None
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise _no_manifest(body, str(error)) from None
-    if not _LANDED.fullmatch(checked.key) or int(checked.key.split("/")[2]) != checked.delivery_sqn:
-        lies = shortened(checked.key, 120)
+    folder = _folder(checked.landed_as or checked.source, checked.delivery_sqn)
+    if not checked.key.startswith(folder):
         raise StorageError(
-            f"it says that its object lies at {lies}, expected below {_folder(checked.source, checked.delivery_sqn)}"
+            f"it says that its object lies at {shortened(checked.key, 120)}, expected below {shortened(folder, 120)}"
         )
     more = {
         "delivery_filename": store.address(checked.key),
@@ -96,7 +100,7 @@ def from_json(body: bytes, store: ObjectStore) -> Delivery:
         "delivery_date": checked.delivery_date.astimezone(UTC),
         "process_date": checked.process_date.astimezone(UTC),
     }
-    return Delivery(**{**checked.model_dump(exclude={"key"}), **more})
+    return Delivery(**{**checked.model_dump(exclude={"key", "landed_as"}), **more})
 
 
 def manifest_at(key: str, body: bytes, store: ObjectStore) -> Delivery:
