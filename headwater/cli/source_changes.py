@@ -78,14 +78,16 @@ def _remove_with_data(
 ) -> None:
     from headwater.cli import render_source_changes as render
     from headwater.extract.landing.store import ObjectStore
-    from headwater.new_source.remove import plan_left_removal
+    from headwater.new_source.remove import plan_left_removal, still_there
     from headwater.new_source.remove_data import plan_data_removal, remove_with_data
     from headwater.pipeline.preparation import open_database
 
     with opened_project() as project:
         engine, store = open_database(project), ObjectStore.from_environment()
         planned = plan_data_removal(engine, store, name)
-        removal = plan_left_removal(project, name, also, is_needed=planned.is_empty and not planned.finished)
+        with_files = still_there(project, also) if planned.unfinished else also
+        is_needed = planned.is_empty and not planned.finished
+        removal = plan_left_removal(project, name, with_files, is_needed=is_needed)
         facts = {
             "source": name,
             "files": render.removal_as_dict(removal, project.root) if removal else None,
@@ -109,7 +111,7 @@ def _remove_with_data(
             if typed.strip() != name:
                 err.print("Nothing was removed.")
                 return
-        counts = remove_with_data(project, engine, store, removal, planned, why)
+        counts = remove_with_data(project, engine, store, removal, planned, why, also)
         if as_json:
             print_json({**facts, "removed": True, "counts": counts})
         else:

@@ -105,6 +105,11 @@ def plan_left_removal(project: Project, name: str, also: Sequence[str], *, is_ne
     return None
 
 
+def still_there(project: Project, models: Sequence[str]) -> list[str]:
+    """Return those of these models that have files yet: a removal that was killed may have taken some away."""
+    return [model for model in models if not SAFE_NAME.fullmatch(model) or _files_of_model(project, model)]
+
+
 def remove(project: Project, removal: Removal) -> None:
     """Remove all parts or none. Raises `NewSourceRefused` if a file has changed since it was read."""
     with noted(project, removal.name):
@@ -225,16 +230,17 @@ def _model_files(project: Project, name: str) -> list[Path]:
 def _files_of_models(project: Project, name: str, models: Sequence[str]) -> Iterator[Path]:
     """Yield the files of models of the author, their SQL and the YAML of their name."""
     for model in models:
-        found = [
-            path
-            for path in sorted(project.models.rglob(f"{model}.*"))
-            if path.suffix in (".sql", ".yml", ".py")
-        ]
-        if not SAFE_NAME.fullmatch(model) or model in (f"stg_{name}", f"hist_{name}") or not found:
+        found = _files_of_model(project, model) if SAFE_NAME.fullmatch(model) else []
+        if model in (f"stg_{name}", f"hist_{name}") or not found:
             raise NewSourceRefused(
                 f"--also {model}: no model below models/, expected the name of one that reads {name}"
             )
         yield from found
+
+
+def _files_of_model(project: Project, model: str) -> list[Path]:
+    found = sorted(project.models.rglob(f"{model}.*"))
+    return [path for path in found if path.suffix in (".sql", ".yml", ".py")]
 
 
 def _edited(project: Project, name: str, files: Collection[Path]) -> Iterator[Path]:

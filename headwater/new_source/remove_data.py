@@ -73,14 +73,16 @@ def remove_with_data(
     removal: Removal | None,
     planned: DataRemoval,
     why: str,
+    also: Sequence[str] = (),
 ) -> Mapping[str, int]:
     """Remove the files of a source, then its objects, then its tables and records; return the numbers on record.
 
-    The record is written first: a killed removal blocks runs of the source until the same command finishes it. Raises
-    `HeadwaterError` before anything is removed if a run works on the source or something depends on its tables.
+    `also` are the marts that go with it; files of them may be gone already. The record is written first: a killed
+    removal blocks runs of the source until the same command finishes it. Raises `HeadwaterError` before anything is
+    removed if a run works on the source or something depends on its tables.
     """
     name = planned.name
-    models = dict.fromkeys(removal.also if removal else (), MARTS)
+    models = dict.fromkeys(also, MARTS)
     close_abandoned(engine)
     require_source_droppable(engine, name, models)
     counts = {**planned.counts, "seed_rows": sum(map(len, removal.rows.values())) if removal else 0}
