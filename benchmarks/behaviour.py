@@ -11,9 +11,7 @@ from __future__ import annotations
 import argparse
 import csv
 import json
-import os
 import subprocess
-import tempfile
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -25,7 +23,7 @@ from benchmarks.data import COLUMNS
 from benchmarks.peers import LOCK, peers
 from benchmarks.project import make_project, published
 from benchmarks.report import Table
-from benchmarks.servers import Database, servers
+from benchmarks.servers import Database, place
 from headwater.pipeline.decide import decide
 from headwater.pipeline.runners.sources import run
 from headwater.project import find_project
@@ -175,15 +173,11 @@ def main() -> None:
     options.add_argument("--versions", action="store_true", help="print the versions of each way, too")
     chosen = options.parse_args()
     home = find_project().home
-    with tempfile.TemporaryDirectory(prefix="headwater-behaviour-") as name:
-        folder = Path(name)
-        folder.chmod(0o755)  # the embedded Postgres may run as another user
-        with servers(folder) as database:
-            os.environ["HEADWATER_HOME"] = str(folder / "home")
-            found = {
-                way: by_headwater(folder, database) if way == "headwater" else by_peer(way, folder, home)
-                for way in chosen.ways
-            }
+    with place("behaviour") as (folder, database):
+        found = {
+            way: by_headwater(folder, database) if way == "headwater" else by_peer(way, folder, home)
+            for way in chosen.ways
+        }
     print(table(found).markdown())
     if chosen.versions:
         for way, outcomes in found.items():

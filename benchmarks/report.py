@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
@@ -14,7 +12,7 @@ from typing import Any
 
 from benchmarks.peers import peers
 from benchmarks.profile import Statement
-from benchmarks.servers import Database, machine, servers
+from benchmarks.servers import Database, machine, place
 from headwater.project import find_project
 
 
@@ -125,12 +123,8 @@ def parser(doc: str | None, rows: int, repeats: int = 5) -> argparse.ArgumentPar
 def publish(options: argparse.Namespace, measure: Callable[[Setting], Report]) -> None:
     """Measure in a new setting and print the results."""
     home = find_project().home
-    with tempfile.TemporaryDirectory(prefix="headwater-bench-") as name:
-        folder = Path(name)
-        folder.chmod(0o755)  # the embedded Postgres may run as another user
-        with servers(folder) as database:
-            os.environ["HEADWATER_HOME"] = str(folder / "home")
-            report = measure(Setting(options.rows, options.repeats, folder, database, home))
+    with place("bench") as (folder, database):
+        report = measure(Setting(options.rows, options.repeats, folder, database, home))
     if options.json:
         print(report.to_json())
     else:

@@ -12,6 +12,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import uuid
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -44,6 +45,17 @@ SHOWN = (
     "server_version", "shared_buffers", "work_mem", "fsync", "full_page_writes", "synchronous_commit",
     "data_checksums", "wal_level", "max_wal_size", "random_page_cost", "jit", "autovacuum",
 )  # fmt: skip
+
+
+@contextmanager
+def place(purpose: str) -> Iterator[tuple[Path, Database]]:
+    """Make a folder for the time of the block, with servers whose home it is; yield it and the database."""
+    with tempfile.TemporaryDirectory(prefix=f"headwater-{purpose}-") as name:
+        folder = Path(name)
+        folder.chmod(0o755)  # the embedded Postgres may run as another user
+        with servers(folder) as database:
+            os.environ["HEADWATER_HOME"] = str(folder / "home")
+            yield folder, database
 
 
 @dataclass

@@ -11,6 +11,7 @@ version runs it.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -80,13 +81,18 @@ def read_project_file(root: Path) -> ProjectFile | None:
     """
     path = root / FILE
     try:
-        content = _Content.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
+        return _parsed(path, path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return None
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise ProjectRefused(f"{path} cannot be read: {' '.join(str(error).split())}") from None
     except ValidationError as error:
         raise ProjectRefused(f"{path}: {_first_problem(error)}") from None
+
+
+@lru_cache(maxsize=64)
+def _parsed(path: Path, text: str) -> ProjectFile:  # each DAG and asset asks for the project again
+    content = _Content.model_validate(yaml.safe_load(text))
     return ProjectFile(path, content.name, content.requires_headwater, content.shares_airflow)
 
 

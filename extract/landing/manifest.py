@@ -43,9 +43,7 @@ class _Facts(BaseModel):
     watermark_from: dict[str, Any] | None
     watermark_to: dict[str, Any] | None
     part: dict[str, str] | None = None  # a manifest of before has none
-    landed_as: str | None = (
-        None  # the name of the source when its object was landed, where it has another one now
-    )
+    landed_as: str | None = None  # the name under which a source that was renamed since landed its object
     key: str
 
 

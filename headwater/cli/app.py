@@ -138,9 +138,8 @@ def opened_project(find: Callable[[], Project] = find_project) -> Iterator[Proje
     search_seldom()
     with explained():
         project = find()
-        os.environ["HEADWATER_PROJECT"] = str(
-            project.root
-        )  # as in Airflow; connections of the seeds may name it
+        # as in Airflow: connections of the seeds may name it
+        os.environ["HEADWATER_PROJECT"] = str(project.root)
         if str(project.root) not in sys.path:
             # last, as in Airflow, so that modules of the project never hide a package
             sys.path.append(str(project.root))

@@ -9,7 +9,6 @@ from sqlalchemy import Engine
 
 from headwater.extract.landing.source_archive import copy_facts, delete_facts
 from headwater.extract.landing.store import ObjectStore
-from headwater.metadata.errors import HeadwaterError
 from headwater.metadata.process.deliveries import lock_source
 from headwater.metadata.process.orphaned_runs import close_abandoned
 from headwater.metadata.process.source_changes import (
@@ -18,6 +17,7 @@ from headwater.metadata.process.source_changes import (
     end_change,
     open_change,
     rename_source,
+    require_free,
     source_size,
 )
 from headwater.new_source.rename import Renaming, plan_renaming, rename, renamed_text
@@ -50,17 +50,13 @@ def rename_with_data(
 
     Manifests and events, which say the name, are written below the new one before the transaction of the database, and
     deleted below the old one after it. Landed objects keep their keys. Killed anywhere, the same command goes on.
-    Raises `HeadwaterError` before the first change if a run works on the source or the new name has deliveries.
+    Raises `HeadwaterError` before the first change if a run works on the source or the new name is taken.
     """
     close_abandoned(engine)
     with engine.connect() as connection:
-        counts, taken = source_size(connection, old), source_size(connection, new)
-        is_resumed = open_change(connection, old) is not None
-    if taken["deliveries"] and not is_resumed:
-        raise HeadwaterError(
-            f"{new} has {taken['deliveries']:,} deliveries already, of a source of before: expected another name, or"
-            f" headwater remove-source {new} --with-data first"
-        )
+        counts = source_size(connection, old)
+        if open_change(connection, old) is None:
+            require_free(connection, new)
     change = begin_change(engine, old, "renamed", why, counts, new)
     rename(project, renaming)
     with engine.begin() as connection:

@@ -156,17 +156,22 @@ def require_source_droppable(engine: Engine, source: str, models: Mapping[str, s
             trial.rollback()
 
 
+def require_free(connection: Connection, name: str) -> None:
+    """Raise `HeadwaterError` if a source of this name has deliveries or rows in its tables."""
+    sized = source_size(connection, name)
+    if any(sized.values()):
+        raise HeadwaterError(
+            f"{name} has {sized['deliveries']:,} deliveries and {sized['historical_rows']:,} rows in history already:"
+            f" expected another name, or headwater remove-source {name} --with-data first"
+        )
+
+
 def rename_source(connection: Connection, old: str, new: str, renamed_code: Callable[[str], str]) -> None:
     """Give tables and records of a source a new name; `renamed_code` says it in the recorded code of its models.
 
-    The caller holds the locks of both names. Raises `HeadwaterError` if the new name has tables or deliveries.
+    The caller holds the locks of both names. Raises `HeadwaterError` unless the new name is free.
     """
-    sized = source_size(connection, new)
-    if any(sized.values()):
-        raise HeadwaterError(
-            f"{new} has {sized['deliveries']:,} deliveries and {sized['historical_rows']:,} rows in history already:"
-            f" expected another name, or headwater remove-source {new} --with-data first"
-        )
+    require_free(connection, new)
     connection.execute(sa.select(getattr(sa.func, SCHEMA).drop_source(new)))  # tables without a row
     connection.execute(sa.select(getattr(sa.func, SCHEMA).rename_source(old, new)))
     ask = sa.text("select definition from metadata.source_definition where source = :source")

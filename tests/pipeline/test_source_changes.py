@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -39,6 +40,14 @@ def dies_after(monkeypatch: pytest.MonkeyPatch, owner: Any, name: str, calls: in
         return real(*arguments, **named)
 
     monkeypatch.setattr(owner, name, dying)
+
+
+def killed(command: Callable[[], None], after: tuple[Any, str, int]) -> None:
+    """Run a command that ends when a function (its owner and name) was called so often."""
+    with pytest.MonkeyPatch.context() as patch:
+        dies_after(patch, *after)
+        with pytest.raises(KilledError):
+            command()
 
 
 @pytest.fixture
@@ -84,9 +93,7 @@ def renamed(project: Project, line: Line) -> None:
     rename_with_data(project, line.database, line.store, renaming, "cities", "towns", "as people say")
 
 
-def test_a_renamed_source_is_the_same_and_a_renaming_that_was_killed_goes_on(
-    lived: Engineer, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_renamed_source_is_the_same_and_a_renaming_that_was_killed_goes_on(lived: Engineer) -> None:
     line, project = lived.line, lived.project
     before, known, landed = history(line, "cities"), states(line, "cities"), keys(line.store, "cities")
     assert {"halted", "withdrawn"} <= {str(status) for _, _, status, _ in known}
@@ -98,10 +105,7 @@ def test_a_renamed_source_is_the_same_and_a_renaming_that_was_killed_goes_on(
         (source_archive, "_renamed_key", 20),
         (rename_data, "end_change", 0),
     ]:
-        with monkeypatch.context() as patch:
-            dies_after(patch, owner, name, calls)
-            with pytest.raises(KilledError):
-                renamed(project, line)
+        killed(lambda: renamed(project, line), after=(owner, name, calls))
     with pytest.raises(
         HeadwaterError, match=r"towns: cities is being renamed to towns, .* finish it: headwater rename"
     ):
@@ -131,9 +135,7 @@ def test_a_renamed_source_is_the_same_and_a_renaming_that_was_killed_goes_on(
     assert Verified(line, {}).findings("towns", reads_objects=True) == []
 
 
-def test_a_source_goes_with_its_data_and_a_removal_that_was_killed_goes_on(
-    lived: Engineer, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_source_goes_with_its_data_and_a_removal_that_was_killed_goes_on(lived: Engineer) -> None:
     line, project = lived.line, lived.project
     (project.root / "tests" / "no_debts.sql").unlink()
     (project.models / "marts" / "notes.yml").unlink()
@@ -166,10 +168,7 @@ def test_a_source_goes_with_its_data_and_a_removal_that_was_killed_goes_on(
         (remove_data, "drop_source", 0),
         (remove_data, "end_change", 0),
     ]:
-        with monkeypatch.context() as patch:
-            dies_after(patch, owner, name, calls)
-            with pytest.raises(KilledError):
-                removed()
+        killed(removed, after=(owner, name, calls))
     removed()
     assert keys(line.store, "cities") == []
     assert line.query("select count(*) from metadata.delivery") == [(0,)]
