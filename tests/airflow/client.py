@@ -78,13 +78,23 @@ class Client:
         run_id = self.trigger(dag, conf)
         return run_id, self.wait(dag, run_id, patience_s)
 
-    def wait_for_run(self, dag: str, patience_s: float = PATIENCE_S) -> str:
-        """The id of the newest run of `dag`, which something else starts."""
+    def wait_for_run(self, dag: str, patience_s: float = PATIENCE_S, *, caused_by: str | None = None) -> str:
+        """The id of the newest run of `dag`, which something else starts: by its assets, the run `caused_by`."""
         deadline = time.monotonic() + patience_s
-        while not (runs := self.get(f"dags/{dag}/dagRuns", order_by="-run_after")["dag_runs"]):
-            assert time.monotonic() < deadline, f"no run of {dag}"
+        while True:
+            runs = self.get(f"dags/{dag}/dagRuns", order_by="-run_after")["dag_runs"]
+            for run_id in (str(run["dag_run_id"]) for run in runs):
+                if caused_by is None or caused_by in self._causes(dag, run_id):
+                    return run_id
+            assert time.monotonic() < deadline, f"no run of {dag}" + (
+                f" after {caused_by}" if caused_by else ""
+            )
             time.sleep(0.3)
-        return str(runs[0]["dag_run_id"])
+
+    def _causes(self, dag: str, run_id: str) -> set[str]:
+        """Return the ids of the runs whose assets started a run."""
+        events = self.get(f"dags/{dag}/dagRuns/{run_id}/upstreamAssetEvents")["asset_events"]
+        return {str(event["source_run_id"]) for event in events}
 
     def tasks(self, dag: str, run_id: str) -> list[dict[str, Any]]:
         """Every task instance of a run, as the API tells it, mapped ones each by itself."""
