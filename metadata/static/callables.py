@@ -9,6 +9,8 @@ from functools import cache
 from importlib.machinery import ModuleSpec, PathFinder
 from pathlib import Path
 
+PYTHON = ".".join(map(str, sys.version_info[:2]))
+
 
 def lacks(spec: str, root: Path | None = None) -> str | None:
     """Return what is missing of `package.module:function`, None when it is there or only running it could tell.
@@ -23,12 +25,14 @@ def lacks(spec: str, root: Path | None = None) -> str | None:
         if found is None:
             return f"there is no module {'.'.join(names[:depth])}"
         places = list(found.submodule_search_locations or [])
+        if fault := _fault_of(found):
+            return f"{'.'.join(names[:depth])} is not Python {PYTHON}: {fault}"
     file = found.origin if found else None
     if file is None or not file.endswith(".py"):
         return f"{module} is a folder without an __init__.py" if file is None else None
     return (
         None
-        if _defines(Path(file), Path(file).stat().st_mtime_ns, function)
+        if function in (bound := _read(file)) or {"*", "__getattr__"} & bound
         else f"{module} has no {function}"
     )
 
@@ -41,17 +45,27 @@ def _found_otherwise(name: str) -> ModuleSpec | None:
     return None
 
 
-@cache
-def _defines(file: Path, _changed_at: int, name: str) -> bool:
-    """Return whether the module binds the name where it is imported.
-
-    A module that cannot be parsed is left to its run.
-    """
+def _fault_of(found: ModuleSpec) -> str | None:
+    """Return where the file of a module cannot be parsed, and why; None for one that can, or is no Python source."""
+    if found.origin is None or not found.origin.endswith(".py"):
+        return None
     try:
-        names = set(bound_names(ast.parse(file.read_bytes(), str(file)).body))
-    except (SyntaxError, ValueError):
-        return True
-    return name in names or bool({"*", "__getattr__"} & names)
+        _read(found.origin)
+    except SyntaxError as error:
+        return f"line {error.lineno}, {error.msg}" if error.lineno else error.msg
+    except ValueError as error:
+        return str(error)
+    return None
+
+
+def _read(file: str) -> frozenset[str]:
+    """Return the names that a module binds where it is imported. Raises `SyntaxError` or `ValueError`."""
+    return _names_in(file, Path(file).stat().st_mtime_ns)
+
+
+@cache
+def _names_in(file: str, _changed_at: int) -> frozenset[str]:
+    return frozenset(bound_names(ast.parse(Path(file).read_bytes(), file).body))
 
 
 def bound_names(body: Iterable[ast.stmt]) -> Iterator[str]:
