@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
+from functools import lru_cache
 from pathlib import Path
 
 import yaml
@@ -45,9 +45,19 @@ class Project:
         return self.root / "models"
 
 
-@cache
 def _name_of(root: Path) -> str:
-    return str(yaml.safe_load((root / MARK).read_text(encoding="utf-8"))["name"])
+    path = root / MARK
+    try:
+        return _named(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise ProjectRefused(f"{path} cannot be read: {' '.join(str(error).split())}") from None
+    except (KeyError, TypeError):
+        raise ProjectRefused(f"{path} has no name. Expected name: and that of the project.") from None
+
+
+@lru_cache(maxsize=64)
+def _named(text: str) -> str:  # each DAG and asset asks for it again
+    return str(yaml.safe_load(text)["name"])
 
 
 def find_project() -> Project:

@@ -9,9 +9,8 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from contextlib import contextmanager
-from functools import cache
 from pathlib import Path
 
 from headwater.home import NAME as HOME_FOLDER
@@ -25,6 +24,8 @@ PROJECTS = "HEADWATER_PROJECTS"
 PREFIX = "HEADWATER__{}__"
 CODE = "headwater"  # a checkout of Headwater is a project, too, and its code is no project's own
 
+TAKEN = ("static", "list", "docs")  # /deliveries/<name>/ is the page of a project
+
 
 def folders() -> tuple[Path, ...]:
     """Return the folders of the projects that share this Airflow; none where Airflow runs one project."""
@@ -34,14 +35,26 @@ def folders() -> tuple[Path, ...]:
 
 def projects() -> dict[str, Project]:
     """Return the projects that can be opened, by name; the DAG files of the others say what is wrong with them."""
+    return _opened()[0]
+
+
+def refused() -> dict[Path, HeadwaterError]:
+    """Return why projects cannot be opened beside the others, by folder."""
+    return _opened()[1]
+
+
+def _opened() -> tuple[dict[str, Project], dict[Path, HeadwaterError]]:
     found: dict[str, Project] = {}
+    errors: dict[Path, HeadwaterError] = {}
     for folder in folders():
         try:
             project = project_in(folder)
-        except HeadwaterError:
-            continue
-        found[project.name] = project
-    return found
+            require_apart(project, found)
+        except HeadwaterError as error:
+            errors[folder] = error
+        else:
+            found[project.name] = project
+    return found, errors
 
 
 def project_in(folder: Path) -> Project:
@@ -85,26 +98,33 @@ def turn_to(file: str) -> None:
     root = max(around, key=lambda folder: len(folder.parts))
     _import_from(root, [folder for folder in folders() if folder != root])
     os.environ[PROJECT] = str(root)  # also where the project cannot be opened, for whoever says so
-    os.environ.update(variables_of(project_in(root)))
+    project = project_in(root)
+    if root in (errors := refused()):
+        raise errors[root]
+    os.environ.update(variables_of(project))
 
 
-def require_apart(several: Iterable[Project]) -> None:
-    """Raise `ProjectRefused` unless the DAG ids of several projects differ, whatever jobs they have."""
-    seen: set[str] = set()
-    for project in several:
-        name = project.name
-        if name in seen:
-            raise ProjectRefused(
-                f"two projects have the name {name}. Expected a name of its own for each, in headwater.yml and"
-                " dbt_project.yml."
-            )
-        if not dag_prefix(project.root):
-            raise ProjectRefused(
-                f"the project {name} does not say that it shares an Airflow, so its DAGs could have the ids of others."
-                " Expected shares_airflow: true in its headwater.yml, which gives each DAG the id"
-                f" {name}__<job>."
-            )
-        seen.add(name)
+def require_apart(project: Project, others: Container[str]) -> None:
+    """Raise `ProjectRefused` unless the DAG ids of a project differ from those of other projects, whatever jobs it has.
+
+    `others` are the names of the projects before it, which keep their DAGs.
+    """
+    name = project.name
+    if name in others:
+        raise ProjectRefused(
+            f"{project.root} is a second project with the name {name}. Expected a name of its own for each, in"
+            " headwater.yml and dbt_project.yml."
+        )
+    if name in TAKEN:
+        raise ProjectRefused(
+            f"{project.root} has the name {name}, which the page Deliveries uses in its addresses. Expected another"
+            " name, in headwater.yml and dbt_project.yml."
+        )
+    if not dag_prefix(project.root):
+        raise ProjectRefused(
+            f"the project {name} does not say that it shares an Airflow, so its DAGs could have the ids of others."
+            f" Expected shares_airflow: true in its headwater.yml, which gives each DAG the id {name}__<job>."
+        )
 
 
 def _import_from(root: Path, others: Sequence[Path]) -> None:
@@ -121,7 +141,6 @@ def _import_from(root: Path, others: Sequence[Path]) -> None:
         sys.path.append(str(root))
 
 
-@cache
 def dag_prefix(root: Path) -> str:
     """Return the beginning of a project's DAG ids and assets: "" unless its headwater.yml says `shares_airflow`."""
     file = Project(root, root).file

@@ -135,7 +135,7 @@ def _projects_asked_for(folders: Sequence[Path]) -> _Asked:
             raise HeadwaterError(f"{folder} is no folder. Expected the folder of a project.")
         try:
             project = shared_airflow.project_in(folder)
-            shared_airflow.require_apart([*projects.values(), project])
+            shared_airflow.require_apart(project, projects)
         except ProjectRefused as error:  # Airflow shows it as an import error of that project's DAG files
             err.print(paragraph(f"Error: {error}"), style="red", markup=False)
             bundles[f"broken {folder.name}"] = folder

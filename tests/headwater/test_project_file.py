@@ -106,3 +106,14 @@ def test_where_there_is_none_the_message_says_how_to_make_one(
         HeadwaterError, match=r"holds no dbt_project.yml.* `headwater init NAME` makes a new one"
     ):
         find_project()
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [("name: [", "dbt_project.yml cannot be read"), ("version: 1", "has no name"), ("", "has no name")],
+)
+def test_a_project_of_dbt_that_has_no_name_is_refused(root: Path, text: str, message: str) -> None:
+    write(root, ">=0.2")
+    (root / "dbt_project.yml").write_text(text)
+    with pytest.raises(ProjectRefused, match=message):
+        find_project()

@@ -5,11 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from fastapi import FastAPI, Request
+from fastapi import FastAPI, HTTPException, Request
 from fastapi.responses import Response
+from starlette.routing import Match, Mount
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from headwater import shared_airflow
 from headwater.airflow.deliveries_page import actions, csrf, projects, views
 from headwater.airflow.deliveries_page.responses import explain_errors
 from headwater.project import Project
@@ -38,12 +40,32 @@ def make_app(project: Project | None = None) -> FastAPI:
     return _finished(app, project)
 
 
-def make_chooser() -> FastAPI:
-    """Return the app that leads to the pages of the projects that share Airflow."""
+def make_app_of_several() -> FastAPI:
+    """Return the app of several projects: their list, and below it the pages of each."""
     app = FastAPI(title="Deliveries", docs_url=None, redoc_url=None, openapi_url=None)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     app.include_router(projects.router)
+    app.mount("", _EachProject())
     return _finished(app, None)
+
+
+class _EachProject:
+    """ASGI app that answers below the name of a project for it; projects come and are mended while Airflow runs."""
+
+    def __init__(self) -> None:
+        self._apps: dict[Project, FastAPI] = {}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        for name, project in shared_airflow.projects().items():
+            if project not in self._apps:
+                self._apps[project] = make_app(project)
+            mount = Mount(f"/{name}", self._apps[project])
+            match, below = mount.matches(scope)
+            if match is Match.FULL:
+                scope.update(below)
+                await mount.handle(scope, receive, send)
+                return
+        raise HTTPException(404, projects.NO_PROJECT)
 
 
 def _finished(app: FastAPI, project: Project | None) -> FastAPI:

@@ -50,21 +50,12 @@ class DeliveriesPlugin(AirflowPlugin):
 
     @cached_property
     def fastapi_apps(self) -> list[dict[str, Any]]:  # type: ignore[override]
-        """Return the app, or one for each project that shares Airflow, created on first use.
-
-        An error in it must not prevent the start of the api-server.
-        """
+        """Return the app, created on first use. An error in it must not prevent the start of the api-server."""
         try:
-            from headwater.airflow.deliveries_page.app import make_app, make_chooser
+            from headwater.airflow.deliveries_page.app import make_app, make_app_of_several
 
-            if not shared_airflow.folders():
-                return [{"name": "deliveries", "app": make_app(), "url_prefix": DELIVERIES}]
-            of_projects = [
-                {"name": f"deliveries of {name}", "app": make_app(one), "url_prefix": f"{DELIVERIES}/{name}"}
-                for name, one in shared_airflow.projects().items()
-            ]
-            # last, since its prefix is that of the others
-            return [*of_projects, {"name": "deliveries", "app": make_chooser(), "url_prefix": DELIVERIES}]
+            app = make_app_of_several() if shared_airflow.folders() else make_app()
+            return [{"name": "deliveries", "app": app, "url_prefix": DELIVERIES}]
         except Exception:
             log.exception("the page Deliveries cannot be made")
             return []

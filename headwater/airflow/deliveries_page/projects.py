@@ -30,8 +30,9 @@ class Shown:
 
 @router.get("/")
 def choose(request: Request, visitor: VisitorDep) -> HTMLResponse:
-    """Show the projects of which the visitor may see a source."""
-    return pages.show(request, "projects.html", visitor, projects=_shown(visitor))
+    """Show the projects of which the visitor may see a source, and the folders of those that are broken."""
+    broken = sorted(folder.name for folder in shared_airflow.refused())
+    return pages.show(request, "projects.html", visitor, projects=_shown(visitor), broken=broken)
 
 
 @router.get("/list")

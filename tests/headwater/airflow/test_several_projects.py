@@ -151,16 +151,47 @@ def test_a_dag_file_of_no_project_says_which_there_are(teams: Path, tmp_path: Pa
     assert teams.is_dir()
 
 
-def test_projects_whose_dag_ids_could_be_equal_are_refused(teams: Path) -> None:
-    north, south = shared_airflow.projects().values()
-    shared_airflow.require_apart([north, south])
-    with pytest.raises(ProjectRefused, match="two projects have the name north"):
-        shared_airflow.require_apart([north, north])
+def test_projects_whose_dag_ids_could_be_equal_are_refused_and_harm_none_before_them(teams: Path) -> None:
+    south = teams / "south"
+    file = south / "headwater.yml"
+    text, dbt = file.read_text(), (south / "dbt_project.yml").read_text()
+
+    def refusal(message: str) -> None:
+        assert list(shared_airflow.projects()) == ["north"]
+        ((folder, error),) = shared_airflow.refused().items()
+        assert folder == south
+        assert message in str(error)
+        with pytest.raises(ProjectRefused, match="Expected"):
+            dags_of(south, "jobs")
+        assert set(dags_of(teams / "north", "jobs")) == {"north__libraries"}
+
+    file.write_text(text.partition("shares_airflow")[0])
+    refusal("Expected shares_airflow: true")
+    for name, message in (
+        ("north", "is a second project with the name north"),
+        ("list", "the page Deliveries uses"),
+    ):
+        file.write_text(text.replace("name: south", f"name: {name}"))
+        (south / "dbt_project.yml").write_text(dbt.replace("name: south", f"name: {name}"))
+        refusal(message)
+
+
+def test_the_page_follows_projects_that_are_broken_and_mended_while_airflow_runs(teams: Path) -> None:
+    from fastapi.testclient import TestClient
+
+    from headwater.airflow.deliveries_page.app import make_app_of_several
+
+    client = TestClient(make_app_of_several())
+    style = "/south/static/page.css"
+    assert client.get(style).status_code == 200
     file = teams / "south" / "headwater.yml"
-    file.write_text(file.read_text().partition("shares_airflow")[0])
-    shared_airflow.dag_prefix.cache_clear()
-    with pytest.raises(ProjectRefused, match="Expected shares_airflow: true"):
-        shared_airflow.require_apart([north, south])
+    text = file.read_text()
+    file.write_text("name: [")
+    assert client.get(style).status_code == 404
+    assert client.get("/north/static/page.css").status_code == 200
+    file.write_text(text)
+    assert client.get(style).status_code == 200
+    assert client.get("/west/static/page.css").status_code == 404
 
 
 def test_two_projects_on_one_database_or_bucket_are_refused(
