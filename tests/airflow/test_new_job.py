@@ -103,7 +103,7 @@ def test_the_commands_of_the_docs_bring_a_new_job_into_an_airflow_that_runs(
 
     for command in commands_of("A new job in a running Airflow"):
         program, *arguments = command.partition("#")[0].split()
-        assert program == ".venv/bin/headwater"
+        assert program == "headwater"
         headwater(*arguments)
 
     # models of an author, as if they had come with the job

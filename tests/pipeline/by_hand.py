@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 import subprocess
 from typing import Any
@@ -25,11 +26,13 @@ def dbt(project: Project, *command: str) -> dict[str, str]:
 def typed(fragment: str, project: Project) -> str:
     """Do in the project's folder what a fragment says, in this process if it is a command of ours; what it printed.
 
-    A command fails where the documentation has `|| echo "exit code $?"` behind it.
+    A command fails where the documentation has `|| echo "exit code $?"` behind it, or `# exit code 3`.
     """
     if fragment.startswith(HEADWATER):
         command, fails, _ = fragment.partition(" || ")
-        result = ran(1 if fails else 0, *shlex.split(command, comments=True)[1:])
+        named = re.search(r"# exit code (\d)", command)
+        exit_code = int(named[1]) if named else 1 if fails else 0
+        result = ran(exit_code, *shlex.split(command, comments=True)[1:])
         return result.stdout + result.stderr
     if fragment.startswith(DBT):
         statuses = dbt(project, *shlex.split(fragment.removeprefix(DBT).rstrip(")")))

@@ -47,16 +47,14 @@ def test_the_walk_through_the_models_of_a_source_ends_with_the_history_of_the_or
     for fragment in fragments_of("how-to/add-a-source"):
         if "headwater generate" in fragment or not fragment.startswith((".venv", "(eval")):
             typed(fragment, project)
-    typed(".venv/bin/headwater run libraries", project)
+    typed("headwater run libraries", project)
 
     printed = {fragment: typed(fragment, project) for fragment in fragments_of("how-to/work-on-models")}
 
-    refused = printed[
-        '.venv/bin/headwater run libraries || echo "exit code $?"'
-    ]  # the second of two: of other words
+    refused = printed['headwater run libraries || echo "exit code $?"']  # the second of two: of other words
     assert "Definition changed" in refused
     assert "headwater accept-definition libraries" in refused
-    assert "left out" in printed[".venv/bin/headwater deliveries libraries"]
+    assert "left out" in printed["headwater deliveries libraries"]
     assert "a_library_is_of_the_decade" in "".join(printed.values())
     january = delivery(1, 5, {"L01": (*CENTRAL, 420, 1950, "left"), "L02": NORTHGATE})
     february = delivery(2, 2, {"L01": (*CENTRAL, 400, 1950, "left"), "L02": NORTHGATE, "L04": SOUTHBANK})

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from headwater.metadata.static.schema import TABLES
 from tests.conftest import PROJECT
-from tests.support.pages import DOCS
+from tests.support.pages import DOCS, shell_blocks
 
 PAGES = sorted([*PROJECT.glob("*.md"), *DOCS.rglob("*.md"), PROJECT / "benchmarks" / "README.md"])
 _FENCE = re.compile(r"^ *```.*?^ *```$", re.MULTILINE | re.DOTALL)
@@ -87,3 +88,37 @@ def test_decisions_are_numbered_without_a_gap_dated_and_have_a_status() -> None:
 
 def test_the_readme_is_short() -> None:
     assert len((PROJECT / "README.md").read_text(encoding="utf-8").splitlines()) <= 150
+
+
+# Commands that stand in a page for what a test or continuous integration does in another way.
+DONE_OTHERWISE = {
+    "benchmarks": "each of these commands writes its part of the page",
+    "comparison": "python -m benchmarks.behaviour writes the tables; tests/project/test_comparison.py holds them",
+    "how-to/run-in-airflow": "tests/airflow starts Airflow",
+    "how-to/two-teams": "tests/airflow/test_two_teams.py starts Airflow by this command",
+}
+_READS_PAGE = re.compile(
+    r'\b(?:walk|fragments_of|commands_of|shell_blocks|page)\(\s*"((?:[\w-]+/)?[\w-]+)"|PAGE = "((?:[\w-]+/)?[\w-]+)"'
+)
+
+
+def test_the_commands_of_every_page_are_executed_by_a_test() -> None:
+    read = {
+        found[1] or found[2]
+        for path in (PROJECT / "tests").rglob("*.py")
+        for found in _READS_PAGE.finditer(path.read_text(encoding="utf-8"))
+    }
+    with_commands = {
+        path.relative_to(DOCS).with_suffix("").as_posix()
+        for path in DOCS.rglob("*.md")
+        if shell_blocks(path.relative_to(DOCS).with_suffix("").as_posix())
+    }
+    assert with_commands
+    assert sorted(with_commands - read - DONE_OTHERWISE.keys()) == []
+    assert DONE_OTHERWISE.keys() <= with_commands
+
+
+def test_rows_that_pages_append_fit_the_seeds_of_a_new_project_and_of_this_one() -> None:
+    for name, table in TABLES.items():
+        header = (PROJECT / "seeds" / f"{name}.csv").read_text(encoding="utf-8").partition("\n")[0]
+        assert header == ",".join(table.current_names), name

@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from tests.conftest import PROJECT
 
 DOCS = PROJECT / "docs"
-HEADWATER = ".venv/bin/headwater "
-DBT = '(eval "$(.venv/bin/headwater env)" && .venv/bin/dbt '
+HEADWATER = "headwater "
+DBT = '(eval "$(headwater env)" && dbt '
 _BLOCK = re.compile(r"^ *```sh\n(.*?)^ *```", re.MULTILINE | re.DOTALL)
 
 
