@@ -18,7 +18,7 @@ from headwater.airflow.operator_links import OF_MODEL, OF_SOURCE
 from headwater.airflow.quiet import is_verbose
 from headwater.airflow.watch import Watched, wants_lineage
 from headwater.dbt_project.dbt import (
-    CACHE_SELECTED_ONLY,
+    NO_CACHE_AHEAD,
     PROFILE,
     TARGET,
     ModelOutcome,
@@ -184,7 +184,7 @@ def _group(
             "should_store_compiled_sql": False,
             "append_env": True,
             "quiet": not is_verbose(),  # of what failed our steps say what there is to say
-            "dbt_cmd_global_flags": ["--no-use-colors", CACHE_SELECTED_ONLY],
+            "dbt_cmd_global_flags": ["--no-use-colors", NO_CACHE_AHEAD],
         },
     )
 

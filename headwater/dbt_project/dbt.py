@@ -33,8 +33,9 @@ if TYPE_CHECKING:
     from dbt.contracts.graph.manifest import Manifest
 
 PROFILE, TARGET = "headwater", "environment"  # of profiles/profiles.yml
-# dbt lists the tables of each schema of the project, on a connection each; our materializations do not ask for them
-CACHE_SELECTED_ONLY = "--cache-selected-only"
+# dbt lists all tables of the schemas before it begins, on a connection each; our materializations ask for none, and what
+# marts ask for it lists then
+NO_CACHE_AHEAD = "--no-populate-cache"
 
 _PARSED = ParsedProjects()
 
@@ -170,7 +171,7 @@ class Dbt:
         return [
             "--project-dir", str(self._place), "--profiles-dir", str(self._root / "profiles"),
             "--profile", PROFILE, "--target", TARGET, "--log-path", str(self._home / "logs"), "--log-level", "none",
-            CACHE_SELECTED_ONLY,
+            NO_CACHE_AHEAD,
         ]  # fmt: skip
 
     def _invoke(self, *arguments: str, may_fail: bool = False) -> Any:
