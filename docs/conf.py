@@ -12,6 +12,8 @@ exclude_patterns = ["site", "benchmarks"]
 myst_heading_anchors = 4
 myst_enable_extensions = ["colon_fence"]
 
+smartquotes = False  # it would make one dash of the two of a flag
+
 html_theme = "furo"
 html_title = "Headwater"
 html_static_path = ["static"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -46,6 +47,7 @@ def _row(cells: Iterable[object]) -> str:
 
 
 def _escaped(text: str) -> str:
+    text = re.sub(r"(?<!`)<(\w+)>(?!`)", r"`<\1>`", text)  # else a browser takes it for a tag
     return text.replace("|", r"\|") if "\\|" not in text else text
 
 

@@ -157,7 +157,8 @@ def require_known(names: list[str], catalog: Catalog) -> None:
     if jobs := [name for name in unknown if name in catalog.jobs]:
         misuse("\n".join(_job_named_as_source(catalog, name) for name in jobs))
     meant = did_you_mean(unknown[0], [*catalog.sources, *catalog.jobs], catalog)
-    misuse(f"no source {', '.join(unknown)}.{meant} Expected one of: {', '.join(sorted(catalog.sources))}.")
+    known = ", ".join(sorted(catalog.sources)) or "none, since seeds/source.csv has no source"
+    misuse(f"no source {', '.join(unknown)}.{meant} Expected one of: {known}.")
 
 
 def _job_named_as_source(catalog: Catalog, name: str) -> str:
@@ -182,7 +183,7 @@ def require_job(name: str, known: Sequence[str], catalog: Catalog) -> None:
     if name in catalog.sources:
         misuse(f"no job {name}: that is a source, of the job {catalog.sources[name].job}.")
     meant = did_you_mean(name, [*known, *catalog.sources], catalog)
-    misuse(f"no job {name}.{meant} Expected one of: {', '.join(known)}.")
+    misuse(f"no job {name}.{meant} Expected one of: {', '.join(known) or 'none, since there is no job'}.")
 
 
 def did_you_mean(name: str, known: Sequence[str], catalog: Catalog) -> str:

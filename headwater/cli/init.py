@@ -22,7 +22,7 @@ def init(
 ) -> None:
     """Make a project in a new folder: seeds, models, DAGs, a package for functions, tests, CI.
 
-    It works at once: `headwater new-source`, `run`, `docs` and `airflow` in its folder need nothing else.
+    It works at once: `headwater new-source`, `run` and `docs` in its folder need nothing else, `airflow` its extra.
     """
     from headwater.new_project import make_project
 

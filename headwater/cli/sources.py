@@ -16,6 +16,7 @@ from headwater.project import Project, find_project
 
 if TYPE_CHECKING:
     from headwater.new_source.proposal import Proposal
+    from headwater.new_source.remove_data import DataRemoval
     from headwater.pipeline.results import RunResult
 
 from headwater.cli.app import (
@@ -109,6 +110,7 @@ def new_source(
     """
     from headwater.cli import render_new_source
     from headwater.new_source import begin
+    from headwater.new_source.remove_data import data_before
     from headwater.new_source.write import write
 
     try:
@@ -152,19 +154,16 @@ def new_source(
             err.print("Nothing was written.")
             return
     with opened_project() as project:
+        before = data_before(project, name)
+        if not before.is_empty:
+            say(
+                f"{name}: there is data of a source of this name, which was removed without it; it goes on from there"
+            )
         written = [path.relative_to(project.root) for path in write(project, proposal)]
         if not as_json:
             out.print(f"wrote {', '.join(map(str, written))}", markup=False)
         listed = {"proposal": render_new_source.as_dict(proposal), "written": written}
-        try:
-            result, rows = _load_first(project, name)
-        except BaseException:
-            _take_back(project, name)
-            raise
-        if result.exit_code == FAILED:
-            _take_back(project, name)
-        elif result.exit_code:
-            _say_how_to_regret(name)
+        result, rows = _load_or_take_back(project, name, before)
         _show_first(name, result, rows, as_json, listed)
 
 
@@ -182,21 +181,44 @@ def _require_no_harm(proposal: Proposal, as_json: bool) -> None:
         raise typer.Exit(MISUSE) from None
 
 
-def _take_back(project: Project, name: str) -> None:
+def _load_or_take_back(
+    project: Project, name: str, before: DataRemoval
+) -> tuple[RunResult, list[dict[str, Any]]]:
+    """Load the first deliveries; if that fails, nothing of the source is left that was not there before."""
+    if not before.is_empty:
+        say(
+            f"{name}: there is data of a source of this name, which was removed without it; it goes on from there"
+        )
+    try:
+        result, rows = _load_first(project, name)
+    except BaseException:
+        _take_back(project, name, before)
+        raise
+    if result.exit_code == FAILED:
+        _take_back(project, name, before)
+    elif result.exit_code:
+        _say_how_to_regret(name, sum(one.loaded for one in result.sources))
+    return result, rows
+
+
+def _take_back(project: Project, name: str, before: DataRemoval) -> None:
     """Remove what was written and loaded of a source whose first load failed, and say so."""
     from headwater.new_source.remove_data import take_back
 
-    left = take_back(project, name)
+    left = take_back(project, name, before)
     err.print(
         f"{name} could not be loaded, and was taken back: seeds/ and models/ are as before.", style="yellow"
     )
     if left:
-        err.print(paragraph(f"What was loaded of it may be left: {left}"), style="yellow", markup=False)
+        err.print(paragraph(f"What is loaded of it stays: {left}"), style="yellow", markup=False)
 
 
-def _say_how_to_regret(name: str) -> None:
+def _say_how_to_regret(name: str, historized: int) -> None:
+    in_history = "it is not"
+    if historized:
+        in_history = "one of its deliveries is" if historized == 1 else f"{historized} of its deliveries are"
     err.print(
-        f"The rows and models of {name} are written, and it is not in history. Mend it and run headwater run {name},"
+        f"The rows and models of {name} are written, and {in_history} in history. Mend it and run headwater run {name},"
         f" or take it away: headwater remove-source {name}",
         style="yellow", markup=False,
     )  # fmt: skip

@@ -33,8 +33,8 @@ if TYPE_CHECKING:
     from dbt.contracts.graph.manifest import Manifest
 
 PROFILE, TARGET = "headwater", "environment"  # of profiles/profiles.yml
-# dbt lists all tables of the schemas before it begins, on a connection each; our materializations ask for none, and what
-# marts ask for it lists then
+# dbt would list the tables of each schema of the project, on a connection each; our materializations do not ask for
+# them, and when a mart does, dbt lists those of its schema
 NO_CACHE_AHEAD = "--no-populate-cache"
 
 _PARSED = ParsedProjects()

@@ -34,7 +34,7 @@ _LEAVE = Way(
     "History does not include this delivery; later ones are loaded. You can decide at any time.",
 )
 _AS_IT_IS = Way("Accept it as it is.", "It enters history, and your reason is recorded.", ACCEPT)
-_AGAIN = "the delivery is read again from S3 and checked again."
+_AGAIN = "Then replay the delivery (headwater replay): it is read again from S3 and checked again."
 
 
 def _mend(what: str) -> Way:
@@ -58,11 +58,11 @@ _GUIDES = (
     Guide("fallen_out", "More rows fell out than max_fallen_out_pct allows.", (
         _mend("If the values are right, correct the type, format or null tokens of the column in attribute.csv."),
         Way("Accept it.", "The valid rows enter history; the keys of the others keep their versions.", ACCEPT),
-        _NEWER, _LEAVE,
+        _mend("If so many may fall out of every delivery, raise max_fallen_out_pct in source.csv."), _NEWER, _LEAVE,
     )),
     Guide("removed", "The snapshot lacks more current keys than max_removed_pct allows. It may be truncated.", (
         Way("Accept it, if the keys are really gone.", "History ends the versions of the missing keys.", ACCEPT),
-        _NEWER, _LEAVE,
+        _NEWER, _mend("If so many may go in every delivery, raise max_removed_pct in source.csv."), _LEAVE,
     )),
     Guide("type_changed", "(Nearly) all values of a column have another type or format than in the metadata.", (
         _mend("Change target_datatype or format in attribute.csv, then rebuild."), _AS_IT_IS, _LEAVE,

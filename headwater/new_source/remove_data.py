@@ -98,8 +98,21 @@ def remove_with_data(
     return change.counts
 
 
-def take_back(project: Project, name: str) -> str | None:
-    """Remove a source whose first load failed, with what was loaded; return why data may be left, None if none is."""
+def data_before(project: Project, name: str) -> DataRemoval:
+    """Return what the database and S3 have of a name before a source of that name is written."""
+    engine, store = open_database(project), ObjectStore.from_environment()
+    return plan_data_removal(engine, store, name)
+
+
+def take_back(project: Project, name: str, before: DataRemoval) -> str | None:
+    """Remove a source whose first load failed; return why data is left, None if none is.
+
+    What was loaded goes only if there was nothing `before`: the data of a source that was removed without its data has
+    the same name and place.
+    """
+    if not before.is_empty:
+        _remove_files(project, name)
+        return f"there was data of {name} before it"
     try:
         engine, store = open_database(project), ObjectStore.from_environment()
         planned = plan_data_removal(engine, store, name)
@@ -107,10 +120,14 @@ def take_back(project: Project, name: str) -> str | None:
             project, engine, store, plan_removal(project, name), planned, "its first load failed"
         )
     except FAILURES as error:
-        if removal := plan_left_removal(project, name, (), is_needed=False):
-            remove(project, removal)
+        _remove_files(project, name)
         return f"{failure_of(error)}. Remove it by headwater remove-source {name} --with-data"
     return None
+
+
+def _remove_files(project: Project, name: str) -> None:
+    if removal := plan_left_removal(project, name, (), is_needed=False):
+        remove(project, removal)
 
 
 def _keys(connection: Connection, store: ObjectStore, name: str) -> list[str]:

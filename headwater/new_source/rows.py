@@ -28,7 +28,7 @@ def rows_of(proposal: Proposal, seeds: Seeds) -> Rows:
     if proposal.data_source not in seeds.by_name["data_source"]:
         rows["data_source"] = [_data_source(proposal)]
     if proposal.sample.connection is None and conn_str not in seeds.by_name["conn_str"]:
-        rows["conn_str"] = [_conn_str(proposal, conn_str)]
+        rows["conn_str"] = [_conn_str(proposal, conn_str, seeds.folder.parent)]
     if proposal.table is not None and proposal.table.tbl not in seeds.by_name["tbl"]:
         rows["tbl"] = [_tbl(proposal, proposal.table)]
     if proposal.job_name != name and proposal.job_name not in seeds.by_name["job"]:
@@ -45,9 +45,10 @@ def connection_of(proposal: Proposal, seeds: Seeds) -> str:
     """Return the connection of the data source that leads to the sample, or the name of a new one."""
     if proposal.sample.connection is not None:
         return proposal.sample.connection.name
+    places = {proposal.sample.address, _place(proposal, seeds.folder.parent)}
     for row in seeds.rows["conn_str"]:
         place = row.text("url_template") or row.text("file_path")
-        if row.text("data_source") == proposal.data_source and place == proposal.sample.address:
+        if row.text("data_source") == proposal.data_source and place in places:
             return row.text("conn_str")
     return own_connection(proposal.name, proposal.sample.data_source_type)
 
@@ -66,12 +67,23 @@ def _data_source(proposal: Proposal) -> dict[str, str]:
     return {"data_source": proposal.data_source, "data_source_type": kind, "description": description}
 
 
-def _conn_str(proposal: Proposal, conn_str: str) -> dict[str, str]:
+def _conn_str(proposal: Proposal, conn_str: str, root: Path) -> dict[str, str]:
     row = {"conn_str": conn_str, "data_source": proposal.data_source}
+    place = _place(proposal, root)
     if proposal.sample.data_source_type == "rdbms":
-        return {**row, "database_name": proposal.sample.address, "url_template": "sqlite://"}
+        return {**row, "database_name": place, "url_template": "sqlite://"}
     column = "file_path" if proposal.sample.data_source_type == "local_files" else "url_template"
-    return {**row, column: proposal.sample.address}
+    return {**row, column: place}
+
+
+def _place(proposal: Proposal, root: Path) -> str:
+    """Return where the sample lies as the metadata say it: in the project's folder, wherever a clone of that is."""
+    address = proposal.sample.address
+    if proposal.sample.data_source_type not in ("local_files", "rdbms") or not Path(address).is_relative_to(
+        root
+    ):
+        return address
+    return str(Path("${HEADWATER_PROJECT}", Path(address).relative_to(root)))
 
 
 def _job(proposal: Proposal) -> dict[str, str]:

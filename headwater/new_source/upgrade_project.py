@@ -6,11 +6,13 @@ Each part is whole or not done, and the version range comes last: a killed upgra
 from __future__ import annotations
 
 import re
+import tomllib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import yaml
+from packaging.requirements import InvalidRequirement, Requirement
 from packaging.version import Version
 from sqlalchemy import Engine
 
@@ -78,7 +80,7 @@ def plan_project_upgrade(project: Project, engine: Engine) -> ProjectUpgrade:
         stale=tuple(stale_files(generated_files(catalog.sources.values(), project.models))),
         database=pending(engine),
         project_file=_project_file(project),
-        look_at=tuple(_undescribed(project)),
+        look_at=(*_undescribed(project), *_pinned(project)),
     )
 
 
@@ -138,6 +140,20 @@ def _described_columns(project: Project) -> dict[str, Sequence[str]]:
         for seed in (yaml.safe_load(path.read_text(encoding="utf-8")) or {}).get("seeds", ()):
             described[seed["name"]] = tuple(seed.get("config", {}).get("column_types", {}))
     return described
+
+
+def _pinned(project: Project) -> Iterator[str]:
+    """Yield what pyproject.toml asks for of Headwater that this version is not."""
+    path = project.root / "pyproject.toml"
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8")).get("project", {})
+        listed = [content.get("dependencies", []), *content.get("optional-dependencies", {}).values()]
+        wanted = [Requirement(one) for one in dict.fromkeys(one for part in listed for one in part)]
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, InvalidRequirement):
+        return  # whoever installs the project is told
+    for one in wanted:
+        if one.name == "headwater" and not one.specifier.contains(headwater.__version__, prereleases=True):
+            yield f"pyproject.toml asks for {one}, expected headwater=={headwater.__version__}"
 
 
 def _undescribed(project: Project) -> Iterator[str]:

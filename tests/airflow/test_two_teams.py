@@ -37,7 +37,7 @@ QUICK = {
 
 @dataclass(frozen=True)
 class Teams:
-    """What the two teams share, an Airflow, and what each has of its own."""
+    """The Airflow that both teams share, and the database of each."""
 
     folder: Path
     admin: Client

@@ -31,7 +31,7 @@ LEDGER = ("metadata.delivery", "metadata.delivery_event", "metadata.quarantined_
 
 @dataclass(frozen=True)
 class Old:
-    """What the older version left, where this version finds it."""
+    """The project and data that the older version left, where this version finds them."""
 
     folder: Path
     database: Engine

@@ -60,12 +60,12 @@ def test_the_tutorial(walk: Walk, empty_database: Engine) -> None:
     printed = walk("tutorial")
     results = [block.partition("```")[0] for block in page("tutorial").split("```text\n")[1:]]
     first, listed, history, halted = map(lines_of_results, results)
-    said = "".join(printed.values())
-    words = said.split()
+    message = "".join(printed.values())
+    words = message.split()
     for shown in (first, listed, history, halted):
         for line in shown:
             assert " ".join(line) in " ".join(words), line
-    assert "1 version appears and 3 versions end. Nothing was changed." in said
+    assert "1 version appears and 3 versions end. Nothing was changed." in message
     assert "libraries L04: current" in printed["headwater history libraries L04"]
     with empty_database.connect() as connection:
         seats = "select library, seats from historical.libraries where valid_to is null order by library"
@@ -89,9 +89,9 @@ def test_a_project_its_mart_decisions_and_what_runs_did(
     added = walk("how-to/add-a-source")
     assert "2026-02-02" in added["headwater deliveries libraries"]
     mart = walk("how-to/add-a-mart")
-    assert any("libraries_by_district" in said for said in mart.values())
+    assert any("libraries_by_district" in message for message in mart.values())
     decided = walk("how-to/decide-about-a-delivery")
-    assert any("Nothing was changed" in said for said in decided.values())
+    assert any("Nothing was changed" in message for message in decided.values())
     walk("how-to/failed-runs")
     walk("how-to/jobs-as-dags")
     walk("how-to/upgrade")

@@ -175,6 +175,67 @@ def test_a_load_that_fails_leaves_nothing_of_the_source(
         assert connection.execute(sa.text("select to_regclass('raw.libraries')")).scalar() is None
 
 
+def test_a_load_that_fails_keeps_the_data_of_a_source_that_was_removed_without_it(
+    project: Project, libraries: Path, database: Engine, store: ObjectStore
+) -> None:
+    before = content_of(project)
+    new_source(0, "libraries", "--from", str(libraries), *AS_SNAPSHOT)
+    assert CliRunner().invoke(app, ["remove-source", "libraries", "--yes"]).exit_code == 0
+    libraries.rename(
+        libraries.with_name("libraries-2026-02-02.csv")
+    )  # the publisher has the first one no more
+    later = str(libraries.with_name("libraries-2026-02-02.csv"))
+    objects = set(store.list(""))
+
+    other_key = ("--key", "zip", *AS_SNAPSHOT[2:])
+    result = new_source(1, "libraries", "--from", later, *other_key)
+    message = " ".join(result.stderr.split())
+    assert "there is data of a source of this name" in message
+    assert "Definition changed" in " ".join((result.stdout + result.stderr).split())
+    assert "What is loaded of it stays: there was data of libraries before it" in message
+    assert content_of(project) == before
+    assert objects <= set(store.list(""))
+    with database.connect() as connection:
+        assert (
+            connection.scalar(sa.text("select count(*) from historical.libraries where valid_to is null"))
+            == 5
+        )
+
+    goes_on = new_source(0, "libraries", "--from", later, *AS_SNAPSHOT)
+    assert "there is data of a source of this name" in goes_on.stderr
+    with database.connect() as connection:
+        assert connection.scalar(sa.text("select count(*) from historical.libraries")) == 5
+        assert (
+            connection.scalar(sa.text("select count(*) from metadata.delivery_event where event = 'passed'"))
+            == 2
+        )
+
+
+@pytest.mark.usefixtures("store", "database")
+def test_a_halted_first_delivery_does_not_hide_those_that_are_in_history(
+    project: Project, libraries: Path
+) -> None:
+    lines = libraries.read_text().splitlines()
+    libraries.with_name("libraries-2026-02-02.csv").write_text("\n".join(lines[:2]) + "\n")
+    halted = new_source(3, "libraries", "--from", str(libraries), *AS_SNAPSHOT)
+    message = " ".join(halted.stderr.split())
+    assert "are written, and one of its deliveries is in history" in message
+    assert project.seeds.is_dir()
+
+
+@pytest.mark.usefixtures("store", "database")
+def test_files_in_the_project_are_found_wherever_a_clone_of_it_lies(
+    project: Project, libraries: Path
+) -> None:
+    folder = project.root / "published"
+    folder.mkdir()
+    libraries = libraries.rename(folder / libraries.name)
+    new_source(0, "libraries", "--from", str(libraries), *AS_SNAPSHOT)
+    assert "${HEADWATER_PROJECT}/published\n" in (project.seeds / "conn_str.csv").read_text()
+    again = new_source(0, "branches", "--from", str(libraries), *AS_SNAPSHOT)
+    assert "conn_str.csv" not in again.stdout, "one connection leads there"
+
+
 @pytest.mark.usefixtures("project", "store")
 def test_wide_columns_become_records_by_the_options_of_the_proposal(
     libraries: Path, database: Engine

@@ -106,3 +106,21 @@ def test_a_project_of_a_newer_version_is_refused(old: Path, empty_database: Engi
 @pytest.mark.parametrize(("version", "allowed"), [("0.2.0", ">=0.2,<0.3"), ("1.4.2.dev1", ">=1.4,<1.5")])
 def test_a_project_is_for_the_minor_version_that_upgraded_it(version: str, allowed: str) -> None:
     assert version_range(version) == allowed
+
+
+@pytest.mark.parametrize(
+    ("asked_for", "is_listed"),
+    [
+        ("headwater==0.1.0", True),
+        ("headwater[local]>=0.1,<0.2", True),
+        ("headwater>=0.1", False),
+        ("head water", False),
+    ],
+)
+def test_what_the_project_asks_for_of_headwater_is_listed_if_this_version_is_not_it(
+    old: Path, asked_for: str, is_listed: bool
+) -> None:
+    (old / "pyproject.toml").write_text(f'[project]\nname = "town"\ndependencies = ["{asked_for}"]\n')
+    (line,) = json.loads(CliRunner().invoke(app, ["upgrade", "--json"]).stdout)["look_at"] or [""]
+    expected = f"pyproject.toml asks for {asked_for}, expected headwater=={headwater.__version__}"
+    assert sorted(line.replace("<0.2,>=0.1", ">=0.1,<0.2")) == sorted(expected if is_listed else "")
