@@ -32,7 +32,7 @@ def removal(out: Console, removed: Removal, root: Path, *, is_data_staying: bool
     if not is_data_staying:
         return
     out.print(
-        f"stays: what is loaded, in {', '.join(removed.tables)} and on S3 below */{removed.name}/",
+        f"stays: all that is loaded of it, in {', '.join(removed.tables)} and on S3 below */{removed.name}/",
         markup=False,
     )
 

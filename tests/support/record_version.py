@@ -106,10 +106,10 @@ def _headwater(place: Path, *arguments: str, may_halt: bool = False) -> str:
 
 def _sqn(variables: dict[str, str], name: str) -> str:
     statement = f"select max(delivery_sqn) from metadata.delivery where publisher_name = '{name}'"
-    asked = [binaries() / "psql", "-tAc", statement]
+    asked = [str(binaries() / "psql"), "-tAc", statement]
     done = subprocess.run(asked, env={**os.environ, **variables}, capture_output=True, text=True, check=True)
     assert done.stdout.strip(), f"no delivery {name}"
-    return done.stdout.strip()
+    return str(done.stdout).strip()
 
 
 def _objects(place: Path) -> None:
