@@ -134,6 +134,8 @@ def test_each_team_has_its_own_history_ledger_marts_page_and_lineage(teams: Team
         assert teams.admin.wait(f"{town}__marts", marts, PATIENCE_S) == "success"
         runs = teams.of[town].query("select run_id from metadata.job_inst where job = 'libraries'")
         assert runs == [(first,)]
+        tab = teams.ada.ask(f"/list?job={town}__libraries")
+        assert tab.headers["location"] == f"/deliveries/{town}/list?job={town}__libraries"
         page = teams.ada.page(f"/{town}/list")
         assert page.count("<tr") == 3, "a head and two deliveries"
     names = {

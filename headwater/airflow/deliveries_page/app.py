@@ -7,7 +7,7 @@ from typing import Any
 
 from fastapi import FastAPI, HTTPException, Request
 from fastapi.responses import Response
-from starlette.routing import Match, Mount
+from starlette.routing import Mount, Router
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -56,16 +56,16 @@ class _EachProject:
         self._apps: dict[Project, FastAPI] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        for name, project in shared_airflow.projects().items():
+        found = shared_airflow.projects()
+        for project in found.values():
             if project not in self._apps:
                 self._apps[project] = make_app(project)
-            mount = Mount(f"/{name}", self._apps[project])
-            match, below = mount.matches(scope)
-            if match is Match.FULL:
-                scope.update(below)
-                await mount.handle(scope, receive, send)
-                return
-        raise HTTPException(404, projects.NO_PROJECT)
+        pages = [Mount(f"/{name}", self._apps[project]) for name, project in found.items()]
+        await Router(pages, default=_no_project)(scope, receive, send)
+
+
+async def _no_project(_scope: Scope, _receive: Receive, _send: Send) -> None:
+    raise HTTPException(404, projects.NO_PROJECT)
 
 
 def _finished(app: FastAPI, project: Project | None) -> FastAPI:

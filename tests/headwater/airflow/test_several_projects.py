@@ -192,6 +192,36 @@ def test_the_page_follows_projects_that_are_broken_and_mended_while_airflow_runs
     file.write_text(text)
     assert client.get(style).status_code == 200
     assert client.get("/west/static/page.css").status_code == 404
+    to_page = client.get("/north", follow_redirects=False)
+    assert (to_page.status_code, to_page.headers["location"]) == (307, "http://testserver/north/")
+
+
+def test_the_tab_of_a_dag_leads_to_the_deliveries_of_its_job_in_its_project(
+    teams: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from fastapi import FastAPI
+    from fastapi.testclient import TestClient
+
+    from headwater.airflow.deliveries_page import projects
+    from headwater.airflow.deliveries_page.access import visitor
+    from headwater.airflow.deliveries_page.app import make_app_of_several
+
+    monkeypatch.setattr(
+        projects, "_shown", lambda _: [projects.Shown("north", ("libraries",), has_docs=False)]
+    )
+    page = make_app_of_several()
+    page.dependency_overrides[visitor] = lambda: None
+    airflow = FastAPI()
+    airflow.mount("/deliveries", page)
+    client = TestClient(airflow)
+    north = client.get("/deliveries/list?job=north__libraries", follow_redirects=False)
+    assert (north.status_code, north.headers["location"]) == (
+        303,
+        "/deliveries/north/list?job=north__libraries",
+    )
+    for hidden in ("south__libraries", "libraries"):
+        assert client.get(f"/deliveries/list?job={hidden}", follow_redirects=False).status_code == 404
+    assert teams.is_dir()
 
 
 def test_two_projects_on_one_database_or_bucket_are_refused(
