@@ -25,6 +25,11 @@ from headwater.metadata.errors import ProjectRefused
 from headwater.metadata.static.naming import SAFE_NAME
 
 FILE = "headwater.yml"
+EXPECTED = {  # by what is wrong, as pydantic names it
+    "missing": "is missing, expected it in the file",
+    "bool_type": "expected true or false",
+    "string_type": "expected text",
+}
 RAISING = (">=", ">", "~=", "==")  # operators that a version may be too old for
 
 
@@ -120,5 +125,5 @@ def _first_problem(error: ValidationError) -> str:
         return f"unknown setting {place}, expected {', '.join(_Content.model_fields)}"
     if problem["type"] == "string_pattern_mismatch":
         return f"{place} is {problem['input']!r}, expected lower-case letters, digits and _, a letter first, at most 50"
-    message = problem["msg"].removeprefix("Value error, ")
+    message = EXPECTED.get(problem["type"]) or problem["msg"].removeprefix("Value error, ")
     return f"{place}: {message}" if place else "expected the settings name and requires_headwater"

@@ -123,14 +123,15 @@ def _projects_asked_for(folders: Sequence[Path]) -> _Asked:
     if not folders:
         project = find_project()
         return _Asked(project.root, [project], {})
+    folders = list(dict.fromkeys(folder.resolve() for folder in folders))
     if len(folders) == 1:
-        os.environ[VARIABLE] = str(folders[0].resolve())
+        os.environ[VARIABLE] = str(folders[0])
         return _projects_asked_for(())
     from headwater.services.several_projects import settings_of
 
     bundles: dict[str, Path] = {}
     projects: dict[str, Project] = {}
-    for folder in (folder.resolve() for folder in folders):
+    for folder in folders:
         if not folder.is_dir():
             raise HeadwaterError(f"{folder} is no folder. Expected the folder of a project.")
         try:
@@ -138,7 +139,7 @@ def _projects_asked_for(folders: Sequence[Path]) -> _Asked:
             shared_airflow.require_apart(project, projects)
         except ProjectRefused as error:  # Airflow shows it as an import error of that project's DAG files
             err.print(paragraph(f"Error: {error}"), style="red", markup=False)
-            bundles[f"broken {folder.name}"] = folder
+            bundles[f"broken {len(bundles) + 1} {folder.name}"] = folder
         else:
             projects[project.name] = project
             bundles[project.name] = folder
