@@ -17,7 +17,7 @@ from headwater.cli.app import app, err, explained, out, say
 from headwater.cli.terminal import paragraph
 from headwater.metadata.errors import HeadwaterError, ProjectRefused
 from headwater.metadata.extras import require
-from headwater.project import VARIABLE, Project, find_project
+from headwater.project import VARIABLE, Project, find_project, locate_project
 
 if TYPE_CHECKING:
     from headwater.metadata.static.model import Job
@@ -40,7 +40,7 @@ def down() -> None:
     from headwater.services import down as stop
 
     with explained():
-        stopped = stop(find_project().root)
+        stopped = stop(locate_project().root)  # also those of a project that this version refuses
         for service in stopped:
             out.print(f"stopped {service.name} (process {service.pid})", markup=False)
         if not stopped:

@@ -9,6 +9,7 @@ import pytest
 from headwater.metadata.errors import HeadwaterError, ProjectRefused
 from headwater.project import find_project, locate_project
 from headwater.project_file import read_project_file
+from tests.support.command import ran
 
 
 @pytest.fixture
@@ -118,3 +119,9 @@ def test_a_project_of_dbt_that_has_no_name_is_refused(root: Path, text: str, mes
     (root / "dbt_project.yml").write_text(text)
     with pytest.raises(ProjectRefused, match=message):
         find_project()
+
+
+def test_the_servers_of_a_project_that_is_refused_can_be_stopped(root: Path) -> None:
+    (root / "headwater.yml").write_text("name: [")
+    assert "nothing was running" in ran(0, "down").stdout
+    assert "cannot be read" in ran(1, "check").stderr
