@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 from headwater.metadata.errors import NewSourceRefused
 from headwater.new_source.doubt import Doubt, listed, option_flag, quoted
@@ -64,7 +65,7 @@ def header_doubts(found: Look, file: str, given: Mapping[str, str]) -> Iterator[
 def _has_unlike_first(column: Column) -> bool:
     """Return whether all values except the first fit a type."""
     first, rest = column.values[:1], column.values[1:]
-    if len(rest) < 2 or not first[0] or column.typed != Typed():
+    if len(rest) < 2 or not first[0] or replace(column.typed, nearly=None, odd=()) != Typed():
         return False
     others = type_of({value for value in rest if value}, column.name, column.null_tokens)
     return others.datatype != "text" or others.identifies

@@ -99,6 +99,18 @@ def _of_attribute(proposal: Proposal, attribute: ProposedAttribute) -> list[Doub
     elif typed.identifies:
         why = f"its digits look like those of an identifier, such as {examples}"
         messages.append(_of_type(name, "text", why, "it is no more than text"))
+    if typed.nearly:
+        datatype, form = typed.nearly
+        wanted = f"--datatype {name}={datatype}" + (f" --format '{name}={form}'" if form else "")
+        messages.append(
+            Doubt(
+                "datatype",
+                f"{name} stays text",
+                f"it would be {datatype}, but for {listed(map(quoted, typed.odd))}",
+                "a typo decides its type; with the flag such a row falls out, and is counted",
+                wanted,
+            )
+        )
     if typed.rival:
         datatype, form = typed.rival
         flag = f"--datatype {name}={typed.datatype}" + (

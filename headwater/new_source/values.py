@@ -85,7 +85,7 @@ class Typed:
 
     `others` are formats that fit as well, so that `datatype` is text; `rival` is a less likely one that reads
     other values. `identifies` means that the values could be numbers, but stay text because they are
-    identifiers.
+    identifiers. `nearly` is what it would be but for the few values `odd`, for which `datatype` is text.
     """
 
     datatype: str = "text"
@@ -94,6 +94,8 @@ class Typed:
     others: tuple[tuple[str, str], ...] = ()
     rival: tuple[str, str] | None = None
     identifies: bool = False
+    nearly: tuple[str, str | None] | None = None
+    odd: tuple[str, ...] = ()
 
 
 def type_of(values: Collection[str], name: str, null_tokens: Collection[str] = ()) -> Typed:
@@ -105,11 +107,28 @@ def type_of(values: Collection[str], name: str, null_tokens: Collection[str] = (
         return Typed()
     found = _read(rest, name)
     if found is None:
-        return Typed()
+        return _nearly(rest, name)
     if found.datatype.startswith(("integer", "bigint", "numeric")) and _identifies(rest, name):
         found = Typed(identifies=True)
     is_text = found.datatype == "text" and not found.identifies  # that every value fits
     return replace(found, null_tokens=() if is_text else tuple(sorted(known & nothing)))
+
+
+def _nearly(values: Collection[str], name: str) -> Typed:
+    """Return text, and what it would be but for a value in twenty, or one: such may be a typo."""
+    most = max(1, len(values) // 20)
+    odd: list[str] = []
+    for value in sorted(values):
+        if _read([value], name) is None:
+            odd.append(value)
+            if len(odd) > most:
+                return Typed()
+    rest = set(values) - set(odd)
+    found = _read(rest, name) if len(rest) > 1 and odd else None
+    is_number = found is not None and found.datatype.startswith(("integer", "bigint", "numeric"))
+    if found is None or found.datatype == "text" or (is_number and _identifies(rest, name)):
+        return Typed()
+    return Typed(nearly=(found.datatype, found.format), odd=tuple(odd))
 
 
 def _identifies(values: Collection[str], name: str) -> bool:

@@ -101,3 +101,25 @@ def test_eight_digits_are_a_day_where_the_name_says_so() -> None:
 def test_what_may_be_read_in_two_ways_is_named() -> None:
     assert {form for _, form in type_of(["01/02/2026"], "d").others} == {"DD/MM/YYYY", "MM/DD/YYYY"}
     assert type_of(["1,234"], "n").others == (("integer", "1,234"), ("numeric", "1234,56"))
+
+
+@pytest.mark.parametrize(
+    ("values", "nearly", "odd"),
+    [
+        (["1", "20", "drei"], ("integer", None), ("drei",)),
+        (["1.234,50", "2,5", "zwei"], ("numeric", "1.234,56"), ("zwei",)),
+        (["31.01.2026", "28.02.2026", "31.02.2026"], ("date", "DD.MM.YYYY"), ("31.02.2026",)),
+        ([*map(str, range(60)), "x", "y", "z"], ("integer", None), ("x", "y", "z")),
+        ([*map(str, range(60)), "w", "x", "y", "z"], None, ()),  # more than one in twenty
+        (["1", "drei"], None, ()),  # one value proves nothing
+        (["oak", "elm", "ash"], None, ()),
+        (["01234", "23456", "34567"], None, ()),  # of one length: an identifier
+        (["1", "2", "3"], None, ()),
+    ],
+)
+def test_a_text_that_is_nearly_something_else_says_so(
+    values: list[str], nearly: tuple[str, str | None] | None, odd: tuple[str, ...]
+) -> None:
+    found = type_of(values, "column")
+    assert (found.nearly, found.odd) == (nearly, odd)
+    assert (found.datatype == "text") is (values != ["1", "2", "3"])
