@@ -392,18 +392,3 @@ def test_a_person_who_does_not_go_on_writes_nothing(project: Project, tmp_path: 
     path = file(tmp_path, "id;measured\n1;5\n2;-\n")
     with pytest.raises(NewSourceRefused, match=r"not taken\. Settle it by --option 'null_tokens="):
         prepare_proposal(project, "things", str(path), Given(), lambda _, usual, __: usual)
-
-
-def test_a_column_that_one_typo_keeps_text_is_a_guess_with_the_flag_that_lets_the_row_fall_out(
-    project: Project, tmp_path: Path
-) -> None:
-    path = file(tmp_path, "id,day\n1,31.01.2026\n2,28.02.2026\n3,31.02.2026\n")
-    proposal = proposed(project, path)
-    (doubt,) = [one for one in of(proposal, "datatype") if one.guess == "day stays text"]
-    assert doubt.rests_on == 'it would be date, but for "31.02.2026"'
-    assert doubt.flag == "--datatype day=date --format 'day=DD.MM.YYYY'"
-    assert not doubt.is_harmful
-    settled = Given(
-        key=("id",), delivery_type="snapshot", datatypes={"day": "date"}, formats={"day": "DD.MM.YYYY"}
-    )
-    assert not [one for one in of(proposed(project, path, settled), "datatype") if "day" in one.guess]

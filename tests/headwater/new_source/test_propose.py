@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 
 from headwater.metadata.errors import NewSourceRefused
 from headwater.new_source.begin import Given, parse_options, prepare_proposal, require_key
+from headwater.new_source.doubt import Doubt
 from headwater.new_source.proposal_doubts import doubts_of
 from headwater.project import Project
 
@@ -172,3 +174,21 @@ def test_a_person_is_asked_for_what_was_not_told(project: Project, tmp_path: Pat
     assert (proposal.key, proposal.delivery_type, proposal.owner) == (["id"], "delta", "me")
     assert len(asked) == 5
     assert ["no_such is no column" in line for line in messages] == [True]
+
+
+def test_a_column_that_one_typo_keeps_text_is_a_guess_with_the_flag_that_lets_the_row_fall_out(
+    project: Project, tmp_path: Path
+) -> None:
+    path = tmp_path / "trees.csv"
+    path.write_text("id,day\n1,31.01.2026\n2,28.02.2026\n3,31.02.2026\n")
+
+    def guesses(given: Given) -> list[Doubt]:
+        found = doubts_of(prepare_proposal(project, "trees", str(path), given))
+        return [doubt for doubt in found if doubt.about == "datatype" and "day" in doubt.guess]
+
+    settled = Given(key=("id",), delivery_type="snapshot")
+    (doubt,) = guesses(settled)
+    assert (doubt.guess, doubt.rests_on) == ("day stays text", 'it would be date, but for "31.02.2026"')
+    assert doubt.flag == "--datatype day=date --format 'day=DD.MM.YYYY'"
+    assert not doubt.is_harmful
+    assert not guesses(replace(settled, datatypes={"day": "date"}, formats={"day": "DD.MM.YYYY"}))
