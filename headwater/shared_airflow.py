@@ -35,15 +35,11 @@ def folders() -> tuple[Path, ...]:
 
 def projects() -> dict[str, Project]:
     """Return the projects that can be opened, by name; the DAG files of the others say what is wrong with them."""
-    return _opened()[0]
+    return opened()[0]
 
 
-def refused() -> dict[Path, HeadwaterError]:
-    """Return why projects cannot be opened beside the others, by folder."""
-    return _opened()[1]
-
-
-def _opened() -> tuple[dict[str, Project], dict[Path, HeadwaterError]]:
+def opened() -> tuple[dict[str, Project], dict[Path, HeadwaterError]]:
+    """Return the projects that can be opened, by name, and why the others cannot beside them, by folder."""
     found: dict[str, Project] = {}
     errors: dict[Path, HeadwaterError] = {}
     for folder in folders():
@@ -98,10 +94,10 @@ def turn_to(file: str) -> None:
     root = max(around, key=lambda folder: len(folder.parts))
     _import_from(root, [folder for folder in folders() if folder != root])
     os.environ[PROJECT] = str(root)  # also where the project cannot be opened, for whoever says so
-    project = project_in(root)
-    if root in (errors := refused()):
+    found, errors = opened()
+    if root in errors:
         raise errors[root]
-    os.environ.update(variables_of(project))
+    os.environ.update(variables_of(next(project for project in found.values() if project.root == root)))
 
 
 def require_apart(project: Project, others: Container[str]) -> None:

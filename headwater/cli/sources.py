@@ -155,10 +155,6 @@ def new_source(
             return
     with opened_project() as project:
         before = data_before(project, name)
-        if not before.is_empty:
-            say(
-                f"{name}: there is data of a source of this name, which was removed without it; it goes on from there"
-            )
         written = [path.relative_to(project.root) for path in write(project, proposal)]
         if not as_json:
             out.print(f"wrote {', '.join(map(str, written))}", markup=False)

@@ -100,29 +100,25 @@ def _of_attribute(proposal: Proposal, attribute: ProposedAttribute) -> list[Doub
         why = f"its digits look like those of an identifier, such as {examples}"
         messages.append(_of_type(name, "text", why, "it is no more than text"))
     if typed.nearly:
-        datatype, form = typed.nearly
-        wanted = f"--datatype {name}={datatype}" + (f" --format '{name}={form}'" if form else "")
+        datatype, nearly_format = typed.nearly
         messages.append(
             Doubt(
                 "datatype",
                 f"{name} stays text",
                 f"it would be {datatype}, but for {listed(map(quoted, typed.odd))}",
                 "a typo decides its type; with the flag such a row falls out, and is counted",
-                wanted,
+                _type_flag(name, datatype, nearly_format),
             )
         )
     if typed.rival:
         datatype, form = typed.rival
-        flag = f"--datatype {name}={typed.datatype}" + (
-            f" --format '{name}={typed.format}'" if typed.format else ""
-        )
         messages.append(
             Doubt(
                 "datatype",
                 f"{name} is {typed.datatype}{f' {typed.format}' if typed.format else ''}",
                 f"it may be {datatype} {form}, too: {examples}",
                 "all of its numbers are others",
-                flag,
+                _type_flag(name, typed.datatype, typed.format),
                 is_harmful=True,
             )
         )
@@ -214,6 +210,10 @@ def _of_table(proposal: Proposal, table: CatalogedTable) -> list[Doubt]:
             )
         )
     return messages
+
+
+def _type_flag(name: str, datatype: str, form: str | None) -> str:
+    return f"--datatype {name}={datatype}" + (f" --format '{name}={form}'" if form else "")
 
 
 def _of_type(name: str, datatype: str, rests_on: str, risk: str) -> Doubt:

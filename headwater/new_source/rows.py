@@ -79,11 +79,10 @@ def _conn_str(proposal: Proposal, conn_str: str, root: Path) -> dict[str, str]:
 def _place(proposal: Proposal, root: Path) -> str:
     """Return where the sample lies as the metadata say it: in the project's folder, wherever a clone of that is."""
     address = proposal.sample.address
-    if proposal.sample.data_source_type not in ("local_files", "rdbms") or not Path(address).is_relative_to(
-        root
-    ):
-        return address
-    return str(Path("${HEADWATER_PROJECT}", Path(address).relative_to(root)))
+    is_path = proposal.sample.data_source_type in ("local_files", "rdbms")
+    if is_path and Path(address).is_relative_to(root):
+        return str(Path("${HEADWATER_PROJECT}", Path(address).relative_to(root)))
+    return address
 
 
 def _job(proposal: Proposal) -> dict[str, str]:

@@ -149,7 +149,14 @@ def _pinned(project: Project) -> Iterator[str]:
         content = tomllib.loads(path.read_text(encoding="utf-8")).get("project", {})
         listed = [content.get("dependencies", []), *content.get("optional-dependencies", {}).values()]
         wanted = [Requirement(one) for one in dict.fromkeys(one for part in listed for one in part)]
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, InvalidRequirement):
+    except (
+        OSError,
+        UnicodeDecodeError,
+        tomllib.TOMLDecodeError,
+        InvalidRequirement,
+        AttributeError,
+        TypeError,
+    ):
         return  # whoever installs the project is told
     for one in wanted:
         if one.name == "headwater" and not one.specifier.contains(headwater.__version__, prereleases=True):

@@ -158,7 +158,7 @@ def test_projects_whose_dag_ids_could_be_equal_are_refused_and_harm_none_before_
 
     def refusal(message: str) -> None:
         assert list(shared_airflow.projects()) == ["north"]
-        ((folder, error),) = shared_airflow.refused().items()
+        ((folder, error),) = shared_airflow.opened()[1].items()
         assert folder == south
         assert message in str(error)
         with pytest.raises(ProjectRefused, match="Expected"):
@@ -207,7 +207,7 @@ def test_the_tab_of_a_dag_leads_to_the_deliveries_of_its_job_in_its_project(
     from headwater.airflow.deliveries_page.app import make_app_of_several
 
     monkeypatch.setattr(
-        projects, "_shown", lambda _: [projects.Shown("north", ("libraries",), has_docs=False)]
+        projects, "_shown", lambda *_: [projects.Shown("north", ("libraries",), has_docs=False)]
     )
     page = make_app_of_several()
     page.dependency_overrides[visitor] = lambda: None

@@ -202,7 +202,7 @@ def test_a_load_that_fails_keeps_the_data_of_a_source_that_was_removed_without_i
         )
 
     goes_on = new_source(0, "libraries", "--from", later, *AS_SNAPSHOT)
-    assert "there is data of a source of this name" in goes_on.stderr
+    assert goes_on.stderr.count("there is data of a source of this name") == 1
     with database.connect() as connection:
         assert connection.scalar(sa.text("select count(*) from historical.libraries")) == 5
         assert (
