@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -122,3 +123,21 @@ def test_rows_that_pages_append_fit_the_seeds_of_a_new_project_and_of_this_one()
     for name, table in TABLES.items():
         header = (PROJECT / "seeds" / f"{name}.csv").read_text(encoding="utf-8").partition("\n")[0]
         assert header == ",".join(table.current_names), name
+
+
+_ROWS_OF = re.compile(r"^# (\w+)\.csv\b.*\n((?:[^#\n`].*\n)+)", re.MULTILINE)
+
+
+def test_rows_that_pages_show_below_the_name_of_a_seed_have_its_columns() -> None:
+    shown = [
+        (path.name, table, row)
+        for path in DOCS.rglob("*.md")
+        for table, rows in _ROWS_OF.findall(path.read_text(encoding="utf-8"))
+        for row in csv.reader(rows.splitlines())
+    ]
+    assert {name for name, _, _ in shown} >= {
+        "read-a-database.md",
+        "read-an-api.md",
+        "read-an-object-store.md",
+    }
+    assert [one for one in shown if len(one[2]) != len(TABLES[one[1]].current_names)] == []
