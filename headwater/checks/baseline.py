@@ -17,6 +17,7 @@ import sqlalchemy as sa
 from sqlalchemy import Connection
 
 from headwater.checks.current import (
+    Recognised,
     Step,
     current_after,
     history_before,
@@ -38,8 +39,9 @@ select
     state.is_withdrawn, state.counts, state.differs_from_history,
     historical.status is not null as is_in_history,
     coalesce(historical.status = 'loaded', false) as is_loaded,
-    coalesce(staging.status = 'loaded', false) as is_staged,
-    coalesce(staging.record_count, 0) as row_count,
+    coalesce(staging.status in ('loaded', 'partial'), false) as is_staged,
+    coalesce(staging.status = 'partial', false) as is_partial,
+    coalesce(staging.record_count, 0) + coalesce(staging.recognised_count, 0) as row_count,
     coalesce(staging.fallen_out_count, 0) as fallen_out_count
 from metadata.delivery_state as state
 left join metadata.delivery_status as staging
@@ -65,8 +67,14 @@ class Placed:
     is_in_history: bool
     is_loaded: bool
     is_staged: bool
+    is_partial: bool  # staging has the rows that no current version says, and history the others
     row_count: int
     fallen_out_count: int
+
+    @property
+    def recognised(self) -> Recognised | None:
+        """Return where its rows are that are not staged; None if all are staged."""
+        return Recognised(self.delivery_date if self.is_loaded else None) if self.is_partial else None
 
     @property
     def rows_read(self) -> str:
@@ -189,7 +197,7 @@ class Baseline:
                     )
                 return history_from(self._source, found.delivery_date), rest
             if self._says_all(found):
-                return rows_of(self._source, found.delivery_sqn), rest
+                return rows_of(self._source, found.delivery_sqn, found.recognised), rest
         return base, ahead
 
     def _says_all(self, delivery: Placed) -> bool:
@@ -240,4 +248,4 @@ class Baseline:
 
 
 def _steps(deliveries: Sequence[Placed]) -> tuple[Step, ...]:
-    return tuple(Step(d.delivery_sqn, d.is_snapshot, d.is_of_parts) for d in deliveries)
+    return tuple(Step(d.delivery_sqn, d.is_snapshot, d.is_of_parts, d.recognised) for d in deliveries)

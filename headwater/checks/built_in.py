@@ -52,7 +52,7 @@ def built_in_checks(source: Source, pending: Sequence[int]) -> tuple[BuiltInChec
         BuiltInCheck(
             name="ledger",
             severity="critical",
-            rule="Every row of raw is either staged or in the quarantine, and recorded so.",
+            rule="Every row of raw is staged, recognised as current or in the quarantine, and recorded so.",
             query=_ledger(source, these),
             when_passed="raw = staging + fallen out",
         ),
@@ -209,7 +209,8 @@ group by delivery_sqn"""
 _RECORDED = """recorded as (
     select
         raw.delivery_sqn, raw.record_count as raw, staging.record_count as staging,
-        staging.fallen_out_count as fallen_out, coalesce(staging.left_out_count, 0) as left_out
+        staging.fallen_out_count as fallen_out, coalesce(staging.left_out_count, 0) as left_out,
+        coalesce(staging.recognised_count, 0) as recognised
     from metadata.delivery_status as raw
     inner join metadata.delivery_status as staging
         on staging.delivery_sqn = raw.delivery_sqn and staging.layer = 'staging'
@@ -239,17 +240,18 @@ counted as (
 select
     delivery_sqn,
     -- rows by which the worst pair differs; greatest() leaves out what was never recorded
-    greatest(abs(raw - staged - quarantined - left_out), abs(staging - staged), abs(fallen_out - quarantined), 1)
+    greatest(abs(raw - staged - quarantined - left_out - recognised), abs(staging - staged), abs(fallen_out - quarantined), 1)
         as unexpected_count,
     format(
-        'raw %s, staged %s (recorded %s), in quarantine %s (recorded %s)%s',
+        'raw %s, staged %s (recorded %s), in quarantine %s (recorded %s)%s%s',
         coalesce(raw::text, 'not recorded'), staged, coalesce(staging::text, 'nothing'),
         quarantined, coalesce(fallen_out::text, 'nothing'),
-        case when left_out > 0 then format(', left out by the model %s', left_out) end
+        case when left_out > 0 then format(', left out by the model %s', left_out) end,
+        case when recognised > 0 then format(', recognised %s', recognised) end
     ) as observed,
     '[]'::json as sample
 from counted
-where (raw, staging, fallen_out) is distinct from (staged + quarantined + left_out, staged, quarantined)"""
+where (raw, staging, fallen_out) is distinct from (staged + quarantined + left_out + recognised, staged, quarantined)"""
 
 
 def _fallen_out(source: Source, these: str, limit: str) -> str:

@@ -11,9 +11,16 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from headwater.checks.parts import followed_by_parts, spoken_parts
-from headwater.checks.sql import column_list, names_of, quoted, staging_table
+from headwater.checks.sql import all_match, column_list, names_of, quoted, staging_table
 from headwater.metadata.sql_text import for_text, layer_table, sql_literal
 from headwater.metadata.static.model import Source
+
+
+@dataclass(frozen=True)
+class Recognised:
+    """The rows of a partial delivery that are not staged: `loaded_on` is its date once history has it, before None."""
+
+    loaded_on: datetime | None
 
 
 @dataclass(frozen=True)
@@ -23,6 +30,7 @@ class Step:
     delivery_sqn: int
     is_snapshot: bool
     is_of_parts: bool = False
+    recognised: Recognised | None = None
 
 
 def columns_of(source: Source) -> list[str]:
@@ -49,24 +57,55 @@ def history_before(source: Source, moment: datetime) -> str:
 
 def history_from(source: Source, moment: datetime) -> str:
     """Return a query of the rows that were current from `moment` on, by the historical table."""
-    at = _literal(moment)
-    return f"{_history(source)} where valid_from <= {at} and (valid_to is null or valid_to > {at})"
+    return f"{_history(source)} where {_from(moment)}"
 
 
-def rows_of(source: Source, delivery_sqn: int) -> str:
-    """Return a query of the rows of a staged delivery, without its delete marks."""
+def rows_of(source: Source, delivery_sqn: int, recognised: Recognised | None = None) -> str:
+    """Return a query of the rows of a delivery, without its delete marks: the staged ones and the recognised ones."""
+    columns = columns_of(source)
     marks = " and not is_delete_mark" if "delete_column" in source.options else ""
-    columns = column_list(columns_of(source))
-    return f"select {columns} from {staging_table(source)} where delivery_sqn = {delivery_sqn}{marks}"
+    staged = (
+        f"select {column_list(columns)} from {staging_table(source)} where delivery_sqn = {delivery_sqn}{marks}"
+    )
+    if recognised is None:
+        return staged
+    return f"{staged} union all {recognised_rows_of(source, delivery_sqn, column_list(columns, 'held.'), recognised)}"
+
+
+def recognised_rows_of(source: Source, delivery_sqn: int, selected: str, recognised: Recognised) -> str:
+    """Return a query of the rows of a partial delivery that are not staged, as expressions `selected` of versions `held`.
+
+    They are the versions of the state that it met except those of keys that it has in staging or no longer has. Once it
+    is loaded they are those of the state that it made, except of keys whose rows are staged or fell out.
+    """
+    keys = names_of(source.keys)
+    if recognised.loaded_on is None:
+        held, others = "valid_to is null", absent_keys_of(source, delivery_sqn)
+    else:
+        held, others = _from(recognised.loaded_on), unreadable_keys_of(source, [delivery_sqn])
+    return (
+        f"select {selected} from {layer_table('historical', source.name)} as held"
+        f" where {held} and not exists (select from {staging_table(source)} as staged"
+        f" where staged.delivery_sqn = {delivery_sqn} and {all_match(keys, 'staged', 'held')})"
+        f" and not exists (select from ({others}) as other where {all_match(keys, 'other', 'held')})"
+    )
+
+
+def absent_keys_of(source: Source, delivery_sqn: int) -> str:
+    """Return a query of the current keys of which a partial delivery has no row that can be read."""
+    keys = column_list(names_of(source.keys), of="absent.")
+    return (
+        f"select {keys} from metadata.absent_key cross join lateral jsonb_to_record(absent_key.key)"
+        f" as absent ({_typed_keys(source)}) where delivery_sqn = {delivery_sqn}"
+    )
 
 
 def unreadable_keys_of(source: Source, deliveries: Sequence[int]) -> str:
     """Return a query of `delivery_sqn` and key of the rows that fell out with a readable key."""
     keys = column_list(names_of(source.keys), of="readable.")
-    types = ", ".join(f"{quoted(a.target_name)} {a.target_datatype}" for a in source.keys)
     return (
         f"select delivery_sqn, {keys} from metadata.quarantined_row"
-        f" cross join lateral jsonb_to_record(quarantined_row.key) as readable ({types})"
+        f" cross join lateral jsonb_to_record(quarantined_row.key) as readable ({_typed_keys(source)})"
         " where quarantined_row.key is not null and quarantined_row.rule <> 'duplicate_key'"
         f" and delivery_sqn in ({_these(deliveries)})"
     )
@@ -123,9 +162,19 @@ def _staged_words(source: Source, steps: Sequence[Step]) -> str:
         if "delete_column" in source.options
         else "'row'"
     )
+    held = column_list(columns_of(source), "held.")
+    recognised = "".join(
+        f"""
+    union all
+    select 'row', _position, _next_snapshot, {column_list(columns_of(source))}
+    from ({recognised_rows_of(source, step.delivery_sqn, held, step.recognised)}) as recognised
+    inner join placed on _sqn = {step.delivery_sqn}"""
+        for step in steps
+        if step.recognised
+    )
     return f"""select {word}, _position, _next_snapshot, {column_list(columns_of(source))}
     from {staging_table(source)} inner join placed on _sqn = delivery_sqn
-    where delivery_sqn in ({_these([step.delivery_sqn for step in steps])})"""
+    where delivery_sqn in ({_these([step.delivery_sqn for step in steps])}){recognised}"""
 
 
 def _unreadable_words(source: Source, steps: Sequence[Step]) -> str:
@@ -159,6 +208,15 @@ def _placed(steps: Sequence[Step]) -> str:
 def _next_snapshot(steps: Sequence[Step], position: int) -> str:
     later = (place for place, step in enumerate(steps, 1) if place > position and step.is_snapshot)
     return str(next(later, "null"))
+
+
+def _from(moment: datetime) -> str:
+    at = _literal(moment)
+    return f"valid_from <= {at} and (valid_to is null or valid_to > {at})"
+
+
+def _typed_keys(source: Source) -> str:
+    return ", ".join(f"{quoted(a.target_name)} {a.target_datatype}" for a in source.keys)
 
 
 def _these(deliveries: Sequence[int]) -> str:

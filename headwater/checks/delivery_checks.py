@@ -16,7 +16,7 @@ from sqlalchemy import Connection
 
 from headwater.checks.baseline import Baseline, Placed
 from headwater.checks.columns import what_came_of_columns
-from headwater.checks.current import rows_of, unreadable_keys_of
+from headwater.checks.current import absent_keys_of, rows_of, unreadable_keys_of
 from headwater.checks.parts import in_parts_of, rows_of_other_parts
 from headwater.checks.periods import period_name, period_number
 from headwater.checks.sql import all_match, column_list, json_object, names_of
@@ -78,7 +78,13 @@ class Doubts:
                 "The columns of a delivery are those of the metadata, and of the one before.", columns
             )
         if severity := self._severity("type_changed", delivery):
-            types = changed_types(self._connection, self._source, delivery, severity)
+            types = changed_types(
+                self._connection,
+                self._source,
+                delivery,
+                severity,
+                self._baseline[delivery.delivery_sqn].recognised,
+            )
             if types:
                 yield Answer("Values of every column are of its type.", types)
 
@@ -188,6 +194,13 @@ select
 
     def _removed_keys(self, delivery: Delivery, current: str) -> str:
         keys = names_of(self._source.keys)
+        if self._baseline[delivery.delivery_sqn].is_partial:
+            absent = absent_keys_of(self._source, delivery.delivery_sqn)
+            unreadable = unreadable_keys_of(self._source, [delivery.delivery_sqn])
+            return (
+                f"select {column_list(keys)} from ({absent}) as absent"
+                f" where not exists (select from ({unreadable}) as there where {all_match(keys, 'there', 'absent')})"
+            )
         there = (
             f"select {column_list(keys)} from ({rows_of(self._source, delivery.delivery_sqn)}) as delivered"
         )

@@ -7,7 +7,8 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
-from headwater.checks.sql import quoted, staging_table
+from headwater.checks.current import Recognised, recognised_rows_of
+from headwater.checks.sql import column_list, names_of, quoted, staging_table
 from headwater.checks.verdict import LONGEST_VALUE, SAMPLE_SIZE, CheckResult
 from headwater.metadata.process.deliveries import Delivery
 from headwater.metadata.redaction import beginning
@@ -18,7 +19,11 @@ FEWEST_VALUES = 10  # fewer may be individual mistakes
 
 
 def changed_types(
-    connection: Connection, source: Source, delivery: Delivery, severity: Severity
+    connection: Connection,
+    source: Source,
+    delivery: Delivery,
+    severity: Severity,
+    recognised: Recognised | None = None,
 ) -> CheckResult | None:
     """Return the check `type_changed`; None if no row of the delivery fell out for a type.
 
@@ -40,7 +45,7 @@ def changed_types(
     suspects = [a for a in source.attributes if fell.get(a.target_name, 0) >= FEWEST_VALUES]
     message, sample = [], []
     for attribute, fit in zip(
-        suspects, _values_that_fit(connection, source, delivery, suspects), strict=True
+        suspects, _values_that_fit(connection, source, delivery, suspects, recognised), strict=True
     ):
         count = fell[attribute.target_name]
         if count < NEARLY_ALL * (count + fit):
@@ -63,16 +68,22 @@ def changed_types(
 
 
 def _values_that_fit(
-    connection: Connection, source: Source, delivery: Delivery, suspects: list[Attribute]
+    connection: Connection,
+    source: Source,
+    delivery: Delivery,
+    suspects: list[Attribute],
+    recognised: Recognised | None,
 ) -> list[int]:
-    """Return the number of values of each column in staging."""
+    """Return the number of values of each column in the rows that can go on."""
     if not suspects:
         return []
-    counts = ", ".join(f"count({quoted(attribute.target_name)})" for attribute in suspects)
-    row = connection.execute(
-        sa.text(f"select {counts} from {staging_table(source)} where delivery_sqn = :sqn"),
-        {"sqn": delivery.delivery_sqn},
-    ).one()
+    columns = names_of(suspects)
+    counts = ", ".join(f"count({quoted(name)})" for name in columns)
+    rows = f"select {column_list(columns)} from {staging_table(source)} where delivery_sqn = {delivery.delivery_sqn}"
+    if recognised:
+        held = column_list(columns, "held.")
+        rows += f" union all {recognised_rows_of(source, delivery.delivery_sqn, held, recognised)}"
+    row = connection.execute(sa.text(f"select {counts} from ({rows}) as rows_of_delivery")).one()
     return [int(count) for count in row]
 
 

@@ -24,6 +24,7 @@ from sqlalchemy.engine import Engine
 from sqlalchemy.engine.base import OptionEngine
 
 from headwater.checks.built_in import built_in_checks, duplicate_rows_check
+from headwater.checks.current import Recognised, recognised_rows_of
 from headwater.checks.delivery_checks import Doubts
 from headwater.checks.expectations import (
     CHECK_NAME,
@@ -44,10 +45,11 @@ from headwater.checks.findings import (
     suite_result,
 )
 from headwater.checks.own_expectations import ExpectColumnValuesToBeInHistory
-from headwater.checks.sql import names_of, staging_table
+from headwater.checks.sql import column_list, names_of, quoted, staging_table
 from headwater.checks.verdict import SAMPLE_SIZE, CheckResult
 from headwater.metadata.errors import CheckInvalid, HeadwaterError
 from headwater.metadata.process.deliveries import Delivery
+from headwater.metadata.sql_text import layer_table
 from headwater.metadata.static.model import Source
 
 
@@ -89,11 +91,11 @@ def _look_at_each(
 
     The built-in checks and the row-wise extra expectations run once for all deliveries. Failed expectations,
     and those that compare rows of a delivery, run again for each. Extra expectations do not see delete marks,
-    which have no values beside their key.
+    which have no values beside their key; they see the rows that were recognised, which are not staged.
     """
     extras = extra_expectations(source)
     _require_histories(engine, source, extras)
-    staging = _Staging(engine, source)
+    staging = _Staging(engine, source, _partial(engine, pending) if extras else frozenset())
 
     checks = built_in_checks(source, pending)
     rules = staging.ask(pending, {check.name: expectation_of(check) for check in checks})
@@ -172,7 +174,9 @@ class _Staging:
     threads of other sources would share.
     """
 
-    def __init__(self, engine: Engine, source: Source) -> None:
+    def __init__(self, engine: Engine, source: Source, partial: frozenset[int]) -> None:
+        self._partial = partial
+        self._columns = _staging_columns(engine, source) if partial else ()
         self._engine = SqlAlchemyExecutionEngine(engine=_Borrowed(engine, {}), create_temp_table=False)
         self._source = source
         self._queries: set[str] = set()
@@ -216,7 +220,20 @@ class _Staging:
         rows = f"select * from {staging_table(self._source)} where delivery_sqn in ({these})"
         if "delete_column" in self._source.options:
             rows += " and not is_delete_mark"
+        if partial := sorted(self._partial.intersection(deliveries)):
+            rows = rows.replace("select *", f"select {column_list(self._columns)}", 1)
+            rows += "".join(f" union all {self._recognised_rows(sqn)}" for sqn in partial)
         return Validator(self._engine, data_context=_quiet_context(), batches=[self._batch(rows)])
+
+    def _recognised_rows(self, delivery_sqn: int) -> str:
+        # the line of a recognised row was not looked up
+        other = {
+            "delivery_sqn": f"{delivery_sqn}",
+            "line_number": "cast(null as bigint)",
+            "is_delete_mark": "false",
+        }
+        selected = ", ".join(other.get(name, f"held.{quoted(name)}") for name in self._columns)
+        return recognised_rows_of(self._source, delivery_sqn, selected, Recognised(loaded_on=None))
 
     def _batch(self, rows: str) -> Batch:
         self._queries.add(rows)
@@ -225,6 +242,22 @@ class _Staging:
         data: Any = found  # the declared types of a batch are data types
         named = LegacyBatchDefinition("staging", "query", f"{self._source.name}: {rows}", IDDict())
         return Batch(data=data, batch_definition=named, batch_spec=spec, batch_markers=markers)
+
+
+def _partial(engine: Engine, deliveries: Sequence[int]) -> frozenset[int]:
+    """Return those of the deliveries of which rows were recognised and are not staged."""
+    ask = sa.text(
+        "select delivery_sqn from metadata.delivery_status"
+        " where layer = 'staging' and status = 'partial' and delivery_sqn = any(:sqns)"
+    )
+    with engine.connect() as connection:
+        return frozenset(connection.execute(ask, {"sqns": list(deliveries)}).scalars())
+
+
+def _staging_columns(engine: Engine, source: Source) -> tuple[str, ...]:
+    ask = sa.text("select name from metadata.columns_of(cast(:table as regclass))")
+    with engine.connect() as connection:
+        return tuple(connection.execute(ask, {"table": layer_table("staging", source.name)}).scalars())
 
 
 def _require_histories(engine: Engine, source: Source, extras: Mapping[str, Expectation]) -> None:

@@ -147,8 +147,10 @@ def deliveries(out: Console, rows: Sequence[Mapping[str, Any]]) -> None:
     has_any_fallen_out = any(row["fallen_out"] for row in rows)
     fell_out = ("fell out",) if has_any_fallen_out else ()
     left_out = ("left out",) if any(map(_left_out_of, rows)) else ()
+    recognised = ("recognised",) if layers and any(map(_recognised_of, rows)) else ()
     table = new_table(
-        out, "sqn", *source, "dated", "publisher's name", "status", *layers, *fell_out, *left_out, *changes
+        out, "sqn", *source, "dated", "publisher's name", "status", *layers, *recognised, *fell_out, *left_out,
+        *changes
     )
     for row in rows:
         table.add_row(
@@ -158,6 +160,7 @@ def deliveries(out: Console, rows: Sequence[Mapping[str, Any]]) -> None:
             escape(row["publisher_name"]),
             coloured(row["status"]),
             *(_layer_of(row, layer) for layer in layers),
+            *(number(_recognised_of(row)) for _ in recognised),
             *([_fell_out_of(row)] if has_any_fallen_out else []),
             *(number(_left_out_of(row)) for _ in left_out),
             *(number(row[change]) for change in changes),
@@ -281,6 +284,11 @@ def result_as_dict(done: RunResult) -> dict[str, Any]:
 def _fell_out_of(row: Mapping[str, Any]) -> str:
     found: FallenOut | None = row["fallen_out"]
     return f"[yellow]{found.row_count:,}[/]" if found else "0"
+
+
+def _recognised_of(row: Mapping[str, Any]) -> int:
+    """Return the number of rows of a delivery that say what was current, and were not staged."""
+    return int((row["layers"] or {}).get("staging", {}).get("recognised_count") or 0)
 
 
 def _left_out_of(row: Mapping[str, Any]) -> int:

@@ -107,6 +107,7 @@ def recall(connection: Connection, sqns: Sequence[int], job_inst_id: int) -> Non
         delivery_status.c.layer == "staging", delivery_status.c.status == "loaded"
     )
     present: set[int] = set(connection.scalars(staged.where(delivery_status.c.delivery_sqn.in_(sqns))))
+    _delete_partial(connection, [sqn for sqn in sqns if sqn not in present])
     for delivery_sqn in sqns:
         if delivery_sqn not in present:
             record_layer(connection, delivery_sqn, "staging", status="recalled", job_inst_id=job_inst_id)
@@ -148,12 +149,37 @@ def _delete(connection: Connection, found: Purged) -> None:
         )
     )
     deleted = {row.delivery_sqn: row.row_count for row in rows}
+    if found.layer == "staging":
+        connection.execute(
+            sa.text("delete from metadata.absent_key where delivery_sqn = any(:sqns)"),
+            {"sqns": list(found.deliveries)},
+        )
     for delivery_sqn, expected in recorded.items():
         if deleted.get(delivery_sqn, 0) != expected:
             reason = (
                 f"{expected} rows were recorded, but {deleted.get(delivery_sqn, 0)} are there to be purged"
             )
             raise LedgerBroken(delivery_sqn, found.layer, f"{reason}. Nothing was purged")
+
+
+def _delete_partial(connection: Connection, sqns: Sequence[int]) -> None:
+    """Delete what is staged of partial deliveries that are to be staged as a whole: should that be broken off, they are purged."""
+    partial = connection.execute(
+        sa.text(
+            "select delivery.source, array_agg(delivery_sqn) as sqns from metadata.delivery_status"
+            " inner join metadata.delivery using (delivery_sqn)"
+            " where layer = 'staging' and status = 'partial' and delivery_sqn = any(:sqns) group by delivery.source"
+        ),
+        {"sqns": list(sqns)},
+    ).all()
+    for source, of_source in partial:
+        connection.execute(
+            sa.text(f"delete from {layer_table('staging', source)} where delivery_sqn = any(:sqns)"),
+            {"sqns": of_source},
+        )
+        connection.execute(
+            sa.text("delete from metadata.absent_key where delivery_sqn = any(:sqns)"), {"sqns": of_source}
+        )
 
 
 def _recorded(connection: Connection, layer: str, sqns: Sequence[int]) -> dict[int, int]:

@@ -19,7 +19,7 @@ LONGEST_VALUE = 200  # characters that are read of a value
 
 _FELL = """
 select delivery.source, delivery_sqn, fallen_out_count,
-    record_count + fallen_out_count + coalesce(left_out_count, 0) as row_count
+    record_count + fallen_out_count + coalesce(left_out_count, 0) + coalesce(recognised_count, 0) as row_count
 from metadata.delivery_status
 inner join metadata.delivery using (delivery_sqn)
 where layer = 'staging' and fallen_out_count > 0 and delivery_sqn = any(:sqns)

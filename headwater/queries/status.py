@@ -52,6 +52,7 @@ left join lateral (
                 'record_count', record_count,
                 'fallen_out_count', fallen_out_count,
                 'left_out_count', nullif(left_out_count, 0),
+                'recognised_count', recognised_count,
                 'file_size', file_size
             ))
         ) as layers

@@ -21,7 +21,8 @@
     {%- endif -%}
     {%- set pending = [] if flags.EMPTY else headwater.pending_deliveries(definition.name, 'staging') -%}
     {%- if pending -%}
-        {%- do headwater.stage_deliveries(target_relation, definition, pending, sql) -%}
+        {%- set hashing = headwater.hashing_of_rows(definition, sql, described) -%}
+        {%- do headwater.stage_deliveries(target_relation, definition, pending, sql, hashing) -%}
     {%- endif -%}
     {%- call noop_statement('main', 'STAGED ' ~ (pending | length) ~ ' deliveries') %}{% endcall -%}
 

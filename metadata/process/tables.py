@@ -192,9 +192,11 @@ delivery_status = sa.Table(
     *(sa.Column(name, sa.BigInteger) for name in _COUNTS),
     _moment("status_at"),
     _job_inst(),
+    sa.Column("recognised_count", sa.BigInteger),
+    sa.Column("recognised_after", sa.Text),
     sa.Index(None, "job_inst_id"),
     _one_of("layer", LAYERS, "layer"),
-    _one_of("status", ("loaded", "passed", "halted", "stale", "purged", "recalled"), "status"),
+    _one_of("status", ("loaded", "passed", "halted", "stale", "purged", "recalled", "partial"), "status"),
     sa.CheckConstraint(
         "layer <> 'historical' or record_count = new_count + changed_count + unchanged_count"
         " + ignored_count + overtaken_count + delete_mark_count + coalesce(left_out_count, 0)",
@@ -227,6 +229,20 @@ quarantined_row = sa.Table(
     sa.Column("row", JSONB, nullable=False),
     _one_of("rule", ("null_key", "key_too_long", "type", "duplicate_key"), "rule"),
     sa.Index(None, "delivery_sqn", "line_number"),
+)  # fmt: skip
+
+absent_key = sa.Table(
+    "absent_key", metadata,
+    sa.Column("delivery_sqn", sa.BigInteger, sa.ForeignKey("metadata.delivery.delivery_sqn"), nullable=False),
+    sa.Column("key", JSONB, nullable=False),
+    sa.Index(None, "delivery_sqn"),
+)  # fmt: skip
+
+row_hashing = sa.Table(
+    "row_hashing", metadata,
+    sa.Column("source", sa.Text, primary_key=True),
+    sa.Column("staged_with", sa.Text, nullable=False),
+    sa.Column("held_with", sa.Text),
 )  # fmt: skip
 
 source_definition = sa.Table(

@@ -27,9 +27,9 @@ class HistoryLab:
         self.database, self.dbt = database, dbt
         self._numbers = itertools.count(1)
 
-    def bench(self, shape: Shape) -> Bench:
-        """A source that nobody else uses."""
-        bench = Bench(self.database, f"example_{next(self._numbers)}", shape)
+    def bench(self, shape: Shape, *, recognises: bool = False) -> Bench:
+        """A source that nobody else uses; `recognises` stages of snapshots only what differs, where it may."""
+        bench = Bench(self.database, f"example_{next(self._numbers)}", shape, recognises=recognises)
         with self.database.begin() as connection:
             bench.record_definition(connection)
         return bench

@@ -87,8 +87,12 @@ class Landed:
 class Bench:
     """One source in one database."""
 
-    def __init__(self, database: Engine, source: str, shape: Shape) -> None:
+    def __init__(self, database: Engine, source: str, shape: Shape, *, recognises: bool = False) -> None:
+        """`recognises` stages of a snapshot only what differs from the current versions, wherever it may."""
         self.database, self.source, self.shape = database, source, shape
+        policy = shape.policy
+        self._recognises = recognises and policy == Policy()
+        self.recognised_count = 0
         self.definition = shape.definition(source)
         self._columns = {**shape.keys, **shape.tracked, **shape.untracked}
         self._archive: dict[int, Landed] = {}
@@ -144,8 +148,10 @@ class Bench:
         with self.database.begin() as connection:
             for sqn in self._pending(connection, "raw"):
                 self._load_raw(connection, sqn)
-            for sqn in self._pending(connection, "staging"):
-                self._load_staging(connection, sqn)
+            pending = self._pending(connection, "staging")
+            for sqn in pending:
+                if not (len(pending) == 1 and self._recognises and self._load_partly(connection, sqn)):
+                    self._load_staging(connection, sqn)
 
     def pending(self, layer: str) -> list[int]:
         """Return what a layer has still to process."""
@@ -210,7 +216,10 @@ class Bench:
         local = "delivery_sqn bigint, line_number bigint, job_inst_id bigint"
         connection.execute(sa.text(f'create table raw."{self.source}" ({local})'))
         connection.execute(
-            sa.text(f'create table staging."stg_{self.source}" ({local}, is_delete_mark boolean{columns})')
+            sa.text(
+                f'create table staging."stg_{self.source}"'
+                f" ({local}, is_delete_mark boolean{columns}, _row_hash bigint)"
+            )
         )
 
     def _load_raw(self, connection: Connection, sqn: int) -> None:
@@ -228,8 +237,13 @@ class Bench:
 
     def _load_staging(self, connection: Connection, sqn: int) -> None:
         delivery, losers = self._archive[sqn].delivery, self._archive[sqn].losers
-        for table in (f'staging."stg_{self.source}"', "metadata.quarantined_row"):
-            connection.execute(sa.text(f"delete from {table} where delivery_sqn = {sqn}"))
+        self._empty(connection, sqn)
+        connection.execute(
+            sa.text(
+                "insert into metadata.row_hashing (source, staged_with) values (:source, 'bench') on conflict do nothing"
+            ),
+            {"source": self.source},
+        )
         rows = [] if sqn in self._last_wins else [(False, key, row) for key, row in losers.items()]
         rows += [(False, key, row) for key, row in delivery.rows.items()]
         rows += [(True, key, (None,) * len(self.shape.tracked)) for key in delivery.removed]
@@ -239,9 +253,53 @@ class Bench:
         fallen_out = len(delivery.unreadable) + (len(losers) if sqn in self._last_wins else 0)
         self._record(connection, sqn, "staging", record_count=len(rows), fallen_out_count=fallen_out)
 
+    def _load_partly(self, connection: Connection, sqn: int) -> bool:
+        """Stage of a snapshot what no current version says, as `recognise_rows` finds it; False where all is to be staged."""
+        delivery, losers = self._archive[sqn].delivery, self._archive[sqn].losers
+        after = connection.execute(
+            sa.text("select metadata.recognisable_after(:source, :sqn, 'bench')"),
+            {"source": self.source, "sqn": sqn},
+        ).scalar()
+        if not after or losers:
+            return False
+        keys = ", ".join(f'"{name}"' for name in self.shape.keys)
+        current = {
+            tuple(row[1:]): row[0]
+            for row in connection.execute(
+                sa.text(f'select _row_hash, {keys} from historical."{self.source}" where valid_to is null')
+            )
+        }
+        untracked = (delivery.name,) * len(self.shape.untracked)
+        hashes = {key: _hash((*key, *row, *untracked)) for key, row in delivery.rows.items()}
+        recognised = {key for key, hashed in hashes.items() if current.get(key) == hashed}
+        if not recognised or recognised & {*delivery.unreadable, *delivery.removed}:
+            return False
+        self._empty(connection, sqn)
+        rows = [(False, key, row) for key, row in delivery.rows.items() if key not in recognised]
+        rows += [(True, key, (None,) * len(self.shape.tracked)) for key in delivery.removed]
+        self._insert_rows(connection, sqn, rows, untracked)
+        self._quarantine(connection, sqn, delivery.unreadable, "type")
+        for key in current.keys() - hashes.keys() - delivery.removed:
+            connection.execute(
+                sa.text("insert into metadata.absent_key values (:sqn, :key)"),
+                {"sqn": sqn, "key": json.dumps(dict(zip(self.shape.keys, key, strict=True)))},
+            )
+        deliveries.record_layer(
+            connection, sqn, "staging", status="partial", job_inst_id=self._job_inst_id, record_count=len(rows),
+            fallen_out_count=len(delivery.unreadable), recognised_count=len(recognised), recognised_after=after,
+        )  # fmt: skip
+        self.recognised_count += len(recognised)
+        return True
+
+    def _empty(self, connection: Connection, sqn: int) -> None:
+        for table in (f'staging."stg_{self.source}"', "metadata.quarantined_row", "metadata.absent_key"):
+            connection.execute(sa.text(f"delete from {table} where delivery_sqn = {sqn}"))
+
     def _record(self, connection: Connection, sqn: int, layer: str, **counts: int) -> None:
-        job_inst_id = self._job_inst_id
-        deliveries.record_layer(connection, sqn, layer, status="loaded", job_inst_id=job_inst_id, **counts)
+        facts: dict[str, Any] = {**counts, "recognised_count": None, "recognised_after": None}
+        deliveries.record_layer(
+            connection, sqn, layer, status="loaded", job_inst_id=self._job_inst_id, **facts
+        )
 
     def _insert_rows(
         self,
@@ -256,10 +314,11 @@ class Bench:
             connection.execute(
                 sa.text(
                     f'insert into staging."stg_{self.source}" (delivery_sqn, line_number, job_inst_id, is_delete_mark,'
-                    f" {names}) values (:sqn, :line, :job, :mark, {marks})"
+                    f" {names}, _row_hash) values (:sqn, :line, :job, :mark, {marks}, :hash)"
                 ),
                 {
                     "sqn": sqn, "line": line, "job": self._job_inst_id, "mark": is_mark,
+                    "hash": _hash((*key, *row, *untracked)),
                     **{f"c{number}": value for number, value in enumerate((*key, *row, *untracked))},
                 },
             )  # fmt: skip
@@ -356,6 +415,10 @@ def partition_snapshot(
 def delta(name: str, day: int, rows: Mapping[Key, Row], removed: Sequence[Key] = ()) -> Delivery:
     """A delivery that holds what is new, changed or marked as deleted."""
     return Delivery(name, at(day), "delta", rows, removed=frozenset(removed))
+
+
+def _hash(values: tuple[object, ...]) -> int:
+    return int.from_bytes(hashlib.sha256(repr(values).encode()).digest()[:8], signed=True)
 
 
 def _utc(moment: datetime | None) -> Any:

@@ -13,8 +13,8 @@ from headwater.queries.verify.tables import SourceTables
 # check → its rules: what was expected, and what to do
 RULES = {
     "ledger": {
-        "staged": "raw = staged + fallen out + left out by the model, as delivery_status has them",
-        "historized": "staging = record_count of historical, as delivery_status has them",
+        "staged": "raw = staged + recognised + fallen out + left out by the model, as delivery_status has them",
+        "historized": "staged + recognised = record_count of historical, as delivery_status has them",
         "change_kinds": "record_count of historical = new + changed + unchanged + ignored + overtaken + delete marks"
         " + left out by the model",
         "file_size": "the file_size of the delivery in the status of landed",
@@ -130,11 +130,13 @@ compared as (
         values
         (
             'staged', staging.record_count is not null, 'raw ' || raw.record_count,
-            'raw ' || staging.record_count + coalesce(staging.fallen_out_count, 0) + coalesce(staging.left_out_count, 0)
+            'raw ' || staging.record_count + coalesce(staging.fallen_out_count, 0)
+            + coalesce(staging.left_out_count, 0) + coalesce(staging.recognised_count, 0)
         ),
         (
             'historized', historical.status = 'loaded' and staging.record_count is not null,
-            'staging ' || staging.record_count, 'staging ' || historical.record_count
+            'staging ' || staging.record_count + coalesce(staging.recognised_count, 0),
+            'staging ' || historical.record_count
         ),
         (
             'change_kinds', historical.status is not null, 'staging ' || historical.record_count,
@@ -150,7 +152,7 @@ compared as (
         ),
         (
             'staging_rows', staging.status is not null,
-            case when staging.status = 'loaded' then staging.record_count else 0 end || ' rows',
+            case when staging.status in ('loaded', 'partial') then staging.record_count else 0 end || ' rows',
             coalesce(staging_rows.row_count, 0) || ' rows'
         ),
         (

@@ -8,7 +8,9 @@ from sqlalchemy import Connection
 from headwater.queries.verify.findings import CheckOutcome, Finding, outcome_of
 
 EVERY_SOURCE = "(all sources)"
-TABLES = ("delivery_event", "delivery_status", "data_quality_checks", "quarantined_row", "delivery_header")
+TABLES = (
+    "delivery_event", "delivery_status", "data_quality_checks", "quarantined_row", "absent_key", "delivery_header",
+)  # fmt: skip
 
 _ORPHANS = """
 select delivery_sqn, count(*) as row_count

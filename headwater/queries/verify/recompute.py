@@ -27,12 +27,11 @@ held as (
         delivery.delivery_sqn,
         delivery.publisher_name,
         delivery.delivery_date,
-        historical.status = 'loaded' and staging.status is not distinct from 'loaded' as is_provable
+        historical.status = 'loaded' and coalesce(needs.is_staged, false) as is_provable
     from metadata.delivery
     inner join metadata.delivery_status as historical
         on historical.delivery_sqn = delivery.delivery_sqn and historical.layer = 'historical'
-    left join metadata.delivery_status as staging
-        on staging.delivery_sqn = delivery.delivery_sqn and staging.layer = 'staging'
+    left join metadata.delivery_needs(:source) as needs on needs.delivery_sqn = delivery.delivery_sqn
     where delivery.source = :source
 
 ),

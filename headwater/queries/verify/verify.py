@@ -32,7 +32,7 @@ _ON_RECORD = """
 select layer, sum(record_count) as row_count
 from metadata.delivery_status
 inner join metadata.delivery using (delivery_sqn)
-where source = :source and layer in ('raw', 'staging', 'historical') and status = 'loaded'
+where source = :source and layer in ('raw', 'staging', 'historical') and status in ('loaded', 'partial')
 group by layer
 having sum(record_count) > 0
 order by layer

@@ -12,5 +12,6 @@
         ('ended_by_delivery_sqn', 'bigint'),
         ('job_inst_id', 'bigint'),
         ('process_date', 'timestamptz'),
+        ('_row_hash', 'bigint'),
     ]) }}
 {%- endmacro %}

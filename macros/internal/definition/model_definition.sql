@@ -14,7 +14,7 @@
         ) -%}
     {%- endfor -%}
     {%- set recorded, added = dict(definition.recorded), {} -%}
-    {%- for name, data_type in described.columns.items() if name not in needed + names -%}
+    {%- for name, data_type in described.columns.items() if name not in needed + names + ['_row_hash'] -%}
         {%- do added.update({name: data_type}) -%}
         {%- do headwater.require_own_name(definition.name, model_name, name) -%}
         {%- do recorded.update(headwater.own_attribute(name, data_type, definition.attributes | length + loop.index, untracked, layer)) -%}

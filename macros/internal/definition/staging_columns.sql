@@ -6,5 +6,5 @@
     {%- for attribute in definition.attributes -%}
         {%- do columns.append((attribute.name, attribute.data_type)) -%}
     {%- endfor -%}
-    {{ return(columns) }}
+    {{ return(columns + [('_row_hash', 'bigint')]) }}
 {%- endmacro %}

@@ -5,6 +5,13 @@ from (
 {{ model_sql }}
 ) as modelled
 where {{ headwater.is_any_of(deliveries) }}
+
+union
+
+select {{ headwater.quoted_list(definition.key_names) }}
+from (
+{{ headwater.absent_keys(definition) }}
+) as absent
 {%- if speaks_of_parts %}
 
 union

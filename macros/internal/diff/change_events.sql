@@ -25,6 +25,18 @@ from (
 {{- ' inner join ' ~ keys_in ~ ' using (' ~ keys ~ ')' if keys_in }}
 inner join delivery_to_apply using (delivery_sqn)
 {{ 'where ' ~ headwater.is_any_of(deliveries) if deliveries }}
+
+
+union all
+
+select
+    'absent',
+    _delivery_order,
+    {{ headwater.quoted_list(definition.key_names, prefix='absent.') }}{{ ', null' * (values | length) }}
+from (
+{{ headwater.absent_keys(definition) }}
+) as absent
+{{- ' inner join ' ~ keys_in ~ ' using (' ~ keys ~ ')' if keys_in }}
 {%- if has_snapshot %}
 
 union all

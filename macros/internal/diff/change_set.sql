@@ -41,7 +41,7 @@ with_absences as (
 
     select 'absent', _next_snapshot, {{ keys }}{{ ', null' * (values | length) }}
     from followed
-    where _event_kind <> 'delete_mark' and _next_snapshot < coalesce(_next_order, _next_snapshot + 1)
+    where _event_kind not in ('delete_mark', 'absent') and _next_snapshot < coalesce(_next_order, _next_snapshot + 1)
 
 ),
 
@@ -125,5 +125,21 @@ select
     {{ headwater.quoted_list(definition.key_names + values) }}
 from deduplicated
 where _event_kind = 'row' and not _is_latest
+{%- endif %}
+{%- if not keys_in == 'key_with_gaps' %}
+
+union all
+
+-- what was recognised is as it was
+select
+    'unchanged',
+    _recognised_count,
+    _delivery_order,
+    delivery_sqn,
+    delivery_date,
+    process_date
+    {{- ', null' * ((definition.key_names + values) | length) }}
+from delivery_to_apply
+where _recognised_count > 0
 {%- endif %}
 {%- endmacro %}

@@ -2,6 +2,9 @@
 {%- set keys = headwater.quoted_list(definition.key_names) -%}
 {%- set values = definition.tracked_names + definition.untracked_names -%}
 {%- set tracked = "row(" ~ headwater.quoted_list(definition.tracked_names) ~ ")" -%}
+{#- a hash is of the interval, and does not need the row that began it -#}
+{%- set with_hash = definition.untracked_names == ['_row_hash'] -%}
+{%- set carried = definition.key_names + definition.tracked_names + (['_row_hash'] if with_hash else []) -%}
 {%- set of_key = "over (partition by " ~ keys ~ " order by _first_order)" -%}
 with
 
@@ -61,7 +64,7 @@ changes as (
         end as _change_kind,
         1::bigint as _row_count,
         _first_order as _delivery_order,
-        {{ headwater.quoted_list(definition.key_names + definition.tracked_names) }}
+        {{ headwater.quoted_list(carried) }}
     from with_neighbours
     where _first_order > 0
 
@@ -72,7 +75,7 @@ changes as (
         'removed',
         1,
         _last_order + 1,
-        {{ keys }}{{ ', null' * (definition.tracked_names | length) }}
+        {{ keys }}{{ ', null' * ((carried | length) - (definition.key_names | length)) }}
     from with_neighbours
     where _last_order < {{ deliveries | length }}
         and _order_after is distinct from _last_order + 1
@@ -84,7 +87,7 @@ changes as (
         'unchanged',
         _row_count,
         _delivery_order
-        {{- ', null' * ((definition.key_names + definition.tracked_names) | length) }}
+        {{- ', null' * (carried | length) }}
     from repeated
     where _row_count > 0
 
@@ -97,11 +100,11 @@ select
     delivery_to_apply.delivery_sqn,
     delivery_date,
     process_date,
-    {{ headwater.quoted_list(definition.key_names + definition.tracked_names, prefix='changes.') }}{{ ',' if definition.untracked_names }}
-    {{ headwater.quoted_list(definition.untracked_names, prefix='modelled.') }}
+    {{ headwater.quoted_list(carried, prefix='changes.') }}{{ ',' if definition.untracked_names and not with_hash }}
+    {{ headwater.quoted_list(definition.untracked_names, prefix='modelled.') if not with_hash }}
 from changes
 inner join delivery_to_apply using (_delivery_order)
-{%- if definition.untracked_names %}
+{%- if definition.untracked_names and not with_hash %}
 left join (
 {{ model_sql }}
 ) as modelled

@@ -37,14 +37,18 @@
         "select not exists (select from metadata.delivery_status join metadata.delivery using (delivery_sqn)"
         ~ " where source = " ~ headwater.sql_literal(definition.name) ~ " and layer = 'historical')"
     ).rows[0][0] -%}
-    {%- do headwater.compare_deliveries(relation, definition, model_sql, to_apply) -%}
+    {%- set hashed = headwater.with_row_hash(definition) -%}
+    {%- do headwater.compare_deliveries(relation, hashed, headwater.rows_with_hash(definition, model_sql), to_apply) -%}
     {%- if definition.latest_names -%}
         {%- do headwater.run_statement(headwater.keep_latest_values(relation, definition)) -%}
     {%- endif -%}
     {%- do headwater.run_statement(headwater.close_versions(relation, definition)) -%}
-    {%- do headwater.run_statement(headwater.open_versions(relation, definition, job_inst_id)) -%}
+    {%- do headwater.run_statement(headwater.open_versions(relation, hashed, job_inst_id)) -%}
     {%- do headwater.analyze_when_grown(relation, "select count(*) from version_change") -%}
     {%- do headwater.record_load_audit(definition, model_sql, deliveries, job_inst_id) -%}
     {%- do headwater.require_no_overlaps(relation, definition, was_empty) -%}
+    {%- do headwater.keep_hashing(
+        relation, definition, deliveries[0] if to_apply | length == 1 and to_apply[0].is_snapshot, was_empty
+    ) -%}
     {{ return(deliveries | length) }}
 {%- endmacro %}

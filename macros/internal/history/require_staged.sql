@@ -2,9 +2,8 @@
     {#- a snapshot whose rows are not in staging would look empty, and end every version there is -#}
     {%- set missing = run_query(
         "select string_agg(delivery_sqn::text, ', ' order by _delivery_order) from delivery_to_apply where _delivery_order > 0"
-        ~ " and not exists (select from metadata.delivery_status as staged"
-        ~ " where staged.delivery_sqn = delivery_to_apply.delivery_sqn and staged.layer = 'staging'"
-        ~ " and staged.status = 'loaded')"
+        ~ " and delivery_sqn not in (select delivery_sqn from metadata.delivery_needs(" ~ headwater.sql_literal(source_name)
+        ~ ") where is_staged)"
     ).rows[0][0] -%}
     {%- if missing -%}
         {%- do headwater.raise_error(

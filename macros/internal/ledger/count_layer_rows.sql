@@ -4,7 +4,8 @@ select
     raw.record_count,
     coalesce(staged.rows, 0) as staged_count,
     0::bigint as fallen_out_count,
-    0::bigint as left_out_count
+    0::bigint as left_out_count,
+    0::bigint as recognised_count
 from metadata.delivery_status as raw
 left join (
     select delivery_sqn, count(*) as rows

@@ -36,7 +36,7 @@
 
         select
             staged.delivery_sqn,
-            staged.record_count,
+            staged.record_count + coalesce(staged.recognised_count, 0) as record_count,
             coalesce(changes.new_count, 0) as new_count,
             coalesce(changes.changed_count, 0) as changed_count,
             coalesce(changes.unchanged_count, 0) as unchanged_count,

@@ -15,10 +15,10 @@ select
         {%- for value in definition.delete_values %}{{ headwater.sql_literal(value) }}{{ ', ' if not loop.last }}{% endfor -%}
     ), false) as is_delete_mark,
     {%- endif %}
+    {{ 'null::bigint' if is_unit_test else headwater.hash_of_raw_row(definition) }} as _row_hash,
     raw._rest
 from {{ source('raw', source_name).render() }} as raw
 {%- if not is_unit_test %}
--- asked in a subquery of its own, the function is called once and not for every row
-where raw.delivery_sqn = any({{ headwater.pending_array(source_name) }})
+where {{ headwater.pending_rows(source_name) }}
 {%- endif %}
 {%- endmacro %}

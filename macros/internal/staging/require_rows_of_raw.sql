@@ -1,4 +1,4 @@
-{% macro require_rows_of_raw(definition, rows) -%}
+{% macro require_rows_of_raw(definition, rows, rows_in_raw) -%}
     {#- of each raw row a model makes one row or none, under its key: the ledger and the key of a row that fell out rely on
         it. Only a model that someone edited can do otherwise -#}
     {%- set model_name = 'stg_' ~ definition.name -%}
@@ -19,7 +19,7 @@
         "select modelled.delivery_sqn, modelled.line_number, row(" ~ headwater.quoted_list(definition.key_names, prefix='modelled.')
         ~ ")::text, row(" ~ headwater.quoted_list(definition.key_names, prefix='delivered.') ~ ")::text from " ~ rows
         ~ " as modelled left join (select _raw_row, delivery_sqn, line_number, " ~ headwater.typed_keys(definition) ~ " from ("
-        ~ headwater.cleaned_rows(definition.name) ~ " offset 0) as cleaned) as delivered using (_raw_row, delivery_sqn, line_number)"
+        ~ headwater.cleaned_rows(definition.name) | replace(headwater.pending_rows(definition.name), rows_in_raw) ~ " offset 0) as cleaned) as delivered using (_raw_row, delivery_sqn, line_number)"
         ~ " where delivered._raw_row is null or not (" ~ headwater.key_match(definition.key_names, 'modelled', 'delivered')
         ~ ") is true order by modelled.delivery_sqn, modelled.line_number limit 1"
     ).rows -%}

@@ -19,7 +19,9 @@ state as (
     select
         delivery_state.*,
         coalesce(raw.status = 'loaded', false) as is_in_raw,
-        coalesce(staging.status = 'loaded', false) as is_staged,
+        staging.status as staging_status,
+        staging.recognised_after,
+        bool_or(differs_from_history) over () as differs_anywhere,
         coalesce(staging.status = 'recalled', false) as is_recalled,
         historical.status is not null as is_in_history
     from metadata.delivery_state
@@ -30,6 +32,27 @@ state as (
     left join metadata.delivery_status as historical
         on historical.delivery_sqn = delivery_state.delivery_sqn and historical.layer = 'historical'
     where source = of_source
+
+),
+
+-- rows that were recognised are not staged: the others speak for all of it as long as the state is the one that it met,
+-- and until history has it, history is that state
+with_rows as (
+
+    select
+        state.*,
+        case staging_status
+            when 'loaded' then true
+            when 'partial' then
+                (verdict <> 'pending' or not differs_anywhere)
+                and (delivery_sqn, recognised_after) in (
+                    select placed.delivery_sqn, placed.before
+                    from metadata.deliveries_before(of_source) as placed
+                    where placed.before is not null
+                )
+            else false
+        end as is_staged
+    from state
 
 ),
 
@@ -71,6 +94,6 @@ select
     is_in_raw,
     is_staged,
     is_recalled or (not is_withdrawn and (verdict = 'pending' or (counts and delivery_date >= since) is true))
-from state
+from with_rows
 cross join since
 $$;

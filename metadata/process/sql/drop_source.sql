@@ -13,7 +13,7 @@ begin
     end loop;
 
     foreach leaf in array array[
-        'quarantined_row', 'delivery_status', 'delivery_header', 'data_quality_checks', 'delivery_event'
+        'quarantined_row', 'absent_key', 'delivery_status', 'delivery_header', 'data_quality_checks', 'delivery_event'
     ] loop
         execute format(
             'delete from metadata.%I using metadata.delivery'
@@ -23,7 +23,9 @@ begin
     end loop;
     delete from metadata.delivery where source = of_source;
 
-    foreach leaf in array array['rebuild', 'source_definition', 'definition_acceptance', 'public_place'] loop
+    foreach leaf in array array[
+        'rebuild', 'source_definition', 'definition_acceptance', 'public_place', 'row_hashing'
+    ] loop
         execute format('delete from metadata.%I where source = $1', leaf) using of_source;
     end loop;
 end

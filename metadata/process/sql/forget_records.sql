@@ -8,6 +8,8 @@ begin
         and layer in ('raw', 'staging', 'historical');
     delete from metadata.quarantined_row using metadata.delivery
     where delivery.delivery_sqn = quarantined_row.delivery_sqn and source = of_source;
+    delete from metadata.absent_key using metadata.delivery
+    where delivery.delivery_sqn = absent_key.delivery_sqn and source = of_source;
     delete from metadata.source_definition where source = of_source;
 end
 $$;

@@ -27,8 +27,10 @@ return (
     ), '{}')
     from needs
     left join oldest_kept on true
-    where case of_layer when 'raw' then is_in_raw when 'staging' then is_staged end
-        and status in ('loaded', 'withdrawn', 'superseded')
+    left join metadata.delivery_status as staging
+        on staging.delivery_sqn = needs.delivery_sqn and staging.layer = 'staging'
+    where case of_layer when 'raw' then is_in_raw when 'staging' then staging.status in ('loaded', 'partial') end
+        and needs.status in ('loaded', 'withdrawn', 'superseded')
         and not differs_from_history
         and not is_wanted
         and (

@@ -16,7 +16,9 @@ begin
     where source = of_source
         and table_name = 'delivery_header'
         and delivery_header.delivery_sqn = (contents ->> 'delivery_sqn')::bigint;
-    foreach of_table in array array['delivery_status', 'quarantined_row', 'delivery_header', 'source_definition'] loop
+    foreach of_table in array array[
+        'delivery_status', 'quarantined_row', 'absent_key', 'delivery_header', 'source_definition'
+    ] loop
         execute format(
             'insert into metadata.%1$I select known.* from metadata.set_aside_row'
             ' cross join lateral jsonb_populate_record(null::metadata.%1$I, contents) as known'

@@ -39,6 +39,7 @@ begin
     update metadata.delivery set source = new_name where source = old_name;
     update metadata.source_definition set source = new_name, code_seen = '{}' where source = old_name;
     update metadata.definition_acceptance set source = new_name where source = old_name;
+    update metadata.row_hashing set source = new_name where source = old_name;
     update metadata.public_place set source = new_name where source = old_name;
 
     update metadata.job_inst set job = new_name where job = old_name;

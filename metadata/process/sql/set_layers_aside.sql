@@ -14,6 +14,11 @@ begin
     inner join metadata.delivery using (delivery_sqn)
     where delivery.source = of_source
     union all
+    select of_source, 'absent_key', to_jsonb(absent_key)
+    from metadata.absent_key
+    inner join metadata.delivery using (delivery_sqn)
+    where delivery.source = of_source
+    union all
     select of_source, 'delivery_header', to_jsonb(delivery_header)
     from metadata.delivery_header
     inner join metadata.delivery using (delivery_sqn)

@@ -22,8 +22,8 @@ from hypothesis.stateful import (
 from sqlalchemy.exc import DatabaseError
 
 from tests.macros.conftest import HistoryLab
-from tests.macros.historical.test_history_equals_oracle import NAMES, contents, shapes, values_of
-from tests.macros.history_bench import Shape
+from tests.macros.historical.test_history_equals_oracle import NAMES, SHAPES, contents, shapes, values_of
+from tests.macros.history_bench import Shape, snapshot
 from tests.support.history_oracle import Delivery, Key, Row, history
 
 LIVES = 40
@@ -52,6 +52,8 @@ class Landing:
         """Return what it fails when it does not pass."""
         return ("duplicate_keys",) if self.losers else ("removed",)
 
+
+RECOGNISED: list[int] = []  # rows that each life recognised
 
 # what raw and staging keep: mostly little, so that what comes next needs what is gone
 retentions = st.fixed_dictionaries(
@@ -198,6 +200,57 @@ class Life(RuleBasedStateMachine):
             self.bench.assert_equals_oracle(self.counting())
             for belief in self.beliefs[-3:]:
                 self.ask(*belief)
+
+
+class RecognisingLife(Life):
+    """The life of a source whose snapshots are staged in part: only what no current version says."""
+
+    @initialize(shape=st.sampled_from(SHAPES[1:]), keep=retentions)
+    def begin(self, shape: Shape, keep: dict[str, int]) -> None:
+        self.bench = self.lab.bench(shape, recognises=True)
+        self.keep = keep
+
+    # most runs meet one new snapshot, and most of what it says is current
+    @rule(data=st.data(), steps=st.lists(st.sampled_from([1, 1, 1, 0, -1]), min_size=1, max_size=5))
+    def deliver_next(self, data: st.DataObject, steps: list[int]) -> None:
+        for step in steps:
+            newest = max((one.delivery.date.day for one in self.landings), default=0)
+            self.deliver_like_before(data, min(max(newest + step, 1), 28))
+
+    def deliver_like_before(self, data: st.DataObject, day: int) -> None:
+        """Deliver the newest snapshot again, with a few rows changed, gone or unreadable, and run."""
+        before = next((one for one in reversed(self.landings) if one.delivery.type == "snapshot"), None)
+        rows = dict(before.delivery.rows) if before else {}
+        changed = data.draw(contents(self.bench.shape, "next.csv", day))
+        for key, row in list(changed.rows.items())[:2]:
+            rows[key] = row
+        for key in list(changed.unreadable)[:1]:
+            rows.pop(key, None)
+        delivery = snapshot(f"{day} next.csv", day, rows, tuple(changed.unreadable)[1:])
+        sqn = self.bench.land(delivery)
+        if sqn is not None:
+            self.landings.append(Landing(sqn, delivery, {}, data.draw(st.integers(0, 4)) > 0))
+        self.run(data)
+
+    def teardown(self) -> None:
+        super().teardown()
+        RECOGNISED.append(self.bench.recognised_count)
+
+
+@pytest.mark.timeout(7200)  # with --long, on a busy machine
+def test_any_life_of_a_source_whose_snapshots_are_staged_in_part_ends_in_the_history_of_the_oracle(
+    history_lab: HistoryLab, pytestconfig: pytest.Config
+) -> None:
+    RECOGNISED.clear()
+    run_state_machine_as_test(
+        lambda: RecognisingLife(history_lab),  # type: ignore[arg-type]  # it only calls what it is given
+        settings=settings(
+            max_examples=LIVES_IN_LONG_TESTS if pytestconfig.getoption("--long") else LIVES,
+            stateful_step_count=STEPS,
+            suppress_health_check=list(HealthCheck),
+        ),
+    )
+    assert sum(RECOGNISED) > LIVES, "lives in which nothing is recognised prove nothing of it"
 
 
 @pytest.mark.timeout(7200)  # with --long, on a busy machine

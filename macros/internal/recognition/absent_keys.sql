@@ -1,0 +1,19 @@
+{% macro absent_keys(definition) -%}
+{#- keys that were current when a partly staged snapshot came, and that it does not have. Of a row that fell out though its
+    key could be read it is not said that it is gone -#}
+select distinct
+    _delivery_order,
+    {{ headwater.quoted_list(definition.key_names, prefix='absent.') }}
+from metadata.absent_key
+inner join delivery_to_apply using (delivery_sqn)
+cross join lateral jsonb_to_record(absent_key.key) as absent (
+    {%- for attribute in definition.attributes if attribute.is_key -%}
+    {{ headwater.sql_identifier(attribute.name) }} {{ attribute.data_type }}{{ ', ' if not loop.last }}
+    {%- endfor -%}
+)
+where _recognised_count > 0
+    and not exists (
+        select from metadata.quarantined_row as fell
+        where fell.delivery_sqn = absent_key.delivery_sqn and fell.key = absent_key.key and fell.rule <> 'duplicate_key'
+    )
+{%- endmacro %}
