@@ -11,7 +11,7 @@
     {%- if not headwater.has_table(headwater.raw_relation(definition)) -%}
         {%- do headwater.create_raw_table(headwater.raw_relation(definition), definition) -%}
     {%- endif -%}
-    {%- set described = headwater.described_query(sql) -%}
+    {%- set described = headwater.described_query(sql, reads='raw') -%}
     {%- set definition = headwater.model_definition('staging', definition, described) -%}
     {%- do headwater.require_same_definition(definition) -%}
     {%- do headwater.create_staging_table(target_relation, definition) -%}

@@ -1,4 +1,4 @@
-{% macro described_query(query) -%}
+{% macro described_query(query, reads='staging') -%}
     {#- what Postgres knows of a query without running it, from a view that is gone at once. A column that comes twice is
         refused here -#}
     {%- do headwater.run_statement("create temporary view described_query as\n" ~ query) -%}
@@ -14,7 +14,7 @@
         ~ " where ev_class = 'pg_temp.described_query'::regclass and refobjid <> ev_class order by 1"
     ).rows -%}
     {%- set called = run_query(headwater.called_functions('pg_temp.described_query')).rows -%}
-    {%- set across_rows = run_query(headwater.crossing_of_rows('pg_temp.described_query')).rows[0][0] -%}
+    {%- set across_rows = run_query(headwater.crossing_of_rows('pg_temp.described_query', reads)).rows[0][0] -%}
     {%- do headwater.run_statement("drop view pg_temp.described_query") -%}
     {%- set described = {
         'columns': {}, 'relations': relations | map('first') | list, 'functions': {}, 'changing': [], 'across_rows': across_rows

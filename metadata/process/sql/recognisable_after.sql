@@ -18,11 +18,15 @@ where placed.delivery_sqn = of_delivery
         left join metadata.delivery_status as historical
             on historical.delivery_sqn = other.delivery_sqn and historical.layer = 'historical'
         where other.source = of_source
-            and other.delivery_sqn <> of_delivery
             and (
                 other.differs_from_history
                 or (historical.status is not null and other.delivery_date >= state.delivery_date)
-                or (other.verdict = 'pending' and not other.is_withdrawn and other.delivery_date <= state.delivery_date)
+                or (
+                    other.delivery_sqn <> of_delivery
+                    and other.verdict = 'pending'
+                    and not other.is_withdrawn
+                    and other.delivery_date <= state.delivery_date
+                )
             )
     )
     -- a question about the past asks for all of its rows
