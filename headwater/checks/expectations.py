@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import difflib
+import hashlib
+import json
 from collections.abc import Iterator
 from types import UnionType
 from typing import Any, ClassVar, Union, get_args, get_origin
 
 import great_expectations.expectations
+from great_expectations import __version__ as gx_version
 from great_expectations.compatibility.pydantic import ValidationError
 from great_expectations.execution_engine.execution_engine import ExecutionEngine
 from great_expectations.expectations.expectation import (
@@ -50,6 +53,9 @@ NOT_ABOUT_VALUES = (
     gxe.ExpectTableColumnsToMatchSet,
     gxe.ExpectTableRowCountToEqualOtherTable,
     gxe.ExpectQueryResultsToMatchComparison,
+)
+_OF_GREAT_EXPECTATIONS = tuple(
+    kind for kind in vars(gxe).values() if isinstance(kind, type) and issubclass(kind, ROW_WISE)
 )
 CHECK_NAME = "check_name"  # the key in an expectation's meta that identifies its result
 COLUMN_PARAMETERS = ("column", "column_A", "column_B", "column_list")
@@ -130,6 +136,15 @@ def is_row_wise(expectation: Expectation) -> bool:
     """Return whether a pass for several deliveries together means a pass for each of them."""
     compares = isinstance(expectation, COMPARES_ROWS) or getattr(type(expectation), "compares_rows", False)
     return isinstance(expectation, ROW_WISE) and not compares and getattr(expectation, "mostly", 1) == 1
+
+
+def rule_digest(expectation: Expectation) -> str | None:
+    """Return a digest of what an expectation says of each row alone; None if its result depends on anything else."""
+    if not (is_row_wise(expectation) and isinstance(expectation, _OF_GREAT_EXPECTATIONS)):
+        return None
+    config = expectation.configuration
+    rule = json.dumps([gx_version, config.type, config.kwargs], sort_keys=True, default=str)
+    return hashlib.sha256(rule.encode()).hexdigest()
 
 
 def extra_expectations(source: Source) -> dict[str, Expectation]:

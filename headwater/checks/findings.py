@@ -74,14 +74,14 @@ def of_doubt(answer: Answer) -> Finding:
     return Finding(result, evidence)
 
 
-def of_held(name: str, answer: ExpectationValidationResult) -> Finding:
+def of_held(name: str, answer: ExpectationValidationResult, rule_digest: str | None) -> Finding:
     """Return the finding of a row-wise check that passed for all deliveries together, for one of them."""
     severity = _severity(answer)
-    result = CheckResult(name, severity, True, "0 unexpected", 0, ())
+    result = CheckResult(name, severity, True, "0 unexpected", 0, (), rule_digest)
     return Finding(result, _evidence(answer, True, {"unexpected_count": 0, "unexpected_percent": 0.0}))
 
 
-def of_own(name: str, answer: ExpectationValidationResult) -> Finding:
+def of_own(name: str, answer: ExpectationValidationResult, rule_digest: str | None) -> Finding:
     """Return the finding of an extra expectation that ran for this delivery alone."""
     outcome: Any = answer.to_json_dict()["result"]
     result = CheckResult(
@@ -91,6 +91,7 @@ def of_own(name: str, answer: ExpectationValidationResult) -> Finding:
         observed=_observed(outcome),
         unexpected_count=outcome.get("unexpected_count"),
         unexpected_sample=_sample(outcome),
+        rule_digest=rule_digest,
     )
     return Finding(result, answer)
 

@@ -125,6 +125,7 @@ def _record(engine: Engine, verdict: Verdict, job_inst_id: int) -> None:
                         "observed": result.observed,
                         "unexpected_count": result.unexpected_count,
                         "unexpected_sample": list(result.unexpected_sample),
+                        "rule_digest": result.rule_digest,
                         "checked_at": sa.func.clock_timestamp(),
                         "job_inst_id": job_inst_id,
                     }

@@ -32,6 +32,7 @@ from headwater.checks.expectations import (
     expectation_of,
     extra_expectations,
     is_row_wise,
+    rule_digest,
 )
 from headwater.checks.findings import (
     Finding,
@@ -107,7 +108,15 @@ def _look_at_each(
         checks = (checks[0], copies, *checks[1:])
 
     row_wise = {name: e for name, e in extras.items() if is_row_wise(e)}
-    held = {name: a for name, a in staging.ask(pending, row_wise, "BOOLEAN_ONLY").items() if a.success}
+    digests = {name: rule_digest(e) for name, e in extras.items()}
+    known = _known_to_hold(engine, staging.partial, digests)
+    of_staged = staging.ask(
+        pending, {name: e for name, e in row_wise.items() if name in known}, "BOOLEAN_ONLY", whole=False
+    )
+    of_all = staging.ask(
+        pending, {name: e for name, e in row_wise.items() if name not in known}, "BOOLEAN_ONLY"
+    )
+    held = {name: a for name, a in (of_staged | of_all).items() if a.success}
     open_questions = {name: e for name, e in extras.items() if name not in held}
 
     found = []
@@ -115,7 +124,10 @@ def _look_at_each(
         answers = staging.ask([sqn], open_questions)
         of_rules = [of_rule(check, rules[check.name], sqn) for check in checks]
         of_extras = [
-            of_held(name, held[name]) if name in held else of_own(name, answers[name]) for name in extras
+            of_held(name, held[name], digests[name])
+            if name in held
+            else of_own(name, answers[name], digests[name])
+            for name in extras
         ]
         found.append((of_rules, of_extras))
     return found
@@ -175,7 +187,7 @@ class _Staging:
     """
 
     def __init__(self, engine: Engine, source: Source, partial: frozenset[int]) -> None:
-        self._partial = partial
+        self.partial = partial
         self._columns = _staging_columns(engine, source) if partial else ()
         self._engine = SqlAlchemyExecutionEngine(engine=_Borrowed(engine, {}), create_temp_table=False)
         self._source = source
@@ -193,13 +205,15 @@ class _Staging:
         deliveries: Sequence[int],
         expectations: Mapping[str, Expectation],
         result_format: str = "SUMMARY",
+        *,
+        whole: bool = True,
     ) -> dict[str, ExpectationValidationResult]:
         """Return the result of each expectation, by name, on the rows of `deliveries` together, without
-        delete marks.
+        delete marks; not `whole`: on those that are staged, without the recognised ones.
         """
         if not expectations:
             return {}
-        answers = self._validator(deliveries).graph_validate(
+        answers = self._validator(deliveries, whole=whole).graph_validate(
             [expectation.configuration for expectation in expectations.values()],
             {
                 "result_format": {
@@ -215,12 +229,12 @@ class _Staging:
             _require_run(self._source, name, one)
         return by_name
 
-    def _validator(self, deliveries: Sequence[int]) -> Validator:
+    def _validator(self, deliveries: Sequence[int], *, whole: bool) -> Validator:
         these = ", ".join(map(str, deliveries))
         rows = f"select * from {staging_table(self._source)} where delivery_sqn in ({these})"
         if "delete_column" in self._source.options:
             rows += " and not is_delete_mark"
-        if partial := sorted(self._partial.intersection(deliveries)):
+        if whole and (partial := sorted(self.partial.intersection(deliveries))):
             rows = rows.replace("select *", f"select {column_list(self._columns)}", 1)
             rows += "".join(f" union all {self._recognised_rows(sqn)}" for sqn in partial)
         return Validator(self._engine, data_context=_quiet_context(), batches=[self._batch(rows)])
@@ -252,6 +266,34 @@ def _partial(engine: Engine, deliveries: Sequence[int]) -> frozenset[int]:
     )
     with engine.connect() as connection:
         return frozenset(connection.execute(ask, {"sqns": list(deliveries)}).scalars())
+
+
+def _known_to_hold(
+    engine: Engine, partial: frozenset[int], digests: Mapping[str, str | None]
+) -> frozenset[str]:
+    """Return the checks that held, by the same rule, for all rows of the deliveries that made what was recognised.
+
+    Of partial deliveries they need not look at recognised rows again.
+    """
+    ask = sa.text(
+        "select staging.delivery_sqn, made.delivery_sqn as made_by, check_name, rule_digest"
+        " from metadata.delivery_status as staging"
+        " cross join lateral unnest(string_to_array(recognised_after, ',')\\:\\:bigint[]) as made (delivery_sqn)"
+        " left join metadata.data_quality_checks as held on held.delivery_sqn = made.delivery_sqn and held.passed"
+        "   and held.unexpected_count = 0 and held.rule_digest is not null"
+        " where staging.layer = 'staging' and staging.delivery_sqn = any(:sqns)"
+    )
+    if not partial:
+        return frozenset(digests)
+    with engine.connect() as connection:
+        rows = connection.execute(ask, {"sqns": sorted(partial)}).all()
+    makers = {row.made_by for row in rows}
+    held = {(row.made_by, row.check_name, row.rule_digest) for row in rows}
+    return frozenset(
+        name
+        for name, digest in digests.items()
+        if digest and all((maker, name, digest) in held for maker in makers)
+    )
 
 
 def _staging_columns(engine: Engine, source: Source) -> tuple[str, ...]:

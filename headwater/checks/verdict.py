@@ -21,7 +21,7 @@ class CheckResult:
 
     `observed` is a phrase for people. `unexpected_count` is None if a check has one value and nothing to
     count. `unexpected_sample` holds at most 20 JSON-like items, with key values and line numbers if there are
-    any.
+    any. `rule_digest` says by what rule an extra expectation judged each row alone; None for other checks.
     """
 
     check_name: str
@@ -30,6 +30,7 @@ class CheckResult:
     observed: str | None
     unexpected_count: int | None
     unexpected_sample: tuple[Any, ...]
+    rule_digest: str | None = None
 
 
 @dataclass(frozen=True)

@@ -215,6 +215,7 @@ data_quality_checks = sa.Table(
     sa.Column("unexpected_sample", JSONB),
     _moment("checked_at"),
     _job_inst(),
+    sa.Column("rule_digest", sa.Text),
     _one_of("severity", ("critical", "warning"), "severity"),
 )  # fmt: skip
 

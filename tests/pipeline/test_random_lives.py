@@ -16,7 +16,7 @@ from headwater.pipeline import decide, retention
 from headwater.pipeline.rebuild import rebuild
 from tests.macros.history_bench import Shape, assert_equals_oracle
 from tests.pipeline.engineer import STAGING, Engineer
-from tests.pipeline.line import Line, cities
+from tests.pipeline.line import Line, cities, ratings
 from tests.pipeline.project import SHAPES
 from tests.support.history_oracle import Delivery, Key, Row
 
@@ -54,9 +54,13 @@ class Life:
     """A source's life on a line; `versions` are the contents of each file in order of landing."""
 
     def __init__(
-        self, line: Line, random: Random, is_kept: Callable[[Key, Row], bool] = lambda *_: True
+        self,
+        line: Line,
+        random: Random,
+        is_kept: Callable[[Key, Row], bool] = lambda *_: True,
+        source: str = "cities",
     ) -> None:
-        self.line, self.random, self.is_kept = line, random, is_kept
+        self.line, self.random, self.is_kept, self.source = line, random, is_kept, source
         self.landings: list[tuple[int, Delivery]] = []
         self.withdrawn: set[int] = set()
         self.halted: set[int] = set()
@@ -75,17 +79,23 @@ class Life:
         published = []
         for day in sorted(days):
             held = self.random.sample("abcd", self.random.randint(1, 4))
-            delivery = cities(day, {key: (key.upper(), self.random.randint(1, 2)) for key in sorted(held)})
-            has_twin = self.random.random() < 0.2
+            people = {key: self.random.randint(1, 2) for key in sorted(held)}
+            delivery = (
+                cities(day, {key: (key.upper(), count) for key, count in people.items()})
+                if self.source == "cities"
+                else ratings(day, {key: (count,) for key, count in people.items()})
+            )
+            has_twin = self.source == "cities" and self.random.random() < 0.2
             before = self.newest(delivery.name)
             if before and before[1] == delivery:
                 continue  # the same content is no delivery
             key = held[0]
             row = delivery.rows[(key,)]
-            self.line.deliver("cities", delivery, *([f"{key},{row[0]},{row[1]},{delivery.name}"] * has_twin))
+            twin = [",".join(map(str, (key, *row, delivery.name)))] * has_twin
+            self.line.deliver(self.source, delivery, *twin)
             is_empty = not any(self.is_kept(*item) for item in delivery.rows.items())
             published.append((delivery, is_empty or (has_twin and self.is_kept((key,), row))))
-        self.line.run("cities")
+        self.line.run(self.source)
         for delivery, is_halted in published:
             sqn = self.line.sqn(delivery.name)
             self.landings.append((sqn, delivery))
@@ -121,7 +131,7 @@ class Life:
             self.halted.add(sqn)
 
     def rebuild(self) -> None:
-        assert rebuild(self.line.project, ["cities"], self.line.messages.append).exit_code == 0
+        assert rebuild(self.line.project, [self.source], self.line.messages.append).exit_code == 0
 
 
 def seeds(short: int, long: int) -> list[object]:
@@ -135,6 +145,15 @@ def test_any_life_on_the_whole_line_ends_every_run_in_the_history_of_the_oracle(
 ) -> None:
     life = Life(line, Random(seed))
     live(life, monkeypatch, lambda: line.assert_history("cities", *life.counting()))
+
+
+@pytest.mark.parametrize("seed", seeds(SHORT, LONG))
+def test_any_life_in_which_rows_are_recognised_ends_every_run_in_the_history_of_the_oracle(
+    line: Line, monkeypatch: pytest.MonkeyPatch, seed: int
+) -> None:
+    monkeypatch.setenv("HEADWATER_RECOGNISE", "always")
+    life = Life(line, Random(seed), source="ratings")
+    live(life, monkeypatch, lambda: line.assert_history("ratings", *life.counting()))
 
 
 @pytest.mark.parametrize("seed", seeds(SHORT_EDITED, LONG_EDITED))
@@ -165,5 +184,5 @@ def live(life: Life, monkeypatch: pytest.MonkeyPatch, assert_history: Callable[[
         assert_history()
     monkeypatch.setattr(retention, "policy", lambda _: {})
     before = line.contents()
-    line.ran_well("cities")
+    line.ran_well(life.source)
     assert line.contents() == before

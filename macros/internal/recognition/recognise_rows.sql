@@ -15,6 +15,9 @@
     {%- endif -%}
     {%- set row_count = facts[0][1] | int -%}
     {%- set keys = headwater.quoted_list(definition.key_names) -%}
+    {#- the planner takes a delivery that it has not heard of for a row or two -#}
+    {%- do headwater.run_statement("set local default_statistics_target = 10; analyze " ~ raw ~ " (delivery_sqn)") -%}
+    {%- do headwater.run_statement("reset default_statistics_target") -%}
     {#- few rows leave the join, but the planner expects them all, and would not share the work for that -#}
     {%- do headwater.run_statement("set local parallel_tuple_cost = 0.01") -%}
     {%- do headwater.create_temporary(

@@ -1,15 +1,29 @@
 -- Return for each delivery of a source, by what counted at a moment, the deliveries that made the state which it met: in
 -- their order, from the last snapshot on of which every row could be read, since what was before it has no more effect.
--- Null where another delivery has its date: only the end of a date is ever true.
-create or replace function metadata.deliveries_before(of_source text, known_at timestamptz default 'infinity')
-returns table (delivery_sqn bigint, before text)
+-- Null where another delivery has its date: only the end of a date is ever true. What is pending counts if it is to.
+create or replace function metadata.deliveries_before(
+    of_source text,
+    known_at timestamptz default 'infinity',
+    with_pending boolean default false
+) returns table (delivery_sqn bigint, before text)
 language sql stable as $$
 with
 
 state as (
 
-    select *
-    from metadata.delivery_state_at(known_at)
+    select
+        known.delivery_sqn,
+        delivery_date,
+        publisher_name,
+        delivery_type,
+        case
+            when with_pending then
+                known.delivery_sqn is not distinct from max(known.delivery_sqn) filter (
+                    where verdict in ('passed', 'pending') and not is_withdrawn
+                ) over (partition by publisher_name, delivery_date)
+            else counts
+        end as counts
+    from metadata.delivery_state_at(known_at) as known
     where source = of_source
 
 ),

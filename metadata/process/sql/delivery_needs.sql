@@ -36,7 +36,7 @@ state as (
 ),
 
 -- rows that were recognised are not staged: the others speak for all of it as long as the state is the one that it met,
--- and until history has it, history is that state
+-- and remains so if what is pending passes; and until history has it, history is that state
 with_rows as (
 
     select
@@ -48,6 +48,11 @@ with_rows as (
                 and (delivery_sqn, recognised_after) in (
                     select placed.delivery_sqn, placed.before
                     from metadata.deliveries_before(of_source) as placed
+                    where placed.before is not null
+                )
+                and (delivery_sqn, recognised_after) in (
+                    select placed.delivery_sqn, placed.before
+                    from metadata.deliveries_before(of_source, with_pending => true) as placed
                     where placed.before is not null
                 )
             else false

@@ -10,6 +10,7 @@ STATUSES = ("loaded", "passed", "halted", "stale", "purged", "recalled")
 DDL = """
 alter table metadata.delivery_status add column recognised_count bigint;
 alter table metadata.delivery_status add column recognised_after text;
+alter table metadata.data_quality_checks add column rule_digest text;
 
 create table metadata.absent_key (
     delivery_sqn bigint not null,
@@ -36,7 +37,8 @@ def upgrade() -> None:
 def downgrade() -> None:
     op.execute(
         "drop table metadata.row_hashing; drop table metadata.absent_key;"
-        " alter table metadata.delivery_status drop column recognised_after, drop column recognised_count"
+        " alter table metadata.delivery_status drop column recognised_after, drop column recognised_count;"
+        " alter table metadata.data_quality_checks drop column rule_digest"
     )
     _check(STATUSES)
 
