@@ -24,6 +24,7 @@ from headwater.dbt_project.dbt import (
     ModelOutcome,
     model_outcomes,
     places,
+    read_elsewhere,
     run_options,
 )
 from headwater.dbt_project.manifest_shards import shard
@@ -107,8 +108,8 @@ class _Runner:
     def run(self, models: Sequence[str]) -> list[ModelOutcome]:
         assert list(models) == [self._operator.model], f"{models} is not what the task shows"
         job, run_id = job_of(self._context["dag"].dag_id), self._context["run_id"]
-        self._operator.env = {"PGOPTIONS": run_options(run_id, job)}
         project, remembered = find_project(), self._operator.cache_dir
+        self._operator.env = {"PGOPTIONS": run_options(run_id, job), **read_elsewhere(project.root)}
         for place in places(project.root, project.home, self._sources):
             self._operator.project_dir = str(place)
             # a subset keeps what dbt remembers of it, for whoever runs a model there next

@@ -240,8 +240,10 @@ counted as (
 select
     delivery_sqn,
     -- rows by which the worst pair differs; greatest() leaves out what was never recorded
-    greatest(abs(raw - staged - quarantined - left_out - recognised), abs(staging - staged), abs(fallen_out - quarantined), 1)
-        as unexpected_count,
+    greatest(
+        abs(raw - staged - quarantined - left_out - recognised), abs(staging - staged),
+        abs(fallen_out - quarantined), 1
+    ) as unexpected_count,
     format(
         'raw %s, staged %s (recorded %s), in quarantine %s (recorded %s)%s%s',
         coalesce(raw::text, 'not recorded'), staged, coalesce(staging::text, 'nothing'),

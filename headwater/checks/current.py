@@ -64,16 +64,14 @@ def rows_of(source: Source, delivery_sqn: int, recognised: Recognised | None = N
     """Return a query of the rows of a delivery, without its delete marks: the staged ones and the recognised ones."""
     columns = columns_of(source)
     marks = " and not is_delete_mark" if "delete_column" in source.options else ""
-    staged = (
-        f"select {column_list(columns)} from {staging_table(source)} where delivery_sqn = {delivery_sqn}{marks}"
-    )
+    staged = f"select {column_list(columns)} from {staging_table(source)} where delivery_sqn = {delivery_sqn}{marks}"
     if recognised is None:
         return staged
     return f"{staged} union all {recognised_rows_of(source, delivery_sqn, column_list(columns, 'held.'), recognised)}"
 
 
 def recognised_rows_of(source: Source, delivery_sqn: int, selected: str, recognised: Recognised) -> str:
-    """Return a query of the rows of a partial delivery that are not staged, as expressions `selected` of versions `held`.
+    """Return a query of the rows of a partial delivery that are not staged: expressions `selected` of versions `held`.
 
     They are the versions of the state that it met except those of keys that it has in staging or no longer has. Once it
     is loaded they are those of the state that it made, except of keys whose rows are staged or fell out.

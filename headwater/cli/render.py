@@ -149,8 +149,17 @@ def deliveries(out: Console, rows: Sequence[Mapping[str, Any]]) -> None:
     left_out = ("left out",) if any(map(_left_out_of, rows)) else ()
     recognised = ("recognised",) if layers and any(map(_recognised_of, rows)) else ()
     table = new_table(
-        out, "sqn", *source, "dated", "publisher's name", "status", *layers, *recognised, *fell_out, *left_out,
-        *changes
+        out,
+        "sqn",
+        *source,
+        "dated",
+        "publisher's name",
+        "status",
+        *layers,
+        *recognised,
+        *fell_out,
+        *left_out,
+        *changes,
     )
     for row in rows:
         table.add_row(

@@ -7,7 +7,7 @@ import json
 import os
 import re
 import warnings
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +28,7 @@ from headwater.metadata.connection import session_lock, session_options
 from headwater.metadata.errors import HeadwaterError, LoadFailed
 from headwater.metadata.failures import refusal_in
 from headwater.metadata.sql_text import sql_literal
+from headwater.metadata.static.naming import PREFIXES
 
 if TYPE_CHECKING:
     from dbt.contracts.graph.manifest import Manifest
@@ -171,7 +172,6 @@ class Dbt:
         return [
             "--project-dir", str(self._place), "--profiles-dir", str(self._root / "profiles"),
             "--profile", PROFILE, "--target", TARGET, "--log-path", str(self._home / "logs"), "--log-level", "none",
-            NO_CACHE_AHEAD,
         ]  # fmt: skip
 
     def _invoke(self, *arguments: str, may_fail: bool = False) -> Any:
@@ -179,16 +179,23 @@ class Dbt:
         from dbt.cli.main import dbtRunner
 
         # every connection that dbt opens bears the run's name; this variable is libpq's own way to say so
-        with _variables(PGOPTIONS=self._run_options):
+        with _variables(PGOPTIONS=self._run_options, **read_elsewhere(self._root)):
             runner = dbtRunner(manifest=_uncompiled(self.manifest()))
             threads = ["--threads", str(self._threads)] if self._threads else []
-            outcome: Any = runner.invoke([*arguments, *threads, *self._options, "--no-write-json"])
+            ahead = [] if _builds_tables_side_by_side(arguments) else [NO_CACHE_AHEAD]
+            outcome: Any = runner.invoke([*arguments, *threads, *self._options, *ahead, "--no-write-json"])
         _require_result(outcome, arguments[0])
         if not may_fail and not outcome.success:
             raise LoadFailed(
                 "; ".join(f"{r.node.name}: {r.message}" for r in outcome.result.results if r.message)
             )
         return outcome.result
+
+
+def _builds_tables_side_by_side(arguments: Sequence[str]) -> bool:
+    """Return whether dbt's own materializations run at once: one would list a table that another is renaming."""
+    models = [name for name in arguments[1:] if not name.startswith(("-", *PREFIXES.values()))]
+    return arguments[0] == "run" and len(models) > 1
 
 
 def _uncompiled(manifest: Manifest) -> Manifest:
@@ -239,6 +246,11 @@ def _rows(result: Any) -> int | None:
     is_table = result.node.config.materialized == "table"
     rows = (result.adapter_response or {}).get("rows_affected") if is_table else None
     return rows if isinstance(rows, int) and rows >= 0 else None
+
+
+def read_elsewhere(root: Path) -> Mapping[str, str]:
+    """Return the variable that tells macros whose staging other models read, and so needs every row of a delivery."""
+    return {"HEADWATER_STAGING_READ": ",".join(ModelFiles(root / "models").staging_readers)}
 
 
 def run_options(run_id: str, job: str | None = None) -> str:

@@ -65,6 +65,18 @@ class ModelFiles:
         ]
 
     @property
+    def staging_readers(self) -> Mapping[str, Sequence[str]]:
+        """Source → the models outside the folders of the layers that read its staged rows themselves."""
+        layers = {self._models / layer for layer in PREFIXES}
+        readers = defaultdict(list)
+        for name, path in sorted(self.paths.items()):
+            if not layers & set(path.parents):
+                for _, _, read in _REF.findall(self._text(path)):
+                    if read.startswith(PREFIXES["staging"]):
+                        readers[read.removeprefix(PREFIXES["staging"])].append(name)
+        return readers
+
+    @property
     def _sources(self) -> list[str]:
         prefix = PREFIXES["historical"]
         return [name.removeprefix(prefix) for name in self.paths if name.startswith(prefix)]

@@ -163,7 +163,7 @@ def _delete(connection: Connection, found: Purged) -> None:
 
 
 def _delete_partial(connection: Connection, sqns: Sequence[int]) -> None:
-    """Delete what is staged of partial deliveries that are to be staged as a whole: should that be broken off, they are purged."""
+    """Delete what is staged of partial deliveries that are to be staged as a whole."""
     partial = connection.execute(
         sa.text(
             "select delivery.source, array_agg(delivery_sqn) as sqns from metadata.delivery_status"

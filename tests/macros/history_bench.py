@@ -240,7 +240,8 @@ class Bench:
         self._empty(connection, sqn)
         connection.execute(
             sa.text(
-                "insert into metadata.row_hashing (source, staged_with) values (:source, 'bench') on conflict do nothing"
+                "insert into metadata.row_hashing (source, staged_with) values (:source, 'bench')"
+                " on conflict do nothing"
             ),
             {"source": self.source},
         )
@@ -254,7 +255,7 @@ class Bench:
         self._record(connection, sqn, "staging", record_count=len(rows), fallen_out_count=fallen_out)
 
     def _load_partly(self, connection: Connection, sqn: int) -> bool:
-        """Stage of a snapshot what no current version says, as `recognise_rows` finds it; False where all is to be staged."""
+        """Stage what no current version says, as `recognise_rows` finds it; False where all is to be staged."""
         delivery, losers = self._archive[sqn].delivery, self._archive[sqn].losers
         after = connection.execute(
             sa.text("select metadata.recognisable_after(:source, :sqn, 'bench')"),

@@ -200,3 +200,11 @@ def test_rows_of_an_edited_model_are_recognised_where_it_makes_each_row_of_one(
     name = town_again(line, 2, "a,A,1", "b,B,3")
     assert staged(line, name) == (("partial", 1, 1) if is_recognised else ("loaded", 2, None))
     assert line.query("select count(*) from historical.cities where valid_to is null") == [(2,)]
+
+
+def test_where_another_model_reads_staging_every_row_is_staged(line: Line, engineer: Engineer) -> None:
+    engineer.write(
+        "models/marts/newest.sql", "select max(delivery_sqn) as newest from {{ ref('stg_cities') }}\n"
+    )
+    town_again(line, 1, "a,A,1", "b,B,2")
+    assert staged(line, town_again(line, 2, "a,A,1", "b,B,3")) == ("loaded", 2, None)

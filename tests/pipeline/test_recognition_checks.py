@@ -36,7 +36,9 @@ def forced(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HEADWATER_RECOGNISE", "always")
 
 
-def with_checks(*checks: dict[str, Any], max_removed_pct: str = "", max_fallen_out_pct: str = "") -> dict[str, str]:
+def with_checks(
+    *checks: dict[str, Any], max_removed_pct: str = "", max_fallen_out_pct: str = ""
+) -> dict[str, str]:
     """Return the seeds in which cities have these checks."""
     listed = json.dumps(list(checks)).replace('"', '""')
     before = "cities,cities,town_hall,town,daily,city,snapshot,,,,,,,,,,,,"

@@ -11,7 +11,7 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 
-from headwater.dbt_project.dbt import Dbt, _error
+from headwater.dbt_project.dbt import Dbt, _builds_tables_side_by_side, _error
 from headwater.metadata.errors import LedgerBroken, LoadFailed
 from tests.pipeline.project import make_project
 
@@ -51,6 +51,21 @@ def test_what_our_macros_raise_is_an_error_without_dbts_frame(message: str) -> N
     )
     assert isinstance(error, LoadFailed)
     assert str(error) == message
+
+
+@pytest.mark.parametrize(
+    ("arguments", "are_tables"),
+    [
+        (["run", "--select", "town", "country"], True),
+        (["run", "--select", "town"], False),
+        (["run", "--select", "stg_cities", "stg_prices", "hist_cities"], False),
+        (["compile", "--select", "town", "country"], False),
+    ],
+)
+def test_tables_are_listed_ahead_where_dbt_renames_several_at_once(
+    arguments: list[str], are_tables: bool
+) -> None:
+    assert _builds_tables_side_by_side(arguments) is are_tables
 
 
 def test_what_postgres_says_passes_for_nothing_that_a_macro_raised() -> None:
