@@ -15,10 +15,10 @@ import pytest
 
 from headwater.metadata.process.orphaned_runs import PROCESS_ENDED
 from tests.pipeline.boundaries import BOUNDARIES, PAGE, Boundary, Hold, page
-from tests.pipeline.demo_cut import FIRST, LEFT_OUT, THEN
+from tests.pipeline.demo_cut import FIRST, LEFT_OUT, NEWEST, NEXT, THEN
 from tests.pipeline.starter import Stop
 from tests.pipeline.tables import difference
-from tests.pipeline.world import LOADED, NOTHING, World
+from tests.pipeline.world import CURRENT, LOADED, NOTHING, World
 
 SEED = int(os.environ.get("KILL_SEED") or random.randrange(1_000_000))
 MOMENTS = 100
@@ -65,6 +65,18 @@ def test_rows_that_the_model_leaves_out_are_counted_once_and_are_not_in_history(
     assert [row["valid_from"][1:11] for row in versions if row["icao"] == '"OIBH"'] == ["2026-09-02"]
 
 
+def test_of_the_newest_airports_only_what_changed_is_staged(world: World) -> None:
+    tables = world.undisturbed(CURRENT, NEXT)
+    [status] = [
+        dict(row)
+        for row in tables["metadata.delivery_status"]
+        if ("layer", '"staging"') in row and NEWEST in dict(row)["delivery_sqn"]
+    ]
+    assert status["status"] == '"partial"'
+    assert int(status["left_out_count"]) > 0
+    assert int(status["recognised_count"]) > 10 * int(status["record_count"]) > 0
+
+
 def test_what_was_left_open_is_closed_by_the_next_run_which_says_so(world: World) -> None:
     world.restore(LOADED)
     command = world.start(stop=Stop("headwater.pipeline.runners.sources:load_raw"))
@@ -86,7 +98,7 @@ def test_what_was_left_open_is_closed_by_the_next_run_which_says_so(world: World
 def test_killed_at_a_random_moment(request: pytest.FixtureRequest, number: int) -> None:
     with_postgres = number % EVERY_TENTH == 0
     world: World = request.getfixturevalue("safe_world" if with_postgres else "world")
-    begins, site = ((NOTHING, FIRST), (LOADED, THEN))[number // EVERY_TENTH % 2]
+    begins, site = ((NOTHING, FIRST), (LOADED, THEN), (CURRENT, NEXT))[number // EVERY_TENTH % 3]
     expected = world.undisturbed(begins, site)
     length_s = world.length_s(begins, site)
     moment_s = random.Random(f"{SEED} {number}").uniform(0, length_s)

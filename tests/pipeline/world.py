@@ -28,7 +28,11 @@ from tests.pipeline.starter import Command, Starter, Stop
 from tests.pipeline.tables import Contents, contents, flaws
 
 DATABASE = "kills"
-NOTHING, LOADED = "nothing", "loaded"  # the states: before the first run, and after it
+NOTHING, LOADED, CURRENT = (
+    "nothing",
+    "loaded",
+    "current",
+)  # the states: before the first run, after it, and after all
 
 HALTED, WELL = 3, 0
 
@@ -49,6 +53,7 @@ class World:
         self._length_s: dict[tuple[str, str, tuple[str, ...]], float] = {}
         bucket = folder.name.replace("_", "-")
         self._bucket, self._saved = servers.folder / "s3" / bucket, folder / "saved"
+        self._states: set[str] = set()
         publish(folder / "site")
         self._publisher = children.start(children.PUBLISHER, folder / "site", folder / "publisher.log")
         servers.remember(f"publisher-{folder.name}", self._publisher.process)
@@ -61,6 +66,7 @@ class World:
             "HEADWATER_PROJECT": str(self._project),
             "HEADWATER_HOME": str(folder / "home"),
             "HEADWATER_THREADS": "1",  # so that a boundary is reached in one order
+            "HEADWATER_RECOGNISE": "always",
         }
         self.told_to(patch)
         self.store = ObjectStore.from_environment()
@@ -142,12 +148,17 @@ class World:
 
     def save(self, state: str) -> None:
         """Keep tables and objects as they are, under a name."""
+        self._states.add(state)
         self.database.dispose()
         administer(self.server, f"create database {DATABASE}_{state} template {DATABASE}")
         shutil.copytree(self._bucket, self._saved / state)
 
     def restore(self, state: str) -> None:
         """Bring tables and objects back; what still runs on the database is cut off."""
+        if state == CURRENT and state not in self._states:
+            self.restore(LOADED)
+            self.run(site=THEN)
+            self.save(CURRENT)
         self.database.dispose()
         administer(self.server, f"drop database if exists {DATABASE} with (force)")
         administer(self.server, f"create database {DATABASE} template {DATABASE}_{state}")
