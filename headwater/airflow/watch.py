@@ -56,6 +56,13 @@ def watch(context: Any, run: JobRun) -> None:
 
     The links of its task lead to it, too.
     """
+    if (written := count(run)) is not None:
+        operator: Watched = context["task"]
+        operator.written = written
+
+
+def count(run: JobRun) -> StepAudit | None:
+    """Tell metrics what the last try of a step of a source wrote, and return it; None where it cannot be told."""
     try:
         written = run.audit()
     except SQLAlchemyError as error:
@@ -63,9 +70,7 @@ def watch(context: Any, run: JobRun) -> None:
             f"what was written cannot be told to links, metrics and lineage: {visible(redact(str(error)))}",
             flush=True,
         )
-        return
-    if written is not None:
-        operator: Watched = context["task"]
-        operator.written = written
-        if metrics.is_on():
-            metrics.count(written)
+        return None
+    if written is not None and metrics.is_on():
+        metrics.count(written)
+    return written
