@@ -12,6 +12,7 @@ from datetime import timedelta
 from airflow.sdk import DAG, WeightRule, get_parsing_context
 
 from headwater.airflow.metadata import read
+from headwater.airflow.quiet import hush
 from headwater.shared_airflow import dag_id_of, job_of, project_tag, turn_to
 
 
@@ -114,6 +115,7 @@ def broken_metadata() -> None:
 
 def _turn_to_caller() -> None:
     """Work for the project of the DAG file that called; Airflow, too, finds the file of a DAG on the stack."""
+    hush()
     turn_to(sys._getframe(2).f_code.co_filename)
 
 

@@ -20,7 +20,6 @@ from airflow.sdk.exceptions import (
     DownstreamTasksSkipped,
 )
 
-from headwater.airflow.quiet import hush
 from headwater.airflow.watch import count, source_task, watch
 from headwater.docs import build_docs
 from headwater.metadata.connection import engine, require_reachable
@@ -37,7 +36,6 @@ from headwater.pipeline.shared_run import Attempt, SharedRun
 from headwater.project import find_project
 from headwater.shared_airflow import dag_id_of, job_of
 
-hush()
 log = logging.getLogger("headwater")
 
 START_MARTS = "start_marts"
