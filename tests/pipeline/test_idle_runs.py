@@ -155,6 +155,7 @@ def test_a_delivery_that_an_earlier_try_of_the_run_halted_is_told_again(line: Li
     with pytest.raises(StepHalted, match="duplicate_keys"):
         job.do(StepName.CHECK, step)
 
-    assert job.discover(step) == job.idle_tasks(step) == []
+    assert job.discover(step) == []
+    assert job.idle_tasks(step) == []
     job.finish({})
     assert run(line) == ["cities_extract.discover"], "in another run it waits for a decision"

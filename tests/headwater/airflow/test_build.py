@@ -8,12 +8,14 @@ import subprocess
 import sys
 from datetime import timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from airflow.sdk import Asset, AssetAll, WeightRule
 from airflow.sdk.definitions.deadline import DeadlineReference
 
+from headwater.airflow import dags
 from headwater.airflow.build import build_dag, build_marts_dag
 from headwater.airflow.metadata import Metadata, read
 from headwater.dbt_project.manifest_shards import write_shards
@@ -73,6 +75,18 @@ def test_every_active_job_is_a_dag_in_the_order_of_its_rows(metadata: Metadata) 
         "waiting", "patient", "lakes", "mills", "wells", "bring_barns", "build_barns", "moats", "late",
     ]  # fmt: skip
     assert metadata.problem() is None
+
+
+@pytest.mark.usefixtures("metadata")
+def test_shares_of_the_jobs_are_all_of_them_once_and_a_task_finds_its_own_in_any(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(dags, "_turn_to_caller", lambda: None)
+    shares = [dags.jobs(share, of=3) for share in (1, 2, 3)]
+    assert sorted(name for share in shares for name in share) == sorted(dags.jobs())
+    assert min(map(len, shares)) > 1
+    monkeypatch.setattr(dags, "get_parsing_context", lambda: SimpleNamespace(dag_id="market"))
+    assert [[*dags.jobs(share, of=3)] for share in (1, 2, 3)] == [["market"]] * 3
 
 
 def test_a_job_of_one_source_goes_layer_by_layer_and_begins_as_it_discovers(metadata: Metadata) -> None:
