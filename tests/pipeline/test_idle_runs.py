@@ -91,7 +91,8 @@ def test_an_idle_run_ends_after_discover_says_so_and_has_succeeded(line: Line) -
     assert run(line) == ["cities_extract.discover"]
     assert line.essence() == before
     assert line.query(
-        "select count(*) from metadata.log_dtl where level = 'information' and message = :said", said=SKIPPED
+        "select count(*) from metadata.log_dtl where level = 'information' and message = :message",
+        message=SKIPPED,
     ) == [(1,)]
     assert line.messages[-1] == SKIPPED
     assert line.query("select status from metadata.job_inst order by job_inst_id desc limit 1") == [
