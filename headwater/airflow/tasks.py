@@ -20,7 +20,7 @@ from airflow.sdk.exceptions import (
     DownstreamTasksSkipped,
 )
 
-from headwater.airflow.watch import count, source_task, watch
+from headwater.airflow.watch import source_task, watch
 from headwater.docs import build_docs
 from headwater.metadata.connection import engine, require_reachable
 from headwater.metadata.errors import HeadwaterError, MetadataInvalid, NoJobInstance, StepHalted, StepNotDue
@@ -129,14 +129,14 @@ def call(step_name: str) -> None:
         run.call(step)
 
 
-@task(trigger_rule=TriggerRule.ALL_DONE)
+@source_task(trigger_rule=TriggerRule.ALL_DONE)
 def finish(job: str) -> None:
     """Delete what need not stay, and close the job instance with the truth; red unless everything went well."""
     context: Any = get_current_context()
     with explained():
         run = JobRun(find_project(), job, context["run_id"], say)
         try:
-            run.clean_up(attempt_of(context), tell=lambda: count(run))
+            run.clean_up(attempt_of(context), tell=lambda: watch(context, run))
         except FAILURES:  # another try may delete it: the run is open again then
             run.finish(not_well_in(context))
             raise

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from airflow.providers.openlineage import conf as openlineage
@@ -56,13 +57,6 @@ def watch(context: Any, run: JobRun) -> None:
 
     The links of its task lead to it, too.
     """
-    if (written := count(run)) is not None:
-        operator: Watched = context["task"]
-        operator.written = written
-
-
-def count(run: JobRun) -> StepAudit | None:
-    """Tell metrics what the last try of a step of a source wrote, and return it; None where it cannot be told."""
     try:
         written = run.audit()
     except SQLAlchemyError as error:
@@ -70,7 +64,10 @@ def count(run: JobRun) -> StepAudit | None:
             f"what was written cannot be told to links, metrics and lineage: {visible(redact(str(error)))}",
             flush=True,
         )
-        return None
-    if written is not None and metrics.is_on():
-        metrics.count(written)
-    return written
+        return
+    if written is not None:
+        operator: Watched = context["task"]
+        before = operator.written  # the last task of a run does a step of each source
+        operator.written = replace(before, entries=before.entries + written.entries) if before else written
+        if metrics.is_on():
+            metrics.count(written)

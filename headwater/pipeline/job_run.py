@@ -182,7 +182,7 @@ class JobRun(SharedRun):
         self.log("information", f"{message} {'is' if len(tasks) == 1 else 'are'} skipped")
         return tasks
 
-    def clean_up(self, attempt: Attempt, tell: Callable[[], object] = lambda: None) -> None:
+    def clean_up(self, attempt: Attempt, tell: Callable[[], None] = lambda: None) -> None:
         """Delete what need not stay of the sources whose history was made, in the last task of the run.
 
         `tell` is called after each of them. Raises `StepFailed` when it is done with the others.

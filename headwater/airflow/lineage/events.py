@@ -22,6 +22,8 @@ def lineage_of(written: StepAudit | None) -> Lineage:
     """Return what a try of a source's task read and wrote, even if it wrote nothing. None if it never began."""
     if written is None:
         return OperatorLineage()
+    if written.step is StepName.CLEAN_UP:  # deleted rows are no output
+        return OperatorLineage(run_facets=facets.deliveries(written))
     return OperatorLineage(
         inputs=_unique(_inputs(written)), outputs=_outputs(written), run_facets=facets.deliveries(written)
     )

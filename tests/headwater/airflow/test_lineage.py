@@ -182,6 +182,12 @@ def test_an_offer_that_is_refused_is_no_input() -> None:
     assert refused.of.subset == Subset({7}, [])
 
 
+def test_what_is_deleted_is_no_output() -> None:
+    cleaned = reported(StepName.CLEAN_UP, entry("raw", "purged", record_count=4))
+    assert (cleaned.inputs, cleaned.outputs) == ([], [])
+    assert cleaned.run_facets["headwater_deliveries"].deliveries[0]["rows"] == {"purged": 4}
+
+
 def test_history_that_needs_rows_again_tells_that_they_came_back() -> None:
     back = reported(
         StepName.HISTORIZE, entry("raw", "loaded", record_count=4), entry("staging", "staged", record_count=4)
