@@ -3,14 +3,16 @@
     python -m benchmarks.dag_parse [--rows N] [--repeats N] [--json]
 
 Sources as `headwater generate` and `headwater manifest` make them, each with its job: a hundredth of `--rows`,
-a tenth, and all. Airflow's own dag-processor reads them until each is in its database, as it does after a deploy; its
-processes' memory is read from the system ten times a second. Needs the environment of `make airflow`.
+a tenth, and all, in four files of DAGs. Airflow's own dag-processor reads them until each is in its database, as it
+does after a deploy; its processes' memory is read from the system ten times a second. Needs the environment of
+`make airflow`.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -30,7 +32,8 @@ from headwater.services import airflow_database, airflow_settings
 from headwater.services.airflow import choose_ports
 from headwater.services.processes import Process, is_alive, log_tail, session, spawn
 
-AIM_S, AIM_MIB = 30, 1024
+AIM_S, AIM_AGAIN_S, AIM_MIB = 12, 6, 600
+SHARES = 4  # files of DAGs
 PATIENCE_S = 900
 FIRST, CUSTOMERS = "source_0000", 1_000
 STEPS = "import", "build", "serialise", "one"
@@ -59,12 +62,12 @@ def measure(setting: Setting) -> Report:
         name="dag_parse",
         title="Reading DAGs",
         about=(
-            f"Up to {most.sources:,} sources of 12 columns, each with a job of its own: a DAG of eight tasks, two of"
-            " them in task groups of Cosmos. From the start of Airflow's dag-processor, imports included, until all"
-            " DAGs are in Airflow's database. The memory is that of its manager and of the process that reads the"
-            " file, each at its most. A task reads its own DAG only. A task group takes its model from the manifest"
-            " of its source alone, which `headwater manifest` writes; beside it the same group from the manifest of"
-            " the whole project."
+            f"Up to {most.sources:,} sources of 12 columns, each with a job of its own: a DAG of six tasks, two of"
+            f" them in task groups of Cosmos, in {SHARES} files. From the start of Airflow's dag-processor, imports"
+            " included, until all DAGs are in Airflow's database. Read again is the file that takes longest. The"
+            " memory is that of all its processes at one time, with what they share counted once. A task reads its"
+            " own DAG only. A task group takes its model from the manifest of its source alone, which `headwater"
+            " manifest` writes; beside it the same group from the manifest of the whole project."
         ),
         command="python -m benchmarks.dag_parse",
         tables=[
@@ -115,7 +118,16 @@ def measure(setting: Setting) -> Report:
                 f"{seconds(most.read_s)} s",
                 most.read_s < AIM_S,
             ),
-            Aim(f"{most.sources:,} sources in less than 1 GB", f"{most.mib:,.0f} MiB", most.mib < AIM_MIB),
+            Aim(
+                f"{most.sources:,} sources read again in less than {AIM_AGAIN_S} s",
+                f"{seconds(most.again_s)} s",
+                most.again_s < AIM_AGAIN_S,
+            ),
+            Aim(
+                f"{most.sources:,} sources in less than {AIM_MIB} MiB",
+                f"{most.mib:,.0f} MiB",
+                most.mib < AIM_MIB,
+            ),
         ],
         bars=[Bar(f"{f.sources:,} sources", f.read_s, is_ours=True) for f in found],
         profiles={},
@@ -128,7 +140,7 @@ def _measure(setting: Setting, count: int, turn: int) -> Timing:
 
     root = setting.folder / f"of_{count}"
     project = make_project(root, {f"source_{number:04}": "snapshot" for number in range(count)})
-    (root / "dags").symlink_to(find_project().root / "dags")
+    _write_dag_files(root / "dags")
     write_shards(project)
     whole = _whole_manifest(project)
     turns = [_by_dag_processor(project, count, turn) for turn in range(setting.repeats)]
@@ -145,6 +157,14 @@ def _measure(setting: Setting, count: int, turn: int) -> Timing:
         group_of_piece_s=medians["piece"],
         run_s=_run_one(project, turn * (setting.repeats + 1), setting.repeats),
     )
+
+
+def _write_dag_files(folder: Path) -> None:
+    """Write the DAG files of the reference project, those of its jobs in shares."""
+    shutil.copytree(find_project().root / "dags", folder, ignore=shutil.ignore_patterns("jobs.py", "__*"))
+    for share in range(1, SHARES + 1):
+        text = f"from headwater.airflow import dags\n\nglobals().update(dags.jobs({share}, of={SHARES}))\n"
+        (folder / f"jobs_{share}.py").write_text(text)
 
 
 def _run_one(project: Project, step: int, repeats: int) -> dict[str, float]:
@@ -191,13 +211,13 @@ def _by_dag_processor(project: Project, count: int, turn: int) -> tuple[float, f
     began = time.monotonic()
     processor = spawn([sys.executable, "-P", "-m", "airflow", "dag-processor"], log=log, env=env, cwd=folder)
     database = engine(name)
-    peaks: dict[int, float] = {}
+    peak = [0.0]
     try:
         while _dags(database) < count:
-            _see(processor, peaks, log, began)
+            _see(processor, peak, log, began)
         read = time.monotonic() - began
         while (again := _said_of_jobs(log)) is None:
-            _see(processor, peaks, log, began)
+            _see(processor, peak, log, began)
     finally:
         for process in session(processor.pid):
             os.kill(process.pid, 9)
@@ -205,24 +225,23 @@ def _by_dag_processor(project: Project, count: int, turn: int) -> tuple[float, f
     administrator = engine("postgres").connect().execution_options(isolation_level="AUTOCOMMIT")
     with administrator:
         administrator.exec_driver_sql(f"drop database {name} with (force)")
-    return (
-        read,
-        again,
-        sum(sorted(peaks.values())[-2:]),
-    )  # the manager, and the one that reads the file of all jobs
+    return read, again, peak[0]
 
 
-def _see(processor: Process, peaks: dict[int, float], log: Path, began: float) -> None:
+def _see(processor: Process, peak: list[float], log: Path, began: float) -> None:
     if not is_alive(processor) or time.monotonic() - began > PATIENCE_S:
         raise SystemExit(f"the dag-processor does not read the DAGs; the end of its log:{log_tail(log)}")
-    for process in session(processor.pid):
-        try:
-            status = Path(f"/proc/{process.pid}/status").read_text()
-        except OSError:
-            continue
-        if "VmHWM:" in status:
-            peaks[process.pid] = int(status.partition("VmHWM:")[2].split()[0]) / 1024
+    peak[0] = max(peak[0], sum(_mib(process.pid) for process in session(processor.pid)))
     time.sleep(0.1)
+
+
+def _mib(pid: int) -> float:
+    """Return the memory of a process, of what it shares with others its part."""
+    try:
+        memory = Path(f"/proc/{pid}/smaps_rollup").read_text()
+    except OSError:
+        return 0.0
+    return int(memory.partition("Pss:")[2].split()[0]) / 1024 if "Pss:" in memory else 0.0
 
 
 def _dags(database: sa.Engine) -> int:
@@ -232,12 +251,13 @@ def _dags(database: sa.Engine) -> int:
 
 
 def _said_of_jobs(log: Path) -> float | None:
-    """Return the seconds that the dag-processor reports for the file of all jobs; None before it reports them."""
-    for line in reversed(log.read_text(errors="replace").splitlines()):
+    """Return the most seconds that the dag-processor reports for a file of jobs; None before it reports each."""
+    found: dict[str, float] = {}
+    for line in log.read_text(errors="replace").splitlines():
         words = line.split()
-        if "jobs.py" in line and len(words) > 4 and words[-2].endswith("s") and words[-2][0].isdigit():
-            return float(words[-2].removesuffix("s"))
-    return None
+        if " jobs_" in line and len(words) > 4 and words[-2].endswith("s") and words[-2][0].isdigit():
+            found[words[1]] = float(words[-2].removesuffix("s"))
+    return max(found.values()) if len(found) == SHARES else None
 
 
 def _by_step(project: Project, whole: Path) -> dict[str, float]:

@@ -3,7 +3,8 @@
     start → the steps of the job, each after those that it waits for → finish
 
 A step of a source is a task group, whose tasks `StepName` names: E discovers what is new and lands and loads each
-delivery, T stages and checks, L makes history and cleans up. Steps of sources run whatever became of those before
+delivery, T stages and checks, L makes history; `finish` cleans up. A job that begins with the extraction of one source
+has no `start`: its `discover` does that, too. Steps of sources run whatever became of those before
 them, since each asks by itself what there is to do; so a halted delivery does not hold up the others. Scripts and
 callables run only when all went well before them, and what comes after one that failed does not run: the tasks ask
 that themselves (`JobRun.attempt_at`), as no trigger rule says it.
@@ -26,7 +27,7 @@ from headwater.airflow.assets import any_history, history_of, success_of
 from headwater.airflow.callbacks import tell_of_deadline, tell_of_failure, tell_of_timeout
 from headwater.airflow.models import layer_group, marts_group
 from headwater.metadata.static.model import Catalog, Job, Source
-from headwater.metadata.static.plan import Step, plan, sources_of, waits_for
+from headwater.metadata.static.plan import Step, begins_in, plan, sources_of, waits_for
 from headwater.metadata.static.step_names import StepName
 from headwater.pipeline.marts_run import MartsRun
 from headwater.project import Project, find_project
@@ -73,11 +74,14 @@ def build_dag(project: Project, catalog: Catalog, job: Job) -> DAG:
         },
         on_failure_callback=tell_of_timeout,
     ) as dag:
-        start = tasks.start(job.name)
-        ends = {step.name: _step(project, step) for step in steps}
+        begins = begins_in(steps)
+        start: Any = None if begins else tasks.start(job.name)
+        ends = {step.name: _step(project, step, begins=step == begins) for step in steps}
         loose = dict(ends)
         for name, before in waits_for(steps).items():
-            ([ends[step.name].last for step in before] or start) >> ends[name].first
+            first = ends[name].first
+            if upstream := [ends[step.name].last for step in before] or start:
+                upstream >> first
             for step in before:
                 loose.pop(step.name, None)
         finish = tasks.finish.override(outlets=[success_of(job.name)], on_failure_callback=tell_of_failure)(
@@ -120,7 +124,7 @@ def build_marts_dag(project: Project) -> DAG:
     return dag
 
 
-def _step(project: Project, step: Step) -> Ends:
+def _step(project: Project, step: Step, *, begins: bool) -> Ends:
     if step.sql_script:
         task = tasks.run_script.override(task_id=step.name)(step.name)
         return Ends(task, task)
@@ -131,12 +135,12 @@ def _step(project: Project, step: Step) -> Ends:
     with TaskGroup(step.name, tooltip=f"{source.name}: {source.description}"):
         made: list[Any] = []
         for name in step.names:
-            made.append(_task(project, step, name, made[-1] if made else None))
+            made.append(_task(project, step, name, made[-1] if made else None, begins=begins))
     return Ends(made[0], made[-1])
 
 
-def _task(project: Project, step: Step, name: StepName, before: Any) -> Any:
-    """Make the task of a source's step, after the one before it."""
+def _task(project: Project, step: Step, name: StepName, before: Any, *, begins: bool) -> Any:
+    """Make the task of a source's step, after the one before it; the run `begins` in the first of its first step."""
     if name is StepName.LAND:  # Airflow makes one for each batch, and has it wait for what hands them over
         return tasks.land.partial(step_name=step.name).expand(batch=before)
     made: Any
@@ -145,18 +149,13 @@ def _task(project: Project, step: Step, name: StepName, before: Any) -> Any:
     elif name is StepName.HISTORIZE:
         outlets = [any_history(), history_of(step.source_or_fail.name)]
         made = layer_group(project, step, name, outlets)
+    elif name is StepName.DISCOVER:
+        made = tasks.discover(step.name, begins=begins)
     else:
-        made = _PYTHON_TASKS[name](step.name)
+        made = tasks.check(step.name)
     if before is not None:
         before >> made
     return made
-
-
-_PYTHON_TASKS = {
-    StepName.DISCOVER: tasks.discover,
-    StepName.CHECK: tasks.check,
-    StepName.CLEAN_UP: tasks.clean_up,
-}
 
 
 def _deadline(job: Job) -> DeadlineAlert | None:

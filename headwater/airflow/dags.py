@@ -8,24 +8,28 @@ from __future__ import annotations
 
 import sys
 from datetime import timedelta
+from itertools import islice
 
 from airflow.sdk import DAG, WeightRule, get_parsing_context
 
 from headwater.airflow.metadata import read
+from headwater.airflow.quiet import hush
 from headwater.shared_airflow import dag_id_of, job_of, project_tag, turn_to
 
 
-def jobs() -> dict[str, DAG]:
-    """Return each active job of seeds/job.csv as a DAG. Reads only CSV files."""
+def jobs(share: int = 1, of: int = 1) -> dict[str, DAG]:
+    """Return each active job of seeds/job.csv as a DAG, or one share `of` so many. Reads only CSV files.
+
+    Airflow reads files side by side, so a project of hundreds of jobs has a file for each share.
+    """
     from headwater.airflow.build import build_dag
 
     _turn_to_caller()
     metadata = read()
     asked = get_parsing_context().dag_id  # a task needs only its own DAG
-    return {
-        dag_id_of(job.name): build_dag(metadata.project, metadata.catalog, job)
-        for job in metadata.valid_jobs(only=job_of(asked) if asked else None)
-    }
+    asked_jobs = metadata.valid_jobs(only=job_of(asked) if asked else None)
+    local = asked_jobs if asked else islice(asked_jobs, share - 1, None, of)
+    return {dag_id_of(job.name): build_dag(metadata.project, metadata.catalog, job) for job in local}
 
 
 def marts() -> dict[str, DAG]:
@@ -114,6 +118,7 @@ def broken_metadata() -> None:
 
 def _turn_to_caller() -> None:
     """Work for the project of the DAG file that called; Airflow, too, finds the file of a DAG on the stack."""
+    hush()
     turn_to(sys._getframe(2).f_code.co_filename)
 
 

@@ -18,6 +18,7 @@ from headwater.airflow.operator_links import OF_MODEL, OF_SOURCE
 from headwater.airflow.quiet import is_verbose
 from headwater.airflow.watch import Watched, wants_lineage
 from headwater.dbt_project.dbt import (
+    NO_ARTIFACTS,
     NO_CACHE_AHEAD,
     PROFILE,
     TARGET,
@@ -26,6 +27,7 @@ from headwater.dbt_project.dbt import (
     places,
     read_elsewhere,
     run_options,
+    spare_flags_their_source,
 )
 from headwater.dbt_project.manifest_shards import shard
 from headwater.dbt_project.project_subset import MARTS
@@ -110,6 +112,7 @@ class _Runner:
         job, run_id = job_of(self._context["dag"].dag_id), self._context["run_id"]
         project, remembered = find_project(), self._operator.cache_dir
         self._operator.env = {"PGOPTIONS": run_options(run_id, job), **read_elsewhere(project.root)}
+        spare_flags_their_source()
         for place in places(project.root, project.home, self._sources):
             self._operator.project_dir = str(place)
             # a subset keeps what dbt remembers of it, for whoever runs a model there next
@@ -185,7 +188,8 @@ def _group(
             "should_store_compiled_sql": False,
             "append_env": True,
             "quiet": not is_verbose(),  # of what failed our steps say what there is to say
-            "dbt_cmd_global_flags": ["--no-use-colors", NO_CACHE_AHEAD],
+            # what dbt would write of a run, twice the whole manifest among it, nobody reads
+            "dbt_cmd_global_flags": ["--no-use-colors", NO_CACHE_AHEAD, NO_ARTIFACTS],
         },
     )
 

@@ -17,14 +17,14 @@ from airflow.sdk.exceptions import (
     AirflowFailException,
     AirflowRuntimeError,
     AirflowSkipException,
+    DownstreamTasksSkipped,
 )
 
-from headwater.airflow.quiet import hush
 from headwater.airflow.watch import source_task, watch
 from headwater.docs import build_docs
 from headwater.metadata.connection import engine, require_reachable
 from headwater.metadata.errors import HeadwaterError, MetadataInvalid, NoJobInstance, StepHalted, StepNotDue
-from headwater.metadata.failures import failure_of, trace_of
+from headwater.metadata.failures import FAILURES, failure_of, trace_of
 from headwater.metadata.process.migrate import upgrade
 from headwater.metadata.process.orphaned_runs import close_abandoned, close_ended
 from headwater.metadata.static.plan import Step
@@ -36,7 +36,6 @@ from headwater.pipeline.shared_run import Attempt, SharedRun
 from headwater.project import find_project
 from headwater.shared_airflow import dag_id_of, job_of
 
-hush()
 log = logging.getLogger("headwater")
 
 START_MARTS = "start_marts"
@@ -59,15 +58,19 @@ def start(job: str) -> None:
     """Put the run on record, with the parameters that it really runs with."""
     context: Any = get_current_context()
     with explained():
-        begun = JobRun.begin(
-            find_project(),
-            job,
-            context["run_id"],
-            say,
-            overrides=dict(context["params"]),
-            how_ended=lambda job, run_id: how_ended(context["ti"], job, run_id),
-        )
-        begun.tell_parameters(attempt_of(context))
+        begin(context, job).tell_parameters(attempt_of(context))
+
+
+def begin(context: Any, job: str) -> JobRun:
+    """Put the DAG run on record as one of a job."""
+    return JobRun.begin(
+        find_project(),
+        job,
+        context["run_id"],
+        say,
+        overrides=dict(context["params"]),
+        how_ended=lambda job, run_id: how_ended(context["ti"], job, run_id),
+    )
 
 
 def rule_of(name: StepName) -> TriggerRule:
@@ -76,10 +79,21 @@ def rule_of(name: StepName) -> TriggerRule:
 
 
 @source_task(task_id=StepName.DISCOVER.value, trigger_rule=rule_of(StepName.DISCOVER))
-def discover(step_name: str) -> list[dict[str, Any]]:
-    """Ask the publisher what is new."""
-    with step_of(get_current_context(), step_name) as (run, step):
-        return run.discover(step)
+def discover(step_name: str, *, begins: bool = False) -> list[dict[str, Any]]:
+    """Ask the publisher what is new; if the run `begins` here, put it on record first.
+
+    Where that finds nothing, and nothing waits, the rest of what is the source's is skipped.
+    """
+    context: Any = get_current_context()
+    if begins:
+        with explained():
+            begin(context, job_of(context["dag"].dag_id))
+    with step_of(context, step_name) as (run, step):
+        batches = run.discover(step)
+        idle = [] if batches else run.idle_tasks(step)
+    if idle:
+        raise DownstreamTasksSkipped(tasks=idle)  # type: ignore[no-untyped-call]  # of Airflow
+    return batches
 
 
 @source_task(
@@ -101,13 +115,6 @@ def check(step_name: str) -> None:
         run.do(StepName.CHECK, step)
 
 
-@source_task(task_id=StepName.CLEAN_UP.value, trigger_rule=rule_of(StepName.CLEAN_UP))
-def clean_up(step_name: str) -> None:
-    """Delete what needs not stay."""
-    with step_of(get_current_context(), step_name) as (run, step):
-        run.do(StepName.CLEAN_UP, step)
-
-
 @task(trigger_rule=TriggerRule.ALL_DONE)
 def run_script(step_name: str) -> None:
     """Run a sql_script."""
@@ -122,12 +129,18 @@ def call(step_name: str) -> None:
         run.call(step)
 
 
-@task(trigger_rule=TriggerRule.ALL_DONE)
+@source_task(trigger_rule=TriggerRule.ALL_DONE)
 def finish(job: str) -> None:
-    """Close the job instance with the truth; red unless everything went well."""
+    """Delete what need not stay, and close the job instance with the truth; red unless everything went well."""
     context: Any = get_current_context()
     with explained():
-        end(context, JobRun(find_project(), job, context["run_id"], say))
+        run = JobRun(find_project(), job, context["run_id"], say)
+        try:
+            run.clean_up(attempt_of(context), tell=lambda: watch(context, run))
+        except FAILURES:  # another try may delete it: the run is open again then
+            run.finish(not_well_in(context))
+            raise
+        end(context, run)
 
 
 @task
@@ -188,15 +201,18 @@ def finish_marts() -> None:
 def end(context: Any, run: SharedRun) -> None:
     """Close the job instance of the DAG run with the truth, and fail unless everything went well."""
     ti = context["ti"]
-    not_well = {
-        name: state for name, state in states_of(context).items() if state in NOT_WELL and name != ti.task_id
-    }
-    status = run.finish(not_well)
+    status = run.finish(not_well_in(context))
     if status != "succeeded":
         message = f"{ti.dag_id}: {status}. Last error: {run.last_error}"
         complain(message)
         raise AirflowFailException(message)
     say(f"{ti.dag_id}: {status}")
+
+
+def not_well_in(context: Any) -> dict[str, str]:
+    """Return the states of the other tasks of the DAG run that did not go well."""
+    local = context["ti"].task_id
+    return {name: state for name, state in states_of(context).items() if state in NOT_WELL and name != local}
 
 
 def states_of(context: Any) -> dict[str, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from airflow.providers.openlineage import conf as openlineage
@@ -66,6 +67,7 @@ def watch(context: Any, run: JobRun) -> None:
         return
     if written is not None:
         operator: Watched = context["task"]
-        operator.written = written
+        before = operator.written  # the last task of a run does a step of each source
+        operator.written = replace(before, entries=before.entries + written.entries) if before else written
         if metrics.is_on():
             metrics.count(written)

@@ -37,6 +37,7 @@ PROFILE, TARGET = "headwater", "environment"  # of profiles/profiles.yml
 # dbt would list the tables of each schema of the project, on a connection each; our materializations do not ask for
 # them, and when a mart does, dbt lists those of its schema
 NO_CACHE_AHEAD = "--no-populate-cache"
+NO_ARTIFACTS = "--no-write-json"
 
 _PARSED = ParsedProjects()
 
@@ -154,9 +155,10 @@ class Dbt:
     def _parse(self) -> Parsed:
         from dbt.cli.main import dbtRunner  # takes 1.6 s
 
+        spare_flags_their_source()
         for place in places(self._root, self._home, self._sources):
             self._place = place
-            outcome: Any = dbtRunner().invoke(["parse", *self._options, "--no-write-json"])
+            outcome: Any = dbtRunner().invoke(["parse", *self._options, NO_ARTIFACTS])
             if outcome.success:
                 break
         if isinstance(
@@ -178,12 +180,13 @@ class Dbt:
         """The result of a dbt command. Raises `LoadFailed` unless all went well, or, if it `may_fail`, was tried."""
         from dbt.cli.main import dbtRunner
 
+        spare_flags_their_source()
         # every connection that dbt opens bears the run's name; this variable is libpq's own way to say so
         with _variables(PGOPTIONS=self._run_options, **read_elsewhere(self._root)):
             runner = dbtRunner(manifest=_uncompiled(self.manifest()))
             threads = ["--threads", str(self._threads)] if self._threads else []
             ahead = [] if _builds_tables_side_by_side(arguments) else [NO_CACHE_AHEAD]
-            outcome: Any = runner.invoke([*arguments, *threads, *self._options, *ahead, "--no-write-json"])
+            outcome: Any = runner.invoke([*arguments, *threads, *self._options, *ahead, NO_ARTIFACTS])
         _require_result(outcome, arguments[0])
         if not may_fail and not outcome.success:
             raise LoadFailed(
@@ -258,6 +261,17 @@ def run_options(run_id: str, job: str | None = None) -> str:
     of_job = f" -c headwater.job={job}" if job else ""
     escaped = re.sub(r"([\\\s])", r"\\\1", run_id)  # a person may name a run as she likes
     return session_options(f"-c headwater.run_id={escaped}{of_job}")
+
+
+def spare_flags_their_source() -> None:
+    """Have dbt not look for the module that declares each of its behavior flags.
+
+    It reads the source of all functions on the stack for that, at each start, which takes a quarter of a second; and
+    uses the answer only in a message about a flag that says nothing of itself.
+    """
+    from dbt_common.behavior_flags import BehaviorFlagRendered
+
+    BehaviorFlagRendered._default_source = staticmethod(lambda: "dbt")  # type: ignore[method-assign]
 
 
 @contextmanager

@@ -20,10 +20,11 @@ from headwater.metadata.process.liveness import Life
 from headwater.metadata.process.orphaned_runs import close_abandoned, close_ended
 from headwater.metadata.static.model import Catalog, Job, Source
 from headwater.metadata.static.of_job import catalog_of_rows, rows_of_job
-from headwater.metadata.static.plan import Step, plan, sources_of
+from headwater.metadata.static.plan import Step, begins_in, left_to_source, plan, sources_of
 from headwater.metadata.static.step_names import StepName
 from headwater.metadata.static.valid_subset import read_valid_catalog, read_valid_seeds
 from headwater.pipeline.context import RunContext
+from headwater.pipeline.idle import are_marts_due, is_idle
 from headwater.pipeline.job_steps import JOB_STEPS, Batch, Work, require_well
 from headwater.pipeline.model_runner import ModelRunner
 from headwater.pipeline.models import Models
@@ -104,9 +105,12 @@ class JobRun(SharedRun):
         return cls(project, job, run_id, say, engine=engine)
 
     def tell_parameters(self, attempt: Attempt) -> None:
-        """The first task of the run: put on record with which parameters it runs."""
+        """The first task of a run that begins in none of its steps: put on record with which parameters it runs."""
         with self.attempt(attempt):
-            self.log("information", f"{self._job.name}: runs with {dict(self.parameters)}")
+            self._log_parameters()
+
+    def _log_parameters(self) -> None:
+        self.log("information", f"{self._job.name}: runs with {dict(self.parameters)}")
 
     @property
     def steps(self) -> tuple[Step, ...]:
@@ -152,9 +156,58 @@ class JobRun(SharedRun):
 
     def discover(self, step: Step) -> list[dict[str, Any]]:
         """Ask the publisher what is new, as `do` does; return the batches that are to be landed."""
+        if begins_in(self.steps) == step:
+            self._log_parameters()
         work = Work(self.parameters)
         self._do(StepName.DISCOVER, step.source_or_fail, work)
         return work.batches
+
+    def idle_tasks(self, step: Step) -> list[str]:
+        """Return the tasks that need not run after `discover` of a step found nothing, which is put on record.
+
+        They are the rest of what the source does before a script or callable has its turn, where none of it has
+        anything to do; and none is left out while the marts wait to be built, which the history's task has begin.
+        """
+        source = step.source_or_fail
+        after = left_to_source(self.steps, step)
+        is_idle_source = is_idle(
+            self._context_of(source), source, del_temp_data=self.parameters["del_temp_data"]
+        )
+        if not is_idle_source or (
+            any(one.etl_step == "L" for one in after) and are_marts_due(self._project, self._engine)
+        ):
+            return []
+        tasks = [step.task_id(StepName.LAND), *(one.task_id(name) for one in after for name in one.names)]
+        message = f"{source.name}: nothing is new and nothing waits in any layer, so {', '.join(tasks)}"
+        self.log("information", f"{message} {'is' if len(tasks) == 1 else 'are'} skipped")
+        return tasks
+
+    def clean_up(self, attempt: Attempt, tell: Callable[[], None] = lambda: None) -> None:
+        """Delete what need not stay of the sources whose history was made, in the last task of the run.
+
+        `tell` is called after each of them. Raises `StepFailed` when it is done with the others.
+        """
+        statuses = self._instance.statuses()
+        made = [
+            step.source_or_fail
+            for step in self.steps
+            if step.etl_step == "L"
+            and step.is_of_source
+            and statuses.get((step.task_id(StepName.HISTORIZE), None)) == "succeeded"
+        ]
+        if not made:
+            return
+        with self.attempt(attempt):
+            failures: list[str] = []
+            for source in made:
+                try:
+                    self._do(StepName.CLEAN_UP, source, Work(self.parameters))
+                except StepFailed as error:
+                    failures.append(str(error))
+                finally:
+                    tell()
+            if failures:
+                raise StepFailed(*failures)
 
     def _do(self, name: StepName, source: Source, work: Work) -> SourceResult:
         self._try = StepTry(name, source, work.batch, work.landed)

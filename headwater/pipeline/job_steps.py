@@ -13,11 +13,10 @@ from headwater.metadata.errors import StepFailed, StepHalted
 from headwater.metadata.process.deliveries import Delivery, raw_pending
 from headwater.metadata.static.model import Source
 from headwater.metadata.static.step_names import StepName
-from headwater.pipeline import retention
 from headwater.pipeline.context import RunContext
 from headwater.pipeline.model_runner import ModelRunner
 from headwater.pipeline.steps.check import check
-from headwater.pipeline.steps.clean_up import clean_up
+from headwater.pipeline.steps.clean_up import clean_up, what_to_keep
 from headwater.pipeline.steps.discover import discover_for_others
 from headwater.pipeline.steps.historize import historize, reload
 from headwater.pipeline.steps.land import land_payloads
@@ -89,8 +88,7 @@ def _historize(context: RunContext, source: Source, work: Work) -> None:
 
 def _clean_up(context: RunContext, source: Source, work: Work) -> None:
     """Delete what the source's retention, or `del_temp_data`, lets go."""
-    keep = retention.policy(source)
-    clean_up(context, source, {**keep, "raw": 0} if work.parameters["del_temp_data"] else keep)
+    clean_up(context, source, what_to_keep(source, del_temp_data=work.parameters["del_temp_data"]))
 
 
 JOB_STEPS: Mapping[StepName, Callable[[RunContext, Source, Work], None]] = {

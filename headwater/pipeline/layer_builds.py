@@ -44,7 +44,7 @@ class LayerBuilds:
 
     def build(self, step: StepName, sources: Sources, runner: ModelRunner) -> None:
         """Have `runner` run the models of a step's layer, for those of the sources that are due."""
-        todo = self.due(step, sources, lambda name: self._is_due(step, sources[name]))
+        todo = self.due(step, sources, lambda name: self.is_due(step, sources[name]))
         try:
             with self._record.shared_step(step, todo) as outcomes:
                 self._build(step, todo, outcomes, runner)
@@ -61,6 +61,18 @@ class LayerBuilds:
                 if is_due(name):
                     due.append(name)
         return due
+
+    def is_due(self, step: StepName, source: Source) -> bool:
+        """Return whether dbt has to build the layer that a step makes of a source."""
+        layer = LAYER_OF_STEP[step]
+        if (step, source.name) in self._failed:
+            return False
+        return (
+            bool(layers.pending(self._engine, source.name, layer))
+            or not layers.has_table(self._engine, layer, source.name)
+            or layers.has_other_definition(self._engine, source)
+            or self._code.is_other(source.name, layer)
+        )
 
     def _build(
         self, step: StepName, todo: Sequence[str], outcomes: Mapping[str, Outcome], runner: ModelRunner
@@ -83,17 +95,6 @@ class LayerBuilds:
                         self._code.keep(name, LAYER_OF_STEP[step])
                 outcomes[name].worsen(spared.status)
             todo = again
-
-    def _is_due(self, step: StepName, source: Source) -> bool:
-        layer = LAYER_OF_STEP[step]
-        if (step, source.name) in self._failed:
-            return False
-        return (
-            bool(layers.pending(self._engine, source.name, layer))
-            or not layers.has_table(self._engine, layer, source.name)
-            or layers.has_other_definition(self._engine, source)
-            or self._code.is_other(source.name, layer)
-        )
 
     def _fail(self, step: StepName, name: str, error: BaseException) -> None:
         self._failed.add((step, name))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from headwater.metadata.static.model import Catalog, ConnStr, Job, JobTask, Source, SqlScript
@@ -114,6 +114,27 @@ def _source_line(step: Step) -> str:
 
 def _phase_line(step: Step) -> str:
     return f"phase {step.etl_step}"
+
+
+def begins_in(steps: Sequence[Step]) -> Step | None:
+    """Return the only step with which a job begins, if it extracts a source: the run begins in its first task.
+
+    Any other job has a task of its own for that.
+    """
+    before = waits_for(steps)
+    first = [step for step in steps if not before[step.name]]
+    return first[0] if len(first) == 1 and first[0].is_of_source and first[0].etl_step == "E" else None
+
+
+def left_to_source(steps: Iterable[Step], after: Step) -> list[Step]:
+    """Return the later steps of a step's source before which no script and no callable has its turn."""
+    local, of_others = [], []
+    for step in steps:
+        if step.is_of_source and step.source == after.source and step.step_seq > after.step_seq:
+            local.append(step)
+        elif not step.is_of_source and step.step_seq >= after.step_seq:
+            of_others.append(step.step_seq)
+    return [step for step in local if not of_others or step.step_seq <= min(of_others)]
 
 
 def sources_of(steps: Iterable[Step]) -> list[Source]:

@@ -40,13 +40,13 @@ class StepName(StrEnum):
 
         The others ask by themselves what there is to do.
         """
-        return self in (StepName.LAND, StepName.CLEAN_UP)
+        return self is StepName.LAND
 
 
 STEPS_OF_PHASE: dict[EtlStep, tuple[StepName, ...]] = {  # the tasks of a job's phase, in their order
     "E": (StepName.DISCOVER, StepName.LAND),  # a delivery is loaded into raw by the task that lands it
     "T": (StepName.STAGE, StepName.CHECK),
-    "L": (StepName.HISTORIZE, StepName.CLEAN_UP),
+    "L": (StepName.HISTORIZE,),  # the last task of a run cleans up
 }
 NAMES_OF_PHASES: dict[EtlStep, str] = {"E": "extract", "T": "stage", "L": "historize"}  # as tasks have them
 LAYER_OF_STEP = {StepName.STAGE: "staging", StepName.HISTORIZE: "historical"}  # of those that dbt does
@@ -54,6 +54,7 @@ LAYER_OF_STEP = {StepName.STAGE: "staging", StepName.HISTORIZE: "historical"}  #
 _PHASES: dict[str, EtlStep] = {
     StepName.REGISTER: "E",
     StepName.LOAD_RAW: "E",
+    StepName.CLEAN_UP: "L",
     **{name: phase for phase, names in STEPS_OF_PHASE.items() for name in names},
 }
 

@@ -23,14 +23,12 @@ def test_a_job_brings_each_delivery_in_by_a_task_of_its_own_and_makes_history(
     assert (state, states) == (
         "success",
         {
-            "start": "success",
             "cities_extract.discover": "success",
             "cities_extract.land[0]": "success",
             "cities_extract.land[1]": "success",
             "cities_stage.stage.stg_cities": "success",
             "cities_stage.check": "success",
             "cities_historize.historize.hist_cities": "success",
-            "cities_historize.clean_up": "success",
             "finish": "success",
         },
     )
@@ -96,7 +94,7 @@ def test_one_job_extracts_and_the_next_transforms_and_loads_once_it_succeeded(
     assert set(admin.states("build_shops", next_id)) == {"start", "finish"} | {
         f"build_{name}_{task}" for name in ("shops", "orders")
         for task in (
-            f"stage.stage.stg_{name}", "stage.check", f"historize.historize.hist_{name}", "historize.clean_up",
+            f"stage.stage.stg_{name}", "stage.check", f"historize.historize.hist_{name}",
         )
     }  # fmt: skip
     assert warehouse.query("select shop, owner from historical.shops") == [("s", "Olga")]

@@ -55,9 +55,8 @@ def test_the_sentence_of_a_halt_comes_first_and_whole(admin: Client, run: str) -
 
 @pytest.mark.parametrize(
     "task",
-    ["start", "lakes_extract.discover", "lakes_stage.stage.stg_lakes",
-     "lakes_historize.historize.hist_lakes"],
-)  # fmt: skip
+    ["lakes_extract.discover", "lakes_stage.stage.stg_lakes", "lakes_historize.historize.hist_lakes"],
+)
 def test_nothing_but_what_the_task_did_is_in_its_log(admin: Client, run: str, task: str) -> None:
     lines = log_lines(admin, run, task)
     assert len(lines) <= 5, lines

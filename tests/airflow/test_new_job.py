@@ -33,13 +33,11 @@ ROWS = {
 
 STAGING, HISTORICAL = "models/staging/town_hall/stg_ponds.sql", "models/historical/town_hall/hist_ponds.sql"
 TASKS = {
-    "start": "success",
     "ponds_extract.discover": "success",
     "ponds_extract.land[0]": "success",
     "ponds_stage.stage.stg_ponds": "success",
     "ponds_stage.check": "success",
     "ponds_historize.historize.hist_ponds": "success",
-    "ponds_historize.clean_up": "success",
     "finish": "success",
 }
 

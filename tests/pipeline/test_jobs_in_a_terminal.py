@@ -78,14 +78,13 @@ def test_a_job_brings_each_delivery_in_by_a_task_of_its_own_makes_history_and_th
     results = run(line, "cities")
     assert statuses(results) == [("cities", "succeeded"), ("marts", "succeeded")]
     assert tasks(line, "cities") == {
-        "start": ("succeeded", None, None),
         "cities_extract.discover": ("succeeded", "E", 1),
         "cities_extract.land[0]": ("succeeded", "E", 1),
         "cities_extract.land[1]": ("succeeded", "E", 1),
         "cities_stage.stage.stg_cities": ("succeeded", "T", 2),
         "cities_stage.check": ("succeeded", "T", 2),
         "cities_historize.historize.hist_cities": ("succeeded", "L", 3),
-        "cities_historize.clean_up": ("succeeded", "L", 3),
+        "finish": ("succeeded", None, None),
     }
     assert line.query("select city, people, end_type from historical.cities order by valid_from, city") == [
         ("a", 1, "changed"), ("b", 2, "removed"), ("a", 5, None),
@@ -129,10 +128,10 @@ def test_one_job_extracts_and_the_next_follows_once_it_has_succeeded(line: Line)
     assert statuses(run(line, "bring_shops", follow=False)) == [("bring_shops", "succeeded")]
     results = run(line, "bring_shops")
     assert statuses(results)[:2] == [("bring_shops", "succeeded"), ("build_shops", "succeeded")]
-    assert set(tasks(line, "build_shops")) == {"start"} | {
+    assert set(tasks(line, "build_shops")) == {"start", "finish"} | {
         f"build_{name}_{task}" for name in ("shops", "orders")
         for task in (
-            f"stage.stage.stg_{name}", "stage.check", f"historize.historize.hist_{name}", "historize.clean_up",
+            f"stage.stage.stg_{name}", "stage.check", f"historize.historize.hist_{name}",
         )
     }  # fmt: skip
     assert line.query("select shop, owner from historical.shops") == [("s", "Olga")]

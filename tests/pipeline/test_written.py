@@ -57,7 +57,7 @@ def whole_run(line: Line, run_id: str) -> dict[str, Counts]:
         with begun(line, run_id, "land", index=index) as job, suppress(StepHalted):
             job.do(StepName.LAND, step, batch)
         found[f"land {batch['offers'][0]['publisher_name']}"] = reported(job.audit())
-    for name in (StepName.STAGE, StepName.CHECK, StepName.HISTORIZE, StepName.CLEAN_UP):
+    for name in (StepName.STAGE, StepName.CHECK, StepName.HISTORIZE):
         with begun(line, run_id, name) as job, suppress(StepHalted):
             job.do(name, step)
         found[name] = reported(job.audit())

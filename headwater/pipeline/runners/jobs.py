@@ -25,7 +25,7 @@ from headwater.metadata.errors import StepHalted, StepNotDue
 from headwater.metadata.failures import FAILURES, failure_of, is_foreseen, trace_of
 from headwater.metadata.process.liveness import Life
 from headwater.metadata.static.model import Catalog, Job
-from headwater.metadata.static.plan import Step, sources_of, waits_for
+from headwater.metadata.static.plan import Step, begins_in, sources_of, waits_for
 from headwater.metadata.static.step_names import StepName
 from headwater.metadata.static.valid_subset import read_valid_catalog
 from headwater.pipeline.job_run import NOT_WELL, JobRun, job_named
@@ -171,14 +171,17 @@ class _JobRunner:
         self._run_id, self._say = run_id, say
         self._tasks = _Tasks(project, run_id, say)
         self._slots = Semaphore(job.max_parallel)
+        self._idle: set[str] = set()  # tasks that need not run
         names = [source.name for source in sources_of(begun.steps)]
         self._models = Models(project, run_id, names, say, self._tasks.keep_trace, job=job.name)
 
     def whole(self) -> JobResult:
         """All steps, each after those that it waits for, and the end."""
         try:
-            self._tasks.do("start", lambda: self._begun.tell_parameters(Attempt("start", 1)))
+            if begins_in(self._begun.steps) is None:
+                self._tasks.do("start", lambda: self._begun.tell_parameters(Attempt("start", 1)))
             self._each_step()
+            self._tasks.do("finish", lambda: self._begun.clean_up(Attempt("finish", 1)))
             return _ended(self._begun, self._job.name, self._run_id, self._tasks)
         except FAILURES as error:
             return _broken_off(self._begun, self._job.name, self._run_id, error)
@@ -228,15 +231,24 @@ class _JobRunner:
         batches: list[dict[str, Any]] = []
         for name in step.names:
             task = step.task_id(name)
-            if before is not None and name.needs_success and not self._tasks.is_well(before):
+            if task in self._idle:
+                self._tasks.states[task] = "skipped"
+            elif before is not None and name.needs_success and not self._tasks.is_well(before):
                 self._tasks.leave(task, after=before)
             elif name is StepName.LAND:
                 self._land(step, task, batches)
             elif name is StepName.DISCOVER:
-                batches = self._do(step, task, lambda run: run.discover(step)) or []
+                batches = self._do(step, task, partial(self._discover, step=step)) or []
             else:
                 self._do(step, task, partial(_do_step, name=name, step=step))
             before = task
+
+    def _discover(self, run: JobRun, step: Step) -> list[dict[str, Any]]:
+        """Ask what is new; where there is nothing to do, note the tasks that are left out."""
+        batches = run.discover(step)
+        if not batches:
+            self._idle.update(run.idle_tasks(step))
+        return batches
 
     def _land(self, step: Step, task: str, batches: Sequence[Batch]) -> None:
         """Do the tasks that land what was discovered, side by side."""

@@ -11,6 +11,12 @@ from headwater.pipeline.context import RunContext
 from headwater.pipeline.preparation import counted
 
 
+def what_to_keep(source: Source, *, del_temp_data: bool) -> dict[str, int]:
+    """Return what stays of a source by its policy, layer by layer; `del_temp_data` keeps nothing in raw."""
+    keep = retention.policy(source)
+    return {**keep, "raw": 0} if del_temp_data else keep
+
+
 def clean_up(context: RunContext, source: Source, keep: Mapping[str, int] | None = None) -> None:
     """Purge a source by its policy, or by `keep`: layer → from how many deliveries back its rows stay."""
     with context.record.step(source, StepName.CLEAN_UP) as done:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from types import SimpleNamespace
 from typing import Any
 
-from headwater.metadata.static.plan import Step, waits_for
+from headwater.metadata.static.plan import Step, begins_in, left_to_source, waits_for
 
 
 def of(source: str, phase: Any, step_seq: int) -> Step:
@@ -65,3 +65,23 @@ def test_what_runs_beside_a_script_does_not_wait_for_it_and_what_comes_next_wait
 def test_scripts_come_one_after_the_other_and_side_by_side() -> None:
     steps = (script("a", 1), script("b", 2), script("c", 2), script("d", 3))
     assert order(*steps) == {"a": set(), "b": {"a"}, "c": {"a"}, "d": {"b", "c"}}
+
+
+def test_a_run_begins_in_the_only_extraction_that_waits_for_nothing() -> None:
+    extract, stage = of("cities", "E", 1), of("cities", "T", 2)
+    assert begins_in([extract, stage]) == extract
+    assert begins_in([extract, stage, of("towns", "E", 2)]) == extract
+    assert begins_in([extract, of("towns", "E", 1)]) is None
+    assert begins_in([script("first", 1), of("cities", "E", 2)]) is None
+    assert begins_in([stage]) is None
+    assert begins_in([]) is None
+
+
+def test_what_is_left_to_a_source_ends_where_a_script_has_its_turn() -> None:
+    extract, stage, load = (
+        of("cities", phase, step_seq) for phase, step_seq in (("E", 1), ("T", 3), ("L", 5))
+    )
+    others = [of("towns", "T", 3), script("last", 6)]
+    assert left_to_source([extract, stage, load, *others], extract) == [stage, load]
+    assert left_to_source([extract, stage, script("between", 4), load], extract) == [stage]
+    assert left_to_source([extract, script("beside", 1), stage, load], extract) == []
