@@ -172,9 +172,10 @@ def _delete_partial(connection: Connection, sqns: Sequence[int]) -> None:
         ),
         {"sqns": list(sqns)},
     ).all()
-    for source, of_source in partial:
+    for row in partial:
+        of_source: list[int] = row.sqns
         connection.execute(
-            sa.text(f"delete from {layer_table('staging', source)} where delivery_sqn = any(:sqns)"),
+            sa.text(f"delete from {layer_table('staging', row.source)} where delivery_sqn = any(:sqns)"),
             {"sqns": of_source},
         )
         connection.execute(

@@ -84,12 +84,13 @@ def test_a_row_wise_expectation_that_holds_is_asked_once_for_all(
         self: validation._Staging,
         deliveries: Sequence[int],
         expectations: Mapping[str, Expectation],
-        *rest: str,
-        **how: bool,
+        result_format: str = "SUMMARY",
+        *,
+        whole: bool = True,
     ) -> dict[str, ExpectationValidationResult]:
         if expectations:
             asked.append((len(deliveries), len(expectations)))
-        return original(self, deliveries, expectations, *rest, **how)
+        return original(self, deliveries, expectations, result_format, whole=whole)
 
     monkeypatch.setattr(validation._Staging, "ask", ask)
     bench = make_bench("station integer*, reading numeric", BETWEEN)
