@@ -1,5 +1,5 @@
-{% macro compare_deliveries(relation, definition, model_sql, to_apply) -%}
-    {#- three ways to the same tables, change_set and version_change: most loads are one snapshot, or a backfill of many,
+{% macro compare_deliveries(relation, definition, model_sql, to_apply, was_empty=false) -%}
+    {#- four ways to the same relations, change_set and version_change: most loads are one snapshot, or a backfill of many,
         and need neither the order of single events nor windows over every row -#}
     {%- set deliveries = to_apply | map(attribute='delivery_sqn') | list -%}
     {%- set snapshots = to_apply | selectattr('is_snapshot') | list -%}
@@ -11,7 +11,9 @@
     {%- if definition.partition_by -%}
         {%- do headwater.create_temporary('spoken_part', headwater.spoken_parts(definition, model_sql, of_parts)) -%}
     {%- endif -%}
-    {%- if loads_all and snapshots == to_apply and to_apply | length == 1 -%}
+    {%- if was_empty and loads_all and snapshots == to_apply and to_apply | length == 1 -%}
+        {%- do headwater.compare_first_snapshot(definition, model_sql, deliveries[0]) -%}
+    {%- elif loads_all and snapshots == to_apply and to_apply | length == 1 -%}
         {%- do headwater.compare_snapshot(relation, definition, model_sql, deliveries[0]) -%}
     {%- elif loads_all and snapshots == to_apply and not has_ties -%}
         {%- do headwater.compare_snapshots(relation, definition, model_sql, to_apply) -%}
