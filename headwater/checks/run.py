@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 
 from headwater.checks import data_docs
+from headwater.checks.late_modules import imported_late
 from headwater.checks.verdict import CheckResult, Verdict
 from headwater.metadata.connection import session_lock
 from headwater.metadata.process.deliveries import Delivery, landed, lock_source, pending, record_layer
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from headwater.checks.validation import Checked
 
 _importing = threading.Lock()
+# Great Expectations imports them for a few statistical expectations; they take half of its time and 75 MiB
+SELDOM_USED = ("altair", "scipy.stats")
 TOGETHER = 200  # deliveries per query; more would make its text and its plan long
 
 
@@ -86,9 +89,9 @@ def foresee_verdict(engine: Engine, source: Source, delivery_sqn: int) -> Verdic
 
 
 def _start_great_expectations() -> Callable[[Engine, Source, Sequence[Delivery]], list[Checked]]:
-    """Import Great Expectations, which takes seconds, and disable its telemetry and its logs."""
+    """Import Great Expectations, which takes a second, and disable its telemetry and its logs."""
     os.environ["GX_ANALYTICS_ENABLED"] = "false"
-    with _importing:  # its modules import each other in cycles
+    with _importing, imported_late(*SELDOM_USED):  # its modules import each other in cycles
         from headwater.checks.validation import validate
 
     # results come back as values; no handler gets its logs, not even one that dbt has added to the root

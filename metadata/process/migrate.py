@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
-from alembic import command
-from alembic.config import Config
-from alembic.script import ScriptDirectory
 from sqlalchemy.engine import Engine
 
 from headwater.metadata.errors import DatabaseRefused
 from headwater.metadata.process.sql_objects import are_newest, replace_changed
 from headwater.metadata.process.tables import SCHEMA
+
+# nearly every run finds the database migrated, and importing alembic costs a tenth of a second
+if TYPE_CHECKING:
+    from alembic.config import Config
 
 SCHEMAS = (SCHEMA, "raw", "staging", "historical", "marts")
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -28,8 +30,7 @@ def upgrade(engine: Engine) -> bool:
     prevents it, or if a newer Headwater has migrated the database. Safe to call repeatedly and by many processes
     at once: one works while the others wait for its lock.
     """
-    config = configuration()
-    newest = ScriptDirectory.from_config(config).get_current_head()
+    newest = _versions()[-1]
     with engine.begin() as connection:
         if _is_newest(connection, newest):
             return False
@@ -40,8 +41,7 @@ def upgrade(engine: Engine) -> bool:
         _require_known(_version(connection))
         for schema in SCHEMAS:
             connection.execute(sa.schema.CreateSchema(schema, if_not_exists=True))
-        config.attributes["connection"] = connection
-        command.upgrade(config, "head")
+        _migrate(connection)
         replace_changed(connection)
         return True
 
@@ -57,35 +57,49 @@ class PendingMigrations:
 
 def pending(engine: Engine) -> PendingMigrations:
     """Return what a database lacks; writes nothing. Raises `DatabaseRefused` if a newer Headwater has migrated it."""
-    scripts = ScriptDirectory.from_config(configuration())
     with engine.connect() as connection:
         version = _version(connection)
         _require_known(version)
-        missing = [script.revision for script in scripts.iterate_revisions("head", version or "base")]
+        missing = tuple(each for each in _versions() if version is None or each > version)
         has_others = not missing and not are_newest(connection)
-    return PendingMigrations(version, tuple(reversed(missing)), has_others)
+    return PendingMigrations(version, missing, has_others)
 
 
 def _require_known(version: str | None) -> None:
     """Raise `DatabaseRefused` for a database of a version that this Headwater has no migration of."""
-    scripts = ScriptDirectory.from_config(configuration())
-    known = {script.revision for script in scripts.walk_revisions()}
+    known = _versions()
     if version is not None and version not in known:
         raise DatabaseRefused(
             f"a newer Headwater has migrated this database, to version {version} of the process metadata; this one"
-            f" knows it up to {scripts.get_current_head()}. Nothing was changed: install the newer one, pip install"
+            f" knows it up to {known[-1]}. Nothing was changed: install the newer one, pip install"
             " --upgrade headwater"
         )
 
 
+def _versions() -> list[str]:
+    """Return the versions of the process metadata, oldest first: the names of their migrations begin with them."""
+    return sorted(path.name.partition("_")[0] for path in (MIGRATIONS / "versions").glob("[0-9]*_*.py"))
+
+
+def _migrate(connection: sa.Connection) -> None:
+    """Apply the missing migrations."""
+    from alembic import command
+
+    config = configuration()
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")
+
+
 def configuration() -> Config:
     """Return alembic's configuration; a command also wants an open connection in `attributes`."""
+    from alembic.config import Config
+
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
     return config
 
 
-def _is_newest(connection: sa.Connection, newest: str | None) -> bool:
+def _is_newest(connection: sa.Connection, newest: str) -> bool:
     return _version(connection) == newest and are_newest(connection)
 
 

@@ -14,10 +14,11 @@ from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import Engine
 
 from headwater.metadata.errors import DatabaseRefused
-from headwater.metadata.process.migrate import LOCK, MIGRATIONS, SCHEMAS, pending, upgrade
+from headwater.metadata.process.migrate import LOCK, MIGRATIONS, SCHEMAS, configuration, pending, upgrade
 from headwater.metadata.process.tables import SCHEMA, metadata
 from tests.conftest import PROJECT
 
@@ -190,3 +191,25 @@ def test_a_database_of_a_newer_version_is_refused_and_stays_as_it_is(empty_datab
         ):
             refused(empty_database)
     assert catalog(empty_database) == before
+
+
+def test_files_of_migrations_are_named_by_their_version_and_in_their_order(empty_database: Engine) -> None:
+    chain = ScriptDirectory.from_config(configuration()).walk_revisions()
+    assert pending(empty_database).migrations == tuple(reversed([one.revision for one in chain]))
+
+
+@pytest.mark.usefixtures("empty_database")
+def test_alembic_is_not_imported_for_a_database_of_the_newest_version() -> None:
+    code = """
+import sys
+from headwater.metadata.connection import engine
+from headwater.metadata.process.migrate import pending, upgrade
+upgrade(engine())
+assert pending(engine()).migrations == ()
+print("alembic" in sys.modules)
+"""
+    first, second = (
+        subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+        for _ in range(2)
+    )
+    assert (first, second) == ("True\n", "False\n")
