@@ -30,7 +30,7 @@ from headwater.services import airflow_database, airflow_settings
 from headwater.services.airflow import choose_ports
 from headwater.services.processes import Process, is_alive, log_tail, session, spawn
 
-AIM_S, AIM_MIB = 30, 1024
+AIM_S, AIM_AGAIN_S, AIM_MIB = 12, 6, 600
 PATIENCE_S = 900
 FIRST, CUSTOMERS = "source_0000", 1_000
 STEPS = "import", "build", "serialise", "one"
@@ -115,7 +115,16 @@ def measure(setting: Setting) -> Report:
                 f"{seconds(most.read_s)} s",
                 most.read_s < AIM_S,
             ),
-            Aim(f"{most.sources:,} sources in less than 1 GB", f"{most.mib:,.0f} MiB", most.mib < AIM_MIB),
+            Aim(
+                f"{most.sources:,} sources again in less than {AIM_AGAIN_S} s",
+                f"{seconds(most.again_s)} s",
+                most.again_s < AIM_AGAIN_S,
+            ),
+            Aim(
+                f"{most.sources:,} sources in less than {AIM_MIB} MiB",
+                f"{most.mib:,.0f} MiB",
+                most.mib < AIM_MIB,
+            ),
         ],
         bars=[Bar(f"{f.sources:,} sources", f.read_s, is_ours=True) for f in found],
         profiles={},
@@ -259,4 +268,4 @@ def _by_step(project: Project, whole: Path) -> dict[str, float]:
 
 
 if __name__ == "__main__":
-    publish(parser(__doc__, 1000, repeats=3).parse_args(), measure)
+    publish(parser(__doc__, 1000).parse_args(), measure)
