@@ -59,7 +59,7 @@ docs-site: $(DEV) ## build the documentation as a site that needs no network and
 docs-reference: $(DEV) ## write the generated pages of the reference anew
 	$(BIN)/python -m docs.site
 
-bench: $(RUN) ## measure side by side with others, and write docs/benchmarks.md: up to an hour, nothing else running
+bench: $(RUN) ## measure side by side with others, and write docs/benchmarks.md: up to two hours, nothing else running
 	@$(BIN)/python -m benchmarks.all $(ARGS)
 
 up: $(RUN) ## start the embedded servers

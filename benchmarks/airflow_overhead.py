@@ -192,4 +192,4 @@ def _seconds(task: Mapping[str, Any]) -> float:
 
 
 if __name__ == "__main__":
-    publish(parser(__doc__, 8, repeats=3).parse_args(), measure)
+    publish(parser(__doc__, 8).parse_args(), measure)

@@ -1,6 +1,6 @@
 """Run every benchmark and write their results to docs/benchmarks.md.
 
-    python -m benchmarks.all [NAME…] [--into FOLDER] [--scale X] [--repeats N]
+    python -m benchmarks.all [NAME…] [--into FOLDER] [--scale X] [--repeats N] [--without-peers]
 
 With names it measures these again, and writes the page from them and the earlier results. `--scale 0.01` is a quick
 trial, which needs another folder to write into. Nothing else should run on the machine meanwhile. The benchmarks of
@@ -24,8 +24,12 @@ ROWS = {
     "raw_load": 1_000_000,
     "history_step": 1_000_000,
     "file_to_history": 1_000_000,
+    "first_load": 1_000_000,
+    "shares_changed": 1_000_000,
+    "wide_rows": 200_000,
     "small_deltas": 1_000_000,
     "backfill": 100_000,
+    "many_deliveries": 1_000,  # deliveries
     "table_extract": 10_000_000,
     "many": 1_000,  # sources
     "dag_parse": 1_000,  # sources
@@ -43,12 +47,15 @@ def main() -> None:
     )
     parser.add_argument("--scale", type=float, default=1.0, help="share of the rows; below 1 for a quick try")
     parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--without-peers", action="store_true", help="leave out the other tools")
     options = parser.parse_args()
     unknown = set(options.names) - set(ROWS)
     if unknown:
         parser.error(f"no benchmark {', '.join(sorted(unknown))}; expected some of {', '.join(ROWS)}")
-    if options.scale != 1 and options.into == docs:
-        parser.error("--scale: the page in docs is of full size; name another folder with --into")
+    if (options.scale != 1 or options.without_peers) and options.into == docs:
+        parser.error(
+            "the page in docs is of full size, with the other tools; name another folder with --into"
+        )
     results = options.into / "benchmarks"
     results.mkdir(parents=True, exist_ok=True)
     is_airflow_there = importlib.util.find_spec("airflow") is not None
@@ -56,12 +63,11 @@ def main() -> None:
         rows = round(ROWS[name] * options.scale)
         began = datetime.now(UTC)
         command = [sys.executable, "-m", f"benchmarks.{name}", "--json", "--rows", str(rows)]
-        done = subprocess.run(
-            [*command, "--repeats", str(options.repeats)], stdout=subprocess.PIPE, check=True, text=True
-        )
+        command += ["--repeats", str(options.repeats), *["--without-peers"] * options.without_peers]
+        done = subprocess.run(command, stdout=subprocess.PIPE, check=True, text=True)
         (results / f"{name}.json").write_text(done.stdout, encoding="utf-8")
         print(f"{name}: {(datetime.now(UTC) - began).total_seconds():.0f} s", file=sys.stderr)
-    write(options.into)
+        write(options.into)  # at once, so that a failure later on loses nothing
 
 
 def write(into: Path) -> None:

@@ -61,7 +61,7 @@ def measure(setting: Setting, snapshots: int) -> Report:
                     database.execute(f"analyze {full_join.TABLE}")
 
         seconds_of_all = timed(each)
-        _require_same(ours, full_join.TABLE)
+        full_join.require_same(database, f"historical.{SOURCE}")
         return 0.0, seconds_of_all
 
     def by_runs() -> float:
@@ -111,9 +111,12 @@ def measure(setting: Setting, snapshots: int) -> Report:
             )
         ],
         aims=[
-            Aim("history, not slower than the full join one by one", times(hand / history), history <= hand),
-            Aim("better: twice as fast", times(hand / history), 2 * history <= hand),
-            Aim("history and checks, not slower than the full join", times(hand / both), both <= hand),
+            Aim(
+                "history, at least twice as fast as the full join one by one",
+                times(hand / history),
+                2 * history <= hand,
+            ),
+            Aim("history and checks, at least as fast as the full join", times(hand / both), both <= hand),
             Aim(
                 "with checks, at least 3 times as fast as one run for each",
                 times(runs / both),
@@ -149,19 +152,6 @@ def _forget(ours: Ours, kept: dict[int, int]) -> None:
         store.delete(key)
     ours.database.execute("vacuum (analyze) metadata.delivery_status, metadata.delivery_event")
     ours.database.execute("checkpoint")
-
-
-def _require_same(ours: Ours, table: str) -> None:
-    """Stop when the histories differ."""
-    of_ours, of_theirs = (
-        f"select customer, balance, valid_from, valid_to, end_type from {name}"
-        for name in (f"historical.{SOURCE}", table)
-    )
-    different = ours.database.number(
-        f"select count(*) from (({of_ours} except {of_theirs}) union all ({of_theirs} except {of_ours})) as different"
-    )
-    if different:
-        raise SystemExit(f"{table} differs from history in {different} versions")
 
 
 def main() -> None:

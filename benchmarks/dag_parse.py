@@ -279,4 +279,4 @@ def _by_step(project: Project, whole: Path) -> dict[str, float]:
 
 
 if __name__ == "__main__":
-    publish(parser(__doc__, 1000, repeats=3).parse_args(), measure)
+    publish(parser(__doc__, 1000).parse_args(), measure)

@@ -1,7 +1,8 @@
-"""The data of the benchmarks: customers, 12 columns, as SQL, so that tables and files hold the same.
+"""The data of the benchmarks: customers, as SQL, so that tables and files hold the same.
 
 A snapshot differs from the one before in 1 % changed, 0.5 % new and 0.5 % removed rows; changed and
 removed rows are spread over the table, new ones have the next numbers, as publishers assign them.
+Customers have 12 columns; a larger `width` adds more of the same types.
 """
 
 from __future__ import annotations
@@ -25,7 +26,14 @@ TYPES = {
 }
 COLUMNS = tuple(TYPES)
 ATTRIBUTES = COLUMNS[1:]
+WIDTH = len(TYPES)
 MOST_STEPS = 99  # so many snapshots can follow the first one
+_MORE = {  # of a wider table, after the twelve: type → value, by the number of the column and the customer's `n`
+    "text": "'note ' || (n * {number} % 9973)",
+    "numeric(12,2)": "((n * {number}::bigint % 1000000) / 100.0)::numeric(12,2)",
+    "integer": "(n * {number}::bigint % 100000)::integer",
+    "date": "date '2000-01-01' + (n * {number}::bigint % 9000)::integer",
+}
 
 
 def date_of(step: int) -> datetime:
@@ -33,16 +41,38 @@ def date_of(step: int) -> datetime:
     return datetime(2026, 1, 1, tzinfo=UTC) + timedelta(days=step)
 
 
-def snapshot(rows: int, step: int) -> str:
+def types_of(width: int) -> dict[str, str]:
+    """Return the columns of customers in `width` columns, with their types."""
+    kinds = list(_MORE)
+    return TYPES | {f"attribute_{number:03}": kinds[number % len(kinds)] for number in range(WIDTH, width)}
+
+
+def snapshot(rows: int, step: int, width: int = WIDTH) -> str:
     """The query of a snapshot of `rows` customers, `step` steps after the first one."""
     assert 0 <= step <= MOST_STEPS
     return f"""
-select {_columns()}
+select {_columns(width)}
 from (
     select n, case when n % 100 between 1 and {step} then 1 else 0 end as v
     from generate_series(1, {rows + step * (rows // 200)}) as n
     where n > {rows} or (n + n / 100) % 200 not between 1 and {step}
 ) as customers"""
+
+
+def with_share_changed(rows: int, percent: int) -> str:
+    """The query of the first snapshot of `rows` customers after so many in a hundred have changed."""
+    return f"""
+select {_columns()}
+from (
+    select n, case when n % 100 < {percent} then 1 else 0 end as v from generate_series(1, {rows}) as n
+) as customers"""
+
+
+def rolling_snapshot(rows: int, step: int) -> str:
+    """The query of a snapshot of `rows` customers: with each step 5 % change, one is new and one is gone."""
+    return f"""
+select {_columns()}
+from (select n, (n + {step}) / 20 as v from generate_series({step + 1}, {step + rows}) as n) as customers"""
 
 
 def delta(rows: int, number: int, size: int) -> str:
@@ -69,7 +99,11 @@ def _key(number: str) -> str:
     return f"'C' || lpad(({number})::text, 9, '0')"
 
 
-def _columns() -> str:
+def _columns(width: int = WIDTH) -> str:
+    more = "".join(
+        f",\n    {_MORE[kind].format(number=number)} as {name}"
+        for number, (name, kind) in list(enumerate(types_of(width).items()))[WIDTH:]
+    )
     return f"""
     {_key("n")} as customer,
     (array['Ada', 'Bruno', 'Chiara', 'Dmitri', 'Esther', 'Farid', 'Grace', 'Hélène'])[1 + n % 8]
@@ -86,4 +120,4 @@ def _columns() -> str:
     n % 300 + v as order_count,
     n % 40 as visit_count,
     date '1990-01-01' + n % 12000 as opened_date,
-    case when n % 10 > 0 then date '2025-01-01' + n % 300 + v end as last_order_date"""
+    case when n % 10 > 0 then date '2025-01-01' + n % 300 + v end as last_order_date{more}"""

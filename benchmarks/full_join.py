@@ -1,7 +1,7 @@
-"""The statement that an expert would write by hand for one snapshot: a full join, close, insert, commit.
+"""The statements that an expert would write by hand for one snapshot: a full join, close, insert, commit.
 
-The indexes are Headwater's; the columns are the indispensable ones. The statement counts and checks nothing, knows no
-deliveries, and cannot insert a late one.
+For a delta, a join on the delivered keys takes the place of the full join. The indexes are Headwater's; the columns are
+the indispensable ones. The statements count and check nothing, know no deliveries, and cannot insert a late one.
 """
 
 from __future__ import annotations
@@ -34,11 +34,11 @@ create index on {TABLE} using brin (valid_to);
 
 def load(database: Database, delivered: str, delivery_date: datetime) -> float:
     """Load a snapshot, a table expression, into history in one transaction; return the seconds."""
-    script = _script(delivered, delivery_date)
+    statements = script(delivered, delivery_date)
     with database.engine.connect() as connection:
 
         def apply() -> None:
-            for statement in script:
+            for statement in statements:
                 connection.exec_driver_sql(statement)
             connection.commit()
 
@@ -59,18 +59,36 @@ def change_counts(database: Database, delivery_date: datetime) -> ChangeCounts:
     return ChangeCounts(new=begun - changed, changed=changed, removed=removed, unchanged=current - begun)
 
 
-def _script(delivered: str, delivery_date: datetime) -> tuple[str, ...]:
+def require_same(database: Database, historical: str) -> None:
+    """Stop the benchmark when Headwater's history differs from the one by hand."""
+    ours, theirs = (
+        f"select customer, balance, valid_from, valid_to, end_type from {name}"
+        for name in (historical, TABLE)
+    )
+    different = database.number(
+        f"select count(*) from (({ours} except {theirs}) union all ({theirs} except {ours})) as different"
+    )
+    if different:
+        raise SystemExit(f"{TABLE} differs from {historical} in {different} versions")
+
+
+def script(delivered: str, delivery_date: datetime, *, is_delta: bool = False) -> tuple[str, ...]:
+    """Return the statements that load a table expression; a delta has the column `gone`, not null in delete marks."""
     date = f"timestamptz '{delivery_date.isoformat()}'"
     new, old = (", ".join(f"{side}.{name}" for name in ATTRIBUTES) for side in ("new", "old"))
+    is_removed, join = ("new.gone is not null", "right") if is_delta else (f"new.{KEY} is null", "full")
+    matters = f"old.{KEY} is null or {is_removed} or row({new}) is distinct from row({old})"
+    if is_delta:
+        matters = f"({matters}) and not (old.{KEY} is null and {is_removed})"
     return (
         f"""
 create temporary table difference on commit drop as
 select
     coalesce(new.{KEY}, old.{KEY}) as {KEY}, {new},
-    case when old.{KEY} is null then 'new' when new.{KEY} is null then 'removed' else 'changed' end as change
+    case when old.{KEY} is null then 'new' when {is_removed} then 'removed' else 'changed' end as change
 from (select * from {TABLE} where valid_to is null) as old
-full join {delivered} as new on new.{KEY} = old.{KEY}
-where old.{KEY} is null or new.{KEY} is null or row({new}) is distinct from row({old})""",
+{join} join {delivered} as new on new.{KEY} = old.{KEY}
+where {matters}""",
         "analyze difference",
         f"""
 update {TABLE} as version set valid_to = {date}, end_type = difference.change

@@ -14,7 +14,8 @@ _HEAD = """# Benchmarks
 
 All compared ways ran alternately, in one run, on one Postgres with the same settings. The times exclude start-up,
 imports and the parsing of projects, except where these are what is measured; they include Headwater's checks where the
-table says so. All numbers are medians. A ratio of times below 1 means faster than the way it is compared with.
+table says so. All numbers are medians, but those of very many small sources, which run once. A ratio of
+times below 1 means faster than the way it is compared with.
 
 ![{alt}](benchmarks.svg)
 """

@@ -1,4 +1,4 @@
-"""The seconds of statements by pg_stat_statements, if the server has loaded it and the user is its superuser."""
+"""The seconds of statements by pg_stat_statements, if the server has loaded it and the user may create or read it."""
 
 from __future__ import annotations
 
@@ -27,7 +27,8 @@ class Profile:
         self._database = database
         loaded = "current_setting('shared_preload_libraries') like '%pg_stat_statements%'"
         may_create = (
-            "(select rolsuper from pg_roles where rolname = current_user)"  # not in the embedded server
+            "((select rolsuper from pg_roles where rolname = current_user)"
+            " or exists (select from pg_extension where extname = 'pg_stat_statements'))"
         )
         self._is_there = database.number(f"select ({may_create} and {loaded})::int") == 1
         if self._is_there:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import psycopg2
 
-from benchmarks.data import COLUMNS, KEY, TYPES, date_of, snapshot
+from benchmarks.data import KEY, WIDTH, date_of, snapshot, types_of
 from headwater.dbt_project.generate import generated_files, write_files
 from headwater.home import make_home
 from headwater.metadata.static.read import read_catalog
@@ -37,7 +37,7 @@ HEADERS = {  # of the tables that have rows: the columns in which these are writ
 }
 
 
-def make_project(root: Path, sources: Mapping[str, str]) -> Project:
+def make_project(root: Path, sources: Mapping[str, str], width: int = WIDTH) -> Project:
     """Write a project to the folder `root`: name of source → snapshot or delta. Also creates the publisher's folder."""
     ours = find_project().root
     (root / "seeds").mkdir(parents=True)
@@ -45,7 +45,7 @@ def make_project(root: Path, sources: Mapping[str, str]) -> Project:
     shutil.copytree(ours / "profiles", root / "profiles")
     (root / "models").mkdir()
     (root / "models" / "metadata").symlink_to(ours / "models" / "metadata")
-    rows = _rows(root / "published", sources)
+    rows = _rows(root / "published", sources, width)
     for path in (ours / "seeds").iterdir():
         text = path.read_text(encoding="utf-8")
         if path.suffix == ".csv":
@@ -63,17 +63,26 @@ def published(root: Path, source: str) -> Path:
     return root / "published" / source
 
 
-def publish_snapshot(root: Path, source: str, rows: int, step: int) -> Path:
+def publish_snapshot(root: Path, source: str, rows: int, step: int, width: int = WIDTH) -> Path:
     """Write the snapshot of a step as a CSV file in the publisher's folder."""
-    path = published(root, source) / f"{source}-{date_of(step):%Y%m%d}.csv"
-    connection = psycopg2.connect("")
-    with connection, connection.cursor() as cursor, path.open("wb") as file:
-        cursor.copy_expert(f"copy ({snapshot(rows, step)}) to stdout (format csv, header)", file, 1 << 16)
-    connection.close()
+    [path] = publish_queries(published(root, source), source, {step: snapshot(rows, step, width)})
     return path
 
 
-def _rows(folder: Path, sources: Mapping[str, str]) -> dict[str, list[str]]:
+def publish_queries(folder: Path, source: str, queries: Mapping[int, str]) -> list[Path]:
+    """Write the rows of each step's query as a CSV file, named as the publisher of the source names it."""
+    paths = []
+    connection = psycopg2.connect("")
+    with connection, connection.cursor() as cursor:
+        for step, query in queries.items():
+            paths.append(folder / f"{source}-{date_of(step):%Y%m%d}.csv")
+            with paths[-1].open("wb") as file:
+                cursor.copy_expert(f"copy ({query}) to stdout (format csv, header)", file, 1 << 16)
+    connection.close()
+    return paths
+
+
+def _rows(folder: Path, sources: Mapping[str, str], width: int) -> dict[str, list[str]]:
     """Return the rows of each seed, as CSV."""
     rows: dict[str, list[str]] = {
         "data_source": ["bench,local_files,Files of the benchmarks"],
@@ -88,11 +97,11 @@ def _rows(folder: Path, sources: Mapping[str, str]) -> dict[str, list[str]]:
             f'{name},{name},bench,bench,daily,customer,{kind},"{checks}",true,true,true,fall_out,halt,keep,'
             f"{removed},1,One row per customer"
         )
-        for column in COLUMNS:
+        for column, datatype in types_of(width).items():
             is_key = "true" if column == KEY else "false"
             tracked = "" if column == KEY else "true"
             rows["attribute"].append(
-                f'{name},{column},{column},"{TYPES[column]}",,,{is_key},{tracked},false,The {column} of a customer'
+                f'{name},{column},{column},"{datatype}",,,{is_key},{tracked},false,The {column} of a customer'
             )
         rows["source_attribute"] += [
             f"{name},conn_str,{name},",

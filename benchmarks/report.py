@@ -102,6 +102,7 @@ class Setting:
     folder: Path
     database: Database
     home: Path  # the project's own working folder
+    has_peers: bool = True  # other tools are measured, too
 
     @cached_property
     def programs(self) -> Path:
@@ -116,6 +117,9 @@ def parser(doc: str | None, rows: int, repeats: int = 5) -> argparse.ArgumentPar
     options.add_argument(
         "--repeats", type=int, default=repeats, help="how often each is measured; medians count"
     )
+    options.add_argument(
+        "--without-peers", action="store_true", help="leave out the other tools, which pip would install"
+    )
     options.add_argument("--json", action="store_true", help="print JSON instead of tables")
     return options
 
@@ -124,7 +128,9 @@ def publish(options: argparse.Namespace, measure: Callable[[Setting], Report]) -
     """Measure in a new setting and print the results."""
     home = find_project().home
     with place("bench") as (folder, database):
-        report = measure(Setting(options.rows, options.repeats, folder, database, home))
+        report = measure(
+            Setting(options.rows, options.repeats, folder, database, home, not options.without_peers)
+        )
     if options.json:
         print(report.to_json())
     else:

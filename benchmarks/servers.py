@@ -27,6 +27,9 @@ from sqlalchemy import Engine
 from headwater.extract.landing.store import ObjectStore
 from headwater.metadata.connection import engine
 from headwater.services import children, environment, postgres
+from headwater.services.accounts import account_for
+from headwater.services.postgres import stop_server
+from headwater.services.postgres_roles import USER
 from headwater.services.private_files import key_file_of
 from headwater.services.processes import stop
 
@@ -41,6 +44,10 @@ SETTINGS = {
     "shared_preload_libraries": "pg_stat_statements,auto_explain",
     "auto_explain.log_min_duration": "-1",
 }
+EXPLAIN = {  # of auto_explain, for one load whose plans are wanted
+    "log_min_duration": "0", "log_analyze": "on", "log_buffers": "on", "log_timing": "off", "log_format": "json",
+    "log_nested_statements": "on",
+}  # fmt: skip
 SHOWN = (
     "server_version", "shared_buffers", "work_mem", "fsync", "full_page_writes", "synchronous_commit",
     "data_checksums", "wal_level", "max_wal_size", "random_page_cost", "jit", "autovacuum",
@@ -83,13 +90,14 @@ class Database:
             return int(connection.execute(sa.text(query)).scalar_one())
 
     def keep(self) -> None:
-        """Keep the present content for `restore`."""
+        """Keep the present content for `restore`, instead of what was kept before."""
         self.execute("vacuum (analyze)")
         self.execute(
             "select pg_terminate_backend(pid, 10000) from pg_stat_activity"
             " where datname = current_database() and pid <> pg_backend_pid()"
         )
         self.engine.dispose()
+        self._administer("drop database if exists {} with (force)", self._kept)
         self._administer("alter database {} rename to {}", self.name, self._kept)
         self.restore()
 
@@ -136,8 +144,8 @@ def servers(folder: Path) -> Iterator[Database]:
         log = None
         if "PGHOST" not in os.environ:
             log = folder / "postgres.log"
-            server = postgres.start(folder / "pg", log, settings=SETTINGS)
-            stack.callback(postgres.stop_server, server.process)
+            server = _start(folder / "pg", log)
+            stack.callback(stop_server, server.process)
             os.environ.update(
                 server.environment, PGPASSWORD=server.password
             )  # other tools read no PGPASSFILE
@@ -159,6 +167,23 @@ def servers(folder: Path) -> Iterator[Database]:
         store = ObjectStore.from_environment()
         for key in list(store.list("")):
             store.delete(key)
+
+
+def _start(data: Path, log: Path) -> postgres.Server:
+    """Start an embedded Postgres whose role, which is no superuser, may read and reset profiles and log plans."""
+    stop_server(postgres.start(data, log).process)
+    programs, cluster = postgres.binaries(), data / "cluster"
+    alone = postgres._SingleUser(programs, cluster, account_for(data, programs / "initdb"), log)
+    parameters = ", ".join(f'"auto_explain.{name}"' for name in EXPLAIN)
+    alone.run(
+        "template1",
+        [
+            "create extension pg_stat_statements",
+            f"grant execute on all functions in schema public to {USER}",
+            f"grant set on parameter {parameters} to {USER}",
+        ],
+    )
+    return postgres.start(data, log, settings=SETTINGS)
 
 
 def psql() -> str | None:

@@ -29,16 +29,12 @@ from benchmarks.ours import Ours
 from benchmarks.profile import beginning
 from benchmarks.project import make_project
 from benchmarks.report import Aim, Bar, Report, Setting, Table, parser, publish, seconds, times
-from benchmarks.servers import Database
+from benchmarks.servers import EXPLAIN, Database
 from headwater.metadata.process.deliveries import record_layer
 
 FACTORS = (1, 10, 30)
 MOST = {10: 1.3, 30: 2.0}  # times what the shortest history takes
 WARM, COLD = "warm", "after a checkpoint"
-_EXPLAIN = {
-    "log_min_duration": "0", "log_analyze": "on", "log_buffers": "on", "log_timing": "off", "log_format": "json",
-    "log_nested_statements": "on",
-}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -242,7 +238,7 @@ def _plans(database: Database, source: str, load: Any) -> list[PlanNode]:
         return []
     begin = database.log.stat().st_size
     before = os.environ.get("PGOPTIONS")
-    os.environ["PGOPTIONS"] = " ".join(f"-c auto_explain.{name}={value}" for name, value in _EXPLAIN.items())
+    os.environ["PGOPTIONS"] = " ".join(f"-c auto_explain.{name}={value}" for name, value in EXPLAIN.items())
     try:
         load()
     finally:
