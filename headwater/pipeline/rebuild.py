@@ -18,7 +18,7 @@ from headwater.metadata.process.deliveries import lock_source
 from headwater.metadata.process.orphaned_runs import close_abandoned
 from headwater.metadata.process.rebuilds import is_set_aside, put_back, require_droppable, set_aside
 from headwater.metadata.static.model import Catalog, Source
-from headwater.metadata.static.naming import OF_HISTORY, PREFIXES
+from headwater.metadata.static.naming import OF_HISTORY, PREFIXES, ROW_HASH
 from headwater.metadata.static.step_names import StepName
 from headwater.pipeline.context import RunContext
 from headwater.pipeline.preparation import Say, chosen, counted, prepare
@@ -113,6 +113,7 @@ class Rebuild:
         """Let raw and staging of a source make room for new ones."""
         history = {a.target_name: a.target_datatype for a in source.attributes}
         history |= {name: BOOKKEEPING[name][0] for name in OF_HISTORY}
+        history[ROW_HASH] = "bigint"
         with context.record.step(source, StepName.SET_ASIDE), context.engine.begin() as connection:
             lock_source(connection, source.name)
             require_droppable(connection, source.name, history)

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy import Connection
 
 from headwater.metadata.sql_text import for_text, layer_table
+from headwater.metadata.static.naming import ROW_HASH
 
 KEYS_SHOWN = 5
 LINES_SHOWN = 6
@@ -159,7 +160,7 @@ class _Rows:
         columns = {
             self._names.get(name, name): _text(value)
             for name, value in row.items()
-            if name not in (*OF_ROWS, REST)
+            if name not in (*OF_ROWS, REST, ROW_HASH)
         }
         more = {f"{name} (no attribute)": _text(value) for name, value in (rest or {}).items()}
         return {name: value for name, value in {**columns, **more}.items() if name not in self._keys}

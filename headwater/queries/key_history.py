@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 
 from headwater.metadata.errors import HeadwaterError
 from headwater.metadata.sql_text import for_text, layer_table, sql_identifier, sql_literal
-from headwater.metadata.static.naming import OF_HISTORY
+from headwater.metadata.static.naming import OF_HISTORY, ROW_HASH
 from headwater.metadata.visible import quoted
 from headwater.queries.delivery_list import STATE_OF
 from headwater.queries.quarantine import csv_cell
@@ -170,7 +170,11 @@ def named_key(key: Mapping[str, Any]) -> str:
 
 def shape_of(connection: Connection, source: str) -> Shape:
     """Return the columns of a source's history. Raises `HeadwaterError` if there is none yet."""
-    values = {"source": source, "history": layer_table("historical", source), "not_its": list(OF_HISTORY)}
+    values = {
+        "source": source,
+        "history": layer_table("historical", source),
+        "not_its": [*OF_HISTORY, ROW_HASH],
+    }
     rows = connection.execute(sa.text(_COLUMNS), values).all()
     key = tuple(Column(row.name, row.data_type) for row in rows if row.is_key)
     if not key:

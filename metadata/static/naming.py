@@ -16,6 +16,7 @@ OF_HISTORY = (
     "valid_from", "valid_to", "change_type", "end_type", "delivery_sqn", "ended_by_delivery_sqn", "job_inst_id",
     "process_date",
 )  # fmt: skip
+ROW_HASH = "_row_hash"  # in staging and history: of the row as it came, for nobody but the next load
 _ADDED_BY_US = (
     "delivery_sqn line_number job_inst_id valid_from valid_to change_type end_type ended_by_delivery_sqn"
     " delivery_date process_date is_delete_mark reject_reason row_as_it_came _rest"

@@ -21,6 +21,7 @@ from headwater.metadata.process import deliveries
 from headwater.metadata.process.events import DeliveryEvent, register_event
 from headwater.metadata.process.rebuilds import put_back, set_aside
 from headwater.pipeline import retention
+from tests.macros.partial_staging import hash_of_row, load_partly
 from tests.support.history_oracle import Delivery, Key, Part, Policy, Row, Version, counts, history
 
 COUNTED = ("new", "changed", "unchanged", "ignored", "overtaken", "delete_mark", "removed")
@@ -95,11 +96,11 @@ class Bench:
         self.recognised_count = 0
         self.definition = shape.definition(source)
         self._columns = {**shape.keys, **shape.tracked, **shape.untracked}
-        self._archive: dict[int, Landed] = {}
+        self.archive: dict[int, Landed] = {}
         self._last_wins: set[int] = set()
         with database.begin() as connection:
             self._create_tables(connection)
-            self._job_inst_id: int = connection.execute(
+            self.job_inst_id: int = connection.execute(
                 sa.text("select metadata.this_job_inst(:job)"), {"job": source}
             ).scalar_one()
 
@@ -131,11 +132,11 @@ class Bench:
                     delivery_sqn=sqn, source=self.source, publisher_name=delivery.name,
                     delivery_filename=f"s3://test/{self.source}/{sqn}", delivery_type=delivery.type,
                     delivery_date=delivery.date, process_date=self.now(), content_sha256=landed.content_sha256,
-                    file_size=1, fingerprint={}, job_inst_id=self._job_inst_id,
+                    file_size=1, fingerprint={}, job_inst_id=self.job_inst_id,
                     part=self._part(delivery),
                 ),
             )  # fmt: skip
-        self._archive[sqn] = landed
+        self.archive[sqn] = landed
         return sqn
 
     def _part(self, delivery: Delivery) -> dict[str, str] | None:
@@ -150,7 +151,7 @@ class Bench:
                 self._load_raw(connection, sqn)
             pending = self._pending(connection, "staging")
             for sqn in pending:
-                if not (len(pending) == 1 and self._recognises and self._load_partly(connection, sqn)):
+                if not (len(pending) == 1 and self._recognises and load_partly(self, connection, sqn)):
                     self._load_staging(connection, sqn)
 
     def pending(self, layer: str) -> list[int]:
@@ -160,7 +161,7 @@ class Bench:
 
     def purge(self, **keep: int) -> None:
         """Have raw and staging lose what history has, but for so many deliveries."""
-        retention.purge(self.database, self.source, keep, self._job_inst_id)
+        retention.purge(self.database, self.source, keep, self.job_inst_id)
 
     def unstaged(self, moment: datetime) -> list[int]:
         """Return what counted at a moment and is not staged."""
@@ -169,7 +170,7 @@ class Bench:
     def recall(self, sqns: Sequence[int]) -> None:
         """Have deliveries staged again that history does not need."""
         with self.database.begin() as connection:
-            retention.recall(connection, sqns, self._job_inst_id)
+            retention.recall(connection, sqns, self.job_inst_id)
         self.fill()
 
     def record_definition(self, connection: Connection) -> None:
@@ -183,7 +184,7 @@ class Bench:
     def begin_rebuild(self) -> None:
         """Set raw and staging aside; one that was begun before and has not come to its end is put back first."""
         with self.database.begin() as connection:
-            set_aside(connection, self.source, self._job_inst_id)
+            set_aside(connection, self.source, self.job_inst_id)
             self._create_tables(connection)
             self.record_definition(connection)
 
@@ -223,21 +224,21 @@ class Bench:
         )
 
     def _load_raw(self, connection: Connection, sqn: int) -> None:
-        landed = self._archive[sqn]
+        landed = self.archive[sqn]
         delivery = landed.delivery
         count = sum(map(len, (delivery.rows, delivery.removed, delivery.unreadable, landed.losers)))
         connection.execute(sa.text(f'delete from raw."{self.source}" where delivery_sqn = {sqn}'))
         connection.execute(
             sa.text(
-                f'insert into raw."{self.source}" select {sqn}, line, {self._job_inst_id}'
+                f'insert into raw."{self.source}" select {sqn}, line, {self.job_inst_id}'
                 f" from generate_series(1, {count}) as line"
             )
         )
         self._record(connection, sqn, "raw", record_count=count)
 
     def _load_staging(self, connection: Connection, sqn: int) -> None:
-        delivery, losers = self._archive[sqn].delivery, self._archive[sqn].losers
-        self._empty(connection, sqn)
+        delivery, losers = self.archive[sqn].delivery, self.archive[sqn].losers
+        self.empty(connection, sqn)
         connection.execute(
             sa.text(
                 "insert into metadata.row_hashing (source, staged_with) values (:source, 'bench')"
@@ -248,61 +249,23 @@ class Bench:
         rows = [] if sqn in self._last_wins else [(False, key, row) for key, row in losers.items()]
         rows += [(False, key, row) for key, row in delivery.rows.items()]
         rows += [(True, key, (None,) * len(self.shape.tracked)) for key in delivery.removed]
-        self._insert_rows(connection, sqn, rows, (delivery.name,) * len(self.shape.untracked))
-        self._quarantine(connection, sqn, delivery.unreadable, "type")
-        self._quarantine(connection, sqn, losers if sqn in self._last_wins else (), "duplicate_key")
+        self.insert_rows(connection, sqn, rows, (delivery.name,) * len(self.shape.untracked))
+        self.quarantine(connection, sqn, delivery.unreadable, "type")
+        self.quarantine(connection, sqn, losers if sqn in self._last_wins else (), "duplicate_key")
         fallen_out = len(delivery.unreadable) + (len(losers) if sqn in self._last_wins else 0)
         self._record(connection, sqn, "staging", record_count=len(rows), fallen_out_count=fallen_out)
 
-    def _load_partly(self, connection: Connection, sqn: int) -> bool:
-        """Stage what no current version says, as `recognise_rows` finds it; False where all is to be staged."""
-        delivery, losers = self._archive[sqn].delivery, self._archive[sqn].losers
-        after = connection.execute(
-            sa.text("select metadata.recognisable_after(:source, :sqn, 'bench')"),
-            {"source": self.source, "sqn": sqn},
-        ).scalar()
-        if not after or losers:
-            return False
-        keys = ", ".join(f'"{name}"' for name in self.shape.keys)
-        current = {
-            tuple(row[1:]): row[0]
-            for row in connection.execute(
-                sa.text(f'select _row_hash, {keys} from historical."{self.source}" where valid_to is null')
-            )
-        }
-        untracked = (delivery.name,) * len(self.shape.untracked)
-        hashes = {key: _hash((*key, *row, *untracked)) for key, row in delivery.rows.items()}
-        recognised = {key for key, hashed in hashes.items() if current.get(key) == hashed}
-        if not recognised or recognised & {*delivery.unreadable, *delivery.removed}:
-            return False
-        self._empty(connection, sqn)
-        rows = [(False, key, row) for key, row in delivery.rows.items() if key not in recognised]
-        rows += [(True, key, (None,) * len(self.shape.tracked)) for key in delivery.removed]
-        self._insert_rows(connection, sqn, rows, untracked)
-        self._quarantine(connection, sqn, delivery.unreadable, "type")
-        for key in current.keys() - hashes.keys() - delivery.removed:
-            connection.execute(
-                sa.text("insert into metadata.absent_key values (:sqn, :key)"),
-                {"sqn": sqn, "key": json.dumps(dict(zip(self.shape.keys, key, strict=True)))},
-            )
-        deliveries.record_layer(
-            connection, sqn, "staging", status="partial", job_inst_id=self._job_inst_id, record_count=len(rows),
-            fallen_out_count=len(delivery.unreadable), recognised_count=len(recognised), recognised_after=after,
-        )  # fmt: skip
-        self.recognised_count += len(recognised)
-        return True
-
-    def _empty(self, connection: Connection, sqn: int) -> None:
+    def empty(self, connection: Connection, sqn: int) -> None:
         for table in (f'staging."stg_{self.source}"', "metadata.quarantined_row", "metadata.absent_key"):
             connection.execute(sa.text(f"delete from {table} where delivery_sqn = {sqn}"))
 
     def _record(self, connection: Connection, sqn: int, layer: str, **counts: int) -> None:
         facts: dict[str, Any] = {**counts, "recognised_count": None, "recognised_after": None}
         deliveries.record_layer(
-            connection, sqn, layer, status="loaded", job_inst_id=self._job_inst_id, **facts
+            connection, sqn, layer, status="loaded", job_inst_id=self.job_inst_id, **facts
         )
 
-    def _insert_rows(
+    def insert_rows(
         self,
         connection: Connection,
         sqn: int,
@@ -318,13 +281,13 @@ class Bench:
                     f" {names}, _row_hash) values (:sqn, :line, :job, :mark, {marks}, :hash)"
                 ),
                 {
-                    "sqn": sqn, "line": line, "job": self._job_inst_id, "mark": is_mark,
-                    "hash": _hash((*key, *row, *untracked)),
+                    "sqn": sqn, "line": line, "job": self.job_inst_id, "mark": is_mark,
+                    "hash": hash_of_row((*key, *row, *untracked)),
                     **{f"c{number}": value for number, value in enumerate((*key, *row, *untracked))},
                 },
             )  # fmt: skip
 
-    def _quarantine(self, connection: Connection, sqn: int, keys: Iterable[Key], rule: str) -> None:
+    def quarantine(self, connection: Connection, sqn: int, keys: Iterable[Key], rule: str) -> None:
         for key in keys:
             connection.execute(
                 sa.text(
@@ -416,10 +379,6 @@ def partition_snapshot(
 def delta(name: str, day: int, rows: Mapping[Key, Row], removed: Sequence[Key] = ()) -> Delivery:
     """A delivery that holds what is new, changed or marked as deleted."""
     return Delivery(name, at(day), "delta", rows, removed=frozenset(removed))
-
-
-def _hash(values: tuple[object, ...]) -> int:
-    return int.from_bytes(hashlib.sha256(repr(values).encode()).digest()[:8], signed=True)
 
 
 def _utc(moment: datetime | None) -> Any:

@@ -1,6 +1,7 @@
 {% macro crossing_of_rows(view, reads='staging') -%}
 {#- by what the query of a view makes a row of several, as words; null where each row of it is made of one of the schema
     that it reads. The rows of raw come through a fence, which is an offset of 0 -#}
+{%- set limits = ':limitCount \\{|:limitOffset \\{.*:limitOffset \\{' if reads == 'raw' else ':limit(Count|Offset) \\{' -%}
 select coalesce(
     (
         select words
@@ -12,7 +13,7 @@ select coalesce(
             (':hasWindowFuncs true', 'a window function'),
             (':distinctClause \(', 'distinct'),
             (':setOperations \{', 'a union or the like'),
-            ('{{ ':limitCount \\{|:limitOffset \\{.*:limitOffset \\{' if reads == 'raw' else ':limit(Count|Offset) \\{' }}', 'limit or offset')
+            ({{ headwater.sql_literal(limits) }}, 'limit or offset')
         ) as sign (pattern, words)
         where ev_class = {{ headwater.sql_literal(view) }}::regclass and ev_action::text ~ pattern
         limit 1

@@ -1,6 +1,6 @@
 {% macro absent_keys(definition) -%}
-{#- keys that were current when a partly staged snapshot came, and that it does not have. Of a row that fell out though its
-    key could be read it is not said that it is gone -#}
+{#- keys that were current when a partly staged snapshot came, and that it does not have. A key is not
+    absent if a row of it fell out and its key could be read -#}
 select distinct
     _delivery_order,
     {{ headwater.quoted_list(definition.key_names, prefix='absent.') }}

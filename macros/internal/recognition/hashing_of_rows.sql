@@ -1,7 +1,7 @@
 {% macro hashing_of_rows(definition, model_sql, described) -%}
     {#- what the hash of a staged row depends on beside the row, as one word: the definition, and the SQL that casts. None
         where a row can't be recognised: what a model makes of it must be of that row alone, wherever in a file it stands,
-        the current version of a key must say what the last snapshot said of it, and no other model may read what is staged,
+        the current version of a key must say what the last snapshot says of it, and no other model may read what is staged,
         of which dbt by hand knows nothing -#}
     {%- set read_elsewhere = env_var('HEADWATER_STAGING_READ', definition.name).split(',') -%}
     {%- set loads_all = definition.load_new and definition.load_changed and definition.load_removed -%}
