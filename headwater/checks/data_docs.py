@@ -9,6 +9,7 @@ publisher's name in their names, and a run writes only its own pages and the ind
 from __future__ import annotations
 
 import functools
+import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
@@ -160,12 +161,17 @@ def _report(validation: ExpectationSuiteValidationResult) -> Markup:
     """Return the sections of Great Expectations' page, without its overview of suites and run ids."""
     from great_expectations.render.renderer.page_renderer import ValidationResultsPageRenderer
 
-    view = _section_view()
     sections = ValidationResultsPageRenderer().render(validation).to_json_dict()["sections"][1:]
     return Markup("\n").join(
-        Markup(view.render({"section": _without_markup(section), "section_loop": {"index": number}}))
-        for number, section in enumerate(sections, 1)
+        _rendered(json.dumps(section, sort_keys=True), number) for number, section in enumerate(sections, 1)
     )
+
+
+@functools.lru_cache(maxsize=64)  # most sections of one delivery are those of the one before
+def _rendered(section: str, number: int) -> Markup:
+    """Return a section, given as JSON, as Great Expectations renders it."""
+    safe = _without_markup(json.loads(section))
+    return Markup(_section_view().render({"section": safe, "section_loop": {"index": number}}))
 
 
 def _without_markup(block: Any, is_text: bool = False) -> Any:

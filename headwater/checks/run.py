@@ -59,6 +59,7 @@ def run_checks(
         for start in range(0, len(deliveries), TOGETHER):
             batch = deliveries[start : start + TOGETHER]
             validations = validate(engine, source, batch)
+<<<<<<< HEAD
             with engine.connect() as connection:
                 still_pending = {one.delivery_sqn for one in pending(connection, source.name, "checks")}
             for delivery, checked in zip(batch, validations, strict=True):
@@ -68,6 +69,14 @@ def run_checks(
                 verdict = _verdict(delivery, checked.results)
                 data_docs.write_page(home, verdict, checked.validation)
                 _record(engine, verdict, job_inst_id)
+=======
+            given = []
+            for delivery, checked in zip(batch, validations, strict=True):
+                given.append(_verdict(delivery, checked.results))
+                data_docs.write_page(home, given[-1], checked.validation)
+            _record(engine, source, given, job_inst_id)
+            for verdict in given:
+>>>>>>> 1ee262ed6d37ad503d206594b77c98067e8567cc
                 event = "passed" if verdict.passed else "halted"
                 halting = [result.check_name for result in verdict.halting]
                 record_event(
@@ -110,14 +119,16 @@ def _verdict(delivery: Delivery, results: tuple[CheckResult, ...]) -> Verdict:
     )
 
 
-def _record(engine: Engine, verdict: Verdict, job_inst_id: int) -> None:
-    """Write a delivery's results and its status, replacing those of an earlier validation."""
+def _record(engine: Engine, source: Source, verdicts: Sequence[Verdict], job_inst_id: int) -> None:
+    """Write the results and the status of deliveries, replacing those of an earlier validation."""
+    these = [verdict.delivery_sqn for verdict in verdicts]
     with engine.begin() as connection:
-        lock_source(connection, verdict.source)
+        lock_source(connection, source.name)
         connection.execute(
-            sa.delete(data_quality_checks).where(data_quality_checks.c.delivery_sqn == verdict.delivery_sqn)
+            sa.delete(data_quality_checks).where(data_quality_checks.c.delivery_sqn.in_(these))
         )
         connection.execute(
+<<<<<<< HEAD
             sa.insert(data_quality_checks).values(
                 [
                     {
@@ -135,6 +146,24 @@ def _record(engine: Engine, verdict: Verdict, job_inst_id: int) -> None:
                     for result in verdict.results
                 ]
             )
+=======
+            sa.insert(data_quality_checks).values(checked_at=sa.func.clock_timestamp()),
+            [
+                {
+                    "delivery_sqn": verdict.delivery_sqn,
+                    "check_name": result.check_name,
+                    "severity": result.severity,
+                    "passed": result.passed,
+                    "observed": result.observed,
+                    "unexpected_count": result.unexpected_count,
+                    "unexpected_sample": list(result.unexpected_sample),
+                    "job_inst_id": job_inst_id,
+                }
+                for verdict in verdicts
+                for result in verdict.results
+            ],
+>>>>>>> 1ee262ed6d37ad503d206594b77c98067e8567cc
         )
-        status = "passed" if verdict.passed else "halted"
-        record_layer(connection, verdict.delivery_sqn, "checks", status=status, job_inst_id=job_inst_id)
+        for verdict in verdicts:
+            status = "passed" if verdict.passed else "halted"
+            record_layer(connection, verdict.delivery_sqn, "checks", status=status, job_inst_id=job_inst_id)

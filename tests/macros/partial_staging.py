@@ -1,4 +1,4 @@
-"""What staging in part leaves of a snapshot, written here directly: the macros that do it need a raw table of text."""
+"""Rows of a snapshot staged in part, written here directly: the macros that do it need a raw table of text."""
 
 from __future__ import annotations
 

@@ -40,7 +40,7 @@ def contents(database: Engine, besides: Collection[str] = ()) -> Contents:
         return {
             table: Counter(
                 tuple(
-                    (column, called[value] if column in SQNS and value is not None else json.dumps(value))
+                    (column, _named(column, value, called))
                     for column, value in sorted(row.items())
                     if column not in hidden
                 )
@@ -48,6 +48,15 @@ def contents(database: Engine, besides: Collection[str] = ()) -> Contents:
             )
             for table in _tables(connection)
         }
+
+
+def _named(column: str, value: Any, called: Mapping[int, str]) -> str:
+    """Return a value as text, with the names of deliveries for their numbers."""
+    if column in SQNS and value is not None:
+        return called[value]
+    if column == "recognised_after" and value is not None:
+        return ", ".join(called[int(sqn)] for sqn in value.split(","))
+    return json.dumps(value)
 
 
 def difference(found: Contents, expected: Contents) -> str:

@@ -46,10 +46,13 @@ class Old:
             return [tuple(row) for row in connection.execute(sa.text(statement))]
 
     def of_layers(self) -> Contents:
-        """Return every row of data, and of the ledger what says which deliveries there are and what befell them."""
+        """Return every row of data, and of the ledger what says which deliveries there are and what befell them.
+
+        Rows of before have no hash.
+        """
         return {
             table: rows
-            for table, rows in contents(self.database).items()
+            for table, rows in contents(self.database, besides=["_row_hash"]).items()
             if table.partition(".")[0] in LAYERS or table in LEDGER
         }
 

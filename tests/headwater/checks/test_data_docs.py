@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
+from headwater.checks import data_docs
 from headwater.checks.data_docs import write_lists
 from headwater.metadata.process.events import record_event
 from headwater.services import postgres
@@ -171,3 +172,20 @@ def test_the_page_of_a_delivery_says_what_was_decided_since(make_bench: MakeBenc
     assert page.count("Decided since") == 1
     assert MARKUP not in page
     assert '<span class="mark bad">halted</span>' in page
+
+
+def test_sections_that_say_the_same_of_two_deliveries_are_rendered_once(make_bench: MakeBench) -> None:
+    bench = make_bench("station integer*, note text", REGEX)
+    for note in ("a", "b"):
+        bench.stage([(1, note)])
+    data_docs._rendered.cache_clear()
+    bench.check()
+
+    found = data_docs._rendered.cache_info()
+    assert (found.hits, found.misses) == (
+        1,
+        3,
+    )  # the sections of the table name the date, those of `note` say the same
+    shown = [text for name, text in pages(bench.home).items() if "index" not in name]
+    assert len(shown) == 2
+    assert all("must match this regular expression" in text for text in shown)

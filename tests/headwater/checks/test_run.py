@@ -311,6 +311,44 @@ def test_running_again_after_a_crash_gives_the_same(
     assert len(crashed[1]) == 2
 
 
+def test_deliveries_whose_event_is_missing_after_a_crash_keep_no_second_record(
+    make_bench: MakeBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench = make_bench()
+    first, second = bench.stage([NORTH]), bench.stage([NORTH, SOUTH])
+
+    def die_later(engine: Any, store: Any, delivery_sqn: int, *others: Any, **more: Any) -> None:
+        if delivery_sqn == second:
+            raise KeyboardInterrupt
+        record_event(engine, store, delivery_sqn, *others, **more)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(run, "record_event", die_later)
+        with pytest.raises(KeyboardInterrupt):
+            bench.check()
+
+    assert [verdict.delivery_sqn for verdict in bench.check()] == [second]
+    assert [row[0] for row in recorded(bench)] == [first] * 5 + [second] * 5
+    assert bench.rows("select delivery_sqn from metadata.delivery_event order by 1") == [(first,), (second,)]
+
+
+def test_results_of_pending_deliveries_go_on_record_together(make_bench: MakeBench) -> None:
+    bench = make_bench()
+    for _ in range(3):
+        bench.stage([NORTH, SOUTH])
+    written = []
+
+    @sa.event.listens_for(bench.engine, "before_cursor_execute")
+    def keep(_: Any, __: Any, statement: str, *___: Any) -> None:
+        if "metadata.data_quality_checks" in statement and "INSERT" in statement:
+            written.append(statement)
+
+    bench.check()
+
+    assert len(written) == 1
+    assert len(recorded(bench)) == 3 * 5
+
+
 def test_a_replayed_delivery_is_checked_anew_and_its_results_replaced(make_bench: MakeBench) -> None:
     bench = make_bench()
     sqn = bench.stage([NORTH, NORTH])
