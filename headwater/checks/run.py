@@ -59,24 +59,17 @@ def run_checks(
         for start in range(0, len(deliveries), TOGETHER):
             batch = deliveries[start : start + TOGETHER]
             validations = validate(engine, source, batch)
-<<<<<<< HEAD
             with engine.connect() as connection:
                 still_pending = {one.delivery_sqn for one in pending(connection, source.name, "checks")}
-            for delivery, checked in zip(batch, validations, strict=True):
-                # history moved meanwhile: what a partial delivery was compared with is no longer what it met
-                if delivery.delivery_sqn not in still_pending:
-                    continue
-                verdict = _verdict(delivery, checked.results)
-                data_docs.write_page(home, verdict, checked.validation)
-                _record(engine, verdict, job_inst_id)
-=======
             given = []
             for delivery, checked in zip(batch, validations, strict=True):
-                given.append(_verdict(delivery, checked.results))
-                data_docs.write_page(home, given[-1], checked.validation)
-            _record(engine, source, given, job_inst_id)
+                # history moved meanwhile: what a partial delivery was compared with is no longer what it met
+                if delivery.delivery_sqn in still_pending:
+                    given.append(_verdict(delivery, checked.results))
+                    data_docs.write_page(home, given[-1], checked.validation)
+            if given:
+                _record(engine, source, given, job_inst_id)
             for verdict in given:
->>>>>>> 1ee262ed6d37ad503d206594b77c98067e8567cc
                 event = "passed" if verdict.passed else "halted"
                 halting = [result.check_name for result in verdict.halting]
                 record_event(
@@ -128,25 +121,6 @@ def _record(engine: Engine, source: Source, verdicts: Sequence[Verdict], job_ins
             sa.delete(data_quality_checks).where(data_quality_checks.c.delivery_sqn.in_(these))
         )
         connection.execute(
-<<<<<<< HEAD
-            sa.insert(data_quality_checks).values(
-                [
-                    {
-                        "delivery_sqn": verdict.delivery_sqn,
-                        "check_name": result.check_name,
-                        "severity": result.severity,
-                        "passed": result.passed,
-                        "observed": result.observed,
-                        "unexpected_count": result.unexpected_count,
-                        "unexpected_sample": list(result.unexpected_sample),
-                        "rule_digest": result.rule_digest,
-                        "checked_at": sa.func.clock_timestamp(),
-                        "job_inst_id": job_inst_id,
-                    }
-                    for result in verdict.results
-                ]
-            )
-=======
             sa.insert(data_quality_checks).values(checked_at=sa.func.clock_timestamp()),
             [
                 {
@@ -157,12 +131,12 @@ def _record(engine: Engine, source: Source, verdicts: Sequence[Verdict], job_ins
                     "observed": result.observed,
                     "unexpected_count": result.unexpected_count,
                     "unexpected_sample": list(result.unexpected_sample),
+                    "rule_digest": result.rule_digest,
                     "job_inst_id": job_inst_id,
                 }
                 for verdict in verdicts
                 for result in verdict.results
             ],
->>>>>>> 1ee262ed6d37ad503d206594b77c98067e8567cc
         )
         for verdict in verdicts:
             status = "passed" if verdict.passed else "halted"
