@@ -163,7 +163,8 @@ def _report(validation: ExpectationSuiteValidationResult) -> Markup:
 
     sections = ValidationResultsPageRenderer().render(validation).to_json_dict()["sections"][1:]
     return Markup("\n").join(
-        _rendered(json.dumps(section, sort_keys=True), number) for number, section in enumerate(sections, 1)
+        _rendered(json.dumps(section, sort_keys=True, default=str), number)
+        for number, section in enumerate(sections, 1)
     )
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.all import ROWS
-from benchmarks.report import Report
+from benchmarks.report import Bar, Report
 from tests.conftest import PROJECT
 
 SMALL: dict[str, tuple[str, ...]] = {  # of those that need no Airflow and no package: the size, and what else
@@ -68,7 +68,8 @@ def test_first_load_is_measured_again_into_a_page_of_earlier_results(tmp_path: P
     results = tmp_path / "page" / "benchmarks"
     results.mkdir(parents=True)
     earlier = Report(
-        "backfill", "Many snapshots at once", "Measured earlier.", "python -m benchmarks.backfill", [], [], [], {}, {}
+        "backfill", "Many snapshots at once", "Measured earlier.", "python -m benchmarks.backfill", [], [],
+        [Bar("by hand", 1.0, is_ours=False)], {}, {},
     )  # fmt: skip
     (results / "backfill.json").write_text(earlier.to_json(), encoding="utf-8")
     (results / "first_load.json").write_text('{"stale": true}', encoding="utf-8")
