@@ -131,19 +131,19 @@ BOUNDARIES = (
         "Postgres rolled both back; they are staged again.",
     ),
     Boundary(
-        "check-result", "the first delivery is checked; no result is recorded",
+        "check-result", "the deliveries are checked; no result is recorded",
         Stop("headwater.checks.run:_record"), (*STAGED, 0, 0),
-        "The delivery has no verdict, so the run checks it again.",
+        "They have no verdict, so the run checks them again.",
     ),
     Boundary(
-        "result-event", "the results of the first delivery are recorded; the event that is the verdict is not",
-        Stop("headwater.checks.run:record_event"), (*STAGED, 1, 0),
-        "Without the event there is no verdict: it is checked again, and the results are written in place of"
+        "result-event", "the results of both deliveries are recorded; no event, which is the verdict, is",
+        Stop("headwater.checks.run:record_event"), (*STAGED, 2, 0),
+        "Without events there is no verdict: they are checked again, and the results are written in place of"
         " the first ones.",
     ),
     Boundary(
         "event-row", "the verdict on the first delivery is on S3 and not in Postgres",
-        Stop("headwater.metadata.process.events:register_event", says="'passed'"), (2, 2, 3, 2, 2, 2, 2, 1, 0),
+        Stop("headwater.metadata.process.events:register_event", says="'passed'"), (2, 2, 3, 2, 2, 2, 2, 2, 0),
         "The event is registered from S3; that delivery is not checked again, the second one is.",
         is_short=True,
     ),

@@ -8,9 +8,10 @@
     {%- set raw = headwater.raw_relation(definition) -%}
     {%- set facts = run_query(
         "select metadata.recognisable_after(" ~ headwater.sql_literal(definition.name) ~ ", " ~ delivery_sqn ~ ", "
-        ~ headwater.sql_literal(hashing) ~ "), record_count from metadata.delivery_status where layer = 'raw' and delivery_sqn = " ~ delivery_sqn
+        ~ headwater.sql_literal(hashing) ~ "), record_count from metadata.delivery_status where layer = 'raw'"
+        ~ " and delivery_sqn = " ~ delivery_sqn ~ " and record_count >= " ~ (0 if is_forced else 10000)
     ).rows -%}
-    {%- if not facts or not facts[0][0] or not (is_forced or facts[0][1] >= 10000) -%}
+    {%- if not facts or not facts[0][0] -%}
         {{ return(none) }}
     {%- endif -%}
     {%- set row_count = facts[0][1] | int -%}
