@@ -15,7 +15,7 @@ select
         {%- for value in definition.delete_values %}{{ headwater.sql_literal(value) }}{{ ', ' if not loop.last }}{% endfor -%}
     ), false) as is_delete_mark,
     {%- endif %}
-    {{ 'null::bigint' if is_unit_test else '(' ~ headwater.hash_of_raw_row(definition) ~ ')' }} as _row_hash,
+    {{ 'null::bigint' if is_unit_test else headwater.hash_of_raw_row(definition) }} as _row_hash,
     raw._rest
 from {{ source('raw', source_name).render() }} as raw
 {%- if not is_unit_test %}
