@@ -111,7 +111,7 @@ class _Runner:
         assert list(models) == [self._operator.model], f"{models} is not what the task shows"
         job, run_id = job_of(self._context["dag"].dag_id), self._context["run_id"]
         project, remembered = find_project(), self._operator.cache_dir
-        self._operator.env = {"PGOPTIONS": run_options(run_id, job), **read_elsewhere(project.root)}
+        self._operator.env = {"PGOPTIONS": run_options(run_id, job), **read_elsewhere(project.root, models)}
         spare_flags_their_source()
         for place in places(project.root, project.home, self._sources):
             self._operator.project_dir = str(place)

@@ -83,9 +83,10 @@ class Dbt:
         """Run the named models except the excluded ones (in the syntax of dbt's --select). Raises
         `LoadFailed` if dbt cannot run.
         """
-        results = self._invoke(
-            "run", "--select", *models, *(["--exclude", *exclude] if exclude else []), may_fail=True
-        )
+        with _variables(**read_elsewhere(self._root, models)):
+            results = self._invoke(
+                "run", "--select", *models, *(["--exclude", *exclude] if exclude else []), may_fail=True
+            )
         return _model_outcomes(results)
 
     def compile(self, models: Sequence[str]) -> list[ModelOutcome]:
@@ -182,7 +183,7 @@ class Dbt:
 
         spare_flags_their_source()
         # every connection that dbt opens bears the run's name; this variable is libpq's own way to say so
-        with _variables(PGOPTIONS=self._run_options, **read_elsewhere(self._root)):
+        with _variables(PGOPTIONS=self._run_options):
             runner = dbtRunner(manifest=_uncompiled(self.manifest()))
             threads = ["--threads", str(self._threads)] if self._threads else []
             ahead = [] if _builds_tables_side_by_side(arguments) else [NO_CACHE_AHEAD]
@@ -251,9 +252,11 @@ def _rows(result: Any) -> int | None:
     return rows if isinstance(rows, int) and rows >= 0 else None
 
 
-def read_elsewhere(root: Path) -> Mapping[str, str]:
-    """Return the variable that tells macros whose staging other models read, and so needs every row of a delivery."""
-    return {"HEADWATER_STAGING_READ": ",".join(ModelFiles(root / "models").staging_readers)}
+def read_elsewhere(root: Path, models: Sequence[str]) -> Mapping[str, str]:
+    """Return the variable that tells staging models whose staging others read, and so needs every row of a delivery."""
+    if not any(name.startswith(PREFIXES["staging"]) for name in models):
+        return {}
+    return {"HEADWATER_STAGING_READ": ",".join(sorted(ModelFiles(root / "models").read_elsewhere))}
 
 
 def run_options(run_id: str, job: str | None = None) -> str:

@@ -65,16 +65,14 @@ class ModelFiles:
         ]
 
     @property
-    def staging_readers(self) -> Mapping[str, Sequence[str]]:
-        """Source → the models outside the folders of the layers that read its staged rows themselves."""
-        layers = {self._models / layer for layer in PREFIXES}
-        readers = defaultdict(list)
-        for name, path in sorted(self.paths.items()):
-            if not layers & set(path.parents):
-                for _, _, read in _REF.findall(self._text(path)):
-                    if read.startswith(PREFIXES["staging"]):
-                        readers[read.removeprefix(PREFIXES["staging"])].append(name)
-        return readers
+    def read_elsewhere(self) -> set[str]:
+        """The sources whose staged rows a model outside the folders of the layers reads itself."""
+        prefix = PREFIXES["staging"]
+        folders = [path for path in self._models.glob("*/") if path.name not in PREFIXES]
+        paths = [*self._models.glob("*.sql"), *(path for folder in folders for path in folder.rglob("*.sql"))]
+        texts = map(self._text, paths)
+        read = {name for text in texts for _, _, name in _REF.findall(text)}
+        return {name.removeprefix(prefix) for name in read if name.startswith(prefix)}
 
     @property
     def _sources(self) -> list[str]:

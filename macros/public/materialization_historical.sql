@@ -9,7 +9,6 @@
     {%- set applied = 0 -%}
     {%- do headwater.require_same_definition(definition) -%}
     {%- if headwater.has_table(headwater.staging_relation(definition)) -%}
-        {%- do headwater.add_row_hash(headwater.staging_relation(definition)) -%}
         {%- set described = headwater.described_query(sql) -%}
         {%- set definition = headwater.model_definition('historical', headwater.with_staged_columns(definition), described) -%}
         {%- do headwater.require_same_definition(definition) -%}

@@ -234,7 +234,7 @@ quarantined_row = sa.Table(
 
 absent_key = sa.Table(
     "absent_key", metadata,
-    sa.Column("delivery_sqn", sa.BigInteger, sa.ForeignKey("metadata.delivery.delivery_sqn"), nullable=False),
+    _delivery_sqn(),
     sa.Column("key", JSONB, nullable=False),
     sa.Index(None, "delivery_sqn"),
 )  # fmt: skip

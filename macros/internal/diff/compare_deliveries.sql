@@ -1,6 +1,6 @@
 {% macro compare_deliveries(relation, definition, model_sql, to_apply, was_empty=false) -%}
     {#- four ways to the same relations, change_set and version_change: most loads are one snapshot, or a backfill of many,
-        and need neither the order of single events nor windows over every row -#}
+        and need neither the order of single events nor windows over every row. Returns whether version_change is a view -#}
     {%- set deliveries = to_apply | map(attribute='delivery_sqn') | list -%}
     {%- set snapshots = to_apply | selectattr('is_snapshot') | list -%}
     {%- set of_parts = to_apply | selectattr('is_of_parts') | map(attribute='delivery_sqn') | list -%}
@@ -13,6 +13,7 @@
     {%- endif -%}
     {%- if was_empty and loads_all and snapshots == to_apply and to_apply | length == 1 -%}
         {%- do headwater.compare_first_snapshot(definition, model_sql, deliveries[0]) -%}
+        {{ return(true) }}
     {%- elif loads_all and snapshots == to_apply and to_apply | length == 1 -%}
         {%- do headwater.compare_snapshot(relation, definition, model_sql, deliveries[0]) -%}
     {%- elif loads_all and snapshots == to_apply and not has_ties -%}
@@ -34,4 +35,5 @@
             'version_change', headwater.version_changes(definition), planned_by=definition.key_names + ['_change_kind', '_is_first']
         ) -%}
     {%- endif -%}
+    {{ return(false) }}
 {%- endmacro %}

@@ -4,10 +4,6 @@ select
     delivery_sqn,
     {{ headwater.quoted_list(definition.key_names, prefix='readable.') }}
 from metadata.quarantined_row
-cross join lateral jsonb_to_record(quarantined_row.key) as readable (
-    {%- for attribute in definition.attributes if attribute.is_key -%}
-    {{ headwater.sql_identifier(attribute.name) }} {{ attribute.data_type }}{{ ', ' if not loop.last }}
-    {%- endfor -%}
-)
+cross join lateral {{ headwater.key_record('quarantined_row.key', definition, 'readable') }}
 where quarantined_row.key is not null and quarantined_row.rule <> 'duplicate_key'{{ ' and ' ~ headwater.is_any_of(deliveries) if deliveries }}
 {%- endmacro %}

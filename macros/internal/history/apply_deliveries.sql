@@ -38,7 +38,7 @@
         ~ " where source = " ~ headwater.sql_literal(definition.name) ~ " and layer = 'historical')"
     ).rows[0][0] -%}
     {%- set hashed = headwater.with_row_hash(definition) -%}
-    {%- do headwater.compare_deliveries(relation, hashed, headwater.rows_with_hash(definition, model_sql), to_apply, was_empty) -%}
+    {%- set is_view = headwater.compare_deliveries(relation, hashed, headwater.rows_with_hash(definition, model_sql), to_apply, was_empty) -%}
     {%- if definition.latest_names -%}
         {%- do headwater.run_statement(headwater.keep_latest_values(relation, definition)) -%}
     {%- endif -%}
@@ -46,14 +46,14 @@
         {%- do headwater.run_statement(headwater.close_versions(relation, definition)) -%}
     {%- endif -%}
     {%- do headwater.run_statement(headwater.open_versions(relation, hashed, job_inst_id)) -%}
-    {%- do headwater.analyze_when_grown(relation, "select sum(_row_count) from change_set where _change_kind <> 'unchanged'") -%}
+    {%- do headwater.analyze_when_grown(relation, "select sum(_row_count) from change_set where _change_kind in ('new', 'changed', 'removed')") -%}
     {%- do headwater.record_load_audit(definition, model_sql, deliveries, job_inst_id) -%}
     {%- do headwater.require_no_overlaps(relation, definition, was_empty) -%}
     {%- do headwater.keep_hashing(
         relation, definition, deliveries[0] if to_apply | length == 1 and to_apply[0].is_snapshot, was_empty
     ) -%}
     {#- a table goes with the transaction; a view stays in the session, which may load another source -#}
-    {%- if run_query("select relkind = 'v' from pg_class where oid = 'pg_temp.version_change'::regclass").rows[0][0] -%}
+    {%- if is_view -%}
         {%- do headwater.run_statement("drop view pg_temp.version_change") -%}
     {%- endif -%}
     {{ return(deliveries | length) }}

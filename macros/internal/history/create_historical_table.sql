@@ -6,7 +6,6 @@
         headwater.historical_columns(definition),
         not_null=definition.key_names + ['valid_from', 'change_type', 'delivery_sqn', 'job_inst_id', 'process_date']
     )) -%}
-    {%- do headwater.add_row_hash(relation) -%}
     {%- set indexes = [] -%}
     {%- if definition.partition_by -%}
         {%- do indexes.append(

@@ -55,11 +55,7 @@ by_kind as (
             'count', count(*),
             'sample', jsonb_agg(
                 jsonb_build_object(
-                    'key', jsonb_build_object(
-                        {%- for name in definition.key_names %}
-                        {{ headwater.sql_literal(name) }}, {{ headwater.sql_identifier(name) }}{{ ',' if not loop.last }}
-                        {%- endfor %}
-                    ),
+                    'key', {{ headwater.key_as_json(definition.key_names) }},
                     'valid_from', valid_from
                 )
                 order by _place

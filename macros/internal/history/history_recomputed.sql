@@ -147,11 +147,7 @@ difference as (
             when _expected is null then 'version_unexpected'
             else 'version_differs'
         end as rule,
-        jsonb_build_object(
-            {%- for name in definition.key_names %}
-            {{ headwater.sql_literal(name) }}, {{ headwater.sql_identifier(name) }}{{ ',' if not loop.last }}
-            {%- endfor %}
-        ) as key,
+        {{ headwater.key_as_json(definition.key_names) }} as key,
         to_jsonb(valid_from) as place,
         _expected as expected,
         _found as found

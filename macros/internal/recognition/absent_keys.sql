@@ -6,11 +6,7 @@ select distinct
     {{ headwater.quoted_list(definition.key_names, prefix='absent.') }}
 from metadata.absent_key
 inner join delivery_to_apply using (delivery_sqn)
-cross join lateral jsonb_to_record(absent_key.key) as absent (
-    {%- for attribute in definition.attributes if attribute.is_key -%}
-    {{ headwater.sql_identifier(attribute.name) }} {{ attribute.data_type }}{{ ', ' if not loop.last }}
-    {%- endfor -%}
-)
+cross join lateral {{ headwater.key_record('absent_key.key', definition, 'absent') }}
 where _recognised_count > 0
     and not exists (
         select from metadata.quarantined_row as fell

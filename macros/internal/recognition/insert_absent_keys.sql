@@ -3,7 +3,7 @@
 insert into metadata.absent_key (delivery_sqn, key)
 select
     {{ delivery_sqn }},
-    jsonb_build_object({% for name in definition.key_names %}{{ headwater.sql_literal(name) }}, {{ headwater.sql_identifier(name) }}{{ ', ' if not loop.last }}{% endfor %})
+    {{ headwater.key_as_json(definition.key_names) }}
 from unmet_version
 where not exists (
     select from {{ relation }} as staged

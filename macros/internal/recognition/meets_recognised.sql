@@ -1,6 +1,6 @@
 {% macro meets_recognised(relation, definition, delivery_sqn) -%}
     {#- whether a row that was staged, or fell out, has the key of a version that was recognised: the key comes twice -#}
-    {%- set history = api.Relation.create(schema='historical', identifier=definition.name) -%}
+    {%- set history = headwater.historical_relation(definition) -%}
     {%- set keys = headwater.quoted_list(definition.key_names) -%}
     {{ return(run_query(
         "select count(*) > 0 from (select " ~ keys ~ " from " ~ relation ~ " where delivery_sqn = " ~ delivery_sqn

@@ -4,7 +4,7 @@
         recognised and the deliveries that made the state they were met with; none where the snapshot is to be staged as a
         whole -#}
     {%- set is_forced = env_var('HEADWATER_RECOGNISE', 'auto') == 'always' -%}
-    {%- set history = api.Relation.create(schema='historical', identifier=definition.name) -%}
+    {%- set history = headwater.historical_relation(definition) -%}
     {%- set raw = headwater.raw_relation(definition) -%}
     {%- set facts = run_query(
         "select metadata.recognisable_after(" ~ headwater.sql_literal(definition.name) ~ ", " ~ delivery_sqn ~ ", "

@@ -8,7 +8,7 @@ select
         when _reject_reason like 'key_too_long:%' and octet_length(concat({{ headwater.quoted_list(definition.key_names, prefix='rejected.') }})) > 10000
             then null
         when {{ headwater.quoted_list(definition.key_names, prefix='rejected.', suffix=' is not null', separator=' and ') }}
-            then jsonb_build_object({% for name in definition.key_names %}{{ headwater.sql_literal(name) }}, rejected.{{ headwater.sql_identifier(name) }}{{ ', ' if not loop.last }}{% endfor %})
+            then {{ headwater.key_as_json(definition.key_names, prefix='rejected.') }}
     end,
     split_part(_reject_reason, ':', 2),
     split_part(_reject_reason, ':', 1),

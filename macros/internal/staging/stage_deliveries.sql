@@ -7,8 +7,11 @@
     {%- do headwater.run_statement("delete from metadata.absent_key where " ~ these) -%}
 
     {#- a key that comes twice, once in a row that was recognised, is settled by all of its rows -#}
-    {%- do headwater.run_statement("savepoint before_recognition") -%}
-    {%- set recognised = headwater.recognise_rows(definition, pending[0], hashing) if hashing and pending | length == 1 -%}
+    {%- set recognised = none -%}
+    {%- if hashing and pending | length == 1 -%}
+        {%- do headwater.run_statement("savepoint before_recognition") -%}
+        {%- set recognised = headwater.recognise_rows(definition, pending[0], hashing) -%}
+    {%- endif -%}
     {%- if recognised -%}
         {%- do headwater.stage_rows(relation, definition, pending, model_sql, hashing, job_inst_id, recognised) -%}
         {%- if headwater.meets_recognised(relation, definition, pending[0]) -%}

@@ -237,19 +237,24 @@ class RecognisingLife(Life):
         RECOGNISED.append(self.bench.recognised_count)
 
 
+def live(kind: type[Life], lab: HistoryLab, config: pytest.Config) -> None:
+    """Live as many lives of a kind as the tests have time for."""
+    run_state_machine_as_test(
+        lambda: kind(lab),  # type: ignore[arg-type]  # it only calls what it is given
+        settings=settings(
+            max_examples=LIVES_IN_LONG_TESTS if config.getoption("--long") else LIVES,
+            stateful_step_count=STEPS,
+            suppress_health_check=list(HealthCheck),
+        ),
+    )
+
+
 @pytest.mark.timeout(7200)  # with --long, on a busy machine
 def test_any_life_of_a_source_whose_snapshots_are_staged_in_part_ends_in_the_history_of_the_oracle(
     history_lab: HistoryLab, pytestconfig: pytest.Config
 ) -> None:
     RECOGNISED.clear()
-    run_state_machine_as_test(
-        lambda: RecognisingLife(history_lab),  # type: ignore[arg-type]  # it only calls what it is given
-        settings=settings(
-            max_examples=LIVES_IN_LONG_TESTS if pytestconfig.getoption("--long") else LIVES,
-            stateful_step_count=STEPS,
-            suppress_health_check=list(HealthCheck),
-        ),
-    )
+    live(RecognisingLife, history_lab, pytestconfig)
     assert sum(RECOGNISED) > LIVES, "lives in which nothing is recognised prove nothing of it"
 
 
@@ -257,11 +262,4 @@ def test_any_life_of_a_source_whose_snapshots_are_staged_in_part_ends_in_the_his
 def test_any_life_of_a_source_ends_every_load_in_the_history_of_the_oracle(
     history_lab: HistoryLab, pytestconfig: pytest.Config
 ) -> None:
-    run_state_machine_as_test(
-        lambda: Life(history_lab),  # type: ignore[arg-type]  # it only calls what it is given
-        settings=settings(
-            max_examples=LIVES_IN_LONG_TESTS if pytestconfig.getoption("--long") else LIVES,
-            stateful_step_count=STEPS,
-            suppress_health_check=list(HealthCheck),
-        ),
-    )
+    live(Life, history_lab, pytestconfig)

@@ -29,8 +29,33 @@ create table metadata.row_hashing (
 """
 
 
+# of tables that are there already; what is made from now on has the column
+ROW_HASHES = """
+do $$
+declare
+    of_source regclass;
+begin
+    for of_source in
+        select pg_class.oid
+        from metadata.source_definition
+        cross join lateral (
+            values
+                ('staging', 'stg_' || source), ('staging_set_aside', 'stg_' || source),
+                ('historical', source), ('historical_beside', source)
+        ) as place (of_schema, of_table)
+        inner join pg_namespace on nspname = of_schema
+        inner join pg_class on relnamespace = pg_namespace.oid and relname = of_table
+    loop
+        execute format('alter table %s add column if not exists _row_hash bigint', of_source);
+    end loop;
+end
+$$
+"""
+
+
 def upgrade() -> None:
     op.execute(DDL)
+    op.execute(ROW_HASHES)
     _check((*STATUSES, "partial"))
 
 

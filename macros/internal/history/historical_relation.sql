@@ -1,0 +1,3 @@
+{% macro historical_relation(definition) -%}
+    {{ return(api.Relation.create(schema='historical', identifier=definition.name)) }}
+{%- endmacro %}
